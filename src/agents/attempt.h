@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* One attempt as a process under its own keeper (agents/keeper/keep.c), which outlives us.
+ *
+ * The attempt's folder holds everything:
+ *   spec          what to run: NUL-separated strings, written here before the keeper starts
+ *   stdin         what the process reads (absent: /dev/null)
+ *   lock          flock'ed by the keeper while it lives
+ *   claim         created with O_EXCL by the keeper ("keeper PID STARTTIME") or by a recovery that
+ * gives the attempt up ("given-up"): exactly one of them wins, so no attempt runs twice stdout
+ * stderr the first half of the ceiling; stdout.tail stderr.tail a ring of the other half exit.json
+ * how it ended, by rename Nothing here knows runs or steps. */
+#ifndef FERMATA_AGENTS_ATTEMPT_H
+#define FERMATA_AGENTS_ATTEMPT_H
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "loop/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct attempt_spec {
+    const char *folder;      /* absolute; is created */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH of `env` */
+    const char *const *env;  /* NULL-terminated "NAME=value"; the whole environment */
+    const char *cwd;         /* absolute */
+    const char *input;       /* what goes to standard input; NULL: /dev/null */
+    size_t input_length;
+    int64_t timeout_ms;       /* 0: none; the keeper enforces it alone */
+    int64_t grace_ms;         /* between TERM and KILL; 0: 5 s */
+    int64_t output_bytes_max; /* kept of each stream; 0: 8 MiB */
+    int64_t memory_bytes_max; /* RLIMIT_AS; 0: unlimited */
+};
+
+enum attempt_presence {
+    ATTEMPT_ABSENT, /* no claim: its keeper never started, or is late */
+    ATTEMPT_ALIVE,  /* the keeper holds its lock */
+    ATTEMPT_ENDED,  /* exit.json is there */
+    ATTEMPT_GONE,   /* claimed, the lock is free, no exit.json: lost without a trace */
+};
+
+struct attempt_exit {
+    int status; /* exit status, -1 when ended by a signal or never started */
+    int signal; /* 0: none */
+    bool timed_out;
+    bool stopped;          /* we asked for it */
+    char start_error[256]; /* the program could not be started: why; empty otherwise */
+    int start_errno;       /* ENOENT: no such program */
+    int64_t started_at_ms; /* wall clock */
+    int64_t ended_at_ms;
+    int64_t user_ms, system_ms, memory_bytes_max; /* of the whole tree that was waited for */
+    int64_t stdout_bytes, stderr_bytes;           /* exact, also beyond the ceiling */
+    int leftovers; /* processes of the tree killed after the main one ended */
+};
+
+/* Blocking file work: call from the pool. Creates the folder, writes stdin and spec. */
+int attempt_prepare(const struct attempt_spec *spec, struct error *err);
+/* Starts the keeper (posix_spawn, never a fork of this process). keeper_path: the program. */
+int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper,
+                  struct error *err);
+int attempt_probe(const char *folder, enum attempt_presence *ret_presence, pid_t *ret_keeper,
+                  struct error *err);
+/* Takes the claim so that a late keeper cannot start: true when it is ours now. */
+bool attempt_give_up(const char *folder);
+
+/* Calls back once, in a later turn, when the keeper has ended (also when it is not our child). */
+struct attempt_watch;
+int attempt_watch_start(struct loop *loop, const char *folder, pid_t keeper, loop_callback on_end,
+                        void *arg, struct attempt_watch **ret_watch, struct error *err);
+void attempt_watch_free(struct attempt_watch *watch); /* accepts NULL; does not stop the process */
+/* TERM to the whole tree, KILL after the grace; with force: KILL at once. Idempotent. */
+void attempt_stop(struct attempt_watch *watch, bool force);
+
+/* ERROR_NOT_FOUND when there is no exit.json (or it is torn): the attempt is lost. */
+int attempt_read_exit(const char *folder, struct attempt_exit *ret_exit, struct error *err);
+/* What was kept of "stdout" or "stderr": head, then, when bytes were left out, a line that says how
+ * many, then the tail. */
+int attempt_read_output(const char *folder, const char *stream, struct strbuf *target,
+                        struct error *err);
+/* The last line printed so far, cleaned for a terminal; empty when there is none. Cheap. */
+void attempt_last_line(const char *folder, struct strbuf *target);
+
+/* The keeper beside this program, in ../libexec/fermata, or from FERMATA_KEEP (given by settings).
+ */
+int attempt_find_keeper(const char *override, char **ret_path, struct error *err);
+
+#endif

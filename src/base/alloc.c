@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void out_of_memory(size_t size)
+{
+    (void)fprintf(stderr, "fermata: out of memory (%zu bytes asked for)\n", size);
+    abort();
+}
+
+void *mem_alloc(size_t size)
+{
+    void *memory = malloc(size ? size : 1);
+
+    if (!memory) {
+        out_of_memory(size);
+    }
+    return memory;
+}
+
+void *mem_zero(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size ? size : 1);
+
+    if (!memory) {
+        out_of_memory(size);
+    }
+    return memory;
+}
+
+void *mem_resize(void *memory, size_t count, size_t size)
+{
+    size_t bytes;
+    void *resized;
+
+    if (size && count > SIZE_MAX / size) {
+        out_of_memory(SIZE_MAX);
+    }
+    bytes = count * size;
+    resized = realloc(memory, bytes ? bytes : 1);
+    if (!resized) {
+        out_of_memory(bytes);
+    }
+    return resized;
+}
+
+char *mem_strndup(const char *text, size_t length)
+{
+    char *copy;
+
+    copy = mem_alloc(length + 1);
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+char *mem_strdup(const char *text)
+{
+    return text ? mem_strndup(text, strlen(text)) : NULL;
+}
+
+char *mem_printf(const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+    int length;
+
+    va_start(args, format);
+    length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0) {
+        out_of_memory(0);
+    }
+    return text;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocation that cannot fail: out of memory ends the process in one place.
+ * The journal makes that safe, and ceilings keep any input from asking for gigabytes. */
+#ifndef FERMATA_BASE_ALLOC_H
+#define FERMATA_BASE_ALLOC_H
+
+#include <stddef.h>
+
+void *mem_alloc(size_t size);              /* uninitialised */
+void *mem_zero(size_t count, size_t size); /* zeroed; aborts on overflow */
+void *mem_resize(void *memory, size_t count, size_t size);
+char *mem_strdup(const char *text); /* NULL gives NULL */
+char *mem_strndup(const char *text, size_t length);
+char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+
+#include "base/alloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TREE_DEPTH_MAX 256
+
+int file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_length,
+              struct error *err)
+{
+    struct stat status;
+    char *data = NULL;
+    size_t capacity;
+    size_t length = 0;
+    int fd;
+    int r = 0;
+
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return error_set_errno(err, "cannot open %s", path);
+    }
+    if (fstat(fd, &status) < 0 || S_ISDIR(status.st_mode)) {
+        r = error_set(err, ERROR_INVALID, "%s is a folder, a file was expected", path);
+        goto out;
+    }
+    if (status.st_size > 0 && (size_t)status.st_size > size_max) {
+        r = error_set(err, ERROR_LIMIT, "%s has %lld bytes; at most %zu are read", path,
+                      (long long)status.st_size, size_max);
+        goto out;
+    }
+    capacity = (size_t)(status.st_size > 0 ? status.st_size : 4096) + 1;
+    data = mem_alloc(capacity + 1);
+    for (;;) {
+        ssize_t got = read(fd, data + length, capacity - length);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            r = error_set_errno(err, "cannot read %s", path);
+            goto out;
+        }
+        if (got == 0) {
+            break;
+        }
+        length += (size_t)got;
+        if (length > size_max) {
+            r = error_set(err, ERROR_LIMIT, "%s is larger than %zu bytes", path, size_max);
+            goto out;
+        }
+        if (length == capacity) {
+            capacity *= 2;
+            data = mem_resize(data, capacity + 1, 1);
+        }
+    }
+    data[length] = '\0';
+    *ret_data = data;
+    if (ret_length) {
+        *ret_length = length;
+    }
+    data = NULL;
+out:
+    free(data);
+    (void)close(fd);
+    return r;
+}
+
+static int write_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(fd, data, length);
+
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            return -1;
+        }
+        data += written;
+        length -= (size_t)written;
+    }
+    return 0;
+}
+
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash) {
+        return mem_strdup(".");
+    }
+    return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
+}
+
+int file_sync_folder(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = 0;
+
+    if (fd < 0) {
+        return error_set_errno(err, "cannot open folder %s", path);
+    }
+    if (fsync(fd) < 0) {
+        r = error_set_errno(err, "cannot sync folder %s", path);
+    }
+    (void)close(fd);
+    return r;
+}
+
+int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
+               struct error *err)
+{
+    static _Atomic unsigned sequence;
+    char *folder = folder_of(path);
+    char *temporary = mem_printf("%s.%ld.%u.tmp", path, (long)getpid(),
+                                 atomic_fetch_add(&sequence, 1U));
+    int fd;
+    int r = 0;
+
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        r = error_set_errno(err, "cannot create %s", temporary);
+        goto out;
+    }
+    if (write_all(fd, data, length) < 0 || (sync == FILE_SYNC && fsync(fd) < 0)) {
+        r = error_set_errno(err, "cannot write %s", temporary);
+        (void)close(fd);
+        (void)unlink(temporary);
+        goto out;
+    }
+    if (close(fd) < 0 || rename(temporary, path) < 0) {
+        r = error_set_errno(err, "cannot replace %s", path);
+        (void)unlink(temporary);
+        goto out;
+    }
+    if (sync == FILE_SYNC) {
+        r = file_sync_folder(folder, err);
+    }
+out:
+    free(temporary);
+    free(folder);
+    return r;
+}
+
+int file_append(const char *path, const void *data, size_t length, struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int r = 0;
+
+    if (fd < 0) {
+        return error_set_errno(err, "cannot open %s", path);
+    }
+    if (write_all(fd, data, length) < 0) {
+        r = error_set_errno(err, "cannot append to %s", path);
+    }
+    (void)close(fd);
+    return r;
+}
+
+int file_make_folders(const char *path, struct error *err)
+{
+    char *partial = mem_strdup(path);
+    int r = 0;
+
+    for (char *slash = partial + 1; *slash; slash++) {
+        if (*slash != '/') {
+            continue;
+        }
+        *slash = '\0';
+        if (mkdir(partial, 0700) < 0 && errno != EEXIST) {
+            r = error_set_errno(err, "cannot create folder %s", partial);
+            goto out;
+        }
+        *slash = '/';
+    }
+    if (mkdir(partial, 0700) < 0 && (errno != EEXIST || !file_is_folder(path))) {
+        r = error_set_errno(err, "cannot create folder %s", path);
+    }
+out:
+    free(partial);
+    return r;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0;
+}
+
+bool file_is_folder(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int remove_entries(int folder_fd, int depth, struct error *err)
+{
+    DIR *folder = fdopendir(folder_fd);
+    struct dirent *entry;
+    int r = 0;
+
+    if (!folder) {
+        (void)close(folder_fd);
+        return error_set_errno(err, "cannot list a folder");
+    }
+    while (r == 0 && (entry = readdir(folder)) != NULL) {
+        int child;
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        if (unlinkat(dirfd(folder), entry->d_name, 0) == 0) {
+            continue;
+        }
+        child = openat(dirfd(folder), entry->d_name,
+                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child < 0 || depth >= TREE_DEPTH_MAX) {
+            r = error_set_errno(err, "cannot remove %s", entry->d_name);
+            if (child >= 0) {
+                (void)close(child);
+            }
+            break;
+        }
+        r = remove_entries(child, depth + 1, err);
+        if (r == 0 && unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR) < 0) {
+            r = error_set_errno(err, "cannot remove %s", entry->d_name);
+        }
+    }
+    (void)closedir(folder);
+    return r;
+}
+
+int file_remove_tree(const char *path, struct error *err)
+{
+    int fd;
+    int r;
+
+    if (unlink(path) == 0 || errno == ENOENT) {
+        return 0;
+    }
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return error_set_errno(err, "cannot remove %s", path);
+    }
+    r = remove_entries(fd, 0, err);
+    if (r == 0 && rmdir(path) < 0) {
+        r = error_set_errno(err, "cannot remove %s", path);
+    }
+    return r;
+}
+
+char *path_join(const char *folder, const char *name)
+{
+    size_t length = strlen(folder);
+
+    if (name[0] == '/' || length == 0) {
+        return mem_strdup(name);
+    }
+    return mem_printf("%s%s%s", folder, folder[length - 1] == '/' ? "" : "/", name);
+}
+
+const char *path_unsafe_reason(const char *relative)
+{
+    const char *part = relative;
+
+    if (!*relative) {
+        return "it is empty";
+    }
+    if (*relative == '/') {
+        return "it is absolute";
+    }
+    while (part) {
+        const char *slash = strchr(part, '/');
+        size_t length = slash ? (size_t)(slash - part) : strlen(part);
+
+        if (length == 2 && part[0] == '.' && part[1] == '.') {
+            return "it leaves its folder (..)";
+        }
+        for (size_t i = 0; i < length; i++) {
+            if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f) {
+                return "it has control characters";
+            }
+        }
+        part = slash ? slash + 1 : NULL;
+    }
+    return NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The one file layer: whole files with ceilings, atomic writes, folders. */
+#ifndef FERMATA_BASE_FILE_H
+#define FERMATA_BASE_FILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum file_sync {
+    FILE_NO_SYNC, /* derivable content: a crash may lose it, never tear it */
+    FILE_SYNC,    /* temporary name + fsync + rename + fsync of the folder */
+};
+
+/* Reads a regular file; ERROR_LIMIT beyond size_max. The text is NUL-terminated; free() it. */
+int file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_length,
+              struct error *err);
+/* Replaces the file by one rename, so that a reader sees the old or the new content. */
+int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
+               struct error *err);
+/* Appends with one write(2). */
+int file_append(const char *path, const void *data, size_t length, struct error *err);
+
+int file_make_folders(const char *path,
+                      struct error *err); /* like mkdir -p, mode 0700 for new ones */
+bool file_exists(const char *path);
+bool file_is_folder(const char *path);
+int file_remove_tree(const char *path, struct error *err); /* never follows links; absent is fine */
+int file_sync_folder(const char *path, struct error *err);
+
+/* "a/b" from "a" and "b"; the second absolute: only it. free() the result. */
+char *path_join(const char *folder, const char *name);
+/* NULL or why this relative path may not be used inside a folder (absolute, "..", empty, control
+ * bytes). */
+const char *path_unsafe_reason(const char *relative);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/id.h"
+
+#include <string.h>
+
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+void run_id_format(uint64_t random_bits, char ret_id[RUN_ID_SIZE])
+{
+    memcpy(ret_id, "wf_", 3);
+    for (int i = 3; i < RUN_ID_LENGTH; i++) {
+        ret_id[i] = alphabet[random_bits & 31];
+        random_bits >>= 5;
+    }
+    ret_id[RUN_ID_LENGTH] = '\0';
+}
+
+bool run_id_is_valid(const char *text)
+{
+    return strncmp(text, "wf_", 3) == 0 && strlen(text) == RUN_ID_LENGTH &&
+           strspn(text + 3, alphabet) == RUN_ID_LENGTH - 3;
+}

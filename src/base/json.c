@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* jansson recurses; look at the nesting before it does. */
+static bool is_too_deep(const char *text, size_t length)
+{
+    int depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+
+        if (in_string) {
+            if (c == '\\') {
+                i++;
+            } else if (c == '"') {
+                in_string = false;
+            }
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > JSON_DEPTH_MAX) {
+                return true;
+            }
+        } else if (c == ']' || c == '}') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+int json_parse_text(const char *text, size_t length, const char *what, json_t **ret_value,
+                    struct error *err)
+{
+    json_error_t details;
+    json_t *value;
+
+    if (length > JSON_BYTES_MAX) {
+        return error_set(err, ERROR_LIMIT, "%s: %zu bytes of JSON; at most %u are read", what,
+                         length, JSON_BYTES_MAX);
+    }
+    if (is_too_deep(text, length)) {
+        return error_set(err, ERROR_LIMIT, "%s: JSON nested deeper than %d levels", what,
+                         JSON_DEPTH_MAX);
+    }
+    value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &details);
+    if (!value) {
+        return error_set(err, ERROR_INVALID, "%s:%d:%d: invalid JSON: %s", what, details.line,
+                         details.column, details.text);
+    }
+    *ret_value = value;
+    return 0;
+}
+
+const char *json_get_text(const json_t *object, const char *key, const char *fallback)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text ? text : fallback;
+}
+
+json_int_t json_get_integer(const json_t *object, const char *key, json_int_t fallback)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_integer(value) ? json_integer_value(value) : fallback;
+}
+
+bool json_get_boolean(const json_t *object, const char *key, bool fallback)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+    if (value) {
+        int r = json_object_set_new(object, key, value);
+
+        assert(r == 0);
+        (void)r;
+    }
+}
+
+void json_put_text(json_t *object, const char *key, const char *text)
+{
+    if (text) {
+        json_put(object, key, json_text_lossy(text, strlen(text)));
+    }
+}
+
+void json_put_integer(json_t *object, const char *key, json_int_t value)
+{
+    json_put(object, key, json_integer(value));
+}
+
+json_t *json_text_lossy(const char *bytes, size_t length)
+{
+    json_t *value = json_stringn(bytes, length);
+    struct strbuf clean;
+
+    if (value && !memchr(bytes, '\0', length)) {
+        return value;
+    }
+    json_decref(value);
+    strbuf_init(&clean, length * 3 + 3);
+    utf8_add_valid(&clean, bytes, length);
+    value = json_stringn(clean.data, clean.length);
+    strbuf_release(&clean);
+    assert(value);
+    return value;
+}
+
+static char *dump(const json_t *value, size_t flags)
+{
+    char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
+
+    assert(text);
+    return text;
+}
+
+char *json_dump_compact(const json_t *value)
+{
+    return dump(value, JSON_COMPACT);
+}
+
+char *json_dump_pretty(const json_t *value)
+{
+    char *text = dump(value, JSON_INDENT(2));
+    size_t length = strlen(text);
+
+    text = mem_resize(text, length + 2, 1);
+    memcpy(text + length, "\n", 2);
+    return text;
+}
+
+char *json_dump_sorted(const json_t *value)
+{
+    return dump(value, JSON_COMPACT | JSON_SORT_KEYS);
+}

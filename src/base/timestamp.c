@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/timestamp.h"
+
+#include "base/alloc.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void split_time(int64_t at_ms, struct tm *ret_parts, int *ret_ms)
+{
+    int64_t seconds = at_ms / 1000;
+    int64_t rest = at_ms % 1000;
+    time_t when;
+
+    if (rest < 0) {
+        rest += 1000;
+        seconds--;
+    }
+    when = (time_t)seconds;
+    (void)gmtime_r(&when, ret_parts);
+    *ret_ms = (int)rest;
+}
+
+void timestamp_format(int64_t at_ms, char ret_text[TIMESTAMP_SIZE])
+{
+    struct tm parts;
+    int ms;
+
+    split_time(at_ms, &parts, &ms);
+    (void)strftime(ret_text, TIMESTAMP_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+void timestamp_format_ms(int64_t at_ms, char ret_text[TIMESTAMP_SIZE])
+{
+    struct tm parts;
+    size_t length;
+    int ms;
+
+    split_time(at_ms, &parts, &ms);
+    length = strftime(ret_text, TIMESTAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)snprintf(ret_text + length, TIMESTAMP_SIZE - length, ".%03dZ", ms);
+}
+
+void duration_format(int64_t duration_ms, char ret_text[DURATION_SIZE])
+{
+    int64_t seconds = duration_ms / 1000;
+
+    if (duration_ms < 1000) {
+        (void)snprintf(ret_text, DURATION_SIZE, "%lldms", (long long)duration_ms);
+    } else if (seconds < 60) {
+        (void)snprintf(ret_text, DURATION_SIZE, "%lld.%llds", (long long)seconds,
+                       (long long)(duration_ms % 1000 / 100));
+    } else if (seconds < 3600) {
+        (void)snprintf(ret_text, DURATION_SIZE, "%lldm%02llds", (long long)(seconds / 60),
+                       (long long)(seconds % 60));
+    } else if (seconds < 86400) {
+        (void)snprintf(ret_text, DURATION_SIZE, "%lldh%02lldm", (long long)(seconds / 3600),
+                       (long long)(seconds / 60 % 60));
+    } else {
+        (void)snprintf(ret_text, DURATION_SIZE, "%lldd%lldh", (long long)(seconds / 86400),
+                       (long long)(seconds / 3600 % 24));
+    }
+}
+
+static const struct {
+    const char *name;
+    int64_t ms;
+} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+
+static bool parse_part(const char **text, int64_t *total)
+{
+    char *end;
+    double number;
+    size_t length = 0;
+
+    if (!isdigit((unsigned char)**text)) {
+        return false;
+    }
+    number = strtod(*text, &end);
+    while (isalpha((unsigned char)end[length])) {
+        length++;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (strlen(units[i].name) == length && memcmp(units[i].name, end, length) == 0) {
+            if (number * (double)units[i].ms > (double)(DURATION_MS_MAX - *total)) {
+                return false;
+            }
+            *total += (int64_t)(number * (double)units[i].ms);
+            *text = end + length;
+            return true;
+        }
+    }
+    return false;
+}
+
+int duration_parse(const char *text, int64_t *ret_ms, struct error *err)
+{
+    const char *cursor = text;
+    int64_t total = 0;
+
+    if (*text && strspn(text, "0123456789") == strlen(text) && strlen(text) <= 8) {
+        total = strtoll(text, NULL, 10) * 1000;
+        if (total <= DURATION_MS_MAX) {
+            *ret_ms = total;
+            return 0;
+        }
+    }
+    while (*cursor && parse_part(&cursor, &total)) {
+    }
+    if (!*text || *cursor) {
+        return error_set(err, ERROR_INVALID,
+                         "\"%.40s\" is not a duration; expected forms like 500ms, 30s, 10m, 1h30m "
+                         "(at most 366d)",
+                         text);
+    }
+    *ret_ms = total;
+    return 0;
+}

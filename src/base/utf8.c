@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/utf8.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#define REPLACEMENT "\xEF\xBF\xBD"
+#define ELLIPSIS "\xE2\x80\xA6"
+
+void utf8_add_valid(struct strbuf *target, const char *bytes, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i,
+                                                 (utf8proc_ssize_t)(length - i), &point);
+
+        if (used <= 0 || point == 0) {
+            strbuf_add(target, REPLACEMENT);
+            i++;
+        } else {
+            strbuf_add_bytes(target, bytes + i, (size_t)used);
+            i += (size_t)used;
+        }
+    }
+}
+
+/* The length of the escape sequence that starts at bytes[0] (ESC). ECMA-48, 5th edition. */
+static size_t escape_length(const char *bytes, size_t length)
+{
+    size_t i = 2;
+
+    if (length < 2) {
+        return length;
+    }
+    if (bytes[1] == '[') {
+        while (i < length && (unsigned char)bytes[i] >= 0x20 && (unsigned char)bytes[i] < 0x40) {
+            i++;
+        }
+        return i < length ? i + 1 : i;
+    }
+    if (strchr("]PX^_", bytes[1])) {
+        for (; i < length; i++) {
+            if (bytes[i] == '\a') {
+                return i + 1;
+            }
+            if (bytes[i] == 0x1b) {
+                return i + 1 < length && bytes[i + 1] == '\\' ? i + 2 : i;
+            }
+        }
+        return length;
+    }
+    return 2;
+}
+
+static bool is_hidden(utf8proc_int32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) ||
+           (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) ||
+           point == 0x200b || point == 0x200e || point == 0x200f || point == 0xfeff;
+}
+
+void utf8_add_printable(struct strbuf *target, const char *bytes, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t used;
+
+        if (bytes[i] == 0x1b) {
+            i += escape_length(bytes + i, length - i);
+            continue;
+        }
+        used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i, (utf8proc_ssize_t)(length - i),
+                                &point);
+        if (used <= 0) {
+            strbuf_add(target, REPLACEMENT);
+            i++;
+            continue;
+        }
+        if (point == '\n' || point == '\t' || !is_hidden(point)) {
+            strbuf_add_bytes(target, bytes + i, (size_t)used);
+        }
+        i += (size_t)used;
+    }
+}
+
+static int point_width(utf8proc_int32_t point)
+{
+    int width = utf8proc_charwidth(point);
+
+    return width < 0 ? 0 : width;
+}
+
+size_t utf8_width(const char *text)
+{
+    size_t length = strlen(text);
+    size_t width = 0;
+    size_t i = 0;
+
+    while (i < length) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
+                                                 (utf8proc_ssize_t)(length - i), &point);
+
+        if (used <= 0) {
+            i++;
+            width++;
+        } else {
+            i += (size_t)used;
+            width += (size_t)point_width(point);
+        }
+    }
+    return width;
+}
+
+void utf8_add_cut(struct strbuf *target, const char *text, size_t columns)
+{
+    struct strbuf clean;
+    size_t width = 0;
+    size_t i = 0;
+    bool fits;
+
+    strbuf_init(&clean, strlen(text) * 3 + 3);
+    utf8_add_printable(&clean, text, strlen(text));
+    for (size_t k = 0; k < clean.length; k++) {
+        if (clean.data[k] == '\n' || clean.data[k] == '\t') {
+            clean.data[k] = ' ';
+        }
+    }
+    fits = utf8_width(clean.data) <= columns;
+    while (i < clean.length) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)clean.data + i,
+                                                 (utf8proc_ssize_t)(clean.length - i), &point);
+        size_t wide = (size_t)point_width(point);
+
+        if (!fits && width + wide + 1 > columns) {
+            break;
+        }
+        strbuf_add_bytes(target, clean.data + i, (size_t)used);
+        width += wide;
+        i += (size_t)used;
+    }
+    if (!fits && columns > 0) {
+        strbuf_add(target, ELLIPSIS);
+    }
+    strbuf_release(&clean);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Text from outside: made valid, made harmless for a terminal, measured in columns.
+ * Widths come from utf8proc 2.8. */
+#ifndef FERMATA_BASE_UTF8_H
+#define FERMATA_BASE_UTF8_H
+
+#include "base/strbuf.h"
+
+#include <stddef.h>
+
+/* Appends the bytes with every invalid sequence and NUL replaced by U+FFFD. */
+void utf8_add_valid(struct strbuf *target, const char *bytes, size_t length);
+
+/* Appends the text with escape sequences (CSI, OSC, ...) removed, other control characters
+ * dropped (newline and tab kept), and bidi overrides dropped. The result is safe to print. */
+void utf8_add_printable(struct strbuf *target, const char *bytes, size_t length);
+
+/* Columns that the text takes in a terminal. */
+size_t utf8_width(const char *text);
+/* Appends at most `columns` columns of the text; a cut ends in an ellipsis. One line: newlines and
+ * tabs become spaces; escape sequences are removed as above. */
+void utf8_add_cut(struct strbuf *target, const char *text, size_t columns);
+
+#endif

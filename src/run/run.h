@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine: runs in execution, and questions about runs.
+ *
+ *   events in -> decide (pure) -> records -> one commit for the whole turn -> effects
+ *
+ * State is the fold of the journal's records (run/record.h). One process owns an unfinished run at
+ * a time: it holds a flock on the run's folder and a lease row whose generation stands in every
+ * write. Others ask the owner through the inbox table (run_ask). The engine lives on the loop's
+ * thread. */
+#ifndef FERMATA_RUN_RUN_H
+#define FERMATA_RUN_RUN_H
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "loop/host.h"
+#include "loop/loop.h"
+#include "store/store.h"
+#include "workflow/config.h"
+#include "workflow/workflow.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+
+/* Run and step status; stored and shown as the words in run/states.c. */
+enum run_status {
+    RUN_PENDING,
+    RUN_RUNNING,
+    RUN_PAUSED,
+    RUN_COMPLETED,
+    RUN_FAILED,
+    RUN_CANCELLED,
+};
+enum step_status {
+    STEP_IS_PENDING,
+    STEP_IS_RUNNING,
+    STEP_IS_PAUSED, /* waits for a person or a signal */
+    STEP_IS_COMPLETED,
+    STEP_IS_FAILED,
+    STEP_IS_CANCELLED,
+    STEP_IS_SKIPPED,
+};
+const char *run_status_name(enum run_status status);
+int run_status_parse(const char *name); /* -1: unknown */
+bool run_status_is_final(enum run_status status);
+const char *step_status_name(enum step_status status);
+int step_status_parse(const char *name);
+
+struct engine_options {
+    struct loop *loop;
+    struct store *store;
+    const struct host *host;
+    const struct config *config;
+    const char *project; /* absolute path of the project */
+    const char *folder;  /* PROJECT/.fermata */
+    const char *keeper_path;
+    const char *self_path;          /* this program, for functions that run as processes */
+    const char *const *environment; /* "NAME=value" list that every step gets */
+    /* Nested workflows and experts, by name. The callee owns what it gets. */
+    int (*load_workflow)(void *context, const char *name, struct workflow **ret_workflow,
+                         struct error *err);
+    int (*load_expert)(void *context, const char *name, char **ret_text, struct error *err);
+    /* Every committed record of every run in this process, as stored plus "run", "seq", "at",
+     * "kind"; see docs/events.md. Borrowed for the call. May be NULL. */
+    void (*on_record)(void *context, const json_t *record);
+    /* Nothing goes on any more: each run is final, paused, or could not be kept (err set). */
+    void (*on_rest)(void *context, const struct error *err);
+    void *context;
+};
+
+int engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err);
+/* Lets go of its runs; steps under way go on under their keepers. Accepts NULL. */
+void engine_free(struct engine *engine);
+
+struct run_request {
+    const struct workflow *workflow; /* copied by its text */
+    const char *task;                /* NULL: none */
+    const json_t *inputs;            /* checked already */
+    enum strategy strategy;          /* UNSET: the workflow's, the project's, hybrid */
+    bool is_fresh;                   /* never reuse a step of an earlier run */
+    const char *label;               /* NULL: none */
+};
+/* Creates the run (durably, before it returns) and begins it; needs the loop to go on. */
+int engine_start(struct engine *engine, const struct run_request *request, char ret_id[RUN_ID_SIZE],
+                 struct error *err);
+/* Creates only: for `run --detach`, whose own process then adopts it. */
+int engine_create(struct engine *engine, const struct run_request *request,
+                  char ret_id[RUN_ID_SIZE], struct error *err);
+/* Takes over an existing run: reads its journal, looks at the keepers, goes on.
+ * ERROR_BUSY when another process owns it. */
+int engine_adopt(struct engine *engine, const char *run_id, struct error *err);
+/* Pauses (no new steps; waits for running ones), or with stop also stops the running steps, which
+ * become pending again. For Ctrl-C. */
+void engine_interrupt(struct engine *engine, bool stop);
+/* Steps under way, for a progress view: calls back for each with its step key, phase, start and
+ * folder of the attempt (NULL for inline ones). */
+void engine_visit_running(const struct engine *engine,
+                          void (*visit)(void *context, const char *run_id, const char *step,
+                                        const char *phase, int64_t started_at_ms,
+                                        const char *attempt_folder),
+                          void *context);
+
+/* A command to a run, whoever owns it:
+ *   {"do":"pause"} {"do":"resume","retry_failed":bool} {"do":"cancel","reason":?}
+ *   {"do":"retry","step":KEY?} (none: all failed ones)
+ * {"do":"skip","step":KEY|"phase":ID|"gate":PHASE,"reason":TEXT}
+ *   {"do":"approve","step":KEY,"by":?,"comment":?} {"do":"reject",...}
+ * {"do":"signal","name":N,"value":?}
+ *   {"do":"restore","checkpoint":PHASE}
+ * When no process owns the run it is taken, changed durably and let go (it then waits for
+ * `resume`). *ret_answer: {"status":RUN STATUS,"owner":bool,...}; caller owns it. ERROR_CONFLICT
+ * with what is possible when the command does not fit the state. Waits at most 10 s for an owner.
+ */
+int run_ask(const struct engine_options *options, const char *run_id, const json_t *command,
+            json_t **ret_answer, struct error *err);
+
+/* The tables of this folder, for store_open. */
+const struct migration *run_migrations(size_t *ret_count);
+
+/* Questions; results are JSON for the views, owned by the caller. Lists page: pass the last id/seq.
+ */
+struct run_filter {
+    const char *status;   /* a word, NULL: all */
+    const char *workflow; /* NULL: all */
+    const char *before;   /* runs older than this one; NULL: from the newest */
+    int limit;            /* 1..1000 */
+};
+/* {"runs":[{id,workflow,task,status,wish,reason,created_at,started_at,ended_at,duration_ms,strategy,
+ * parent,steps:{total,completed,failed,...},owner:{pid}|null}],"next":ID|null} */
+int run_list(struct store *store, const struct run_filter *filter, json_t **ret_list,
+             struct error *err);
+/* The run as above plus inputs,
+ * phases:[{id,name,status,round,started_at,ended_at,gate:{name,verdict,reason,
+ * checks:[...]},steps:[{key,name,kind,status,reason,error,class,attempts,started_at,ended_at,duration_ms,output:{...},
+ * artifacts:[...]}]}], options:[{do,command,help}], checkpoints, signals, workflow_digest. */
+int run_show(struct store *store, const char *run_id, json_t **ret_run, struct error *err);
+/* {"records":[...],"next":SEQ|null} from seq on. */
+int run_records(struct store *store, const char *run_id, int64_t from_seq, int limit,
+                json_t **ret_records, struct error *err);
+/* Durations, attempts, retries, gate verdict rates, utilisation. */
+int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, struct error *err);
+/* Why each step was reused or executed: {"steps":[{key,decision,why,digest,from,differs:[...]}]} */
+int run_explain(struct store *store, const char *run_id, const char *step, json_t **ret_answer,
+                struct error *err);
+/* {"artifacts":[{name,step,attempt,bytes,digest,at}]} newest round first. */
+int run_artifacts(struct store *store, const char *run_id, json_t **ret_artifacts,
+                  struct error *err);
+/* A full id from a full id, a unique beginning of one, or "last". */
+int run_resolve(struct store *store, const char *text, char ret_id[RUN_ID_SIZE], struct error *err);
+/* The exact workflow text that the run is pinned to (a blob). free() it. */
+int run_workflow_text(struct store *store, const char *folder, const char *run_id, char **ret_text,
+                      struct error *err);
+
+/* Folds every journal again and compares it with the derived tables; with repair rewrites them.
+ * {"runs":N,"records":N,"differences":[...]} */
+int run_rebuild(struct store *store, const char *folder, bool repair, json_t **ret_report,
+                struct error *err);
+/* Removes run folders' derivable files, blobs that nothing refers to, and (older_than_ms > 0) whole
+ * finished runs older than that. {"blobs":N,"bytes":N,"runs":N,"kept":N} */
+int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,
+                json_t **ret_report, struct error *err);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Expressions (`when`, `until`, `foreach`) and templates ("Plan: ${{ inputs.feature }}").
+ *
+ * Total: literals, paths, == != < <= > >=, `and or not`, functions length, contains, default, join,
+ * json. No loops, no I/O; bounded depth. A path that is known but has no value yet is null.
+ * Grammar: docs/workflow-reference.md. Public to all folders above workflow/. */
+#ifndef FERMATA_WORKFLOW_EXPRESSION_H
+#define FERMATA_WORKFLOW_EXPRESSION_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define EXPRESSION_DEPTH_MAX 64
+#define EXPRESSION_BYTES_MAX 4096
+#define EXPRESSION_PATH_MAX 16
+
+struct expression;
+struct template;
+
+/* Where in the expression's text a problem lies, in bytes from its start. */
+struct expression_problem {
+    size_t offset;
+    char text[256];
+    char hint[128];
+};
+
+/* Gives the value of a path such as steps.review.suggestions: a new reference, NULL for null.
+ * Called with part_count >= 1. */
+typedef json_t *(*expression_lookup)(void *context, const char *const *parts, size_t part_count);
+
+/* Says at check time whether a path can exist: NULL or why not. */
+typedef const char *(*expression_check)(void *context, const char *const *parts, size_t part_count,
+                                        char *ret_hint, size_t hint_size);
+
+int expression_parse(struct arena *arena, const char *text, size_t length,
+                     struct expression **ret_expression, struct expression_problem *problem);
+/* A text with any number of ${{ }}; "$${{" is a literal "${{". */
+int template_parse(struct arena *arena, const char *text, size_t length,
+                   struct template **ret_template, struct expression_problem *problem);
+
+/* Checks every path; stops at the first problem (its offset is relative to the text). */
+int expression_check_paths(const struct expression *expression, expression_check check,
+                           void *context, struct expression_problem *problem);
+int template_check_paths(const struct template *template_, expression_check check, void *context,
+                         struct expression_problem *problem);
+
+/* The value; the caller owns it. Comparing values of different types with < is ERROR_INVALID. */
+int expression_evaluate(const struct expression *expression, expression_lookup lookup,
+                        void *context, json_t **ret_value, struct error *err);
+/* null, false, 0, "" and empty lists and objects are false; all else is true. */
+bool json_is_truthy(const json_t *value);
+
+/* The text: strings as they are, other values as compact JSON, null as nothing. */
+int template_format(const struct template *template_, expression_lookup lookup, void *context,
+                    struct strbuf *target, struct error *err);
+/* A template that is exactly one ${{ }} gives the value itself, any other gives a string. */
+int template_evaluate(const struct template *template_, expression_lookup lookup, void *context,
+                      json_t **ret_value, struct error *err);
+bool template_is_literal(const struct template *template_);       /* has no ${{ }} */
+const char *expression_text(const struct expression *expression); /* its source */
+const char *template_text(const struct template *template_);
+
+#endif

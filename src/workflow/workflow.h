@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* A workflow: the immutable definition that a run executes, known by the digest of its text.
+ *
+ * Pure: text in, struct out; no clock, disk or network (except library.c, which finds files).
+ * Everything hangs on one arena and is freed together. All strings are UTF-8. Durations are in
+ * milliseconds; 0 means "no limit" unless said otherwise. Enums are stored and shown as words. */
+#ifndef FERMATA_WORKFLOW_WORKFLOW_H
+#define FERMATA_WORKFLOW_WORKFLOW_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "workflow/expression.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORKFLOW_BYTES_MAX (1024 * 1024)
+#define WORKFLOW_DEPTH_MAX 64 /* nesting of the YAML */
+#define WORKFLOW_PHASES_MAX 1000
+#define WORKFLOW_STEPS_MAX 20000  /* in the definition */
+#define WORKFLOW_PROBLEMS_MAX 100 /* reported in one go */
+#define WORKFLOW_NAME_MAX 100
+
+enum input_type {
+    INPUT_STRING,
+    INPUT_INTEGER,
+    INPUT_NUMBER,
+    INPUT_BOOLEAN,
+    INPUT_ENUM,
+    INPUT_PATH
+};
+enum phase_mode { MODE_SEQUENTIAL, MODE_PARALLEL, MODE_ADAPTIVE };
+enum step_kind { STEP_AGENT, STEP_COMMAND, STEP_FUNCTION, STEP_APPROVAL, STEP_WORKFLOW };
+enum trigger_rule { TRIGGER_ALL_SUCCESS, TRIGGER_ONE_SUCCESS, TRIGGER_ALL_DONE };
+enum strategy { STRATEGY_UNSET, STRATEGY_AI, STRATEGY_STATIC, STRATEGY_HYBRID };
+enum failure_action { FAILURE_UNSET, FAILURE_PAUSE, FAILURE_FAIL, FAILURE_CONTINUE, FAILURE_GOTO };
+enum backoff { BACKOFF_EXPONENTIAL, BACKOFF_FIXED };
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
+enum reuse { REUSE_UNSET, REUSE_NEVER, REUSE_INPUTS, REUSE_TREE };
+
+/* Why an attempt did not succeed; the words of design section 8, and `lost` (gone with a crash). */
+enum failure_class {
+    CLASS_NONE, /* it succeeded */
+    CLASS_TRANSIENT,
+    CLASS_LIMIT,
+    CLASS_PERMANENT,
+    CLASS_REFUSED,
+    CLASS_TIMEOUT,
+    CLASS_CANCELLED,
+    CLASS_LOST,
+};
+#define FAILURE_CLASSES 8
+#define CLASS_BIT(class_) (1U << (unsigned)(class_))
+
+const char *strategy_name(enum strategy strategy);         /* "ai" ... "" when unset */
+enum strategy strategy_parse(const char *name);            /* STRATEGY_UNSET when unknown */
+const char *failure_class_name(enum failure_class class_); /* "none", "transient", ... */
+int failure_class_parse(const char *name);                 /* -1 when unknown */
+const char *step_kind_name(enum step_kind kind);           /* "agent" "command" "function" ... */
+
+struct position {
+    int line;   /* from 1; 0: not known */
+    int column; /* from 1, in characters */
+};
+
+struct workflow_input {
+    const char *name;
+    enum input_type type;
+    bool required;
+    const json_t *default_value; /* NULL: none */
+    const char *pattern;         /* PCRE2, anchored by its author; NULL: none */
+    const char *description;
+    const char *const *choices; /* for enum */
+    size_t choice_count;
+    struct position at;
+};
+
+struct retry_policy {
+    int attempts; /* tries in all, at least 1 */
+    enum backoff backoff;
+    int64_t delay_ms;
+    int64_t max_delay_ms;
+    bool jitter;      /* full jitter: uniform in [0, delay] */
+    unsigned classes; /* CLASS_BIT set that is tried again */
+};
+
+struct on_failure {
+    enum failure_action action; /* FAILURE_UNSET: the enclosing level decides */
+    int goto_phase;             /* index, for FAILURE_GOTO */
+    int max;                    /* rounds of goto, at least 1 */
+};
+
+struct iterate {
+    int max;                  /* 0: no iteration */
+    struct expression *until; /* NULL: always `max` rounds */
+};
+
+/* `name: ${{ ... }}` values of env, with, inputs: in file order. */
+struct named_template {
+    const char *name;
+    struct template *value;
+};
+
+struct artifact_rule {
+    const char *name; /* the artifact's name */
+    const char *path; /* relative to the working folder; may not leave it */
+};
+
+struct step {
+    const char *id;
+    const char *name; /* shown; the id when not given */
+    enum step_kind kind;
+    int index; /* in its phase */
+    struct position at;
+
+    /* agent steps */
+    const char *expert;          /* NULL: none */
+    const char *agent;           /* NULL: the default agent */
+    const char *const *fallback; /* agents */
+    size_t fallback_count;
+    struct template *prompt;
+    const char *workspace; /* "shared" or "clone" */
+    const char *model;     /* NULL: the agent's */
+    bool read_only;
+
+    /* command steps; values reach the command as environment variables only */
+    const char *command;
+
+    /* function steps */
+    const char *function;
+    const struct named_template *with; /* arguments of a function */
+    size_t with_count;
+
+    /* approval steps */
+    struct template *message; /* of approvals */
+
+    /* nested workflows */
+    const char *workflow;
+    const struct named_template *inputs;
+    size_t input_count;
+
+    /* all */
+    const struct named_template *env;
+    size_t env_count;
+    const char *cwd;  /* relative to the project; NULL: the project */
+    const int *needs; /* indexes of steps of the same phase */
+    size_t needs_count;
+    enum trigger_rule trigger;
+    struct expression *when;         /* NULL: always */
+    struct expression *foreach_list; /* NULL: one instance */
+    int foreach_width;               /* instances at once; 0: no limit */
+    enum strategy strategy;          /* UNSET: from workflow, run, project */
+    const struct step *static_step;  /* the alternative under `static:`; NULL: none */
+    bool optional;                   /* failing does not fail the phase */
+    bool allow_skip;                 /* may be skipped by hand; default true */
+    struct on_failure on_failure;
+    struct retry_policy retry; /* already merged with defaults */
+    int64_t timeout_ms;        /* of one attempt; already merged with defaults */
+    const char *output;        /* artifact name of the standard output; NULL: none */
+    enum output_format format;
+    const json_t *schema; /* JSON Schema for JSON output; NULL: none */
+    const struct artifact_rule *artifacts;
+    size_t artifact_count;
+    enum reuse reuse;
+    const int *success_statuses; /* exit statuses that count as success; default {0} */
+    size_t success_status_count;
+};
+
+struct gate_check {
+    const char *name;     /* shown; the command or function when not given */
+    const char *command;  /* or NULL */
+    const char *function; /* or NULL */
+    const struct named_template *with;
+    size_t with_count;
+    int exit_status;     /* expected; default 0 */
+    int64_t tests_min;   /* -1: not asked for */
+    double coverage_min; /* percent; negative: not asked for */
+    int64_t timeout_ms;  /* default 10 minutes */
+    const char *junit;   /* path of a JUnit XML file that the command writes; NULL: none */
+    struct position at;
+};
+
+struct gate {
+    const char *name;
+    const char *description;
+    bool allow_skip;
+    const struct gate_check *checks;
+    size_t check_count;
+    struct position at;
+};
+
+struct phase {
+    const char *id;
+    const char *name;
+    int index; /* in the workflow */
+    struct position at;
+    enum phase_mode mode;
+    int width;        /* steps at once in parallel mode; 0: no limit */
+    const int *needs; /* indexes of phases */
+    size_t needs_count;
+    enum trigger_rule trigger;
+    struct expression *when;
+    const struct gate *gate; /* NULL: none */
+    bool optional;
+    bool allow_skip; /* default true */
+    int64_t timeout_ms;
+    struct on_failure on_failure;
+    struct iterate iterate;
+    int rounds_max; /* of fix rounds in adaptive mode, default 3 */
+    const struct step *steps;
+    size_t step_count;
+    const struct step *fix_steps; /* adaptive mode: run one after the other when a step or the gate
+                                   * fails, then the phase's steps run again */
+    size_t fix_count;
+};
+
+struct workflow {
+    const char *name;
+    const char *title; /* shown; the name when not given */
+    const char *description;
+    const char *tier; /* free, pro, team, enterprise */
+    const char *file; /* where it was read from, for messages */
+    const char *text; /* the exact source */
+    size_t text_length;
+    char digest[65]; /* SHA-256 of the text */
+    const struct workflow_input *inputs;
+    size_t input_count;
+    enum strategy strategy;       /* UNSET: not said */
+    int concurrency;              /* steps at once in the whole run; 0: no limit */
+    struct on_failure on_failure; /* default pause */
+    struct iterate iterate;       /* of all phases */
+    bool checkpoint_auto;         /* default true */
+    int checkpoint_retention;     /* newest kept; 0: all */
+    int64_t timeout_ms;           /* of the whole run */
+    const struct gate *gates;     /* own ones and the built-in ones that are used */
+    size_t gate_count;
+    const struct phase *phases;
+    size_t phase_count;
+    const char *report; /* step id whose output is the run's report; NULL: generated */
+};
+
+/* One problem of a definition. Warnings do not stop a run. */
+struct problem {
+    bool is_warning;
+    struct position at;
+    char text[512];
+    char hint[256];
+};
+
+struct problems {
+    struct problem items[WORKFLOW_PROBLEMS_MAX];
+    size_t count;
+    bool truncated;
+    const char *file;
+};
+
+/* Names that the outside knows: checked where given (NULL function: not checked). */
+struct workflow_names {
+    bool (*has_agent)(const char *name, void *context);
+    bool (*has_expert)(const char *name, void *context);
+    bool (*has_function)(const char *name, void *context);
+    bool (*has_workflow)(const char *name, void *context);
+    bool (*has_gate)(const char *name, void *context); /* gates of the configuration */
+    void *context;
+};
+
+/* Parses and checks everything; collects all problems. Returns 0 with *ret_workflow set when there
+ * is no error among them (warnings allowed), else ERROR_VALIDATION (ERROR_LIMIT for a bomb).
+ * `file` is used in messages only. The caller frees the workflow. */
+int workflow_parse(const char *text, size_t length, const char *file,
+                   const struct workflow_names *names, struct workflow **ret_workflow,
+                   struct problems *problems, struct error *err);
+void workflow_free(struct workflow *workflow); /* accepts NULL */
+
+const struct phase *workflow_find_phase(const struct workflow *workflow, const char *id);
+/* The step and its phase; NULL when there is none. Step ids are unique in a workflow. */
+const struct step *workflow_find_step(const struct workflow *workflow, const char *id,
+                                      const struct phase **ret_phase);
+
+/* Checks given inputs (an object of any JSON values; texts are converted to the declared type),
+ * fills in defaults. The caller owns *ret_inputs. ERROR_INVALID names every wrong input. */
+int workflow_check_inputs(const struct workflow *workflow, const json_t *given, json_t **ret_inputs,
+                          struct error *err);
+
+/* "file:line:column: error: text (hint)" lines, as compilers print them. */
+void problems_format(const struct problems *problems, struct strbuf *target);
+
+/* JSON Schema 2020-12 of the workflow file ("workflow") or the configuration ("config"), and the
+ * Markdown reference of all keys; both from the one key table. The caller owns the results. */
+json_t *workflow_schema(void);
+json_t *workflow_config_schema(void);
+char *workflow_reference(void);
+
+/* The graph as text: phases, steps, gates, needs. */
+void workflow_format_tree(const struct workflow *workflow, struct strbuf *target);
+void workflow_format_graph(const struct workflow *workflow, struct strbuf *target);
+
+#endif
