@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+# The only build file. Everything is built below $(BUILD); `make help` lists what there is.
+#
+#   make DEVELOPER=1        all warnings, and they are errors
+#   make SANITIZE=1         AddressSanitizer and UBSan, in build/asan
+#   make SANITIZE=thread    ThreadSanitizer, in build/tsan
+#   make BUILD=/tmp/x       somewhere else
+#   make V=1                show the commands
+
+VERSION := 0.1.0
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+DESTDIR ?=
+SANITIZE ?=
+DEVELOPER ?=
+FUZZ_SECONDS ?= 60
+V ?=
+Q := $(if $(V),,@)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+MAKEFLAGS += --no-print-directory
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+MAKEFLAGS += -j$(JOBS)
+endif
+
+ifeq ($(SANITIZE),)
+BUILD ?= build
+TEST_BUILD := $(BUILD)/asan
+TEST_SANITIZE := 1
+else
+BUILD ?= $(if $(filter thread,$(SANITIZE)),build/tsan,build/asan)
+TEST_BUILD := $(BUILD)
+TEST_SANITIZE := $(SANITIZE)
+endif
+
+# ---- flags -------------------------------------------------------------------------------------
+
+PACKAGES := libuv libfyaml jansson sqlite3 libcrypto libutf8proc libpcre2-8
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+TEST_LIBS := -lcmocka
+
+LANGUAGE := -std=gnu17 -D_GNU_SOURCE -Isrc -DFERMATA_VERSION='"$(VERSION)"'
+WARNINGS := -Wall -Wextra
+DEVELOPER_WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wswitch-enum -Wmissing-prototypes \
+    -Wstrict-prototypes -Wvla -Wformat=2 -Werror
+ifneq ($(DEVELOPER),)
+WARNINGS := $(DEVELOPER_WARNINGS)
+endif
+
+HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+SECTIONS := -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.
+LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
+KEEPER_FLAGS := -Os -g $(LANGUAGE) $(WARNINGS) $(HARDENING) $(SECTIONS)
+KEEPER_LINK := -static -Wl,-z,relro,-z,now -Wl,--gc-sections
+
+ifeq ($(SANITIZE),)
+VARIANT :=
+else ifeq ($(SANITIZE),thread)
+VARIANT := -fsanitize=thread
+else
+VARIANT := -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+ifneq ($(VARIANT),)
+CFLAGS := -O1 -g
+HARDENING_BUILD := -fPIE -fno-omit-frame-pointer $(VARIANT)
+else
+HARDENING_BUILD := $(HARDENING)
+endif
+
+COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(CFLAGS) $(HARDENING_BUILD) $(SECTIONS) $(PACKAGE_CFLAGS)
+LINK_PROGRAM = $(CC) $(CFLAGS) $(VARIANT) $(LINK) $(LDFLAGS)
+
+# ---- sources, by wildcard ----------------------------------------------------------------------
+
+KEEPER_SOURCES := $(sort $(wildcard src/agents/keeper/*.c))
+SOURCES := $(sort $(filter-out src/main.c src/agents/keeper/%, \
+    $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
+SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
+TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
+UNIT_SOURCES := $(filter tests/unit/%,$(TEST_SOURCES))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+EMBEDDED_FILES := $(sort $(wildcard workflows workflows/* workflows/*/* experts experts/*))
+
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(if $(wildcard tools/embed.c),$(BUILD)/embedded.o)
+TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
+# Every C file of ours, for the checks.
+ALL_SOURCES := $(SOURCES) $(wildcard src/main.c) $(KEEPER_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
+    $(FUZZ_SOURCES) $(wildcard tools/*.c bench/*.c)
+ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
+
+# ---- build -------------------------------------------------------------------------------------
+
+.PHONY: all programs tests
+all: programs
+programs: $(if $(wildcard src/main.c),$(BUILD)/fermata,$(BUILD)/libfermata.a) $(if $(KEEPER_SOURCES),$(BUILD)/fermata-keep)
+
+# Holds the flags, so that a change of them rebuilds.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@pkg-config --exists --print-errors '$(PACKAGES)' || \
+	    { echo "libraries are missing: run tools/install-deps --build" >&2; exit 1; }
+	@printf '%s\n' '$(subst ','\'',$(COMPILE) | $(LINK_PROGRAM) | $(KEEPER_FLAGS) $(KEEPER_LINK))' >$@.tmp
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+.PHONY: FORCE
+FORCE:
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(COMPILE) -c -o $@ $<
+
+$(BUILD)/embedded.c: $(BUILD)/embed $(EMBEDDED_FILES)
+	$(if $(V),,@echo '  EMBED   $@')
+	$(Q)$(BUILD)/embed $@ workflows=workflows experts=experts
+
+# Runs during the build, so it is never sanitised.
+$(BUILD)/embed: tools/embed.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O1 -o $@ $<
+
+$(BUILD)/libfermata.a: $(OBJECTS)
+	@rm -f $@
+	$(if $(V),,@echo '  AR      $@')
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/libsupport.a: $(SUPPORT_SOURCES:%.c=$(BUILD)/%.o)
+	@rm -f $@
+	$(if $(V),,@echo '  AR      $@')
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/fermata: $(BUILD)/src/main.o $(BUILD)/libfermata.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_PROGRAM) -o $@ $^ $(PACKAGE_LIBS)
+
+# Holds one agent process each: static, tiny, libc alone, never sanitised.
+$(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CC) $(KEEPER_FLAGS) $(KEEPER_LINK) -o $@ $(KEEPER_SOURCES)
+
+tests: $(TESTS)
+$(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_PROGRAM) -o $@ $^ $(TEST_LIBS) $(PACKAGE_LIBS)
+
+.SECONDARY:
+-include $(shell find $(BUILD)/src $(BUILD)/tests -name '*.d' 2>/dev/null)
+
+# ---- try it ------------------------------------------------------------------------------------
+
+.PHONY: demo bench docs fuzz
+demo:
+	@tools/install-deps --build
+	@$(MAKE) all
+	@tools/demo $(BUILD)
+
+bench: all $(BUILD)/bench/floor
+	bench/run $(BUILD)
+
+$(BUILD)/bench/floor: bench/floor.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $< -lsqlite3
+
+docs: all
+	$(BUILD)/fermata schema reference >$(BUILD)/workflow-reference.md
+	mv $(BUILD)/workflow-reference.md docs/workflow-reference.md
+
+# ---- tests -------------------------------------------------------------------------------------
+# The programs under test are the sanitised ones.
+
+.PHONY: test test-unit test-store test-sim test-cli test-crash test-build
+test: test-build
+	@tools/run-tests $(TEST_BUILD) unit store sim cli crash
+test-unit test-store test-sim test-cli test-crash: test-%: test-build
+	@tools/run-tests $(TEST_BUILD) $*
+test-build:
+	@tools/install-deps --build --test
+	@$(MAKE) -k SANITIZE=$(TEST_SANITIZE) BUILD=$(TEST_BUILD) programs tests
+
+fuzz: $(FUZZ_SOURCES:%.c=fuzz-run/%)
+fuzz-run/%: %.c FORCE
+	@mkdir -p $(BUILD)/fuzz/$(@F)
+	clang $(LANGUAGE) -O1 -g -fsanitize=fuzzer,address,undefined $(PACKAGE_CFLAGS) \
+	    -o $(BUILD)/fuzz/$(@F).bin $< $(SOURCES) $(BUILD)/embedded.c $(PACKAGE_LIBS)
+	$(BUILD)/fuzz/$(@F).bin -max_total_time=$(FUZZ_SECONDS) $(BUILD)/fuzz/$(@F) \
+	    $(wildcard tests/fuzz/corpus/$(@F))
+
+# ---- checks ------------------------------------------------------------------------------------
+
+CHECKS := format warnings layers sizes tests banned spdx docs shell tidy
+.PHONY: check check-deps $(CHECKS:%=check-%)
+check: check-deps
+	@$(MAKE) -k -Otarget $(CHECKS:%=check-%)
+	@echo "all checks passed"
+check-deps:
+	@tools/install-deps --build --check
+check-format:
+	@clang-format --dry-run -Werror $(wildcard $(ALL_SOURCES) $(ALL_HEADERS))
+check-warnings:
+	@gcc $(LANGUAGE) $(DEVELOPER_WARNINGS) $(PACKAGE_CFLAGS) -fsyntax-only $(ALL_SOURCES)
+	@clang $(LANGUAGE) $(DEVELOPER_WARNINGS) $(PACKAGE_CFLAGS) -fsyntax-only $(ALL_SOURCES)
+check-layers check-sizes check-tests check-banned check-spdx check-shell: check-%:
+	@tools/check-$*
+check-docs: all
+	@tools/check-docs $(BUILD)
+check-tidy: compile_commands.json
+	@tools/check-tidy
+
+# For editors and clang-tidy: how each file is compiled.
+compile_commands.json: Makefile $(ALL_SOURCES)
+	@tools/compile-commands $(ALL_SOURCES) -- $(CC) $(LANGUAGE) $(DEVELOPER_WARNINGS) \
+	    $(PACKAGE_CFLAGS) >$@.tmp
+	@mv $@.tmp $@
+
+# ---- install -----------------------------------------------------------------------------------
+
+.PHONY: install uninstall clean help
+INSTALLED := bin/fermata libexec/fermata/fermata-keep share/man/man1/fermata.1 \
+    share/bash-completion/completions/fermata share/zsh/site-functions/_fermata \
+    share/fish/vendor_completions.d/fermata.fish
+
+install: all
+	$(BUILD)/fermata man >$(BUILD)/fermata.1
+	for shell in bash zsh fish; do \
+	    $(BUILD)/fermata completion $$shell >$(BUILD)/completion.$$shell || exit 1; done
+	install -D -s -m 755 $(BUILD)/fermata $(DESTDIR)$(PREFIX)/bin/fermata
+	install -D -s -m 755 $(BUILD)/fermata-keep $(DESTDIR)$(PREFIX)/libexec/fermata/fermata-keep
+	install -D -m 644 $(BUILD)/fermata.1 $(DESTDIR)$(PREFIX)/share/man/man1/fermata.1
+	install -D -m 644 $(BUILD)/completion.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fermata
+	install -D -m 644 $(BUILD)/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_fermata
+	install -D -m 644 $(BUILD)/completion.fish \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fermata.fish
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
+	-rmdir $(DESTDIR)$(PREFIX)/libexec/fermata
+
+clean:
+	rm -rf $(BUILD) compile_commands.json
+
+help:
+	@echo "make                 $(BUILD)/fermata and $(BUILD)/fermata-keep"
+	@echo "make demo            review this repository with the code-review workflow"
+	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
+	@echo "make check           every guard: $(CHECKS:%=check-%)"
+	@echo "make bench           the footprint contract, as a table"
+	@echo "make fuzz            each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
+	@echo "make docs            docs/workflow-reference.md from the key table"
+	@echo "make install         to DESTDIR + PREFIX ($(PREFIX)); make uninstall"
+	@echo "make compile_commands.json   for editors"
+	@echo "make clean"
+	@echo "variables: CC CFLAGS BUILD DEVELOPER=1 SANITIZE=1|thread PREFIX DESTDIR JOBS"
