@@ -158,7 +158,7 @@ $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
 
 # ---- try it ------------------------------------------------------------------------------------
 
-.PHONY: demo bench docs fuzz
+.PHONY: demo bench docs fuzz format
 demo:
 	@tools/install-deps --build
 	@$(MAKE) all
@@ -217,6 +217,9 @@ check-docs: all
 check-tidy: compile_commands.json
 	@tools/check-tidy
 
+format:
+	clang-format -i $(wildcard $(ALL_SOURCES) $(ALL_HEADERS))
+
 # For editors and clang-tidy: how each file is compiled.
 compile_commands.json: Makefile $(ALL_SOURCES)
 	@tools/compile-commands $(ALL_SOURCES) -- $(CC) $(LANGUAGE) $(DEVELOPER_WARNINGS) \
@@ -255,6 +258,7 @@ help:
 	@echo "make demo            review this repository with the code-review workflow"
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
 	@echo "make check           every guard: $(CHECKS:%=check-%)"
+	@echo "make format          clang-format over every C file"
 	@echo "make bench           the footprint contract, as a table"
 	@echo "make fuzz            each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
 	@echo "make docs            docs/workflow-reference.md from the key table"

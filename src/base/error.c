@@ -43,7 +43,8 @@ static void trim_partial_character(char *text, size_t size)
     }
 }
 
-static void put_text(char *target, size_t size, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+put_text(char *target, size_t size, const char *format, va_list args)
 {
     (void)vsnprintf(target, size, format, args);
     trim_partial_character(target, size);
