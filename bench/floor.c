@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* The floor of the footprint contract: only the unavoidable work of each workload, nothing else.
+ *
+ *   floor steps DB COUNT          COUNT durable steps one after another: one commit a step
+ *   floor batch DB TURNS ROWS     TURNS commits of ROWS rows each (ROWS runs or parallel steps at
+ * once) floor spawn DB COUNT WIDTH    COUNT times `true`, WIDTH at once, each result durable floor
+ * create DB               create the store, one spawned step, one commit
+ *
+ * Prints the seconds of the work without process start. SQLite runs with the settings that
+ * Fermata's store uses (WAL, synchronous=FULL, one writer). */
+#include <errno.h>
+#include <limits.h>
+#include <spawn.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COUNT_MAX 1000000
+#define WIDTH_MAX 64
+
+struct floor_store {
+    sqlite3 *db;
+    sqlite3_stmt *begin, *insert, *commit;
+    int64_t sequence;
+};
+
+static _Noreturn void fail(const char *what)
+{
+    (void)fprintf(stderr, "floor: %s\n", what);
+    exit(1);
+}
+
+static double now_seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        fail(sqlite3_errmsg(db));
+    }
+    return statement;
+}
+
+static void step(sqlite3 *db, sqlite3_stmt *statement)
+{
+    if (sqlite3_step(statement) != SQLITE_DONE) {
+        fail(sqlite3_errmsg(db));
+    }
+    (void)sqlite3_reset(statement);
+}
+
+static void open_store(struct floor_store *store, const char *path)
+{
+    static const char setup[] = "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL;"
+                                "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+                                "CREATE TABLE IF NOT EXISTS record (run TEXT, seq INTEGER, "
+                                "body TEXT, PRIMARY KEY (run, seq)) WITHOUT ROWID;";
+
+    if (sqlite3_open(path, &store->db) != SQLITE_OK ||
+        sqlite3_exec(store->db, setup, NULL, NULL, NULL) != SQLITE_OK) {
+        fail(sqlite3_errmsg(store->db));
+    }
+    store->begin = prepare(store->db, "BEGIN IMMEDIATE");
+    store->insert = prepare(store->db, "INSERT INTO record VALUES (?1, ?2, ?3)");
+    store->commit = prepare(store->db, "COMMIT");
+    store->sequence = 0;
+}
+
+static void close_store(struct floor_store *store)
+{
+    (void)sqlite3_finalize(store->begin);
+    (void)sqlite3_finalize(store->insert);
+    (void)sqlite3_finalize(store->commit);
+    (void)sqlite3_close(store->db);
+}
+
+/* One durable turn: so many records, one sync. */
+static void commit_rows(struct floor_store *store, int rows)
+{
+    static const char body[] = "{\"kind\":\"step_moved\",\"phase\":\"main\",\"step\":\"step\","
+                               "\"status\":\"completed\",\"attempt\":1}";
+
+    step(store->db, store->begin);
+    for (int i = 0; i < rows; i++) {
+        (void)sqlite3_bind_text(store->insert, 1, "wf_0123456789ab", -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(store->insert, 2, ++store->sequence);
+        (void)sqlite3_bind_text(store->insert, 3, body, -1, SQLITE_STATIC);
+        step(store->db, store->insert);
+    }
+    step(store->db, store->commit);
+}
+
+static void spawn_true(void)
+{
+    char program[] = "true";
+    char *arguments[] = {program, NULL};
+    char *environment[] = {NULL};
+    pid_t child;
+
+    if (posix_spawn(&child, "/bin/true", NULL, NULL, arguments, environment) != 0) {
+        fail("cannot start /bin/true");
+    }
+}
+
+/* Reaps what has ended (at least one) and returns how many. */
+static int reap(void)
+{
+    int ended = 0;
+    int status;
+
+    while (waitpid(-1, &status, ended == 0 ? 0 : WNOHANG) > 0) {
+        ended++;
+    }
+    return ended;
+}
+
+static void spawn_steps(struct floor_store *store, int count, int width)
+{
+    int started = 0;
+    int running = 0;
+    int finished = 0;
+
+    while (finished < count) {
+        while (running < width && started < count) {
+            spawn_true();
+            started++;
+            running++;
+        }
+        int ended = reap();
+        commit_rows(store, ended);
+        running -= ended;
+        finished += ended;
+    }
+}
+
+static int parse_count(const char *text, int max)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno != 0 || *end != '\0' || value < 1 || value > max) {
+        fail("a count is out of range");
+    }
+    return (int)value;
+}
+
+static void run_workload(struct floor_store *store, int argc, char **argv)
+{
+    const char *kind = argv[1];
+
+    if (strcmp(kind, "steps") == 0 && argc == 4) {
+        int count = parse_count(argv[3], COUNT_MAX);
+        for (int i = 0; i < count; i++) {
+            commit_rows(store, 1);
+        }
+    } else if (strcmp(kind, "batch") == 0 && argc == 5) {
+        int turns = parse_count(argv[3], COUNT_MAX);
+        int rows = parse_count(argv[4], COUNT_MAX);
+        for (int i = 0; i < turns; i++) {
+            commit_rows(store, rows);
+        }
+    } else if (strcmp(kind, "spawn") == 0 && argc == 5) {
+        spawn_steps(store, parse_count(argv[3], COUNT_MAX), parse_count(argv[4], WIDTH_MAX));
+    } else if (strcmp(kind, "create") == 0 && argc == 3) {
+        spawn_steps(store, 1, 1);
+    } else {
+        fail("usage: floor steps|batch|spawn|create DB [COUNT [WIDTH]]");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct floor_store store;
+    double started;
+    bool counts_creation;
+
+    if (argc < 3) {
+        fail("usage: floor steps|batch|spawn|create DB [COUNT [WIDTH]]");
+    }
+    counts_creation = strcmp(argv[1], "create") == 0;
+    started = now_seconds();
+    open_store(&store, argv[2]);
+    if (!counts_creation) {
+        started = now_seconds();
+    }
+    run_workload(&store, argc, argv);
+    (void)printf("%.6f\n", now_seconds() - started);
+    close_store(&store);
+    return 0;
+}
