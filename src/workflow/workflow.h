@@ -243,6 +243,7 @@ struct workflow {
 /* One problem of a definition. Warnings do not stop a run. */
 struct problem {
     bool is_warning;
+    const char *file; /* borrowed from the caller of the parser */
     struct position at;
     char text[512];
     char hint[256];
@@ -261,7 +262,8 @@ struct workflow_names {
     bool (*has_expert)(const char *name, void *context);
     bool (*has_function)(const char *name, void *context);
     bool (*has_workflow)(const char *name, void *context);
-    bool (*has_gate)(const char *name, void *context); /* gates of the configuration */
+    /* Gates of the configuration; what it gives is copied into the workflow. */
+    const struct gate *(*find_gate)(const char *name, void *context);
     void *context;
 };
 
