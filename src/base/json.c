@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
 /* jansson recurses; look at the nesting before it does. */
@@ -116,6 +117,92 @@ json_t *json_text_lossy(const char *bytes, size_t length)
     strbuf_release(&clean);
     assert(value);
     return value;
+}
+
+static int compare_integer_real(json_int_t integer, double real)
+{
+    double truncated;
+    json_int_t whole;
+
+    if (real >= 9223372036854775808.0) {
+        return -1;
+    }
+    if (real < -9223372036854775808.0) {
+        return 1;
+    }
+    whole = (json_int_t)real;
+    truncated = (double)whole;
+    if (integer != whole) {
+        return integer < whole ? -1 : 1;
+    }
+    return (real < truncated) - (real > truncated);
+}
+
+int json_compare_numbers(const json_t *left, const json_t *right)
+{
+    if (json_is_integer(left) && json_is_integer(right)) {
+        json_int_t a = json_integer_value(left);
+        json_int_t b = json_integer_value(right);
+
+        return (a > b) - (a < b);
+    }
+    if (json_is_integer(left)) {
+        return compare_integer_real(json_integer_value(left), json_real_value(right));
+    }
+    if (json_is_integer(right)) {
+        return -compare_integer_real(json_integer_value(right), json_real_value(left));
+    }
+    return (json_real_value(left) > json_real_value(right)) -
+           (json_real_value(left) < json_real_value(right));
+}
+
+static bool same_lists(const json_t *left, const json_t *right)
+{
+    size_t count = json_array_size(left);
+
+    if (count != json_array_size(right)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!json_same(json_array_get(left, i), json_array_get(right, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_objects(const json_t *left, const json_t *right)
+{
+    const char *key;
+    json_t *value;
+
+    if (json_object_size(left) != json_object_size(right)) {
+        return false;
+    }
+    /* jansson's iterators take a non-const object but change nothing. */
+    json_object_foreach((json_t *)(uintptr_t)left, key, value)
+    {
+        const json_t *other = json_object_get(right, key);
+
+        if (!other || !json_same(value, other)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool json_same(const json_t *left, const json_t *right)
+{
+    if (json_is_number(left) && json_is_number(right)) {
+        return json_compare_numbers(left, right) == 0;
+    }
+    if (json_is_array(left) && json_is_array(right)) {
+        return same_lists(left, right);
+    }
+    if (json_is_object(left) && json_is_object(right)) {
+        return same_objects(left, right);
+    }
+    return json_equal(left, right) != 0;
 }
 
 static char *dump(const json_t *value, size_t flags)

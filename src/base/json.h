@@ -29,6 +29,11 @@ void json_put_integer(json_t *object, const char *key, json_int_t value);
 /* Text of any bytes as a JSON string: invalid UTF-8 and NUL become U+FFFD. */
 json_t *json_text_lossy(const char *bytes, size_t length);
 
+/* -1, 0 or 1 for two numbers, exactly (an integer is never rounded to compare it with a real). */
+int json_compare_numbers(const json_t *left, const json_t *right);
+/* Equal as values: like json_equal, but 1 and 1.0 are the same number. */
+bool json_same(const json_t *left, const json_t *right);
+
 char *json_dump_compact(const json_t *value); /* keys in insertion order; free() */
 char *json_dump_pretty(const json_t *value);  /* two spaces, final newline; free() */
 char *json_dump_sorted(const json_t *value);  /* compact, keys sorted: for digests; free() */

@@ -1,12 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/utf8.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 #define ELLIPSIS "\xE2\x80\xA6"
+
+bool utf8_is_valid(const char *bytes, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i,
+                                                 (utf8proc_ssize_t)(length - i), &point);
+
+        if (used <= 0) {
+            return false;
+        }
+        i += (size_t)used;
+    }
+    return true;
+}
+
+size_t utf8_count(const char *bytes, size_t length)
+{
+    size_t count = 0;
+    size_t i = 0;
+
+    while (i < length) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i,
+                                                 (utf8proc_ssize_t)(length - i), &point);
+
+        i += used > 0 ? (size_t)used : 1;
+        count++;
+    }
+    return count;
+}
 
 void utf8_add_valid(struct strbuf *target, const char *bytes, size_t length)
 {

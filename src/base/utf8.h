@@ -6,7 +6,13 @@
 
 #include "base/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Is every byte part of a well-formed character? NUL is well-formed here. */
+bool utf8_is_valid(const char *bytes, size_t length);
+/* Characters (code points); a byte that is not well-formed counts as one. */
+size_t utf8_count(const char *bytes, size_t length);
 
 /* Appends the bytes with every invalid sequence and NUL replaced by U+FFFD. */
 void utf8_add_valid(struct strbuf *target, const char *bytes, size_t length);
