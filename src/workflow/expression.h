@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Expressions (`when`, `until`, `foreach`) and templates ("Plan: ${{ inputs.feature }}").
  *
- * Total: literals, paths, == != < <= > >=, `and or not`, functions length, contains, default, join,
- * json. No loops, no I/O; bounded depth. A path that is known but has no value yet is null.
- * Grammar: docs/workflow-reference.md. Public to all folders above workflow/. */
+ * Total: literals, lists, paths, == != < <= > >= in, `and or not`, and the functions length,
+ * contains, default, join, json, startswith, endswith. No loops, no I/O; bounded depth. A path that
+ * is known but has no value yet is null. Grammar: expression_grammar(). Public to all folders above
+ * workflow/. */
 #ifndef FERMATA_WORKFLOW_EXPRESSION_H
 #define FERMATA_WORKFLOW_EXPRESSION_H
 
@@ -18,6 +19,8 @@
 #define EXPRESSION_DEPTH_MAX 64
 #define EXPRESSION_BYTES_MAX 4096
 #define EXPRESSION_PATH_MAX 16
+#define EXPRESSION_VALUE_BYTES_MAX (16U * 1024 * 1024) /* of a text that a template or join makes  \
+                                                        */
 
 struct expression;
 struct template;
@@ -64,5 +67,8 @@ int template_evaluate(const struct template *template_, expression_lookup lookup
 bool template_is_literal(const struct template *template_);       /* has no ${{ }} */
 const char *expression_text(const struct expression *expression); /* its source */
 const char *template_text(const struct template *template_);
+
+/* The grammar and the functions as text, for the generated reference. */
+const char *expression_grammar(void);
 
 #endif
