@@ -188,8 +188,10 @@ test-build:
 	@tools/install-deps --build --test
 	@$(MAKE) -k SANITIZE=$(TEST_SANITIZE) BUILD=$(TEST_BUILD) programs tests
 
-fuzz: $(FUZZ_SOURCES:%.c=fuzz-run/%)
-fuzz-run/%: %.c FORCE
+fuzz:
+	@tools/install-deps --build --fuzz
+	@$(MAKE) -j1 $(FUZZ_SOURCES:%.c=fuzz-run/%)
+fuzz-run/%: %.c $(BUILD)/embedded.c FORCE
 	@mkdir -p $(BUILD)/fuzz/$(@F)
 	clang $(LANGUAGE) -O1 -g -fsanitize=fuzzer,address,undefined $(PACKAGE_CFLAGS) \
 	    -o $(BUILD)/fuzz/$(@F).bin $< $(SOURCES) $(BUILD)/embedded.c $(PACKAGE_LIBS)
