@@ -56,7 +56,7 @@ HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_
 SECTIONS := -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.
 LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
 KEEPER_FLAGS := -Os -g $(LANGUAGE) $(WARNINGS) $(HARDENING) $(SECTIONS)
-KEEPER_LINK := -static -Wl,-z,relro,-z,now -Wl,--gc-sections
+KEEPER_LINK := -static-pie -Wl,-z,relro,-z,now -Wl,--gc-sections
 
 ifeq ($(SANITIZE),)
 VARIANT :=
