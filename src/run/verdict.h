@@ -7,31 +7,15 @@
 #ifndef FERMATA_RUN_VERDICT_H
 #define FERMATA_RUN_VERDICT_H
 
-#include "base/json.h"
+#include "run/test_counts.h"
 #include "workflow/workflow.h"
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNKNOWN };
 const char *verdict_name(enum verdict verdict);
 int verdict_parse(const char *name); /* -1 when unknown word */
-
-/* Numbers found in what a test runner printed; -1: not found. */
-struct test_counts {
-    int64_t executed; /* passed + failed + errors; skipped ones do not count */
-    int64_t passed, failed, skipped;
-    double coverage; /* percent; negative: not found */
-    char runner[32]; /* "tap", "junit", "pytest", "go test", "cargo test", ... ; "" */
-};
-
-/* Reads TAP, JUnit XML, the closing lines of the common runners (pytest, unittest, go test, cargo
- * test and nextest, jest, vitest, mocha, node test runner, Maven, Gradle, ctest, prove, RSpec,
- * minitest, PHPUnit, cmocka, Catch2, GoogleTest, bats, .NET, "N passed, N failed") and coverage
- * summaries (lcov, gcovr, coverage.py, go, jest/istanbul). Several summaries in one output are
- * added up. Escapes are ignored. */
-void test_counts_read(const char *output, size_t length, struct test_counts *ret_counts);
-void test_counts_read_junit(const char *xml, size_t length, struct test_counts *ret_counts);
 
 /* How the check's process ended. */
 struct check_result {
