@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct store;
@@ -40,16 +41,29 @@ struct query {
 
 /* Returns 0 to keep its changes, a negative code (with err set) to roll its savepoint back. */
 typedef int (*store_work)(struct tx *tx, void *arg, struct error *err);
-/* On the loop, in a later turn, after the commit: result 0 means durable. */
+/* On the loop, in a later turn, after the commit: result 0 means durable. err is NULL then. */
 typedef void (*store_done)(void *arg, int result, const struct error *err);
 
 /* Opens or creates the file; folder must exist. loop may be NULL when only store_write/store_read
  * are used. Refuses network file systems, newer schemas, and files that are not ours. After an
- * unclean stop (a marker is left while open) runs PRAGMA quick_check. */
+ * unclean stop (the WAL has content though nobody has the store open) runs PRAGMA quick_check on
+ * files up to 8 MB; larger ones are left to store_verify. */
 int store_open(struct store **ret_store, const char *path, const struct migration *migrations,
                size_t migration_count, struct loop *loop, struct error *err);
+/* The same with everything named. */
+struct store_options {
+    const char *path;
+    const struct migration *migrations;
+    size_t migration_count;
+    struct loop *loop;
+    const char *vfs;  /* of SQLite; tests put faults there. NULL: the default one */
+    int lock_wait_ms; /* how long other processes may keep the file; 0: 30 s */
+};
+int store_open_with(struct store **ret_store, const struct store_options *options,
+                    struct error *err);
 int store_close(struct store *store, struct error *err); /* waits for queued work; NULL is fine */
 
+/* From the loop's thread; keeps the loop running until done was called. done may be NULL. */
 void store_submit(struct store *store, store_work work, store_done done, void *arg);
 /* Waits for the commit; for one-shot commands. Not from the loop thread while it runs. */
 int store_write(struct store *store, store_work work, void *arg, struct error *err);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of store/ share; nobody else includes it.
+ *
+ * lock.c        who may write: the flock on PATH.lock
+ * filesystem.c  file systems on which locks or syncs cannot be trusted
+ * connection.c  one SQLite connection: settings, errors, transaction control
+ * statement.c   prepared statements, the body of tx_query and its friends
+ * migrate.c     the schema_version table
+ * writer.c      the store thread and group commit
+ * store.c       opening, closing, reading, verifying */
+#ifndef FERMATA_STORE_INTERNAL_H
+#define FERMATA_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+#define STORE_APPLICATION_ID 0x46726d74 /* "Frmt" */
+#define STORE_FORMAT 1                  /* PRAGMA user_version; a higher one is refused */
+#define STORE_LOCK_WAIT_MS 30000
+
+/* --- lock.c: an open PATH.lock. Threads: one at a time. */
+struct lock;
+int lock_open(struct lock **ret_lock, const char *path, struct error *err);
+void lock_close(struct lock *lock); /* accepts NULL */
+/* Waits at most wait_ms; ERROR_BUSY names the process that has it. */
+int lock_take(struct lock *lock, int wait_ms, struct error *err);
+void lock_release(struct lock *lock);
+/* Registers this store as a user of the file (until lock_close) and says whether it is the only
+ * one. Only while the lock is taken. */
+bool lock_is_alone(struct lock *lock);
+
+/* --- filesystem.c */
+/* The name of the network file system that statfs's f_type stands for, or NULL. */
+const char *filesystem_network_name(unsigned long type);
+/* The same for the type word of a FUSE mount ("fuse.sshfs"). */
+const char *filesystem_fuse_network_name(const char *type);
+int filesystem_check(const char *folder, struct error *err); /* refuses network file systems */
+
+/* --- connection.c */
+enum failure {
+    FAILURE_NONE,
+    FAILURE_FULL,  /* no space: the transaction is lost, the store is sound */
+    FAILURE_FATAL, /* I/O error, corruption: nothing may be acknowledged any more */
+};
+
+enum control {
+    CONTROL_BEGIN_READ,
+    CONTROL_BEGIN_WRITE,
+    CONTROL_SAVEPOINT,
+    CONTROL_RELEASE,
+    CONTROL_ROLLBACK_TO,
+    CONTROL_COMMIT,
+    CONTROL_ROLLBACK,
+};
+#define CONTROLS 7
+
+struct statement {
+    struct connection *connection;
+    const struct query *query;
+    sqlite3_stmt *prepared; /* NULL when preparing failed */
+    struct statement *next; /* the next one used in this transaction */
+    int bind_code;          /* the first failed bind, told by the step */
+    bool is_used, is_finished;
+};
+
+struct connection {
+    sqlite3 *db;
+    struct statement **slots; /* open addressing by query address; capacity a power of two */
+    size_t capacity, count;
+    struct statement *used; /* of this transaction, to be reset at its end */
+    sqlite3_stmt *controls[CONTROLS];
+    enum failure failure; /* the worst seen since connection_begin */
+    struct error failure_error;
+};
+
+struct tx {
+    struct connection *connection;
+};
+
+int connection_open(struct connection **ret_connection, const char *path, int flags,
+                    const char *vfs, struct error *err);
+void connection_close(struct connection *connection); /* accepts NULL */
+/* The settings that may read the file; after the header was checked. */
+int connection_configure(struct connection *connection, struct error *err);
+/* Fills err from SQLite's last error and notes how bad it is. */
+int connection_fail(struct connection *connection, const char *sql, struct error *err);
+int connection_run(struct connection *connection, const char *sql, struct error *err);
+int connection_get_integer(struct connection *connection, const char *sql, int64_t *ret_value,
+                           struct error *err);
+int connection_control(struct connection *connection, enum control control, struct error *err);
+/* Ends a transaction that may have ended by itself already. */
+void connection_roll_back(struct connection *connection);
+/* PRAGMA quick_check or integrity_check: 0 when SQLite answers "ok". */
+int connection_check(struct connection *connection, const char *sql, struct error *err);
+
+/* --- statement.c */
+void statements_reset(struct connection *connection); /* all that were used in this transaction */
+void statements_release(struct connection *connection);
+
+/* --- migrate.c; err must not be NULL */
+/* Refuses other programs' files and newer formats; ret_is_ours is false for an empty file. */
+int migrate_find_origin(struct connection *connection, bool *ret_is_ours, struct error *err);
+int migrate(struct connection *connection, const struct store_options *options, bool is_ours,
+            bool *ret_changed, struct error *err);
+
+/* --- writer.c: owns the writing connection from writer_new on. */
+struct writer;
+struct writer *writer_new(struct connection *connection, struct lock *lock, struct loop *loop,
+                          int lock_wait_ms);
+/* Ends the thread after the queued work; the connection stays usable by the caller. */
+void writer_free(struct writer *writer); /* accepts NULL */
+void writer_submit(struct writer *writer, store_work work, store_done done, void *arg);
+int writer_wait(struct writer *writer, store_work work, void *arg, struct error *err);
+bool writer_is_broken(const struct writer *writer);
+
+#endif
