@@ -78,7 +78,7 @@ LINK_PROGRAM = $(CC) $(CFLAGS) $(VARIANT) $(LINK) $(LDFLAGS)
 # ---- sources, by wildcard ----------------------------------------------------------------------
 
 KEEPER_SOURCES := $(sort $(wildcard src/agents/keeper/*.c))
-SOURCES := $(sort $(filter-out src/main.c src/agents/keeper/%, \
+SOURCES := $(sort $(filter-out src/main.c src/agents/keeper/keep.c, \
     $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
@@ -89,7 +89,7 @@ EMBEDDED_FILES := $(sort $(wildcard workflows workflows/* workflows/*/* experts 
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(if $(wildcard tools/embed.c),$(BUILD)/embedded.o)
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
-ALL_SOURCES := $(SOURCES) $(wildcard src/main.c) $(KEEPER_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
+ALL_SOURCES := $(SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
     $(FUZZ_SOURCES) $(wildcard tools/*.c bench/*.c)
 ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
