@@ -7,7 +7,7 @@
 #ifndef FERMATA_RUN_VERDICT_H
 #define FERMATA_RUN_VERDICT_H
 
-#include "run/test_counts.h"
+#include "functions/test_counts.h"
 #include "workflow/workflow.h"
 
 #include <stdbool.h>

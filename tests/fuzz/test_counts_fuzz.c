@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libFuzzer target: test counts from any bytes stay within what the contract promises.
  * clang -fsanitize=fuzzer,address,undefined; seeds: tests/support/test-output. */
-#include "run/test_counts.h"
+#include "functions/test_counts.h"
 
 #include <stdlib.h>
 #include <string.h>

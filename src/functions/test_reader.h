@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts that test_counts.c is made of; for src/run/test_*.c only. Pure.
+/* The parts that test_counts.c is made of; for src/functions/test_*.c only. Pure.
  *
  * The text arrives line by line, without escapes. Each part keeps its own numbers, and
  * test_counts.c puts them together at the end, so that no test is counted twice. */
-#ifndef FERMATA_RUN_TEST_READER_H
-#define FERMATA_RUN_TEST_READER_H
+#ifndef FERMATA_FUNCTIONS_TEST_READER_H
+#define FERMATA_FUNCTIONS_TEST_READER_H
 
-#include "run/test_counts.h"
+#include "functions/test_counts.h"
 
 #define TEST_LINE_BYTES_MAX 4096
 #define TEST_CAPTURES_MAX 4

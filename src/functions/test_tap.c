@@ -4,7 +4,7 @@
  * Only lines at the margin count: subtests are indented, and their parent has a line of its own.
  * A plan may stand before or behind its tests. A plan in the middle may be either; it is the end
  * of the stream when the numbers agree or nothing follows. */
-#include "run/test_reader.h"
+#include "functions/test_reader.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/test_counts.h"
+#include "functions/test_counts.h"
 
 #include "base/alloc.h"
 

@@ -3,8 +3,8 @@
  *
  * Counting is careful in one direction: a test counts as executed only when the output shows that
  * it ran, so a number here is proof and never a guess. */
-#ifndef FERMATA_RUN_TEST_COUNTS_H
-#define FERMATA_RUN_TEST_COUNTS_H
+#ifndef FERMATA_FUNCTIONS_TEST_COUNTS_H
+#define FERMATA_FUNCTIONS_TEST_COUNTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

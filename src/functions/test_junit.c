@@ -4,7 +4,7 @@
  * Test cases are counted one by one, so nested suites and the sums in their attributes cannot count
  * twice. Attributes count only for a suite that has neither cases nor suites inside. Entities
  * are never expanded; nothing is allocated. */
-#include "run/test_reader.h"
+#include "functions/test_reader.h"
 
 #include <string.h>
 

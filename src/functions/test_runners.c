@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The closing lines of the test runners, as one table, and the few that need more than a row. */
-#include "run/test_reader.h"
+#include "functions/test_reader.h"
 
 #include "base/alloc.h"
 

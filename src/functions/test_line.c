@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Small readers for one line of test output: patterns, lists of counts, decimal numbers. */
-#include "run/test_reader.h"
+#include "functions/test_reader.h"
 
 #include "base/alloc.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Splits an output into clean lines, shows each to the readers, and puts their numbers together. */
-#include "run/test_counts.h"
+#include "functions/test_counts.h"
 
-#include "run/test_reader.h"
+#include "functions/test_reader.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *
  * Totals win over parts such as single Go packages. Of several the lowest counts: a low one
  * must not hide behind a high one. */
-#include "run/test_reader.h"
+#include "functions/test_reader.h"
 
 #include <string.h>
 
