@@ -51,7 +51,9 @@ struct attempt_exit {
     int64_t ended_at_ms;
     int64_t user_ms, system_ms, memory_bytes_max; /* of the whole tree that was waited for */
     int64_t stdout_bytes, stderr_bytes;           /* exact, also beyond the ceiling */
-    int leftovers; /* processes of the tree killed after the main one ended */
+    char output_error[16]; /* "ENOSPC": not all of the output could be kept; empty otherwise */
+    int leftovers;         /* processes that outlived the main one and were ended */
+    int survivors;         /* those that could not be ended (another user's) */
 };
 
 /* Blocking file work: call from the pool. Creates the folder, writes stdin and spec. */

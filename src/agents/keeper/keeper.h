@@ -93,6 +93,7 @@ struct keeper_tree {
     pid_t *pids; /* of the last walk */
     size_t count;
     unsigned char *known; /* one bit a pid: met since keeper_tree_open */
+    bool by_parents;      /* the kernel lists no children: every process is asked for its parent */
 };
 
 int keeper_tree_open(struct keeper_tree *ret_tree);

@@ -32,6 +32,7 @@ int keeper_tree_open(struct keeper_tree *ret_tree)
     struct keeper_tree tree = {.pids = map_pages(PIDS_MAX * sizeof(pid_t)),
                                .known = map_pages(KNOWN_SIZE)};
 
+    tree.by_parents = access("/proc/thread-self/children", F_OK) < 0;
     if (tree.pids == MAP_FAILED || tree.known == MAP_FAILED) {
         keeper_tree_close(&tree);
         return -ENOMEM;
@@ -282,7 +283,7 @@ size_t keeper_tree_walk(struct keeper_tree *tree, int signal_number)
     size_t fresh;
 
     tree->count = 0;
-    if (access("/proc/thread-self/children", F_OK) < 0) {
+    if (tree->by_parents) {
         return walk_by_parents(tree, signal_number);
     }
     fresh = meet_children(tree, getpid(), signal_number);

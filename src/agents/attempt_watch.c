@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether an attempt's keeper lives, and how to wait for it and stop it. A pid alone proves
+ * nothing: the lock, the claim and the start time together do, and a pidfd holds what was proved.
+ */
+#include "agents/attempt.h"
+
+#include "agents/keeper/keeper.h"
+#include "base/alloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SETTLE_TRIES_MAX 1000
+#define SETTLE_PAUSE_NS 1000000
+#define STAT_SIZE 1024
+#define STAT_START_TIME 22
+
+struct claim {
+    bool exists;
+    bool given_up;
+    pid_t keeper; /* 0: not written yet */
+    long long start_time;
+};
+
+struct attempt_watch {
+    struct loop *loop;
+    loop_id id;
+    int pidfd; /* -1: ended already */
+    loop_callback on_end;
+    void *arg;
+};
+
+static ssize_t read_small(int folder, const char *name, char *text, size_t size)
+{
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t got;
+
+    if (fd < 0) {
+        return -1;
+    }
+    got = read(fd, text, size - 1);
+    (void)close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got;
+}
+
+static void read_claim(int folder, struct claim *ret_claim)
+{
+    char text[KEEPER_CLAIM_BYTES_MAX];
+    struct claim claim = {.exists = read_small(folder, "claim", text, sizeof(text)) >= 0};
+    const size_t word_length = strlen(KEEPER_CLAIM_KEEPER);
+
+    if (claim.exists && strncmp(text, KEEPER_CLAIM_KEEPER, word_length) == 0 &&
+        strchr(text, '\n')) {
+        char *rest;
+        long keeper = strtol(text + word_length, &rest, 10);
+
+        claim.start_time = strtoll(rest, NULL, 10);
+        claim.keeper = keeper > 0 && keeper <= INT32_MAX ? (pid_t)keeper : 0;
+    } else if (claim.exists) {
+        claim.given_up = strcmp(text, KEEPER_CLAIM_GIVEN_UP) == 0;
+    }
+    *ret_claim = claim;
+}
+
+/* In clock ticks since the boot; -1: no such process. */
+static long long read_start_time(pid_t pid)
+{
+    char path[64];
+    char text[STAT_SIZE];
+    const char *field;
+
+    (void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    if (read_small(AT_FDCWD, path, text, sizeof(text)) <= 0) {
+        return -1;
+    }
+    field = strrchr(text, ')');
+    for (int i = 2; field && i < STAT_START_TIME; i++) {
+        field = strchr(field + 1, ' ');
+    }
+    return field ? strtoll(field + 1, NULL, 10) : -1;
+}
+
+static bool is_claimant(const struct claim *claim, pid_t pid)
+{
+    return claim->keeper == pid && read_start_time(pid) == claim->start_time;
+}
+
+/* Only asked once there is a claim: whoever made it had the lock before, so taking it here for a
+ * moment can turn away no keeper that has something to do. */
+static bool is_locked(int folder)
+{
+    int lock = openat(folder, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool locked;
+
+    if (lock < 0) {
+        return false;
+    }
+    locked = flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    (void)close(lock);
+    return locked;
+}
+
+/* Returns false when a keeper is between two of its steps: ask again. */
+static bool probe_once(int folder, enum attempt_presence *ret_presence, pid_t *ret_keeper)
+{
+    struct claim claim;
+
+    *ret_keeper = 0;
+    if (faccessat(folder, "exit.json", F_OK, 0) == 0) {
+        *ret_presence = ATTEMPT_ENDED;
+        return true;
+    }
+    read_claim(folder, &claim);
+    if (!claim.exists) {
+        *ret_presence = ATTEMPT_ABSENT;
+        return true;
+    }
+    if (claim.given_up) {
+        *ret_presence = ATTEMPT_GONE;
+        return true;
+    }
+    if (!is_locked(folder)) {
+        /* It may have written its last file since we looked. */
+        *ret_presence = faccessat(folder, "exit.json", F_OK, 0) == 0 ? ATTEMPT_ENDED : ATTEMPT_GONE;
+        return true;
+    }
+    *ret_presence = ATTEMPT_ALIVE;
+    *ret_keeper = claim.keeper;
+    return claim.keeper > 0 && is_claimant(&claim, claim.keeper);
+}
+
+int attempt_probe(const char *folder, enum attempt_presence *ret_presence, pid_t *ret_keeper,
+                  struct error *err)
+{
+    const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_NS};
+    enum attempt_presence presence;
+    pid_t keeper;
+    bool settled = false;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT) {
+        *ret_presence = ATTEMPT_ABSENT;
+        *ret_keeper = 0;
+        return 0;
+    }
+    if (fd < 0) {
+        return error_set_errno(err, "cannot open folder %s", folder);
+    }
+    for (int i = 0; !settled && i < SETTLE_TRIES_MAX; i++) {
+        settled = probe_once(fd, &presence, &keeper);
+        if (!settled) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    (void)close(fd);
+    if (!settled) {
+        int r = error_set(err, ERROR_BUSY, "%s is locked by a process that is not its keeper",
+                          folder);
+
+        error_hint(err, "find it with: fuser %s/lock", folder);
+        return r;
+    }
+    *ret_presence = presence;
+    *ret_keeper = keeper;
+    return 0;
+}
+
+bool attempt_give_up(const char *folder)
+{
+    int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct claim claim = {0};
+    bool ours;
+    int fd;
+
+    if (folder_fd < 0) {
+        return false;
+    }
+    fd = openat(folder_fd, "claim", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    ours = fd >= 0;
+    if (ours) {
+        /* Even an empty claim keeps the keeper away; the word is for whoever looks later. */
+        ssize_t written = write(fd, KEEPER_CLAIM_GIVEN_UP, sizeof(KEEPER_CLAIM_GIVEN_UP) - 1);
+
+        (void)written;
+        (void)close(fd);
+    } else if (errno == EEXIST) {
+        read_claim(folder_fd, &claim);
+    }
+    (void)close(folder_fd);
+    return ours || claim.given_up;
+}
+
+/* A zombie child is collected; somebody else's child is not ours to collect. */
+static void collect_keeper(int pidfd)
+{
+    siginfo_t info;
+
+    (void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+}
+
+static void on_keeper_end(void *arg)
+{
+    struct attempt_watch *watch = arg;
+
+    loop_cancel(watch->loop, watch->id);
+    watch->id = (loop_id){0};
+    if (watch->pidfd >= 0) {
+        collect_keeper(watch->pidfd);
+        (void)close(watch->pidfd);
+        watch->pidfd = -1;
+    }
+    watch->on_end(watch->arg); /* may free the watch */
+}
+
+static bool is_own_child(int pidfd)
+{
+    siginfo_t info;
+
+    return waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* The pidfd of the keeper, or -1 when it has ended. The check comes after the open: from then on
+ * the process that was checked is the one that the pidfd names. */
+static int open_keeper(const char *folder, pid_t keeper)
+{
+    int pidfd = pidfd_open(keeper, 0);
+    int fd;
+    struct claim claim = {0};
+
+    if (pidfd < 0 || is_own_child(pidfd)) {
+        return pidfd;
+    }
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        read_claim(fd, &claim);
+        (void)close(fd);
+    }
+    if (!is_claimant(&claim, keeper)) {
+        (void)close(pidfd);
+        return -1;
+    }
+    return pidfd;
+}
+
+int attempt_watch_start(struct loop *loop, const char *folder, pid_t keeper, loop_callback on_end,
+                        void *arg, struct attempt_watch **ret_watch, struct error *err)
+{
+    struct attempt_watch *watch = mem_zero(1, sizeof(*watch));
+
+    assert(keeper > 0);
+    *watch = (struct attempt_watch){.loop = loop, .on_end = on_end, .arg = arg};
+    errno = 0;
+    watch->pidfd = open_keeper(folder, keeper);
+    if (watch->pidfd < 0 && (errno == EMFILE || errno == ENFILE)) {
+        free(watch);
+        return error_set_errno(err, "cannot watch the keeper %ld", (long)keeper);
+    }
+    watch->id = watch->pidfd >= 0 ? loop_watch_readable(loop, watch->pidfd, on_keeper_end, watch)
+                                  : loop_timer_start(loop, 0, on_keeper_end, watch);
+    if (watch->id.value == 0) {
+        attempt_watch_free(watch);
+        return error_set(err, ERROR_LIMIT, "cannot watch the keeper %ld", (long)keeper);
+    }
+    *ret_watch = watch;
+    return 0;
+}
+
+void attempt_watch_free(struct attempt_watch *watch)
+{
+    if (!watch) {
+        return;
+    }
+    loop_cancel(watch->loop, watch->id);
+    if (watch->pidfd >= 0) {
+        (void)close(watch->pidfd);
+    }
+    free(watch);
+}
+
+void attempt_stop(struct attempt_watch *watch, bool force)
+{
+    if (watch->pidfd >= 0) {
+        (void)pidfd_send_signal(watch->pidfd, force ? SIGUSR1 : SIGTERM, NULL, 0);
+    }
+}
