@@ -19,8 +19,7 @@
 #define EXPRESSION_DEPTH_MAX 64
 #define EXPRESSION_BYTES_MAX 4096
 #define EXPRESSION_PATH_MAX 16
-#define EXPRESSION_VALUE_BYTES_MAX (16U * 1024 * 1024) /* of a text that a template or join makes  \
-                                                        */
+#define EXPRESSION_VALUE_BYTES_MAX (16U * 1024 * 1024) /* of a text that is made */
 
 struct expression;
 struct template;
