@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ops; /* the project that operations work on: paths, settings, store, configuration */
 
@@ -33,6 +34,7 @@ struct argument {
     enum argument_type type;
     bool is_positional;
     bool is_required;
+    bool is_repeated;       /* an array in the JSON; the last positional, or an option */
     const char *choices;    /* "ai|static|hybrid" */
     const char *fallback;   /* default, shown in help; NULL: none */
     const char *value_name; /* "RUN", "FILE": shown in help */
@@ -41,7 +43,12 @@ struct argument {
 
 /* How a view takes part while an operation goes on. All may be NULL. */
 struct ops_view {
+    /* A run goes on in this process from here (as run_show gives it) to on_end; the loop exists. */
+    void (*on_begin)(void *context, struct ops *ops, const json_t *run);
+    void (*on_end)(void *context);
     void (*on_record)(void *context, const json_t *record); /* progress of a run */
+    /* One item of an answer that comes bit by bit (logs); it is not repeated in the result. */
+    void (*on_item)(void *context, const json_t *item);
     void (*on_tick)(void *context); /* about ten times a second while a run goes on */
     void (*on_notice)(void *context, const char *text); /* one line for standard error */
     /* Asks a person; false when nobody can answer. The answer is the caller's to free(). */
@@ -75,7 +82,19 @@ int ops_call(struct ops *ops, const struct operation *operation, const json_t *a
 /* While a run goes on: 1 = pause cleanly, 2 = stop the steps, 3 = leave at once. Signal-safe it is
  * not: call it from a loop_watch_signal callback. */
 void ops_interrupt(struct ops *ops, int times);
-struct loop *ops_loop(struct ops *ops); /* created on first use */
+int ops_loop(struct ops *ops, struct loop **ret_loop, struct error *err); /* made on first use */
+/* Steps under way in this process, for a live view. last_line is clean for a terminal. */
+struct running_step {
+    const char *run;
+    const char *step;
+    const char *phase;
+    int64_t started_at_ms;
+    const char *last_line;
+};
+void ops_visit_running(struct ops *ops,
+                       void (*visit)(void *context, const struct running_step *step),
+                       void *context);
+int64_t ops_now_ms(void); /* wall clock, for relative times */
 
 /* What main reads from the environment and the command line; nothing below reads it again. */
 struct ops_settings {
@@ -87,6 +106,10 @@ struct ops_settings {
     const char *self_path;          /* /proc/self/exe resolved */
     const char *const *environment; /* the whole process environment */
     const char *user;               /* who approves: login name */
+    const char *home;               /* where the search upward for a project ends; NULL: nowhere */
+    const char *workflow;           /* FERMATA_WORKFLOW: default workflow; NULL: configured */
+    const char *strategy;           /* FERMATA_STRATEGY; NULL: configured */
+    const char *version;            /* of this program */
 };
 int ops_new(const struct ops_settings *settings, struct ops **ret_ops, struct error *err);
 void ops_free(struct ops *ops);

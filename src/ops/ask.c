@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands to a run, whoever owns it, and going on with it. */
+#include "base/alloc.h"
+#include "ops/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Sends the command; takes it over. */
+static int ask(struct ops *ops, const char *run_id, json_t *command, json_t **ret_answer,
+               struct error *err)
+{
+    struct engine_options options;
+    int r = ops_engine_options(ops, &options, err);
+
+    if (r == 0) {
+        r = run_ask(&options, run_id, command, ret_answer, err);
+    }
+    json_decref(command);
+    return r;
+}
+
+static json_t *describe_answer(const char *run_id, const char *done, json_t *answer)
+{
+    json_t *result = json_object();
+
+    json_put_text(result, "id", run_id);
+    json_put_text(result, "done", done);
+    (void)json_object_update(result, answer);
+    return result;
+}
+
+/* Asks, then goes on at once when that was wanted and nobody else does. */
+static int ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                         json_t *command, json_t **ret_result, struct error *err)
+{
+    char run_id[RUN_ID_SIZE];
+    const char *done = json_get_text(command, "do", "");
+    char *word = mem_strdup(done);
+    json_t *answer = NULL;
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    if (r < 0) {
+        json_decref(command);
+        goto out;
+    }
+    r = ask(ops, run_id, command, &answer, err);
+    if (r < 0) {
+        goto out;
+    }
+    if (json_get_boolean(arguments, "resume", false) && !json_get_boolean(answer, "owner", false)) {
+        r = ops_go_on(ops, run_id, json_get_boolean(arguments, "detach", false), view, ret_result,
+                      err);
+    } else {
+        *ret_result = describe_answer(run_id, word, answer);
+    }
+out:
+    json_decref(answer);
+    free(word);
+    return r;
+}
+
+static json_t *new_command(const char *what, const json_t *arguments, const char *const *keys)
+{
+    json_t *command = json_object();
+
+    json_put_text(command, "do", what);
+    for (; *keys; keys++) {
+        json_put(command, *keys, json_incref(json_object_get(arguments, *keys)));
+    }
+    return command;
+}
+
+int op_pause(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+             json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {NULL};
+
+    return ask_and_go_on(ops, arguments, view, new_command("pause", arguments, keys), ret_result,
+                         err);
+}
+
+int op_cancel(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {"reason", NULL};
+
+    return ask_and_go_on(ops, arguments, view, new_command("cancel", arguments, keys), ret_result,
+                         err);
+}
+
+int op_retry(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+             json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {"step", NULL};
+
+    return ask_and_go_on(ops, arguments, view, new_command("retry", arguments, keys), ret_result,
+                         err);
+}
+
+int op_skip(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+            json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {"step", "phase", "gate", "reason", NULL};
+    int given = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        given += json_object_get(arguments, keys[i]) ? 1 : 0;
+    }
+    if (given != 1) {
+        int r = error_set(err, ERROR_INVALID,
+                          "skip what? Give one of STEP, --phase ID, --gate PHASE");
+
+        error_hint(err, "`fermata status %s` lists what can be skipped",
+                   json_get_text(arguments, "run", "RUN"));
+        return r;
+    }
+    return ask_and_go_on(ops, arguments, view, new_command("skip", arguments, keys), ret_result,
+                         err);
+}
+
+/* ---- approvals
+ * -------------------------------------------------------------------------------------- */
+
+static bool is_open_approval(const json_t *step)
+{
+    return strcmp(json_get_text(step, "kind", ""), "approval") == 0 &&
+           strcmp(json_get_text(step, "status", ""), "paused") == 0;
+}
+
+/* The one step that waits; an error names all when there are several. */
+static int only_approval(const json_t *run, char **ret_key, struct error *err)
+{
+    const char *key = NULL;
+    struct strbuf keys;
+    const json_t *phase;
+    const json_t *step;
+    size_t count = 0;
+    size_t i;
+    size_t k;
+    int r = 0;
+
+    strbuf_init(&keys, ERROR_HINT_MAX / 2);
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        json_array_foreach(json_object_get(phase, "steps"), k, step)
+        {
+            if (is_open_approval(step)) {
+                key = json_get_text(step, "key", "");
+                strbuf_addf(&keys, "%s%s", count++ ? ", " : "", key);
+            }
+        }
+    }
+    if (count == 0) {
+        r = error_set(err, ERROR_CONFLICT, "run %s waits for no approval",
+                      json_get_text(run, "id", ""));
+        error_hint(err, "`fermata status %s` says what it waits for", json_get_text(run, "id", ""));
+    } else if (count > 1) {
+        r = error_set(err, ERROR_INVALID, "several steps wait for approval: %s", keys.data);
+        error_hint(err, "name one of them after the run");
+    } else {
+        *ret_key = mem_strdup(key);
+    }
+    strbuf_release(&keys);
+    return r;
+}
+
+static int find_waiting_step(struct ops *ops, const json_t *arguments, char **ret_key,
+                             struct error *err)
+{
+    const char *given = json_get_text(arguments, "step", NULL);
+    char run_id[RUN_ID_SIZE];
+    json_t *run;
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    if (r == 0) {
+        r = run_show(ops->store, run_id, &run, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (!given) {
+        r = only_approval(run, ret_key, err);
+    } else if (!ops_find_step(run, given, NULL)) {
+        r = ops_no_such_step(run, given, err);
+    } else {
+        *ret_key = mem_strdup(given);
+    }
+    json_decref(run);
+    return r;
+}
+
+static int answer_approval(struct ops *ops, const char *what, const json_t *arguments,
+                           const struct ops_view *view, json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {"comment", NULL};
+    json_t *command;
+    char *key;
+    int r = find_waiting_step(ops, arguments, &key, err);
+
+    if (r < 0) {
+        return r;
+    }
+    command = new_command(what, arguments, keys);
+    json_put_text(command, "step", key);
+    json_put_text(command, "by", ops->settings->user);
+    free(key);
+    return ask_and_go_on(ops, arguments, view, command, ret_result, err);
+}
+
+int op_approve(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+               json_t **ret_result, struct error *err)
+{
+    return answer_approval(ops, "approve", arguments, view, ret_result, err);
+}
+
+int op_reject(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    return answer_approval(ops, "reject", arguments, view, ret_result, err);
+}
+
+int op_signal(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {"name", NULL};
+    const char *text = json_get_text(arguments, "value", NULL);
+    json_t *command = new_command("signal", arguments, keys);
+    json_t *value = NULL;
+
+    /* JSON where it is JSON, else the text itself. */
+    if (text && json_parse_text(text, strlen(text), "value", &value, NULL) < 0) {
+        value = json_string(text);
+    }
+    json_put(command, "value", value);
+    return ask_and_go_on(ops, arguments, view, command, ret_result, err);
+}
+
+int op_restore(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+               json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {"checkpoint", NULL};
+
+    return ask_and_go_on(ops, arguments, view, new_command("restore", arguments, keys), ret_result,
+                         err);
+}
+
+/* ---- resume
+ * ------------------------------------------------------------------------------------------- */
+
+/* A run that nobody owns although it was under way needs no wish: whoever adopts it goes on. */
+static bool needs_wish(const json_t *run, bool retry_failed)
+{
+    const char *status = json_get_text(run, "status", "");
+
+    return retry_failed || (strcmp(status, "running") != 0 && strcmp(status, "pending") != 0) ||
+           json_is_object(json_object_get(run, "owner"));
+}
+
+int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    bool retry_failed = json_get_boolean(arguments, "retry_failed", false);
+    char run_id[RUN_ID_SIZE];
+    json_t *answer = NULL;
+    json_t *run;
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    if (r == 0) {
+        r = run_show(ops->store, run_id, &run, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (needs_wish(run, retry_failed)) {
+        r = ask(ops, run_id, json_pack("{s:s, s:b}", "do", "resume", "retry_failed", retry_failed),
+                &answer, err);
+    }
+    if (r == 0 && json_get_boolean(answer, "owner", false)) {
+        *ret_result = describe_answer(run_id, "resume", answer);
+    } else if (r == 0) {
+        r = ops_go_on(ops, run_id, json_get_boolean(arguments, "detach", false), view, ret_result,
+                      err);
+    }
+    json_decref(answer);
+    json_decref(run);
+    return r;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/* `workflows`, `validate`, `schema`: definitions, without running anything. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "ops/internal.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- workflows
+ * ---------------------------------------------------------------------------------------- */
+
+static const char *input_type_name(enum input_type type)
+{
+    switch (type) {
+    case INPUT_STRING:
+        return "string";
+    case INPUT_INTEGER:
+        return "integer";
+    case INPUT_NUMBER:
+        return "number";
+    case INPUT_BOOLEAN:
+        return "boolean";
+    case INPUT_ENUM:
+        return "enum";
+    case INPUT_PATH:
+        return "path";
+    }
+    return "";
+}
+
+static json_t *describe_input(const struct workflow_input *input)
+{
+    json_t *result = json_object();
+
+    json_put_text(result, "name", input->name);
+    json_put_text(result, "type", input_type_name(input->type));
+    json_put(result, "required", json_boolean(input->required && !input->default_value));
+    json_put(result, "default", json_incref((json_t *)(uintptr_t)input->default_value));
+    json_put_text(result, "description", input->description);
+    if (input->choice_count) {
+        json_t *choices = json_array();
+
+        for (size_t i = 0; i < input->choice_count; i++) {
+            json_array_append_new(choices, json_string(input->choices[i]));
+        }
+        json_put(result, "choices", choices);
+    }
+    return result;
+}
+
+static void add_definition(const struct workflow *workflow, json_t *result)
+{
+    json_t *inputs = json_array();
+    size_t steps = 0;
+
+    for (size_t i = 0; i < workflow->input_count; i++) {
+        json_array_append_new(inputs, describe_input(&workflow->inputs[i]));
+    }
+    for (size_t i = 0; i < workflow->phase_count; i++) {
+        steps += workflow->phases[i].step_count;
+    }
+    json_put_text(result, "title", workflow->title);
+    json_put_text(result, "description", workflow->description);
+    json_put_text(result, "tier", workflow->tier);
+    json_put_text(result, "digest", workflow->digest);
+    json_put_integer(result, "phases", (json_int_t)workflow->phase_count);
+    json_put_integer(result, "steps", (json_int_t)steps);
+    json_put(result, "inputs", inputs);
+}
+
+static json_t *describe_entry(struct ops *ops, const struct library_entry *entry)
+{
+    struct workflow *workflow;
+    struct workflow_names names;
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    json_t *result = json_object();
+    size_t length;
+    char *text;
+
+    json_put_text(result, "name", entry->name);
+    json_put_text(result, "origin", workflow_origin_name(entry->origin));
+    json_put_text(result, "file", entry->file);
+    json_put(result, "hidden", json_boolean(entry->is_hidden));
+    ops_workflow_names(ops, &names);
+    if (library_read(entry->file, &text, &length, NULL) == 0) {
+        if (workflow_parse(text, length, entry->file, &names, &workflow, problems, NULL) == 0) {
+            add_definition(workflow, result);
+            workflow_free(workflow);
+        } else {
+            json_put(result, "invalid", json_true());
+        }
+        free(text);
+    }
+    free(problems);
+    return result;
+}
+
+/* Says for each hidden one what hides it. */
+static void add_hiding(const struct library *library, json_t *list)
+{
+    for (size_t i = 0; i < library->count; i++) {
+        const struct library_entry *winner = library_find(library, library->entries[i].name);
+
+        if (library->entries[i].is_hidden && winner) {
+            json_put_text(json_array_get(list, i), "hidden_by",
+                          workflow_origin_name(winner->origin));
+        }
+    }
+}
+
+static int list_workflows(struct ops *ops, json_t **ret_result)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < ops->library->count; i++) {
+        json_array_append_new(list, describe_entry(ops, &ops->library->entries[i]));
+    }
+    add_hiding(ops->library, list);
+    for (size_t i = 0; i < ops->config->workflow_count; i++) {
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:b}", "name", ops->config->workflow_names[i],
+                            "origin", "config", "file", "config.yaml", "hidden",
+                            library_find(ops->library, ops->config->workflow_names[i]) != NULL));
+    }
+    *ret_result = json_pack("{s:o}", "workflows", list);
+    return 0;
+}
+
+static int show_workflow(struct ops *ops, const char *name, const char *form, json_t **ret_result,
+                         struct error *err)
+{
+    const struct library_entry *entry;
+    struct workflow *workflow;
+    struct strbuf text;
+    int r = ops_load_workflow(ops, name, &workflow, err);
+
+    if (r < 0) {
+        return r;
+    }
+    *ret_result = json_object();
+    entry = library_find(ops->library, name);
+    json_put_text(*ret_result, "name", workflow->name);
+    json_put_text(*ret_result, "origin", entry ? workflow_origin_name(entry->origin) : "file");
+    json_put_text(*ret_result, "file", workflow->file);
+    add_definition(workflow, *ret_result);
+    strbuf_init(&text, TEXT_BYTES_MAX);
+    if (strcmp(form, "source") == 0) {
+        strbuf_add_bytes(&text, workflow->text, workflow->text_length);
+    } else if (strcmp(form, "graph") == 0) {
+        workflow_format_graph(workflow, &text);
+    } else {
+        workflow_format_tree(workflow, &text);
+    }
+    json_put_text(*ret_result, "form", form);
+    json_put(*ret_result, "text", json_text_lossy(text.data, text.length));
+    strbuf_release(&text);
+    workflow_free(workflow);
+    return 0;
+}
+
+int op_workflows(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                 json_t **ret_result, struct error *err)
+{
+    static const char *const forms[] = {"graph", "tree", "source"};
+    const char *name = json_get_text(arguments, "name", NULL);
+    const char *form = NULL;
+    int r = ops_need_config(ops, err);
+
+    (void)view;
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        if (json_get_boolean(arguments, forms[i], false)) {
+            if (form) {
+                return error_set(err, ERROR_INVALID, "give only one of --%s and --%s", form,
+                                 forms[i]);
+            }
+            form = forms[i];
+        }
+    }
+    if (form && !name) {
+        return error_set(err, ERROR_INVALID, "--%s of which workflow? Give its name", form);
+    }
+    if (r == 0) {
+        r = ops_need_library(ops, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    return name ? show_workflow(ops, name, form ? form : "tree", ret_result, err)
+                : list_workflows(ops, ret_result);
+}
+
+/* ---- validate
+ * ------------------------------------------------------------------------------------------- */
+
+struct validation {
+    json_t *files;
+    json_int_t errors;
+    json_int_t warnings;
+    struct strbuf text; /* compiler lines */
+};
+
+static void add_problem(struct validation *validation, const struct problem *problem, json_t *list)
+{
+    json_t *item = json_object();
+
+    json_put_text(item, "severity", problem->is_warning ? "warning" : "error");
+    json_put_text(item, "file", problem->file);
+    json_put_integer(item, "line", problem->at.line);
+    json_put_integer(item, "column", problem->at.column);
+    json_put_text(item, "text", problem->text);
+    if (*problem->hint) {
+        json_put_text(item, "hint", problem->hint);
+    }
+    json_array_append_new(list, item);
+    validation->errors += problem->is_warning ? 0 : 1;
+    validation->warnings += problem->is_warning ? 1 : 0;
+}
+
+/* A refusal without a place (too large, not readable) is one problem of its own. */
+static void add_result(struct validation *validation, const char *file, int result,
+                       const struct problems *problems, const struct error *failure)
+{
+    json_t *list = json_array();
+    json_t *item = json_object();
+
+    for (size_t i = 0; i < problems->count; i++) {
+        add_problem(validation, &problems->items[i], list);
+    }
+    problems_format(problems, &validation->text);
+    if (result < 0 && json_array_size(list) == 0) {
+        struct problem refusal = {.file = file};
+
+        (void)snprintf(refusal.text, sizeof(refusal.text), "%s", failure->text);
+        add_problem(validation, &refusal, list);
+        strbuf_addf(&validation->text, "%s: error: %s\n", file, failure->text);
+    }
+    json_put_text(item, "file", file);
+    json_put(item, "ok", json_boolean(result == 0));
+    json_put(item, "problems", list);
+    json_array_append_new(validation->files, item);
+}
+
+static void validate_text(struct ops *ops, const char *text, size_t length, const char *file,
+                          struct validation *validation)
+{
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct error failure = ERROR_INIT;
+    struct workflow_names names;
+    struct workflow *workflow = NULL;
+    int r;
+
+    ops_workflow_names(ops, &names);
+    r = workflow_parse(text, length, file, &names, &workflow, problems, &failure);
+    add_result(validation, file, r, problems, &failure);
+    workflow_free(workflow);
+    free(problems);
+}
+
+static int validate_named(struct ops *ops, const char *name, struct validation *validation,
+                          struct error *err)
+{
+    struct problems *none;
+    struct error failure = ERROR_INIT;
+    size_t length;
+    char *text;
+    char *file;
+    int r = ops_read_workflow(ops, name, &text, &length, &file, &failure);
+
+    if (r == ERROR_NOT_FOUND || r == ERROR_IO) {
+        *err = failure;
+        return r;
+    }
+    if (r < 0) {
+        none = mem_zero(1, sizeof(*none));
+        add_result(validation, name, r, none, &failure);
+        free(none);
+        return 0;
+    }
+    validate_text(ops, text, length, file, validation);
+    free(text);
+    free(file);
+    return 0;
+}
+
+/* Says 0 when the configuration can be used, so that workflows can be checked against it. */
+static int validate_config(struct ops *ops, struct validation *validation, struct error *err)
+{
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct error failure = ERROR_INIT;
+    char *texts[2] = {NULL, NULL};
+    char *files[2] = {NULL, NULL};
+    struct config *config = NULL;
+    int r;
+
+    (void)ops_has_project(ops);
+    r = ops_read_config(ops, true, &texts[0], &files[0], err);
+    if (r == 0) {
+        r = ops_read_config(ops, false, &texts[1], &files[1], err);
+    }
+    if (r == 0 && (texts[0] || texts[1])) {
+        r = config_parse(texts[0], files[0], texts[1], files[1], &config, problems, &failure);
+        add_result(validation, texts[0] ? files[0] : files[1], r, problems, &failure);
+    }
+    config_free(config);
+    for (size_t i = 0; i < 2; i++) {
+        free(texts[i]);
+        free(files[i]);
+    }
+    free(problems);
+    return r;
+}
+
+static int validate_all(struct ops *ops, struct validation *validation, struct error *err)
+{
+    int r = ops_need_library(ops, err);
+
+    for (size_t i = 0; r == 0 && i < ops->library->count; i++) {
+        const struct library_entry *entry = &ops->library->entries[i];
+        size_t length;
+        char *text;
+
+        r = library_read(entry->file, &text, &length, err);
+        if (r == 0) {
+            validate_text(ops, text, length, entry->file, validation);
+            free(text);
+        }
+    }
+    return r;
+}
+
+static int validate(struct ops *ops, const json_t *names, struct validation *validation,
+                    struct error *err)
+{
+    const json_t *name;
+    size_t i;
+    int r = validate_config(ops, validation, err);
+
+    if (r == ERROR_VALIDATION || r == ERROR_LIMIT) {
+        return 0;
+    }
+    if (r == 0) {
+        r = ops_need_config(ops, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (json_array_size(names) == 0) {
+        return validate_all(ops, validation, err);
+    }
+    json_array_foreach(names, i, name)
+    {
+        r = validate_named(ops, json_string_value(name), validation, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+int op_validate(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                json_t **ret_result, struct error *err)
+{
+    struct validation validation = {.files = json_array()};
+    int r;
+
+    (void)view;
+    strbuf_init(&validation.text, TEXT_BYTES_MAX);
+    r = validate(ops, json_object_get(arguments, "name"), &validation, err);
+    if (r == 0) {
+        *ret_result = json_pack("{s:O, s:I, s:I, s:o}", "files", validation.files, "errors",
+                                validation.errors, "warnings", validation.warnings, "text",
+                                json_text_lossy(validation.text.data, validation.text.length));
+    }
+    json_decref(validation.files);
+    strbuf_release(&validation.text);
+    return r;
+}
+
+/* ---- schema
+ * ------------------------------------------------------------------------------------------------
+ */
+
+int op_schema(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    const char *what = json_get_text(arguments, "what", "workflow");
+    char *text;
+
+    (void)ops;
+    (void)view;
+    (void)err;
+    if (strcmp(what, "reference") == 0) {
+        text = workflow_reference();
+        *ret_result = json_object();
+        json_put_text(*ret_result, "text", text);
+        free(text);
+    } else {
+        *ret_result = strcmp(what, "config") == 0 ? workflow_config_schema() : workflow_schema();
+    }
+    return 0;
+}

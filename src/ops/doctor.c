@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* `doctor`: is everything there that runs need? Each check passes, fails or is unknown, and what
+ * does not pass says what to do. */
+#include "agents/attempt.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/timestamp.h"
+#include "ops/internal.h"
+#include "store/store.h"
+
+#include <libfyaml.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define DISK_BYTES_LOW (INT64_C(512) * 1024 * 1024)
+#define RUNS_LOOKED_AT 1000
+
+static void add_check(json_t *checks, const char *name, const char *status, const char *detail,
+                      const char *hint)
+{
+    json_t *check = json_object();
+
+    json_put_text(check, "name", name);
+    json_put_text(check, "status", status);
+    json_put(check, "detail", json_text_lossy(detail, strlen(detail)));
+    json_put_text(check, "hint", hint);
+    json_array_append_new(checks, check);
+}
+
+static void add_failure(json_t *checks, const char *name, const struct error *err)
+{
+    add_check(checks, name, "fail", err->text, *err->hint ? err->hint : NULL);
+}
+
+/* ---- checks of the machine
+ * ------------------------------------------------------------------------------ */
+
+static void check_git(const struct ops *ops, json_t *checks)
+{
+    char *git = ops_find_program(ops, "git");
+
+    if (git) {
+        add_check(checks, "git", "pass", git, NULL);
+    } else {
+        add_check(checks, "git", "fail", "git is not in PATH",
+                  "install git: histories, diffs and clones need it");
+    }
+    free(git);
+}
+
+static void check_libraries(json_t *checks)
+{
+    char *detail = mem_printf("libuv %s, SQLite %s, libfyaml %s, jansson %s", uv_version_string(),
+                              sqlite3_libversion(), fy_library_version(), jansson_version_str());
+
+    if (sqlite3_libversion_number() < 3037000) {
+        add_check(checks, "libraries", "fail", detail, "SQLite 3.37 or newer is needed");
+    } else {
+        add_check(checks, "libraries", "pass", detail, NULL);
+    }
+    free(detail);
+}
+
+static void check_keeper(struct ops *ops, json_t *checks)
+{
+    struct error err = ERROR_INIT;
+
+    if (ops_need_keeper(ops, &err) == 0) {
+        add_check(checks, "keeper", "pass", ops->keeper, NULL);
+    } else {
+        add_failure(checks, "keeper", &err);
+    }
+}
+
+/* Tools that built-in functions use when they are there: without one, its findings are unknown. */
+static void check_tools(const struct ops *ops, json_t *checks)
+{
+    static const struct {
+        const char *program;
+        const char *use;
+    } tools[] = {
+        {"shellcheck", "findings in shell scripts"},
+        {"cppcheck", "findings in C and C++"},
+        {"python3", "syntax of Python files"},
+        {"node", "syntax of JavaScript files"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
+        char *path = ops_find_program(ops, tools[i].program);
+        char *name = mem_printf("tool %s", tools[i].program);
+        char *detail = mem_printf("%s: %s", path ? path : "not installed", tools[i].use);
+
+        add_check(checks, name, path ? "pass" : "unknown", detail,
+                  path ? NULL : "optional: install it and code reviews can tell more");
+        free(detail);
+        free(name);
+        free(path);
+    }
+}
+
+/* ---- checks of the project
+ * -------------------------------------------------------------------------------- */
+
+static void check_disk(const struct ops *ops, json_t *checks)
+{
+    struct statvfs disk;
+    char *detail;
+    int64_t free_bytes;
+
+    if (statvfs(ops->folder, &disk) < 0) {
+        add_check(checks, "disk space", "unknown", "the file system does not say", NULL);
+        return;
+    }
+    free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    detail = mem_printf("%lld MB free", (long long)(free_bytes >> 20));
+    if (free_bytes < DISK_BYTES_LOW) {
+        add_check(checks, "disk space", "fail", detail, "make room; `fermata gc` removes old runs");
+    } else {
+        add_check(checks, "disk space", "pass", detail, NULL);
+    }
+    free(detail);
+}
+
+static void check_permissions(const struct ops *ops, json_t *checks)
+{
+    struct stat status;
+
+    if (access(ops->folder, R_OK | W_OK | X_OK) < 0 || stat(ops->folder, &status) < 0) {
+        add_check(checks, "permissions", "fail", "the project's .fermata cannot be written",
+                  "make it yours: chown -R \"$USER\" .fermata");
+    } else if (status.st_mode & S_IWOTH) {
+        add_check(checks, "permissions", "fail", "everybody may write to .fermata",
+                  "chmod o-w .fermata");
+    } else {
+        add_check(checks, "permissions", "pass", ops->folder, NULL);
+    }
+}
+
+static void check_config(struct ops *ops, json_t *checks)
+{
+    struct error err = ERROR_INIT;
+
+    if (ops_need_config(ops, &err) == 0) {
+        add_check(checks, "configuration", "pass", "config.yaml is sound or absent", NULL);
+    } else {
+        add_failure(checks, "configuration", &err);
+    }
+}
+
+static void check_store(struct ops *ops, json_t *checks)
+{
+    struct error err = ERROR_INIT;
+
+    if (!ops_has_store(ops)) {
+        add_check(checks, "store", "pass", "no runs yet", NULL);
+    } else if (ops_make_store(ops, &err) < 0 || store_verify(ops->store, &err) < 0) {
+        if (!*err.hint) {
+            error_hint(&err, "copy .fermata/fermata.db* away before anything else; "
+                             "`fermata doctor --rebuild` rebuilds the tables from the journal");
+        }
+        add_failure(checks, "store", &err);
+    } else {
+        add_check(checks, "store", "pass", "the integrity check found nothing", NULL);
+    }
+}
+
+/* Runs under way that no process drives: what a crash leaves. */
+static void check_leftovers(struct ops *ops, json_t *checks)
+{
+    const struct run_filter filter = {.status = "running", .limit = RUNS_LOOKED_AT};
+    struct error err = ERROR_INIT;
+    struct strbuf ids;
+    const json_t *run;
+    json_t *list;
+    size_t count = 0;
+    size_t i;
+
+    if (!ops->store) {
+        return;
+    }
+    if (run_list(ops->store, &filter, &list, &err) < 0) {
+        add_failure(checks, "runs without owner", &err);
+        return;
+    }
+    strbuf_init(&ids, 256);
+    json_array_foreach(json_object_get(list, "runs"), i, run)
+    {
+        if (!json_is_object(json_object_get(run, "owner"))) {
+            strbuf_addf(&ids, "%s%s", count++ ? " " : "", json_get_text(run, "id", ""));
+        }
+    }
+    if (count) {
+        add_check(checks, "runs without owner", "unknown", ids.data,
+                  "go on with one: fermata resume RUN (finished steps stay finished)");
+    } else {
+        add_check(checks, "runs without owner", "pass", "none", NULL);
+    }
+    strbuf_release(&ids);
+    json_decref(list);
+}
+
+static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
+{
+    char *detail;
+    size_t count;
+    int r = ops_need_store(ops, err);
+
+    if (r == 0) {
+        r = run_rebuild(ops->store, ops->folder, true, ret_report, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    count = json_array_size(json_object_get(*ret_report, "differences"));
+    detail = mem_printf("%lld runs, %lld records, %zu differences%s",
+                        (long long)json_get_integer(*ret_report, "runs", 0),
+                        (long long)json_get_integer(*ret_report, "records", 0), count,
+                        count ? ", repaired" : "");
+    add_check(checks, "journal and tables", "pass", detail, NULL);
+    free(detail);
+    return 0;
+}
+
+static int count_status(const json_t *checks, const char *status)
+{
+    const json_t *check;
+    int count = 0;
+    size_t i;
+
+    json_array_foreach(checks, i, check)
+    {
+        count += strcmp(json_get_text(check, "status", ""), status) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+int op_doctor(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    json_t *checks = json_array();
+    json_t *report = NULL;
+    int r = 0;
+
+    (void)view;
+    check_git(ops, checks);
+    check_keeper(ops, checks);
+    check_libraries(checks);
+    if (ops_has_project(ops)) {
+        check_permissions(ops, checks);
+        check_disk(ops, checks);
+        check_config(ops, checks);
+        check_store(ops, checks);
+        check_leftovers(ops, checks);
+    } else {
+        add_check(checks, "project", "unknown", "there is no .fermata here or above",
+                  "`fermata init` makes one; `fermata run` does so by itself");
+        check_config(ops, checks);
+    }
+    check_tools(ops, checks);
+    if (json_get_boolean(arguments, "rebuild", false)) {
+        r = rebuild(ops, checks, &report, err);
+    }
+    if (r == 0) {
+        *ret_result = json_pack(
+            "{s:O, s:i, s:i, s:i}", "checks", checks, "passed", count_status(checks, "pass"),
+            "failed", count_status(checks, "fail"), "unknown", count_status(checks, "unknown"));
+        json_put(*ret_result, "rebuilt", json_incref(report));
+    }
+    json_decref(report);
+    json_decref(checks);
+    return r;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* A run that goes on in this process: until it is final, paused, or was left. */
+#include "agents/attempt.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "ops/internal.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK_MS 100
+#define LAST_LINE_BYTES 512
+
+struct session {
+    struct ops *ops;
+    const struct ops_view *view;
+    bool is_shown; /* on_begin was called */
+    bool is_at_rest;
+    struct error rest;
+    loop_id tick;
+};
+
+/* ---- callbacks of the engine -------------------------------------------------------------------
+ */
+
+static int load_nested(void *context, const char *name, struct workflow **ret_workflow,
+                       struct error *err)
+{
+    const struct session *session = context;
+
+    return ops_load_workflow(session->ops, name, ret_workflow, err);
+}
+
+static int load_expert(void *context, const char *name, char **ret_text, struct error *err)
+{
+    const struct session *session = context;
+
+    return ops_load_expert(session->ops, name, ret_text, err);
+}
+
+static void on_record(void *context, const json_t *record)
+{
+    const struct session *session = context;
+
+    /* What came before on_begin is part of what on_begin shows. */
+    if (session->is_shown && session->view->on_record) {
+        session->view->on_record(session->view->context, record);
+    }
+}
+
+static void on_rest(void *context, const struct error *err)
+{
+    struct session *session = context;
+
+    session->is_at_rest = true;
+    if (err && err->code < 0) {
+        session->rest = *err;
+    }
+    loop_stop(session->ops->loop);
+}
+
+static void on_tick(void *arg)
+{
+    struct session *session = arg;
+
+    session->view->on_tick(session->view->context);
+    session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
+}
+
+/* ---- one stretch: from start or adoption to rest
+ * ------------------------------------------------- */
+
+static int show_begin(struct session *session, const char *run_id, struct error *err)
+{
+    const struct ops_view *view = session->view;
+    json_t *run;
+    int r;
+
+    if (view->on_begin) {
+        r = run_show(session->ops->store, run_id, &run, err);
+        if (r < 0) {
+            return r;
+        }
+        view->on_begin(view->context, session->ops, run);
+        json_decref(run);
+    }
+    session->is_shown = true;
+    if (view->on_tick) {
+        session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
+    }
+    return 0;
+}
+
+static int run_stretch(struct session *session, const struct run_request *request,
+                       char run_id[RUN_ID_SIZE], struct error *err)
+{
+    struct ops *ops = session->ops;
+    struct engine_options options;
+    int r = ops_engine_options(ops, &options, err);
+
+    if (r < 0) {
+        return r;
+    }
+    options.load_workflow = load_nested;
+    options.load_expert = load_expert;
+    options.on_record = on_record;
+    options.on_rest = on_rest;
+    options.context = session;
+    r = engine_new(&options, &ops->engine, err);
+    if (r < 0) {
+        return r;
+    }
+    r = request ? engine_start(ops->engine, request, run_id, err)
+                : engine_adopt(ops->engine, run_id, err);
+    if (r == 0) {
+        r = show_begin(session, run_id, err);
+    }
+    if (r == 0 && !session->is_at_rest) {
+        loop_run(ops->loop);
+    }
+    loop_cancel(ops->loop, session->tick);
+    if (session->is_shown && session->view->on_end) {
+        session->view->on_end(session->view->context);
+    }
+    engine_free(ops->engine);
+    ops->engine = NULL;
+    if (r == 0 && session->rest.code < 0) {
+        *err = session->rest;
+        r = err->code;
+    }
+    return r;
+}
+
+void ops_interrupt(struct ops *ops, int times)
+{
+    if (!ops->engine) {
+        return;
+    }
+    if (times >= 3) {
+        ops->is_left = true;
+        loop_stop(ops->loop);
+        return;
+    }
+    engine_interrupt(ops->engine, times == 2);
+}
+
+struct visit_context {
+    void (*visit)(void *context, const struct running_step *step);
+    void *context;
+};
+
+static void visit_one(void *context, const char *run_id, const char *step, const char *phase,
+                      int64_t started_at_ms, const char *attempt_folder)
+{
+    const struct visit_context *visit = context;
+    struct running_step running = {run_id, step, phase, started_at_ms, ""};
+    struct strbuf line;
+
+    strbuf_init(&line, LAST_LINE_BYTES);
+    if (attempt_folder) {
+        attempt_last_line(attempt_folder, &line);
+        running.last_line = line.data;
+    }
+    visit->visit(visit->context, &running);
+    strbuf_release(&line);
+}
+
+void ops_visit_running(struct ops *ops,
+                       void (*visit)(void *context, const struct running_step *step), void *context)
+{
+    struct visit_context own = {visit, context};
+
+    if (ops->engine) {
+        engine_visit_running(ops->engine, visit_one, &own);
+    }
+}
+
+/* ---- approvals
+ * ------------------------------------------------------------------------------------ */
+
+static bool waits_for_approval(const json_t *step)
+{
+    return strcmp(json_get_text(step, "kind", ""), "approval") == 0 &&
+           strcmp(json_get_text(step, "status", ""), "paused") == 0;
+}
+
+static const json_t *find_approval(const json_t *run)
+{
+    const json_t *phase;
+    const json_t *step;
+    size_t i;
+    size_t k;
+
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        json_array_foreach(json_object_get(phase, "steps"), k, step)
+        {
+            if (waits_for_approval(step)) {
+                return step;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* 1: answered, the run can go on; 0: later. */
+static int ask_approval(struct session *session, const char *run_id, const json_t *step,
+                        struct error *err)
+{
+    const struct ops *ops = session->ops;
+    const char *key = json_get_text(step, "key", "");
+    char *question = mem_printf("%s: %s\n[a]pprove, [r]eject or [l]ater? ",
+                                json_get_text(step, "name", key),
+                                json_get_text(step, "message", "waits for your approval"));
+    struct engine_options options;
+    json_t *command = NULL;
+    json_t *answered = NULL;
+    char *answer = NULL;
+    int r = 0;
+
+    if (session->view->ask(session->view->context, question, &answer) &&
+        (*answer == 'a' || *answer == 'A' || *answer == 'r' || *answer == 'R')) {
+        bool yes = *answer == 'a' || *answer == 'A';
+
+        command = json_pack("{s:s, s:s, s:s?}", "do", yes ? "approve" : "reject", "step", key, "by",
+                            ops->settings->user);
+    }
+    free(question);
+    free(answer);
+    if (!command) {
+        return 0;
+    }
+    r = ops_engine_options(session->ops, &options, err);
+    if (r == 0) {
+        r = run_ask(&options, run_id, command, &answered, err);
+    }
+    json_decref(command);
+    json_decref(answered);
+    return r < 0 ? r : 1;
+}
+
+static int ask_where_it_waits(struct session *session, const char *run_id, struct error *err)
+{
+    const json_t *step;
+    json_t *run;
+    int r = run_show(session->ops->store, run_id, &run, err);
+
+    if (r < 0) {
+        return r;
+    }
+    step = strcmp(json_get_text(run, "status", ""), "paused") == 0 ? find_approval(run) : NULL;
+    r = step ? ask_approval(session, run_id, step, err) : 0;
+    json_decref(run);
+    return r;
+}
+
+/* ---- from outside
+ * ----------------------------------------------------------------------------------- */
+
+int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    char run_id[RUN_ID_SIZE] = "";
+    const struct run_request *request = drive->request;
+    struct session session;
+    int r;
+
+    assert(!request != !drive->run_id);
+    if (drive->run_id) {
+        memcpy(run_id, drive->run_id, RUN_ID_SIZE);
+    }
+    do {
+        session = (struct session){.ops = ops, .view = view};
+        r = run_stretch(&session, request, run_id, err);
+        request = NULL;
+        if (r == 0 && !ops->is_left && drive->may_ask && view->ask) {
+            r = ask_where_it_waits(&session, run_id, err);
+        }
+    } while (r > 0);
+    if (r < 0) {
+        return r;
+    }
+    r = ops_describe_run(ops, run_id, true, ret_result, err);
+    if (r == 0 && ops->is_left) {
+        json_put(*ret_result, "left", json_true());
+    }
+    return r;
+}
+
+static int spawn_driver(const struct ops *ops, const char *run_id, const char *log, pid_t *ret_pid,
+                        struct error *err)
+{
+    const char *argv[] = {
+        ops->settings->self_path, "--project", ops->project, "drive", run_id, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    int number;
+
+    (void)sigemptyset(&none);
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    (void)posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    /* posix_spawn wants char * but changes nothing. */
+    number = posix_spawn(ret_pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv,
+                         (char *const *)(uintptr_t)ops->settings->environment);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&attributes);
+    if (number) {
+        return error_set(err, ERROR_IO, "the background process could not be started: %s",
+                         strerror(number));
+    }
+    return 0;
+}
+
+int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct error *err)
+{
+    char *folder = ops_run_folder(ops, run_id);
+    char *logs = path_join(folder, "logs");
+    char *log = path_join(logs, "driver.log");
+    pid_t pid;
+    int r = file_make_folders(logs, err);
+
+    if (r == 0) {
+        r = spawn_driver(ops, run_id, log, &pid, err);
+    }
+    if (r == 0) {
+        *ret_result = json_pack("{s:s, s:s, s:b, s:I, s:s, s:s}", "id", run_id, "status", "running",
+                                "detached", 1, "pid", (json_int_t)pid, "folder", folder, "log",
+                                log);
+    } else {
+        error_hint(err, "the run %s is stored; `fermata resume %s` goes on with it", run_id,
+                   run_id);
+    }
+    free(log);
+    free(logs);
+    free(folder);
+    return r;
+}
+
+int ops_go_on(struct ops *ops, const char *run_id, bool is_detached, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    struct drive drive = {.run_id = run_id, .may_ask = true};
+
+    if (is_detached) {
+        return ops_detach(ops, run_id, ret_result, err);
+    }
+    return ops_drive(ops, &drive, view, ret_result, err);
+}
+
+int op_drive(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+             json_t **ret_result, struct error *err)
+{
+    struct drive drive = {0};
+    char run_id[RUN_ID_SIZE];
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    if (r < 0) {
+        return r;
+    }
+    drive.run_id = run_id;
+    return ops_drive(ops, &drive, view, ret_result, err);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share: the project with its lazily opened parts, and the functions
+ * behind the rows of the table. */
+#ifndef FERMATA_OPS_INTERNAL_H
+#define FERMATA_OPS_INTERNAL_H
+
+#include "ops/ops.h"
+#include "run/run.h"
+#include "workflow/config.h"
+#include "workflow/library.h"
+#include "workflow/workflow.h"
+
+#define PROJECT_FOLDER_NAME ".fermata"
+#define TEXT_BYTES_MAX (64U * 1024 * 1024) /* of an answer that is text */
+
+struct ops {
+    const struct ops_settings *settings;
+    struct loop *loop; /* NULL until needed, like all below */
+    char *project;     /* the folder that holds .fermata */
+    char *folder;      /* PROJECT/.fermata */
+    char *keeper;
+    struct store *store;
+    struct config *config;
+    struct library *library;
+    struct engine *engine; /* while a run goes on in this process */
+    bool is_left;          /* told to leave at once */
+};
+
+/* project.c */
+/* Finds .fermata upward from the working folder; ERROR_NOT_FOUND when there is none. */
+int ops_need_project(struct ops *ops, struct error *err);
+/* The same, but makes a bare one at the top of the git tree (or here) and says so. */
+int ops_make_project(struct ops *ops, const struct ops_view *view, struct error *err);
+bool ops_has_project(struct ops *ops);
+/* An absolute path from one given relative to the working folder. free() it. */
+char *ops_path(const struct ops *ops, const char *path);
+/* A program of that name or path, looked up in PATH of the environment that steps get; NULL: not
+ * there. free() it. */
+char *ops_find_program(const struct ops *ops, const char *name);
+
+/* ops.c: each opens what it names on first use. */
+int ops_need_config(struct ops *ops, struct error *err);
+int ops_need_library(struct ops *ops, struct error *err);
+/* For questions: ERROR_NOT_FOUND when the project has no store yet. */
+int ops_need_store(struct ops *ops, struct error *err);
+/* For running: makes the store. */
+int ops_make_store(struct ops *ops, struct error *err);
+bool ops_has_store(const struct ops *ops);
+int ops_need_keeper(struct ops *ops, struct error *err);
+/* Everything the engine wants but its callbacks. */
+int ops_engine_options(struct ops *ops, struct engine_options *ret_options, struct error *err);
+void ops_notice(const struct ops_view *view, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Reads PROJECT's or the user's config.yaml; *ret_text NULL when there is none. */
+int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
+                    struct error *err);
+
+/* load.c */
+void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names);
+/* By name or by file (a text with '/' or that ends in .yaml or .yml). */
+int ops_load_workflow(struct ops *ops, const char *name, struct workflow **ret_workflow,
+                      struct error *err);
+bool ops_is_file_name(const char *name);
+/* The text behind a name or file; *ret_file is what messages call it. Both are the caller's. */
+int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t *ret_length,
+                      char **ret_file, struct error *err);
+int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct error *err);
+bool ops_has_expert(struct ops *ops, const char *name);
+/* Problems of a definition as one error: as many lines as fit. */
+int ops_problems_error(const char *what, const struct problems *problems, struct error *err);
+
+/* drive.c: lets a run go on here until it rests, and says how it stands then. Exactly one of
+ * request and run_id is given. */
+struct drive {
+    const struct run_request *request;
+    const char *run_id;
+    bool may_ask; /* ask for approvals where a person can answer */
+};
+int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view *view,
+              json_t **ret_result, struct error *err);
+/* Starts `fermata drive RUN` in a session of its own. */
+int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct error *err);
+/* Takes the run and goes on, here or (is_detached) in the background. */
+int ops_go_on(struct ops *ops, const char *run_id, bool is_detached, const struct ops_view *view,
+              json_t **ret_result, struct error *err);
+
+/* report.c */
+/* The state of a run as run_show gives it, plus folder, problems (failed steps with the last lines
+ * of their output) and, when with_report, the report. */
+int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json_t **ret_run,
+                     struct error *err);
+/* The text behind {bytes,digest,inline,json,cut}; free() it. */
+int ops_read_output(struct ops *ops, const json_t *output, char **ret_text, size_t *ret_length,
+                    struct error *err);
+/* RUN of the arguments ("last" when absent) as a full id. */
+int ops_resolve_run(struct ops *ops, const json_t *arguments, char ret_id[RUN_ID_SIZE],
+                    struct error *err);
+/* PROJECT/.fermata/workflows/RUN; free() it. */
+char *ops_run_folder(const struct ops *ops, const char *run_id);
+/* The step with this key inside what run_show gave, and its phase; NULL when there is none. */
+const json_t *ops_find_step(const json_t *run, const char *key, const json_t **ret_phase);
+/* ERROR_NOT_FOUND with the keys that there are. */
+int ops_no_such_step(const json_t *run, const char *key, struct error *err);
+
+/* table.c */
+extern const struct operation ops_rows[];
+extern const size_t ops_row_count;
+
+#define OPERATION(name)                                                                            \
+    int name(struct ops *ops, const json_t *arguments, const struct ops_view *view,                \
+             json_t **ret_result, struct error *err)
+OPERATION(op_init);
+OPERATION(op_run);
+OPERATION(op_resume);
+OPERATION(op_drive);
+OPERATION(op_pause);
+OPERATION(op_cancel);
+OPERATION(op_retry);
+OPERATION(op_skip);
+OPERATION(op_approve);
+OPERATION(op_reject);
+OPERATION(op_signal);
+OPERATION(op_restore);
+OPERATION(op_list);
+OPERATION(op_status);
+OPERATION(op_show);
+OPERATION(op_logs);
+OPERATION(op_checkpoints);
+OPERATION(op_artifacts);
+OPERATION(op_cat);
+OPERATION(op_explain);
+OPERATION(op_workflows);
+OPERATION(op_validate);
+OPERATION(op_schema);
+OPERATION(op_doctor);
+OPERATION(op_gc);
+OPERATION(op_function);
+OPERATION(op_version);
+#undef OPERATION
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* Workflows and experts by name or file. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "functions/functions.h"
+#include "ops/internal.h"
+#include "workflow/embedded.h"
+
+#include <string.h>
+
+#define EXPERT_BYTES_MAX (1024U * 1024)
+
+static bool ends_in(const char *text, const char *suffix)
+{
+    size_t length = strlen(text);
+    size_t suffix_length = strlen(suffix);
+
+    return length > suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
+}
+
+/* A name may hold a slash as well ("launch/waitlist"): only what is not in the library is a file.
+ */
+bool ops_is_file_name(const char *name)
+{
+    return strchr(name, '/') || ends_in(name, ".yaml") || ends_in(name, ".yml");
+}
+
+/* ---- what a definition may name ---------------------------------------------------------------
+ */
+
+static bool has_agent(const char *name, void *context)
+{
+    const struct ops *ops = context;
+
+    return config_find_agent(ops->config, name) != NULL;
+}
+
+static bool has_function(const char *name, void *context)
+{
+    (void)context;
+    return function_find(name) != NULL;
+}
+
+static bool config_has_workflow(const struct config *config, const char *name,
+                                const char **ret_text)
+{
+    for (size_t i = 0; i < config->workflow_count; i++) {
+        if (strcmp(config->workflow_names[i], name) == 0) {
+            *ret_text = config->workflow_texts[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_workflow(const char *name, void *context)
+{
+    const struct ops *ops = context;
+    const char *text;
+
+    return library_find(ops->library, name) != NULL ||
+           config_has_workflow(ops->config, name, &text);
+}
+
+static const struct gate *find_gate(const char *name, void *context)
+{
+    const struct ops *ops = context;
+
+    return config_find_gate(ops->config, name);
+}
+
+static bool has_expert(const char *name, void *context)
+{
+    return ops_has_expert(context, name);
+}
+
+void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names)
+{
+    *ret_names = (struct workflow_names){
+        .has_agent = has_agent,
+        .has_expert = has_expert,
+        .has_function = has_function,
+        .has_workflow = has_workflow,
+        .find_gate = find_gate,
+        .context = ops,
+    };
+}
+
+/* ---- experts ----------------------------------------------------------------------------------
+ */
+
+/* The expert's file in the project or the user's folder; NULL when neither has it. free() it. */
+static char *find_expert_file(struct ops *ops, const char *name)
+{
+    const char *folders[] = {ops_has_project(ops) ? ops->folder : NULL,
+                             ops->settings->config_folder};
+
+    if (path_unsafe_reason(name)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        char *file = folders[i] ? mem_printf("%s/experts/%s.md", folders[i], name) : NULL;
+
+        if (file && file_exists(file)) {
+            return file;
+        }
+        free(file);
+    }
+    return NULL;
+}
+
+static const struct embedded_file *find_embedded_expert(const char *name)
+{
+    size_t count;
+    const struct embedded_file *files = embedded_experts(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(files[i].name, name) == 0) {
+            return &files[i];
+        }
+    }
+    return NULL;
+}
+
+bool ops_has_expert(struct ops *ops, const char *name)
+{
+    char *file = find_expert_file(ops, name);
+    bool is_there = file || find_embedded_expert(name);
+
+    free(file);
+    return is_there;
+}
+
+int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct error *err)
+{
+    char *file = find_expert_file(ops, name);
+    const struct embedded_file *embedded;
+    size_t length;
+    int r;
+
+    if (file) {
+        r = file_read(file, EXPERT_BYTES_MAX, ret_text, &length, err);
+        free(file);
+        return r;
+    }
+    embedded = find_embedded_expert(name);
+    if (!embedded) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no expert %s", name);
+    }
+    *ret_text = mem_strndup(embedded->data, embedded->length);
+    return 0;
+}
+
+/* ---- workflows --------------------------------------------------------------------------------
+ */
+
+static int no_such_workflow(struct ops *ops, const char *name, struct error *err)
+{
+    const char *nearest = library_nearest(ops->library, name);
+    int r = error_set(err, ERROR_NOT_FOUND, "there is no workflow %s", name);
+
+    if (nearest) {
+        error_hint(err, "did you mean %s? `fermata workflows` lists all", nearest);
+    } else {
+        error_hint(err, "`fermata workflows` lists what there is; a file is named by its path");
+    }
+    return r;
+}
+
+int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t *ret_length,
+                      char **ret_file, struct error *err)
+{
+    const struct library_entry *entry;
+    const char *configured;
+    char *path;
+    int r = ops_need_library(ops, err);
+
+    if (r == 0) {
+        r = ops_need_config(ops, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    entry = library_find(ops->library, name);
+    if (entry) {
+        r = library_read(entry->file, ret_text, ret_length, err);
+        if (r == 0) {
+            *ret_file = mem_strdup(entry->file);
+        }
+        return r;
+    }
+    if (config_has_workflow(ops->config, name, &configured)) {
+        *ret_text = mem_strdup(configured);
+        *ret_length = strlen(configured);
+        *ret_file = mem_strdup("config.yaml");
+        return 0;
+    }
+    if (!ops_is_file_name(name)) {
+        return no_such_workflow(ops, name, err);
+    }
+    path = ops_path(ops, name);
+    if (!file_exists(path)) {
+        r = error_set(err, ERROR_NOT_FOUND, "there is no workflow file %s", name);
+        error_hint(err, "`fermata workflows` lists the workflows that have a name");
+    } else {
+        r = library_read(path, ret_text, ret_length, err);
+    }
+    free(path);
+    if (r == 0) {
+        *ret_file = mem_strdup(name);
+    }
+    return r;
+}
+
+int ops_problems_error(const char *what, const struct problems *problems, struct error *err)
+{
+    struct strbuf lines;
+    size_t errors = 0;
+
+    for (size_t i = 0; i < problems->count; i++) {
+        errors += problems->items[i].is_warning ? 0 : 1;
+    }
+    strbuf_init(&lines, TEXT_BYTES_MAX);
+    problems_format(problems, &lines);
+    while (lines.length > 0 && lines.data[lines.length - 1] == '\n') {
+        lines.data[--lines.length] = '\0';
+    }
+    (void)error_set(err, ERROR_VALIDATION, "%s has %zu error%s\n%s", what, errors,
+                    errors == 1 ? "" : "s", lines.data);
+    strbuf_release(&lines);
+    return ERROR_VALIDATION;
+}
+
+int ops_load_workflow(struct ops *ops, const char *name, struct workflow **ret_workflow,
+                      struct error *err)
+{
+    struct workflow_names names;
+    struct problems *problems;
+    size_t length;
+    char *text;
+    char *file;
+    int r = ops_read_workflow(ops, name, &text, &length, &file, err);
+
+    if (r < 0) {
+        return r;
+    }
+    problems = mem_zero(1, sizeof(*problems));
+    ops_workflow_names(ops, &names);
+    r = workflow_parse(text, length, file, &names, ret_workflow, problems, err);
+    if (r == ERROR_VALIDATION && problems->count > 0) {
+        char *what = mem_printf("workflow %s", name);
+
+        r = ops_problems_error(what, problems, err);
+        error_hint(err, "nothing was started; `fermata validate %s` lists everything", name);
+        free(what);
+    }
+    free(problems);
+    free(text);
+    free(file);
+    return r;
+}

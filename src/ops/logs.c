@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/* `logs`: the journal of a run as lines or records, and what its steps printed; both can be
+ * followed while the run goes on. */
+#include "agents/attempt.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "ops/internal.h"
+#include "ops/log_lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE_RECORDS 1000
+#define LINE_BYTES_MAX 8192
+#define POLL_MS 500 /* only a safety net: changes wake us */
+#define CHUNK_BYTES (64 * 1024)
+
+struct follow {
+    struct ops *ops;
+    const struct ops_view *view;
+    json_t *items; /* where items go when the view takes none */
+    char run_id[RUN_ID_SIZE];
+    int64_t seq; /* the next to read */
+    bool is_over;
+    bool wants_records;
+    const char *phase; /* NULL: all */
+    struct log_lines *lines;
+    /* output of one attempt */
+    char *folder;
+    const char *stream;
+    off_t offset;
+    loop_id timer;
+    struct error error;
+    int (*pump)(struct follow *follow, struct error *err);
+};
+
+static void give(struct follow *follow, json_t *item)
+{
+    if (follow->view->on_item) {
+        follow->view->on_item(follow->view->context, item);
+        json_decref(item);
+    } else {
+        json_array_append_new(follow->items, item);
+    }
+}
+
+/* ---- records
+ * ------------------------------------------------------------------------------------------ */
+
+static void give_record(struct follow *follow, json_t *record)
+{
+    struct strbuf text;
+    const char *level;
+    const char *phase;
+    json_t *item;
+
+    strbuf_init(&text, LINE_BYTES_MAX);
+    level = log_lines_format(follow->lines, record, &text);
+    phase = log_lines_phase(follow->lines, record);
+    if (!follow->phase || (phase && strcmp(phase, follow->phase) == 0)) {
+        if (follow->wants_records) {
+            give(follow, json_incref(record));
+        } else if (level) {
+            item = json_object();
+            json_put_integer(item, "at", json_get_integer(record, "at", 0));
+            json_put_text(item, "level", level);
+            json_put(item, "text", json_text_lossy(text.data, text.length));
+            give(follow, item);
+        }
+    }
+    strbuf_release(&text);
+}
+
+static bool is_at_rest(const json_t *record)
+{
+    const char *status = json_get_text(record, "status", "");
+
+    return strcmp(json_get_text(record, "kind", ""), "run_moved") == 0 &&
+           strcmp(status, "running") != 0 && strcmp(status, "pending") != 0;
+}
+
+/* Gives all records that came since. Following ends where the last one says that the run rests. */
+static int pump_records(struct follow *follow, struct error *err)
+{
+    bool has_more = true;
+
+    while (has_more) {
+        json_t *page;
+        json_t *record;
+        size_t i;
+        int r = run_records(follow->ops->store, follow->run_id, follow->seq, PAGE_RECORDS, &page,
+                            err);
+
+        if (r < 0) {
+            return r;
+        }
+        json_array_foreach(json_object_get(page, "records"), i, record)
+        {
+            follow->seq = json_get_integer(record, "seq", follow->seq) + 1;
+            follow->is_over = is_at_rest(record) ||
+                              (follow->is_over &&
+                               strcmp(json_get_text(record, "kind", ""), "run_moved") != 0);
+            give_record(follow, record);
+        }
+        has_more = json_is_integer(json_object_get(page, "next"));
+        json_decref(page);
+    }
+    return 0;
+}
+
+/* ---- output of an attempt
+ * -------------------------------------------------------------------------------- */
+
+static int read_chunk(struct follow *follow, int fd, struct error *err)
+{
+    char *chunk = mem_alloc(CHUNK_BYTES);
+    ssize_t count;
+    int r = 0;
+
+    while ((count = pread(fd, chunk, CHUNK_BYTES, follow->offset)) > 0) {
+        json_t *item = json_object();
+
+        follow->offset += count;
+        json_put(item, "output", json_text_lossy(chunk, (size_t)count));
+        give(follow, item);
+    }
+    if (count < 0) {
+        r = error_set_errno(err, "reading %s", follow->stream);
+    }
+    free(chunk);
+    return r;
+}
+
+/* Looks whether the attempt has ended before it reads, so that nothing printed last is missed. */
+static int pump_output(struct follow *follow, struct error *err)
+{
+    enum attempt_presence presence = ATTEMPT_GONE;
+    char *path = path_join(follow->folder, follow->stream);
+    pid_t keeper;
+    int fd;
+    int r;
+
+    r = attempt_probe(follow->folder, &presence, &keeper, err);
+    fd = r == 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    free(path);
+    if (fd >= 0) {
+        r = read_chunk(follow, fd, err);
+        (void)close(fd);
+    }
+    follow->is_over = presence == ATTEMPT_ENDED || presence == ATTEMPT_GONE;
+    return r;
+}
+
+/* ---- following
+ * --------------------------------------------------------------------------------------------- */
+
+static void on_change(void *arg)
+{
+    struct follow *follow = arg;
+
+    if (follow->is_over || follow->error.code < 0) {
+        return;
+    }
+    if (follow->pump(follow, &follow->error) < 0 || follow->is_over) {
+        loop_stop(follow->ops->loop);
+    }
+}
+
+static void on_poll(void *arg)
+{
+    struct follow *follow = arg;
+
+    follow->timer = loop_timer_start(follow->ops->loop, POLL_MS, on_poll, follow);
+    on_change(follow);
+}
+
+/* Gives what is there, then what comes, until the run (or the attempt) rests. */
+static int follow_changes(struct follow *follow, const char *watched, struct error *err)
+{
+    struct loop *loop;
+    loop_id watch;
+    int r = ops_loop(follow->ops, &loop, err);
+
+    if (r == 0) {
+        /* Watch first: what changes between reading and watching would be missed otherwise. */
+        watch = loop_watch_path(loop, watched, on_change, follow);
+        r = follow->pump(follow, err);
+        if (r == 0 && !follow->is_over) {
+            follow->timer = loop_timer_start(loop, POLL_MS, on_poll, follow);
+            loop_run(loop);
+            loop_cancel(loop, follow->timer);
+        }
+        loop_cancel(loop, watch);
+    }
+    if (r == 0 && follow->error.code < 0) {
+        *err = follow->error;
+        r = err->code;
+    }
+    return r;
+}
+
+static int log_records(struct follow *follow, const json_t *arguments, struct error *err)
+{
+    char *wal;
+    int r;
+
+    follow->pump = pump_records;
+    follow->lines = log_lines_new();
+    if (json_get_boolean(arguments, "follow", false)) {
+        wal = path_join(follow->ops->folder, "fermata.db-wal");
+        r = follow_changes(follow, wal, err);
+        free(wal);
+    } else {
+        r = pump_records(follow, err);
+    }
+    log_lines_free(follow->lines);
+    return r;
+}
+
+/* ---- which attempt
+ * ------------------------------------------------------------------------------------------- */
+
+/* Looks through the journal for the attempt (0: the last one) of the step. */
+static int find_attempt(struct follow *follow, const char *step, int64_t attempt,
+                        json_t **ret_started, json_t **ret_ended, struct error *err)
+{
+    int64_t seq = 1;
+    bool has_more = true;
+
+    *ret_started = NULL;
+    *ret_ended = NULL;
+    while (has_more) {
+        json_t *page;
+        json_t *record;
+        size_t i;
+        int r = run_records(follow->ops->store, follow->run_id, seq, PAGE_RECORDS, &page, err);
+
+        if (r < 0) {
+            json_decref(*ret_started);
+            json_decref(*ret_ended);
+            return r;
+        }
+        json_array_foreach(json_object_get(page, "records"), i, record)
+        {
+            const char *kind = json_get_text(record, "kind", "");
+            int64_t number = json_get_integer(record, "attempt", 0);
+
+            seq = json_get_integer(record, "seq", seq) + 1;
+            if (strcmp(json_get_text(record, "step", ""), step) != 0 ||
+                (attempt && number != attempt)) {
+                continue;
+            }
+            if (strcmp(kind, "attempt_started") == 0) {
+                json_decref(*ret_started);
+                json_decref(*ret_ended);
+                *ret_started = json_incref(record);
+                *ret_ended = NULL;
+            } else if (strcmp(kind, "attempt_ended") == 0) {
+                json_decref(*ret_ended);
+                *ret_ended = json_incref(record);
+            }
+        }
+        has_more = json_is_integer(json_object_get(page, "next"));
+        json_decref(page);
+    }
+    return 0;
+}
+
+static int give_ended(struct follow *follow, const json_t *ended, struct error *err)
+{
+    const char *key = strcmp(follow->stream, "stderr") == 0 ? "stderr" : "output";
+    size_t length;
+    char *text;
+    json_t *item;
+    int r = ops_read_output(follow->ops, json_object_get(ended, key), &text, &length, err);
+
+    if (r < 0) {
+        return r;
+    }
+    item = json_object();
+    json_put(item, "output", json_text_lossy(text, length));
+    give(follow, item);
+    free(text);
+    return 0;
+}
+
+static char *attempt_folder(const struct follow *follow, const json_t *started)
+{
+    const char *folder = json_get_text(started, "folder", NULL);
+    char *run_folder;
+    char *path;
+
+    if (!folder) {
+        return NULL;
+    }
+    run_folder = ops_run_folder(follow->ops, follow->run_id);
+    path = path_join(run_folder, folder);
+    free(run_folder);
+    return path;
+}
+
+static int no_attempt(const struct follow *follow, const char *step, int64_t attempt,
+                      struct error *err)
+{
+    json_t *run;
+    int r = run_show(follow->ops->store, follow->run_id, &run, err);
+
+    if (r < 0) {
+        return r;
+    }
+    if (!ops_find_step(run, step, NULL) && strchr(step, ':') == NULL) {
+        r = ops_no_such_step(run, step, err);
+    } else if (attempt) {
+        r = error_set(err, ERROR_NOT_FOUND, "step %s has no attempt %lld", step,
+                      (long long)attempt);
+    } else {
+        r = error_set(err, ERROR_NOT_FOUND, "step %s has not started yet", step);
+        error_hint(err, "`fermata status %s` shows how far the run is", follow->run_id);
+    }
+    json_decref(run);
+    return r;
+}
+
+static int log_output(struct follow *follow, const json_t *arguments, struct error *err)
+{
+    const char *step = json_get_text(arguments, "step", "");
+    int64_t attempt = json_get_integer(arguments, "attempt", 0);
+    json_t *started;
+    json_t *ended;
+    int r = find_attempt(follow, step, attempt, &started, &ended, err);
+
+    if (r < 0) {
+        return r;
+    }
+    follow->pump = pump_output;
+    follow->stream = json_get_boolean(arguments, "stderr", false) ? "stderr" : "stdout";
+    follow->folder = attempt_folder(follow, started);
+    if (ended) {
+        r = give_ended(follow, ended, err);
+    } else if (!started) {
+        r = no_attempt(follow, step, attempt, err);
+    } else if (follow->folder && json_get_boolean(arguments, "follow", false)) {
+        r = follow_changes(follow, follow->folder, err);
+    } else if (follow->folder) {
+        r = pump_output(follow, err);
+    }
+    free(follow->folder);
+    json_decref(started);
+    json_decref(ended);
+    return r;
+}
+
+static int check_combination(const json_t *arguments, struct error *err)
+{
+    static const char *const of_steps[] = {"attempt", "stderr"};
+
+    if (json_object_get(arguments, "step")) {
+        if (json_object_get(arguments, "phase") || json_get_boolean(arguments, "records", false)) {
+            return error_set(
+                err, ERROR_INVALID,
+                "--step shows what a step printed; it goes without --phase and --records");
+        }
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(of_steps); i++) {
+        if (json_object_get(arguments, of_steps[i])) {
+            return error_set(err, ERROR_INVALID, "--%s needs --step KEY", of_steps[i]);
+        }
+    }
+    return 0;
+}
+
+static int check_phase(const struct follow *follow, struct error *err)
+{
+    const json_t *phase;
+    json_t *run;
+    struct strbuf names;
+    size_t i;
+    bool is_found = !follow->phase;
+    int r;
+
+    if (is_found) {
+        return 0;
+    }
+    r = run_show(follow->ops->store, follow->run_id, &run, err);
+    if (r < 0) {
+        return r;
+    }
+    strbuf_init(&names, ERROR_HINT_MAX / 2);
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        const char *id = json_get_text(phase, "id", "");
+
+        is_found = is_found || strcmp(id, follow->phase) == 0;
+        strbuf_addf(&names, "%s%s", i ? ", " : "", id);
+    }
+    if (!is_found) {
+        r = error_set(err, ERROR_NOT_FOUND, "run %s has no phase %s", follow->run_id,
+                      follow->phase);
+        error_hint(err, "its phases are %s", names.data);
+    }
+    strbuf_release(&names);
+    json_decref(run);
+    return r;
+}
+
+int op_logs(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+            json_t **ret_result, struct error *err)
+{
+    struct follow follow = {
+        .ops = ops,
+        .view = view,
+        .seq = 1,
+        .wants_records = json_get_boolean(arguments, "records", false),
+        .phase = json_get_text(arguments, "phase", NULL),
+    };
+    int r = check_combination(arguments, err);
+
+    if (r == 0) {
+        r = ops_resolve_run(ops, arguments, follow.run_id, err);
+    }
+    if (r == 0) {
+        r = check_phase(&follow, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    follow.items = json_array();
+    r = json_object_get(arguments, "step") ? log_output(&follow, arguments, err)
+                                           : log_records(&follow, arguments, err);
+    if (r == 0) {
+        *ret_result = json_pack("{s:s, s:O}", "id", follow.run_id, "items", follow.items);
+    }
+    json_decref(follow.items);
+    return r;
+}

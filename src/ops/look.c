@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions about runs. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "ops/internal.h"
+#include "results/results.h"
+
+#include <string.h>
+
+#define LIST_DEFAULT 20
+
+int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+            json_t **ret_result, struct error *err)
+{
+    struct run_filter filter = {
+        .status = json_get_text(arguments, "status", NULL),
+        .workflow = json_get_text(arguments, "workflow", NULL),
+        .before = json_get_text(arguments, "before", NULL),
+        .limit = LIST_DEFAULT,
+    };
+    json_int_t limit = json_get_integer(arguments, "limit", LIST_DEFAULT);
+    char before[RUN_ID_SIZE];
+    int r;
+
+    (void)view;
+    if (limit < 1 || limit > 1000) {
+        return error_set(err, ERROR_INVALID, "limit: must be between 1 and 1000");
+    }
+    filter.limit = (int)limit;
+    r = ops_need_project(ops, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!ops_has_store(ops)) {
+        *ret_result = json_pack("{s:[], s:n}", "runs", "next");
+        return 0;
+    }
+    r = ops_make_store(ops, err);
+    if (r == 0 && filter.before) {
+        r = run_resolve(ops->store, filter.before, before, err);
+        filter.before = before;
+    }
+    return r < 0 ? r : run_list(ops->store, &filter, ret_result, err);
+}
+
+int op_status(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    char run_id[RUN_ID_SIZE];
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    (void)view;
+    return r < 0 ? r : ops_describe_run(ops, run_id, false, ret_result, err);
+}
+
+int op_show(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+            json_t **ret_result, struct error *err)
+{
+    char run_id[RUN_ID_SIZE];
+    json_t *metrics = NULL;
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    (void)view;
+    if (r == 0 && json_get_boolean(arguments, "metrics", false)) {
+        r = run_metrics(ops->store, run_id, &metrics, err);
+    }
+    if (r == 0) {
+        r = ops_describe_run(ops, run_id, false, ret_result, err);
+    }
+    if (r == 0) {
+        json_put(*ret_result, "metrics", json_incref(metrics));
+    }
+    json_decref(metrics);
+    return r;
+}
+
+int op_checkpoints(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                   json_t **ret_result, struct error *err)
+{
+    char run_id[RUN_ID_SIZE];
+    json_t *run;
+    json_t *list;
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    (void)view;
+    if (r == 0) {
+        r = run_show(ops->store, run_id, &run, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    list = json_object_get(run, "checkpoints");
+    *ret_result = json_object();
+    json_put_text(*ret_result, "id", run_id);
+    json_put(*ret_result, "checkpoints", list ? json_incref(list) : json_array());
+    json_decref(run);
+    return 0;
+}
+
+int op_artifacts(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                 json_t **ret_result, struct error *err)
+{
+    char run_id[RUN_ID_SIZE];
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    (void)view;
+    if (r == 0) {
+        r = run_artifacts(ops->store, run_id, ret_result, err);
+    }
+    if (r == 0) {
+        json_put_text(*ret_result, "id", run_id);
+    }
+    return r;
+}
+
+int op_explain(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+               json_t **ret_result, struct error *err)
+{
+    const char *step = json_get_text(arguments, "step", NULL);
+    char run_id[RUN_ID_SIZE];
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    (void)view;
+    if (r == 0) {
+        r = run_explain(ops->store, run_id, step, ret_result, err);
+    }
+    if (r == 0) {
+        json_put_text(*ret_result, "id", run_id);
+    }
+    return r;
+}
+
+/* ---- cat
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The newest artifact of that name ("NAME" or "STEP/NAME"); NULL when there is none. */
+static const json_t *find_artifact(const json_t *artifacts, const char *name)
+{
+    const json_t *artifact;
+    size_t i;
+
+    json_array_foreach(json_object_get(artifacts, "artifacts"), i, artifact)
+    {
+        const char *own = json_get_text(artifact, "name", "");
+        char *full;
+        bool is_it;
+
+        if (strcmp(own, name) == 0) {
+            return artifact;
+        }
+        full = mem_printf("%s/%s", json_get_text(artifact, "step", ""), own);
+        is_it = strcmp(full, name) == 0;
+        free(full);
+        if (is_it) {
+            return artifact;
+        }
+    }
+    return NULL;
+}
+
+static int no_such_content(const char *run_id, const char *name, const json_t *artifacts,
+                           struct error *err)
+{
+    struct strbuf names;
+    const json_t *artifact;
+    size_t i;
+    int r = error_set(err, ERROR_NOT_FOUND, "run %s has no artifact and no step %s", run_id, name);
+
+    strbuf_init(&names, ERROR_HINT_MAX / 2);
+    json_array_foreach(json_object_get(artifacts, "artifacts"), i, artifact)
+    {
+        strbuf_addf(&names, "%s%s", i ? ", " : "", json_get_text(artifact, "name", ""));
+    }
+    if (names.length) {
+        error_hint(err, "its artifacts are %s%s", names.data, names.overflow ? ", ..." : "");
+    } else {
+        error_hint(err, "it has no artifacts; `fermata show %s` lists its steps", run_id);
+    }
+    strbuf_release(&names);
+    return r;
+}
+
+/* Text as it is; anything else as the path of its blob. */
+static json_t *describe_content(const struct ops *ops, const char *name, const json_t *content,
+                                const char *data, size_t length)
+{
+    const char *digest = json_get_text(content, "digest", NULL);
+    json_t *result = json_object();
+
+    json_put_text(result, "name", name);
+    json_put_integer(result, "bytes", (json_int_t)length);
+    json_put_text(result, "digest", digest);
+    if (digest) {
+        char *blobs = path_join(ops->folder, "blobs");
+        char *path = blob_path(blobs, digest);
+
+        json_put_text(result, "path", path);
+        free(path);
+        free(blobs);
+    }
+    if (!memchr(data, '\0', length) && utf8_is_valid(data, length)) {
+        json_put(result, "text", json_stringn(data, length));
+    }
+    return result;
+}
+
+int op_cat(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+           json_t **ret_result, struct error *err)
+{
+    const char *name = json_get_text(arguments, "name", "");
+    const json_t *content;
+    char run_id[RUN_ID_SIZE];
+    json_t *artifacts = NULL;
+    json_t *run = NULL;
+    char *data = NULL;
+    size_t length;
+    int r = ops_resolve_run(ops, arguments, run_id, err);
+
+    (void)view;
+    if (r == 0) {
+        r = run_artifacts(ops->store, run_id, &artifacts, err);
+    }
+    if (r == 0) {
+        r = run_show(ops->store, run_id, &run, err);
+    }
+    if (r < 0) {
+        goto out;
+    }
+    content = find_artifact(artifacts, name);
+    if (!content) {
+        content = json_object_get(ops_find_step(run, name, NULL), "output");
+    }
+    if (!content) {
+        r = ops_find_step(run, name, NULL)
+                ? error_set(err, ERROR_NOT_FOUND, "step %s has no output yet", name)
+                : no_such_content(run_id, name, artifacts, err);
+        goto out;
+    }
+    r = ops_read_output(ops, content, &data, &length, err);
+    if (r == 0) {
+        *ret_result = describe_content(ops, name, content, data, length);
+    }
+out:
+    free(data);
+    json_decref(artifacts);
+    json_decref(run);
+    return r;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* The project that operations work on. Nothing is opened before an operation needs it, so that
+ * `fermata --version` and the function processes stay light. */
+#include "ops/ops.h"
+
+#include "agents/attempt.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/timestamp.h"
+#include "loop/host.h"
+#include "ops/internal.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONFIG_BYTES_MAX (1024U * 1024)
+
+int ops_new(const struct ops_settings *settings, struct ops **ret_ops, struct error *err)
+{
+    struct ops *ops;
+
+    if (!settings->cwd) {
+        return error_set(err, ERROR_NOT_FOUND, "the working folder is not there any more");
+    }
+    ops = mem_zero(1, sizeof(*ops));
+    ops->settings = settings;
+    *ret_ops = ops;
+    return 0;
+}
+
+void ops_free(struct ops *ops)
+{
+    if (!ops) {
+        return;
+    }
+    engine_free(ops->engine);
+    (void)store_close(ops->store, NULL);
+    loop_free(ops->loop);
+    config_free(ops->config);
+    if (ops->library) {
+        library_release(ops->library);
+        free(ops->library);
+    }
+    free(ops->project);
+    free(ops->folder);
+    free(ops->keeper);
+    free(ops);
+}
+
+int ops_loop(struct ops *ops, struct loop **ret_loop, struct error *err)
+{
+    int r = 0;
+
+    if (!ops->loop) {
+        r = loop_new(&ops->loop, err);
+    }
+    if (r == 0) {
+        *ret_loop = ops->loop;
+    }
+    return r;
+}
+
+int64_t ops_now_ms(void)
+{
+    const struct host *host = host_linux();
+
+    return host->now_ms(host->context);
+}
+
+void ops_notice(const struct ops_view *view, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    if (!view || !view->on_notice) {
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    view->on_notice(view->context, text);
+}
+
+/* ---- configuration and library -------------------------------------------------------------- */
+
+int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
+                    struct error *err)
+{
+    const char *folder = is_project ? ops->folder : ops->settings->config_folder;
+    char *file;
+    char *text = NULL;
+    size_t length;
+    int r = 0;
+
+    *ret_text = NULL;
+    *ret_file = NULL;
+    if (!folder) {
+        return 0;
+    }
+    file = path_join(folder, "config.yaml");
+    if (file_exists(file)) {
+        r = file_read(file, CONFIG_BYTES_MAX, &text, &length, err);
+        if (r == 0 && strlen(text) != length) {
+            free(text);
+            text = NULL;
+            r = error_set(err, ERROR_VALIDATION, "%s holds a NUL byte", file);
+        }
+    }
+    if (r < 0) {
+        free(file);
+        return r;
+    }
+    *ret_text = text;
+    *ret_file = file;
+    return 0;
+}
+
+int ops_need_config(struct ops *ops, struct error *err)
+{
+    struct problems *problems;
+    char *texts[2] = {NULL, NULL};
+    char *files[2] = {NULL, NULL};
+    int r;
+
+    if (ops->config) {
+        return 0;
+    }
+    problems = mem_zero(1, sizeof(*problems));
+    (void)ops_has_project(ops);
+    r = ops_read_config(ops, true, &texts[0], &files[0], err);
+    if (r == 0) {
+        r = ops_read_config(ops, false, &texts[1], &files[1], err);
+    }
+    if (r == 0) {
+        r = config_parse(texts[0], files[0], texts[1], files[1], &ops->config, problems, err);
+        if (r == ERROR_VALIDATION) {
+            r = ops_problems_error("the configuration", problems, err);
+            error_hint(err, "correct config.yaml; `fermata validate` checks it");
+        }
+    }
+    free(texts[0]);
+    free(texts[1]);
+    free(files[0]);
+    free(files[1]);
+    free(problems);
+    return r;
+}
+
+int ops_need_library(struct ops *ops, struct error *err)
+{
+    char *project_folder = NULL;
+    char *user_folder = NULL;
+    struct library *library;
+    int r;
+
+    if (ops->library) {
+        return 0;
+    }
+    if (ops_has_project(ops)) {
+        project_folder = path_join(ops->folder, "workflows");
+    }
+    if (ops->settings->config_folder) {
+        user_folder = path_join(ops->settings->config_folder, "workflows");
+    }
+    library = mem_zero(1, sizeof(*library));
+    r = library_load(project_folder, user_folder, library, err);
+    free(project_folder);
+    free(user_folder);
+    if (r < 0) {
+        free(library);
+        return r;
+    }
+    ops->library = library;
+    return 0;
+}
+
+/* ---- store and engine -------------------------------------------------------------------------
+ */
+
+static char *store_path(const struct ops *ops)
+{
+    return path_join(ops->folder, "fermata.db");
+}
+
+bool ops_has_store(const struct ops *ops)
+{
+    char *path = store_path(ops);
+    bool exists = file_exists(path);
+
+    free(path);
+    return exists;
+}
+
+int ops_make_store(struct ops *ops, struct error *err)
+{
+    const struct migration *migrations;
+    struct loop *loop;
+    size_t count;
+    char *path;
+    int r;
+
+    assert(ops->folder);
+    if (ops->store) {
+        return 0;
+    }
+    r = ops_loop(ops, &loop, err);
+    if (r < 0) {
+        return r;
+    }
+    migrations = run_migrations(&count);
+    path = store_path(ops);
+    r = store_open(&ops->store, path, migrations, count, loop, err);
+    free(path);
+    return r;
+}
+
+int ops_need_store(struct ops *ops, struct error *err)
+{
+    int r = ops_need_project(ops, err);
+
+    if (r < 0) {
+        return r;
+    }
+    if (!ops_has_store(ops)) {
+        r = error_set(err, ERROR_NOT_FOUND, "there are no runs in %s yet", ops->project);
+        error_hint(err,
+                   "start one: fermata run \"TASK\" -w WORKFLOW (`fermata workflows` lists them)");
+        return r;
+    }
+    return ops_make_store(ops, err);
+}
+
+int ops_need_keeper(struct ops *ops, struct error *err)
+{
+    if (ops->keeper) {
+        return 0;
+    }
+    return attempt_find_keeper(ops->settings->keeper, &ops->keeper, err);
+}
+
+static int load_nested(void *context, const char *name, struct workflow **ret_workflow,
+                       struct error *err)
+{
+    return ops_load_workflow(context, name, ret_workflow, err);
+}
+
+static int load_expert(void *context, const char *name, char **ret_text, struct error *err)
+{
+    return ops_load_expert(context, name, ret_text, err);
+}
+
+int ops_engine_options(struct ops *ops, struct engine_options *ret_options, struct error *err)
+{
+    int r = ops_make_store(ops, err);
+
+    if (r == 0) {
+        r = ops_need_config(ops, err);
+    }
+    if (r == 0) {
+        r = ops_need_keeper(ops, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    *ret_options = (struct engine_options){
+        .loop = ops->loop,
+        .store = ops->store,
+        .host = host_linux(),
+        .config = ops->config,
+        .project = ops->project,
+        .folder = ops->folder,
+        .keeper_path = ops->keeper,
+        .self_path = ops->settings->self_path,
+        .environment = ops->settings->environment,
+        .load_workflow = load_nested,
+        .load_expert = load_expert,
+        .context = ops,
+    };
+    return 0;
+}

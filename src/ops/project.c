@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the project is, and `init`. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "ops/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Git keeps what people write, and nothing else of the folder. */
+static const char ignore_text[] =
+    "# Git keeps what people write: configuration, workflows, experts.\n"
+    "*\n"
+    "!.gitignore\n"
+    "!config.yaml\n"
+    "!workflows/\n"
+    "!workflows/**\n"
+    "workflows/wf_*/\n"
+    "!experts/\n"
+    "!experts/**\n";
+
+static const char config_text[] =
+    "# Settings of this project. Everything is optional; what is commented out is the default.\n"
+    "# `fermata schema config` prints a JSON Schema, `fermata validate` checks this file.\n"
+    "\n"
+    "# Agents that steps can name, by their command:\n"
+    "# agents:\n"
+    "#   reviewer:\n"
+    "#     type: cli\n"
+    "#     command: [my-agent, --print]\n"
+    "\n"
+    "# settings:\n"
+    "#   default_agent: reviewer\n"
+    "#   default_workflow: code-review   # what `fermata run TASK` runs without -w\n"
+    "#   strategy: hybrid                # ai, static, or hybrid: try ai, else static\n";
+
+static const char example_text[] =
+    "# A first workflow: `fermata run -w hello -i who=Ada`.\n"
+    "# `fermata schema reference` explains every key, `fermata validate hello` checks this file.\n"
+    "name: hello\n"
+    "description: Greets somebody, then counts the files of the project\n"
+    "inputs:\n"
+    "  who: { type: string, default: world, description: Whom to greet }\n"
+    "phases:\n"
+    "  - id: greet\n"
+    "    steps:\n"
+    "      - id: greeting\n"
+    "        # Values reach a command as environment variables, never as part of its text.\n"
+    "        env: { WHO: \"${{ inputs.who }}\" }\n"
+    "        run: echo \"Hello, $WHO\"\n"
+    "  - id: count\n"
+    "    steps:\n"
+    "      - id: files\n"
+    "        run: find . -type f -not -path './.*' | wc -l\n";
+
+char *ops_path(const struct ops *ops, const char *path)
+{
+    return path_join(ops->settings->cwd, path);
+}
+
+char *ops_find_program(const struct ops *ops, const char *name)
+{
+    const char *path = "/usr/local/bin:/usr/bin:/bin";
+
+    if (strchr(name, '/')) {
+        return access(name, X_OK) == 0 ? mem_strdup(name) : NULL;
+    }
+    for (const char *const *item = ops->settings->environment; *item; item++) {
+        if (strncmp(*item, "PATH=", 5) == 0) {
+            path = *item + 5;
+        }
+    }
+    while (*path) {
+        size_t length = strcspn(path, ":");
+        char *file = mem_printf("%.*s/%s", (int)length, path, name);
+
+        if (access(file, X_OK) == 0 && !file_is_folder(file)) {
+            return file;
+        }
+        free(file);
+        path += length + (path[length] == ':');
+    }
+    return NULL;
+}
+
+static bool has_entry(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name);
+    bool is_there = file_exists(path) || file_is_folder(path);
+
+    free(path);
+    return is_there;
+}
+
+/* The folder above, in place; false at the top. */
+static bool go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (!slash || strcmp(path, "/") == 0) {
+        return false;
+    }
+    slash[slash == path ? 1 : 0] = '\0';
+    return true;
+}
+
+/* Looks upward for an entry: not beyond the home folder and not into another file system, where
+ * it would belong to somebody else. NULL when there is none; free() it. */
+static char *find_upward(const struct ops *ops, const char *entry)
+{
+    char *path = mem_strdup(ops->settings->cwd);
+    struct stat start;
+    struct stat here;
+
+    if (stat(path, &start) < 0) {
+        free(path);
+        return NULL;
+    }
+    do {
+        if (stat(path, &here) < 0 || here.st_dev != start.st_dev) {
+            break;
+        }
+        if (has_entry(path, entry)) {
+            return path;
+        }
+        if (ops->settings->home && strcmp(path, ops->settings->home) == 0) {
+            break;
+        }
+    } while (go_up(path));
+    free(path);
+    return NULL;
+}
+
+static void set_project(struct ops *ops, char *project)
+{
+    ops->project = project;
+    ops->folder = path_join(project, PROJECT_FOLDER_NAME);
+}
+
+static int find_project(struct ops *ops, struct error *err)
+{
+    char *path;
+    char *real;
+
+    if (ops->folder) {
+        return 0;
+    }
+    if (!ops->settings->project) {
+        path = find_upward(ops, PROJECT_FOLDER_NAME);
+        if (path) {
+            set_project(ops, path);
+        }
+        return 0;
+    }
+    path = ops_path(ops, ops->settings->project);
+    real = realpath(path, NULL);
+    if (!real || !file_is_folder(real)) {
+        int r = error_set(err, ERROR_NOT_FOUND, "there is no folder %s", path);
+
+        error_hint(err, "--project names the folder that holds (or shall hold) .fermata");
+        free(path);
+        free(real);
+        return r;
+    }
+    free(path);
+    if (has_entry(real, PROJECT_FOLDER_NAME)) {
+        set_project(ops, real);
+    } else {
+        free(real);
+    }
+    return 0;
+}
+
+bool ops_has_project(struct ops *ops)
+{
+    return find_project(ops, NULL) == 0 && ops->folder != NULL;
+}
+
+int ops_need_project(struct ops *ops, struct error *err)
+{
+    int r = find_project(ops, err);
+
+    if (r < 0) {
+        return r;
+    }
+    if (!ops->folder) {
+        r = error_set(err, ERROR_NOT_FOUND,
+                      "there is no Fermata project here: no %s in %s or above", PROJECT_FOLDER_NAME,
+                      ops->settings->project ? ops->settings->project : ops->settings->cwd);
+        error_hint(err, "make one with `fermata init`, or name one with --project DIR");
+        return r;
+    }
+    return 0;
+}
+
+/* Where a new project goes: the folder that was named, the top of the git tree, or here. */
+static int new_project_path(const struct ops *ops, bool use_git, char **ret_path, struct error *err)
+{
+    char *path;
+
+    if (ops->settings->project) {
+        char *given = ops_path(ops, ops->settings->project);
+
+        path = realpath(given, NULL);
+        if (!path) {
+            int r = error_set_errno(err, "folder %s", given);
+
+            free(given);
+            return r;
+        }
+        free(given);
+    } else {
+        path = use_git ? find_upward(ops, ".git") : NULL;
+        if (!path) {
+            path = mem_strdup(ops->settings->cwd);
+        }
+    }
+    *ret_path = path;
+    return 0;
+}
+
+static int write_file(const char *folder, const char *name, const char *text, struct error *err)
+{
+    char *path = path_join(folder, name);
+    int r = 0;
+
+    if (!file_exists(path)) {
+        r = file_write(path, text, strlen(text), FILE_SYNC, err);
+    }
+    free(path);
+    return r;
+}
+
+static int make_bare(const char *folder, struct error *err)
+{
+    int r = file_make_folders(folder, err);
+
+    return r < 0 ? r : write_file(folder, ".gitignore", ignore_text, err);
+}
+
+int ops_make_project(struct ops *ops, const struct ops_view *view, struct error *err)
+{
+    char *path;
+    int r = find_project(ops, err);
+
+    if (r < 0 || ops->folder) {
+        return r;
+    }
+    r = new_project_path(ops, true, &path, err);
+    if (r < 0) {
+        return r;
+    }
+    set_project(ops, path);
+    r = make_bare(ops->folder, err);
+    if (r < 0) {
+        return r;
+    }
+    ops_notice(view, "Made %s (it holds the runs; git ignores them)", ops->folder);
+    return 0;
+}
+
+static int write_examples(const char *folder, struct error *err)
+{
+    char *workflows = path_join(folder, "workflows");
+    int r = file_make_folders(workflows, err);
+
+    if (r == 0) {
+        r = write_file(workflows, "hello.yaml", example_text, err);
+    }
+    if (r == 0) {
+        r = write_file(folder, "config.yaml", config_text, err);
+    }
+    free(workflows);
+    return r;
+}
+
+int op_init(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+            json_t **ret_result, struct error *err)
+{
+    const char *given = json_get_text(arguments, "folder", NULL);
+    char *path = NULL;
+    char *folder = NULL;
+    int r;
+
+    (void)view;
+    if (given) {
+        char *named = ops_path(ops, given);
+
+        r = file_make_folders(named, err);
+        path = r == 0 ? realpath(named, NULL) : NULL;
+        if (r == 0 && !path) {
+            r = error_set_errno(err, "folder %s", named);
+        }
+        free(named);
+    } else {
+        r = new_project_path(ops, false, &path, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    folder = path_join(path, PROJECT_FOLDER_NAME);
+    if (has_entry(folder, "config.yaml")) {
+        r = error_set(err, ERROR_CONFLICT, "%s is there already, nothing was changed", folder);
+        error_hint(err, "edit %s/config.yaml; `fermata workflows` lists what you can run", folder);
+    } else {
+        r = make_bare(folder, err);
+    }
+    if (r == 0) {
+        r = write_examples(folder, err);
+    }
+    if (r == 0) {
+        *ret_result = json_pack("{s:s, s:s, s:[s,s,s]}", "project", path, "folder", folder, "files",
+                                ".gitignore", "config.yaml", "workflows/hello.yaml");
+    }
+    free(folder);
+    free(path);
+    return r;
+}

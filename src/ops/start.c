@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/* `run`: which workflow, with which inputs, and what it would do (--dry-run). */
+#include "base/alloc.h"
+#include "ops/internal.h"
+#include "plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- which workflow
+ * -------------------------------------------------------------------------------- */
+
+static int no_workflow_given(struct ops *ops, struct error *err)
+{
+    struct strbuf names;
+    int r = ops_need_library(ops, err);
+
+    if (r < 0) {
+        return r;
+    }
+    strbuf_init(&names, ERROR_HINT_MAX / 2);
+    for (size_t i = 0; i < ops->library->count; i++) {
+        if (!ops->library->entries[i].is_hidden) {
+            strbuf_addf(&names, "%s%s", names.length ? ", " : "", ops->library->entries[i].name);
+        }
+    }
+    r = error_set(err, ERROR_INVALID, "which workflow? None was given and none is configured");
+    error_hint(err, "give one with -w: %s%s", names.data, names.overflow ? ", ..." : "");
+    strbuf_release(&names);
+    return r;
+}
+
+/* flag > environment > project > user */
+static const char *pick_workflow(const struct ops *ops, const json_t *arguments)
+{
+    const char *name = json_get_text(arguments, "workflow", NULL);
+
+    if (!name) {
+        name = ops->settings->workflow;
+    }
+    return name ? name : ops->config->default_workflow;
+}
+
+static int pick_strategy(const struct ops *ops, const json_t *arguments,
+                         enum strategy *ret_strategy, struct error *err)
+{
+    const char *name = json_get_text(arguments, "strategy", ops->settings->strategy);
+    enum strategy strategy = name ? strategy_parse(name) : STRATEGY_UNSET;
+
+    if (name && strategy == STRATEGY_UNSET) {
+        return error_set(err, ERROR_INVALID, "FERMATA_STRATEGY: %s is none of ai, static, hybrid",
+                         name);
+    }
+    *ret_strategy = strategy;
+    return 0;
+}
+
+/* ---- inputs
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_missing(const struct workflow_input *input, const json_t *inputs)
+{
+    return input->required && !input->default_value && !json_object_get(inputs, input->name);
+}
+
+/* The task fills the one required text input that was not given. */
+static void fill_from_task(const struct workflow *workflow, const char *task, json_t *inputs)
+{
+    const struct workflow_input *only = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < workflow->input_count; i++) {
+        const struct workflow_input *input = &workflow->inputs[i];
+
+        if (input->type == INPUT_STRING && is_missing(input, inputs)) {
+            only = input;
+            count++;
+        }
+    }
+    if (task && count == 1) {
+        json_put_text(inputs, only->name, task);
+    }
+}
+
+static void ask_missing(const struct workflow *workflow, const struct ops_view *view,
+                        json_t *inputs)
+{
+    for (size_t i = 0; view->ask && i < workflow->input_count; i++) {
+        const struct workflow_input *input = &workflow->inputs[i];
+        char *question;
+        char *answer = NULL;
+        bool is_answered;
+
+        if (!is_missing(input, inputs)) {
+            continue;
+        }
+        question = mem_printf("%s%s%s: ", input->name, input->description ? " - " : "",
+                              input->description ? input->description : "");
+        is_answered = view->ask(view->context, question, &answer) && *answer;
+        free(question);
+        if (is_answered) {
+            json_put(inputs, input->name, json_text_lossy(answer, strlen(answer)));
+        }
+        free(answer);
+        if (!is_answered) {
+            return;
+        }
+    }
+}
+
+static int check_missing(const struct workflow *workflow, const json_t *inputs, struct error *err)
+{
+    struct strbuf names;
+    struct strbuf flags;
+    int r = 0;
+
+    strbuf_init(&names, ERROR_TEXT_MAX);
+    strbuf_init(&flags, ERROR_HINT_MAX);
+    for (size_t i = 0; i < workflow->input_count; i++) {
+        const struct workflow_input *input = &workflow->inputs[i];
+
+        if (is_missing(input, inputs)) {
+            strbuf_addf(&names, "%s%s", names.length ? ", " : "", input->name);
+            strbuf_addf(&flags, " -i %s=...", input->name);
+        }
+    }
+    if (names.length) {
+        r = error_set(err, ERROR_INVALID, "workflow %s needs inputs that are missing: %s",
+                      workflow->name, names.data);
+        error_hint(err, "give them:%s (key=@FILE reads a file)", flags.data);
+    }
+    strbuf_release(&names);
+    strbuf_release(&flags);
+    return r;
+}
+
+static int make_inputs(const struct workflow *workflow, const json_t *arguments,
+                       const struct ops_view *view, json_t **ret_inputs, struct error *err)
+{
+    json_t *given = json_object();
+    int r;
+
+    if (json_object_get(arguments, "input")) {
+        (void)json_object_update(given, json_object_get(arguments, "input"));
+    }
+    fill_from_task(workflow, json_get_text(arguments, "task", NULL), given);
+    if (!json_get_boolean(arguments, "no_input", false)) {
+        ask_missing(workflow, view, given);
+    }
+    r = check_missing(workflow, given, err);
+    if (r == 0) {
+        r = workflow_check_inputs(workflow, given, ret_inputs, err);
+    }
+    json_decref(given);
+    return r;
+}
+
+/* ---- what would be done
+ * --------------------------------------------------------------------------------- */
+
+static enum strategy effective_strategy(const struct ops *ops, const struct run_request *request,
+                                        const struct step *step)
+{
+    const enum strategy choices[] = {step->strategy, request->strategy, request->workflow->strategy,
+                                     ops->config->strategy};
+
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+        if (choices[i] != STRATEGY_UNSET) {
+            return choices[i];
+        }
+    }
+    return STRATEGY_HYBRID;
+}
+
+static bool has_program(const struct ops *ops, const char *name)
+{
+    char *path = ops_find_program(ops, name);
+    bool is_there = path != NULL;
+
+    free(path);
+    return is_there;
+}
+
+/* The first of a step's agents that can be used, or NULL. */
+static const char *usable_agent(const struct ops *ops, const struct step *step)
+{
+    for (size_t i = 0; i <= step->fallback_count; i++) {
+        const char *name = i ? step->fallback[i - 1] : step->agent;
+        const struct agent_config *agent;
+
+        name = name || i ? name : ops->config->default_agent;
+        agent = name ? config_find_agent(ops->config, name) : NULL;
+        if (agent && agent->enabled &&
+            (agent->command_count == 0 || has_program(ops, agent->command[0]))) {
+            return agent->name;
+        }
+    }
+    return NULL;
+}
+
+static const struct step *choose_alternative(const struct ops *ops,
+                                             const struct run_request *request,
+                                             const struct step *step)
+{
+    enum strategy strategy = effective_strategy(ops, request, step);
+
+    if (!step->static_step || strategy == STRATEGY_AI) {
+        return step;
+    }
+    if (strategy == STRATEGY_STATIC || (step->kind == STEP_AGENT && !usable_agent(ops, step))) {
+        return step->static_step;
+    }
+    return step;
+}
+
+static json_t *describe_step(const struct ops *ops, const struct run_request *request,
+                             const struct step *step)
+{
+    const struct step *chosen = choose_alternative(ops, request, step);
+    const char *agent;
+    json_t *result = json_object();
+
+    json_put_text(result, "step", step->id);
+    json_put_text(result, "name", step->name);
+    json_put_text(result, "using", step_kind_name(chosen->kind));
+    json_put_text(result, "alternative", chosen == step ? NULL : "static");
+    switch (chosen->kind) {
+    case STEP_AGENT:
+        agent = usable_agent(ops, chosen);
+        json_put_text(result, "what", agent ? agent : chosen->agent);
+        json_put_text(result, "missing",
+                      agent           ? NULL
+                      : chosen->agent ? chosen->agent
+                                      : "no agent is configured");
+        break;
+    case STEP_COMMAND:
+        json_put_text(result, "what", chosen->command);
+        break;
+    case STEP_FUNCTION:
+        json_put_text(result, "what", chosen->function);
+        break;
+    case STEP_APPROVAL:
+        json_put_text(result, "what", chosen->message ? template_text(chosen->message) : NULL);
+        break;
+    case STEP_WORKFLOW:
+        json_put_text(result, "what", chosen->workflow);
+        break;
+    }
+    json_put(result, "when", step->when ? json_string(expression_text(step->when)) : NULL);
+    json_put(result, "foreach",
+             step->foreach_list ? json_string(expression_text(step->foreach_list)) : NULL);
+    return result;
+}
+
+static int dry_run(const struct ops *ops, const struct run_request *request, json_t **ret_result)
+{
+    const struct workflow *workflow = request->workflow;
+    struct plan *plan = plan_new(workflow);
+    json_t *result = json_object();
+    json_t *waves = plan_waves(plan);
+    json_t *wave;
+    struct strbuf graph;
+    size_t i;
+
+    json_array_foreach(json_object_get(waves, "waves"), i, wave)
+    {
+        const struct phase *phase;
+        json_t *steps = json_array();
+        const json_t *id;
+        size_t k;
+
+        json_array_foreach(json_object_get(wave, "steps"), k, id)
+        {
+            const struct step *step = workflow_find_step(workflow, json_string_value(id), &phase);
+
+            json_array_append_new(steps, describe_step(ops, request, step));
+        }
+        json_put(wave, "steps", steps);
+    }
+    strbuf_init(&graph, TEXT_BYTES_MAX);
+    workflow_format_graph(workflow, &graph);
+    json_put_text(result, "workflow", workflow->name);
+    json_put_text(result, "digest", workflow->digest);
+    json_put(result, "dry_run", json_true());
+    json_put(result, "inputs", json_incref((json_t *)(uintptr_t)request->inputs));
+    json_put(result, "waves", json_incref(json_object_get(waves, "waves")));
+    json_put_text(result, "graph", graph.data);
+    strbuf_release(&graph);
+    json_decref(waves);
+    plan_free(plan);
+    *ret_result = result;
+    return 0;
+}
+
+/* Said before anything starts: a step that must have an agent and has none. */
+static int check_agents(const struct ops *ops, const struct run_request *request, struct error *err)
+{
+    const struct workflow *workflow = request->workflow;
+
+    for (size_t i = 0; i < workflow->phase_count; i++) {
+        const struct phase *phase = &workflow->phases[i];
+
+        for (size_t k = 0; k < phase->step_count; k++) {
+            const struct step *step = choose_alternative(ops, request, &phase->steps[k]);
+            int r;
+
+            if (step->kind != STEP_AGENT || step->optional || phase->optional ||
+                usable_agent(ops, step)) {
+                continue;
+            }
+            r = error_set(err, ERROR_UNAVAILABLE, "step %s needs an agent, and %s%s", step->id,
+                          step->agent ? step->agent : "none",
+                          step->agent ? " is not there" : " is configured");
+            error_hint(err,
+                       phase->steps[k].static_step
+                           ? "use --strategy static or hybrid, or set the agent up in config.yaml"
+                           : "set it up under `agents` in config.yaml; --dry-run shows every step");
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* ---- run
+ * --------------------------------------------------------------------------------------------- */
+
+static int create_detached(struct ops *ops, const struct run_request *request, json_t **ret_result,
+                           struct error *err)
+{
+    struct engine_options options;
+    struct engine *engine;
+    char run_id[RUN_ID_SIZE];
+    int r = ops_engine_options(ops, &options, err);
+
+    if (r == 0) {
+        r = engine_new(&options, &engine, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    r = engine_create(engine, request, run_id, err);
+    engine_free(engine);
+    return r < 0 ? r : ops_detach(ops, run_id, ret_result, err);
+}
+
+static int start(struct ops *ops, const json_t *arguments, const struct run_request *request,
+                 const struct ops_view *view, json_t **ret_result, struct error *err)
+{
+    struct drive drive = {
+        .request = request,
+        .may_ask = !json_get_boolean(arguments, "no_input", false),
+    };
+    int r;
+
+    if (json_get_boolean(arguments, "dry_run", false)) {
+        return dry_run(ops, request, ret_result);
+    }
+    r = check_agents(ops, request, err);
+    if (r == 0) {
+        r = ops_make_project(ops, view, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (json_get_boolean(arguments, "detach", false)) {
+        return create_detached(ops, request, ret_result, err);
+    }
+    return ops_drive(ops, &drive, view, ret_result, err);
+}
+
+int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+           json_t **ret_result, struct error *err)
+{
+    struct run_request request = {
+        .task = json_get_text(arguments, "task", NULL),
+        .is_fresh = json_get_boolean(arguments, "fresh", false),
+        .label = json_get_text(arguments, "label", NULL),
+    };
+    struct workflow *workflow = NULL;
+    json_t *inputs = NULL;
+    const char *name;
+    int r = ops_need_config(ops, err);
+
+    if (r == 0) {
+        r = pick_strategy(ops, arguments, &request.strategy, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    name = pick_workflow(ops, arguments);
+    r = name ? ops_load_workflow(ops, name, &workflow, err) : no_workflow_given(ops, err);
+    if (r == 0) {
+        r = make_inputs(workflow, arguments, view, &inputs, err);
+    }
+    if (r == 0) {
+        request.workflow = workflow;
+        request.inputs = inputs;
+        r = start(ops, arguments, &request, view, ret_result, err);
+    }
+    json_decref(inputs);
+    workflow_free(workflow);
+    return r;
+}

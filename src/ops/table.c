@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations table. Command line, help, man page and completions read these rows. */
+#include "base/alloc.h"
+#include "ops/internal.h"
+
+/* clang-format off */
+#define RUN_REQUIRED                                                                               \
+    {.name = "run", .type = ARGUMENT_RUN, .is_positional = true, .is_required = true,              \
+     .value_name = "RUN", .help = "The run: its id, the beginning of it, or \"last\""}
+#define RUN_OPTIONAL                                                                               \
+    {.name = "run", .type = ARGUMENT_RUN, .is_positional = true, .value_name = "RUN",              \
+     .fallback = "last", .help = "The run: its id, the beginning of it, or \"last\""}
+#define GO_ON                                                                                      \
+    {.name = "resume", .type = ARGUMENT_BOOLEAN,                                                   \
+     .help = "Go on with the run at once, in the foreground"},                                     \
+    {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,                                    \
+     .help = "With --resume: go on in the background"}
+
+static const struct argument init_arguments[] = {
+    {.name = "folder", .type = ARGUMENT_PATH, .is_positional = true, .value_name = "FOLDER",
+     .help = "Where to make .fermata; the working folder when absent"},
+};
+
+static const struct argument run_arguments[] = {
+    {.name = "task", .type = ARGUMENT_TEXT, .is_positional = true, .value_name = "TASK",
+     .help = "What is to be done, in a sentence; fills the workflow's one required text input"},
+    {.name = "workflow", .letter = 'w', .type = ARGUMENT_WORKFLOW, .value_name = "WORKFLOW",
+     .help = "The workflow: its name, or a file (with a / or ending in .yaml)"},
+    {.name = "input", .letter = 'i', .type = ARGUMENT_PAIRS, .value_name = "KEY=VALUE",
+     .help = "An input of the workflow; KEY=@FILE reads a file; may be given again"},
+    {.name = "strategy", .letter = 's', .type = ARGUMENT_CHOICE, .choices = "ai|static|hybrid",
+     .value_name = "STRATEGY",
+     .help = "ai: agents; static: functions and commands; hybrid: ai, else static"},
+    {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
+     .help = "Say what each step would do, and run nothing"},
+    {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,
+     .help = "Print the run's id and go on in the background"},
+    {.name = "fresh", .type = ARGUMENT_BOOLEAN,
+     .help = "Reuse no step of an earlier run"},
+    {.name = "no_input", .type = ARGUMENT_BOOLEAN,
+     .help = "Never ask for inputs or approvals"},
+    {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
+     .help = "A word of yours to find the run by"},
+};
+
+static const struct argument resume_arguments[] = {
+    RUN_OPTIONAL,
+    {.name = "retry_failed", .type = ARGUMENT_BOOLEAN,
+     .help = "Try the steps again that failed"},
+    {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,
+     .help = "Go on in the background"},
+};
+
+static const struct argument run_argument[] = { RUN_REQUIRED };
+static const struct argument last_run_argument[] = { RUN_OPTIONAL };
+
+static const struct argument cancel_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "reason", .type = ARGUMENT_TEXT, .value_name = "TEXT", .help = "Why; kept with the run"},
+};
+
+static const struct argument retry_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
+     .help = "The step; all that failed when absent"},
+    GO_ON,
+};
+
+static const struct argument skip_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
+     .help = "The step to skip"},
+    {.name = "phase", .type = ARGUMENT_TEXT, .value_name = "ID", .help = "Skip a whole phase"},
+    {.name = "gate", .type = ARGUMENT_TEXT, .value_name = "PHASE",
+     .help = "Skip the gate of this phase"},
+    {.name = "reason", .letter = 'r', .type = ARGUMENT_TEXT, .is_required = true,
+     .value_name = "TEXT", .help = "Why; kept with the run"},
+    GO_ON,
+};
+
+static const struct argument answer_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
+     .help = "The step that waits; not needed when there is only one"},
+    {.name = "comment", .letter = 'm', .type = ARGUMENT_TEXT, .value_name = "TEXT",
+     .help = "A remark; kept with the run"},
+    GO_ON,
+};
+
+static const struct argument signal_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "name", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,
+     .value_name = "NAME", .help = "The signal, such as design-approved"},
+    {.name = "value", .type = ARGUMENT_TEXT, .value_name = "JSON",
+     .help = "What comes with it: JSON, or any text"},
+    GO_ON,
+};
+
+static const struct argument restore_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "checkpoint", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,
+     .value_name = "CHECKPOINT", .help = "Its name, as `fermata checkpoints RUN` lists it"},
+    GO_ON,
+};
+
+static const struct argument list_arguments[] = {
+    {.name = "status", .letter = 's', .type = ARGUMENT_CHOICE,
+     .choices = "pending|running|paused|completed|failed|cancelled", .value_name = "STATUS",
+     .help = "Only runs with this status"},
+    {.name = "workflow", .letter = 'w', .type = ARGUMENT_WORKFLOW, .value_name = "WORKFLOW",
+     .help = "Only runs of this workflow"},
+    {.name = "limit", .letter = 'n', .type = ARGUMENT_INTEGER, .fallback = "20",
+     .value_name = "NUMBER", .help = "How many at most"},
+    {.name = "before", .type = ARGUMENT_RUN, .value_name = "RUN",
+     .help = "Only runs older than this one: the next page"},
+};
+
+static const struct argument show_arguments[] = {
+    RUN_OPTIONAL,
+    {.name = "metrics", .letter = 'm', .type = ARGUMENT_BOOLEAN,
+     .help = "Durations, attempts, retries, gate verdicts, utilisation"},
+};
+
+static const struct argument logs_arguments[] = {
+    RUN_OPTIONAL,
+    {.name = "phase", .type = ARGUMENT_TEXT, .value_name = "ID", .help = "Only this phase"},
+    {.name = "step", .letter = 's', .type = ARGUMENT_STEP, .value_name = "KEY",
+     .help = "What this step printed"},
+    {.name = "attempt", .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
+     .help = "With --step: this attempt; the last one when absent"},
+    {.name = "stderr", .type = ARGUMENT_BOOLEAN,
+     .help = "With --step: standard error instead of standard output"},
+    {.name = "follow", .letter = 'f', .type = ARGUMENT_BOOLEAN,
+     .help = "Go on printing until the run rests"},
+    {.name = "records", .type = ARGUMENT_BOOLEAN,
+     .help = "The journal itself, one JSON record a line"},
+};
+
+static const struct argument cat_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "name", .type = ARGUMENT_STEP, .is_positional = true, .is_required = true,
+     .value_name = "ARTIFACT|STEP", .help = "An artifact, or a step whose output is wanted"},
+};
+
+static const struct argument explain_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
+     .help = "Only this step"},
+};
+
+static const struct argument workflows_arguments[] = {
+    {.name = "name", .type = ARGUMENT_WORKFLOW, .is_positional = true, .value_name = "NAME",
+     .help = "Show this one; its name or a file"},
+    {.name = "tree", .type = ARGUMENT_BOOLEAN, .help = "Its phases and steps (the default)"},
+    {.name = "graph", .type = ARGUMENT_BOOLEAN, .help = "What waits for what"},
+    {.name = "source", .type = ARGUMENT_BOOLEAN, .help = "Its text"},
+};
+
+static const struct argument validate_arguments[] = {
+    {.name = "name", .type = ARGUMENT_WORKFLOW, .is_positional = true, .is_repeated = true,
+     .value_name = "NAME|FILE", .help = "Workflows or files; everything when absent"},
+};
+
+static const struct argument schema_arguments[] = {
+    {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|reference",
+     .is_positional = true, .fallback = "workflow", .value_name = "workflow|config|reference",
+     .help = "JSON Schema of workflow files or config.yaml, or the reference as Markdown"},
+};
+
+static const struct argument doctor_arguments[] = {
+    {.name = "rebuild", .type = ARGUMENT_BOOLEAN,
+     .help = "Build the tables again from the journal and say where they differed"},
+};
+
+static const struct argument gc_arguments[] = {
+    {.name = "older_than", .type = ARGUMENT_DURATION, .value_name = "DURATION",
+     .help = "Also remove whole finished runs older than this, such as 30d"},
+    {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
+     .help = "Only say what would be removed"},
+};
+
+static const struct argument function_arguments[] = {
+    {.name = "name", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,
+     .value_name = "NAME", .help = "A built-in function"},
+};
+/* clang-format on */
+
+#define ARGUMENTS(list) .arguments = (list), .argument_count = ARRAY_LEN(list)
+
+const struct operation ops_rows[] = {
+    {.name = "init",
+     .group = "Start",
+     .summary = "Make a project: .fermata with a configuration and an example",
+     .description = "Makes the folder .fermata with a commented config.yaml, the example workflow "
+                    "hello and a .gitignore that keeps runs out of git. Nothing that exists is "
+                    "overwritten. `fermata run` makes a bare .fermata by itself, so this is only "
+                    "needed for workflows and settings of your own.",
+     .example = "fermata init\n"
+                "    in the working folder\n"
+                "fermata run -w hello -i who=Ada\n"
+                "    runs the example",
+     ARGUMENTS(init_arguments),
+     .run = op_init},
+    {.name = "run",
+     .group = "Start",
+     .summary = "Run a workflow",
+     .description =
+         "Starts a run and shows its progress until it ends or waits. The report, when the "
+         "workflow "
+         "has one, goes to standard output, everything else to standard error.\n\n"
+         "Ctrl-C pauses the run cleanly: running steps end, no new ones begin. The second Ctrl-C "
+         "stops the running steps; they run again on resume. The third leaves at once: the steps "
+         "go on by themselves, and `fermata resume` takes their results over.\n\n"
+         "A step whose command, inputs and files are the same as in an earlier run is not run "
+         "again; --fresh runs everything.",
+     .example = "fermata run \"Review this repository\" -w code-review --strategy static\n"
+                "    reviews the working folder without any agent\n"
+                "fermata run -w hello -i who=Ada -i text=@notes.md\n"
+                "    gives inputs, one of them from a file\n"
+                "fermata run -w code-review --dry-run\n"
+                "    shows what each step would do\n"
+                "fermata run -w code-review --detach\n"
+                "    goes on in the background",
+     ARGUMENTS(run_arguments),
+     .run = op_run},
+    {.name = "resume",
+     .group = "Start",
+     .summary = "Go on with a run that was paused, interrupted or lost its process",
+     .description = "Takes the run over and goes on where it stands. Finished steps stay finished; "
+                    "steps that went on by themselves are taken over with their output.",
+     .example = "fermata resume\n"
+                "    the last run\n"
+                "fermata resume wf_7h2k --retry-failed\n"
+                "    tries failed steps again\n"
+                "fermata resume wf_7h2k --detach\n"
+                "    in the background",
+     ARGUMENTS(resume_arguments),
+     .run = op_resume},
+    {.name = "pause",
+     .group = "Steer",
+     .summary = "Pause a run: running steps end, no new ones begin",
+     .description = "Asks the process that drives the run. `fermata resume` goes on.",
+     .example = "fermata pause last",
+     ARGUMENTS(run_argument),
+     .run = op_pause},
+    {.name = "cancel",
+     .group = "Steer",
+     .summary = "Cancel a run for good; running steps are stopped",
+     .description = "A cancelled run does not go on. What its steps did stays to be looked at.",
+     .example = "fermata cancel wf_7h2k --reason \"wrong branch\"",
+     ARGUMENTS(cancel_arguments),
+     .run = op_cancel},
+    {.name = "retry",
+     .group = "Steer",
+     .summary = "Try a failed step again, or all that failed",
+     .description =
+         "The step becomes pending again, and so does what waits for it. The run goes on "
+         "with `fermata resume`, or at once with --resume.",
+     .example = "fermata retry last unit --resume",
+     ARGUMENTS(retry_arguments),
+     .run = op_retry},
+    {.name = "skip",
+     .group = "Steer",
+     .summary = "Skip a step, a phase or a gate, where that is allowed",
+     .description = "The reason is kept with the run. Steps and gates with `allow_skip: false` "
+                    "cannot be skipped.",
+     .example = "fermata skip last lint --reason \"fixed in the next change\" --resume\n"
+                "    a step\n"
+                "fermata skip last --gate test --reason \"known flaky\"\n"
+                "    the gate of the phase test",
+     ARGUMENTS(skip_arguments),
+     .run = op_skip},
+    {.name = "approve",
+     .group = "Steer",
+     .summary = "Approve what a run waits for",
+     .description =
+         "Answers an approval step with yes. The run goes on with `fermata resume`, or at "
+         "once with --resume.",
+     .example = "fermata approve last --comment \"looks right\" --resume",
+     ARGUMENTS(answer_arguments),
+     .run = op_approve},
+    {.name = "reject",
+     .group = "Steer",
+     .summary = "Reject what a run waits for",
+     .description = "Answers an approval step with no: the step fails.",
+     .example = "fermata reject last --comment \"the plan misses the migration\"",
+     ARGUMENTS(answer_arguments),
+     .run = op_reject},
+    {.name = "signal",
+     .group = "Steer",
+     .summary = "Tell a run that something happened outside",
+     .description = "Signals have names of your choice; steps and conditions of the workflow refer "
+                    "to them as signals.NAME.",
+     .example = "fermata signal last design-approved --value '{\"by\": \"Ada\"}'",
+     ARGUMENTS(signal_arguments),
+     .run = op_signal},
+    {.name = "restore",
+     .group = "Steer",
+     .summary = "Go back to a checkpoint of a run",
+     .description = "The phases after the checkpoint become pending again; their history is kept. "
+                    "The run goes on with `fermata resume`, or at once with --resume.",
+     .example = "fermata restore last design --resume",
+     ARGUMENTS(restore_arguments),
+     .run = op_restore},
+    {.name = "list",
+     .group = "Look",
+     .summary = "List runs, the newest first",
+     .description = "One line a run. --json gives all fields and the id for the next page.",
+     .example = "fermata list --status paused\n"
+                "    what waits for you",
+     ARGUMENTS(list_arguments),
+     .is_read_only = true,
+     .run = op_list},
+    {.name = "status",
+     .group = "Look",
+     .summary = "Say in short how a run stands and what it waits for",
+     .description = "Phases, what went wrong, and the commands that are possible now. The exit "
+                    "status tells the state: 0 completed, running or pending, 1 failed or "
+                    "cancelled, 3 paused.",
+     .example = "fermata status\n"
+                "    the last run",
+     ARGUMENTS(last_run_argument),
+     .is_read_only = true,
+     .run = op_status},
+    {.name = "show",
+     .group = "Look",
+     .summary = "Show everything about a run: inputs, phases, steps, gates, proofs",
+     .description = "With --metrics also durations, attempts, retries, gate verdicts, utilisation.",
+     .example = "fermata show last --metrics",
+     ARGUMENTS(show_arguments),
+     .is_read_only = true,
+     .run = op_show},
+    {.name = "logs",
+     .group = "Look",
+     .summary = "Print the log of a run, or what one of its steps printed",
+     .description = "--log-format json prints one JSON object a line.",
+     .example = "fermata logs -f\n"
+                "    follows the last run\n"
+                "fermata logs last --step unit --stderr\n"
+                "    what a step wrote to standard error\n"
+                "fermata logs last --records\n"
+                "    the journal",
+     ARGUMENTS(logs_arguments),
+     .is_read_only = true,
+     .run = op_logs},
+    {.name = "checkpoints",
+     .group = "Look",
+     .summary = "List the checkpoints of a run",
+     .description = "A checkpoint is saved when a phase completes; `fermata restore` goes back to "
+                    "one.",
+     .example = "fermata checkpoints last",
+     ARGUMENTS(last_run_argument),
+     .is_read_only = true,
+     .run = op_checkpoints},
+    {.name = "artifacts",
+     .group = "Look",
+     .summary = "List the result files of a run",
+     .description = "`fermata cat` prints one.",
+     .example = "fermata artifacts last",
+     ARGUMENTS(last_run_argument),
+     .is_read_only = true,
+     .run = op_artifacts},
+    {.name = "cat",
+     .group = "Look",
+     .summary = "Print an artifact, or the output of a step",
+     .description = "The bytes are printed as they are; on a terminal control characters are left "
+                    "out.",
+     .example = "fermata cat last report.md",
+     ARGUMENTS(cat_arguments),
+     .is_read_only = true,
+     .run = op_cat},
+    {.name = "explain",
+     .group = "Look",
+     .summary = "Say for each step why it was run or reused",
+     .description = "A step is reused when everything that went into it is the same as in an "
+                    "earlier run. Where it was run, this says what differed.",
+     .example = "fermata explain last inventory",
+     ARGUMENTS(explain_arguments),
+     .is_read_only = true,
+     .run = op_explain},
+    {.name = "workflows",
+     .group = "Workflows",
+     .summary = "List workflows, or show one",
+     .description = "Workflows come from the project, the user and the program itself; the first "
+                    "found wins, and the list says which one hides which.",
+     .example = "fermata workflows\n"
+                "    all\n"
+                "fermata workflows code-review --graph\n"
+                "    what waits for what",
+     ARGUMENTS(workflows_arguments),
+     .is_read_only = true,
+     .run = op_workflows},
+    {.name = "validate",
+     .group = "Workflows",
+     .summary = "Check workflows and the configuration without running anything",
+     .description =
+         "Prints every problem as file:line:column. Exit status 7 when there are errors.",
+     .example = "fermata validate\n"
+                "    everything\n"
+                "fermata validate ./draft.yaml\n"
+                "    one file",
+     ARGUMENTS(validate_arguments),
+     .is_read_only = true,
+     .run = op_validate},
+    {.name = "schema",
+     .group = "Workflows",
+     .summary = "Print the JSON Schema of workflow files or config.yaml, or the reference",
+     .description = "Editors complete and check YAML files with a JSON Schema.",
+     .example = "fermata schema workflow >workflow.schema.json",
+     ARGUMENTS(schema_arguments),
+     .is_read_only = true,
+     .run = op_schema},
+    {.name = "doctor",
+     .group = "House",
+     .summary = "Check that everything is there that runs need",
+     .description = "Each check passes, fails or is unknown, and what does not pass says what to "
+                    "do. Exit status 1 when a check fails.",
+     .example = "fermata doctor --rebuild\n"
+                "    also builds the tables again from the journal",
+     ARGUMENTS(doctor_arguments),
+     .run = op_doctor},
+    {.name = "gc",
+     .group = "House",
+     .summary = "Remove what nothing refers to, and on request old runs",
+     .description = "Unfinished runs and what they refer to are never touched.",
+     .example = "fermata gc --older-than 30d --dry-run",
+     ARGUMENTS(gc_arguments),
+     .run = op_gc},
+    {.name = "version",
+     .group = "House",
+     .summary = "Print the version",
+     .description = "The same as --version; with --json as an object.",
+     .example = "fermata version --json",
+     .is_read_only = true,
+     .run = op_version},
+    {.name = "drive",
+     .group = "House",
+     .summary = "Go on with a run until it rests (the process behind --detach)",
+     .description = "Adopts the run and never asks anything.",
+     .example = "fermata drive wf_7h2k",
+     ARGUMENTS(run_argument),
+     .is_hidden = true,
+     .run = op_drive},
+    {.name = "function",
+     .group = "House",
+     .summary = "Run a built-in function (the process behind `use:` steps)",
+     .description =
+         "Reads {\"project\",\"arguments\",\"now_ms\"} from standard input and prints the "
+         "result.",
+     .example = "fermata function inventory",
+     ARGUMENTS(function_arguments),
+     .is_hidden = true,
+     .run = op_function},
+};
+const size_t ops_row_count = ARRAY_LEN(ops_rows);
