@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+#include "workflow/keys.h"
+
+#include "base/alloc.h"
+#include "base/nearest.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define L(level) LEVEL_BIT(LEVEL_##level)
+#define K(kind) (1U << (unsigned)STEP_##kind)
+#define NONE "read from other tools' files; has no effect here"
+
+static const struct level levels[] = {
+    [LEVEL_WORKFLOW] = {"workflow", "a workflow", "The file itself: one workflow a file."},
+    [LEVEL_INPUT] = {"input", "an input",
+                     "A value that a run asks for, given with `-i name=value`; read as "
+                     "`${{ inputs.NAME }}`, and by commands as `$FERMATA_INPUT_NAME`."},
+    [LEVEL_DEFAULTS] = {"defaults", "the defaults",
+                        "What holds for every step that does not say otherwise."},
+    [LEVEL_RETRY] = {"retry", "a retry policy",
+                     "When and how often a failed step is tried again. Agent steps are tried three "
+                     "times and other steps once where nothing is said."},
+    [LEVEL_GOTO] = {"goto", "a goto", "Going back to an earlier phase after a failure."},
+    [LEVEL_ITERATE] = {"iterate", "an iteration",
+                       "Runs the same phases (or the steps of one phase) again until a condition "
+                       "holds."},
+    [LEVEL_CHECKPOINT] = {"checkpoint", "the checkpoint settings",
+                          "Snapshots of the run that can be restored."},
+    [LEVEL_GATE] =
+        {"gate", "a gate",
+         "Checks that must pass before the run goes on. The verdict is `pass`, `fail` or "
+         "`unknown`; only `pass` passes. Built in: `pre-commit` (lint, format, types), "
+         "`pre-push` (tests, coverage), `pre-deploy` (security, build)."},
+    [LEVEL_CHECK] = {"check", "a check",
+                     "One command or function of a gate, and what it must show."},
+    [LEVEL_PHASE] =
+        {"phase", "a phase",
+         "A named stage. Phases run one after the other unless `needs` says otherwise."},
+    [LEVEL_STEP] =
+        {"step", "a step",
+         "The smallest thing that is run. Exactly one of `prompt`, `run`, `use`, `approve`, "
+         "`workflow` says its kind; with `agent` or `expert` alone it is an agent step "
+         "whose prompt is the run's task."},
+    [LEVEL_STATIC] =
+        {"static", "a static alternative",
+         "What runs instead of an agent under the strategy `static`, or after the agent "
+         "failed under `hybrid`: a command or a function."},
+    [LEVEL_CONFIG] =
+        {"config", "the configuration",
+         "`config.yaml` of a project (`.fermata/`) or user. A project's file adds to the "
+         "user's and may narrow its limits."},
+    [LEVEL_AGENT] = {"agent", "an agent", "A configured backend."},
+    [LEVEL_CHAIN] = {"chain", "a list workflow", "A workflow as a plain list of agent steps."},
+    [LEVEL_CHAIN_STEP] = {"chain-step", "a step of a list workflow",
+                          "One agent call; it sees the outputs of the steps before it."},
+    [LEVEL_SETTINGS] = {"settings", "the settings", "Settings of list workflows."},
+    [LEVEL_FALLBACK] = {"settings-fallback", "the fallback settings",
+                        "Which agent stands in for which; pairs may also stand here beside `map`."},
+};
+static_assert(ARRAY_LEN(levels) == KEY_LEVELS, "one row for each level");
+
+static const struct key keys[] = {
+    /* ---- workflow ---- */
+    {L(WORKFLOW), "name", SHAPE_NAME, .help = "The workflow's name.", .is_required = true,
+     .example = "feature-development"},
+    {L(WORKFLOW), "title", SHAPE_TEXT, .help = "Shown instead of the name."},
+    {L(WORKFLOW) | L(INPUT) | L(GATE) | L(AGENT) | L(CHAIN) | L(CHAIN_STEP), "description",
+     SHAPE_TEXT, .help = "What it is for, in a sentence."},
+    {L(WORKFLOW), "tier", SHAPE_WORD, .help = "The tier of the catalogue that it belongs to.",
+     .words = "free pro team enterprise", .fallback = "free"},
+    {L(WORKFLOW), "inputs", SHAPE_NAMED, .help = "The values that a run asks for.",
+     .of = LEVEL_INPUT, .example = "{ feature: { type: string, required: true } }"},
+    {L(WORKFLOW), "defaults", SHAPE_OBJECT, .help = "What holds for all steps.",
+     .of = LEVEL_DEFAULTS},
+    {L(WORKFLOW), "on_failure", SHAPE_WORD, .help = "What happens when a phase failed for good.",
+     .words = "pause fail continue", .fallback = "pause"},
+    {L(WORKFLOW), "gates", SHAPE_NAMED,
+     .help = "Own gates; a built-in one of the same name is replaced.", .of = LEVEL_GATE},
+    {L(WORKFLOW), "iterate", SHAPE_OBJECT, .help = "Runs all phases again until a condition holds.",
+     .of = LEVEL_ITERATE, .example = "{ max: 3, until: steps.review.suggestions <= 3 }"},
+    {L(WORKFLOW), "checkpoint", SHAPE_OBJECT,
+     .help = "When snapshots are taken and how many are kept.", .of = LEVEL_CHECKPOINT},
+    {L(WORKFLOW), "concurrency", SHAPE_INTEGER,
+     .help = "Steps at once in the whole run; 0: no limit.", .most = 10000, .fallback = "0"},
+    {L(WORKFLOW), "timeout", SHAPE_DURATION, .help = "Longest time of the whole run; 0: no limit.",
+     .fallback = "0", .example = "4h"},
+    {L(WORKFLOW) | L(DEFAULTS) | L(STEP) | L(CONFIG), "strategy", SHAPE_WORD,
+     .help = "`ai` uses agents, `static` their static alternatives, `hybrid` tries the agent and "
+             "falls back.",
+     .words = "ai static hybrid", .kinds = K(AGENT) | K(WORKFLOW)},
+    {L(WORKFLOW), "phases", SHAPE_OBJECTS, .help = "The stages.", .of = LEVEL_PHASE,
+     .is_required = true},
+    {L(WORKFLOW), "report", SHAPE_ID, .help = "The step whose output is the run's report.",
+     .example = "summary"},
+
+    /* ---- input ---- */
+    {L(INPUT), "type", SHAPE_WORD, .help = "The type.",
+     .words = "string integer number boolean enum path", .fallback = "string"},
+    {L(INPUT), "required", SHAPE_BOOLEAN, .help = "Whether a run cannot start without it.",
+     .fallback = "false"},
+    {L(INPUT), "default", SHAPE_ANY, .help = "The value when none is given; it must fit the type."},
+    {L(INPUT), "pattern", SHAPE_TEXT, .help = "A regular expression (PCRE2) for strings and paths.",
+     .example = "\"^[a-z]+$\""},
+    {L(INPUT), "choices", SHAPE_TEXTS, .help = "The allowed values of an enum.",
+     .example = "[low, high]"},
+
+    /* ---- defaults; most are also keys of steps ---- */
+    {L(DEFAULTS) | L(STEP) | L(STATIC), "timeout", SHAPE_DURATION,
+     .help = "Longest time of one attempt; 0: no limit. Approvals and nested workflows have none "
+             "unless "
+             "they say so themselves.",
+     .fallback = "30m"},
+    {L(DEFAULTS) | L(STEP) | L(STATIC), "retry", SHAPE_OBJECT,
+     .help = "When a failed attempt is repeated.", .of = LEVEL_RETRY,
+     .example = "{ attempts: 3, delay: 2s }"},
+    {L(DEFAULTS) | L(STEP), "workspace", SHAPE_WORD,
+     .help = "Where an agent works: in the project itself, or in a private clone of it.",
+     .words = "shared clone", .fallback = "shared", .kinds = K(AGENT)},
+    {L(DEFAULTS) | L(STEP), "agent", SHAPE_NAME, .help = "The agent that is asked.",
+     .example = "claude", .kinds = K(AGENT)},
+    {L(DEFAULTS) | L(STEP) | L(STATIC), "env", SHAPE_VARIABLES,
+     .help = "Environment variables; the way to hand values to a command.",
+     .example = "{ FEATURE: \"${{ inputs.feature }}\" }",
+     .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+
+    /* ---- retry ---- */
+    {L(RETRY), "attempts", SHAPE_INTEGER, .help = "Tries in all.", .least = 1, .most = 100,
+     .fallback = "3"},
+    {L(RETRY), "backoff", SHAPE_WORD, .help = "How the delay grows.", .words = "exponential fixed",
+     .fallback = "exponential"},
+    {L(RETRY), "delay", SHAPE_DURATION, .help = "The wait before the second attempt.",
+     .fallback = "2s"},
+    {L(RETRY), "max_delay", SHAPE_DURATION, .help = "The longest wait between two attempts.",
+     .fallback = "60s"},
+    {L(RETRY), "jitter", SHAPE_BOOLEAN, .help = "Whether the wait is a random part of the delay.",
+     .fallback = "true"},
+    {L(RETRY), "on", SHAPE_WORDS, .help = "The classes of failure that are tried again.",
+     .words = "transient limit permanent refused timeout lost",
+     .fallback = "[transient, limit, timeout]"},
+
+    /* ---- goto, iterate, checkpoint ---- */
+    {L(GOTO), "goto", SHAPE_ID, .help = "The phase to go back to; it must lie before this one.",
+     .is_required = true},
+    {L(GOTO), "max", SHAPE_INTEGER, .help = "How often at most; then the run pauses.", .least = 1,
+     .most = 1000, .fallback = "3"},
+    {L(ITERATE), "max", SHAPE_INTEGER, .help = "Rounds at most.", .least = 1, .most = 1000,
+     .is_required = true},
+    {L(ITERATE), "until", SHAPE_EXPRESSION, .help = "Ends the rounds when it is true after one.",
+     .example = "steps.review.suggestions <= 3"},
+    {L(CHECKPOINT), "auto", SHAPE_BOOLEAN, .help = "Whether one is taken when a phase completes.",
+     .fallback = "true"},
+    {L(CHECKPOINT), "retention", SHAPE_INTEGER, .help = "How many of the newest are kept; 0: all.",
+     .most = 100000, .fallback = "0"},
+
+    /* ---- gate and check ---- */
+    {L(GATE), "allow_skip", SHAPE_BOOLEAN, .help = "Whether a person may skip it, with a reason.",
+     .fallback = "true"},
+    {L(GATE), "commands", SHAPE_OBJECTS, .help = "The checks, run one after the other.",
+     .of = LEVEL_CHECK, .is_required = true, .example = "[{ run: make check, tests_min: 1 }]"},
+    {L(CHECK), "name", SHAPE_TEXT, .help = "Shown; the command or function when not given."},
+    {L(CHECK), "run", SHAPE_TEXT, .help = "A command for `sh -c`."},
+    {L(CHECK), "use", SHAPE_NAME, .help = "A built-in function, instead of `run`."},
+    {L(CHECK), "with", SHAPE_VARIABLES, .help = "Arguments of the function."},
+    {L(CHECK), "exit_status", SHAPE_INTEGER, .help = "The exit status that counts as success.",
+     .most = 255, .fallback = "0"},
+    {L(CHECK), "tests_min", SHAPE_INTEGER,
+     .help = "Fewest tests that must have run, read from its output.", .most = 1000000000},
+    {L(CHECK), "coverage_min", SHAPE_NUMBER,
+     .help = "Least coverage in percent, read from its output.", .most = 100},
+    {L(CHECK), "timeout", SHAPE_DURATION, .help = "Longest time; beyond it the verdict is unknown.",
+     .fallback = "10m"},
+    {L(CHECK), "junit", SHAPE_PATH, .help = "A JUnit XML file that the command writes.",
+     .example = "build/junit.xml"},
+
+    /* ---- phase; many are also keys of steps ---- */
+    {L(PHASE) | L(STEP), "id", SHAPE_ID, .help = "Its name in references; unique in the workflow.",
+     .is_required = true, .example = "plan"},
+    {L(PHASE) | L(STEP) | L(STATIC), "name", SHAPE_TEXT, .help = "Shown instead of the id."},
+    {L(PHASE), "needs", SHAPE_NAMES,
+     .help = "The phases that must be over before; by default the one before it in the file, `[]` "
+             "for none.",
+     .example = "[plan]"},
+    {L(STEP), "needs", SHAPE_NAMES, .help = "The steps of the same phase that must be over before.",
+     .example = "[outline]"},
+    {L(PHASE), "mode", SHAPE_WORD,
+     .help = "`sequential` runs the steps in file order, `parallel` at once, `adaptive` runs them, "
+             "and after "
+             "a failure runs `fix` and then them again.",
+     .words = "sequential parallel adaptive", .fallback = "sequential"},
+    {L(PHASE), "width", SHAPE_INTEGER, .help = "Steps at once in parallel mode; 0: no limit.",
+     .most = 10000, .fallback = "0"},
+    {L(STEP), "width", SHAPE_INTEGER, .help = "Instances at once with `foreach`; 0: no limit.",
+     .most = 10000, .fallback = "0"},
+    {L(PHASE) | L(STEP), "trigger", SHAPE_WORD, .help = "How what it `needs` must have ended.",
+     .words = "all_success one_success all_done", .fallback = "all_success"},
+    {L(PHASE) | L(STEP), "when", SHAPE_EXPRESSION, .help = "Skipped unless this is true.",
+     .example = "inputs.level == \"high\""},
+    {L(PHASE), "gate", SHAPE_NAME, .help = "The gate that must pass after the steps.",
+     .example = "pre-commit"},
+    {L(PHASE) | L(STEP), "optional", SHAPE_BOOLEAN,
+     .help = "Whether its failure is no failure of the whole.", .fallback = "false"},
+    {L(PHASE) | L(STEP), "allow_skip", SHAPE_BOOLEAN,
+     .help = "Whether a person may skip it, with a reason.", .fallback = "true"},
+    {L(PHASE), "timeout", SHAPE_DURATION, .help = "Longest time of the phase; 0: no limit.",
+     .fallback = "0"},
+    {L(PHASE) | L(STEP), "on_failure", SHAPE_WORD | SHAPE_OBJECT,
+     .help = "What happens when it failed for good; the enclosing level decides when not given.",
+     .words = "pause fail continue", .of = LEVEL_GOTO, .example = "{ goto: implement, max: 3 }"},
+    {L(PHASE), "iterate", SHAPE_OBJECT, .help = "Runs the phase again until a condition holds.",
+     .of = LEVEL_ITERATE},
+    {L(PHASE), "rounds", SHAPE_INTEGER, .help = "Rounds of fixing in adaptive mode.", .least = 1,
+     .most = 100, .fallback = "3"},
+    {L(PHASE), "steps", SHAPE_OBJECTS,
+     .help = "What it does; may be left out when it only has a gate.", .of = LEVEL_STEP},
+    {L(PHASE), "fix", SHAPE_OBJECTS,
+     .help = "The steps of adaptive mode that run, one after the other, when a step or the gate "
+             "failed.",
+     .of = LEVEL_STEP},
+
+    /* ---- step ---- */
+    {L(STEP), "prompt", SHAPE_TEMPLATE, .help = "Makes an agent step: what the agent is asked.",
+     .fallback = "\"${{ run.task }}\"", .example = "\"Plan: ${{ inputs.feature }}\"",
+     .kinds = K(AGENT)},
+    {L(STEP) | L(STATIC), "run", SHAPE_TEXT,
+     .help =
+         "Makes a command step: a command for `sh -c`. Values are never pasted into it; use `env`.",
+     .example = "make test", .kinds = K(COMMAND)},
+    {L(STEP) | L(STATIC), "use", SHAPE_NAME, .help = "Makes a function step: a built-in function.",
+     .example = "inventory", .kinds = K(FUNCTION)},
+    {L(STEP), "approve", SHAPE_TEMPLATE,
+     .help = "Makes an approval: the question that a person answers.",
+     .example = "\"Deploy to production?\"", .kinds = K(APPROVAL)},
+    {L(STEP), "workflow", SHAPE_NAME, .help = "Makes a nested run: the workflow's name.",
+     .kinds = K(WORKFLOW)},
+    {L(STEP) | L(STATIC), "with", SHAPE_VARIABLES, .help = "Arguments of the function.",
+     .kinds = K(FUNCTION)},
+    {L(STEP), "inputs", SHAPE_VARIABLES, .help = "Inputs of the nested workflow.",
+     .kinds = K(WORKFLOW)},
+    {L(STEP), "expert", SHAPE_NAME, .help = "The persona that the agent gets.",
+     .example = "security-expert", .kinds = K(AGENT)},
+    {L(STEP), "fallback", SHAPE_NAMES, .help = "The agents that are asked when this one fails.",
+     .example = "[codex, local-instruct]", .kinds = K(AGENT)},
+    {L(STEP), "model", SHAPE_TEXT, .help = "The model, instead of the agent's.", .kinds = K(AGENT)},
+    {L(STEP), "read_only", SHAPE_BOOLEAN,
+     .help = "Whether the operating system denies the agent all writing.", .fallback = "false",
+     .kinds = K(AGENT)},
+    {L(STEP), "static", SHAPE_OBJECT,
+     .help = "What runs instead of the agent where no agent is wanted.", .of = LEVEL_STATIC,
+     .example = "{ run: make lint }", .kinds = K(AGENT)},
+    {L(STEP) | L(STATIC), "cwd", SHAPE_PATH, .help = "The working folder, relative to the project.",
+     .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+    {L(STEP), "foreach", SHAPE_EXPRESSION | SHAPE_VALUES,
+     .help =
+         "One instance for each member of this list; the member is `item`, its place is `index`.",
+     .example = "steps.list.output.files",
+     .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION) | K(WORKFLOW)},
+    {L(STEP) | L(STATIC), "output", SHAPE_PATH,
+     .help = "Keeps the standard output as an artifact of this name.", .example = "plan.md",
+     .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+    {L(STEP) | L(STATIC), "format", SHAPE_WORD,
+     .help = "What the output is; `json` is parsed and checked.", .words = "text json",
+     .fallback = "text", .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+    {L(STEP) | L(STATIC), "schema", SHAPE_ANY,
+     .help = "The JSON Schema that JSON output must fit; makes `format` json.",
+     .example = "{ type: object, required: [files] }",
+     .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+    {L(STEP) | L(STATIC), "artifacts", SHAPE_PATHS,
+     .help = "Files that are kept: artifact name to path.",
+     .example = "{ coverage: build/coverage.xml }", .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+    {L(STEP), "reuse", SHAPE_WORD,
+     .help = "When an earlier result is taken: `never`, by its `inputs`, or by these and the "
+             "`tree` of files.",
+     .words = "never inputs tree", .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+    {L(STEP) | L(STATIC), "success", SHAPE_INTEGERS,
+     .help = "The exit statuses that count as success.", .most = 255, .fallback = "[0]",
+     .kinds = K(COMMAND)},
+
+    /* ---- config ---- */
+    {L(CONFIG), "agents", SHAPE_NAMED, .help = "The agents.", .of = LEVEL_AGENT,
+     .example = "{ claude: { type: claude } }"},
+    {L(CONFIG), "gates", SHAPE_NAMED, .help = "Gates; a built-in one of the same name is replaced.",
+     .of = LEVEL_GATE},
+    {L(CONFIG), "workflows", SHAPE_NAMED, .help = "Workflows as plain lists of agent steps.",
+     .of = LEVEL_CHAIN, .of_items = LEVEL_CHAIN_STEP,
+     .example = "{ quick: [{ agent: codex, task: implement }] }"},
+    {L(CONFIG), "settings", SHAPE_OBJECT, .help = "Settings of list workflows.",
+     .of = LEVEL_SETTINGS},
+    {L(CONFIG), "default_agent", SHAPE_NAME, .help = "The agent of steps that name none."},
+    {L(CONFIG) | L(SETTINGS), "default_workflow", SHAPE_NAME,
+     .help = "The workflow of runs that name none."},
+    {L(CONFIG), "concurrency", SHAPE_INTEGER,
+     .help = "Processes at once in one orchestrator; 0: twice the processor's cores.",
+     .most = 10000, .fallback = "0"},
+    {L(CONFIG), "output_bytes_max", SHAPE_BYTES, .help = "How much of each output is kept.",
+     .least = 4096, .most = INT64_C(1) << 30, .fallback = "8MiB"},
+    {L(CONFIG), "steps_max", SHAPE_INTEGER, .help = "Steps in one run, instances included.",
+     .least = 1, .most = 1000000, .fallback = "100000"},
+    {L(CONFIG), "nesting_max", SHAPE_INTEGER, .help = "How deep workflows may call workflows.",
+     .least = 1, .most = 32, .fallback = "8"},
+    {L(CONFIG), "log_format", SHAPE_WORD, .help = "The form of log lines.", .words = "text json",
+     .fallback = "text"},
+    {L(CONFIG), "agentic_team", SHAPE_ANY, .help = NONE, .is_ignored = true},
+
+    /* ---- agent ---- */
+    {L(AGENT), "type", SHAPE_NAME,
+     .help = "The adapter; `cli` takes the one that the provider, adapter, name or command tells.",
+     .fallback = "cli", .example = "claude"},
+    {L(AGENT), "enabled", SHAPE_BOOLEAN, .help = "Whether it may be used.", .fallback = "true"},
+    {L(AGENT), "command", SHAPE_TEXT | SHAPE_TEXTS,
+     .help = "The program and its arguments; a text is split at spaces.",
+     .example = "[codex, exec]"},
+    {L(AGENT), "endpoint", SHAPE_TEXT, .help = "The address of a server.",
+     .example = "http://127.0.0.1:11434"},
+    {L(AGENT), "model", SHAPE_TEXT, .help = "The model."},
+    {L(AGENT), "role", SHAPE_TEXT, .help = "What it is good at, in a word."},
+    {L(AGENT), "capabilities", SHAPE_TEXTS, .help = "What it can do.", .example = "[code, review]"},
+    {L(AGENT), "offline", SHAPE_BOOLEAN, .help = "Whether it works without a network.",
+     .fallback = "false"},
+    {L(AGENT), "timeout", SHAPE_DURATION, .help = "Longest time of one call; 0: the step decides.",
+     .fallback = "0"},
+    {L(AGENT), "prompt_by", SHAPE_WORD, .help = "How the prompt reaches a command.",
+     .words = "stdin argument file", .fallback = "stdin"},
+    {L(AGENT), "provider", SHAPE_TEXT, .help = "Tells the adapter of type `cli`."},
+    {L(AGENT), "adapter", SHAPE_TEXT, .help = "Tells the adapter of type `cli`."},
+    {L(AGENT), "max_retries", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(AGENT), "max_tokens", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(AGENT), "temperature", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(AGENT), "keep_alive", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(AGENT), "model_path", SHAPE_ANY, .help = NONE, .is_ignored = true},
+
+    /* ---- list workflows ---- */
+    {L(CHAIN), "steps", SHAPE_OBJECTS, .help = "The steps.", .of = LEVEL_CHAIN_STEP,
+     .is_required = true},
+    {L(CHAIN), "offline", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(CHAIN_STEP), "agent", SHAPE_NAME, .help = "The agent.", .is_required = true},
+    {L(CHAIN_STEP), "task", SHAPE_TEXT,
+     .help = "What it does: implement, review, refine, document, test, or any text. Goes before "
+             "`role`."},
+    {L(CHAIN_STEP), "role", SHAPE_TEXT,
+     .help = "The same as a role: implementer, reviewer, refiner, ..."},
+    {L(CHAIN_STEP), "fallback", SHAPE_NAMES,
+     .help = "The agents that are asked when this one fails."},
+
+    /* ---- settings ---- */
+    {L(SETTINGS), "max_iterations", SHAPE_INTEGER, .help = "Rounds at most.", .least = 1,
+     .most = 1000, .fallback = "3"},
+    {L(SETTINGS), "min_suggestions_threshold", SHAPE_INTEGER,
+     .help = "The rounds end when no review has more suggestions.", .most = 1000000,
+     .fallback = "3"},
+    {L(SETTINGS), "fallback", SHAPE_OBJECT, .help = "Which agent stands in for which.",
+     .of = LEVEL_FALLBACK},
+    {L(SETTINGS), "max_retries", SHAPE_INTEGER, .help = "Tries of each step.", .least = 1,
+     .most = 100, .fallback = "3"},
+    {L(SETTINGS), "retry_delay", SHAPE_DURATION | SHAPE_NUMBER,
+     .help = "The wait before the second try.", .most = 86400, .fallback = "2s"},
+    {L(SETTINGS), "max_concurrent_agents", SHAPE_INTEGER,
+     .help = "As `concurrency` of the configuration.", .least = 1, .most = 10000},
+    {L(SETTINGS), "request_timeout", SHAPE_DURATION, .help = "Longest time of each step."},
+    {L(SETTINGS), "json_logs", SHAPE_BOOLEAN, .help = "As `log_format: json`.",
+     .fallback = "false"},
+    {L(SETTINGS), "output_dir", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "workspace_dir", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "reports_dir", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "sessions_dir", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "logs_dir", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "log_level", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "log_file", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "create_reports", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "colored_output", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "project_path", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "offline", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "enable_caching", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "cache_ttl", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "enable_metrics", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "metrics_port", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "metrics_path", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "enable_distributed_tracing", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "enable_rate_limiting", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "rate_limit_per_minute", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "max_task_length", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(SETTINGS), "allowed_commands", SHAPE_ANY, .help = NONE, .is_ignored = true},
+    {L(FALLBACK), "enabled", SHAPE_BOOLEAN, .help = "Whether the map is used.", .fallback = "true"},
+    {L(FALLBACK), "map", SHAPE_NAME_MAP, .help = "Agent to the one that stands in.",
+     .example = "{ codex: local-code }"},
+};
+
+#undef L
+#undef K
+#undef NONE
+
+const struct key *key_table(size_t *ret_count)
+{
+    *ret_count = ARRAY_LEN(keys);
+    return keys;
+}
+
+const struct level *key_level_get(enum key_level level)
+{
+    assert((size_t)level < ARRAY_LEN(levels));
+    return &levels[level];
+}
+
+bool key_level_has_free_keys(enum key_level level)
+{
+    return level == LEVEL_FALLBACK;
+}
+
+const struct key *key_find(enum key_level level, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        if ((keys[i].levels & LEVEL_BIT(level)) && strcmp(keys[i].name, name) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+const char *key_nearest(enum key_level level, const char *name)
+{
+    const char *names[ARRAY_LEN(keys)];
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        if ((keys[i].levels & LEVEL_BIT(level)) && !keys[i].is_ignored) {
+            names[count++] = keys[i].name;
+        }
+    }
+    return nearest_name(name, names, count);
+}

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: MIT */
+/* A YAML tree against the key table: unknown keys, shapes, words, ranges. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/nearest.h"
+#include "base/timestamp.h"
+#include "workflow/keys.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID_LENGTH_MAX 64
+
+struct checker {
+    struct problems *problems;
+    const struct key *key; /* whose value is looked at */
+    enum key_level level;  /* where the key stands */
+};
+
+/* ---- single values ------------------------------------------------------------------------- */
+
+bool id_is_valid(const char *text)
+{
+    size_t length = strnlen(text, ID_LENGTH_MAX + 1);
+
+    if (length > ID_LENGTH_MAX || !isalpha((unsigned char)*text)) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool name_is_valid(const char *text)
+{
+    size_t length = strnlen(text, WORKFLOW_NAME_MAX + 1);
+
+    if (length > WORKFLOW_NAME_MAX || !isalnum((unsigned char)*text) || path_unsafe_reason(text)) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && !strchr("-_./", text[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool variable_is_valid(const char *text)
+{
+    size_t length = strnlen(text, ID_LENGTH_MAX + 1);
+
+    if (length > ID_LENGTH_MAX || length == 0 || isdigit((unsigned char)*text)) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+int bytes_parse(const char *text, int64_t *ret_bytes)
+{
+    static const struct {
+        const char *name;
+        int shift;
+    } units[] = {{"", 0},   {"B", 0},    {"k", 10}, {"K", 10},  {"KiB", 10},
+                 {"M", 20}, {"MiB", 20}, {"G", 30}, {"GiB", 30}};
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 12) {
+        return ERROR_INVALID;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (strcmp(text + digits, units[i].name) == 0) {
+            *ret_bytes = strtoll(text, NULL, 10) * (INT64_C(1) << units[i].shift);
+            return 0;
+        }
+    }
+    return ERROR_INVALID;
+}
+
+int words_find(const char *words, const char *text)
+{
+    size_t wanted = strlen(text);
+
+    for (int index = 0; *words; index++) {
+        size_t length = strcspn(words, " ");
+
+        if (length == wanted && strncmp(words, text, length) == 0) {
+            return index;
+        }
+        words += length + (words[length] == ' ');
+    }
+    return -1;
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+static void add_words(const char *words, struct strbuf *target)
+{
+    for (const char *cursor = words; *cursor; cursor++) {
+        strbuf_add(target, *cursor == ' ' ? ", " : (char[]){*cursor, '\0'});
+    }
+}
+
+static void describe_shape(const struct key *key, unsigned shape, struct strbuf *target)
+{
+    static const char *const names[KEY_SHAPES] = {
+        "a text",
+        "an id (letters, digits, - and _, a letter first, at most 64)",
+        "a name (letters, digits and - _ . /, at most 100)",
+        "one of ",
+        "true or false",
+        "a whole number",
+        "a number",
+        "a duration such as 30s or 10m",
+        "a size such as 8MiB",
+        "an expression",
+        "a text",
+        "a relative path inside the project",
+        "a list of texts",
+        "a list of names",
+        "a list of ",
+        "a list of whole numbers",
+        "a list",
+        "a value",
+        "a map",
+        "a list of maps",
+        "a map of names",
+        "a map of names to texts",
+        "a map of names to paths",
+        "a map of names to names",
+    };
+
+    strbuf_add(target, names[__builtin_ctz(shape)]);
+    if (shape & (SHAPE_WORD | SHAPE_WORDS)) {
+        add_words(key->words, target);
+    }
+    if (shape & (SHAPE_INTEGER | SHAPE_NUMBER | SHAPE_INTEGERS)) {
+        strbuf_addf(target, " from %" PRId64 " to %" PRId64, key->least, key->most);
+    }
+}
+
+void key_describe_shapes(const struct key *key, struct strbuf *target)
+{
+    bool is_first = true;
+
+    for (int i = 0; i < KEY_SHAPES; i++) {
+        if (key->shapes & (1U << i)) {
+            strbuf_add(target, is_first ? "" : ", or ");
+            describe_shape(key, 1U << i, target);
+            is_first = false;
+        }
+    }
+}
+
+static void report_shape(const struct checker *checker, const struct yaml_node *value)
+{
+    struct strbuf expected;
+    char found[80];
+    const char *hint = NULL;
+
+    strbuf_init(&expected, 512);
+    key_describe_shapes(checker->key, &expected);
+    if (value->kind == YAML_SCALAR) {
+        enum yaml_type type = yaml_scalar_type(value);
+        bool wants_text = checker->key->shapes & (SHAPE_TEXT | SHAPE_TEMPLATE | SHAPE_TEXTS |
+                                                  SHAPE_ID | SHAPE_NAME | SHAPE_NAMES | SHAPE_PATH);
+
+        hint = type == YAML_NULL                 ? "give it a value or remove the key"
+               : type != YAML_TEXT && wants_text ? "put quotes around it"
+                                                 : NULL;
+    }
+    problems_add(checker->problems, value->at, hint, "\"%s\" of %s: expected %s, found %s",
+                 checker->key->name, key_level_get(checker->level)->title, expected.data,
+                 yaml_describe(value, found, sizeof(found)));
+    strbuf_release(&expected);
+}
+
+static void report_word(const struct checker *checker, const struct yaml_node *value)
+{
+    const char *names[16];
+    char words[256];
+    char hint[200] = "";
+    size_t count = 0;
+    char *rest = words;
+    const char *nearest;
+
+    (void)snprintf(words, sizeof(words), "%s", checker->key->words);
+    while (rest && count < ARRAY_LEN(names)) {
+        names[count++] = strsep(&rest, " ");
+    }
+    nearest = nearest_name(value->text, names, count);
+    if (nearest) {
+        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+        problems_add(checker->problems, value->at, hint, "\"%s\" of %s has no word \"%.60s\"",
+                     checker->key->name, key_level_get(checker->level)->title, value->text);
+    } else {
+        report_shape(checker, value);
+    }
+}
+
+/* ---- shapes -------------------------------------------------------------------------------- */
+
+/* ERROR_NONE: it is this shape. ERROR_NOT_FOUND: it is not. ERROR_INVALID: it is, but with a fault
+ * that has been reported. */
+typedef int (*shape_check)(const struct checker *checker, const struct yaml_node *value);
+
+static int is_text(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return yaml_is_text(value) ? ERROR_NONE : ERROR_NOT_FOUND;
+}
+
+static int is_id(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return yaml_is_text(value) && id_is_valid(value->text) ? ERROR_NONE : ERROR_NOT_FOUND;
+}
+
+static int is_name(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return yaml_is_text(value) && name_is_valid(value->text) ? ERROR_NONE : ERROR_NOT_FOUND;
+}
+
+static int is_word(const struct checker *checker, const struct yaml_node *value)
+{
+    if (!yaml_is_text(value)) {
+        return ERROR_NOT_FOUND;
+    }
+    if (words_find(checker->key->words, value->text) < 0) {
+        report_word(checker, value);
+        return ERROR_INVALID;
+    }
+    return ERROR_NONE;
+}
+
+static int is_boolean(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return value->kind == YAML_SCALAR && yaml_scalar_type(value) == YAML_BOOLEAN ? ERROR_NONE
+                                                                                 : ERROR_NOT_FOUND;
+}
+
+static int is_in_range(const struct checker *checker, const struct yaml_node *value, double number)
+{
+    const struct key *key = checker->key;
+
+    if (number < (double)key->least || number > (double)key->most) {
+        problems_add(checker->problems, value->at, NULL,
+                     "\"%s\" of %s must be from %" PRId64 " to %" PRId64 ", found %.40s", key->name,
+                     key_level_get(checker->level)->title, key->least, key->most, value->text);
+        return ERROR_INVALID;
+    }
+    return ERROR_NONE;
+}
+
+static int is_integer(const struct checker *checker, const struct yaml_node *value)
+{
+    int64_t number;
+
+    return yaml_integer(value, &number) ? is_in_range(checker, value, (double)number)
+                                        : ERROR_NOT_FOUND;
+}
+
+static int is_number(const struct checker *checker, const struct yaml_node *value)
+{
+    enum yaml_type type = value->kind == YAML_SCALAR ? yaml_scalar_type(value) : YAML_NULL;
+
+    if (type != YAML_INTEGER && type != YAML_NUMBER) {
+        return ERROR_NOT_FOUND;
+    }
+    return is_in_range(checker, value, strtod(value->text, NULL));
+}
+
+static int is_duration(const struct checker *checker, const struct yaml_node *value)
+{
+    int64_t duration_ms;
+    struct error err = ERROR_INIT;
+
+    if (value->kind != YAML_SCALAR ||
+        (yaml_scalar_type(value) != YAML_TEXT && yaml_scalar_type(value) != YAML_INTEGER)) {
+        return ERROR_NOT_FOUND;
+    }
+    if (duration_parse(value->text, &duration_ms, &err) < 0) {
+        problems_add(checker->problems, value->at, NULL, "\"%s\" of %s: %s", checker->key->name,
+                     key_level_get(checker->level)->title, err.text);
+        return ERROR_INVALID;
+    }
+    return ERROR_NONE;
+}
+
+static int is_bytes(const struct checker *checker, const struct yaml_node *value)
+{
+    int64_t bytes;
+
+    if (value->kind != YAML_SCALAR || bytes_parse(value->text, &bytes) < 0) {
+        return ERROR_NOT_FOUND;
+    }
+    return is_in_range(checker, value, (double)bytes);
+}
+
+static int is_expression(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return yaml_is_text(value) ||
+                   (value->kind == YAML_SCALAR && yaml_scalar_type(value) == YAML_BOOLEAN)
+               ? ERROR_NONE
+               : ERROR_NOT_FOUND;
+}
+
+static int is_path(const struct checker *checker, const struct yaml_node *value)
+{
+    const char *reason;
+
+    if (!yaml_is_text(value)) {
+        return ERROR_NOT_FOUND;
+    }
+    reason = path_unsafe_reason(value->text);
+    if (reason) {
+        problems_add(checker->problems, value->at, "use a relative path that stays inside",
+                     "\"%s\" of %s: the path \"%.80s\" may not be used: %s", checker->key->name,
+                     key_level_get(checker->level)->title, value->text, reason);
+        return ERROR_INVALID;
+    }
+    return ERROR_NONE;
+}
+
+static int is_list_of(const struct checker *checker, const struct yaml_node *value,
+                      shape_check check)
+{
+    int result = ERROR_NONE;
+
+    if (value->kind != YAML_LIST) {
+        return ERROR_NOT_FOUND;
+    }
+    for (size_t i = 0; i < value->count; i++) {
+        int r = check(checker, value->items[i]);
+
+        if (r == ERROR_NOT_FOUND) {
+            report_shape(checker, value->items[i]);
+        }
+        result = r < 0 ? ERROR_INVALID : result;
+    }
+    return result;
+}
+
+static int is_texts(const struct checker *checker, const struct yaml_node *value)
+{
+    return is_list_of(checker, value, is_text);
+}
+
+static int is_names(const struct checker *checker, const struct yaml_node *value)
+{
+    return value->kind == YAML_SCALAR ? is_name(checker, value)
+                                      : is_list_of(checker, value, is_name);
+}
+
+static int is_words(const struct checker *checker, const struct yaml_node *value)
+{
+    return is_list_of(checker, value, is_word);
+}
+
+static int is_integers(const struct checker *checker, const struct yaml_node *value)
+{
+    return is_list_of(checker, value, is_integer);
+}
+
+static int is_list(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return value->kind == YAML_LIST ? ERROR_NONE : ERROR_NOT_FOUND;
+}
+
+static int is_anything(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    (void)value;
+    return ERROR_NONE;
+}
+
+static int is_object(const struct checker *checker, const struct yaml_node *value)
+{
+    if (value->kind != YAML_MAP) {
+        return ERROR_NOT_FOUND;
+    }
+    /* The tree is not shared between threads; only its bad marks change. */
+    keys_check(checker->key->of, (struct yaml_node *)(uintptr_t)value, checker->problems);
+    return ERROR_NONE;
+}
+
+static int is_objects(const struct checker *checker, const struct yaml_node *value)
+{
+    return is_list_of(checker, value, is_object);
+}
+
+static int check_member(const struct checker *checker, const struct yaml_node *value)
+{
+    struct checker items = *checker;
+    struct key key = *checker->key;
+
+    if (value->kind != YAML_LIST || key.of_items == LEVEL_WORKFLOW) {
+        return is_object(checker, value);
+    }
+    key.of = key.of_items;
+    items.key = &key;
+    return is_objects(&items, value);
+}
+
+/* A map whose keys are names of the author; a bad member is marked, the others stay. */
+static int is_map_of(const struct checker *checker, const struct yaml_node *value,
+                     bool (*is_valid)(const char *name), shape_check check)
+{
+    if (value->kind != YAML_MAP) {
+        return ERROR_NOT_FOUND;
+    }
+    for (size_t i = 0; i < value->count; i++) {
+        struct yaml_entry *entry = &value->entries[i];
+        int r = ERROR_NONE;
+
+        if (!is_valid(entry->key->text)) {
+            problems_add(checker->problems, entry->key->at, "use letters, digits and _",
+                         "\"%.80s\" is not a valid name in \"%s\"", entry->key->text,
+                         checker->key->name);
+            r = ERROR_INVALID;
+        } else {
+            r = check(checker, entry->value);
+            if (r == ERROR_NOT_FOUND) {
+                report_shape(checker, entry->value);
+            }
+        }
+        entry->is_bad = entry->is_bad || r < 0;
+    }
+    return ERROR_NONE;
+}
+
+static int is_scalar(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return value->kind == YAML_SCALAR && yaml_scalar_type(value) != YAML_NULL ? ERROR_NONE
+                                                                              : ERROR_NOT_FOUND;
+}
+
+/* A scalar, or a list of lists and scalars. */
+static int is_argument(const struct checker *checker, const struct yaml_node *value)
+{
+    if (value->kind == YAML_LIST) {
+        return is_list_of(checker, value, is_argument);
+    }
+    return is_scalar(checker, value);
+}
+
+static int is_named(const struct checker *checker, const struct yaml_node *value)
+{
+    bool is_reference = checker->key->of == LEVEL_INPUT;
+
+    return is_map_of(checker, value, is_reference ? id_is_valid : name_is_valid, check_member);
+}
+
+static int is_variables(const struct checker *checker, const struct yaml_node *value)
+{
+    bool is_environment = strcmp(checker->key->name, "env") == 0;
+
+    return is_map_of(checker, value, is_environment ? variable_is_valid : id_is_valid,
+                     is_environment ? is_scalar : is_argument);
+}
+
+static int is_paths(const struct checker *checker, const struct yaml_node *value)
+{
+    return is_map_of(checker, value, name_is_valid, is_path);
+}
+
+static int is_name_map(const struct checker *checker, const struct yaml_node *value)
+{
+    return is_map_of(checker, value, name_is_valid, is_name);
+}
+
+static const shape_check shape_checks[KEY_SHAPES] = {
+    is_text,   is_id,       is_name,  is_word,       is_boolean, is_integer,
+    is_number, is_duration, is_bytes, is_expression, is_text,    is_path,
+    is_texts,  is_names,    is_words, is_integers,   is_list,    is_anything,
+    is_object, is_objects,  is_named, is_variables,  is_paths,   is_name_map,
+};
+
+/* True when one of the key's shapes fits. */
+static bool check_value(const struct checker *checker, const struct yaml_node *value)
+{
+    for (int i = 0; i < KEY_SHAPES; i++) {
+        if (checker->key->shapes & (1U << i)) {
+            int r = shape_checks[i](checker, value);
+
+            if (r != ERROR_NOT_FOUND) {
+                return r == ERROR_NONE;
+            }
+        }
+    }
+    report_shape(checker, value);
+    return false;
+}
+
+/* ---- maps ---------------------------------------------------------------------------------- */
+
+static void report_unknown(const struct checker *checker, const struct yaml_node *key)
+{
+    const char *nearest = key_nearest(checker->level, key->text);
+    char hint[200] = "";
+
+    if (nearest) {
+        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+    }
+    problems_add(checker->problems, key->at, hint, "%s has no key \"%.80s\"",
+                 key_level_get(checker->level)->title, key->text);
+}
+
+static void check_entry(struct checker *checker, struct yaml_entry *entry)
+{
+    static const struct key free_pair = {.name = "fallback", .shapes = SHAPE_NAME};
+
+    checker->key = key_find(checker->level, entry->key->text);
+    if (!checker->key && key_level_has_free_keys(checker->level)) {
+        checker->key = &free_pair;
+    }
+    if (!checker->key) {
+        report_unknown(checker, entry->key);
+        entry->is_bad = true;
+    } else if (checker->key->is_ignored) {
+        problems_warn(checker->problems, entry->key->at, NULL, "\"%s\" of %s has no effect here",
+                      entry->key->text, key_level_get(checker->level)->title);
+    } else if (!check_value(checker, entry->value)) {
+        entry->is_bad = true;
+    }
+}
+
+static void check_required(enum key_level level, const struct yaml_node *map,
+                           struct problems *problems)
+{
+    size_t count;
+    const struct key *table = key_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_there = false;
+
+        if (!(table[i].levels & LEVEL_BIT(level)) || !table[i].is_required) {
+            continue;
+        }
+        for (size_t j = 0; j < map->count && !is_there; j++) {
+            is_there = strcmp(map->entries[j].key->text, table[i].name) == 0;
+        }
+        if (!is_there) {
+            problems_add(problems, map->at, NULL, "%s needs the key \"%s\"",
+                         key_level_get(level)->title, table[i].name);
+        }
+    }
+}
+
+void keys_check(enum key_level level, struct yaml_node *map, struct problems *problems)
+{
+    struct checker checker = {.problems = problems, .level = level};
+
+    if (map->kind != YAML_MAP) {
+        char found[80];
+
+        problems_add(problems, map->at, NULL, "expected %s as a map of keys, found %s",
+                     key_level_get(level)->title, yaml_describe(map, found, sizeof(found)));
+        return;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        if (!map->entries[i].is_bad) {
+            check_entry(&checker, &map->entries[i]);
+        }
+    }
+    check_required(level, map, problems);
+}
