@@ -44,7 +44,7 @@ PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 TEST_LIBS := -lcmocka
 
-LANGUAGE := -std=gnu17 -D_GNU_SOURCE -Isrc -DFERMATA_VERSION='"$(VERSION)"'
+LANGUAGE := -std=gnu17 -D_GNU_SOURCE -Isrc -Itests -DFERMATA_VERSION='"$(VERSION)"'
 WARNINGS := -Wall -Wextra
 DEVELOPER_WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wswitch-enum -Wmissing-prototypes \
     -Wstrict-prototypes -Wvla -Wformat=2 -Werror
@@ -84,9 +84,9 @@ SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
 UNIT_SOURCES := $(filter tests/unit/%,$(TEST_SOURCES))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c))
-EMBEDDED_FILES := $(sort $(wildcard workflows workflows/* workflows/*/* experts experts/*))
+EMBEDDED_FILES := $(sort $(shell find workflows experts))
 
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(if $(wildcard tools/embed.c),$(BUILD)/embedded.o)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
 ALL_SOURCES := $(SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
