@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
     10000 /* then what cannot be killed is left: another user's, stuck in the kernel */
 #define DURABLE_FROM_MS 1000 /* work shorter than this is cheaper to repeat than to sync */
 #define POLL_MS_MAX 3600000
+#define SIGNALS_MAX 64
 #define NEVER INT64_MAX
 
 enum source { SOURCE_SIGNALS, SOURCE_STDOUT, SOURCE_STDERR, SOURCES };
@@ -44,7 +46,7 @@ struct keeper {
     int64_t started_ms;  /* monotonic, as are the next three */
     int64_t deadline_ms; /* NEVER: none */
     int64_t kill_at_ms;  /* the next round of KILL; NEVER: nobody is to be killed yet */
-    int64_t abandon_ms;  /* set by the first round */
+    int64_t abandon_ms;  /* set by a round of KILL, cleared by each process that ends */
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -64,13 +66,16 @@ static int64_t now_ms(void)
  * signals are blocked first and for good; those that matter are read from the signalfd. */
 static int leave_parent(void)
 {
+    const unsigned long default_action[4] = {0}; /* the kernel's struct sigaction: SIG_DFL */
     sigset_t all;
     int null;
 
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, NULL);
-    for (int number = 1; number < SIGRTMIN; number++) {
-        (void)signal(number, SIG_DFL); /* an ignored signal would stay ignored in the program */
+    /* An ignored signal would stay ignored in the program. libc refuses its own two, hence the
+     * call. */
+    for (int number = 1; number <= SIGNALS_MAX; number++) {
+        (void)syscall(SYS_rt_sigaction, number, default_action, NULL, SIGNALS_MAX / 8);
     }
     if (close_range(3, ~0U, 0) < 0) {
         return -errno;
@@ -210,6 +215,7 @@ static bool reap(struct keeper *keeper)
         if (pid == keeper->main) {
             note_main_end(keeper, wait_status);
         }
+        keeper->abandon_ms = NEVER; /* the killing gets on */
     }
 }
 
