@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/internal.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+
+#include "../../support/scratch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    char *scratch;
+    char *path;
+    struct lock *one, *two;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = mem_zero(1, sizeof(*fixture));
+
+    fixture->scratch = scratch_new();
+    fixture->path = scratch_path(fixture->scratch, "x.db.lock");
+    assert_int_equal(lock_open(&fixture->one, fixture->path, NULL), 0);
+    assert_int_equal(lock_open(&fixture->two, fixture->path, NULL), 0);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    lock_close(fixture->one);
+    lock_close(fixture->two);
+    free(fixture->path);
+    scratch_remove(fixture->scratch);
+    free(fixture);
+    return 0;
+}
+
+static void a_taken_lock_is_refused_with_the_holder_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error err = ERROR_INIT;
+    char *holder = mem_printf("process %ld has it", (long)getpid());
+
+    assert_int_equal(lock_take(fixture->one, 1, &err), 0);
+    assert_int_equal(lock_take(fixture->two, 1, &err), ERROR_BUSY);
+    assert_non_null(strstr(err.text, holder));
+    assert_true(err.hint[0] != '\0');
+    lock_release(fixture->one);
+    assert_int_equal(lock_take(fixture->two, 1, &err), 0);
+    lock_release(fixture->two);
+    free(holder);
+}
+
+static void a_refused_waiter_leaves_no_turn_behind(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(lock_take(fixture->one, 1, NULL), 0);
+    assert_int_equal(lock_take(fixture->two, 1, NULL), ERROR_BUSY);
+    lock_release(fixture->one);
+    assert_int_equal(lock_take(fixture->one, 1, NULL), 0);
+    lock_release(fixture->one);
+}
+
+static void only_the_first_user_is_alone(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_true(lock_is_alone(fixture->one));
+    assert_true(lock_is_alone(fixture->one));
+    assert_false(lock_is_alone(fixture->two));
+    assert_false(lock_is_alone(fixture->one));
+    lock_close(fixture->one);
+    fixture->one = NULL;
+    assert_true(lock_is_alone(fixture->two));
+}
+
+static void a_removed_lock_file_is_made_again_and_still_excludes(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_true(lock_is_alone(fixture->one));
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(lock_take(fixture->one, 1, NULL), 0);
+    assert_true(file_exists(fixture->path));
+    assert_int_equal(lock_take(fixture->two, 1, NULL), ERROR_BUSY);
+    lock_release(fixture->one);
+    assert_int_equal(lock_take(fixture->two, 1, NULL), 0);
+    assert_false(lock_is_alone(fixture->two));
+    lock_release(fixture->two);
+}
+
+static void a_shorter_process_id_replaces_a_longer_one(void **state)
+{
+    struct fixture *fixture = *state;
+    char *wanted = mem_printf("%ld\n", (long)getpid());
+    char *text = NULL;
+
+    scratch_write(fixture->scratch, "x.db.lock.other", "12345678901234567\n");
+    lock_close(fixture->one);
+    lock_close(fixture->two);
+    fixture->two = NULL;
+    free(fixture->path);
+    fixture->path = scratch_path(fixture->scratch, "x.db.lock.other");
+    assert_int_equal(lock_open(&fixture->one, fixture->path, NULL), 0);
+    assert_int_equal(lock_take(fixture->one, 1, NULL), 0);
+    lock_release(fixture->one);
+    assert_int_equal(file_read(fixture->path, 100, &text, NULL, NULL), 0);
+    assert_string_equal(text, wanted);
+    free(text);
+    free(wanted);
+}
+
+static void a_link_in_place_of_the_lock_file_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lock *lock = NULL;
+    char *path = scratch_path(fixture->scratch, "link");
+
+    assert_int_equal(symlink("x.db.lock", path), 0);
+    assert_int_equal(lock_open(&lock, path, NULL), ERROR_IO);
+    assert_null(lock);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_taken_lock_is_refused_with_the_holder_named, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_waiter_leaves_no_turn_behind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_the_first_user_is_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_removed_lock_file_is_made_again_and_still_excludes,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_shorter_process_id_replaces_a_longer_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_link_in_place_of_the_lock_file_is_refused, set_up,
+                                        tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
