@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- names
- * ---------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------ */
 
 typedef bool (*has_name)(const char *name, void *context);
 
@@ -102,8 +101,7 @@ void check_names(struct reader *reader)
     check_gate_names(reader);
 }
 
-/* ---- suspicious things
- * ---------------------------------------------------------------------------- */
+/* ---- suspicious things ------------------------------------------------------------------ */
 
 static const char *note_path(void *context, const char *const *parts, size_t part_count,
                              char *ret_hint, size_t hint_size)

@@ -42,8 +42,7 @@ static const int *step_needs(const struct graph *graph, size_t index, size_t *re
     return graph->steps[index].needs;
 }
 
-/* ---- cycles
- * --------------------------------------------------------------------------------------- */
+/* ---- cycles ----------------------------------------------------------------------------- */
 
 struct visit {
     size_t node;
@@ -119,8 +118,7 @@ static char *find_cycle(const struct graph *graph, size_t *ret_start)
     return cycle;
 }
 
-/* ---- needs
- * ---------------------------------------------------------------------------------------- */
+/* ---- needs ------------------------------------------------------------------------------ */
 
 static void report_unknown(const struct reader *reader, const struct yaml_node *node,
                            const char *what, const char *const *known, size_t count)
@@ -260,8 +258,7 @@ static void resolve_step_needs(struct reader *reader, const struct step_source *
     }
 }
 
-/* ---- what comes before what
- * ----------------------------------------------------------------------- */
+/* ---- what comes before what ------------------------------------------------------------- */
 
 static size_t row_words(const struct reader *reader)
 {
@@ -349,8 +346,7 @@ bool graph_is_step_before(const struct phase *phase, int before, int after)
     return is_found;
 }
 
-/* ---- goto
- * ----------------------------------------------------------------------------------------- */
+/* ---- goto ------------------------------------------------------------------------------- */
 
 static void resolve_goto(const struct reader *reader, const struct yaml_node *map, int phase,
                          struct on_failure *target)

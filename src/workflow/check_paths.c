@@ -47,8 +47,7 @@ static const char *report_no_name(const struct path_check *check, const char *ro
     return "a name is missing after it";
 }
 
-/* ---- inputs, run, signals
- * ------------------------------------------------------------------------ */
+/* ---- inputs, run, signals --------------------------------------------------------------- */
 
 static const char *check_input(struct path_check *check, const char *const *parts, size_t count)
 {
@@ -97,8 +96,7 @@ static const char *check_item(const struct path_check *check)
     return "it is only known inside a step with foreach";
 }
 
-/* ---- steps
- * --------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------ */
 
 static const char *check_step_property(struct path_check *check, const struct step *step,
                                        const char *name)
@@ -218,8 +216,7 @@ static const char *check_step(struct path_check *check, const char *const *parts
     return check_step_parts(check, target->step, parts, count);
 }
 
-/* ---- phases
- * -------------------------------------------------------------------------------------- */
+/* ---- phases ----------------------------------------------------------------------------- */
 
 static const char *report_unknown_phase(struct path_check *check, const char *name)
 {
@@ -263,8 +260,7 @@ static const char *check_phase(struct path_check *check, const char *const *part
     return NULL;
 }
 
-/* ---- all
- * ----------------------------------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------------------------- */
 
 static const char *check_path(void *context, const char *const *parts, size_t part_count,
                               char *ret_hint, size_t hint_size)

@@ -28,8 +28,7 @@ static void add_ids(struct strbuf *line, const char *label, const struct phase *
     }
 }
 
-/* ---- tree
- * ----------------------------------------------------------------------------------------- */
+/* ---- tree ------------------------------------------------------------------------------- */
 
 static void add_what(struct strbuf *line, const struct step *step)
 {
@@ -212,8 +211,7 @@ void workflow_format_tree(const struct workflow *workflow, struct strbuf *target
     strbuf_release(&line);
 }
 
-/* ---- graph
- * ---------------------------------------------------------------------------------------- */
+/* ---- graph ------------------------------------------------------------------------------ */
 
 /* The level of a phase is the longest way to it; all needs are on lower levels. */
 static size_t *compute_levels(const struct workflow *workflow, size_t *ret_levels)

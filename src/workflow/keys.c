@@ -61,7 +61,7 @@ static const struct level levels[] = {
 static_assert(ARRAY_LEN(levels) == KEY_LEVELS, "one row for each level");
 
 static const struct key keys[] = {
-    /* ---- workflow ---- */
+    /* ---- workflow --------------------------------------------------------------------------- */
     {L(WORKFLOW), "name", SHAPE_NAME, .help = "The workflow's name.", .is_required = true,
      .example = "feature-development"},
     {L(WORKFLOW), "title", SHAPE_TEXT, .help = "Shown instead of the name."},
@@ -94,7 +94,7 @@ static const struct key keys[] = {
     {L(WORKFLOW), "report", SHAPE_ID, .help = "The step whose output is the run's report.",
      .example = "summary"},
 
-    /* ---- input ---- */
+    /* ---- input ------------------------------------------------------------------------------ */
     {L(INPUT), "type", SHAPE_WORD, .help = "The type.",
      .words = "string integer number boolean enum path", .fallback = "string"},
     {L(INPUT), "required", SHAPE_BOOLEAN, .help = "Whether a run cannot start without it.",
@@ -105,7 +105,7 @@ static const struct key keys[] = {
     {L(INPUT), "choices", SHAPE_TEXTS, .help = "The allowed values of an enum.",
      .example = "[low, high]"},
 
-    /* ---- defaults; most are also keys of steps ---- */
+    /* ---- defaults; most are also keys of steps ---------------------------------------------- */
     {L(DEFAULTS) | L(STEP) | L(STATIC), "timeout", SHAPE_DURATION,
      .help = "Longest time of one attempt; 0: no limit. Approvals and nested workflows have none "
              "unless "
@@ -124,7 +124,7 @@ static const struct key keys[] = {
      .example = "{ FEATURE: \"${{ inputs.feature }}\" }",
      .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
 
-    /* ---- retry ---- */
+    /* ---- retry ------------------------------------------------------------------------------ */
     {L(RETRY), "attempts", SHAPE_INTEGER, .help = "Tries in all.", .least = 1, .most = 100,
      .fallback = "3"},
     {L(RETRY), "backoff", SHAPE_WORD, .help = "How the delay grows.", .words = "exponential fixed",
@@ -139,7 +139,7 @@ static const struct key keys[] = {
      .words = "transient limit permanent refused timeout lost",
      .fallback = "[transient, limit, timeout]"},
 
-    /* ---- goto, iterate, checkpoint ---- */
+    /* ---- goto, iterate, checkpoint ---------------------------------------------------------- */
     {L(GOTO), "goto", SHAPE_ID, .help = "The phase to go back to; it must lie before this one.",
      .is_required = true},
     {L(GOTO), "max", SHAPE_INTEGER, .help = "How often at most; then the run pauses.", .least = 1,
@@ -153,7 +153,7 @@ static const struct key keys[] = {
     {L(CHECKPOINT), "retention", SHAPE_INTEGER, .help = "How many of the newest are kept; 0: all.",
      .most = 100000, .fallback = "0"},
 
-    /* ---- gate and check ---- */
+    /* ---- gate and check --------------------------------------------------------------------- */
     {L(GATE), "allow_skip", SHAPE_BOOLEAN, .help = "Whether a person may skip it, with a reason.",
      .fallback = "true"},
     {L(GATE), "commands", SHAPE_OBJECTS, .help = "The checks, run one after the other.",
@@ -173,7 +173,7 @@ static const struct key keys[] = {
     {L(CHECK), "junit", SHAPE_PATH, .help = "A JUnit XML file that the command writes.",
      .example = "build/junit.xml"},
 
-    /* ---- phase; many are also keys of steps ---- */
+    /* ---- phase; many are also keys of steps ------------------------------------------------- */
     {L(PHASE) | L(STEP), "id", SHAPE_ID, .help = "Its name in references; unique in the workflow.",
      .is_required = true, .example = "plan"},
     {L(PHASE) | L(STEP) | L(STATIC), "name", SHAPE_TEXT, .help = "Shown instead of the id."},
@@ -218,7 +218,7 @@ static const struct key keys[] = {
              "failed.",
      .of = LEVEL_STEP},
 
-    /* ---- step ---- */
+    /* ---- step ------------------------------------------------------------------------------- */
     {L(STEP), "prompt", SHAPE_TEMPLATE, .help = "Makes an agent step: what the agent is asked.",
      .fallback = "\"${{ run.task }}\"", .example = "\"Plan: ${{ inputs.feature }}\"",
      .kinds = K(AGENT)},
@@ -276,7 +276,7 @@ static const struct key keys[] = {
      .help = "The exit statuses that count as success.", .most = 255, .fallback = "[0]",
      .kinds = K(COMMAND)},
 
-    /* ---- config ---- */
+    /* ---- config ----------------------------------------------------------------------------- */
     {L(CONFIG), "agents", SHAPE_NAMED, .help = "The agents.", .of = LEVEL_AGENT,
      .example = "{ claude: { type: claude } }"},
     {L(CONFIG), "gates", SHAPE_NAMED, .help = "Gates; a built-in one of the same name is replaced.",
@@ -302,7 +302,7 @@ static const struct key keys[] = {
      .fallback = "text"},
     {L(CONFIG), "agentic_team", SHAPE_ANY, .help = NONE, .is_ignored = true},
 
-    /* ---- agent ---- */
+    /* ---- agent ------------------------------------------------------------------------------ */
     {L(AGENT), "type", SHAPE_NAME,
      .help = "The adapter; `cli` takes the one that the provider, adapter, name or command tells.",
      .fallback = "cli", .example = "claude"},
@@ -329,7 +329,7 @@ static const struct key keys[] = {
     {L(AGENT), "keep_alive", SHAPE_ANY, .help = NONE, .is_ignored = true},
     {L(AGENT), "model_path", SHAPE_ANY, .help = NONE, .is_ignored = true},
 
-    /* ---- list workflows ---- */
+    /* ---- list workflows --------------------------------------------------------------------- */
     {L(CHAIN), "steps", SHAPE_OBJECTS, .help = "The steps.", .of = LEVEL_CHAIN_STEP,
      .is_required = true},
     {L(CHAIN), "offline", SHAPE_ANY, .help = NONE, .is_ignored = true},
@@ -342,7 +342,7 @@ static const struct key keys[] = {
     {L(CHAIN_STEP), "fallback", SHAPE_NAMES,
      .help = "The agents that are asked when this one fails."},
 
-    /* ---- settings ---- */
+    /* ---- settings --------------------------------------------------------------------------- */
     {L(SETTINGS), "max_iterations", SHAPE_INTEGER, .help = "Rounds at most.", .least = 1,
      .most = 1000, .fallback = "3"},
     {L(SETTINGS), "min_suggestions_threshold", SHAPE_INTEGER,

@@ -21,7 +21,7 @@ struct checker {
     enum key_level level;  /* where the key stands */
 };
 
-/* ---- single values ------------------------------------------------------------------------- */
+/* ---- single values ---------------------------------------------------------------------- */
 
 bool id_is_valid(const char *text)
 {
@@ -104,7 +104,7 @@ int words_find(const char *words, const char *text)
     return -1;
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages --------------------------------------------------------------------------- */
 
 static void add_words(const char *words, struct strbuf *target)
 {
@@ -210,7 +210,7 @@ static void report_word(const struct checker *checker, const struct yaml_node *v
     }
 }
 
-/* ---- shapes -------------------------------------------------------------------------------- */
+/* ---- shapes ----------------------------------------------------------------------------- */
 
 /* ERROR_NONE: it is this shape. ERROR_NOT_FOUND: it is not. ERROR_INVALID: it is, but with a fault
  * that has been reported. */
@@ -509,7 +509,7 @@ static bool check_value(const struct checker *checker, const struct yaml_node *v
     return false;
 }
 
-/* ---- maps ---------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------- */
 
 static void report_unknown(const struct checker *checker, const struct yaml_node *key)
 {

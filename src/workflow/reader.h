@@ -62,7 +62,7 @@ struct reader {
     uint64_t *upstream;    /* a row of bits a phase: the phases before it; by check_graph() */
 };
 
-/* ---- reader_values.c: values that the key table has found right; fallback when absent -------- */
+/* ---- reader_values.c: values that the key table has found right; fallback when absent --- */
 
 const char *read_text(const struct reader *reader, const struct yaml_node *map, const char *key);
 bool read_boolean(const struct yaml_node *map, const char *key, bool fallback);

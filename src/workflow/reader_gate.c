@@ -140,8 +140,7 @@ static void make_builtin(const struct reader *reader, size_t row, struct gate *t
     }
 }
 
-/* ---- which gates a workflow has
- * ------------------------------------------------------------------ */
+/* ---- which gates a workflow has --------------------------------------------------------- */
 
 static bool find_outside(struct reader *reader, const char *name, struct gate *target)
 {

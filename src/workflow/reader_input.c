@@ -1,38 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-#define PCRE2_CODE_UNIT_WIDTH 8
+#include "base/pattern.h"
 #include "workflow/reader.h"
 
 #include <ctype.h>
-#include <pcre2.h>
 #include <stdio.h>
 #include <string.h>
 
 static void check_pattern(const struct reader *reader, const struct workflow_input *input,
                           const struct yaml_node *node)
 {
-    const struct yaml_node *pattern = yaml_find(node, "pattern");
-    pcre2_code *code;
-    PCRE2_SIZE offset = 0;
-    int code_number = 0;
+    const struct yaml_node *text = yaml_find(node, "pattern");
+    struct pattern *pattern = NULL;
+    struct error err = ERROR_INIT;
 
-    if (!pattern) {
+    if (!text) {
         return;
     }
     if (input->type != INPUT_STRING && input->type != INPUT_PATH) {
-        problems_add(reader->problems, pattern->at, "patterns are for the types string and path",
+        problems_add(reader->problems, text->at, "patterns are for the types string and path",
                      "the input \"%s\" cannot have a pattern", input->name);
         return;
     }
-    code = pcre2_compile((PCRE2_SPTR)pattern->text, pattern->length,
-                         PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code_number, &offset, NULL);
-    if (!code) {
-        PCRE2_UCHAR text[200] = "";
-
-        (void)pcre2_get_error_message(code_number, text, sizeof(text));
-        problems_add(reader->problems, yaml_position_in(pattern, reader->source, offset), NULL,
-                     "the pattern of the input \"%s\" is wrong: %s", input->name, (char *)text);
+    if (pattern_new(text->text, &pattern, &err) < 0) {
+        problems_add(reader->problems, text->at, err.hint, "the pattern of the input \"%s\": %s",
+                     input->name, err.text);
     }
-    pcre2_code_free(code);
+    pattern_free(pattern);
 }
 
 static void check_choices(const struct reader *reader, const struct workflow_input *input,

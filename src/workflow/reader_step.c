@@ -299,8 +299,7 @@ static void check_command(const struct reader *reader, const struct yaml_node *n
     }
 }
 
-/* ---- the step
- * ------------------------------------------------------------------------------------ */
+/* ---- the step --------------------------------------------------------------------------- */
 
 static void read_code(struct reader *reader, enum key_level level, const struct yaml_node *node,
                       struct place place, struct step *step)

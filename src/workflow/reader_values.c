@@ -80,7 +80,7 @@ const char *const *read_names(const struct reader *reader, const struct yaml_nod
     return names;
 }
 
-/* ---- expressions --------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------ */
 
 static void report_expression(const struct reader *reader, const struct yaml_node *node,
                               size_t offset, const struct expression_problem *problem)
@@ -200,7 +200,7 @@ struct expression *read_expression(struct reader *reader, const struct yaml_node
     return expression;
 }
 
-/* ---- templates ----------------------------------------------------------------------------- */
+/* ---- templates -------------------------------------------------------------------------- */
 
 static struct template *parse_template(const struct reader *reader, const struct yaml_node *node,
                                        const char *text, size_t length)

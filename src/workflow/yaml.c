@@ -6,6 +6,7 @@
 
 #include <libfyaml.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A list or map whose end has not come yet. */
@@ -59,12 +60,14 @@ static void take_diagnostic(struct fy_diag *diag, void *context, const char *byt
         *end = '\0';
     }
     *found = '\0';
-    for (int colons = 0; found > text; found--) {
-        if (*found == ':' && ++colons == 2) {
-            (void)sscanf(found, ":%d:%d", &builder->diagnostic_at.line,
-                         &builder->diagnostic_at.column);
-            break;
-        }
+    end = strrchr(text, ':');
+    if (end) {
+        *end = '\0';
+        builder->diagnostic_at.column = (int)strtol(end + 1, NULL, 10);
+        end = strrchr(text, ':');
+    }
+    if (end) {
+        builder->diagnostic_at.line = (int)strtol(end + 1, NULL, 10);
     }
 }
 
@@ -366,7 +369,7 @@ static int build(struct builder *builder, const char *text, size_t length)
     return r;
 }
 
-/* ---- before parsing: bytes ---------------------------------------------------------------- */
+/* ---- before parsing: bytes -------------------------------------------------------------- */
 
 /* The length of the UTF-8 character at text, 0 when it is none. */
 static size_t character_length(const unsigned char *text, size_t left)

@@ -195,7 +195,7 @@ json_t *yaml_to_json(const struct yaml_node *node)
     return value;
 }
 
-/* ---- places inside a scalar --------------------------------------------------------------- */
+/* ---- places inside a scalar ------------------------------------------------------------- */
 
 static const char *find_line(const char *source, int line)
 {
@@ -231,7 +231,7 @@ static struct position literal_position(const struct yaml_node *scalar, const ch
     }
     line_start = find_line(source, line);
     if (line_start) {
-        const char *content = strndup(start, strcspn(start, "\n"));
+        char *content = mem_strndup(start, strcspn(start, "\n"));
         const char *found = strstr(line_start, content);
         const char *line_end = strchrnul(line_start, '\n');
 
@@ -240,7 +240,7 @@ static struct position literal_position(const struct yaml_node *scalar, const ch
             at.column = count_characters(line_start, (size_t)(found - line_start)) +
                         count_characters(start, (size_t)(scalar->text + offset - start)) + 1;
         }
-        free((void *)(uintptr_t)content);
+        free(content);
     }
     return at;
 }
