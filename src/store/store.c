@@ -279,8 +279,8 @@ int store_open(struct store **ret_store, const char *path, const struct migratio
 
 /* --- closing */
 
-/* The last one out empties the WAL. Failing to do so loses nothing: the next opener finds a WAL
- * with content and checks the file. */
+/* The last one out empties the WAL. Not being able to (a reader, a full disk, a held lock) loses
+ * nothing: the next opener finds a WAL with content and checks the file. */
 static int empty_wal(struct store *store, struct error *err)
 {
     struct connection *connection = store->connection;
@@ -297,8 +297,13 @@ static int empty_wal(struct store *store, struct error *err)
         (void)sqlite3_busy_timeout(connection->db, 0);
         code = sqlite3_wal_checkpoint_v2(connection->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
                                          NULL);
-        if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
-            r = connection_fail(connection, "checkpoint", err);
+        connection->failure = FAILURE_NONE;
+        if (code != SQLITE_OK) {
+            (void)connection_fail(connection, "checkpoint", NULL);
+        }
+        if (connection->failure == FAILURE_FATAL) {
+            r = error_set(err, ERROR_IO, "store %s: %s", store->path,
+                          connection->failure_error.text);
         }
     }
     lock_release(store->lock);
