@@ -55,6 +55,9 @@ endif
 HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
 SECTIONS := -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.
 LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
+# glibc asks the processor for its caches at every start, which a virtual machine traps: 0.5 ms an
+# attempt. musl does not (0.1 ms), and its keeper has 40 KB instead of 770.
+KEEPER_CC := $(if $(shell command -v musl-gcc 2>/dev/null),musl-gcc,$(CC))
 KEEPER_FLAGS := -Os -g $(LANGUAGE) $(WARNINGS) $(HARDENING) $(SECTIONS)
 KEEPER_LINK := -static-pie -Wl,-z,relro,-z,now -Wl,--gc-sections
 
@@ -104,7 +107,7 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@pkg-config --exists --print-errors '$(PACKAGES)' || \
 	    { echo "libraries are missing: run tools/install-deps --build" >&2; exit 1; }
-	@printf '%s\n' '$(subst ','\'',$(COMPILE) | $(LINK_PROGRAM) | $(KEEPER_FLAGS) $(KEEPER_LINK))' >$@.tmp
+	@printf '%s\n' '$(subst ','\'',$(COMPILE) | $(LINK_PROGRAM) | $(KEEPER_CC) $(KEEPER_FLAGS) $(KEEPER_LINK))' >$@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 .PHONY: FORCE
 FORCE:
@@ -146,7 +149,7 @@ $(BUILD)/fermata: $(BUILD)/src/main.o $(BUILD)/libfermata.a
 $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(CC) $(KEEPER_FLAGS) $(KEEPER_LINK) -o $@ $(KEEPER_SOURCES)
+	$(Q)$(KEEPER_CC) $(KEEPER_FLAGS) $(KEEPER_LINK) -o $@ $(KEEPER_SOURCES)
 
 tests: $(TESTS)
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
