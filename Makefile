@@ -59,7 +59,8 @@ LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
 # attempt. musl does not (0.1 ms), and its keeper has 40 KB instead of 770.
 KEEPER_CC := $(if $(shell command -v musl-gcc 2>/dev/null),musl-gcc,$(CC))
 KEEPER_FLAGS := -Os -g $(LANGUAGE) $(WARNINGS) $(HARDENING) $(SECTIONS)
-KEEPER_LINK := -static-pie -Wl,-z,relro,-z,now -Wl,--gc-sections
+# Not -static-pie: under musl's specs that is a dynamic program.
+KEEPER_LINK := -static -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections
 
 ifeq ($(SANITIZE),)
 VARIANT :=
