@@ -221,26 +221,40 @@ static const char *read_list_words(const char *text, struct test_list *list, int
     return text;
 }
 
-/* Skips the rest of an item ("out" of "filtered out") and a remark such as "(1 slow)". */
+/* "out" of "filtered out", "not run" of "did not run". */
+static bool is_filler(const char *word)
+{
+    static const char *const fillers[] = {"out", "not", "run", "as", "expected", "tests", "test"};
+
+    for (size_t i = 0; i < ARRAY_LEN(fillers); i++) {
+        if (strcmp(fillers[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Skips the rest of an item and a remark such as "(1 slow)". */
 static const char *skip_item_rest(const char *text)
 {
-    const char *close;
+    char word[WORD_BYTES_MAX];
+    const char *end;
 
     for (;;) {
         text = test_line_skip_blanks(text);
         if (*text == '(') {
-            close = strchr(text, ')');
-            if (close == NULL) {
+            end = strchr(text, ')');
+            if (end == NULL) {
                 return text;
             }
-            text = close + 1;
-        } else if (is_letter(*text) && strncmp(text, "in ", 3) != 0) {
-            while (is_letter(*text)) {
-                text++;
-            }
-        } else {
+            text = end + 1;
+            continue;
+        }
+        end = read_word(text, word);
+        if (!is_filler(word)) {
             return text;
         }
+        text = end;
     }
 }
 
