@@ -144,14 +144,16 @@ static _Noreturn void write_and_tell(const char *path, int64_t owner, int fd)
 {
     struct store *store = open_store(path, NULL);
 
-    for (int64_t i = 1; store; i++) {
+    if (!store) {
+        _exit(1);
+    }
+    for (int64_t i = 1;; i++) {
         struct row row = {.owner = owner, .number = i, .bytes = (i * 37) % 20000};
 
         if (store_write(store, add, &row, NULL) < 0 || write(fd, &i, sizeof(i)) != sizeof(i)) {
             _exit(2);
         }
     }
-    _exit(1);
 }
 
 static int64_t kill_after(const char *path, int64_t owner, int64_t wanted)
@@ -217,6 +219,7 @@ static void a_killed_holder_of_the_lock_stops_nobody(void **state)
 /* In a child with mounts of its own: fills a disk of 1 MB, frees it, goes on. */
 static int fill_disk(const char *folder)
 {
+    static const char bytes[300000];
     char *path = path_join(folder, "x.db");
     char *ballast = path_join(folder, "ballast");
     struct error err = ERROR_INIT;
@@ -227,7 +230,7 @@ static int fill_disk(const char *folder)
     if (mount("tmpfs", folder, "tmpfs", 0, "size=1m") < 0) {
         return 77;
     }
-    scratch_write_bytes(folder, "ballast", mem_zero(1, 300000), 300000);
+    scratch_write_bytes(folder, "ballast", bytes, sizeof(bytes));
     store = open_store(path, &err);
     if (!store) {
         return 1;

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* The digest of a tree: git says which files belong to it, we read them. git's own hashing is not
+ * used because it runs the filters that the repository names.
+ *
+ * Format, one record a file in byte order of the paths, each part as digest_add_field does it:
+ *   path, mode (100644, 100755, 120000 link, 160000 repository), digest of the content | commit */
+#include "results/results.h"
+
+#include "base/file.h"
+#include "base/vec.h"
+#include "results/git.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FILES_MAX 2000000
+#define LIST_BYTES_MAX (256U * 1024 * 1024)
+#define COMMIT_BYTES_MAX 256
+#define DEPTH_MAX 128
+#define READ_BYTES 65536
+
+static const char own_folder[] = ".fermata";
+
+struct tree {
+    const char *project;
+    int fd;
+    struct strbuf names; /* paths, each ended by NUL */
+    VEC(uint32_t) starts;
+    struct digest *digest;
+    int64_t files;
+    char *block;
+};
+
+/* --- which files */
+
+static int refuse_size(struct error *err, const char *project)
+{
+    (void)error_set(err, ERROR_LIMIT, "%s has more than %d files", project, FILES_MAX);
+    error_hint(err, "let git ignore what is not part of the work (.gitignore)");
+    return ERROR_LIMIT;
+}
+
+static bool is_own(const char *path)
+{
+    size_t length = sizeof(own_folder) - 1;
+
+    return strncmp(path, own_folder, length) == 0 && (path[length] == '/' || !path[length]);
+}
+
+static int add_name(struct tree *tree, size_t start, struct error *err)
+{
+    if (tree->starts.count >= FILES_MAX) {
+        return refuse_size(err, tree->project);
+    }
+    *VEC_PUSH(&tree->starts) = (uint32_t)start;
+    return 0;
+}
+
+static int list_by_git(struct tree *tree, struct error *err)
+{
+    static const char *const arguments[] = {"ls-files",           "-z", "--cached", "--others",
+                                            "--exclude-standard", NULL};
+    struct strbuf names;
+    int r = repository_run(tree->project, arguments, LIST_BYTES_MAX, &names, err);
+
+    if (r < 0) {
+        return r;
+    }
+    strbuf_release(&tree->names);
+    tree->names = names;
+    for (size_t start = 0; r == 0 && start < names.length;) {
+        char *name = names.data + start;
+        size_t length = strlen(name);
+
+        /* An untracked repository inside this one is listed as "folder/". */
+        if (length > 1 && name[length - 1] == '/') {
+            name[length - 1] = '\0';
+        }
+        if (!is_own(name)) {
+            r = add_name(tree, start, err);
+        }
+        start += length + 1;
+    }
+    return r;
+}
+
+static int list_folder(struct tree *tree, int fd, struct strbuf *path, int depth,
+                       struct error *err);
+
+static int list_entry(struct tree *tree, int parent, struct strbuf *path, const char *name,
+                      struct error *err)
+{
+    struct stat status;
+    size_t start = tree->names.length;
+    int depth = 0;
+    int fd;
+
+    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+        return errno == ENOENT ? 0 : error_set_errno(err, "cannot look at %s", path->data);
+    }
+    if (S_ISDIR(status.st_mode)) {
+        for (const char *byte = path->data; *byte; byte++) {
+            depth += *byte == '/';
+        }
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) {
+            return error_set_errno(err, "cannot open %s", path->data);
+        }
+        return list_folder(tree, fd, path, depth + 1, err);
+    }
+    if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
+        return 0;
+    }
+    strbuf_add_bytes(&tree->names, path->data, path->length + 1);
+    if (tree->names.overflow) {
+        return refuse_size(err, tree->project);
+    }
+    return add_name(tree, start, err);
+}
+
+/* Takes fd over. path is the folder relative to the project, "" for the project itself. */
+static int list_folder(struct tree *tree, int fd, struct strbuf *path, int depth, struct error *err)
+{
+    size_t length = path->length;
+    DIR *folder = fdopendir(fd);
+    struct dirent *entry;
+    int r = 0;
+
+    if (!folder) {
+        (void)close(fd);
+        return error_set_errno(err, "cannot list %s", path->data);
+    }
+    if (depth > DEPTH_MAX) {
+        r = error_set(err, ERROR_LIMIT, "%s/%s is more than %d folders deep", tree->project,
+                      path->data, DEPTH_MAX);
+    }
+    while (r == 0 && (entry = readdir(folder)) != NULL) {
+        const char *name = entry->d_name;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0 ||
+            (depth == 0 && is_own(name))) {
+            continue;
+        }
+        strbuf_addf(path, "%s%s", length > 0 ? "/" : "", name);
+        r = list_entry(tree, fd, path, name, err);
+        path->length = length;
+        path->data[length] = '\0';
+    }
+    (void)closedir(folder);
+    return r;
+}
+
+static int list_by_walk(struct tree *tree, struct error *err)
+{
+    struct strbuf path;
+    int fd = openat(tree->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r;
+
+    if (fd < 0) {
+        return error_set_errno(err, "cannot open %s", tree->project);
+    }
+    /* Deep enough for DEPTH_MAX names, and as deep as the names' own ceilings let it be. */
+    strbuf_init(&path, (size_t)(DEPTH_MAX + 2) * (NAME_MAX + 1));
+    r = list_folder(tree, fd, &path, 0, err);
+    strbuf_release(&path);
+    return r;
+}
+
+/* --- what is in them */
+
+/* Opens a path inside the project without following any link, also not one that leads to it: a
+ * tracked file behind a link that an agent put in its way counts as deleted, as it does for git. */
+static int open_inside(const struct tree *tree, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_NOFOLLOW | O_CLOEXEC),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    int fd = (int)syscall(SYS_openat2, tree->fd, path, &how, sizeof(how));
+
+    /* Before Linux 5.6, or where a container's filter does not know the call. */
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
+        fd = openat(tree->fd, path, flags | O_NOFOLLOW | O_CLOEXEC);
+    }
+    return fd;
+}
+
+static void add_record(struct tree *tree, const char *path, const char *mode, const char *content)
+{
+    digest_add_field(tree->digest, path);
+    digest_add_field(tree->digest, mode);
+    digest_add_field(tree->digest, content);
+    tree->files++;
+}
+
+static int add_regular(struct tree *tree, const char *path, const struct stat *seen,
+                       struct error *err)
+{
+    char content[DIGEST_HEX_SIZE];
+    struct digest *digest;
+    ssize_t length;
+    int fd = open_inside(tree, path, O_RDONLY | O_NONBLOCK);
+
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : error_set_errno(err, "cannot read %s", path);
+    }
+    digest = digest_new();
+    do {
+        length = read(fd, tree->block, READ_BYTES);
+        if (length > 0) {
+            digest_add(digest, tree->block, (size_t)length);
+        }
+    } while (length > 0 || (length < 0 && errno == EINTR));
+    digest_finish(digest, content);
+    if (length < 0) {
+        int r = error_set_errno(err, "cannot read %s", path);
+
+        (void)close(fd);
+        return r;
+    }
+    (void)close(fd);
+    add_record(tree, path, (seen->st_mode & S_IXUSR) ? "100755" : "100644", content);
+    return 0;
+}
+
+static int add_link(struct tree *tree, const char *path, int fd, struct error *err)
+{
+    char content[DIGEST_HEX_SIZE];
+    ssize_t length = readlinkat(fd, "", tree->block, READ_BYTES);
+
+    if (length < 0) {
+        return error_set_errno(err, "cannot read the link %s", path);
+    }
+    digest_bytes(tree->block, (size_t)length, content);
+    add_record(tree, path, "120000", content);
+    return 0;
+}
+
+/* A folder in git's list is a repository of its own, or stands where a tracked file was. */
+static int add_repository(struct tree *tree, const char *path, struct error *err)
+{
+    char commit[DIGEST_HEX_SIZE];
+    char *folder = path_join(tree->project, path);
+    char *marker = path_join(folder, ".git");
+    int r = 0;
+
+    if (file_exists(marker)) {
+        r = tree_commit(folder, commit, sizeof(commit), err);
+        if (r == 0) {
+            add_record(tree, path, "160000", commit);
+        }
+    }
+    free(marker);
+    free(folder);
+    return r;
+}
+
+static int add_path(struct tree *tree, const char *path, struct error *err)
+{
+    struct stat status;
+    int fd = open_inside(tree, path, O_PATH);
+    int r = 0;
+
+    if (fd < 0) {
+        /* Deleted, or behind a link or a file that took a folder's place. */
+        if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR || errno == EXDEV) {
+            return 0;
+        }
+        return error_set_errno(err, "cannot open %s", path);
+    }
+    if (fstat(fd, &status) < 0) {
+        r = error_set_errno(err, "cannot look at %s", path);
+    } else if (S_ISREG(status.st_mode)) {
+        r = add_regular(tree, path, &status, err);
+    } else if (S_ISLNK(status.st_mode)) {
+        r = add_link(tree, path, fd, err);
+    } else if (S_ISDIR(status.st_mode)) {
+        r = add_repository(tree, path, err);
+    }
+    (void)close(fd);
+    return r;
+}
+
+static int compare_names(const void *left, const void *right, void *context)
+{
+    const char *names = context;
+
+    return strcmp(names + *(const uint32_t *)left, names + *(const uint32_t *)right);
+}
+
+static int add_all(struct tree *tree, struct error *err)
+{
+    const char *previous = NULL;
+    int r = 0;
+
+    if (tree->starts.count > 0) {
+        qsort_r(tree->starts.items, tree->starts.count, sizeof(uint32_t), compare_names,
+                tree->names.data);
+    }
+    for (size_t i = 0; r == 0 && i < tree->starts.count; i++) {
+        const char *path = tree->names.data + tree->starts.items[i];
+
+        /* A file in conflict is listed once for each side. */
+        if (!previous || strcmp(previous, path) != 0) {
+            r = add_path(tree, path, err);
+        }
+        previous = path;
+    }
+    return r;
+}
+
+int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files,
+                struct error *err)
+{
+    struct tree tree = {.project = project};
+    char hex[DIGEST_HEX_SIZE];
+    int r;
+
+    tree.fd = open(project, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (tree.fd < 0) {
+        return error_set_errno(err, "cannot open the folder %s", project);
+    }
+    strbuf_init(&tree.names, LIST_BYTES_MAX);
+    tree.block = mem_alloc(READ_BYTES);
+    tree.digest = digest_new();
+    r = list_by_git(&tree, err);
+    if (r == ERROR_NOT_FOUND || r == ERROR_UNAVAILABLE) {
+        r = list_by_walk(&tree, err);
+    }
+    if (r == 0) {
+        r = add_all(&tree, err);
+    }
+    digest_finish(tree.digest, hex);
+    if (r == 0) {
+        memcpy(ret_digest, hex, sizeof(hex));
+        if (ret_files) {
+            *ret_files = tree.files;
+        }
+    }
+    free(tree.block);
+    VEC_RELEASE(&tree.starts);
+    strbuf_release(&tree.names);
+    (void)close(tree.fd);
+    return r;
+}
+
+int tree_commit(const char *project, char *ret_commit, size_t size, struct error *err)
+{
+    static const char *const arguments[] = {"rev-parse", "--quiet", "--verify", "HEAD^{commit}",
+                                            NULL};
+    struct strbuf output;
+    size_t length;
+    int r = repository_run(project, arguments, COMMIT_BYTES_MAX, &output, err);
+
+    if (r == ERROR_NOT_FOUND) {
+        assert(size > 0);
+        ret_commit[0] = '\0';
+        return 0;
+    }
+    if (r < 0) {
+        return r;
+    }
+    length = strcspn(output.data, "\n");
+    if (length >= size) {
+        r = error_set(err, ERROR_LIMIT, "a commit name has %zu characters", length);
+    } else {
+        memcpy(ret_commit, output.data, length);
+        ret_commit[length] = '\0';
+    }
+    strbuf_release(&output);
+    return r;
+}
