@@ -77,7 +77,7 @@ static int leave_parent(void)
     for (int number = 1; number <= SIGNALS_MAX; number++) {
         (void)syscall(SYS_rt_sigaction, number, default_action, NULL, SIGNALS_MAX / 8);
     }
-    if (close_range(3, ~0U, 0) < 0) {
+    if (syscall(SYS_close_range, 3U, ~0U, 0U) < 0) {
         return -errno;
     }
     (void)setsid(); /* fails when it is one already */

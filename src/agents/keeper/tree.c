@@ -211,7 +211,7 @@ static size_t meet_children(struct keeper_tree *tree, pid_t pid, int signal_numb
     if (tasks < 0) {
         return 0;
     }
-    while ((got = getdents64(tasks, entries, sizeof(entries))) > 0) {
+    while ((got = getdents64(tasks, (void *)entries, sizeof(entries))) > 0) {
         for (ssize_t at = 0; at < got;) {
             const struct dirent64 *entry = (const void *)(entries + at);
 
@@ -235,7 +235,7 @@ static size_t meet_by_parents(struct keeper_tree *tree, unsigned char *members, 
     ssize_t got;
 
     *ret_grown = false;
-    while (proc >= 0 && (got = getdents64(proc, entries, sizeof(entries))) > 0) {
+    while (proc >= 0 && (got = getdents64(proc, (void *)entries, sizeof(entries))) > 0) {
         for (ssize_t at = 0; at < got;) {
             const struct dirent64 *entry = (const void *)(entries + at);
             pid_t pid = 0;

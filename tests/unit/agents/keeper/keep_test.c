@@ -320,6 +320,19 @@ static void a_torn_spec_is_a_start_error(void **state)
     free(path);
 }
 
+static void the_keeper_needs_no_dynamic_linker(void **state)
+{
+    size_t length;
+    char *path = realpath(process_keeper_path(), NULL);
+    char *program = process_read_file("/", path, &length);
+
+    (void)state;
+    assert_null(memmem(program, length, "/ld-linux", 9));
+    assert_null(memmem(program, length, "/ld-musl", 8));
+    free(program);
+    free(path);
+}
+
 static long read_resident_kb(pid_t pid)
 {
     char *name = mem_printf("%ld/status", (long)pid);
@@ -378,6 +391,7 @@ int main(int argc, char **argv)
         KEEP_TEST(the_program_dies_with_its_keeper),
         KEEP_TEST(output_that_cannot_be_written_is_counted_all_the_same),
         KEEP_TEST(a_torn_spec_is_a_start_error),
+        KEEP_TEST(the_keeper_needs_no_dynamic_linker),
         KEEP_TEST(the_keeper_stays_below_its_memory_ceiling),
     };
     int agent_status = process_agent_main(argc, argv);
