@@ -47,7 +47,7 @@ typedef void (*store_done)(void *arg, int result, const struct error *err);
 /* Opens or creates the file; folder must exist. loop may be NULL when only store_write/store_read
  * are used. Refuses network file systems, newer schemas, and files that are not ours. After an
  * unclean stop (the WAL has content though nobody has the store open) runs PRAGMA quick_check on
- * files up to 8 MB; larger ones are left to store_verify. */
+ * files up to 4 MB; larger ones are left to store_verify. */
 int store_open(struct store **ret_store, const char *path, const struct migration *migrations,
                size_t migration_count, struct loop *loop, struct error *err);
 /* The same with everything named. */
