@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "functions/functions.h"
+
+#include "base/alloc.h"
+#include "base/nearest.h"
+#include "functions/builtin.h"
+
+#include "functions/checks.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+
+#define FUNCTIONS_MAX 64
+
+static const struct function own_functions[] = {
+    {"noop", "does nothing; gives back its value", "value: any value", true, true, false, noop_run},
+    {"fail", "fails, for tests of failures", "message: the error text", true, false, false,
+     fail_run},
+    {"sleep", "waits, for tests and demonstrations", "milliseconds: how long, at most one hour",
+     false, true, false, sleep_run},
+    {"inventory", "files by language and size, build systems, entry points, licence",
+     "largest: how many of the largest files to name (default 15)", false, true, true,
+     inventory_run},
+    {"history", "hot spots, files changed together, bus factor and activity from git's history",
+     "commits: the newest ones to read (default 3000)", false, true, true, history_run},
+    {"secrets", "secrets in the tree and in git's history, masked",
+     "commits: the newest ones to read (default 2000); megabytes: of changes to read (default 128)",
+     false, true, true, secrets_run},
+    {"risks", "risky constructs outside comments and strings, very long functions and files", "",
+     false, true, true, risks_run},
+    {"linters", "the installed linters and syntax checkers that apply; a missing one is unknown",
+     "files: checked at most with each tool (default 60); seconds: for each tool (default 15)",
+     false, true, true, linters_run},
+    {"tests", "test files, frameworks, folders without tests, CI configuration", "", false, true,
+     true, tests_run},
+    {"fold", "merges the full outputs of parallel angles into one ranked list of findings",
+     "angles: step id to {status, error, output}", false, true, false, fold_run},
+    {"validate", "checks that each finding's place exists and says what is claimed",
+     "fold: the output of fold", false, true, true, validate_run},
+    {"report", "a Markdown report with the validation above the recommendation",
+     "fold: the output of fold; validation: the output of validate or an agent's text; task: what "
+     "was asked; focus: what to look at; date: shown at the top",
+     false, false, false, report_run},
+};
+
+static struct function all_functions[FUNCTIONS_MAX]; /* written once, below */
+static size_t all_count;
+static pthread_once_t all_once = PTHREAD_ONCE_INIT;
+
+static void all_fill(void)
+{
+    size_t extra = 0;
+    const struct function *checks = checks_table(&extra);
+
+    assert(ARRAY_LEN(own_functions) + extra <= FUNCTIONS_MAX);
+    memcpy(all_functions, own_functions, sizeof(own_functions));
+    memcpy(all_functions + ARRAY_LEN(own_functions), checks, extra * sizeof(*checks));
+    all_count = ARRAY_LEN(own_functions) + extra;
+}
+
+const struct function *function_table(size_t *ret_count)
+{
+    (void)pthread_once(&all_once, all_fill);
+    *ret_count = all_count;
+    return all_functions;
+}
+
+const struct function *function_find(const char *name)
+{
+    size_t count;
+    const struct function *table = function_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+const char *function_nearest(const char *name)
+{
+    const char *names[FUNCTIONS_MAX];
+    size_t count;
+    const struct function *table = function_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        names[i] = table[i].name;
+    }
+    return nearest_name(name, names, count);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "functions/git.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const git_environment[] = {
+    "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
+    "GIT_ATTR_NOSYSTEM=1",   "GIT_OPTIONAL_LOCKS=0",
+    "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
+    "GIT_PAGER=cat",         NULL,
+};
+
+static const char *const git_settings[] = {
+    "-c", "core.fsmonitor=false",     "-c", "core.hooksPath=/dev/null",
+    "-c", "core.quotePath=false",     "-c", "protocol.allow=never",
+    "-c", "log.showSignature=false",  "-c", "diff.suppressBlankEmpty=false",
+    "-c", "diff.noprefix=false",      "-c", "diff.mnemonicPrefix=false",
+    "-c", "diff.orderFile=/dev/null", "-c", "core.precomposeUnicode=false",
+};
+
+bool git_is_repository(const char *project)
+{
+    char *path = path_join(project, ".git");
+    bool found = file_exists(path);
+
+    free(path);
+    return found;
+}
+
+int git_run(const struct git_request *request, struct process_result *result, struct error *err)
+{
+    const char *argv[GIT_ARGUMENTS_MAX];
+    char *folder = path_join(request->project, ".git");
+    char *git_dir = mem_printf("--git-dir=%s", folder);
+    char *work_tree = mem_printf("--work-tree=%s", request->project);
+    size_t count = 0;
+    int r;
+
+    argv[count++] = "git";
+    argv[count++] = "--no-pager";
+    argv[count++] = "--no-replace-objects";
+    argv[count++] = "--literal-pathspecs";
+    argv[count++] = git_dir;
+    argv[count++] = work_tree;
+    for (size_t i = 0; i < ARRAY_LEN(git_settings); i++) {
+        argv[count++] = git_settings[i];
+    }
+    for (size_t i = 0; request->arguments[i]; i++) {
+        assert(count < GIT_ARGUMENTS_MAX - 1);
+        argv[count++] = request->arguments[i];
+    }
+    argv[count] = NULL;
+    r = process_run(&(struct process_request){.argv = argv,
+                                              .folder = request->project,
+                                              .environment = git_environment,
+                                              .output_bytes_max = request->output_bytes_max,
+                                              .timeout_ms = request->timeout_ms,
+                                              .reader = request->reader,
+                                              .context = request->context},
+                    result, err);
+    free(work_tree);
+    free(git_dir);
+    free(folder);
+    return r;
+}
+
+void git_explain(const struct process_result *result, struct strbuf *target)
+{
+    const char *text = result->errors.data;
+
+    if (result->timed_out) {
+        strbuf_add(target, "git took too long");
+        return;
+    }
+    if (strncmp(text, "fatal: ", 7) == 0) {
+        text += 7;
+    }
+    if (*text == '\0') {
+        strbuf_addf(target, "git ended with status %d", result->exit_status);
+    } else {
+        strbuf_add_bytes(target, text, strcspn(text, "\n"));
+    }
+}

@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: MIT */
+/* What git's history tells: where change and size meet (hot spots), which files change together,
+ * on how few people a folder rests, how active the project is. The window is a number of commits
+ * from HEAD back, so that the same tree gives the same answer. No e-mail address leaves this file.
+ */
+#include "functions/result.h"
+
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "functions/builtin.h"
+#include "functions/finding.h"
+#include "functions/git.h"
+#include "functions/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMITS_DEFAULT 3000
+#define LOG_BYTES_MAX (256U * 1024 * 1024)
+#define LOG_TIMEOUT_MS 120000
+#define COMMIT_FILES_MAX 30 /* larger commits are sweeps: they say nothing about coupling */
+#define PAIRS_MAX 500000
+#define PAIR_SUPPORT_MIN 5
+#define PAIR_CONFIDENCE_MIN 0.5
+/* Of all commits to either: a header that all include changes with everybody. */
+#define PAIR_OVERLAP_MIN 0.2
+#define HOT_SPOTS_MAX 20
+#define PAIRS_SHOWN_MAX 20
+#define FOLDERS_SHOWN_MAX 20
+#define MONTHS_SHOWN_MAX 24
+#define FOLDER_COMMITS_MIN 20 /* fewer say nothing about a bus factor */
+
+struct changed_file {
+    char *path;
+    const struct tree_file *now; /* NULL: no longer there */
+    size_t commits, added, removed, lines, score;
+};
+
+struct pair {
+    size_t left, right; /* indexes of files */
+    size_t support;
+    double confidence;
+};
+
+struct author {
+    char *name;
+    size_t commits;
+};
+
+struct folder {
+    char *name;
+    struct map *authors; /* author number as text -> count + 1 */
+    size_t commits;
+    size_t last_commit; /* so that a commit counts once */
+};
+
+struct month {
+    char name[8]; /* 2024-02 */
+    size_t commits, added, removed;
+    struct map *authors;
+};
+
+struct history {
+    struct tree *tree;
+    VEC(struct changed_file) files;
+    VEC(struct pair) pairs;
+    VEC(struct author) authors;
+    VEC(struct folder) folders;
+    VEC(struct month) months;
+    struct map *file_index, *pair_index, *author_index, *folder_index; /* value: index + 1 */
+    VEC(size_t) current; /* files of the current commit */
+    size_t commits, author, month, sweeps;
+    char first_date[16], last_date[16];
+    bool pairs_cut;
+    struct strbuf line;
+};
+
+static size_t index_find(const struct map *map, const char *key)
+{
+    return (size_t)(uintptr_t)map_find(map, key);
+}
+
+static void index_put(struct map *map, const char *key, size_t index)
+{
+    (void)map_put(map, key, (void *)(uintptr_t)(index + 1));
+}
+
+static size_t count_up(struct map *map, const char *key)
+{
+    size_t count = index_find(map, key) + 1;
+
+    (void)map_put(map, key, (void *)(uintptr_t)count);
+    return count;
+}
+
+/* Coupling and hot spots are about code; release notes change with everything. */
+static bool is_code(const struct changed_file *file)
+{
+    return file->now && file->now->language && file->now->language->kind == LANGUAGE_CODE &&
+           !(file->now->traits & (TRAIT_VENDORED | TRAIT_GENERATED));
+}
+
+static void pair_count(struct history *history, size_t left, size_t right)
+{
+    char key[64];
+    size_t found;
+
+    if (left > right) {
+        size_t swap = left;
+
+        left = right;
+        right = swap;
+    }
+    (void)snprintf(key, sizeof(key), "%zu:%zu", left, right);
+    found = index_find(history->pair_index, key);
+    if (found > 0) {
+        history->pairs.items[found - 1].support++;
+    } else if (history->pairs.count < PAIRS_MAX) {
+        index_put(history->pair_index, key, history->pairs.count);
+        *VEC_PUSH(&history->pairs) = (struct pair){.left = left, .right = right, .support = 1};
+    } else {
+        history->pairs_cut = true;
+    }
+}
+
+static void commit_finish(struct history *history)
+{
+    size_t count = history->current.count;
+
+    if (count > COMMIT_FILES_MAX) {
+        history->sweeps++;
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            for (size_t j = i + 1; j < count; j++) {
+                pair_count(history, history->current.items[i], history->current.items[j]);
+            }
+        }
+    }
+    history->current.count = 0;
+}
+
+/* "\x01" date "\x02" e-mail "\x02" name */
+static void commit_begin(struct history *history, char *text)
+{
+    char *mail = strchr(text, '\x02');
+    char *name = mail ? strchr(mail + 1, '\x02') : NULL;
+    size_t found;
+    struct month *month;
+
+    if (!name || strlen(text) < 10) {
+        return;
+    }
+    *mail++ = '\0';
+    *name++ = '\0';
+    commit_finish(history);
+    history->commits++;
+    if (history->commits == 1) {
+        (void)snprintf(history->last_date, sizeof(history->last_date), "%.10s", text);
+    }
+    (void)snprintf(history->first_date, sizeof(history->first_date), "%.10s", text);
+    found = index_find(history->author_index, mail);
+    if (found == 0) {
+        index_put(history->author_index, mail, history->authors.count);
+        *VEC_PUSH(&history->authors) = (struct author){.name = mem_strdup(name)};
+        found = history->authors.count;
+    }
+    history->author = found - 1;
+    history->authors.items[history->author].commits++;
+    text[7] = '\0';
+    for (found = 0; found < history->months.count; found++) {
+        if (strcmp(history->months.items[found].name, text) == 0) {
+            break;
+        }
+    }
+    if (found == history->months.count) {
+        month = VEC_PUSH(&history->months);
+        *month = (struct month){.authors = map_new()};
+        memcpy(month->name, text, sizeof(month->name));
+    }
+    history->month = found;
+    month = &history->months.items[found];
+    month->commits++;
+    (void)count_up(month->authors, mail);
+}
+
+static void folder_count(struct history *history, const char *path)
+{
+    char buffer[256];
+    char author[32];
+    const char *name = tree_top_folder(path, buffer, sizeof(buffer));
+    size_t found = index_find(history->folder_index, name);
+    struct folder *folder;
+
+    if (found == 0) {
+        index_put(history->folder_index, name, history->folders.count);
+        *VEC_PUSH(&history->folders) = (struct folder){.name = mem_strdup(name),
+                                                       .authors = map_new()};
+        found = history->folders.count;
+    }
+    folder = &history->folders.items[found - 1];
+    if (folder->last_commit == history->commits) {
+        return;
+    }
+    folder->last_commit = history->commits;
+    folder->commits++;
+    (void)snprintf(author, sizeof(author), "%zu", history->author);
+    (void)count_up(folder->authors, author);
+}
+
+/* added TAB removed TAB path; "-" for binary files. */
+static void change_add(struct history *history, char *text)
+{
+    char *removed = strchr(text, '\t');
+    char *path = removed ? strchr(removed + 1, '\t') : NULL;
+    struct changed_file *file;
+    size_t found;
+
+    if (!path || history->commits == 0) {
+        return;
+    }
+    path++;
+    found = index_find(history->file_index, path);
+    if (found == 0) {
+        index_put(history->file_index, path, history->files.count);
+        *VEC_PUSH(&history->files) = (struct changed_file){.path = mem_strdup(path),
+                                                           .now = tree_find(history->tree, path)};
+        found = history->files.count;
+    }
+    file = &history->files.items[found - 1];
+    file->commits++;
+    file->added += strtoul(text, NULL, 10);
+    file->removed += strtoul(removed + 1, NULL, 10);
+    history->months.items[history->month].added += strtoul(text, NULL, 10);
+    history->months.items[history->month].removed += strtoul(removed + 1, NULL, 10);
+    if (file->now) {
+        folder_count(history, path);
+    }
+    if (is_code(file)) {
+        *VEC_PUSH(&history->current) = found - 1;
+    }
+}
+
+/* With -z records end in NUL; a commit's line is one of them, its first change follows a newline.
+ */
+static bool log_read(void *context, const char *bytes, size_t length)
+{
+    struct history *history = context;
+    const char *end = bytes + length;
+
+    while (bytes < end) {
+        const char *stop = memchr(bytes, '\0', (size_t)(end - bytes));
+        char *text;
+
+        strbuf_add_bytes(&history->line, bytes, (size_t)((stop ? stop : end) - bytes));
+        if (!stop) {
+            break;
+        }
+        text = history->line.data;
+        while (*text == '\n') {
+            text++;
+        }
+        if (*text == '\x01') {
+            commit_begin(history, text + 1);
+        } else if (*text) {
+            change_add(history, text);
+        }
+        strbuf_reset(&history->line);
+        bytes = stop + 1;
+    }
+    return true;
+}
+
+static size_t lines_of(const struct tree *tree, struct tree_file *file)
+{
+    char *text;
+    size_t length;
+    size_t lines = 0;
+
+    if (!tree_read(tree, file, &text, &length)) {
+        return 0;
+    }
+    for (size_t i = 0; i < length; i++) {
+        lines += text[i] == '\n';
+    }
+    free(text);
+    return lines;
+}
+
+static int compare_scores(const void *left, const void *right)
+{
+    const struct changed_file *a = *(const struct changed_file *const *)left;
+    const struct changed_file *b = *(const struct changed_file *const *)right;
+
+    if (a->score != b->score) {
+        return a->score > b->score ? -1 : 1;
+    }
+    return strcmp(a->path, b->path);
+}
+
+static void hot_spots_put(struct history *history, json_t *result)
+{
+    struct changed_file **order = mem_zero(history->files.count + 1, sizeof(struct changed_file *));
+    json_t *list = json_array();
+    size_t count = 0;
+
+    for (size_t i = 0; i < history->files.count; i++) {
+        struct changed_file *file = &history->files.items[i];
+
+        if (is_code(file) && !(file->now->traits & (TRAIT_TEST | TRAIT_EXAMPLE))) {
+            file->lines = lines_of(history->tree, (struct tree_file *)file->now);
+            file->score = file->commits * file->lines;
+            order[count++] = file;
+        }
+    }
+    if (count > 0) {
+        qsort(order, count, sizeof(*order), compare_scores);
+    }
+    for (size_t i = 0; i < count && i < HOT_SPOTS_MAX && order[i]->score > 0; i++) {
+        json_t *spot = json_object();
+
+        json_put_text(spot, "file", order[i]->path);
+        json_put_integer(spot, "commits", (json_int_t)order[i]->commits);
+        json_put_integer(spot, "added", (json_int_t)order[i]->added);
+        json_put_integer(spot, "removed", (json_int_t)order[i]->removed);
+        json_put_integer(spot, "lines", (json_int_t)order[i]->lines);
+        json_put_integer(spot, "score", (json_int_t)order[i]->score);
+        (void)json_array_append_new(list, spot);
+    }
+    json_put(result, "hot_spots", list);
+    free(order);
+}
+
+static size_t stem_length(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    const char *slash = strrchr(path, '/');
+
+    return dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
+}
+
+/* Header and source, code and its test, a build file: their change together is no news. */
+static bool is_expected_pair(const struct changed_file *left, const struct changed_file *right)
+{
+    size_t stem = stem_length(left->path);
+
+    if (stem == stem_length(right->path) && strncmp(left->path, right->path, stem) == 0) {
+        return true;
+    }
+    return ((left->now->traits ^ right->now->traits) & TRAIT_TEST) ||
+           language_is(left->now->language, "Make") || language_is(right->now->language, "Make") ||
+           language_is(left->now->language, "Meson") ||
+           language_is(right->now->language, "Meson") ||
+           language_is(left->now->language, "CMake") || language_is(right->now->language, "CMake");
+}
+
+static int compare_pairs(const void *left, const void *right)
+{
+    const struct pair *a = left;
+    const struct pair *b = right;
+
+    if (a->support != b->support) {
+        return a->support > b->support ? -1 : 1;
+    }
+    if (a->left != b->left) {
+        return a->left < b->left ? -1 : 1;
+    }
+    return a->right < b->right ? -1 : a->right > b->right;
+}
+
+static void pairs_put(struct history *history, json_t *result)
+{
+    json_t *list = json_array();
+    size_t total = 0;
+
+    if (history->pairs.count > 0) {
+        qsort(history->pairs.items, history->pairs.count, sizeof(struct pair), compare_pairs);
+    }
+    for (size_t i = 0; i < history->pairs.count; i++) {
+        const struct pair *pair = &history->pairs.items[i];
+        const struct changed_file *left = &history->files.items[pair->left];
+        const struct changed_file *right = &history->files.items[pair->right];
+        size_t least = left->commits < right->commits ? left->commits : right->commits;
+        double confidence = (double)pair->support / (double)least;
+        double overlap = (double)pair->support /
+                         (double)(left->commits + right->commits - pair->support);
+        json_t *value;
+
+        if (pair->support < PAIR_SUPPORT_MIN || confidence < PAIR_CONFIDENCE_MIN ||
+            overlap < PAIR_OVERLAP_MIN || is_expected_pair(left, right)) {
+            continue;
+        }
+        if (total++ >= PAIRS_SHOWN_MAX) {
+            continue;
+        }
+        value = json_object();
+        json_put_text(value, "left", left->path);
+        json_put_text(value, "right", right->path);
+        json_put_integer(value, "together", (json_int_t)pair->support);
+        json_put_integer(value, "confidence_percent", (json_int_t)(confidence * 100 + 0.5));
+        (void)json_array_append_new(list, value);
+    }
+    json_put(result, "changed_together", list);
+    json_put_integer(result, "changed_together_total", (json_int_t)total);
+}
+
+/* The smallest number of people who together made more than half of the commits. */
+static size_t bus_factor(size_t *counts, size_t count, size_t total)
+{
+    size_t sum = 0;
+    size_t people = 0;
+
+    while (sum * 2 <= total && people < count) {
+        size_t best = 0;
+
+        for (size_t i = 1; i < count; i++) {
+            best = counts[i] > counts[best] ? i : best;
+        }
+        sum += counts[best];
+        counts[best] = 0;
+        people++;
+    }
+    return people;
+}
+
+static json_t *folder_format(const struct history *history, const struct folder *folder,
+                             size_t *ret_factor)
+{
+    size_t *counts = mem_zero(history->authors.count + 1, sizeof(size_t));
+    json_t *value = json_object();
+    const char *key;
+    void *number;
+    size_t cursor = 0;
+    size_t top = 0;
+    size_t share;
+
+    while (map_next(folder->authors, &cursor, &key, &number)) {
+        counts[strtoul(key, NULL, 10)] = (size_t)(uintptr_t)number;
+    }
+    for (size_t i = 1; i < history->authors.count; i++) {
+        top = counts[i] > counts[top] ? i : top;
+    }
+    share = counts[top] * 100 / folder->commits;
+    *ret_factor = bus_factor(counts, history->authors.count, folder->commits);
+    json_put_text(value, "folder", folder->name);
+    json_put_integer(value, "commits", (json_int_t)folder->commits);
+    json_put_integer(value, "authors", (json_int_t)map_count(folder->authors));
+    json_put_integer(value, "bus_factor", (json_int_t)*ret_factor);
+    json_put_integer(value, "top_share_percent", (json_int_t)share);
+    if (*ret_factor == 1) {
+        json_put_text(value, "top_author", history->authors.items[top].name);
+    }
+    free(counts);
+    return value;
+}
+
+static int compare_folders(const void *left, const void *right)
+{
+    const struct folder *a = left;
+    const struct folder *b = right;
+
+    if (a->commits != b->commits) {
+        return a->commits > b->commits ? -1 : 1;
+    }
+    return strcmp(a->name, b->name);
+}
+
+static void bus_factor_put(struct history *history, struct findings *findings, json_t *result)
+{
+    size_t *counts = mem_zero(history->authors.count + 1, sizeof(size_t));
+    json_t *list = json_array();
+    size_t overall;
+
+    for (size_t i = 0; i < history->authors.count; i++) {
+        counts[i] = history->authors.items[i].commits;
+    }
+    overall = bus_factor(counts, history->authors.count, history->commits);
+    free(counts);
+    json_put_integer(result, "bus_factor", (json_int_t)overall);
+    if (history->folders.count > 0) {
+        qsort(history->folders.items, history->folders.count, sizeof(struct folder),
+              compare_folders);
+    }
+    for (size_t i = 0; i < history->folders.count; i++) {
+        const struct folder *folder = &history->folders.items[i];
+        size_t factor = 0;
+        json_t *value = folder_format(history, folder, &factor);
+
+        if (factor == 1 && folder->commits >= FOLDER_COMMITS_MIN && history->authors.count > 2 &&
+            json_get_integer(value, "top_share_percent", 0) >= 60) {
+            char *message = mem_printf(
+                "one person made %d %% of the %zu commits to %s in the window",
+                (int)json_get_integer(value, "top_share_percent", 0), folder->commits,
+                folder->name);
+
+            findings_add(findings, &(struct finding){.rule = "bus-factor",
+                                                     .severity = SEVERITY_LOW,
+                                                     .confidence = "medium",
+                                                     .message = message,
+                                                     .fix = "have a second person review and "
+                                                            "change this part"});
+            free(message);
+        }
+        if (i < FOLDERS_SHOWN_MAX) {
+            (void)json_array_append_new(list, value);
+        } else {
+            json_decref(value);
+        }
+    }
+    json_put(result, "folders", list);
+}
+
+static int compare_months(const void *left, const void *right)
+{
+    return strcmp(((const struct month *)right)->name, ((const struct month *)left)->name);
+}
+
+static void months_put(struct history *history, json_t *result)
+{
+    json_t *list = json_array();
+
+    if (history->months.count > 0) {
+        qsort(history->months.items, history->months.count, sizeof(struct month), compare_months);
+    }
+    for (size_t i = 0; i < history->months.count && i < MONTHS_SHOWN_MAX; i++) {
+        const struct month *month = &history->months.items[i];
+        json_t *value = json_object();
+
+        json_put_text(value, "month", month->name);
+        json_put_integer(value, "commits", (json_int_t)month->commits);
+        json_put_integer(value, "authors", (json_int_t)map_count(month->authors));
+        json_put_integer(value, "added", (json_int_t)month->added);
+        json_put_integer(value, "removed", (json_int_t)month->removed);
+        (void)json_array_append_new(list, value);
+    }
+    json_put(result, "months", list);
+}
+
+static void history_init(struct history *history)
+{
+    history->file_index = map_new();
+    history->pair_index = map_new();
+    history->author_index = map_new();
+    history->folder_index = map_new();
+    strbuf_init(&history->line, 1024 * 1024);
+}
+
+static void history_release(struct history *history)
+{
+    for (size_t i = 0; i < history->files.count; i++) {
+        free(history->files.items[i].path);
+    }
+    for (size_t i = 0; i < history->authors.count; i++) {
+        free(history->authors.items[i].name);
+    }
+    for (size_t i = 0; i < history->folders.count; i++) {
+        free(history->folders.items[i].name);
+        map_free(history->folders.items[i].authors);
+    }
+    for (size_t i = 0; i < history->months.count; i++) {
+        map_free(history->months.items[i].authors);
+    }
+    VEC_RELEASE(&history->files);
+    VEC_RELEASE(&history->pairs);
+    VEC_RELEASE(&history->authors);
+    VEC_RELEASE(&history->folders);
+    VEC_RELEASE(&history->months);
+    VEC_RELEASE(&history->current);
+    map_free(history->file_index);
+    map_free(history->pair_index);
+    map_free(history->author_index);
+    map_free(history->folder_index);
+    strbuf_release(&history->line);
+    tree_free(history->tree);
+}
+
+static void result_fill(struct history *history, json_int_t wanted,
+                        const struct process_result *log, json_t *result)
+{
+    struct findings *findings = findings_new("history");
+    json_t *covered = json_object_get(result, "covered");
+    bool is_cut = log->timed_out || log->truncated;
+
+    commit_finish(history);
+    json_put_integer(covered, "commits", (json_int_t)history->commits);
+    json_put_integer(covered, "commits_wanted", wanted);
+    json_put(covered, "whole_history",
+             json_boolean((json_int_t)history->commits < wanted && !is_cut));
+    json_put(covered, "cut_by_time_or_size", json_boolean(is_cut));
+    json_put_text(covered, "from", history->first_date);
+    json_put_text(covered, "to", history->last_date);
+    json_put_integer(covered, "sweeping_commits", (json_int_t)history->sweeps);
+    json_put(covered, "pairs_cut", json_boolean(history->pairs_cut));
+    json_put_integer(result, "authors", (json_int_t)history->authors.count);
+    hot_spots_put(history, result);
+    pairs_put(history, result);
+    bus_factor_put(history, findings, result);
+    months_put(history, result);
+    findings_finish(findings, result);
+    result_summarise(result, "%zu commits by %zu authors from %s to %s; bus factor %d",
+                     history->commits, history->authors.count, history->first_date,
+                     history->last_date, (int)json_get_integer(result, "bus_factor", 0));
+}
+
+static int log_run(const struct function_call *call, struct history *history, json_int_t commits,
+                   struct process_result *log, struct error *err)
+{
+    char limit[32];
+
+    (void)snprintf(limit, sizeof(limit), "-%" JSON_INTEGER_FORMAT, commits);
+    return git_run(
+        &(struct git_request){
+            .project = call->project,
+            .arguments = (const char *const[]){"log", limit, "-z", "--numstat", "--no-merges",
+                                               "--no-renames", "--no-ext-diff", "--no-textconv",
+                                               "--no-show-signature", "--no-color", "--no-notes",
+                                               "--encoding=UTF-8", "--use-mailmap",
+                                               "--date=format-local:%Y-%m-%d",
+                                               "--format=%x01%cd%x02%aE%x02%aN", "HEAD", "--",
+                                               NULL},
+            .output_bytes_max = LOG_BYTES_MAX,
+            .timeout_ms = LOG_TIMEOUT_MS,
+            .reader = log_read,
+            .context = history},
+        log, err);
+}
+
+int history_run(const struct function_call *call, struct error *err)
+{
+    struct history history = {0};
+    struct process_result log = {0};
+    json_int_t commits = 0;
+    json_t *result;
+    int r = argument_integer(call, "commits", COMMITS_DEFAULT, (const json_int_t[2]){1, 100000},
+                             &commits, err);
+
+    if (r < 0) {
+        return r;
+    }
+    result = result_new("history");
+    if (!git_is_repository(call->project)) {
+        result_unknown(result, "the project folder is not the root of a git repository",
+                       "run this in the folder that holds .git");
+        return result_write(result, call, err);
+    }
+    r = tree_open(call->project, &history.tree, err);
+    if (r < 0) {
+        json_decref(result);
+        return r;
+    }
+    history_init(&history);
+    r = log_run(call, &history, commits, &log, err);
+    if (r == 0 && history.commits == 0) {
+        struct strbuf why;
+
+        strbuf_init(&why, 400);
+        git_explain(&log, &why);
+        result_unknown(result, log.exit_status == 0 ? "there are no commits yet" : why.data,
+                       "commit something first");
+        strbuf_release(&why);
+    } else if (r == 0) {
+        result_fill(&history, commits, &log, result);
+    }
+    process_result_release(&log);
+    history_release(&history);
+    if (r < 0) {
+        json_decref(result);
+        return r;
+    }
+    return result_write(result, call, err);
+}

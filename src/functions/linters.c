@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs the installed linters and syntax checkers that apply, with configurations of our own, on a
+ * bounded number of files. Nothing of the project is executed: no plugins, no configuration that is
+ * code, no build. A tool that is missing, fails or runs out of time is `unknown`, never clean. */
+#include "functions/result.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/vec.h"
+#include "functions/builtin.h"
+#include "functions/finding.h"
+#include "functions/process.h"
+#include "functions/source.h"
+#include "functions/tree.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ARGUMENTS_MAX 64
+#define BATCH_FILES 10
+#define OUTPUT_BYTES_MAX (8U * 1024 * 1024)
+#define VERSION_TIMEOUT_MS 5000
+#define TIDY_FILES_MAX 6
+#define C_BYTES_MAX (120 * 1024) /* larger ones take such tools minutes */
+
+/* Only compiles to a syntax tree; -I -S -B: no site packages, no project modules, no cache files.
+ */
+static const char python_script[] =
+    "import sys\n"
+    "for name in sys.argv[1:]:\n"
+    "    try:\n"
+    "        compile(open(name, 'rb').read(), name, 'exec', dont_inherit=True)\n"
+    "    except SyntaxError as e:\n"
+    "        print('%s:%d:%d: error: %s' % (name, e.lineno or 1, e.offset or 1, e.msg))\n"
+    "    except ValueError as e:\n"
+    "        print('%s:1:1: error: %s' % (name, e))\n";
+
+static const struct tool {
+    const char *name;      /* shown and looked for on PATH */
+    const char *languages; /* "|C|C++|"; "|actions|": GitHub workflows */
+    const char *const *command;
+    const char *const *version;
+    int statuses_max;    /* exit statuses up to this are a completed run */
+    const char *purpose; /* what stays unknown without it */
+} tools[] = {
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+    {"shellcheck", "|Shell|",
+     LIST("shellcheck", "--norc", "--format=gcc", "--severity=warning", "--"),
+     LIST("shellcheck", "--version"), 1, "mistakes in shell scripts"},
+    {"cppcheck", "|C|C++|",
+     LIST("cppcheck", "--quiet", "--max-configs=1", "--enable=warning,portability",
+          "--suppress=toomanyconfigs", "--suppress=internalAstError", "--suppress=syntaxError",
+          "--suppress=unknownMacro", "--suppress=preprocessorErrorDirective",
+          "--template={file}:{line}:{column}: {severity}: {message} [{id}]"),
+     LIST("cppcheck", "--version"), 0, "undefined behaviour and leaks in C and C++"},
+    {"clang-tidy", "|C|C++|", NULL, LIST("clang-tidy", "--version"), 1,
+     "the static analyzer's findings in C and C++"},
+    {"python3", "|Python|", LIST("python3", "-I", "-S", "-B", "-c", python_script),
+     LIST("python3", "--version"), 0, "syntax errors in Python"},
+    {"ruff", "|Python|",
+     LIST("ruff", "check", "--isolated", "--no-cache", "--output-format=concise", "--select=E9,F",
+          "--quiet", "--"),
+     LIST("ruff", "--version"), 1, "undefined and unused names in Python"},
+    {"pyflakes", "|Python|", LIST("pyflakes"), LIST("pyflakes", "--version"), 1,
+     "undefined and unused names in Python"},
+    {"eslint", "|JavaScript|TypeScript|", NULL, NULL, 0, "mistakes in JavaScript and TypeScript"},
+    {"go", "|Go|", LIST("go", "vet", "./..."), LIST("go", "version"), 1,
+     "suspicious constructs in Go"},
+    {"hadolint", "|Dockerfile|",
+     LIST("hadolint", "--no-fail", "--no-color", "--config=/dev/null", "--format=gnu"),
+     LIST("hadolint", "--version"), 0, "mistakes in container files"},
+    {"yamllint", "|YAML|",
+     LIST("yamllint", "-d", "{extends: relaxed, rules: {line-length: disable}}", "-f", "parsable",
+          "--"),
+     LIST("yamllint", "--version"), 2, "YAML that cannot be read"},
+    {"actionlint", "|actions|",
+     LIST("actionlint", "-no-color", "-oneline", "-shellcheck=", "-pyflakes="),
+     LIST("actionlint", "-version"), 1, "mistakes in GitHub workflows"},
+#undef LIST
+};
+
+static const char *const tool_environment[] = {
+    "GOPROXY=off",   "GOTOOLCHAIN=local",         "GOFLAGS=-mod=readonly",
+    "CGO_ENABLED=0", "PYTHONDONTWRITEBYTECODE=1", NULL,
+};
+
+struct run {
+    const struct function_call *call;
+    struct tree *tree;
+    struct findings *findings;
+    size_t files_max;
+    int64_t timeout_ms;
+};
+
+struct choice {
+    const struct tree_file *file;
+    bool is_aside;
+};
+
+struct chosen {
+    VEC(struct choice) files;
+};
+
+static bool is_for(const struct tool *tool, const struct tree_file *file)
+{
+    const char *at;
+    size_t length;
+
+    if (!file->language || (file->traits & (TRAIT_VENDORED | TRAIT_GENERATED | TRAIT_TOO_LARGE)) ||
+        file->path[0] == '-') {
+        return false;
+    }
+    if (strcmp(tool->languages, "|actions|") == 0) {
+        return language_is(file->language, "YAML") &&
+               strncmp(file->path, ".github/workflows/", 18) == 0;
+    }
+    if (strcmp(tool->name, "cppcheck") == 0 || strcmp(tool->name, "clang-tidy") == 0) {
+        const char *dot = strrchr(file->path, '.');
+
+        if (!dot || dot[1] == 'h' || strcmp(dot, ".inl") == 0 || file->size > C_BYTES_MAX) {
+            return false;
+        }
+    }
+    length = strlen(file->language->name);
+    for (at = strstr(tool->languages, file->language->name); at;
+         at = strstr(at + 1, file->language->name)) {
+        if (at[-1] == '|' && at[length] == '|') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ordinary code before tests, large before small: the same choice for the same tree. */
+static int compare_choices(const void *left, const void *right)
+{
+    const struct choice *a = left;
+    const struct choice *b = right;
+
+    if (a->is_aside != b->is_aside) {
+        return a->is_aside ? 1 : -1;
+    }
+    if (a->file->size != b->file->size) {
+        return a->file->size > b->file->size ? -1 : 1;
+    }
+    return strcmp(a->file->path, b->file->path);
+}
+
+static void files_choose(const struct run *run, const struct tool *tool, struct chosen *chosen)
+{
+    for (size_t i = 0; i < run->tree->count; i++) {
+        const struct tree_file *file = &run->tree->files[i];
+
+        if (is_for(tool, file)) {
+            *VEC_PUSH(&chosen->files) = (struct choice){
+                file, (file->traits & (TRAIT_TEST | TRAIT_EXAMPLE)) != 0};
+        }
+    }
+    if (chosen->files.count > 0) {
+        qsort(chosen->files.items, chosen->files.count, sizeof(struct choice), compare_choices);
+    }
+}
+
+/* "file:line:" at the start of a line of output; the rest is the message. */
+static bool place_split(char *line, char **ret_file, size_t *ret_line, char **ret_rest)
+{
+    char *colon = line;
+
+    while ((colon = strchr(colon, ':')) != NULL) {
+        char *end = NULL;
+        unsigned long number = strtoul(colon + 1, &end, 10);
+
+        if (isdigit((unsigned char)colon[1]) && end && (*end == ':' || *end == ' ') && number > 0) {
+            *colon = '\0';
+            *ret_file = strncmp(line, "./", 2) == 0 ? line + 2 : line;
+            *ret_line = number;
+            *ret_rest = end + 1;
+            while (isdigit((unsigned char)**ret_rest)) { /* the column */
+                (*ret_rest)++;
+            }
+            *ret_rest += strspn(*ret_rest, ": ");
+            return true;
+        }
+        colon++;
+    }
+    return false;
+}
+
+static enum severity severity_read(char **message)
+{
+    static const struct {
+        const char *word;
+        enum severity severity;
+    } words[] = {
+        {"error: ", SEVERITY_MEDIUM},     {"[error] ", SEVERITY_MEDIUM},
+        {"warning: ", SEVERITY_LOW},      {"[warning] ", SEVERITY_INFO},
+        {"note: ", SEVERITY_INFO},        {"style: ", SEVERITY_INFO},
+        {"portability: ", SEVERITY_INFO}, {"info: ", SEVERITY_INFO},
+        {"information: ", SEVERITY_INFO},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        size_t length = strlen(words[i].word);
+
+        if (strncmp(*message, words[i].word, length) == 0) {
+            *message += length;
+            return words[i].severity;
+        }
+    }
+    return SEVERITY_LOW;
+}
+
+/* "[id]" at the end of a message, as most tools print it. */
+static char *rule_read(const struct tool *tool, char *message)
+{
+    size_t length = strlen(message);
+    char *open = strrchr(message, '[');
+    char *rule;
+
+    if (length < 3 || message[length - 1] != ']' || !open) {
+        return mem_strdup(tool->name);
+    }
+    rule = mem_printf("%s:%.*s", tool->name, (int)(length - 2 - (size_t)(open - message)),
+                      open + 1);
+    while (open > message && open[-1] == ' ') {
+        open--;
+    }
+    *open = '\0';
+    return rule;
+}
+
+static void line_report(const struct run *run, const struct tool *tool, char *line, size_t *count)
+{
+    char *path;
+    char *message;
+    char *rule;
+    size_t number;
+    char *text = NULL;
+    size_t length = 0;
+    const struct tree_file *file;
+    enum severity severity;
+    const char *context;
+
+    if (!place_split(line, &path, &number, &message)) {
+        return;
+    }
+    file = tree_find(run->tree, path);
+    if (!file || strncmp(message, "note: ", 6) == 0) {
+        return;
+    }
+    severity = severity_read(&message);
+    rule = rule_read(tool, message);
+    context = tree_context_name(file->traits);
+    if (context && severity > SEVERITY_INFO) {
+        severity--;
+    }
+    (*count)++;
+    {
+        struct finding finding = {.rule = rule,
+                                  .severity = severity,
+                                  .confidence = "medium",
+                                  .file = path,
+                                  .line = number,
+                                  .message = message,
+                                  .fix = "see the tool's page for this rule",
+                                  .context = context};
+
+        if (tree_read(run->tree, (struct tree_file *)file, &text, &length)) {
+            struct source source;
+
+            source_init(&source, NULL, text, length);
+            if (number <= source.lines) {
+                finding.evidence = source_line(&source, text, number, &finding.evidence_length);
+            }
+            findings_add(run->findings, &finding);
+            source_release(&source);
+        } else {
+            findings_add(run->findings, &finding);
+        }
+    }
+    free(text);
+    free(rule);
+}
+
+static void output_report(const struct run *run, const struct tool *tool, char *output,
+                          size_t *count)
+{
+    char *save = NULL;
+
+    for (char *line = strtok_r(output, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        line_report(run, tool, line, count);
+    }
+}
+
+static void version_put(const struct tool *tool, json_t *entry)
+{
+    struct process_result result;
+
+    if (tool->version && process_run(&(struct process_request){.argv = tool->version,
+                                                               .merge_errors = true,
+                                                               .output_bytes_max = 4096,
+                                                               .timeout_ms = VERSION_TIMEOUT_MS},
+                                     &result, NULL) == 0) {
+        const char *digit = strpbrk(result.output.data, "0123456789");
+
+        if (digit) {
+            json_put(entry, "version", json_text_lossy(digit, strcspn(digit, " \n\t,)")));
+        }
+    }
+    if (tool->version) {
+        process_result_release(&result);
+    }
+}
+
+static void entry_finish(json_t *entry, const char *status, const char *why)
+{
+    json_put_text(entry, "status", status);
+    json_put_text(entry, "why", why);
+}
+
+/* One call of the tool; adds to *count. False: it could not do its work, and the entry says why. */
+static bool tool_run(const struct run *run, const struct tool *tool, const char *const *argv,
+                     int64_t timeout_ms, size_t *count, json_t *entry)
+{
+    struct process_result result;
+    struct error err = ERROR_INIT;
+    size_t before = *count;
+    char *why = NULL;
+    int r = process_run(&(struct process_request){.argv = argv,
+                                                  .folder = run->call->project,
+                                                  .environment = tool_environment,
+                                                  .merge_errors = true,
+                                                  .output_bytes_max = OUTPUT_BYTES_MAX,
+                                                  .timeout_ms = timeout_ms},
+                        &result, &err);
+
+    if (r < 0) {
+        why = mem_strdup(err.text);
+    } else {
+        char *first = mem_strndup(result.output.data, strcspn(result.output.data, "\n"));
+
+        output_report(run, tool, result.output.data, count);
+        if (result.timed_out) {
+            why = mem_printf("time ran out (%d s)", (int)(run->timeout_ms / 1000));
+        } else if (result.exit_status < 0 ||
+                   (result.exit_status > tool->statuses_max && *count == before)) {
+            why = mem_printf("it ended with status %d: %.200s", result.exit_status, first);
+        }
+        free(first);
+    }
+    if (why) {
+        entry_finish(entry, "unknown", why);
+    }
+    free(why);
+    process_result_release(&result);
+    return r == 0 && !json_object_get(entry, "status");
+}
+
+/* A compilation database can name compiler plugins, which are code. */
+static const char *database_refusal(const struct run *run)
+{
+    char *path = path_join(run->call->project, "compile_commands.json");
+    char *text = NULL;
+    size_t length;
+    const char *refusal = NULL;
+
+    if (file_read(path, 32U * 1024 * 1024, &text, &length, NULL) < 0) {
+        refusal = "there is no compile_commands.json in the root folder";
+    } else if (strstr(text, "plugin") || strstr(text, "-load") || strstr(text, "\"@") ||
+               strstr(text, " @")) {
+        refusal =
+            "compile_commands.json loads compiler plugins or response files, which are not trusted";
+    }
+    free(text);
+    free(path);
+    return refusal;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* In batches, so that what was checked before the time ran out is known and kept. */
+static void command_run(const struct run *run, const struct tool *tool, const struct chosen *chosen,
+                        json_t *entry)
+{
+    static const char *const tidy[] = {
+        "clang-tidy",
+        "--quiet",
+        "--config={}",
+        "-p=.",
+        "--checks=-*,clang-analyzer-*,bugprone-infinite-loop,bugprone-sizeof-expression",
+        NULL};
+    const char *const *command = tool->command ? tool->command : tidy;
+    const char *argv[ARGUMENTS_MAX];
+    bool is_whole = strcmp(tool->name, "go") == 0; /* it finds its files by itself */
+    size_t files_max = tool->command ? run->files_max : TIDY_FILES_MAX;
+    int64_t deadline_ms = now_ms() + run->timeout_ms;
+    size_t fixed = 0;
+    size_t files = 0;
+    size_t count = 0;
+    bool go_on = true;
+
+    files_max = is_whole || files_max > chosen->files.count ? chosen->files.count : files_max;
+    while (command[fixed]) {
+        argv[fixed] = command[fixed];
+        fixed++;
+    }
+    while (go_on && files < files_max) {
+        size_t batch = is_whole ? 0 : files_max - files;
+        int64_t left_ms = deadline_ms - now_ms();
+
+        batch = batch > BATCH_FILES ? BATCH_FILES : batch;
+        for (size_t i = 0; i < batch; i++) {
+            argv[fixed + i] = chosen->files.items[files + i].file->path;
+        }
+        argv[fixed + batch] = NULL;
+        go_on = tool_run(run, tool, argv, left_ms > 1 ? left_ms : 1, &count, entry);
+        files += go_on ? (is_whole ? files_max : batch) : 0;
+    }
+    json_put_integer(entry, "count", (json_int_t)count);
+    json_put_integer(entry, "files_checked", (json_int_t)files);
+    if (go_on) {
+        entry_finish(entry, count > 0 ? "findings" : "clean", NULL);
+    }
+}
+
+static json_t *tool_check(const struct run *run, const struct tool *tool)
+{
+    struct chosen chosen = {0};
+    json_t *entry = json_object();
+    const char *refusal = NULL;
+
+    files_choose(run, tool, &chosen);
+    json_put_text(entry, "tool", tool->name);
+    json_put(entry, "applies", json_boolean(chosen.files.count > 0));
+    json_put_integer(entry, "files", (json_int_t)chosen.files.count);
+    json_put_text(entry, "purpose", tool->purpose);
+    if (chosen.files.count == 0) {
+        json_put_text(entry, "why", "no files of its kind");
+    } else if (strcmp(tool->name, "eslint") == 0) {
+        entry_finish(
+            entry, "unknown",
+            "its configuration is program code of the project, which is not executed here");
+    } else if (!process_is_installed(tool->name)) {
+        entry_finish(entry, "unknown", "not installed");
+    } else {
+        if (!tool->command) {
+            refusal = database_refusal(run);
+        }
+        version_put(tool, entry);
+        if (refusal) {
+            entry_finish(entry, "unknown", refusal);
+        } else {
+            command_run(run, tool, &chosen, entry);
+        }
+    }
+    VEC_RELEASE(&chosen.files);
+    return entry;
+}
+
+static void result_fill(const struct run *run, json_t *result)
+{
+    json_t *list = json_array();
+    size_t applying = 0;
+    size_t unknown = 0;
+    size_t with_findings = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
+        json_t *entry = tool_check(run, &tools[i]);
+        const char *status = json_get_text(entry, "status", "");
+
+        applying += json_get_boolean(entry, "applies", false);
+        unknown += strcmp(status, "unknown") == 0;
+        with_findings += strcmp(status, "findings") == 0;
+        (void)json_array_append_new(list, entry);
+    }
+    json_put(result, "tools", list);
+    json_put_integer(result, "unknown_tools", (json_int_t)unknown);
+    json_put_integer(json_object_get(result, "covered"), "files_max", (json_int_t)run->files_max);
+    findings_finish(run->findings, result);
+    result_summarise(result, "%zu tools apply: %zu clean, %zu with findings, %zu unknown", applying,
+                     applying - unknown - with_findings, with_findings, unknown);
+    if (applying > 0 && applying == unknown) {
+        json_put_text(result, "status", "unknown");
+        json_put_text(result, "why", "none of the tools that apply could be run");
+    }
+}
+
+int linters_run(const struct function_call *call, struct error *err)
+{
+    struct run run = {.call = call};
+    json_int_t files = 0;
+    json_int_t seconds = 0;
+    json_t *result;
+    int r = argument_integer(call, "files", 60, (const json_int_t[2]){1, 1500}, &files, err);
+
+    if (r == 0) {
+        r = argument_integer(call, "seconds", 15, (const json_int_t[2]){1, 3600}, &seconds, err);
+    }
+    if (r == 0) {
+        r = tree_open(call->project, &run.tree, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    /* What a script is, its first lines tell. */
+    for (size_t i = 0; i < run.tree->count; i++) {
+        struct tree_file *file = &run.tree->files[i];
+        char *text;
+        size_t length;
+
+        if ((!file->language || language_is(file->language, "Shell")) &&
+            tree_read(run.tree, file, &text, &length)) {
+            free(text);
+        }
+    }
+    run.files_max = (size_t)files;
+    run.timeout_ms = seconds * 1000;
+    run.findings = findings_new("linters");
+    result = result_new("linters");
+    result_fill(&run, result);
+    tree_free(run.tree);
+    return result_write(result, call, err);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/* The review as a page that a maintainer keeps: validation first, then what to do, then where to
+ * look, details, and how far all this reaches. The same input gives the same bytes. */
+#include "functions/report_part.h"
+
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "functions/builtin.h"
+#include "functions/finding.h"
+#include "functions/markdown.h"
+#include "functions/result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ACTIONS_MAX 10
+#define REFUTED_SHOWN_MAX 10
+#define PLACES_SHOWN 3
+#define TEXT_LINES_MAX 200
+
+bool report_finding_stands(const json_t *finding)
+{
+    return strcmp(json_get_text(finding, "verdict", ""), "refuted") != 0 &&
+           !json_object_get(finding, "duplicate_of");
+}
+
+void report_add_place(struct strbuf *out, const json_t *finding)
+{
+    const char *file = json_get_text(finding, "file", NULL);
+    const char *commit = json_get_text(finding, "commit", NULL);
+    json_int_t line = json_get_integer(finding, "line", 0);
+    char *place;
+
+    if (!file) {
+        return;
+    }
+    place = line > 0 ? mem_printf("%s:%d", file, (int)line) : mem_strdup(file);
+    markdown_add_code(out, place, 120);
+    if (commit) {
+        strbuf_addf(out, " in commit `%.10s`", commit);
+    }
+    free(place);
+}
+
+static int compare_groups(const void *left, const void *right)
+{
+    const struct rule_group *a = left;
+    const struct rule_group *b = right;
+
+    if (a->score != b->score) {
+        return a->score > b->score ? -1 : 1;
+    }
+    return strcmp(a->rule, b->rule); /* a cut name is followed by the same text each time */
+}
+
+/* A group without a colon holds "name" and all of "name:..."; other groups only themselves. */
+static bool is_rule_of(const struct rule_group *group, const char *rule)
+{
+    return strncmp(rule, group->rule, group->rule_length) == 0 &&
+           (rule[group->rule_length] == '\0' ||
+            (rule[group->rule_length] == ':' && group->is_tool));
+}
+
+bool report_group_has(const struct rule_group *group, const json_t *finding)
+{
+    return is_rule_of(group, json_get_text(finding, "rule", "other"));
+}
+
+/* How many the angle counted, also those that it did not list. */
+static size_t total_of_group(const struct report *report, const struct rule_group *group)
+{
+    const char *angle;
+    json_t *output;
+    size_t total = 0;
+
+    json_object_foreach((json_t *)report->outputs, angle, output)
+    {
+        const char *rule;
+        json_t *count;
+
+        json_object_foreach(json_object_get(output, "rules"), rule, count)
+        {
+            if (is_rule_of(group, rule)) {
+                total += (size_t)json_integer_value(count);
+            }
+        }
+    }
+    return total;
+}
+
+struct rule_group *report_groups(const struct report *report, bool by_tool, size_t *ret_count)
+{
+    VEC(struct rule_group) groups = {0};
+    struct map *index_of = map_new();
+    size_t index;
+    json_t *finding;
+
+    json_array_foreach(report->findings, index, finding)
+    {
+        const char *rule = json_get_text(finding, "rule", "other");
+        size_t length = by_tool ? strcspn(rule, ":") : strlen(rule);
+        char *key;
+        size_t found;
+
+        if (!report_finding_stands(finding)) {
+            continue;
+        }
+        key = mem_strndup(rule, length);
+        found = (size_t)(uintptr_t)map_find(index_of, key);
+        if (found == 0) {
+            *VEC_PUSH(&groups) = (struct rule_group){.rule = rule,
+                                                     .rule_length = length,
+                                                     .is_tool = by_tool,
+                                                     .first = finding,
+                                                     .score = finding_score(finding)};
+            found = groups.count;
+            (void)map_put(index_of, key, (void *)(uintptr_t)found);
+        }
+        free(key);
+        groups.items[found - 1].shown++;
+    }
+    map_free(index_of);
+    for (size_t i = 0; i < groups.count; i++) {
+        size_t total = total_of_group(report, &groups.items[i]);
+
+        groups.items[i].total = total > groups.items[i].shown ? total : groups.items[i].shown;
+    }
+    if (groups.count > 0) {
+        qsort(groups.items, groups.count, sizeof(struct rule_group), compare_groups);
+    }
+    *ret_count = groups.count;
+    return groups.items;
+}
+
+static void head_add(const struct report *report, const struct function_call *call)
+{
+    const char *task = json_get_text(call->arguments, "task", NULL);
+    const char *focus = json_get_text(call->arguments, "focus", NULL);
+    const char *date = json_get_text(call->arguments, "date", NULL);
+    const json_t *inventory = json_object_get(report->outputs, "inventory");
+    const json_t *history = json_object_get(report->outputs, "history");
+
+    strbuf_add(report->out, "# Code review\n\n");
+    if (task && *task) {
+        strbuf_add(report->out, "**Task:** ");
+        markdown_add_text(report->out, task, 300);
+        strbuf_add(report->out, "  \n");
+    }
+    if (focus && *focus) {
+        strbuf_add(report->out, "**Focus:** ");
+        markdown_add_text(report->out, focus, 300);
+        strbuf_add(report->out, "  \n");
+    }
+    if (date && *date) {
+        strbuf_add(report->out, "**Date:** ");
+        markdown_add_text(report->out, date, 60);
+        strbuf_add(report->out, "  \n");
+    }
+    if (json_is_object(inventory)) {
+        strbuf_add(report->out, "**Project:** ");
+        markdown_add_text(report->out, json_get_text(inventory, "summary", ""), 200);
+        strbuf_add(report->out, "  \n");
+    }
+    if (json_is_object(history)) {
+        strbuf_add(report->out, "**History read:** ");
+        markdown_add_text(report->out, json_get_text(history, "summary", ""), 200);
+        strbuf_add(report->out, "\n");
+    }
+    strbuf_add_char(report->out, '\n');
+}
+
+static void refuted_add(const struct report *report)
+{
+    size_t shown = 0;
+    size_t left = 0;
+    size_t index;
+    json_t *finding;
+
+    json_array_foreach(report->findings, index, finding)
+    {
+        if (strcmp(json_get_text(finding, "verdict", ""), "refuted") != 0) {
+            continue;
+        }
+        if (shown >= REFUTED_SHOWN_MAX) {
+            left++;
+            continue;
+        }
+        if (shown++ == 0) {
+            strbuf_add(report->out, "\nRefuted, and left out of everything below:\n\n");
+        }
+        strbuf_addf(report->out, "- %s ", json_get_text(finding, "id", ""));
+        markdown_add_text(report->out, json_get_text(finding, "message", ""), 100);
+        strbuf_add(report->out, " at ");
+        report_add_place(report->out, finding);
+        strbuf_add(report->out, ": ");
+        markdown_add_text(report->out, json_get_text(finding, "verdict_reason", ""), 100);
+        strbuf_add_char(report->out, '\n');
+    }
+    if (left > 0) {
+        strbuf_addf(report->out, "- ... and %zu more\n", left);
+    }
+}
+
+static void unknown_add(const struct report *report)
+{
+    const json_t *tools = json_object_get(json_object_get(report->outputs, "linters"), "tools");
+    size_t count = 0;
+    size_t index;
+    json_t *value;
+
+    strbuf_add(report->out,
+               "\n**Unknown** (not looked at, so nothing below says that it is clean):");
+    json_array_foreach(json_object_get(report->fold, "angles"), index, value)
+    {
+        if (strcmp(json_get_text(value, "status", ""), "unknown") == 0) {
+            strbuf_addf(report->out, "%s- the angle ", count++ == 0 ? "\n\n" : "");
+            markdown_add_code(report->out, json_get_text(value, "id", ""), 60);
+            strbuf_add(report->out, ": ");
+            markdown_add_text(report->out, json_get_text(value, "why", ""), 200);
+            strbuf_add_char(report->out, '\n');
+        }
+    }
+    json_array_foreach(tools, index, value)
+    {
+        if (strcmp(json_get_text(value, "status", ""), "unknown") == 0) {
+            strbuf_addf(report->out, "%s- ", count++ == 0 ? "\n\n" : "");
+            markdown_add_text(report->out, json_get_text(value, "purpose", ""), 80);
+            strbuf_add(report->out, ": ");
+            markdown_add_code(report->out, json_get_text(value, "tool", ""), 40);
+            strbuf_add_char(report->out, ' ');
+            markdown_add_text(report->out, json_get_text(value, "why", ""), 160);
+            strbuf_add_char(report->out, '\n');
+        }
+    }
+    if (count == 0) {
+        strbuf_add(report->out, " nothing.\n");
+    }
+}
+
+static void validation_add(const struct report *report, const json_t *validation,
+                           const json_t *given)
+{
+    size_t index;
+    json_t *value;
+
+    strbuf_add(report->out, "## Validation\n\n");
+    if (!validation && json_is_string(given)) {
+        markdown_add_quote(report->out, json_string_value(given), TEXT_LINES_MAX);
+    } else if (!validation) {
+        strbuf_add(report->out,
+                   "**Not validated**: no places were checked; treat every finding as a "
+                   "claim.\n");
+    } else if (!json_object_get(validation, "counts")) {
+        strbuf_add(report->out, "By an agent: ");
+        markdown_add_text(report->out, json_get_text(validation, "summary", "(no summary)"), 2000);
+        strbuf_add_char(report->out, '\n');
+    } else {
+        strbuf_add(report->out, "Each cited place was opened and compared with the quoted line: ");
+        markdown_add_text(report->out, json_get_text(validation, "summary", ""), 300);
+        strbuf_add(report->out, ".\n\n| Attack | Findings | Meaning |\n|---|---:|---|\n");
+        json_array_foreach(json_object_get(validation, "attacks"), index, value)
+        {
+            strbuf_addf(report->out, "| %s | %d | ", json_get_text(value, "attack", ""),
+                        (int)json_get_integer(value, "findings", 0));
+            markdown_add_text(report->out, json_get_text(value, "meaning", ""), 200);
+            strbuf_add(report->out, " |\n");
+        }
+    }
+    refuted_add(report);
+    unknown_add(report);
+    strbuf_add_char(report->out, '\n');
+}
+
+static void group_name_add(struct strbuf *out, const struct rule_group *group)
+{
+    char *name = mem_strndup(group->rule, group->rule_length);
+
+    markdown_add_text(out, name, 60);
+    free(name);
+}
+
+/* A message as the middle of a sentence: without its own full stop. */
+static void message_add(struct strbuf *out, const char *message)
+{
+    size_t length = strlen(message);
+    char *text = mem_strndup(message,
+                             length > 0 && message[length - 1] == '.' ? length - 1 : length);
+
+    markdown_add_text(out, text, 300);
+    free(text);
+}
+
+static void places_add(const struct report *report, const struct rule_group *group)
+{
+    size_t shown = 0;
+    size_t index;
+    json_t *finding;
+
+    json_array_foreach(report->findings, index, finding)
+    {
+        const char *evidence = json_get_text(finding, "evidence", NULL);
+
+        if (shown >= PLACES_SHOWN || !report_group_has(group, finding) ||
+            !report_finding_stands(finding) || !json_object_get(finding, "file")) {
+            continue;
+        }
+        shown++;
+        strbuf_add(report->out, "   - ");
+        report_add_place(report->out, finding);
+        if (evidence) {
+            strbuf_add_char(report->out, ' ');
+            markdown_add_code(report->out, evidence, 90);
+        }
+        strbuf_addf(report->out, " (%s", json_get_text(finding, "id", ""));
+        if (json_object_get(finding, "context")) {
+            strbuf_addf(report->out, ", %s", json_get_text(finding, "context", ""));
+        }
+        if (json_get_boolean(finding, "hot", false)) {
+            strbuf_add(report->out, ", hot spot");
+        }
+        strbuf_add(report->out, ")\n");
+    }
+    if (group->total > shown && shown > 0) {
+        strbuf_addf(report->out, "   - ... and %zu more\n", group->total - shown);
+    }
+}
+
+static void recommendation_add(const struct report *report)
+{
+    size_t count = 0;
+    struct rule_group *groups = report_groups(report, true, &count);
+    size_t shown = 0;
+
+    strbuf_add(report->out, "## Recommendation\n\n");
+    for (size_t i = 0; i < count && shown < ACTIONS_MAX; i++) {
+        const json_t *first = groups[i].first;
+        const char *fix = json_get_text(first, "fix", NULL);
+
+        if (strcmp(json_get_text(first, "severity", "info"), "info") == 0) {
+            continue;
+        }
+        shown++;
+        strbuf_addf(report->out, "%zu. **", shown);
+        group_name_add(report->out, &groups[i]);
+        strbuf_addf(report->out, "** (%s, confidence %s", json_get_text(first, "severity", ""),
+                    json_get_text(first, "confidence", ""));
+        if (groups[i].total > 1) {
+            strbuf_addf(report->out, ", %zu places", groups[i].total);
+        }
+        strbuf_add(report->out, "): ");
+        message_add(report->out, json_get_text(first, "message", ""));
+        strbuf_add(report->out, ".\n");
+        if (fix) {
+            strbuf_add(report->out, "   Do: ");
+            markdown_add_text(report->out, fix, 300);
+            strbuf_add(report->out, ".\n");
+        }
+        places_add(report, &groups[i]);
+    }
+    if (shown == 0) {
+        strbuf_add(report->out,
+                   "Nothing found that asks for action. See **Unknown** above for what "
+                   "was not looked at.\n");
+    } else if (count > shown) {
+        strbuf_addf(report->out, "\n%zu more kinds of findings are under Details.\n",
+                    count - shown);
+    }
+    strbuf_add_char(report->out, '\n');
+    free(groups);
+}
+
+/* An agent may have validated in prose; then the fold's findings stand, unchecked. */
+static const json_t *findings_choose(const json_t *fold, const json_t *validation,
+                                     bool *ret_validated)
+{
+    const json_t *findings = json_object_get(validation, "findings");
+
+    *ret_validated = json_is_array(findings) && json_object_get(validation, "counts");
+    return json_is_array(findings) && json_array_size(findings) > 0
+               ? findings
+               : json_object_get(fold, "findings");
+}
+
+int report_run(const struct function_call *call, struct error *err)
+{
+    const json_t *given = json_object_get(call->arguments, "validation");
+    json_t *fold = argument_object(json_object_get(call->arguments, "fold"));
+    json_t *validation = argument_object(given);
+    struct report report = {.out = call->output, .fold = fold};
+
+    if (!json_is_array(json_object_get(fold, "findings"))) {
+        json_decref(fold);
+        json_decref(validation);
+        return error_set(err, ERROR_INVALID,
+                         "argument fold: expected the output of the function fold");
+    }
+    report.outputs = json_object_get(fold, "outputs");
+    report.findings = findings_choose(fold, validation, &report.is_validated);
+    head_add(&report, call);
+    validation_add(&report, validation, given);
+    recommendation_add(&report);
+    report_add_overview(&report);
+    report_add_details(&report);
+    report_add_method(&report);
+    json_decref(fold);
+    json_decref(validation);
+    return call->output->overflow ? error_set(err, ERROR_LIMIT, "the report is too large") : 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the review's report; report.c puts them into order. */
+#ifndef FERMATA_FUNCTIONS_REPORT_PART_H
+#define FERMATA_FUNCTIONS_REPORT_PART_H
+
+#include "base/json.h"
+
+struct report {
+    struct strbuf *out;
+    const json_t *fold;
+    const json_t *findings; /* validated when there is a validation, else the fold's */
+    const json_t *outputs;  /* of the angles */
+    bool is_validated;
+};
+
+/* Findings of one rule, told as one thing. */
+struct rule_group {
+    const char *rule; /* not terminated by NUL but by length */
+    size_t rule_length;
+    bool is_tool;        /* stands for all rules "name:..." */
+    const json_t *first; /* the weightiest */
+    size_t shown;        /* listed findings that stand */
+    size_t total;        /* all that the angle counted */
+    double score;
+};
+
+/* Groups of findings that stand (not refuted, no duplicate), the weightiest first; free() it. With
+ * `by_tool` all rules of one linter ("shellcheck:SC2046") are one group, named by the tool. */
+struct rule_group *report_groups(const struct report *report, bool by_tool, size_t *ret_count);
+bool report_group_has(const struct rule_group *group, const json_t *finding);
+bool report_finding_stands(const json_t *finding);
+/* `src/a.c:12`, with the commit when it is in the history. */
+void report_add_place(struct strbuf *out, const json_t *finding);
+
+void report_add_overview(const struct report *report);
+void report_add_details(const struct report *report);
+void report_add_method(const struct report *report);
+
+#endif

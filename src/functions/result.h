@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The frame that the result of every angle has: {angle, status: ok|unknown, summary, covered, ...}.
+ */
+#ifndef FERMATA_FUNCTIONS_RESULT_H
+#define FERMATA_FUNCTIONS_RESULT_H
+
+#include "functions/functions.h"
+
+json_t *result_new(const char *angle);
+void result_summarise(json_t *result, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The angle could not be looked at: why, and what to do. */
+void result_unknown(json_t *result, const char *why, const char *hint);
+/* Writes the result as JSON into the call's output and frees it. */
+int result_write(json_t *result, const struct function_call *call, struct error *err);
+
+/* Arguments with ceilings: the value, the fallback when absent, ERROR_INVALID when out of range. */
+int argument_integer(const struct function_call *call, const char *name, json_int_t fallback,
+                     const json_int_t range[2], json_int_t *ret_value, struct error *err);
+/* An object argument, or a text that holds one (bare or in a Markdown fence). NULL when absent or
+ * of another form. The caller owns it. */
+json_t *argument_object(const json_t *value);
+
+#endif
