@@ -26,6 +26,14 @@ static const struct {
 };
 static_assert(ARRAY_LEN(code_table) == ERROR_CODES, "one row for each code");
 
+static size_t character_length(unsigned char lead)
+{
+    if (lead < 0xC0) {
+        return 1;
+    }
+    return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
 /* A cut must not leave half a UTF-8 character behind. */
 static void trim_partial_character(char *text, size_t size)
 {
@@ -38,7 +46,7 @@ static void trim_partial_character(char *text, size_t size)
     while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
         start--;
     }
-    if (start > 0 && ((unsigned char)text[start - 1] & 0x80) != 0) {
+    if (start > 0 && length - start + 1 < character_length((unsigned char)text[start - 1])) {
         text[start - 1] = '\0';
     }
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define TREE_DEPTH_MAX 256
+#define TEMPORARY_NAMES_MAX 1000
 
 int file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_length,
               struct error *err)
@@ -29,8 +30,9 @@ int file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_le
     if (fd < 0) {
         return error_set_errno(err, "cannot open %s", path);
     }
-    if (fstat(fd, &status) < 0 || S_ISDIR(status.st_mode)) {
-        r = error_set(err, ERROR_INVALID, "%s is a folder, a file was expected", path);
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+        r = error_set(err, ERROR_INVALID, "%s is %s, a regular file was expected", path,
+                      S_ISDIR(status.st_mode) ? "a folder" : "not a file");
         goto out;
     }
     if (status.st_size > 0 && (size_t)status.st_size > size_max) {
@@ -117,17 +119,35 @@ int file_sync_folder(const char *path, struct error *err)
     return r;
 }
 
+/* A crash may leave a temporary file behind, and in a container the next process can have the same
+ * number; so a name that is taken is passed over. */
+static int create_temporary(const char *path, char **ret_name)
+{
+    static _Atomic unsigned sequence;
+    char *name = NULL;
+    int fd = -1;
+
+    for (int tries = 0; tries < TEMPORARY_NAMES_MAX; tries++) {
+        free(name);
+        name = mem_printf("%s.%ld.%u.tmp", path, (long)getpid(), atomic_fetch_add(&sequence, 1U));
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd >= 0 || errno != EEXIST) {
+            break;
+        }
+    }
+    *ret_name = name;
+    return fd;
+}
+
 int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
                struct error *err)
 {
-    static _Atomic unsigned sequence;
     char *folder = folder_of(path);
-    char *temporary = mem_printf("%s.%ld.%u.tmp", path, (long)getpid(),
-                                 atomic_fetch_add(&sequence, 1U));
+    char *temporary = NULL;
     int fd;
     int r = 0;
 
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fd = create_temporary(path, &temporary);
     if (fd < 0) {
         r = error_set_errno(err, "cannot create %s", temporary);
         goto out;
@@ -169,9 +189,13 @@ int file_append(const char *path, const void *data, size_t length, struct error 
 
 int file_make_folders(const char *path, struct error *err)
 {
-    char *partial = mem_strdup(path);
+    char *partial;
     int r = 0;
 
+    if (!*path) {
+        return error_set(err, ERROR_INVALID, "a folder's name is empty");
+    }
+    partial = mem_strdup(path);
     for (char *slash = partial + 1; *slash; slash++) {
         if (*slash != '/') {
             continue;
@@ -205,6 +229,35 @@ bool file_is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+static int remove_entries(int folder_fd, int depth, struct error *err);
+
+static int remove_entry(int folder_fd, const char *name, int depth, struct error *err)
+{
+    int child;
+    int r;
+
+    if (unlinkat(folder_fd, name, 0) == 0) {
+        return 0;
+    }
+    if (errno != EISDIR) {
+        return error_set_errno(err, "cannot remove %s", name);
+    }
+    if (depth >= TREE_DEPTH_MAX) {
+        return error_set(err, ERROR_LIMIT, "cannot remove %s: nested deeper than %d folders", name,
+                         TREE_DEPTH_MAX);
+    }
+    child = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (child < 0) {
+        return error_set_errno(err, "cannot open folder %s", name);
+    }
+    r = remove_entries(child, depth + 1, err);
+    if (r == 0 && unlinkat(folder_fd, name, AT_REMOVEDIR) < 0) {
+        r = error_set_errno(err, "cannot remove %s", name);
+    }
+    return r;
+}
+
+/* Takes folder_fd over. */
 static int remove_entries(int folder_fd, int depth, struct error *err)
 {
     DIR *folder = fdopendir(folder_fd);
@@ -212,30 +265,15 @@ static int remove_entries(int folder_fd, int depth, struct error *err)
     int r = 0;
 
     if (!folder) {
+        r = error_set_errno(err, "cannot list a folder");
         (void)close(folder_fd);
-        return error_set_errno(err, "cannot list a folder");
+        return r;
     }
+    /* Caches of some tools are read-only folders; nothing can be removed from these. */
+    (void)fchmod(folder_fd, 0700);
     while (r == 0 && (entry = readdir(folder)) != NULL) {
-        int child;
-
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        if (unlinkat(dirfd(folder), entry->d_name, 0) == 0) {
-            continue;
-        }
-        child = openat(dirfd(folder), entry->d_name,
-                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (child < 0 || depth >= TREE_DEPTH_MAX) {
-            r = error_set_errno(err, "cannot remove %s", entry->d_name);
-            if (child >= 0) {
-                (void)close(child);
-            }
-            break;
-        }
-        r = remove_entries(child, depth + 1, err);
-        if (r == 0 && unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR) < 0) {
-            r = error_set_errno(err, "cannot remove %s", entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            r = remove_entry(folder_fd, entry->d_name, depth, err);
         }
     }
     (void)closedir(folder);

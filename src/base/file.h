@@ -14,7 +14,8 @@ enum file_sync {
     FILE_SYNC,    /* temporary name + fsync + rename + fsync of the folder */
 };
 
-/* Reads a regular file; ERROR_LIMIT beyond size_max. The text is NUL-terminated; free() it. */
+/* Reads a regular file (no pipe, no device); ERROR_LIMIT beyond size_max. The text is
+ * NUL-terminated; free() it. */
 int file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_length,
               struct error *err);
 /* Replaces the file by one rename, so that a reader sees the old or the new content. */

@@ -73,14 +73,19 @@ static const struct {
 
 static bool parse_part(const char **text, int64_t *total)
 {
-    char *end;
+    size_t digits = strspn(*text, "0123456789");
+    const char *end = *text + digits;
     double number;
     size_t length = 0;
 
-    if (!isdigit((unsigned char)**text)) {
+    if (digits == 0) {
         return false;
     }
-    number = strtod(*text, &end);
+    if (*end == '.' && isdigit((unsigned char)end[1])) {
+        end += 1 + strspn(end + 1, "0123456789");
+    }
+    /* A hexadecimal or exponent form would read on; its letters then are no unit. */
+    number = strtod(*text, NULL);
     while (isalpha((unsigned char)end[length])) {
         length++;
     }
@@ -89,7 +94,7 @@ static bool parse_part(const char **text, int64_t *total)
             if (number * (double)units[i].ms > (double)(DURATION_MS_MAX - *total)) {
                 return false;
             }
-            *total += (int64_t)(number * (double)units[i].ms);
+            *total += (int64_t)(number * (double)units[i].ms + 0.5);
             *text = end + length;
             return true;
         }

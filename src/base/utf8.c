@@ -59,39 +59,51 @@ void utf8_add_valid(struct strbuf *target, const char *bytes, size_t length)
     }
 }
 
-/* The length of the escape sequence that starts at bytes[0] (ESC). ECMA-48, 5th edition. */
+static bool is_between(char byte, unsigned char first, unsigned char last)
+{
+    return (unsigned char)byte >= first && (unsigned char)byte <= last;
+}
+
+/* The length of a control string (OSC, DCS, ...) that starts at bytes[0]: up to BEL or ST. One that
+ * is not closed ends with its line, so that it cannot hide what follows. */
+static size_t control_string_length(const char *bytes, size_t length)
+{
+    for (size_t i = 2; i < length; i++) {
+        if (bytes[i] == '\a') {
+            return i + 1;
+        }
+        if (bytes[i] == 0x1b) {
+            return i + 1 < length && bytes[i + 1] == '\\' ? i + 2 : i;
+        }
+        if (bytes[i] == '\n') {
+            return i;
+        }
+    }
+    return length;
+}
+
+/* The length of the escape sequence that starts at bytes[0] (ESC). ECMA-48, 5th edition. What
+ * cannot belong to it, such as a line end, is left. */
 static size_t escape_length(const char *bytes, size_t length)
 {
-    size_t i = 2;
+    bool is_control = length > 1 && bytes[1] == '[';
+    size_t i = is_control ? 2 : 1;
 
-    if (length < 2) {
-        return length;
+    if (length > 1 && bytes[1] && strchr("]PX^_", bytes[1])) {
+        return control_string_length(bytes, length);
     }
-    if (bytes[1] == '[') {
-        while (i < length && (unsigned char)bytes[i] >= 0x20 && (unsigned char)bytes[i] < 0x40) {
-            i++;
-        }
-        return i < length ? i + 1 : i;
+    while (i < length && is_between(bytes[i], 0x20, is_control ? 0x3f : 0x2f)) {
+        i++;
     }
-    if (strchr("]PX^_", bytes[1])) {
-        for (; i < length; i++) {
-            if (bytes[i] == '\a') {
-                return i + 1;
-            }
-            if (bytes[i] == 0x1b) {
-                return i + 1 < length && bytes[i + 1] == '\\' ? i + 2 : i;
-            }
-        }
-        return length;
-    }
-    return 2;
+    return i < length && is_between(bytes[i], is_control ? 0x40 : 0x30, 0x7e) ? i + 1 : i;
 }
 
 static bool is_hidden(utf8proc_int32_t point)
 {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) ||
            (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) ||
-           point == 0x200b || point == 0x200e || point == 0x200f || point == 0xfeff;
+           point == 0x200b || point == 0x200e || point == 0x200f || point == 0x061c ||
+           point == 0xfeff;
 }
 
 void utf8_add_printable(struct strbuf *target, const char *bytes, size_t length)
