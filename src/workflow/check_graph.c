@@ -56,6 +56,7 @@ static char *format_cycle(const struct graph *graph, const struct visit *stack, 
                           size_t node)
 {
     struct strbuf text;
+    char *cycle;
     size_t from = 0;
 
     strbuf_init(&text, 400);
@@ -66,7 +67,9 @@ static char *format_cycle(const struct graph *graph, const struct visit *stack, 
         strbuf_addf(&text, "%s -> ", graph->get_id(graph, stack[i].node));
     }
     strbuf_add(&text, text.overflow ? "..." : graph->get_id(graph, node));
-    return strbuf_take(&text);
+    cycle = mem_strdup(text.data);
+    strbuf_release(&text);
+    return cycle;
 }
 
 /* Depth first with a stack of our own. Returns the text of the first cycle found, or NULL. */

@@ -106,8 +106,12 @@ static void unwrap(const char *text, size_t length, size_t *ret_offset, size_t *
     *ret_length = length;
     if (length - start >= 5 && strncmp(text + start, "${{", 3) == 0 &&
         strncmp(text + length - 2, "}}", 2) == 0) {
-        *ret_offset = start + 3;
-        *ret_length = length - 2 - *ret_offset;
+        *ret_offset = start + 3 + strspn(text + start + 3, " \t\r\n");
+        length -= 2;
+        while (length > *ret_offset && isspace((unsigned char)text[length - 1])) {
+            length--;
+        }
+        *ret_length = length > *ret_offset ? length - *ret_offset : 0;
     }
 }
 
@@ -141,23 +145,23 @@ static char *literal_text(const struct reader *reader, const struct yaml_node *n
 {
     json_t *value = yaml_to_json(node);
     struct strbuf text;
+    char *literal = NULL;
     bool is_known;
 
     strbuf_init(&text, EXPRESSION_BYTES_MAX);
     is_known = add_literal(value, &text);
     json_decref(value);
     if (is_known && !text.overflow) {
-        return strbuf_take(&text);
-    }
-    strbuf_release(&text);
-    if (is_known) {
+        literal = mem_strdup(text.data);
+    } else if (is_known) {
         problems_add(reader->problems, node->at, "let a step make the list and refer to its output",
                      "the list is too long: at most %d bytes", EXPRESSION_BYTES_MAX);
     } else {
         problems_add(reader->problems, node->at, NULL,
                      "the members of a literal list must be texts, numbers, booleans or lists");
     }
-    return NULL;
+    strbuf_release(&text);
+    return literal;
 }
 
 static struct expression *read_literal_list(const struct reader *reader,

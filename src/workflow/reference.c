@@ -172,6 +172,7 @@ static void add_section(enum key_level level, struct strbuf *target)
 char *workflow_reference(void)
 {
     struct strbuf text;
+    char *page;
 
     strbuf_init(&text, REFERENCE_BYTES_MAX);
     strbuf_add(
@@ -212,5 +213,7 @@ char *workflow_reference(void)
     for (int level = LEVEL_CONFIG; level < KEY_LEVELS; level++) {
         add_section((enum key_level)level, &text);
     }
-    return strbuf_take(&text);
+    page = strbuf_take(&text);
+    strbuf_release(&text);
+    return page;
 }
