@@ -352,9 +352,10 @@ static int add_tail(struct strbuf *target, struct stream *stream, bool running)
 
     strbuf_init(&ring, (size_t)(stream->total - from));
     r = add_ring(&ring, stream, from, stream->total);
-    if (r == 0 && running && read_header(&later) &&
-        later.total + WRITE_AHEAD_MAX - later.ring > from) {
-        from = later.total + WRITE_AHEAD_MAX - later.ring;
+    if (r == 0 && running && read_header(&later) && later.total > stream->total) {
+        int64_t kept_from = later.total + WRITE_AHEAD_MAX - later.ring;
+
+        from = kept_from > from ? kept_from : from;
         from = from < stream->total ? from : stream->total;
     }
     add_gap(target, from - stream->head_bytes);
