@@ -119,13 +119,11 @@ int op_skip(struct ops *ops, const json_t *arguments, const struct ops_view *vie
                          err);
 }
 
-/* ---- approvals
- * -------------------------------------------------------------------------------------- */
+/* ---- approvals ---- */
 
 static bool is_open_approval(const json_t *step)
 {
-    return strcmp(json_get_text(step, "kind", ""), "approval") == 0 &&
-           strcmp(json_get_text(step, "status", ""), "paused") == 0;
+    return strcmp(json_get_text(step, "waiting", ""), "approval") == 0;
 }
 
 /* The one step that waits; an error names all when there are several. */
@@ -174,14 +172,14 @@ static int find_waiting_step(struct ops *ops, const json_t *arguments, char **re
     int r = ops_resolve_run(ops, arguments, run_id, err);
 
     if (r == 0) {
-        r = run_show(ops->store, run_id, &run, err);
+        r = run_show(ops->store, ops->folder, run_id, &run, err);
     }
     if (r < 0) {
         return r;
     }
     if (!given) {
         r = only_approval(run, ret_key, err);
-    } else if (!ops_find_step(run, given, NULL)) {
+    } else if (!ops_find_step(run, given)) {
         r = ops_no_such_step(run, given, err);
     } else {
         *ret_key = mem_strdup(given);
@@ -245,8 +243,7 @@ int op_restore(struct ops *ops, const json_t *arguments, const struct ops_view *
                          err);
 }
 
-/* ---- resume
- * ------------------------------------------------------------------------------------------- */
+/* ---- resume ---- */
 
 /* A run that nobody owns although it was under way needs no wish: whoever adopts it goes on. */
 static bool needs_wish(const json_t *run, bool retry_failed)
@@ -254,7 +251,7 @@ static bool needs_wish(const json_t *run, bool retry_failed)
     const char *status = json_get_text(run, "status", "");
 
     return retry_failed || (strcmp(status, "running") != 0 && strcmp(status, "pending") != 0) ||
-           json_is_object(json_object_get(run, "owner"));
+           json_get_boolean(run, "owned", false);
 }
 
 int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -267,7 +264,7 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
     int r = ops_resolve_run(ops, arguments, run_id, err);
 
     if (r == 0) {
-        r = run_show(ops->store, run_id, &run, err);
+        r = run_show(ops->store, ops->folder, run_id, &run, err);
     }
     if (r < 0) {
         return r;

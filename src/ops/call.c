@@ -317,7 +317,7 @@ int ops_call(struct ops *ops, const struct operation *operation, const json_t *a
 {
     static const struct ops_view no_view;
     struct error own = ERROR_INIT;
-    json_t *converted;
+    json_t *converted = NULL;
     int r;
 
     err = err ? err : &own;

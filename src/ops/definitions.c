@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- workflows
- * ---------------------------------------------------------------------------------------- */
+/* ---- workflows ---- */
 
 static const char *input_type_name(enum input_type type)
 {
@@ -192,8 +191,7 @@ int op_workflows(struct ops *ops, const json_t *arguments, const struct ops_view
                 : list_workflows(ops, ret_result);
 }
 
-/* ---- validate
- * ------------------------------------------------------------------------------------------- */
+/* ---- validate ---- */
 
 struct validation {
     json_t *files;
@@ -379,9 +377,7 @@ int op_validate(struct ops *ops, const json_t *arguments, const struct ops_view 
     return r;
 }
 
-/* ---- schema
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- schema ---- */
 
 int op_schema(struct ops *ops, const json_t *arguments, const struct ops_view *view,
               json_t **ret_result, struct error *err)

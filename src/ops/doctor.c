@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #define DISK_BYTES_LOW (INT64_C(512) * 1024 * 1024)
-#define RUNS_LOOKED_AT 1000
+#define RUNS_LOOKED_AT 100
 
 static void add_check(json_t *checks, const char *name, const char *status, const char *detail,
                       const char *hint)
@@ -37,8 +37,7 @@ static void add_failure(json_t *checks, const char *name, const struct error *er
     add_check(checks, name, "fail", err->text, *err->hint ? err->hint : NULL);
 }
 
-/* ---- checks of the machine
- * ------------------------------------------------------------------------------ */
+/* ---- checks of the machine ---- */
 
 static void check_git(const struct ops *ops, json_t *checks)
 {
@@ -103,8 +102,7 @@ static void check_tools(const struct ops *ops, json_t *checks)
     }
 }
 
-/* ---- checks of the project
- * -------------------------------------------------------------------------------- */
+/* ---- checks of the project ---- */
 
 static void check_disk(const struct ops *ops, json_t *checks)
 {
@@ -190,9 +188,17 @@ static void check_leftovers(struct ops *ops, json_t *checks)
     strbuf_init(&ids, 256);
     json_array_foreach(json_object_get(list, "runs"), i, run)
     {
-        if (!json_is_object(json_object_get(run, "owner"))) {
-            strbuf_addf(&ids, "%s%s", count++ ? " " : "", json_get_text(run, "id", ""));
+        const char *id = json_get_text(run, "id", "");
+        json_t *shown;
+
+        if (run_show(ops->store, ops->folder, id, &shown, &err) < 0) {
+            add_failure(checks, id, &err);
+            continue;
         }
+        if (!json_get_boolean(shown, "owned", false)) {
+            strbuf_addf(&ids, "%s%s", count++ ? " " : "", id);
+        }
+        json_decref(shown);
     }
     if (count) {
         add_check(checks, "runs without owner", "unknown", ids.data,

@@ -29,21 +29,6 @@ struct session {
 /* ---- callbacks of the engine -------------------------------------------------------------------
  */
 
-static int load_nested(void *context, const char *name, struct workflow **ret_workflow,
-                       struct error *err)
-{
-    const struct session *session = context;
-
-    return ops_load_workflow(session->ops, name, ret_workflow, err);
-}
-
-static int load_expert(void *context, const char *name, char **ret_text, struct error *err)
-{
-    const struct session *session = context;
-
-    return ops_load_expert(session->ops, name, ret_text, err);
-}
-
 static void on_record(void *context, const json_t *record)
 {
     const struct session *session = context;
@@ -73,8 +58,7 @@ static void on_tick(void *arg)
     session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
 }
 
-/* ---- one stretch: from start or adoption to rest
- * ------------------------------------------------- */
+/* ---- one stretch: from start or adoption to rest ---- */
 
 static int show_begin(struct session *session, const char *run_id, struct error *err)
 {
@@ -83,7 +67,7 @@ static int show_begin(struct session *session, const char *run_id, struct error 
     int r;
 
     if (view->on_begin) {
-        r = run_show(session->ops->store, run_id, &run, err);
+        r = run_show(session->ops->store, session->ops->folder, run_id, &run, err);
         if (r < 0) {
             return r;
         }
@@ -107,8 +91,6 @@ static int run_stretch(struct session *session, const struct run_request *reques
     if (r < 0) {
         return r;
     }
-    options.load_workflow = load_nested;
-    options.load_expert = load_expert;
     options.on_record = on_record;
     options.on_rest = on_rest;
     options.context = session;
@@ -181,13 +163,11 @@ void ops_visit_running(struct ops *ops,
     }
 }
 
-/* ---- approvals
- * ------------------------------------------------------------------------------------ */
+/* ---- approvals ---- */
 
 static bool waits_for_approval(const json_t *step)
 {
-    return strcmp(json_get_text(step, "kind", ""), "approval") == 0 &&
-           strcmp(json_get_text(step, "status", ""), "paused") == 0;
+    return strcmp(json_get_text(step, "waiting", ""), "approval") == 0;
 }
 
 static const json_t *find_approval(const json_t *run)
@@ -217,7 +197,7 @@ static int ask_approval(struct session *session, const char *run_id, const json_
     const char *key = json_get_text(step, "key", "");
     char *question = mem_printf("%s: %s\n[a]pprove, [r]eject or [l]ater? ",
                                 json_get_text(step, "name", key),
-                                json_get_text(step, "message", "waits for your approval"));
+                                json_get_text(step, "reason", "waits for your approval"));
     struct engine_options options;
     json_t *command = NULL;
     json_t *answered = NULL;
@@ -249,7 +229,7 @@ static int ask_where_it_waits(struct session *session, const char *run_id, struc
 {
     const json_t *step;
     json_t *run;
-    int r = run_show(session->ops->store, run_id, &run, err);
+    int r = run_show(session->ops->store, session->ops->folder, run_id, &run, err);
 
     if (r < 0) {
         return r;
@@ -260,8 +240,7 @@ static int ask_where_it_waits(struct session *session, const char *run_id, struc
     return r;
 }
 
-/* ---- from outside
- * ----------------------------------------------------------------------------------- */
+/* ---- from outside ---- */
 
 int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view *view,
               json_t **ret_result, struct error *err)

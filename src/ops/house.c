@@ -47,8 +47,7 @@ int op_version(struct ops *ops, const json_t *arguments, const struct ops_view *
     return 0;
 }
 
-/* ---- function
- * --------------------------------------------------------------------------------------------- */
+/* ---- function ---- */
 
 static int read_input(struct strbuf *target, struct error *err)
 {

@@ -97,8 +97,8 @@ int ops_resolve_run(struct ops *ops, const json_t *arguments, char ret_id[RUN_ID
                     struct error *err);
 /* PROJECT/.fermata/workflows/RUN; free() it. */
 char *ops_run_folder(const struct ops *ops, const char *run_id);
-/* The step with this key inside what run_show gave, and its phase; NULL when there is none. */
-const json_t *ops_find_step(const json_t *run, const char *key, const json_t **ret_phase);
+/* The step, instance, fix step or check with this key inside what run_show gave; NULL: none. */
+const json_t *ops_find_step(const json_t *run, const char *key);
 /* ERROR_NOT_FOUND with the keys that there are. */
 int ops_no_such_step(const json_t *run, const char *key, struct error *err);
 

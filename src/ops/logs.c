@@ -4,9 +4,7 @@
 #include "agents/attempt.h"
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/utf8.h"
 #include "ops/internal.h"
-#include "ops/log_lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +12,7 @@
 #include <unistd.h>
 
 #define PAGE_RECORDS 1000
-#define LINE_BYTES_MAX 8192
+#define PAUSE_MS 50
 #define POLL_MS 500 /* only a safety net: changes wake us */
 #define CHUNK_BYTES (64 * 1024)
 
@@ -27,12 +25,14 @@ struct follow {
     bool is_over;
     bool wants_records;
     const char *phase; /* NULL: all */
-    struct log_lines *lines;
+    bool is_json;
     /* output of one attempt */
     char *folder;
     const char *stream;
     off_t offset;
     loop_id timer;
+    loop_id pause; /* between a change and the look at it */
+    bool is_pausing;
     struct error error;
     int (*pump)(struct follow *follow, struct error *err);
 };
@@ -47,44 +47,64 @@ static void give(struct follow *follow, json_t *item)
     }
 }
 
-/* ---- records
- * ------------------------------------------------------------------------------------------ */
+/* ---- records ---- */
 
-static void give_record(struct follow *follow, json_t *record)
+static void give_text(struct follow *follow, const char *key, const char *text, size_t length)
 {
-    struct strbuf text;
-    const char *level;
-    const char *phase;
-    json_t *item;
+    json_t *item = json_object();
 
-    strbuf_init(&text, LINE_BYTES_MAX);
-    level = log_lines_format(follow->lines, record, &text);
-    phase = log_lines_phase(follow->lines, record);
-    if (!follow->phase || (phase && strcmp(phase, follow->phase) == 0)) {
-        if (follow->wants_records) {
-            give(follow, json_incref(record));
-        } else if (level) {
-            item = json_object();
-            json_put_integer(item, "at", json_get_integer(record, "at", 0));
-            json_put_text(item, "level", level);
-            json_put(item, "text", json_text_lossy(text.data, text.length));
-            give(follow, item);
-        }
+    json_put(item, key, json_text_lossy(text, length));
+    give(follow, item);
+}
+
+/* The lines of what came since; the engine folds the journal for them, so not for every record. */
+static int give_lines(struct follow *follow, int64_t from_seq, struct error *err)
+{
+    const struct run_log_request request = {
+        .run_id = follow->run_id,
+        .phase = follow->phase,
+        .from_seq = from_seq,
+        .is_json = follow->is_json,
+    };
+    struct strbuf text;
+    int64_t next = from_seq;
+    int r;
+
+    strbuf_init(&text, TEXT_BYTES_MAX);
+    r = run_log(follow->ops->store, follow->ops->folder, &request, &text, &next, err);
+    if (r == 0 && text.length) {
+        give_text(follow, "lines", text.data, text.length);
     }
     strbuf_release(&text);
+    if (r == 0 && next > follow->seq) {
+        follow->seq = next;
+    }
+    return r;
 }
 
 static bool is_at_rest(const json_t *record)
 {
     const char *status = json_get_text(record, "status", "");
 
-    return strcmp(json_get_text(record, "kind", ""), "run_moved") == 0 &&
-           strcmp(status, "running") != 0 && strcmp(status, "pending") != 0;
+    return strcmp(status, "running") != 0 && strcmp(status, "pending") != 0;
 }
 
-/* Gives all records that came since. Following ends where the last one says that the run rests. */
+/* Following ends where the last move of the run says that it rests. */
+static void note_record(struct follow *follow, json_t *record)
+{
+    follow->seq = json_get_integer(record, "seq", follow->seq) + 1;
+    if (strcmp(json_get_text(record, "kind", ""), "run_moved") == 0) {
+        follow->is_over = is_at_rest(record);
+    }
+    if (follow->wants_records) {
+        give(follow, json_incref(record));
+    }
+}
+
+/* Gives all records, or their lines, that came since. */
 static int pump_records(struct follow *follow, struct error *err)
 {
+    int64_t from_seq = follow->seq;
     bool has_more = true;
 
     while (has_more) {
@@ -99,20 +119,15 @@ static int pump_records(struct follow *follow, struct error *err)
         }
         json_array_foreach(json_object_get(page, "records"), i, record)
         {
-            follow->seq = json_get_integer(record, "seq", follow->seq) + 1;
-            follow->is_over = is_at_rest(record) ||
-                              (follow->is_over &&
-                               strcmp(json_get_text(record, "kind", ""), "run_moved") != 0);
-            give_record(follow, record);
+            note_record(follow, record);
         }
         has_more = json_is_integer(json_object_get(page, "next"));
         json_decref(page);
     }
-    return 0;
+    return follow->wants_records || follow->seq == from_seq ? 0 : give_lines(follow, from_seq, err);
 }
 
-/* ---- output of an attempt
- * -------------------------------------------------------------------------------- */
+/* ---- output of an attempt ---- */
 
 static int read_chunk(struct follow *follow, int fd, struct error *err)
 {
@@ -121,11 +136,8 @@ static int read_chunk(struct follow *follow, int fd, struct error *err)
     int r = 0;
 
     while ((count = pread(fd, chunk, CHUNK_BYTES, follow->offset)) > 0) {
-        json_t *item = json_object();
-
         follow->offset += count;
-        json_put(item, "output", json_text_lossy(chunk, (size_t)count));
-        give(follow, item);
+        give_text(follow, "output", chunk, (size_t)count);
     }
     if (count < 0) {
         r = error_set_errno(err, "reading %s", follow->stream);
@@ -154,13 +166,10 @@ static int pump_output(struct follow *follow, struct error *err)
     return r;
 }
 
-/* ---- following
- * --------------------------------------------------------------------------------------------- */
+/* ---- following ---- */
 
-static void on_change(void *arg)
+static void pump(struct follow *follow)
 {
-    struct follow *follow = arg;
-
     if (follow->is_over || follow->error.code < 0) {
         return;
     }
@@ -169,12 +178,31 @@ static void on_change(void *arg)
     }
 }
 
+static void on_pause_over(void *arg)
+{
+    struct follow *follow = arg;
+
+    follow->is_pausing = false;
+    pump(follow);
+}
+
+/* Many changes in a row are one look. */
+static void on_change(void *arg)
+{
+    struct follow *follow = arg;
+
+    if (!follow->is_pausing) {
+        follow->is_pausing = true;
+        follow->pause = loop_timer_start(follow->ops->loop, PAUSE_MS, on_pause_over, follow);
+    }
+}
+
 static void on_poll(void *arg)
 {
     struct follow *follow = arg;
 
     follow->timer = loop_timer_start(follow->ops->loop, POLL_MS, on_poll, follow);
-    on_change(follow);
+    pump(follow);
 }
 
 /* Gives what is there, then what comes, until the run (or the attempt) rests. */
@@ -192,6 +220,7 @@ static int follow_changes(struct follow *follow, const char *watched, struct err
             follow->timer = loop_timer_start(loop, POLL_MS, on_poll, follow);
             loop_run(loop);
             loop_cancel(loop, follow->timer);
+            loop_cancel(loop, follow->pause);
         }
         loop_cancel(loop, watch);
     }
@@ -208,7 +237,6 @@ static int log_records(struct follow *follow, const json_t *arguments, struct er
     int r;
 
     follow->pump = pump_records;
-    follow->lines = log_lines_new();
     if (json_get_boolean(arguments, "follow", false)) {
         wal = path_join(follow->ops->folder, "fermata.db-wal");
         r = follow_changes(follow, wal, err);
@@ -216,12 +244,10 @@ static int log_records(struct follow *follow, const json_t *arguments, struct er
     } else {
         r = pump_records(follow, err);
     }
-    log_lines_free(follow->lines);
     return r;
 }
 
-/* ---- which attempt
- * ------------------------------------------------------------------------------------------- */
+/* ---- which attempt ---- */
 
 /* Looks through the journal for the attempt (0: the last one) of the step. */
 static int find_attempt(struct follow *follow, const char *step, int64_t attempt,
@@ -274,15 +300,12 @@ static int give_ended(struct follow *follow, const json_t *ended, struct error *
     const char *key = strcmp(follow->stream, "stderr") == 0 ? "stderr" : "output";
     size_t length;
     char *text;
-    json_t *item;
     int r = ops_read_output(follow->ops, json_object_get(ended, key), &text, &length, err);
 
     if (r < 0) {
         return r;
     }
-    item = json_object();
-    json_put(item, "output", json_text_lossy(text, length));
-    give(follow, item);
+    give_text(follow, "output", text, length);
     free(text);
     return 0;
 }
@@ -306,12 +329,12 @@ static int no_attempt(const struct follow *follow, const char *step, int64_t att
                       struct error *err)
 {
     json_t *run;
-    int r = run_show(follow->ops->store, follow->run_id, &run, err);
+    int r = run_show(follow->ops->store, follow->ops->folder, follow->run_id, &run, err);
 
     if (r < 0) {
         return r;
     }
-    if (!ops_find_step(run, step, NULL) && strchr(step, ':') == NULL) {
+    if (!ops_find_step(run, step) && strchr(step, ':') == NULL) {
         r = ops_no_such_step(run, step, err);
     } else if (attempt) {
         r = error_set(err, ERROR_NOT_FOUND, "step %s has no attempt %lld", step,
@@ -365,46 +388,16 @@ static int check_combination(const json_t *arguments, struct error *err)
         }
         return 0;
     }
+    if (json_object_get(arguments, "phase") && json_get_boolean(arguments, "records", false)) {
+        return error_set(err, ERROR_INVALID,
+                         "--records is the whole journal; it goes without --phase");
+    }
     for (size_t i = 0; i < ARRAY_LEN(of_steps); i++) {
         if (json_object_get(arguments, of_steps[i])) {
             return error_set(err, ERROR_INVALID, "--%s needs --step KEY", of_steps[i]);
         }
     }
     return 0;
-}
-
-static int check_phase(const struct follow *follow, struct error *err)
-{
-    const json_t *phase;
-    json_t *run;
-    struct strbuf names;
-    size_t i;
-    bool is_found = !follow->phase;
-    int r;
-
-    if (is_found) {
-        return 0;
-    }
-    r = run_show(follow->ops->store, follow->run_id, &run, err);
-    if (r < 0) {
-        return r;
-    }
-    strbuf_init(&names, ERROR_HINT_MAX / 2);
-    json_array_foreach(json_object_get(run, "phases"), i, phase)
-    {
-        const char *id = json_get_text(phase, "id", "");
-
-        is_found = is_found || strcmp(id, follow->phase) == 0;
-        strbuf_addf(&names, "%s%s", i ? ", " : "", id);
-    }
-    if (!is_found) {
-        r = error_set(err, ERROR_NOT_FOUND, "run %s has no phase %s", follow->run_id,
-                      follow->phase);
-        error_hint(err, "its phases are %s", names.data);
-    }
-    strbuf_release(&names);
-    json_decref(run);
-    return r;
 }
 
 int op_logs(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -416,14 +409,12 @@ int op_logs(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         .seq = 1,
         .wants_records = json_get_boolean(arguments, "records", false),
         .phase = json_get_text(arguments, "phase", NULL),
+        .is_json = strcmp(json_get_text(arguments, "format", "text"), "json") == 0,
     };
     int r = check_combination(arguments, err);
 
     if (r == 0) {
         r = ops_resolve_run(ops, arguments, follow.run_id, err);
-    }
-    if (r == 0) {
-        r = check_phase(&follow, err);
     }
     if (r < 0) {
         return r;

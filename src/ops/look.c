@@ -85,7 +85,7 @@ int op_checkpoints(struct ops *ops, const json_t *arguments, const struct ops_vi
 
     (void)view;
     if (r == 0) {
-        r = run_show(ops->store, run_id, &run, err);
+        r = run_show(ops->store, ops->folder, run_id, &run, err);
     }
     if (r < 0) {
         return r;
@@ -131,8 +131,7 @@ int op_explain(struct ops *ops, const json_t *arguments, const struct ops_view *
     return r;
 }
 
-/* ---- cat
- * ---------------------------------------------------------------------------------------------- */
+/* ---- cat ---- */
 
 /* The newest artifact of that name ("NAME" or "STEP/NAME"); NULL when there is none. */
 static const json_t *find_artifact(const json_t *artifacts, const char *name)
@@ -222,17 +221,17 @@ int op_cat(struct ops *ops, const json_t *arguments, const struct ops_view *view
         r = run_artifacts(ops->store, run_id, &artifacts, err);
     }
     if (r == 0) {
-        r = run_show(ops->store, run_id, &run, err);
+        r = run_show(ops->store, ops->folder, run_id, &run, err);
     }
     if (r < 0) {
         goto out;
     }
     content = find_artifact(artifacts, name);
     if (!content) {
-        content = json_object_get(ops_find_step(run, name, NULL), "output");
+        content = json_object_get(ops_find_step(run, name), "output");
     }
     if (!content) {
-        r = ops_find_step(run, name, NULL)
+        r = ops_find_step(run, name)
                 ? error_set(err, ERROR_NOT_FOUND, "step %s has no output yet", name)
                 : no_such_content(run_id, name, artifacts, err);
         goto out;

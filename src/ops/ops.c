@@ -84,7 +84,7 @@ void ops_notice(const struct ops_view *view, const char *format, ...)
     view->on_notice(view->context, text);
 }
 
-/* ---- configuration and library -------------------------------------------------------------- */
+/* ---- configuration and library ---- */
 
 int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
                     struct error *err)
@@ -197,7 +197,7 @@ bool ops_has_store(const struct ops *ops)
 int ops_make_store(struct ops *ops, struct error *err)
 {
     const struct migration *migrations;
-    struct loop *loop;
+    struct loop *loop = NULL;
     size_t count;
     char *path;
     int r;
@@ -277,7 +277,7 @@ int ops_engine_options(struct ops *ops, struct engine_options *ret_options, stru
         .environment = ops->settings->environment,
         .load_workflow = load_nested,
         .load_expert = load_expert,
-        .context = ops,
+        .loader_context = ops,
     };
     return 0;
 }

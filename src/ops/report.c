@@ -27,23 +27,42 @@ char *ops_run_folder(const struct ops *ops, const char *run_id)
     return mem_printf("%s/workflows/%s", ops->folder, run_id);
 }
 
-const json_t *ops_find_step(const json_t *run, const char *key, const json_t **ret_phase)
+static const json_t *find_in(const json_t *steps, const char *key)
 {
-    const json_t *phase;
     const json_t *step;
     size_t i;
-    size_t k;
+
+    json_array_foreach(steps, i, step)
+    {
+        const json_t *found = strcmp(json_get_text(step, "key", ""), key) == 0
+                                  ? step
+                                  : find_in(json_object_get(step, "instances"), key);
+
+        if (found) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+const json_t *ops_find_step(const json_t *run, const char *key)
+{
+    static const char *const lists[] = {"steps", "fix"};
+    const json_t *phase;
+    const json_t *found;
+    size_t i;
 
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
-        json_array_foreach(json_object_get(phase, "steps"), k, step)
-        {
-            if (strcmp(json_get_text(step, "key", ""), key) == 0) {
-                if (ret_phase) {
-                    *ret_phase = phase;
-                }
-                return step;
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+            found = find_in(json_object_get(phase, lists[k]), key);
+            if (found) {
+                return found;
             }
+        }
+        found = find_in(json_object_get(json_object_get(phase, "gate"), "checks"), key);
+        if (found) {
+            return found;
         }
     }
     return NULL;
@@ -156,105 +175,104 @@ static void add_step_problem(struct ops *ops, const json_t *phase, const json_t 
     json_array_append_new(problems, problem);
 }
 
-static void add_gate_problem(const json_t *phase, json_t *problems)
+/* What a check said, then what it printed last. */
+static void add_check_lines(struct ops *ops, const json_t *check, json_t *lines)
+{
+    const char *why = json_get_text(check, "error", json_get_text(check, "reason", ""));
+    char *head = mem_printf("%s: %s", json_get_text(check, "name", "check"), why);
+    json_t *tail = step_tail(ops, check);
+
+    json_array_append_new(lines, json_text_lossy(head, strlen(head)));
+    (void)json_array_extend(lines, tail);
+    json_decref(tail);
+    free(head);
+}
+
+static void add_gate_problem(struct ops *ops, const json_t *phase, json_t *problems)
 {
     const json_t *gate = json_object_get(phase, "gate");
-    const char *verdict = json_get_text(gate, "verdict", "pass");
+    const char *verdict = json_get_text(gate, "verdict", "");
     json_t *problem;
-    json_t *tail;
+    json_t *lines;
     const json_t *check;
     size_t i;
 
-    if (strcmp(verdict, "pass") == 0 || json_get_boolean(gate, "skipped", false)) {
+    if (strcmp(verdict, "fail") != 0 && strcmp(verdict, "unknown") != 0) {
         return;
     }
     problem = json_object();
-    tail = json_array();
+    lines = json_array();
     json_array_foreach(json_object_get(gate, "checks"), i, check)
     {
-        const char *word = json_get_text(check, "verdict", "pass");
-
-        if (strcmp(word, "pass") != 0) {
-            char *line = mem_printf("%s: %s: %s", json_get_text(check, "check", "check"), word,
-                                    json_get_text(check, "reason", ""));
-
-            json_array_append_new(tail, json_string(line));
-            free(line);
+        if (strcmp(json_get_text(check, "verdict", "fail"), "pass") != 0) {
+            add_check_lines(ops, check, lines);
         }
     }
     json_put_text(problem, "phase", json_get_text(phase, "id", NULL));
     json_put_text(problem, "gate", json_get_text(gate, "name", NULL));
     json_put_text(problem, "verdict", verdict);
     json_put_text(problem, "error", json_get_text(gate, "reason", NULL));
-    json_put(problem, "tail", tail);
+    json_put(problem, "tail", lines);
     json_array_append_new(problems, problem);
+}
+
+static void add_step_problems(struct ops *ops, const json_t *phase, const json_t *steps,
+                              json_t *problems)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(steps, i, step)
+    {
+        const json_t *instances = json_object_get(step, "instances");
+
+        if (instances) {
+            add_step_problems(ops, phase, instances, problems);
+        } else if (strcmp(json_get_text(step, "status", ""), "failed") == 0 &&
+                   json_array_size(problems) < PROBLEMS_MAX) {
+            add_step_problem(ops, phase, step, problems);
+        }
+    }
 }
 
 static json_t *find_problems(struct ops *ops, const json_t *run)
 {
     json_t *problems = json_array();
     const json_t *phase;
-    const json_t *step;
     size_t i;
-    size_t k;
 
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
-        json_array_foreach(json_object_get(phase, "steps"), k, step)
-        {
-            if (strcmp(json_get_text(step, "status", ""), "failed") == 0 &&
-                json_array_size(problems) < PROBLEMS_MAX) {
-                add_step_problem(ops, phase, step, problems);
-            }
-        }
+        add_step_problems(ops, phase, json_object_get(phase, "steps"), problems);
         if (json_array_size(problems) < PROBLEMS_MAX) {
-            add_gate_problem(phase, problems);
+            add_gate_problem(ops, phase, problems);
         }
     }
     return problems;
 }
 
-/* ---- the report
- * ----------------------------------------------------------------------------------- */
+/* ---- the report ---- */
 
-/* The step whose output is the report, as the run's own definition says; NULL: none. free() it. */
-static char *report_step(struct ops *ops, const char *run_id)
-{
-    struct problems *problems = mem_zero(1, sizeof(*problems));
-    struct workflow *workflow = NULL;
-    char *text = NULL;
-    char *step = NULL;
-
-    if (run_workflow_text(ops->store, ops->folder, run_id, &text, NULL) == 0 &&
-        workflow_parse(text, strlen(text), run_id, NULL, &workflow, problems, NULL) == 0) {
-        step = mem_strdup(workflow->report);
-        workflow_free(workflow);
-    }
-    free(text);
-    free(problems);
-    return step;
-}
-
-static void add_report(struct ops *ops, json_t *run, const char *run_id, const char *folder)
+/* run_show names the step whose output is the report; views get where it lies and its text. */
+static void add_report(struct ops *ops, json_t *run, const char *folder, bool with_text)
 {
     char *path = path_join(folder, "report.md");
-    char *key = report_step(ops, run_id);
-    const json_t *step = key ? ops_find_step(run, key, NULL) : NULL;
+    const char *key = json_get_text(run, "report", NULL);
+    const json_t *step = key ? ops_find_step(run, key) : NULL;
     json_t *report = json_object();
     char *text;
     size_t length;
 
+    json_put_text(report, "step", key);
     if (file_exists(path)) {
         json_put_text(report, "path", path);
     }
-    if (step && strcmp(json_get_text(step, "status", ""), "completed") == 0 &&
+    if (with_text && step && strcmp(json_get_text(step, "status", ""), "completed") == 0 &&
         ops_read_output(ops, json_object_get(step, "output"), &text, &length, NULL) == 0) {
-        json_put_text(report, "step", key);
         json_put(report, "text", json_text_lossy(text, length));
         free(text);
     }
     json_put(run, "report", report);
-    free(key);
     free(path);
 }
 
@@ -263,7 +281,7 @@ int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json
 {
     char *folder;
     json_t *run;
-    int r = run_show(ops->store, run_id, &run, err);
+    int r = run_show(ops->store, ops->folder, run_id, &run, err);
 
     if (r < 0) {
         return r;
@@ -271,9 +289,7 @@ int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json
     folder = ops_run_folder(ops, run_id);
     json_put_text(run, "folder", folder);
     json_put(run, "problems", find_problems(ops, run));
-    if (with_report) {
-        add_report(ops, run, run_id, folder);
-    }
+    add_report(ops, run, folder, with_report);
     free(folder);
     *ret_run = run;
     return 0;

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- which workflow
- * -------------------------------------------------------------------------------- */
+/* ---- which workflow ---- */
 
 static int no_workflow_given(struct ops *ops, struct error *err)
 {
@@ -55,8 +54,7 @@ static int pick_strategy(const struct ops *ops, const json_t *arguments,
     return 0;
 }
 
-/* ---- inputs
- * ------------------------------------------------------------------------------------------ */
+/* ---- inputs ---- */
 
 static bool is_missing(const struct workflow_input *input, const json_t *inputs)
 {
@@ -155,8 +153,7 @@ static int make_inputs(const struct workflow *workflow, const json_t *arguments,
     return r;
 }
 
-/* ---- what would be done
- * --------------------------------------------------------------------------------- */
+/* ---- what would be done ---- */
 
 static enum strategy effective_strategy(const struct ops *ops, const struct run_request *request,
                                         const struct step *step)
@@ -321,8 +318,7 @@ static int check_agents(const struct ops *ops, const struct run_request *request
     return 0;
 }
 
-/* ---- run
- * --------------------------------------------------------------------------------------------- */
+/* ---- run ---- */
 
 static int create_detached(struct ops *ops, const struct run_request *request, json_t **ret_result,
                            struct error *err)

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/* One function a result; runs are printed by print_run.c. */
+#include "cli/print.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *get(const json_t *object, const char *key)
+{
+    return json_get_text(object, key, "");
+}
+
+static void add_header(struct table *table, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        table_add(table, names[i]);
+    }
+}
+
+typedef void (*printer)(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                        struct strbuf *target);
+
+static void print_run(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                      struct strbuf *target)
+{
+    (void)now_ms;
+    if (json_get_boolean(result, "dry_run", false)) {
+        print_dry_run(terminal, result, target);
+    } else if (json_get_boolean(result, "detached", false)) {
+        strbuf_addf(target, "%s\n", get(result, "id"));
+    } else if (json_object_get(result, "done")) {
+        print_answer(terminal, result, target);
+    }
+    /* A run that was driven here has its summary on standard error and its report from the view. */
+}
+
+static void print_status(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                         struct strbuf *target)
+{
+    (void)now_ms;
+    print_run_status(terminal, result, target);
+}
+
+static void print_show(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                       struct strbuf *target)
+{
+    (void)now_ms;
+    print_run_details(terminal, result, target);
+}
+
+/* ---- results ---- */
+
+static void print_checkpoints(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                              struct strbuf *target)
+{
+    static const char *const header[] = {"CHECKPOINT", "SAVED", "PHASES"};
+    const json_t *list = json_object_get(result, "checkpoints");
+    const json_t *checkpoint;
+    const json_t *phase;
+    struct table *table;
+    size_t i;
+    size_t k;
+
+    if (json_array_size(list) == 0) {
+        strbuf_add(target, "No checkpoints.\n");
+        return;
+    }
+    table = table_new(ARRAY_LEN(header), 2);
+    add_header(table, header, ARRAY_LEN(header));
+    json_array_foreach(list, i, checkpoint)
+    {
+        struct strbuf phases;
+        char ago[32];
+
+        strbuf_init(&phases, OUTPUT_BYTES_MAX);
+        json_array_foreach(json_object_get(checkpoint, "phases"), k, phase)
+        {
+            strbuf_addf(&phases, "%s%s", k ? ", " : "",
+                        json_is_string(phase) ? json_string_value(phase) : "");
+        }
+        format_ago(json_get_integer(checkpoint, "at", 0), now_ms, ago, sizeof(ago));
+        table_add(table, get(checkpoint, "name"));
+        table_add(table, ago);
+        table_add(table, phases.data);
+        strbuf_release(&phases);
+    }
+    table_format(table, terminal, 0, true, target);
+    table_free(table);
+    strbuf_addf(target, "go back to one: fermata restore %s CHECKPOINT\n", get(result, "id"));
+}
+
+static void print_artifacts(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                            struct strbuf *target)
+{
+    static const char *const header[] = {"ARTIFACT", "STEP", "SIZE", "MADE"};
+    const json_t *list = json_object_get(result, "artifacts");
+    const json_t *artifact;
+    struct table *table;
+    size_t i;
+
+    if (json_array_size(list) == 0) {
+        strbuf_add(target, "No artifacts.\n");
+        return;
+    }
+    table = table_new(ARRAY_LEN(header), 0);
+    add_header(table, header, ARRAY_LEN(header));
+    json_array_foreach(list, i, artifact)
+    {
+        char text[32];
+
+        table_add(table, get(artifact, "name"));
+        table_add(table, get(artifact, "step"));
+        format_bytes(json_get_integer(artifact, "bytes", 0), text, sizeof(text));
+        table_add(table, text);
+        format_ago(json_get_integer(artifact, "at", 0), now_ms, text, sizeof(text));
+        table_add(table, text);
+    }
+    table_format(table, terminal, 0, true, target);
+    table_free(table);
+}
+
+static void print_explain(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                          struct strbuf *target)
+{
+    const json_t *step;
+    const json_t *part;
+    size_t i;
+    size_t k;
+
+    (void)now_ms;
+    json_array_foreach(json_object_get(result, "steps"), i, step)
+    {
+        add_styled(terminal, target, STYLE_BOLD, get(step, "key"));
+        strbuf_addf(target, "  %s\n", get(step, "decision"));
+        add_wrapped(terminal, target, get(step, "why"), 2);
+        if (*get(step, "from")) {
+            strbuf_addf(target, "  from %s\n", get(step, "from"));
+        }
+        json_array_foreach(json_object_get(step, "differs"), k, part)
+        {
+            char *text = json_is_string(part) ? mem_strdup(json_string_value(part))
+                                              : json_dump_compact(part);
+
+            strbuf_add(target, "  differs: ");
+            utf8_add_cut(target, text, (size_t)terminal->columns - 11);
+            strbuf_add_char(target, '\n');
+            free(text);
+        }
+    }
+}
+
+/* ---- workflows ---- */
+
+static void print_workflow_list(const struct terminal *terminal, const json_t *list,
+                                struct strbuf *target)
+{
+    static const char *const header[] = {"WORKFLOW", "FROM", "DESCRIPTION"};
+    struct table *table = table_new(ARRAY_LEN(header), 2);
+    const json_t *workflow;
+    size_t i;
+
+    add_header(table, header, ARRAY_LEN(header));
+    json_array_foreach(list, i, workflow)
+    {
+        bool is_hidden = json_get_boolean(workflow, "hidden", false);
+        bool is_invalid = json_get_boolean(workflow, "invalid", false);
+        enum style style = is_hidden ? STYLE_DIM : is_invalid ? STYLE_RED : STYLE_NONE;
+        struct strbuf text;
+
+        strbuf_init(&text, OUTPUT_BYTES_MAX);
+        if (is_hidden) {
+            strbuf_addf(&text, "(hidden by the one of the same name: %s) ",
+                        json_get_text(workflow, "hidden_by", "another"));
+        }
+        strbuf_add(&text,
+                   is_invalid ? "(has errors: fermata validate)" : get(workflow, "description"));
+        table_add_styled(table, get(workflow, "name"), style);
+        table_add_styled(table, get(workflow, "origin"), style);
+        table_add_styled(table, text.data, style);
+        strbuf_release(&text);
+    }
+    table_format(table, terminal, 0, true, target);
+    table_free(table);
+}
+
+static void print_inputs(const struct terminal *terminal, const json_t *inputs,
+                         struct strbuf *target)
+{
+    struct table *table;
+    const json_t *input;
+    size_t i;
+
+    if (json_array_size(inputs) == 0) {
+        return;
+    }
+    strbuf_add_char(target, '\n');
+    add_styled(terminal, target, STYLE_BOLD, "Inputs");
+    strbuf_add_char(target, '\n');
+    table = table_new(4, 3);
+    json_array_foreach(inputs, i, input)
+    {
+        const json_t *fallback = json_object_get(input, "default");
+        char *text = fallback ? json_dump_compact(fallback) : NULL;
+        char *need = text ? mem_printf("= %s", text) : NULL;
+
+        table_add(table, get(input, "name"));
+        table_add(table, get(input, "type"));
+        table_add(table, need                                         ? need
+                         : json_get_boolean(input, "required", false) ? "required"
+                                                                      : "");
+        table_add(table, get(input, "description"));
+        free(need);
+        free(text);
+    }
+    table_format(table, terminal, 2, false, target);
+    table_free(table);
+}
+
+static void print_workflows(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                            struct strbuf *target)
+{
+    const json_t *list = json_object_get(result, "workflows");
+
+    (void)now_ms;
+    if (list) {
+        print_workflow_list(terminal, list, target);
+        return;
+    }
+    if (strcmp(get(result, "form"), "tree") == 0) {
+        add_styled(terminal, target, STYLE_BOLD, get(result, "name"));
+        strbuf_addf(target, "  (%s: %s)\n", get(result, "origin"), get(result, "file"));
+        add_wrapped(terminal, target, get(result, "description"), 2);
+        print_inputs(terminal, json_object_get(result, "inputs"), target);
+        strbuf_add_char(target, '\n');
+    }
+    strbuf_add(target, get(result, "text"));
+}
+
+static void print_validate(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                           struct strbuf *target)
+{
+    size_t files = json_array_size(json_object_get(result, "files"));
+    json_int_t errors = json_get_integer(result, "errors", 0);
+    json_int_t warnings = json_get_integer(result, "warnings", 0);
+
+    (void)terminal;
+    (void)now_ms;
+    strbuf_add(target, get(result, "text"));
+    strbuf_addf(target, "%zu file%s checked: %lld error%s, %lld warning%s\n", files,
+                files == 1 ? "" : "s", (long long)errors, errors == 1 ? "" : "s",
+                (long long)warnings, warnings == 1 ? "" : "s");
+}
+
+static void print_schema(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                         struct strbuf *target)
+{
+    const char *text = json_get_text(result, "text", NULL);
+    char *pretty;
+
+    (void)terminal;
+    (void)now_ms;
+    if (text) {
+        strbuf_add(target, text);
+        return;
+    }
+    pretty = json_dump_pretty(result);
+    strbuf_add(target, pretty);
+    free(pretty);
+}
+
+/* ---- house ---- */
+
+static void print_init(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                       struct strbuf *target)
+{
+    (void)terminal;
+    (void)now_ms;
+    strbuf_addf(target, "Made %s\n", get(result, "folder"));
+    strbuf_add(target, "  config.yaml            settings, agents and gates of this project\n"
+                       "  workflows/hello.yaml   an example to start from\n\n"
+                       "Next\n"
+                       "  fermata run -w hello   runs the example\n"
+                       "  fermata workflows      lists everything that can be run\n");
+}
+
+static void print_doctor(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                         struct strbuf *target)
+{
+    const json_t *check;
+    size_t i;
+
+    (void)now_ms;
+    json_array_foreach(json_object_get(result, "checks"), i, check)
+    {
+        const char *status = get(check, "status");
+
+        add_styled(terminal, target, status_style(status), status_mark(terminal, status));
+        strbuf_add_char(target, ' ');
+        add_padded(target, get(check, "name"), 20);
+        utf8_add_cut(target, get(check, "detail"), (size_t)terminal->columns - 22);
+        strbuf_add_char(target, '\n');
+        if (*get(check, "hint") && strcmp(status, "pass") != 0) {
+            add_wrapped(terminal, target, get(check, "hint"), 22);
+        }
+    }
+    strbuf_addf(target, "%lld passed, %lld failed, %lld unknown\n",
+                (long long)json_get_integer(result, "passed", 0),
+                (long long)json_get_integer(result, "failed", 0),
+                (long long)json_get_integer(result, "unknown", 0));
+}
+
+static void print_gc(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                     struct strbuf *target)
+{
+    char bytes[32];
+
+    (void)terminal;
+    (void)now_ms;
+    format_bytes(json_get_integer(result, "bytes", 0), bytes, sizeof(bytes));
+    strbuf_addf(target, "%s %lld runs and %lld blobs (%s); %lld runs kept\n",
+                json_get_boolean(result, "dry_run", false) ? "Would remove" : "Removed",
+                (long long)json_get_integer(result, "runs", 0),
+                (long long)json_get_integer(result, "blobs", 0), bytes,
+                (long long)json_get_integer(result, "kept", 0));
+}
+
+static void print_version(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                          struct strbuf *target)
+{
+    (void)terminal;
+    (void)now_ms;
+    strbuf_addf(target, "fermata %s\n", get(result, "version"));
+}
+
+/* Items were printed as they came. */
+static void print_nothing(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                          struct strbuf *target)
+{
+    (void)terminal;
+    (void)result;
+    (void)now_ms;
+    (void)target;
+}
+
+void print_log_lines(const struct terminal *terminal, const char *lines, struct strbuf *target)
+{
+    if (!terminal->has_color) {
+        strbuf_add(target, lines);
+        return;
+    }
+    while (*lines) {
+        size_t length = strcspn(lines, "\n");
+        char *line = mem_strndup(lines, length);
+        enum style style = strstr(line, "] [ERROR] ")  ? STYLE_RED
+                           : strstr(line, "] [WARN] ") ? STYLE_YELLOW
+                                                       : STYLE_NONE;
+
+        add_styled(terminal, target, style, line);
+        strbuf_add_char(target, '\n');
+        free(line);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
+/* ---- table ---- */
+
+static const struct {
+    const char *operation;
+    printer print;
+} printers[] = {
+    {"init", print_init},
+    {"run", print_run},
+    {"resume", print_run},
+    {"drive", print_run},
+    {"pause", print_run},
+    {"cancel", print_run},
+    {"retry", print_run},
+    {"skip", print_run},
+    {"approve", print_run},
+    {"reject", print_run},
+    {"signal", print_run},
+    {"restore", print_run},
+    {"list", print_run_list},
+    {"status", print_status},
+    {"show", print_show},
+    {"logs", print_nothing},
+    {"checkpoints", print_checkpoints},
+    {"artifacts", print_artifacts},
+    {"cat", print_nothing},
+    {"explain", print_explain},
+    {"workflows", print_workflows},
+    {"validate", print_validate},
+    {"schema", print_schema},
+    {"doctor", print_doctor},
+    {"gc", print_gc},
+    {"version", print_version},
+    {"function", print_nothing},
+};
+
+void print_result(const struct terminal *terminal, const char *operation, const json_t *result,
+                  int64_t now_ms, struct strbuf *target)
+{
+    char *text;
+
+    for (size_t i = 0; i < ARRAY_LEN(printers); i++) {
+        if (strcmp(printers[i].operation, operation) == 0) {
+            printers[i].print(terminal, result, now_ms, target);
+            return;
+        }
+    }
+    text = json_dump_pretty(result);
+    strbuf_add(target, text);
+    free(text);
+}
+
+/* ---- exit status ---- */
+
+static int run_exit_status(const json_t *run)
+{
+    const char *status = get(run, "status");
+    const json_t *problem = json_array_get(json_object_get(run, "problems"), 0);
+    const char *class_ = get(problem, "class");
+
+    if (json_get_boolean(run, "left", false)) {
+        return 130;
+    }
+    if (strcmp(status, "paused") == 0) {
+        return 3;
+    }
+    if (strcmp(status, "failed") == 0) {
+        if (strcmp(class_, "timeout") == 0) {
+            return 124;
+        }
+        return strcmp(class_, "limit") == 0 || strcmp(get(run, "reason"), "limit") == 0
+                   ? error_code_exit_status(ERROR_LIMIT)
+                   : 1;
+    }
+    return strcmp(status, "cancelled") == 0 ? 1 : 0;
+}
+
+int result_exit_status(const char *operation, const json_t *result)
+{
+    if (strcmp(operation, "validate") == 0) {
+        return json_get_integer(result, "errors", 0) > 0 ? error_code_exit_status(ERROR_VALIDATION)
+                                                         : 0;
+    }
+    if (strcmp(operation, "doctor") == 0) {
+        return json_get_integer(result, "failed", 0) > 0 ? 1 : 0;
+    }
+    if (strcmp(operation, "list") == 0 || strcmp(operation, "show") == 0 ||
+        json_object_get(result, "done")) {
+        return 0;
+    }
+    return json_object_get(result, "phases") && json_object_get(result, "problems")
+               ? run_exit_status(result)
+               : 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Results of operations as text for people. */
+#ifndef FERMATA_CLI_PRINT_H
+#define FERMATA_CLI_PRINT_H
+
+#include "base/json.h"
+#include "cli/terminal.h"
+
+/* Prints the result of the operation of that name; one without a layout of its own as JSON. */
+void print_result(const struct terminal *terminal, const char *operation, const json_t *result,
+                  int64_t now_ms, struct strbuf *target);
+/* The exit status that the result stands for. */
+int result_exit_status(const char *operation, const json_t *result);
+
+/* print_run.c */
+void print_run_list(const struct terminal *terminal, const json_t *list, int64_t now_ms,
+                    struct strbuf *target);
+/* In short: head line, phases, what went wrong, what can be done. */
+void print_run_status(const struct terminal *terminal, const json_t *run, struct strbuf *target);
+void print_run_details(const struct terminal *terminal, const json_t *run, struct strbuf *target);
+/* What an asked run answered, and what comes next. */
+void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target);
+
+/* print_plan.c */
+void print_dry_run(const struct terminal *terminal, const json_t *plan, struct strbuf *target);
+
+/* Lines of a log, "[2024-02-19T10:00:00Z] [INFO] text", with warnings and errors in colour. */
+void print_log_lines(const struct terminal *terminal, const char *lines, struct strbuf *target);
+
+/* markdown.c: lightly, for reading in a terminal; without colours the text stays as it is. */
+void print_markdown(const struct terminal *terminal, const char *text, size_t length,
+                    struct strbuf *target);
+
+#endif

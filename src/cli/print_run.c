@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs as text: the list, one in short, one in full. */
+#include "base/alloc.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
+#include "cli/print.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *get(const json_t *object, const char *key)
+{
+    return json_get_text(object, key, "");
+}
+
+static bool is(const json_t *object, const char *key, const char *word)
+{
+    return strcmp(get(object, key), word) == 0;
+}
+
+/* Text from steps and people on one line, harmless. */
+static void add_clean(struct strbuf *target, const char *text, size_t columns)
+{
+    utf8_add_cut(target, text, columns);
+}
+
+static void add_duration(struct strbuf *target, const json_t *object)
+{
+    json_int_t started = json_get_integer(object, "started_at", 0);
+    json_int_t ended = json_get_integer(object, "ended_at", 0);
+    json_int_t duration = json_get_integer(object, "duration_ms", -1);
+    char text[DURATION_SIZE];
+
+    if (duration < 0 && started > 0 && ended >= started) {
+        duration = ended - started;
+    }
+    if (duration >= 0) {
+        duration_format(duration, text);
+        strbuf_add(target, text);
+    }
+}
+
+/* ---- list ---- */
+
+static void add_run_row(struct table *table, const struct terminal *terminal, const json_t *run,
+                        int64_t now_ms)
+{
+    const json_t *steps = json_object_get(run, "steps");
+    json_int_t done = json_get_integer(steps, "completed", 0) +
+                      json_get_integer(steps, "skipped", 0);
+    const char *status = get(run, "status");
+    char ago[32];
+    char *text;
+    struct strbuf duration;
+
+    table_add(table, get(run, "id"));
+    text = mem_printf("%s %s", status_mark(terminal, status), status);
+    table_add_styled(table, text, status_style(status));
+    free(text);
+    table_add(table, get(run, "workflow"));
+    text = mem_printf("%lld/%lld", (long long)done, (long long)json_get_integer(steps, "total", 0));
+    table_add(table, text);
+    free(text);
+    format_ago(json_get_integer(run, "created_at", 0), now_ms, ago, sizeof(ago));
+    table_add(table, ago);
+    strbuf_init(&duration, DURATION_SIZE);
+    add_duration(&duration, run);
+    table_add(table, duration.data);
+    strbuf_release(&duration);
+    table_add(table, *get(run, "label") ? get(run, "label") : get(run, "task"));
+}
+
+void print_run_list(const struct terminal *terminal, const json_t *list, int64_t now_ms,
+                    struct strbuf *target)
+{
+    static const char *const header[] = {"RUN",     "STATUS", "WORKFLOW", "STEPS",
+                                         "CREATED", "TOOK",   "TASK"};
+    const json_t *runs = json_object_get(list, "runs");
+    const char *next = json_get_text(list, "next", NULL);
+    struct table *table;
+    const json_t *run;
+    size_t i;
+
+    if (json_array_size(runs) == 0) {
+        strbuf_add(target, "No runs.\n");
+        return;
+    }
+    table = table_new(ARRAY_LEN(header), ARRAY_LEN(header) - 1);
+    for (i = 0; i < ARRAY_LEN(header); i++) {
+        table_add(table, header[i]);
+    }
+    json_array_foreach(runs, i, run)
+    {
+        add_run_row(table, terminal, run, now_ms);
+    }
+    table_format(table, terminal, 0, true, target);
+    table_free(table);
+    if (next) {
+        strbuf_addf(target, "more: fermata list --before %s\n", next);
+    }
+}
+
+/* ---- in short ---- */
+
+static void add_head(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    const char *status = get(run, "status");
+    const char *why = *get(run, "detail") ? get(run, "detail") : get(run, "reason");
+
+    add_styled(terminal, target, status_style(status), status_mark(terminal, status));
+    strbuf_addf(target, " Run %s (%s) ", get(run, "id"), get(run, "workflow"));
+    add_styled(terminal, target, STYLE_BOLD, status);
+    if (json_get_integer(run, "ended_at", 0) > 0) {
+        strbuf_add(target, " in ");
+        add_duration(target, run);
+    }
+    if (*why && !is(run, "status", "completed")) {
+        strbuf_add(target, ": ");
+        add_clean(target, why, 400);
+    }
+    strbuf_add_char(target, '\n');
+    if (*get(run, "wish") && !is(run, "wish", "none")) {
+        strbuf_addf(target, "  it was asked to %s and will when the steps under way have ended\n",
+                    get(run, "wish"));
+    }
+    if (is(run, "status", "running") && !json_get_boolean(run, "owned", false)) {
+        strbuf_addf(target, "  no process drives it; go on with: fermata resume %s\n",
+                    get(run, "id"));
+    }
+}
+
+static void count_steps(const json_t *phase, int *ret_done, int *ret_total)
+{
+    const json_t *step;
+    size_t i;
+
+    *ret_done = 0;
+    *ret_total = 0;
+    json_array_foreach(json_object_get(phase, "steps"), i, step)
+    {
+        (*ret_total)++;
+        *ret_done += is(step, "status", "completed") || is(step, "status", "skipped") ? 1 : 0;
+    }
+}
+
+static void add_phase_row(const struct terminal *terminal, struct table *table, const json_t *phase)
+{
+    const char *status = get(phase, "status");
+    const json_t *gate = json_object_get(phase, "gate");
+    struct strbuf text;
+    int done;
+    int total;
+
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    table_add_styled(table, status_mark(terminal, status), status_style(status));
+    table_add(table, get(phase, "id"));
+    table_add_styled(table, status, status_style(status));
+    count_steps(phase, &done, &total);
+    strbuf_addf(&text, "%d/%d step%s", done, total, total == 1 ? "" : "s");
+    table_add(table, text.data);
+    strbuf_reset(&text);
+    add_duration(&text, phase);
+    table_add(table, text.data);
+    strbuf_reset(&text);
+    if (*get(gate, "name")) {
+        strbuf_addf(&text, "gate %s%s%s", get(gate, "name"), *get(gate, "verdict") ? ": " : "",
+                    get(gate, "verdict"));
+    } else {
+        add_clean(&text, get(phase, "error"), 200);
+    }
+    table_add(table, text.data);
+    strbuf_release(&text);
+}
+
+static void add_phases(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    struct table *table = table_new(6, 5);
+    const json_t *phase;
+    size_t i;
+
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        add_phase_row(terminal, table, phase);
+    }
+    table_format(table, terminal, 2, false, target);
+    table_free(table);
+}
+
+static void add_problem(const struct terminal *terminal, const json_t *problem,
+                        struct strbuf *target)
+{
+    json_int_t attempts = json_get_integer(problem, "attempts", 0);
+    const json_t *line;
+    size_t i;
+
+    strbuf_add_char(target, '\n');
+    if (*get(problem, "gate")) {
+        add_styled(terminal, target, status_style(get(problem, "verdict")), "Gate ");
+        strbuf_addf(target, "%s of phase %s: %s", get(problem, "gate"), get(problem, "phase"),
+                    get(problem, "verdict"));
+    } else {
+        add_styled(terminal, target, STYLE_RED, "Step ");
+        strbuf_addf(target, "%s of phase %s failed", get(problem, "step"), get(problem, "phase"));
+        if (attempts > 1) {
+            strbuf_addf(target, " after %lld attempts", (long long)attempts);
+        }
+        if (*get(problem, "class") && !is(problem, "class", "none")) {
+            strbuf_addf(target, " (%s)", get(problem, "class"));
+        }
+    }
+    strbuf_add_char(target, '\n');
+    if (*get(problem, "error")) {
+        struct strbuf clean;
+
+        strbuf_init(&clean, OUTPUT_BYTES_MAX);
+        utf8_add_printable(&clean, get(problem, "error"), strlen(get(problem, "error")));
+        add_wrapped(terminal, target, clean.data, 2);
+        strbuf_release(&clean);
+    }
+    json_array_foreach(json_object_get(problem, "tail"), i, line)
+    {
+        size_t columns = (size_t)terminal->columns;
+
+        strbuf_add(target, "  | ");
+        add_clean(target, json_string_value(line), columns > 8 ? columns - 4 : columns);
+        strbuf_add_char(target, '\n');
+    }
+}
+
+/* Command and what it does, side by side where they fit, else one below the other. */
+static void add_option(const struct terminal *terminal, const char *command, const char *help,
+                       struct strbuf *target)
+{
+    size_t width = utf8_width(command);
+
+    strbuf_add(target, "  ");
+    add_styled(terminal, target, STYLE_BOLD, command);
+    if (width + utf8_width(help) + 6 <= (size_t)terminal->columns) {
+        add_spaces(target, width < 40 ? 42 - width : 2);
+        if ((width < 40 ? 42 : width + 2) + utf8_width(help) + 2 > (size_t)terminal->columns) {
+            strbuf_add(target, "\n      ");
+        }
+        strbuf_add(target, help);
+        strbuf_add_char(target, '\n');
+    } else {
+        strbuf_add_char(target, '\n');
+        add_wrapped(terminal, target, help, 6);
+    }
+}
+
+static void add_options(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    const json_t *options = json_object_get(run, "options");
+    const json_t *option;
+    size_t i;
+
+    if (json_array_size(options) == 0) {
+        return;
+    }
+    strbuf_add_char(target, '\n');
+    add_styled(terminal, target, STYLE_BOLD, "What you can do");
+    strbuf_add_char(target, '\n');
+    json_array_foreach(options, i, option)
+    {
+        add_option(terminal, get(option, "command"), get(option, "help"), target);
+    }
+}
+
+static void add_next(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    const char *report = json_get_text(json_object_get(run, "report"), "path", NULL);
+    char *command;
+
+    if (!is(run, "status", "completed")) {
+        return;
+    }
+    strbuf_add_char(target, '\n');
+    if (report) {
+        strbuf_addf(target, "Report  %s\n", report);
+    }
+    command = mem_printf("fermata show %s", get(run, "id"));
+    add_option(terminal, command, "everything about it", target);
+    free(command);
+    command = mem_printf("fermata artifacts %s", get(run, "id"));
+    add_option(terminal, command, "its result files", target);
+    free(command);
+}
+
+void print_run_status(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    const json_t *problem;
+    size_t i;
+
+    add_head(terminal, run, target);
+    add_phases(terminal, run, target);
+    if (!is(run, "status", "completed")) {
+        json_array_foreach(json_object_get(run, "problems"), i, problem)
+        {
+            add_problem(terminal, problem, target);
+        }
+        add_options(terminal, run, target);
+    }
+    add_next(terminal, run, target);
+}
+
+/* ---- in full ---- */
+
+static void add_field(struct strbuf *target, const char *name, const char *text)
+{
+    if (text && *text) {
+        strbuf_addf(target, "  %-10s", name);
+        add_clean(target, text, 1000);
+        strbuf_add_char(target, '\n');
+    }
+}
+
+static void add_time(struct strbuf *target, const char *name, const json_t *run, const char *key)
+{
+    char text[TIMESTAMP_SIZE];
+
+    if (json_get_integer(run, key, 0) > 0) {
+        timestamp_format(json_get_integer(run, key, 0), text);
+        add_field(target, name, text);
+    }
+}
+
+static void add_inputs(const json_t *run, struct strbuf *target)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(json_object_get(run, "inputs"), key, value)
+    {
+        char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
+                                           : json_dump_compact(value);
+
+        strbuf_addf(target, "  input     %s = ", key);
+        add_clean(target, text, 60);
+        strbuf_add_char(target, '\n');
+        free(text);
+    }
+}
+
+static void add_step_row(const struct terminal *terminal, const json_t *step, struct table *table)
+{
+    const char *status = get(step, "status");
+    json_int_t attempts = json_get_integer(step, "attempts", 0);
+    struct strbuf text;
+
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    table_add_styled(table, status_mark(terminal, status), status_style(status));
+    table_add(table, get(step, "key"));
+    table_add(table, get(step, "kind"));
+    table_add_styled(table, status, status_style(status));
+    add_duration(&text, step);
+    table_add(table, text.data);
+    strbuf_reset(&text);
+    if (attempts > 1) {
+        strbuf_addf(&text, "%lld attempts; ", (long long)attempts);
+    }
+    add_clean(&text, *get(step, "error") ? get(step, "error") : get(step, "reason"), 300);
+    table_add(table, text.data);
+    strbuf_release(&text);
+}
+
+static void add_gate(const struct terminal *terminal, const json_t *gate, struct strbuf *target)
+{
+    const json_t *check;
+    size_t i;
+
+    if (!*get(gate, "name")) {
+        return;
+    }
+    strbuf_add(target, "    ");
+    add_styled(terminal, target, status_style(get(gate, "verdict")),
+               status_mark(terminal, get(gate, "verdict")));
+    strbuf_addf(target, " gate %s%s%s\n", get(gate, "name"), *get(gate, "verdict") ? ": " : "",
+                get(gate, "verdict"));
+    json_array_foreach(json_object_get(gate, "checks"), i, check)
+    {
+        struct strbuf line;
+
+        strbuf_init(&line, OUTPUT_BYTES_MAX);
+        strbuf_addf(&line, "%s: %s %s", get(check, "name"), get(check, "status"),
+                    *get(check, "error") ? get(check, "error") : get(check, "reason"));
+        strbuf_add(target, "      ");
+        add_clean(target, line.data, (size_t)terminal->columns - 6);
+        strbuf_add_char(target, '\n');
+        strbuf_release(&line);
+    }
+}
+
+static void add_phase_details(const struct terminal *terminal, const json_t *phase,
+                              struct strbuf *target)
+{
+    json_int_t round = json_get_integer(phase, "round", 1);
+    struct table *table = table_new(6, 5);
+    const json_t *step;
+    size_t i;
+
+    strbuf_add_char(target, '\n');
+    add_styled(terminal, target, status_style(get(phase, "status")),
+               status_mark(terminal, get(phase, "status")));
+    strbuf_add_char(target, ' ');
+    add_styled(terminal, target, STYLE_BOLD, get(phase, "id"));
+    strbuf_addf(target, " %s ", get(phase, "status"));
+    add_duration(target, phase);
+    if (round > 1) {
+        strbuf_addf(target, " round %lld", (long long)round);
+    }
+    strbuf_add_char(target, '\n');
+    json_array_foreach(json_object_get(phase, "steps"), i, step)
+    {
+        add_step_row(terminal, step, table);
+    }
+    table_format(table, terminal, 4, false, target);
+    table_free(table);
+    add_gate(terminal, json_object_get(phase, "gate"), target);
+}
+
+/* Nested numbers as "name  value" lines. */
+static void add_metrics(const json_t *value, const char *name, size_t indent, struct strbuf *target)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    if (json_is_object(value)) {
+        if (*name) {
+            add_spaces(target, indent);
+            strbuf_addf(target, "%s\n", name);
+        }
+        json_object_foreach((json_t *)(uintptr_t)value, key, item)
+        {
+            add_metrics(item, key, indent + 2, target);
+        }
+    } else if (json_is_array(value)) {
+        add_spaces(target, indent);
+        strbuf_addf(target, "%s\n", name);
+        json_array_foreach(value, i, item)
+        {
+            char *text = json_dump_compact(item);
+
+            add_spaces(target, indent + 2);
+            strbuf_addf(target, "%s\n", text);
+            free(text);
+        }
+    } else {
+        char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
+                                           : json_dump_compact(value);
+        size_t length = strlen(name);
+
+        add_spaces(target, indent);
+        if (length > 3 && strcmp(name + length - 3, "_ms") == 0 && json_is_number(value)) {
+            char duration[DURATION_SIZE];
+
+            duration_format((int64_t)json_number_value(value), duration);
+            strbuf_addf(target, "%.*s  %s\n", (int)length - 3, name, duration);
+        } else {
+            strbuf_addf(target, "%s  %s\n", name, text);
+        }
+        free(text);
+    }
+}
+
+void print_run_details(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    const json_t *metrics = json_object_get(run, "metrics");
+    const json_t *problem;
+    const json_t *phase;
+    size_t i;
+
+    add_head(terminal, run, target);
+    add_field(target, "task", get(run, "task"));
+    add_field(target, "label", get(run, "label"));
+    add_field(target, "strategy", get(run, "strategy"));
+    add_field(target, "parent", get(run, "parent"));
+    add_time(target, "created", run, "created_at");
+    add_time(target, "started", run, "started_at");
+    add_time(target, "ended", run, "ended_at");
+    add_field(target, "folder", get(run, "folder"));
+    add_field(target, "workflow", get(run, "workflow_digest"));
+    add_inputs(run, target);
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        add_phase_details(terminal, phase, target);
+    }
+    if (!is(run, "status", "completed")) {
+        json_array_foreach(json_object_get(run, "problems"), i, problem)
+        {
+            add_problem(terminal, problem, target);
+        }
+        add_options(terminal, run, target);
+    }
+    if (metrics) {
+        strbuf_add_char(target, '\n');
+        add_styled(terminal, target, STYLE_BOLD, "Metrics");
+        strbuf_add_char(target, '\n');
+        add_metrics(metrics, "", 0, target);
+    }
+}
+
+/* ---- answers ---- */
+
+void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target)
+{
+    const char *status = get(answer, "status");
+    const char *id = get(answer, "id");
+    bool has_owner = json_get_boolean(answer, "owner", false);
+    char *command;
+
+    strbuf_addf(target, "Run %s is %s", id, status);
+    if (has_owner) {
+        strbuf_add(target, "; the process that drives it was told");
+    }
+    strbuf_add(target, ".\n");
+    if (!has_owner && (strcmp(status, "paused") == 0 || strcmp(status, "running") == 0 ||
+                       strcmp(status, "pending") == 0)) {
+        command = mem_printf("fermata resume %s", id);
+        add_option(terminal, command, "go on with it", target);
+    } else {
+        command = mem_printf("fermata status %s", id);
+        add_option(terminal, command, "how it stands", target);
+    }
+    free(command);
+}

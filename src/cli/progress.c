@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/progress.h"
+
+#include "base/alloc.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
+#include "cli/progress_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *get(const json_t *object, const char *key)
+{
+    return json_get_text(object, key, "");
+}
+
+static bool is_finished(const char *status)
+{
+    return strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0 ||
+           strcmp(status, "skipped") == 0 || strcmp(status, "cancelled") == 0;
+}
+
+static int find_phase(const struct progress *progress, const char *id)
+{
+    for (size_t i = 0; i < progress->phases.count; i++) {
+        if (strcmp(progress->phases.items[i].id, id) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static void set_status(char target[STATUS_SIZE], const char *status)
+{
+    (void)snprintf(target, STATUS_SIZE, "%s", status);
+}
+
+/* ---- from the first picture ---- */
+
+static void add_step(struct progress *progress, int phase, const char *key, const char *status,
+                     json_int_t at)
+{
+    json_t *step = json_object();
+
+    json_put_integer(step, "phase", phase);
+    json_put_text(step, "status", status);
+    json_put_integer(step, "at", at);
+    json_put(progress->steps, key, step);
+    progress->total++;
+    progress->done += is_finished(status) ? 1 : 0;
+    progress->phases.items[phase].total++;
+    progress->phases.items[phase].done += is_finished(status) ? 1 : 0;
+}
+
+static void add_phase(struct progress *progress, const json_t *given)
+{
+    struct progress_phase *phase = VEC_PUSH(&progress->phases);
+    int index = (int)progress->phases.count - 1;
+    const json_t *step;
+    const json_t *instance;
+    size_t i;
+    size_t k;
+
+    *phase = (struct progress_phase){
+        .id = mem_strdup(get(given, "id")),
+        .started_at = json_get_integer(given, "started_at", 0),
+        .ended_at = json_get_integer(given, "ended_at", 0),
+    };
+    set_status(phase->status, get(given, "status"));
+    json_array_foreach(json_object_get(given, "steps"), i, step)
+    {
+        add_step(progress, index, get(step, "key"), get(step, "status"),
+                 json_get_integer(step, "started_at", 0));
+        json_array_foreach(json_object_get(step, "instances"), k, instance)
+        {
+            add_step(progress, index, get(instance, "key"), get(instance, "status"),
+                     json_get_integer(instance, "started_at", 0));
+        }
+    }
+}
+
+struct progress *progress_new(const struct terminal *terminal, enum progress_form form,
+                              struct ops *ops, const json_t *run,
+                              void (*write)(void *context, const char *text, size_t length),
+                              void *context)
+{
+    struct progress *progress = mem_zero(1, sizeof(*progress));
+    const json_t *phase;
+    size_t i;
+
+    progress->terminal = terminal;
+    progress->form = form;
+    progress->ops = ops;
+    progress->write = write;
+    progress->context = context;
+    progress->steps = json_object();
+    progress->workflow = mem_strdup(get(run, "workflow"));
+    progress->started_at = json_get_integer(run, "started_at", 0);
+    (void)snprintf(progress->run, sizeof(progress->run), "%s", get(run, "id"));
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        add_phase(progress, phase);
+    }
+    if (form == PROGRESS_PLAIN) {
+        char *line = mem_printf("Run %s: %s, %d steps", progress->run, progress->workflow,
+                                progress->total);
+
+        progress_say(progress, line);
+        free(line);
+    }
+    return progress;
+}
+
+void progress_free(struct progress *progress)
+{
+    struct strbuf text;
+
+    if (!progress) {
+        return;
+    }
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    progress_erase(progress, &text);
+    if (text.length) {
+        progress->write(progress->context, text.data, text.length);
+    }
+    strbuf_release(&text);
+    for (size_t i = 0; i < progress->phases.count; i++) {
+        free(progress->phases.items[i].id);
+    }
+    VEC_RELEASE(&progress->phases);
+    VEC_RELEASE(&progress->drawn);
+    json_decref(progress->steps);
+    free(progress->workflow);
+    free(progress);
+}
+
+void progress_say(struct progress *progress, const char *text)
+{
+    struct strbuf line;
+
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    progress_erase(progress, &line);
+    utf8_add_printable(&line, text, strlen(text));
+    strbuf_add_char(&line, '\n');
+    progress->write(progress->context, line.data, line.length);
+    strbuf_release(&line);
+}
+
+/* ---- records ---- */
+
+static void say_step(struct progress *progress, const json_t *record, json_int_t started)
+{
+    const char *status = get(record, "status");
+    json_int_t took = json_get_integer(record, "at", 0) - started;
+    struct strbuf line;
+    char duration[DURATION_SIZE];
+
+    /* In a live view a step that went well just moves on; what went wrong stays to be read. */
+    if (progress->form == PROGRESS_LIVE && strcmp(status, "failed") != 0) {
+        return;
+    }
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    strbuf_addf(&line, "Step %d/%d %s/%s %s", progress->done, progress->total, get(record, "phase"),
+                get(record, "step"), status);
+    if (started > 0 && took >= 0) {
+        duration_format(took, duration);
+        strbuf_addf(&line, " (%s)", duration);
+    }
+    if (*get(record, "error") || *get(record, "reason")) {
+        strbuf_add(&line, ": ");
+        utf8_add_cut(&line, *get(record, "error") ? get(record, "error") : get(record, "reason"),
+                     300);
+    }
+    progress_say(progress, line.data);
+    strbuf_release(&line);
+}
+
+static void move_step(struct progress *progress, const json_t *record)
+{
+    const char *key = get(record, "step");
+    const char *status = get(record, "status");
+    json_t *step = json_object_get(progress->steps, key);
+    int phase = find_phase(progress, get(record, "phase"));
+    bool was_finished;
+    json_int_t started;
+
+    if (!step && phase >= 0 && strchr(key, '[')) {
+        /* The instance was counted when its list was known. */
+        step = json_object();
+        json_put_integer(step, "phase", phase);
+        json_put_text(step, "status", "pending");
+        json_put(progress->steps, key, step);
+    }
+    if (!step) {
+        return;
+    }
+    phase = (int)json_get_integer(step, "phase", 0);
+    was_finished = is_finished(get(step, "status"));
+    started = json_get_integer(step, "at", 0);
+    if (strcmp(status, "running") == 0) {
+        json_put_integer(step, "at", json_get_integer(record, "at", 0));
+    }
+    json_put_text(step, "status", status);
+    if (was_finished != is_finished(status)) {
+        progress->done += was_finished ? -1 : 1;
+        progress->phases.items[phase].done += was_finished ? -1 : 1;
+    }
+    if (!was_finished && is_finished(status)) {
+        say_step(progress, record, started);
+    }
+}
+
+static void move_phase(struct progress *progress, const json_t *record)
+{
+    int index = find_phase(progress, get(record, "phase"));
+    const char *status = get(record, "status");
+    struct progress_phase *phase;
+
+    if (index < 0) {
+        return;
+    }
+    phase = &progress->phases.items[index];
+    set_status(phase->status, status);
+    if (strcmp(status, "running") == 0) {
+        phase->started_at = json_get_integer(record, "at", 0);
+        phase->ended_at = 0;
+    } else if (is_finished(status)) {
+        phase->ended_at = json_get_integer(record, "at", 0);
+    }
+    if (progress->form == PROGRESS_PLAIN && strcmp(status, "running") == 0) {
+        char *line = mem_printf("Phase %d/%zu %s", index + 1, progress->phases.count, phase->id);
+
+        progress_say(progress, line);
+        free(line);
+    }
+}
+
+static void reset_phase(struct progress *progress, const json_t *record)
+{
+    int index = find_phase(progress, get(record, "phase"));
+    const char *key;
+    json_t *step;
+
+    if (index < 0) {
+        return;
+    }
+    json_object_foreach(progress->steps, key, step)
+    {
+        if (json_get_integer(step, "phase", -1) == index && is_finished(get(step, "status"))) {
+            progress->done--;
+            progress->phases.items[index].done--;
+            json_put_text(step, "status", "pending");
+        }
+    }
+    set_status(progress->phases.items[index].status, "pending");
+    if (strcmp(get(record, "reason"), "fix") != 0) {
+        char *line = mem_printf("Phase %s starts again: %s", get(record, "phase"),
+                                get(record, "reason"));
+
+        progress_say(progress, line);
+        free(line);
+    }
+}
+
+static void say_gate(struct progress *progress, const json_t *record)
+{
+    char *line = mem_printf("Gate %s of phase %s: %s%s%s", get(record, "gate"),
+                            get(record, "phase"), get(record, "verdict"),
+                            *get(record, "reason") ? ": " : "", get(record, "reason"));
+
+    if (progress->form != PROGRESS_LIVE || strcmp(get(record, "verdict"), "pass") != 0) {
+        progress_say(progress, line);
+    }
+    free(line);
+}
+
+static void say_waiting(struct progress *progress, const json_t *record)
+{
+    const char *waiting = get(record, "waiting");
+    char until[TIMESTAMP_SIZE];
+    char *line = NULL;
+
+    if (strcmp(waiting, "retry") == 0) {
+        timestamp_format(json_get_integer(record, "until", 0), until);
+        line = mem_printf("Step %s will be tried again at %s%s%s", get(record, "step"), until,
+                          *get(record, "message") ? ": " : "", get(record, "message"));
+    } else if (strcmp(waiting, "approval") == 0) {
+        line = mem_printf("Step %s waits for approval%s%s", get(record, "step"),
+                          *get(record, "message") ? ": " : "", get(record, "message"));
+    } else if (strcmp(waiting, "workflow") == 0 && progress->form == PROGRESS_PLAIN) {
+        line = mem_printf("Step %s runs as %s", get(record, "step"), get(record, "child"));
+    }
+    if (line) {
+        progress_say(progress, line);
+    }
+    free(line);
+}
+
+static void expand_step(struct progress *progress, const json_t *record)
+{
+    int index = find_phase(progress, get(record, "phase"));
+    int count = (int)json_get_integer(record, "count", 0);
+
+    if (index >= 0) {
+        progress->total += count;
+        progress->phases.items[index].total += count;
+    }
+}
+
+static void move_run(struct progress *progress, const json_t *record)
+{
+    if (progress->started_at == 0 && strcmp(get(record, "status"), "running") == 0) {
+        progress->started_at = json_get_integer(record, "at", 0);
+    }
+}
+
+static const struct {
+    const char *kind;
+    void (*handle)(struct progress *progress, const json_t *record);
+} handlers[] = {
+    {"run_moved", move_run},       {"phase_moved", move_phase},    {"phase_reset", reset_phase},
+    {"step_moved", move_step},     {"step_expanded", expand_step}, {"gate_decided", say_gate},
+    {"step_waiting", say_waiting},
+};
+
+void progress_add_record(struct progress *progress, const json_t *record)
+{
+    if (progress->form == PROGRESS_JSON) {
+        char *text = json_dump_compact(record);
+        char *line = mem_printf("%s\n", text);
+
+        progress->write(progress->context, line, strlen(line));
+        free(line);
+        free(text);
+        return;
+    }
+    /* Nested runs have their own numbers; the step that started one stands for it here. */
+    if (strcmp(get(record, "run"), progress->run) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        if (strcmp(handlers[i].kind, get(record, "kind")) == 0) {
+            handlers[i].handle(progress, record);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "base/alloc.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef FERMATA_VERSION
+#error "FERMATA_VERSION comes from the Makefile"
+#endif
+
+/* NULL when it is not set or empty. */
+static const char *get(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+/* XDG base directories count only when absolute; else below the home folder. */
+static char *xdg_folder(const char *variable, const char *below_home)
+{
+    const char *base = get(variable);
+    const char *home = get("HOME");
+
+    if (base && *base == '/') {
+        return mem_printf("%s/fermata", base);
+    }
+    return home ? mem_printf("%s/%s/fermata", home, below_home) : NULL;
+}
+
+static char *self_path(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    return length > 0 ? mem_strndup(path, (size_t)length) : mem_strdup("fermata");
+}
+
+/* The first of LC_ALL, LC_CTYPE, LANG that is set decides. */
+static bool is_utf8_locale(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = get(names[i]);
+
+        if (value) {
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+        }
+    }
+    return false;
+}
+
+static int columns(void)
+{
+    const char *text = get("COLUMNS");
+    long value = text ? strtol(text, NULL, 10) : 0;
+
+    return value > 0 && value < 10000 ? (int)value : 0;
+}
+
+static bool is_word(const char *name, const char *word)
+{
+    const char *value = get(name);
+
+    return value && strcmp(value, word) == 0;
+}
+
+static const char *user_name(void)
+{
+    const char *name = get("LOGNAME");
+
+    name = name ? name : get("USER");
+    return name ? name : "unknown";
+}
+
+void settings_load(char **environment, struct settings *ret_settings)
+{
+    struct settings *settings = ret_settings;
+
+    *settings = (struct settings){
+        .cwd = getcwd(NULL, 0),
+        .config_folder = xdg_folder("XDG_CONFIG_HOME", ".config"),
+        .state_folder = xdg_folder("XDG_STATE_HOME", ".local/state"),
+        .self_path = self_path(),
+    };
+    settings->cli = (struct cli_settings){
+        .ops =
+            {
+                .project = get("FERMATA_PROJECT"),
+                .cwd = settings->cwd,
+                .config_folder = settings->config_folder,
+                .state_folder = settings->state_folder,
+                .keeper = get("FERMATA_KEEP"),
+                .self_path = settings->self_path,
+                .environment = (const char *const *)environment,
+                .user = user_name(),
+                .home = get("HOME"),
+                .workflow = get("FERMATA_WORKFLOW"),
+                .strategy = get("FERMATA_STRATEGY"),
+                .version = FERMATA_VERSION,
+            },
+        .in_is_terminal = isatty(STDIN_FILENO) == 1,
+        .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+        .err_is_terminal = isatty(STDERR_FILENO) == 1,
+        .is_dumb = !get("TERM") || is_word("TERM", "dumb"),
+        .no_color = get("NO_COLOR") != NULL,
+        .is_utf8 = is_utf8_locale(),
+        .log_json = is_word("FERMATA_LOG_FORMAT", "json"),
+        .columns = columns(),
+    };
+}
+
+void settings_release(struct settings *settings)
+{
+    free(settings->cwd);
+    free(settings->config_folder);
+    free(settings->state_folder);
+    free(settings->self_path);
+}
