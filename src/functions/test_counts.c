@@ -97,6 +97,10 @@ static void read_lines(struct test_reader *reader, const char *output, size_t le
         }
         clean_line(output, line_end, line);
         output = line_end < end ? line_end + 1 : end;
+        if (line[0] == '\0') {
+            reader->is_in_ctest_skipped = false;
+            continue;
+        }
         if (is_cut_mark(line)) {
             reader->is_cut = true;
             continue;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* libFuzzer target: expressions and templates. They are total: what parses can be evaluated,
+ * whatever the paths give, to a value or a clear error. */
+#include "workflow/expression.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The value depends on the path alone: a text, a number, a list, an object or nothing. */
+static json_t *look_up(void *context, const char *const *parts, size_t part_count)
+{
+    size_t length = strlen(parts[part_count - 1]);
+
+    (void)context;
+    switch (length % 6) {
+    case 0:
+        return NULL;
+    case 1:
+        return json_string(parts[0]);
+    case 2:
+        return json_integer((json_int_t)length);
+    case 3:
+        return json_pack("[i,s,n]", 1, "two");
+    case 4:
+        return json_pack("{s:b}", "key", 1);
+    default:
+        return json_real(0.5);
+    }
+}
+
+static const char *allow(void *context, const char *const *parts, size_t part_count, char *ret_hint,
+                         size_t hint_size)
+{
+    (void)context;
+    (void)ret_hint;
+    (void)hint_size;
+    return part_count > 0 && parts[0][0] != '\0' ? NULL : "empty path";
+}
+
+static void check_problem(const struct expression_problem *problem, size_t size)
+{
+    if (problem->text[0] == '\0' || problem->offset > size) {
+        abort();
+    }
+}
+
+static void check_expression(struct arena *arena, const char *text, size_t size)
+{
+    struct expression *expression = NULL;
+    struct expression_problem problem = {.offset = 0};
+    struct error err = ERROR_INIT;
+    json_t *value = NULL;
+
+    if (expression_parse(arena, text, size, &expression, &problem) < 0) {
+        check_problem(&problem, size);
+        return;
+    }
+    if (expression_check_paths(expression, allow, NULL, &problem) < 0) {
+        check_problem(&problem, size);
+    }
+    if (expression_evaluate(expression, look_up, NULL, &value, &err) == 0) {
+        (void)json_is_truthy(value);
+        json_decref(value);
+    } else if (err.text[0] == '\0') {
+        abort();
+    }
+}
+
+static void check_template(struct arena *arena, const char *text, size_t size)
+{
+    struct template *template_ = NULL;
+    struct expression_problem problem = {.offset = 0};
+    struct error err = ERROR_INIT;
+    struct strbuf target;
+
+    if (template_parse(arena, text, size, &template_, &problem) < 0) {
+        check_problem(&problem, size);
+        return;
+    }
+    strbuf_init(&target, 1U << 20);
+    if (template_format(template_, look_up, NULL, &target, &err) < 0 && err.text[0] == '\0') {
+        abort();
+    }
+    strbuf_release(&target);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *arena = arena_new();
+
+    check_expression(arena, (const char *)data, size);
+    check_template(arena, (const char *)data, size);
+    arena_free(arena);
+    return 0;
+}
