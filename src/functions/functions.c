@@ -44,26 +44,26 @@ static const struct function own_functions[] = {
      false, false, false, report_run},
 };
 
-static struct function all_functions[FUNCTIONS_MAX]; /* written once, below */
-static size_t all_count;
-static pthread_once_t all_once = PTHREAD_ONCE_INIT;
-
-static void all_fill(void)
-{
-    size_t extra = 0;
-    const struct function *checks = checks_table(&extra);
-
-    assert(ARRAY_LEN(own_functions) + extra <= FUNCTIONS_MAX);
-    memcpy(all_functions, own_functions, sizeof(own_functions));
-    memcpy(all_functions + ARRAY_LEN(own_functions), checks, extra * sizeof(*checks));
-    all_count = ARRAY_LEN(own_functions) + extra;
-}
-
+/* Joined at the first call, and never changed again. */
 const struct function *function_table(size_t *ret_count)
 {
-    (void)pthread_once(&all_once, all_fill);
-    *ret_count = all_count;
-    return all_functions;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct function table[FUNCTIONS_MAX];
+    static size_t count;
+
+    (void)pthread_mutex_lock(&lock);
+    if (count == 0) {
+        size_t extra = 0;
+        const struct function *checks = checks_table(&extra);
+
+        assert(ARRAY_LEN(own_functions) + extra <= FUNCTIONS_MAX);
+        memcpy(table, own_functions, sizeof(own_functions));
+        memcpy(table + ARRAY_LEN(own_functions), checks, extra * sizeof(*checks));
+        count = ARRAY_LEN(own_functions) + extra;
+    }
+    *ret_count = count;
+    (void)pthread_mutex_unlock(&lock);
+    return table;
 }
 
 const struct function *function_find(const char *name)
