@@ -21,12 +21,12 @@ typedef void (*loop_callback)(void *arg);
 int loop_new(struct loop **ret_loop, struct error *err);
 /* Accepts NULL. Submitted work is waited for and its done is called; everything else is dropped. */
 void loop_free(struct loop *loop);
-void loop_run(struct loop *loop);  /* until loop_stop or until nothing is left to wait for */
+void loop_run(struct loop *loop); /* until loop_stop or until nothing is left to wait for */
 void loop_stop(struct loop *loop);
 bool loop_is_owner(const struct loop *loop); /* is this the loop's thread? for asserts */
 
-/* Each of these gives the id 0 when it cannot be had (no such path, a descriptor that cannot be waited
- * for or is watched already). Timers use the monotonic clock; one shot. */
+/* Each of these gives the id 0 when it cannot be had (no such path, a descriptor that cannot be
+ * waited for or is watched already). Timers use the monotonic clock; one shot. */
 loop_id loop_timer_start(struct loop *loop, int64_t delay_ms, loop_callback callback, void *arg);
 /* Calls back when fd is readable (again and again until stopped). The fd stays the caller's. */
 loop_id loop_watch_readable(struct loop *loop, int fd, loop_callback callback, void *arg);
