@@ -353,6 +353,7 @@ int config_parse(const char *project_text, const char *project_file, const char 
         write_chains(&config_reader);
         publish(&config_reader);
     }
+    problems_sort(problems);
     if (r == 0 && problems_have_error(problems)) {
         r = error_set(err, ERROR_VALIDATION, "the configuration is not valid");
     }

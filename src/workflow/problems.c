@@ -107,6 +107,28 @@ void problems_warn(struct problems *problems, struct position at, const char *hi
     }
 }
 
+static bool is_before(const struct problem *left, const struct problem *right)
+{
+    if (left->file != right->file) {
+        return false;
+    }
+    return left->at.line != right->at.line ? left->at.line < right->at.line
+                                           : left->at.column < right->at.column;
+}
+
+void problems_sort(struct problems *problems)
+{
+    for (size_t i = 1; i < problems->count; i++) {
+        struct problem moved = problems->items[i];
+        size_t j = i;
+
+        for (; j > 0 && is_before(&moved, &problems->items[j - 1]); j--) {
+            problems->items[j] = problems->items[j - 1];
+        }
+        problems->items[j] = moved;
+    }
+}
+
 bool problems_have_error(const struct problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {

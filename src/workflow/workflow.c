@@ -271,6 +271,7 @@ int workflow_parse(const char *text, size_t length, const char *file,
     VEC_RELEASE(&reader.uses);
     map_free(reader.phase_ids);
     map_free(reader.step_ids);
+    problems_sort(problems);
     if (problems_have_error(problems)) {
         r = error_set(err, ERROR_VALIDATION, "%s is not a valid workflow",
                       file ? file : "the text");

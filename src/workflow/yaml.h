@@ -63,6 +63,8 @@ void problems_add(struct problems *problems, struct position at, const char *hin
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 void problems_warn(struct problems *problems, struct position at, const char *hint,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* By line and column, each file by itself. */
+void problems_sort(struct problems *problems);
 bool problems_have_error(const struct problems *problems);
 
 #endif

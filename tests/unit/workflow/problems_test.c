@@ -70,6 +70,19 @@ static void the_same_problem_at_the_same_place_is_said_once(void **state)
     assert_int_equal(problems->count, 3);
 }
 
+static void problems_are_sorted_by_their_place(void **state)
+{
+    (void)state;
+    problems_add(problems, (struct position){5, 1}, NULL, "c");
+    problems_add(problems, (struct position){3, 9}, NULL, "b");
+    problems_warn(problems, (struct position){3, 7}, NULL, "a");
+    problems->file = "b.yaml";
+    problems_add(problems, (struct position){1, 1}, NULL, "d");
+    problems_sort(problems);
+    assert_format("a.yaml:3:7: warning: a\na.yaml:3:9: error: b\na.yaml:5:1: error: c\n"
+                  "b.yaml:1:1: error: d\n");
+}
+
 static void escape_sequences_of_the_file_do_not_reach_the_terminal(void **state)
 {
     (void)state;
@@ -115,6 +128,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(warnings_alone_are_no_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_problem_at_the_same_place_is_said_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(problems_are_sorted_by_their_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(escape_sequences_of_the_file_do_not_reach_the_terminal,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_text_is_cut_between_characters, set_up, tear_down),
