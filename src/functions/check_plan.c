@@ -2,7 +2,7 @@
 #include "functions/check_plan.h"
 
 #include "base/alloc.h"
-#include "functions/process.h"
+#include "functions/program.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -270,7 +270,7 @@ static char *add_words(struct check_project *project, struct words *words, const
 static bool is_installed(const struct check_project *project, const char *program)
 {
     return strchr(program, '/') != NULL ? check_project_has(project, program)
-                                        : process_is_installed(program);
+                                        : program_is_installed(program);
 }
 
 static void add_command(struct check_project *project, struct check_plan *plan,

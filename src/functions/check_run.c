@@ -2,7 +2,7 @@
 #include "functions/check_run.h"
 
 #include "base/alloc.h"
-#include "functions/process.h"
+#include "functions/program.h"
 #include "functions/test_counts.h"
 
 #include <errno.h>
@@ -171,7 +171,7 @@ static void decide_numbers(json_t *run, const char *tool, const struct test_coun
 }
 
 static void decide_run(json_t *run, const struct check_command *command,
-                       const struct process_result *result, const struct strbuf *output,
+                       const struct program_result *result, const struct strbuf *output,
                        const struct check_expectation *expectation)
 {
     int status = result->exit_status;
@@ -239,7 +239,7 @@ static void run_command(json_t *run, const char *folder, const struct check_comm
                         const struct check_expectation *expectation)
 {
     struct capture capture = {.tail = mem_alloc(TAIL_BYTES_MAX)};
-    struct process_request request = {
+    struct program_request request = {
         .argv = command->argv,
         .folder = folder,
         .inherits_environment = true,
@@ -249,14 +249,14 @@ static void run_command(json_t *run, const char *folder, const struct check_comm
         .reader = capture_read,
         .context = &capture,
     };
-    struct process_result result;
+    struct program_result result;
     struct error problem = ERROR_INIT;
     int64_t started_ms = now_ms();
     struct strbuf output;
 
     strbuf_init(&capture.head, HEAD_BYTES_MAX);
     strbuf_init(&output, HEAD_BYTES_MAX + TAIL_BYTES_MAX + 100);
-    if (process_run(&request, &result, &problem) < 0) {
+    if (program_run(&request, &result, &problem) < 0) {
         decide(run, "unknown", "%s", problem.text);
         json_put_text(run, "hint", command->hint);
     } else {
@@ -265,7 +265,7 @@ static void run_command(json_t *run, const char *folder, const struct check_comm
         json_put_integer(run, "duration_ms", now_ms() - started_ms);
         decide_run(run, command, &result, &output, expectation);
     }
-    process_result_release(&result);
+    program_result_release(&result);
     strbuf_release(&output);
     strbuf_release(&capture.head);
     free(capture.tail);

@@ -32,7 +32,7 @@ bool git_is_repository(const char *project)
     return found;
 }
 
-int git_run(const struct git_request *request, struct process_result *result, struct error *err)
+int git_run(const struct git_request *request, struct program_result *result, struct error *err)
 {
     const char *argv[GIT_ARGUMENTS_MAX];
     char *folder = path_join(request->project, ".git");
@@ -55,7 +55,7 @@ int git_run(const struct git_request *request, struct process_result *result, st
         argv[count++] = request->arguments[i];
     }
     argv[count] = NULL;
-    r = process_run(&(struct process_request){.argv = argv,
+    r = program_run(&(struct program_request){.argv = argv,
                                               .folder = request->project,
                                               .environment = git_environment,
                                               .output_bytes_max = request->output_bytes_max,
@@ -69,7 +69,7 @@ int git_run(const struct git_request *request, struct process_result *result, st
     return r;
 }
 
-void git_explain(const struct process_result *result, struct strbuf *target)
+void git_explain(const struct program_result *result, struct strbuf *target)
 {
     const char *text = result->errors.data;
 

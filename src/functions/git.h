@@ -7,7 +7,7 @@
 #ifndef FERMATA_FUNCTIONS_GIT_H
 #define FERMATA_FUNCTIONS_GIT_H
 
-#include "functions/process.h"
+#include "functions/program.h"
 
 #define GIT_ARGUMENTS_MAX 48
 
@@ -16,16 +16,16 @@ struct git_request {
     const char *const *arguments; /* NULL-terminated, from the subcommand on */
     size_t output_bytes_max;
     int64_t timeout_ms;
-    process_reader reader; /* NULL: the output is kept */
+    program_reader reader; /* NULL: the output is kept */
     void *context;
 };
 
 bool git_is_repository(const char *project); /* the project's own folder is one */
 
-/* As process_run. A status other than 0 is not an error here: look at the result. */
-int git_run(const struct git_request *request, struct process_result *result, struct error *err);
+/* As program_run. A status other than 0 is not an error here: look at the result. */
+int git_run(const struct git_request *request, struct program_result *result, struct error *err);
 
 /* What git says went wrong, in one line without its "fatal: ". */
-void git_explain(const struct process_result *result, struct strbuf *target);
+void git_explain(const struct program_result *result, struct strbuf *target);
 
 #endif

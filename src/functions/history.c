@@ -576,7 +576,7 @@ static void history_release(struct history *history)
 }
 
 static void result_fill(struct history *history, json_int_t wanted,
-                        const struct process_result *log, json_t *result)
+                        const struct program_result *log, json_t *result)
 {
     struct findings *findings = findings_new("history");
     json_t *covered = json_object_get(result, "covered");
@@ -604,7 +604,7 @@ static void result_fill(struct history *history, json_int_t wanted,
 }
 
 static int log_run(const struct function_call *call, struct history *history, json_int_t commits,
-                   struct process_result *log, struct error *err)
+                   struct program_result *log, struct error *err)
 {
     char limit[32];
 
@@ -629,7 +629,7 @@ static int log_run(const struct function_call *call, struct history *history, js
 int history_run(const struct function_call *call, struct error *err)
 {
     struct history history = {0};
-    struct process_result log = {0};
+    struct program_result log = {0};
     json_int_t commits = 0;
     json_t *result;
     int r = argument_integer(call, "commits", COMMITS_DEFAULT, (const json_int_t[2]){1, 100000},
@@ -662,7 +662,7 @@ int history_run(const struct function_call *call, struct error *err)
     } else if (r == 0) {
         result_fill(&history, commits, &log, result);
     }
-    process_result_release(&log);
+    program_result_release(&log);
     history_release(&history);
     if (r < 0) {
         json_decref(result);

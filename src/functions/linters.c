@@ -9,7 +9,7 @@
 #include "base/vec.h"
 #include "functions/builtin.h"
 #include "functions/finding.h"
-#include "functions/process.h"
+#include "functions/program.h"
 #include "functions/source.h"
 #include "functions/tree.h"
 
@@ -297,9 +297,9 @@ static void output_report(const struct run *run, const struct tool *tool, char *
 
 static void version_put(const struct tool *tool, json_t *entry)
 {
-    struct process_result result;
+    struct program_result result;
 
-    if (tool->version && process_run(&(struct process_request){.argv = tool->version,
+    if (tool->version && program_run(&(struct program_request){.argv = tool->version,
                                                                .merge_errors = true,
                                                                .output_bytes_max = 4096,
                                                                .timeout_ms = VERSION_TIMEOUT_MS},
@@ -311,7 +311,7 @@ static void version_put(const struct tool *tool, json_t *entry)
         }
     }
     if (tool->version) {
-        process_result_release(&result);
+        program_result_release(&result);
     }
 }
 
@@ -325,11 +325,11 @@ static void entry_finish(json_t *entry, const char *status, const char *why)
 static bool tool_run(const struct run *run, const struct tool *tool, const char *const *argv,
                      int64_t timeout_ms, size_t *count, json_t *entry)
 {
-    struct process_result result;
+    struct program_result result;
     struct error err = ERROR_INIT;
     size_t before = *count;
     char *why = NULL;
-    int r = process_run(&(struct process_request){.argv = argv,
+    int r = program_run(&(struct program_request){.argv = argv,
                                                   .folder = run->call->project,
                                                   .environment = tool_environment,
                                                   .merge_errors = true,
@@ -355,7 +355,7 @@ static bool tool_run(const struct run *run, const struct tool *tool, const char 
         entry_finish(entry, "unknown", why);
     }
     free(why);
-    process_result_release(&result);
+    program_result_release(&result);
     return r == 0 && !json_object_get(entry, "status");
 }
 
@@ -449,7 +449,7 @@ static json_t *tool_check(const struct run *run, const struct tool *tool)
         entry_finish(
             entry, "unknown",
             "its configuration is program code of the project, which is not executed here");
-    } else if (!process_is_installed(tool->name)) {
+    } else if (!program_is_installed(tool->name)) {
         entry_finish(entry, "unknown", "not installed");
     } else {
         if (!tool->command) {

@@ -242,7 +242,7 @@ static bool log_read(void *context, const char *bytes, size_t length)
 static int history_scan(const struct function_call *call, struct search *search,
                         const json_int_t limits[2], json_t *covered, struct error *err)
 {
-    struct process_result log;
+    struct program_result log;
     char limit[32];
     int r;
 
@@ -275,7 +275,7 @@ static int history_scan(const struct function_call *call, struct search *search,
                                                                  : "its beginning");
         json_put_text(covered, "history_back_to", search->date);
     }
-    process_result_release(&log);
+    program_result_release(&log);
     return r;
 }
 

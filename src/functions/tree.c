@@ -234,7 +234,7 @@ static void list_add(struct tree_list *list, int root, const char *path)
 
 static int list_git(struct tree_list *list, int root, const char *project, struct error *err)
 {
-    struct process_result result;
+    struct program_result result;
     int r = git_run(
         &(struct git_request){.project = project,
                               .arguments = (const char *const[]){"ls-files", "-z", "--cached",
@@ -259,7 +259,7 @@ static int list_git(struct tree_list *list, int root, const char *project, struc
             list_add(list, root, path);
         }
     }
-    process_result_release(&result);
+    program_result_release(&result);
     return r;
 }
 

@@ -145,7 +145,7 @@ static bool is_commit_name(const char *text)
 static void commit_judge(struct validation *validation, json_t *finding, const char *path,
                          const char *commit)
 {
-    struct process_result blob;
+    struct program_result blob;
     struct source source;
     char *name;
     int r;
@@ -172,7 +172,7 @@ static void commit_judge(struct validation *validation, json_t *finding, const c
         source_judge(validation, finding, &source);
         source_release(&source);
     }
-    process_result_release(&blob);
+    program_result_release(&blob);
     free(name);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "functions/process.h"
+#include "functions/program.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -63,7 +63,7 @@ static void environment_fill(const char *const *extra, const char **ret_environm
     ret_environment[count] = NULL;
 }
 
-bool process_is_installed(const char *program)
+bool program_is_installed(const char *program)
 {
     const char *entry = inherited("PATH=");
     const char *path = (entry ? entry : default_path) + strlen("PATH=");
@@ -86,7 +86,7 @@ bool process_is_installed(const char *program)
 }
 
 /* Standard input is a memory file: nothing to feed, no deadlock, no SIGPIPE. */
-static int input_open(const struct process_request *request, int *ret_fd, struct error *err)
+static int input_open(const struct program_request *request, int *ret_fd, struct error *err)
 {
     size_t written = 0;
     int fd;
@@ -99,7 +99,7 @@ static int input_open(const struct process_request *request, int *ret_fd, struct
         *ret_fd = fd;
         return 0;
     }
-    if (request->input_length > PROCESS_INPUT_BYTES_MAX) {
+    if (request->input_length > PROGRAM_INPUT_BYTES_MAX) {
         return error_set(err, ERROR_LIMIT, "%s: standard input of %zu bytes is too large",
                          request->argv[0], request->input_length);
     }
@@ -122,7 +122,7 @@ static int input_open(const struct process_request *request, int *ret_fd, struct
     return 0;
 }
 
-static int child_spawn(const struct process_request *request, const int fds[3], pid_t *ret_pid,
+static int child_spawn(const struct program_request *request, const int fds[3], pid_t *ret_pid,
                        struct error *err)
 {
     const char *environment[ENVIRONMENT_MAX];
@@ -156,7 +156,7 @@ static int child_spawn(const struct process_request *request, const int fds[3], 
 }
 
 /* Takes one read's worth of standard output; false: the program has to be stopped. */
-static bool output_take(const struct process_request *request, struct process_result *result,
+static bool output_take(const struct program_request *request, struct program_result *result,
                         size_t *total, const char *bytes, size_t length)
 {
     size_t room = request->output_bytes_max - *total;
@@ -178,7 +178,7 @@ static bool output_take(const struct process_request *request, struct process_re
     return true;
 }
 
-static void errors_take(struct process_result *result, const char *bytes, size_t length)
+static void errors_take(struct program_result *result, const char *bytes, size_t length)
 {
     size_t room = result->errors.length_max - result->errors.length;
 
@@ -186,7 +186,7 @@ static void errors_take(struct process_result *result, const char *bytes, size_t
 }
 
 /* Reads both streams until they end; false when the program has to be stopped. */
-static bool streams_read(const struct process_request *request, struct process_result *result,
+static bool streams_read(const struct program_request *request, struct program_result *result,
                          int pipes[2], int64_t deadline_ms)
 {
     struct pollfd polls[2] = {{.fd = pipes[0], .events = POLLIN},
@@ -222,7 +222,7 @@ static bool streams_read(const struct process_request *request, struct process_r
     return go_on;
 }
 
-static void child_reap(pid_t pid, bool kill_now, int64_t deadline_ms, struct process_result *result)
+static void child_reap(pid_t pid, bool kill_now, int64_t deadline_ms, struct program_result *result)
 {
     int status = 0;
 
@@ -245,7 +245,7 @@ static void child_reap(pid_t pid, bool kill_now, int64_t deadline_ms, struct pro
     result->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-int process_run(const struct process_request *request, struct process_result *result,
+int program_run(const struct program_request *request, struct program_result *result,
                 struct error *err)
 {
     int output[2] = {-1, -1};
@@ -255,9 +255,9 @@ int process_run(const struct process_request *request, struct process_result *re
     pid_t pid = -1;
     int r;
 
-    *result = (struct process_result){.exit_status = -1};
+    *result = (struct program_result){.exit_status = -1};
     strbuf_init(&result->output, request->output_bytes_max);
-    strbuf_init(&result->errors, PROCESS_ERRORS_BYTES_MAX);
+    strbuf_init(&result->errors, PROGRAM_ERRORS_BYTES_MAX);
     r = input_open(request, &input, err);
     if (r < 0) {
         goto out;
@@ -295,7 +295,7 @@ out:
     return r;
 }
 
-void process_result_release(struct process_result *result)
+void program_result_release(struct program_result *result)
 {
     strbuf_release(&result->output);
     strbuf_release(&result->errors);

@@ -5,8 +5,8 @@
  * otherwise, the child gets PATH and HOME of ours, a C.UTF-8 locale, and what the request adds;
  * nothing else of the environment, so that no credential reaches a tool that reads a stranger's
  * tree. */
-#ifndef FERMATA_FUNCTIONS_PROCESS_H
-#define FERMATA_FUNCTIONS_PROCESS_H
+#ifndef FERMATA_FUNCTIONS_PROGRAM_H
+#define FERMATA_FUNCTIONS_PROGRAM_H
 
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -15,13 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROCESS_INPUT_BYTES_MAX (16U * 1024 * 1024)
-#define PROCESS_ERRORS_BYTES_MAX (64U * 1024)
+#define PROGRAM_INPUT_BYTES_MAX (16U * 1024 * 1024)
+#define PROGRAM_ERRORS_BYTES_MAX (64U * 1024)
 
 /* Gets standard output as it comes; false stops the program. */
-typedef bool (*process_reader)(void *context, const char *bytes, size_t length);
+typedef bool (*program_reader)(void *context, const char *bytes, size_t length);
 
-struct process_request {
+struct program_request {
     const char *const *argv;        /* NULL-terminated; argv[0] is looked for on PATH */
     const char *folder;             /* NULL: ours */
     const char *const *environment; /* "NAME=value" to add, NULL-terminated; NULL: none */
@@ -32,25 +32,25 @@ struct process_request {
     size_t output_bytes_max; /* more than this stops the program */
     int64_t timeout_ms;
     bool merge_errors;     /* standard error goes where standard output goes */
-    process_reader reader; /* NULL: the output is kept in the result */
+    program_reader reader; /* NULL: the output is kept in the result */
     void *context;
 };
 
-struct process_result {
+struct program_result {
     bool timed_out;
     bool truncated;  /* output_bytes_max was reached */
     bool stopped;    /* the reader had enough */
     int exit_status; /* -1 when ended by a signal */
     struct strbuf output;
-    struct strbuf errors; /* standard error, the first PROCESS_ERRORS_BYTES_MAX bytes */
+    struct strbuf errors; /* standard error, the first PROGRAM_ERRORS_BYTES_MAX bytes */
 };
 
 /* 0 when the program ran, however it ended; ERROR_UNAVAILABLE when it is not installed.
  * *result is always releasable afterwards. */
-int process_run(const struct process_request *request, struct process_result *result,
+int program_run(const struct program_request *request, struct program_result *result,
                 struct error *err);
-void process_result_release(struct process_result *result);
+void program_result_release(struct program_result *result);
 
-bool process_is_installed(const char *program); /* an executable of this name is on PATH */
+bool program_is_installed(const char *program); /* an executable of this name is on PATH */
 
 #endif
