@@ -79,7 +79,8 @@ static const struct runner_row rows[] = {
     {RUNNER_CTEST, "@% tests passed, @ test* failed out of @", "-ft"},
     {RUNNER_CTEST, "No tests were found!!!", ""},
     {RUNNER_PROVE, "Files=@, Tests=@,", "-t"},
-    {RUNNER_PROVE, "Failed @/@ test programs. @/@ subtests failed", "--F-"},
+    {RUNNER_PROVE, "Failed @/@ subtests$", "F-"},
+    {RUNNER_PROVE, "~(less @ skipped subtest", "S"},
     {RUNNER_PROVE, "Result: NOTESTS", ""},
     {RUNNER_AUTOMAKE, "# TOTAL: @$", "-"},
     {RUNNER_AUTOMAKE, "# PASS: @$", "p"},
@@ -211,6 +212,10 @@ static void add_captures(struct test_tally *tally, const char *captures, const i
             tally->passed -= numbers[i];
             tally->failed += numbers[i];
             break;
+        case 'S':
+            tally->passed -= numbers[i];
+            tally->skipped += numbers[i];
+            break;
         default:
             break;
         }
@@ -262,10 +267,9 @@ static bool read_rows(struct test_reader *reader, const char *line)
 /* "--- PASS: TestName (0.00s)"; subtests are indented and not counted, like those of TAP. */
 static bool read_go_test(struct test_reader *reader, const char *line)
 {
-    static const char result_prefix[] = "--- ";
     int64_t *sum = NULL;
 
-    if (strncmp(line, result_prefix, 4) != 0) {
+    if (strncmp(line, "--- ", 4) != 0) {
         return false;
     }
     if (strncmp(line + 4, "PASS: ", 6) == 0) {

@@ -70,7 +70,7 @@ static const struct sample samples[] = {
     {"ctest-none.txt",               "ctest",                0,     0,     0,     0, false, NONE},
     {"meson.txt",                    "meson",                3,     2,     1,     1, false, NONE},
     {"automake.txt",                 "automake",             7,     6,     1,     2, false, NONE},
-    {"prove.txt",                    "prove",                9,     8,     1,     0, false, NONE},
+    {"prove.txt",                    "prove",                8,     7,     1,     1, false, NONE},
     {"prove-verbose.txt",            "prove",                2,     2,     0,     1, false, NONE},
     {"prove-none.txt",               "prove",                0,     0,     0,     0, false, NONE},
     {"rspec.txt",                    "rspec",                3,     2,     1,     1, false, NONE},
