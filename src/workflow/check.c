@@ -36,14 +36,13 @@ static void check_agents(const struct reader *reader, const struct yaml_node *no
 static void check_step_names(const struct reader *reader, const struct yaml_node *node)
 {
     const struct workflow_names *names = reader->names;
-    const char *functions = "`fermata explain functions` lists them";
 
     check_agents(reader, node);
     check_name(reader, yaml_find(node, "expert"), names->has_expert, "expert",
                "put it as NAME.md into .fermata/experts");
-    check_name(reader, yaml_find(node, "use"), names->has_function, "function", functions);
+    check_name(reader, yaml_find(node, "use"), names->has_function, "function", NULL);
     check_name(reader, yaml_find(yaml_find(node, "static"), "use"), names->has_function, "function",
-               functions);
+               NULL);
     check_name(reader, yaml_find(node, "workflow"), names->has_workflow, "workflow",
                "`fermata workflows` lists them");
 }

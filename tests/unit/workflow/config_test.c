@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "workflow/config.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct both {
+    int code;
+    struct config *config;
+    struct problems *problems;
+    char *messages;
+};
+
+static struct both parse(const char *project, const char *user)
+{
+    struct both both = {.problems = mem_zero(1, sizeof(struct problems))};
+    struct strbuf messages;
+    struct error err = ERROR_INIT;
+
+    both.code = config_parse(project, "project", user, "user", &both.config, both.problems, &err);
+    assert_int_equal(both.code, err.code);
+    assert_true((both.code == 0) == (both.config != NULL));
+    strbuf_init(&messages, 1 << 20);
+    problems_format(both.problems, &messages);
+    both.messages = mem_strdup(messages.data);
+    strbuf_release(&messages);
+    return both;
+}
+
+static void release(struct both *both)
+{
+    config_free(both->config);
+    free(both->problems);
+    free(both->messages);
+}
+
+static char *read_sample(const char *name)
+{
+    char folder[] = __FILE__;
+    char *path;
+    char *text = NULL;
+    size_t length;
+
+    *strrchr(folder, '/') = '\0';
+    path = mem_printf("%s/../../support/workflows/valid/%s", folder, name);
+    assert_int_equal(file_read(path, 1 << 20, &text, &length, NULL), 0);
+    free(path);
+    return text;
+}
+
+static void absent_and_empty_files_give_the_defaults(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {NULL, "", "\n  \n# only this\n   # and this"};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct both both = parse(texts[i], texts[i]);
+
+        assert_string_equal(both.messages, "");
+        assert_int_equal(both.config->agent_count, 0);
+        assert_int_equal(both.config->gate_count, 0);
+        assert_int_equal(both.config->workflow_count, 0);
+        assert_null(both.config->default_agent);
+        assert_int_equal(both.config->strategy, STRATEGY_UNSET);
+        assert_int_equal(both.config->concurrency, 0);
+        assert_int_equal(both.config->output_bytes_max, 8 << 20);
+        assert_int_equal(both.config->steps_max, 100000);
+        assert_int_equal(both.config->nesting_max, 8);
+        assert_false(both.config->log_json);
+        release(&both);
+    }
+    config_free(NULL);
+}
+
+static void all_keys_of_our_own_are_read(void **state)
+{
+    (void)state;
+    char *text = read_sample("config.yaml");
+    struct both both = parse(text, NULL);
+    const struct config *config = both.config;
+
+    assert_string_equal(both.messages, "");
+    assert_int_equal(config->agent_count, 3);
+    assert_string_equal(config_find_agent(config, "house")->prompt_by, "file");
+    assert_int_equal(config->gate_count, 1);
+    assert_int_equal(config_find_gate(config, "smoke")->checks[0].tests_min, 1);
+    assert_null(config_find_gate(config, "none"));
+    assert_string_equal(config->default_agent, "claude");
+    assert_string_equal(config->default_workflow, "quick");
+    assert_int_equal(config->strategy, STRATEGY_HYBRID);
+    assert_int_equal(config->concurrency, 4);
+    assert_int_equal(config->output_bytes_max, 2 << 20);
+    assert_int_equal(config->steps_max, 5000);
+    assert_int_equal(config->nesting_max, 4);
+    assert_true(config->log_json);
+    assert_int_equal(config->workflow_count, 1);
+    release(&both);
+    free(text);
+}
+
+static void a_file_of_the_other_tool_is_read_as_it_is(void **state)
+{
+    (void)state;
+    char *text = read_sample("agents.yaml");
+    struct both both = parse(text, NULL);
+    const struct config *config = both.config;
+
+    assert_int_equal(both.code, 0);
+    assert_string_equal(config_find_agent(config, "codex")->type, "codex");
+    assert_string_equal(config_find_agent(config, "gemini")->type, "gemini");
+    assert_int_equal(config_find_agent(config, "claude")->command_count, 2);
+    assert_int_equal(config_find_agent(config, "codex")->timeout_ms, 300000);
+    assert_string_equal(config->default_workflow, "default");
+    assert_int_equal(config->concurrency, 3);
+    assert_int_equal(config->workflow_count, 4);
+    for (size_t i = 0; i < both.problems->count; i++) {
+        assert_true(both.problems->items[i].is_warning);
+        assert_non_null(strstr(both.problems->items[i].text, "has no effect here"));
+    }
+    release(&both);
+    free(text);
+}
+
+static void list_workflows_become_workflow_texts(void **state)
+{
+    (void)state;
+    char *text = read_sample("agents.yaml");
+    struct both both = parse(text, NULL);
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+
+    for (size_t i = 0; i < both.config->workflow_count; i++) {
+        const char *source = both.config->workflow_texts[i];
+        struct workflow *workflow = NULL;
+
+        assert_int_equal(
+            workflow_parse(source, strlen(source), "x", NULL, &workflow, problems, NULL), 0);
+        assert_int_equal(problems->count, 0);
+        assert_string_equal(workflow->name, both.config->workflow_names[i]);
+        if (strcmp(workflow->name, "default") == 0) {
+            assert_int_equal(workflow->phase_count, 3);
+            assert_int_equal(workflow->iterate.max, 3);
+            assert_string_equal(workflow->phases[0].steps[0].fallback[0], "local-code");
+            assert_string_equal(workflow->phases[1].steps[0].fallback[0], "local-instruct");
+            assert_int_equal(workflow->phases[0].steps[0].retry.attempts, 2);
+            assert_int_equal(workflow->phases[0].steps[0].retry.delay_ms, 1500);
+        }
+        workflow_free(workflow);
+    }
+    free(problems);
+    release(&both);
+    free(text);
+}
+
+static void the_project_goes_before_the_user_and_limits_only_shrink(void **state)
+{
+    (void)state;
+    struct both both = parse(
+        "default_agent: p\nconcurrency: 8\nsteps_max: 10\nlog_format: text\n"
+        "gates: { g: { commands: [{ run: project }] } }\n"
+        "workflows: { w: [{ agent: p, task: test }] }\n",
+        "default_agent: u\ndefault_workflow: u\nstrategy: static\nconcurrency: 4\n"
+        "steps_max: 100\nnesting_max: 2\nlog_format: json\n"
+        "gates: { g: { commands: [{ run: user }] }, h: { commands: [{ run: user }] } }\n"
+        "workflows: { w: [{ agent: u, task: test }], v: [{ agent: u, task: test }] }\n");
+    const struct config *config = both.config;
+
+    assert_string_equal(both.messages, "");
+    assert_string_equal(config->default_agent, "p");
+    assert_string_equal(config->default_workflow, "u");
+    assert_int_equal(config->strategy, STRATEGY_STATIC);
+    assert_int_equal(config->concurrency, 4);
+    assert_int_equal(config->steps_max, 10);
+    assert_int_equal(config->nesting_max, 2);
+    assert_false(config->log_json);
+    assert_int_equal(config->gate_count, 2);
+    assert_string_equal(config_find_gate(config, "g")->checks[0].command, "project");
+    assert_int_equal(config->workflow_count, 2);
+    assert_non_null(strstr(config->workflow_texts[0], "\"p\""));
+    release(&both);
+}
+
+static void problems_name_their_file(void **state)
+{
+    (void)state;
+    struct both both = parse("concurency: 5\n", "nesting_max: 99\n");
+
+    assert_int_equal(both.code, ERROR_VALIDATION);
+    assert_string_equal(
+        both.messages,
+        "user:1:14: error: \"nesting_max\" of the configuration must be from 1 to 32, "
+        "found 99\n"
+        "project:1:1: error: the configuration has no key \"concurency\" (did you mean "
+        "\"concurrency\"?)\n");
+    release(&both);
+    both = parse("a: [\n", NULL);
+    assert_int_equal(both.code, ERROR_VALIDATION);
+    assert_non_null(strstr(both.messages, "project:"));
+    assert_non_null(strstr(both.messages, "invalid YAML"));
+    release(&both);
+    both = parse(NULL, "[1]\n");
+    assert_non_null(
+        strstr(both.messages, "expected the configuration as a map of keys, found a list"));
+    release(&both);
+}
+
+static void a_list_workflow_has_its_own_errors(void **state)
+{
+    (void)state;
+    struct both both = parse("workflows: { w: [], v: { description: x }, u: [{ task: x }] }\n",
+                             NULL);
+
+    assert_int_equal(both.code, ERROR_VALIDATION);
+    assert_non_null(strstr(both.messages, "the workflow \"w\" needs 1 to 100 steps, it has 0"));
+    assert_non_null(strstr(both.messages, "a list workflow needs the key \"steps\""));
+    assert_non_null(strstr(both.messages, "a step of a list workflow needs the key \"agent\""));
+    release(&both);
+    both = parse("agents: { a: { command: x } }\nworkflows: { w: [{ agent: b, task: x }] }\n",
+                 NULL);
+    assert_int_equal(both.code, 0);
+    assert_string_equal(both.messages,
+                        "project:2:27: warning: there is no agent \"b\" (configure it "
+                        "under `agents:`)\n");
+    release(&both);
+}
+
+static void a_switched_off_fallback_is_not_used(void **state)
+{
+    (void)state;
+    struct both both = parse("workflows: { w: [{ agent: a, task: test }] }\n"
+                             "settings: { fallback: { enabled: false, map: { a: b } } }\n",
+                             NULL);
+
+    assert_null(strstr(both.config->workflow_texts[0], "fallback"));
+    release(&both);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(absent_and_empty_files_give_the_defaults),
+        cmocka_unit_test(all_keys_of_our_own_are_read),
+        cmocka_unit_test(a_file_of_the_other_tool_is_read_as_it_is),
+        cmocka_unit_test(list_workflows_become_workflow_texts),
+        cmocka_unit_test(the_project_goes_before_the_user_and_limits_only_shrink),
+        cmocka_unit_test(problems_name_their_file),
+        cmocka_unit_test(a_list_workflow_has_its_own_errors),
+        cmocka_unit_test(a_switched_off_fallback_is_not_used),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
