@@ -291,24 +291,25 @@ const struct language *language_of_path(const char *path)
 
 const struct language *language_of_text(const char *text, size_t length)
 {
-    char line[128];
-    size_t end = 0;
-    size_t head = length < HEAD_BYTES ? length : HEAD_BYTES;
+    char head[HEAD_BYTES];
+    char *line_end;
 
     if (length < 3 || text[0] != '#' || text[1] != '!') {
         return NULL;
     }
-    while (end < length && end < sizeof(line) - 1 && text[end] != '\n') {
-        line[end] = text[end];
-        end++;
-    }
-    line[end] = '\0';
+    length = length < sizeof(head) ? length : sizeof(head) - 1;
+    memcpy(head, text, length);
+    head[length] = '\0';
     /* Tcl programs begin as shell scripts that hand over at once. */
-    if (memmem(text, head, "exec wish", 9) || memmem(text, head, "exec tclsh", 10)) {
+    if (strstr(head, "exec wish") || strstr(head, "exec tclsh")) {
         return language_of_path("x.tcl");
     }
+    line_end = strchr(head, '\n');
+    if (line_end) {
+        *line_end = '\0';
+    }
     for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
-        if (languages[i].interpreter && strstr(line, languages[i].interpreter)) {
+        if (languages[i].interpreter && strstr(head, languages[i].interpreter)) {
             return &languages[i];
         }
     }
