@@ -327,6 +327,7 @@ static void init_terminal(struct terminal *terminal, int fd, bool is_terminal,
         .is_terminal = is_terminal,
         .has_color = is_terminal && !no_color && !settings->no_color && !settings->is_dumb,
         .is_utf8 = settings->is_utf8,
+        .cwd = settings->ops.cwd,
     };
     terminal_measure(terminal, settings->columns);
 }

@@ -151,7 +151,14 @@ static void add_option(const struct terminal *terminal, const struct argument *a
     }
     strbuf_add(&right, argument->help);
     if (argument->choices) {
-        strbuf_addf(&right, " (%s)", argument->choices);
+        strbuf_add(&right, ": ");
+        for (const char *at = argument->choices; *at; at++) {
+            if (*at == '|') {
+                strbuf_add(&right, ", ");
+            } else {
+                strbuf_add_char(&right, *at);
+            }
+        }
     }
     if (argument->fallback) {
         strbuf_addf(&right, " (default: %s)", argument->fallback);

@@ -144,8 +144,9 @@ static int unknown_option(const struct parser *parser, const char *shown, const 
         }
     }
     nearest = name ? nearest_name(name, names, count) : NULL;
-    r = error_set(parser->err, ERROR_INVALID, "%s%shas no option %s",
-                  operation ? operation->name : "", operation ? " " : "fermata ", shown);
+    r = operation
+            ? error_set(parser->err, ERROR_INVALID, "%s has no option %s", operation->name, shown)
+            : error_set(parser->err, ERROR_INVALID, "there is no option %s", shown);
     if (nearest) {
         error_hint(parser->err, "did you mean --%s? `fermata help %s` lists the options", nearest,
                    operation ? operation->name : "");

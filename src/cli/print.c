@@ -316,16 +316,18 @@ static void print_doctor(const struct terminal *terminal, const json_t *result, 
 static void print_gc(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                      struct strbuf *target)
 {
+    json_int_t runs = json_get_integer(result, "runs", 0);
+    json_int_t blobs = json_get_integer(result, "blobs", 0);
+    json_int_t kept = json_get_integer(result, "kept", 0);
     char bytes[32];
 
     (void)terminal;
     (void)now_ms;
     format_bytes(json_get_integer(result, "bytes", 0), bytes, sizeof(bytes));
-    strbuf_addf(target, "%s %lld runs and %lld blobs (%s); %lld runs kept\n",
+    strbuf_addf(target, "%s %lld run%s and %lld blob%s (%s); %lld run%s kept\n",
                 json_get_boolean(result, "dry_run", false) ? "Would remove" : "Removed",
-                (long long)json_get_integer(result, "runs", 0),
-                (long long)json_get_integer(result, "blobs", 0), bytes,
-                (long long)json_get_integer(result, "kept", 0));
+                (long long)runs, runs == 1 ? "" : "s", (long long)blobs, blobs == 1 ? "" : "s",
+                bytes, (long long)kept, kept == 1 ? "" : "s");
 }
 
 static void print_version(const struct terminal *terminal, const json_t *result, int64_t now_ms,

@@ -115,11 +115,15 @@ static void add_head(const struct terminal *terminal, const json_t *run, struct 
         strbuf_add(target, " in ");
         add_duration(target, run);
     }
-    if (*why && !is(run, "status", "completed")) {
-        strbuf_add(target, ": ");
-        add_clean(target, why, 400);
-    }
     strbuf_add_char(target, '\n');
+    if (*why && !is(run, "status", "completed")) {
+        struct strbuf clean;
+
+        strbuf_init(&clean, OUTPUT_BYTES_MAX);
+        add_clean(&clean, why, 400);
+        add_wrapped(terminal, target, clean.data, 2);
+        strbuf_release(&clean);
+    }
     if (*get(run, "wish") && !is(run, "wish", "none")) {
         strbuf_addf(target, "  it was asked to %s and will when the steps under way have ended\n",
                     get(run, "wish"));
@@ -277,7 +281,7 @@ static void add_next(const struct terminal *terminal, const json_t *run, struct 
     }
     strbuf_add_char(target, '\n');
     if (report) {
-        strbuf_addf(target, "Report  %s\n", report);
+        strbuf_addf(target, "Report  %s\n", shown_path(terminal, report));
     }
     command = mem_printf("fermata show %s", get(run, "id"));
     add_option(terminal, command, "everything about it", target);
@@ -457,6 +461,8 @@ static void add_metrics(const json_t *value, const char *name, size_t indent, st
 
             duration_format((int64_t)json_number_value(value), duration);
             strbuf_addf(target, "%.*s  %s\n", (int)length - 3, name, duration);
+        } else if (json_is_real(value)) {
+            strbuf_addf(target, "%s  %.2f\n", name, json_real_value(value));
         } else {
             strbuf_addf(target, "%s  %s\n", name, text);
         }
@@ -479,7 +485,7 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
     add_time(target, "created", run, "created_at");
     add_time(target, "started", run, "started_at");
     add_time(target, "ended", run, "ended_at");
-    add_field(target, "folder", get(run, "folder"));
+    add_field(target, "folder", shown_path(terminal, get(run, "folder")));
     add_field(target, "workflow", get(run, "workflow_digest"));
     add_inputs(run, target);
     json_array_foreach(json_object_get(run, "phases"), i, phase)

@@ -198,9 +198,6 @@ static void move_step(struct progress *progress, const json_t *record)
     phase = (int)json_get_integer(step, "phase", 0);
     was_finished = is_finished(get(step, "status"));
     started = json_get_integer(step, "at", 0);
-    if (strcmp(status, "running") == 0) {
-        json_put_integer(step, "at", json_get_integer(record, "at", 0));
-    }
     json_put_text(step, "status", status);
     if (was_finished != is_finished(status)) {
         progress->done += was_finished ? -1 : 1;
@@ -208,6 +205,17 @@ static void move_step(struct progress *progress, const json_t *record)
     }
     if (!was_finished && is_finished(status)) {
         say_step(progress, record, started);
+    }
+}
+
+/* A step's time counts from its first attempt, waits between attempts included. */
+static void start_attempt(struct progress *progress, const json_t *record)
+{
+    json_t *step = json_object_get(progress->steps, get(record, "step"));
+
+    if (step &&
+        (json_get_integer(step, "at", 0) == 0 || json_get_integer(record, "attempt", 1) == 1)) {
+        json_put_integer(step, "at", json_get_integer(record, "at", 0));
     }
 }
 
@@ -319,9 +327,9 @@ static const struct {
     const char *kind;
     void (*handle)(struct progress *progress, const json_t *record);
 } handlers[] = {
-    {"run_moved", move_run},       {"phase_moved", move_phase},    {"phase_reset", reset_phase},
-    {"step_moved", move_step},     {"step_expanded", expand_step}, {"gate_decided", say_gate},
-    {"step_waiting", say_waiting},
+    {"run_moved", move_run},       {"phase_moved", move_phase},        {"phase_reset", reset_phase},
+    {"step_moved", move_step},     {"step_expanded", expand_step},     {"gate_decided", say_gate},
+    {"step_waiting", say_waiting}, {"attempt_started", start_attempt},
 };
 
 void progress_add_record(struct progress *progress, const json_t *record)

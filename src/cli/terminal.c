@@ -274,7 +274,16 @@ void table_format(const struct table *table, const struct terminal *terminal, si
     }
 }
 
-/* ---- numbers for people ---- */
+/* ---- paths and numbers for people ---- */
+
+const char *shown_path(const struct terminal *terminal, const char *path)
+{
+    size_t length = terminal->cwd ? strlen(terminal->cwd) : 0;
+
+    return length > 1 && strncmp(path, terminal->cwd, length) == 0 && path[length] == '/'
+               ? path + length + 1
+               : path;
+}
 
 void format_ago(int64_t at_ms, int64_t now_ms, char *ret_text, size_t size)
 {

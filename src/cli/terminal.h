@@ -20,6 +20,7 @@ struct terminal {
     bool is_utf8;
     int columns;
     int rows;
+    const char *cwd; /* paths below it are shown relative to it; NULL: never */
 };
 
 enum style { STYLE_NONE, STYLE_BOLD, STYLE_DIM, STYLE_GREEN, STYLE_RED, STYLE_YELLOW, STYLE_CYAN };
@@ -49,6 +50,8 @@ void table_add_styled(struct table *table, const char *text, enum style style);
 void table_format(const struct table *table, const struct terminal *terminal, size_t indent,
                   bool has_header, struct strbuf *target);
 
+/* The path as a person here would type it: relative when it lies below the working folder. */
+const char *shown_path(const struct terminal *terminal, const char *path);
 /* "3 min ago" */
 void format_ago(int64_t at_ms, int64_t now_ms, char *ret_text, size_t size);
 void format_bytes(int64_t bytes, char *ret_text, size_t size);

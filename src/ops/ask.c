@@ -193,7 +193,7 @@ static int answer_approval(struct ops *ops, const char *what, const json_t *argu
 {
     static const char *const keys[] = {"comment", NULL};
     json_t *command;
-    char *key;
+    char *key = NULL;
     int r = find_waiting_step(ops, arguments, &key, err);
 
     if (r < 0) {

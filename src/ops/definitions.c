@@ -231,7 +231,7 @@ static void add_result(struct validation *validation, const char *file, int resu
     if (result < 0 && json_array_size(list) == 0) {
         struct problem refusal = {.file = file};
 
-        (void)snprintf(refusal.text, sizeof(refusal.text), "%s", failure->text);
+        (void)snprintf(refusal.text, sizeof(refusal.text), "%.500s", failure->text);
         add_problem(validation, &refusal, list);
         strbuf_addf(&validation->text, "%s: error: %s\n", file, failure->text);
     }

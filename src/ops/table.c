@@ -30,7 +30,8 @@ static const struct argument run_arguments[] = {
      .help = "An input of the workflow; KEY=@FILE reads a file; may be given again"},
     {.name = "strategy", .letter = 's', .type = ARGUMENT_CHOICE, .choices = "ai|static|hybrid",
      .value_name = "STRATEGY",
-     .help = "ai: agents; static: functions and commands; hybrid: ai, else static"},
+     .help = "With agents (ai), with functions and commands (static), or ai, else static "
+             "(hybrid)"},
     {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
      .help = "Say what each step would do, and run nothing"},
     {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,

@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Runs and processes: detached runs, kill -9, signals, other processes that ask, terminals.
+
+load helper
+
+setup() {
+    setup_project
+    # Step `hold` waits until the file `go` is there.
+    workflow holds <<'END'
+name: holds
+phases:
+  - id: one
+    steps: [{ id: first, run: "echo x >>first.count; echo first" }]
+  - id: two
+    steps:
+      - id: hold
+        run: 'echo x >>hold.count; echo waiting; until [ -e go ]; do sleep 0.05; done; echo gone'
+  - id: three
+    steps: [{ id: last, run: "echo x >>last.count" }]
+END
+}
+
+teardown() {
+    touch go
+    teardown_project
+}
+
+start_held() {
+    id=$(fermata run -w holds --detach)
+    wait_until test -e hold.count
+}
+
+pid_of_driver() {
+    pgrep -f -- "drive $1" | head -n 1
+}
+
+@test "a detached run prints its id, goes on, and can be followed to its end" {
+    run_apart fermata run -w holds --detach
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^wf_[0-9a-z]{12}$ ]]
+    id=$output
+    wait_until test -e hold.count
+    run_apart fermata status "$id"
+    [ "$status" -eq 0 ]
+    [[ $output == *running* ]]
+    [[ $output != *"no process drives it"* ]]
+    "$FERMATA" logs "$id" --follow >followed &
+    follower=$!
+    "$FERMATA" logs "$id" --step hold --follow >printed &
+    printer=$!
+    wait_until grep -q waiting printed
+    touch go
+    wait "$follower"
+    wait "$printer"
+    grep -q "Workflow $id completed" followed
+    [ "$(cat printed)" = "waiting
+gone" ]
+    [ "$(status_of "$id")" = completed ]
+}
+
+@test "kill -9 of a detached run in the middle, then resume, leaves every finished step untouched" {
+    start_held
+    wait_until is_owned "$id"
+    kill -9 "$(pid_of_driver "$id")"
+    wait_until is_ownerless "$id"
+    run_apart fermata status "$id"
+    [[ $output == *"no process drives it"*"fermata resume $id"* ]]
+    run_apart fermata doctor
+    [[ $output == *"runs without owner"*"$id"* ]]
+    touch go
+    run_apart fermata resume "$id"
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <first.count)" -eq 1 ]
+    [ "$(wc -l <hold.count)" -eq 1 ]
+    [ "$(wc -l <last.count)" -eq 1 ]
+    [ "$(fermata cat "$id" hold)" = "waiting
+gone" ]
+    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+}
+
+@test "another process can pause, resume and cancel a run" {
+    start_held
+    run_apart fermata pause "$id"
+    [ "$status" -eq 0 ]
+    touch go
+    wait_until has_status "$id" paused
+    [ ! -e last.count ]
+    wait_until is_ownerless "$id"
+    run_apart fermata resume "$id" --detach
+    [ "$status" -eq 0 ]
+    wait_until has_status "$id" completed
+    [ "$(wc -l <hold.count)" -eq 1 ]
+    rm go hold.count
+    start_held
+    run_apart fermata cancel "$id"
+    [ "$status" -eq 0 ]
+    wait_until has_status "$id" cancelled
+    [ ! -e go ]
+}
+
+@test "a run that another process drives is not taken away from it" {
+    start_held
+    run_apart fermata drive "$id"
+    [ "$status" -eq 75 ]
+    run_apart fermata resume "$id"
+    [ "$status" -ne 0 ] || [[ $output == *"was told"* ]]
+    touch go
+    wait_until has_status "$id" completed
+    [ "$(wc -l <hold.count)" -eq 1 ]
+}
+
+@test "SIGTERM stops the steps, leaves a run that resumes, and exits with 143" {
+    "$FERMATA" run -w holds >out 2>err &
+    runner=$!
+    wait_until test -e hold.count
+    kill -TERM "$runner"
+    rc=0
+    wait "$runner" || rc=$?
+    [ "$rc" -eq 143 ]
+    [ "$(status_of last)" = paused ]
+    touch go
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <first.count)" -eq 1 ]
+    [ "$(wc -l <hold.count)" -eq 2 ]
+}
+
+@test "a reader that goes away ends logs without a fuss" {
+    start_held
+    touch go
+    wait_until has_status "$id" completed
+    fermata logs "$id" --records | head -n 1 >first
+    [ -s first ]
+}
+
+@test "in a terminal Ctrl-C pauses, says how to resume, and the run goes on from there" {
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" pause "$FERMATA"
+    [ "$status" -eq 0 ] || {
+        echo "$output"
+        return 1
+    }
+    [ "$(status_of last)" = paused ]
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <hold.count)" -eq 1 ]
+}
+
+@test "in a terminal the second Ctrl-C stops the steps, the third leaves them alone" {
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" stop "$FERMATA"
+    [ "$status" -eq 0 ] || {
+        echo "$output"
+        return 1
+    }
+    touch go
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <hold.count)" -eq 2 ]
+}
+
+@test "in a terminal one region is redrawn, fits it, follows its size, and is taken away" {
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" live "$FERMATA"
+    [ "$status" -eq 0 ] || {
+        echo "$output"
+        return 1
+    }
+}
+
+@test "NO_COLOR, --no-color and a dumb terminal are respected" {
+    touch go
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" colours "$FERMATA"
+    [ "$status" -eq 0 ] || {
+        echo "$output"
+        return 1
+    }
+}
+
+@test "in a terminal missing inputs and approvals are asked for" {
+    workflow asks <<'END'
+name: asks
+inputs:
+  who: { type: string, required: true, description: Whom to greet }
+phases:
+  - id: ask
+    steps: [{ id: consent, approve: "Greet ${{ inputs.who }}?" }]
+  - id: do
+    steps: [{ id: greet, run: 'echo "hello $WHO" >greeted', env: { WHO: "${{ inputs.who }}" } }]
+END
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" ask "$FERMATA"
+    [ "$status" -eq 0 ] || {
+        echo "$output"
+        return 1
+    }
+    [ "$(cat greeted)" = "hello Ada" ]
+}

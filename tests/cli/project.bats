@@ -1,0 +1,228 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Projects and definitions: init, workflows, validate, schema, doctor, gc.
+
+load helper
+
+setup() {
+    setup_project
+}
+
+teardown() {
+    teardown_project
+}
+
+@test "init makes a project that can be run, and overwrites nothing" {
+    run_apart fermata init
+    [ "$status" -eq 0 ]
+    [ -f .fermata/config.yaml ]
+    [ -f .fermata/workflows/hello.yaml ]
+    echo "# mine" >>.fermata/config.yaml
+    run_apart fermata init
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"is there already"*"hint:"* ]]
+    grep -q "# mine" .fermata/config.yaml
+    run_apart fermata run -w hello -i who=Ada
+    [ "$status" -eq 0 ]
+    [ "$(fermata cat last greeting)" = "Hello, Ada" ]
+}
+
+@test "init makes the folder that is named" {
+    run_apart fermata init deep/er --json
+    [ "$status" -eq 0 ]
+    [ "$(json 'd["project"]' <<<"$output")" = "$PROJECT/deep/er" ]
+    [ -f deep/er/.fermata/config.yaml ]
+}
+
+@test "git sees what people write and nothing else" {
+    git init -q .
+    fermata init >/dev/null
+    mkdir -p .fermata/experts .fermata/workflows/pack
+    echo x >.fermata/experts/a.md
+    echo x >.fermata/workflows/pack/b.yaml
+    fermata run -w hello >/dev/null 2>&1
+    git add -A
+    run git ls-files
+    [ "$output" = ".fermata/.gitignore
+.fermata/config.yaml
+.fermata/experts/a.md
+.fermata/workflows/hello.yaml
+.fermata/workflows/pack/b.yaml" ]
+}
+
+@test "the project is found from a folder below, and named by --project and FERMATA_PROJECT" {
+    fermata init >/dev/null
+    mkdir -p a/b
+    (cd a/b && fermata run -w hello >/dev/null 2>&1)
+    [ ! -e a/b/.fermata ]
+    cd "$HOME"
+    run_apart fermata list
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"no Fermata project"*"fermata init"* ]]
+    [ "$(fermata -C "$PROJECT" list --json | json 'len(d["runs"])')" = 1 ]
+    [ "$(FERMATA_PROJECT=$PROJECT fermata list --json | json 'len(d["runs"])')" = 1 ]
+    run_apart fermata --project /nonexistent list
+    [ "$status" -eq 6 ]
+}
+
+@test "run makes a bare project at the top of the git tree and says so" {
+    git init -q .
+    mkdir -p a/b
+    cat >a/b/w.yaml <<'END'
+name: w
+phases: [{ id: one, steps: [{ id: s, run: "true" }] }]
+END
+    cd a/b
+    run_apart fermata run -w ./w.yaml
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"Made $PROJECT/.fermata"* ]]
+    [ ! -e "$PROJECT/.fermata/config.yaml" ]
+    [ "$(cd "$PROJECT" && git status --porcelain | grep -c fermata.db)" = 0 ]
+}
+
+@test "an empty project lists no runs, and says what to do where a run is needed" {
+    fermata init >/dev/null
+    run_apart fermata list
+    [ "$status" -eq 0 ]
+    [ "$output" = "No runs." ]
+    run_apart fermata status
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"no runs"*"hint: start one"* ]]
+    [ ! -e .fermata/fermata.db ]
+}
+
+@test "workflows are listed with where they come from and what hides them" {
+    fermata init >/dev/null
+    mkdir -p "$HOME/.config/fermata/workflows"
+    sed 's/^description:.*/description: of the user/' .fermata/workflows/hello.yaml \
+        >"$HOME/.config/fermata/workflows/hello.yaml"
+    run_apart fermata workflows
+    [ "$status" -eq 0 ]
+    [[ $output == *hello*project* ]]
+    [[ $output == *hello*user*"hidden"* ]]
+    [[ $output == *code-review*"built in"* ]]
+    fits_80_columns <<<"$output"
+    run_apart fermata workflows --json
+    [ "$(json '[w["hidden_by"] for w in d["workflows"] if w["hidden"]]' <<<"$output")" = '["project"]' ]
+}
+
+@test "a workflow is shown as tree, graph and source" {
+    fermata init >/dev/null
+    run_apart fermata workflows hello
+    [ "$status" -eq 0 ]
+    [[ $output == *greet*greeting*count*files* ]]
+    run_apart fermata workflows hello --graph
+    [[ $output == *greet*count* ]]
+    fermata workflows hello --source >source
+    cmp source .fermata/workflows/hello.yaml
+    run_apart fermata workflows hello --graph --source
+    [ "$status" -eq 2 ]
+    run_apart fermata workflows --graph
+    [ "$status" -eq 2 ]
+    run_apart fermata workflows helo
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"did you mean hello"* ]]
+}
+
+@test "validate prints every problem as file:line:column and exits with 7" {
+    fermata init >/dev/null
+    cat >bad.yaml <<'END'
+name: bad
+phases:
+  - id: one
+    stps: []
+    steps:
+      - id: s
+        run: 5
+        needs: [nowhere]
+END
+    run_apart fermata validate ./bad.yaml
+    [ "$status" -eq 7 ]
+    [[ $output == *"bad.yaml:4:"*"steps"* ]]
+    [[ $output == *"bad.yaml:8:"*nowhere* ]]
+    run_apart fermata validate ./bad.yaml --json
+    [ "$status" -eq 7 ]
+    [ "$(json 'd["files"][-1]["ok"]' <<<"$output")" = false ]
+    [ "$(json 'd["files"][-1]["problems"][0]["line"]' <<<"$output")" = 4 ]
+    run_apart fermata validate hello
+    [ "$status" -eq 0 ]
+    run_apart fermata validate
+    [ "$status" -eq 0 ]
+    [[ $output == *"0 errors"* ]]
+    run_apart fermata validate nothing
+    [ "$status" -eq 6 ]
+}
+
+@test "a broken configuration is told by validate, and by every command that needs it" {
+    fermata init >/dev/null
+    echo "setings: {}" >>.fermata/config.yaml
+    run_apart fermata validate
+    [ "$status" -eq 7 ]
+    [[ $output == *"config.yaml:"*setings* ]]
+    run_apart fermata run -w hello
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"config.yaml:"*"hint:"* ]]
+}
+
+@test "a workflow with errors is not started" {
+    fermata init >/dev/null
+    printf 'name: x\nphases: [{ id: a, stepz: [] }]\n' | workflow x
+    run_apart fermata run -w x
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"x.yaml:2:"*"hint: nothing was started"* ]]
+    [ ! -e .fermata/fermata.db ]
+}
+
+@test "schemas are JSON, the reference is Markdown" {
+    [ "$(fermata schema workflow | json '"$schema" in d')" = true ]
+    [ "$(fermata schema config | json '"$schema" in d')" = true ]
+    [ "$(fermata schema | json '"$schema" in d')" = true ]
+    run_apart fermata schema reference
+    [[ $output == *"# "* ]]
+    run_apart fermata schema nonsense
+    [ "$status" -eq 2 ]
+}
+
+@test "doctor passes on a sound project and says what fails" {
+    fermata init >/dev/null
+    fermata run -w hello >/dev/null 2>&1
+    run_apart fermata doctor --json
+    [ "$status" -eq 0 ]
+    [ "$(json 'd["failed"]' <<<"$output")" = 0 ]
+    [ "$(json '{c["name"]: c["status"] for c in d["checks"]}["store"]' <<<"$output")" = pass ]
+    run_apart fermata doctor --rebuild
+    [ "$status" -eq 0 ]
+    [[ $output == *"journal and tables"*"0 differences"* ]]
+    FERMATA_KEEP=/nonexistent run_apart fermata doctor
+    [ "$status" -eq 1 ]
+    [[ $output == *keeper* ]]
+    fits_80_columns <<<"$output"
+}
+
+@test "doctor fails where the store is damaged" {
+    fermata init >/dev/null
+    fermata run -w hello >/dev/null 2>&1
+    python3 - <<'END'
+with open(".fermata/fermata.db", "r+b") as f:
+    f.seek(4096)
+    f.write(b"\x5a" * 8192)
+END
+    run_apart fermata doctor
+    [ "$status" -eq 1 ]
+    [[ $output == *store* ]]
+}
+
+@test "gc removes old runs only when asked to" {
+    fermata init >/dev/null
+    fermata run -w hello >/dev/null 2>&1
+    run_apart fermata gc
+    [ "$status" -eq 0 ]
+    [ "$(fermata list --json | json 'len(d["runs"])')" = 1 ]
+    run_apart fermata gc --older-than 1ms --dry-run
+    [ "$status" -eq 0 ]
+    [[ $output == "Would remove 1 run"* ]]
+    [ "$(fermata list --json | json 'len(d["runs"])')" = 1 ]
+    run_apart fermata gc --older-than 1ms --json
+    [ "$(json 'd["runs"]' <<<"$output")" = 1 ]
+    [ "$(fermata list --json | json 'len(d["runs"])')" = 0 ]
+}

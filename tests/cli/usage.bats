@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Words of the command line: help, options, errors, man page, completions.
+
+load helper
+
+setup() {
+    setup_project
+}
+
+@test "without a command there is short help by groups, and exit status 2" {
+    run_apart fermata
+    [ "$status" -eq 2 ]
+    [[ $output == *"Start"*"run "*"Look"*"status "* ]]
+    [ -z "$stderr" ]
+    fits_80_columns <<<"$output"
+}
+
+@test "every command has help with usage, an example and exit statuses in 80 columns" {
+    for name in init run resume pause cancel retry skip approve reject signal list status logs show \
+        checkpoints restore artifacts cat explain workflows validate schema doctor gc version; do
+        run_apart fermata help "$name"
+        [ "$status" -eq 0 ]
+        [[ $output == *"Usage"*"fermata $name"*"Examples"*"fermata $name"*"Exit status"* ]] || {
+            echo "$name: $output"
+            return 1
+        }
+        fits_80_columns <<<"$output"
+        first=$output
+        run_apart fermata "$name" --help
+        [ "$output" = "$first" ]
+    done
+}
+
+@test "hidden commands are not in the help" {
+    run_apart fermata help
+    [[ $output != *drive* ]]
+    [[ $output != *function* ]]
+}
+
+@test "the version is printed by --version, -V and version" {
+    run_apart fermata --version
+    [ "$status" -eq 0 ]
+    [[ $output == "fermata "[0-9]* ]]
+    first=$output
+    run_apart fermata -V
+    [ "$output" = "$first" ]
+    run_apart fermata version
+    [ "$output" = "$first" ]
+    [ "$(fermata version --json | json 'd["name"]')" = fermata ]
+}
+
+@test "an unknown command names the nearest one" {
+    run_apart fermata staus
+    [ "$status" -eq 2 ]
+    [[ $stderr == "fermata: there is no command staus"*"hint: did you mean "*"fermata status"* ]]
+    [ -z "$output" ]
+}
+
+@test "an unknown option names the nearest one" {
+    run_apart fermata run --dtach
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"run has no option --dtach"*"--detach"* ]]
+    run_apart fermata --jsn list
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"no option --jsn"*"--json"* ]]
+    run_apart fermata list -Z
+    [ "$status" -eq 2 ]
+}
+
+@test "bad values of options are usage errors" {
+    run_apart fermata run -w
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"-w needs a value"* ]]
+    run_apart fermata run --detach=yes
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"takes no value"* ]]
+    run_apart fermata list --limit abc
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"not a whole number"* ]]
+    run_apart fermata list --status runing
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"did you mean running"* ]]
+    run_apart fermata gc --older-than 3x
+    [ "$status" -eq 2 ]
+    run_apart fermata run -w x -i nonsense
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"KEY=VALUE"* ]]
+    run_apart fermata list --log-format xml
+    [ "$status" -eq 2 ]
+    run_apart fermata run one two
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"one word too many"* ]]
+    run_apart fermata skip last
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"--reason is missing"* ]]
+}
+
+@test "options may stand anywhere, be clustered and be given with an equals sign" {
+    fermata init >/dev/null
+    run_apart fermata --json list -n1 --status=paused
+    [ "$status" -eq 0 ]
+    [ "$(json 'd["runs"]' <<<"$output")" = "[]" ]
+    run_apart fermata run -nd -w hello
+    [ "$status" -eq 0 ]
+    [[ $output == *"Dry run"* ]]
+}
+
+@test "behind -- nothing is an option" {
+    fermata init >/dev/null
+    run_apart fermata workflows -- --graph
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"no workflow --graph"* ]]
+}
+
+@test "with --json an error is one JSON object on standard error" {
+    fermata init >/dev/null
+    run_apart fermata status --json nothing
+    [ "$status" -eq 6 ]
+    [ -z "$output" ]
+    [ "$(json 'd["code"]' <<<"$stderr")" = not_found ]
+    run_apart fermata --nonsense --json
+    [ "$status" -eq 2 ]
+    [ "$(json 'd["code"]' <<<"$stderr")" = invalid ]
+    [ -n "$(json 'd["message"]' <<<"$stderr")" ]
+}
+
+@test "the manual page names every command and passes groff without a warning" {
+    command -v groff >/dev/null || skip "groff is not installed"
+    fermata man >fermata.1
+    groff -man -Tutf8 -ww -z fermata.1 2>warnings
+    [ ! -s warnings ] || {
+        cat warnings
+        return 1
+    }
+    for name in run resume status logs validate doctor gc help completion; do
+        grep -q "^\.SS \"fermata $name" fermata.1
+    done
+    grep -q "^\.SH EXIT STATUS" fermata.1
+}
+
+@test "completions are printed for bash, zsh and fish, and for no other shell" {
+    for shell in bash zsh fish; do
+        run_apart fermata completion "$shell"
+        [ "$status" -eq 0 ]
+        [[ $output == *fermata* ]]
+    done
+    run_apart fermata completion tcsh
+    [ "$status" -eq 2 ]
+    fermata completion bash >script
+    bash -n script
+}
+
+@test "the bash completion completes commands, options and values" {
+    fermata init >/dev/null
+    fermata run -w hello >/dev/null 2>&1
+    fermata completion bash >script
+    cat >try <<'END'
+set -u
+source ./script
+fermata() { "$FERMATA" "$@"; }
+complete_line() {
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+    _fermata 2>/dev/null
+    printf '%s\n' "${COMPREPLY[@]}"
+}
+complete_line fermata sta
+echo --
+complete_line fermata run -w hel
+echo --
+complete_line fermata run --str
+echo --
+complete_line fermata run --strategy st
+echo --
+complete_line fermata show wf_
+echo --
+complete_line fermata cat last gree
+END
+    export FERMATA
+    run bash try
+    [ "$status" -eq 0 ]
+    id=$(fermata list --json | json 'd["runs"][0]["id"]')
+    [ "$output" = "status
+--
+hello
+--
+--strategy
+--
+static
+--
+$id
+--
+greeting" ] || {
+        echo "$output"
+        return 1
+    }
+}
+
+@test "dynamic words are silent where there is no project" {
+    run_apart fermata complete show ""
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    [[ $output == last* ]]
+}
