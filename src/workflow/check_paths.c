@@ -114,11 +114,11 @@ static const char *check_step_property(struct path_check *check, const struct st
         known[count] = step_keys[count];
         count++;
     }
+    if (json_object_get(properties, name)) {
+        return NULL;
+    }
     json_object_foreach((json_t *)(uintptr_t)properties, key, value)
     {
-        if (strcmp(key, name) == 0) {
-            return NULL;
-        }
         if (count < ARRAY_LEN(known)) {
             known[count++] = key;
         }

@@ -135,7 +135,10 @@ static const struct key keys[] = {
      .fallback = "60s"},
     {L(RETRY), "jitter", SHAPE_BOOLEAN, .help = "Whether the wait is a random part of the delay.",
      .fallback = "true"},
-    {L(RETRY), "on", SHAPE_WORDS, .help = "The classes of failure that are tried again.",
+    {L(RETRY), "on", SHAPE_WORDS,
+     .help =
+         "The classes of failure that are tried again; the `retry` of a command or function step "
+         "itself means `permanent` as well, for that is what its failing is.",
      .words = "transient limit permanent refused timeout lost",
      .fallback = "[transient, limit, timeout]"},
 

@@ -513,9 +513,13 @@ static bool check_value(const struct checker *checker, const struct yaml_node *v
 
 static void report_unknown(const struct checker *checker, const struct yaml_node *key)
 {
-    const char *nearest = key_nearest(checker->level, key->text);
+    const char *nearest = NULL;
     char hint[200] = "";
 
+    /* Looking for near names takes time; a hostile file must not buy more of it than it sees. */
+    if (!checker->problems->truncated) {
+        nearest = key_nearest(checker->level, key->text);
+    }
     if (nearest) {
         (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     }

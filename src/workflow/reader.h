@@ -17,6 +17,7 @@ struct step_source {
     bool is_fix;
 };
 
+/* PLACE_GATE is also that of the defaults: any step may be meant. */
 enum place_kind {
     PLACE_STEP,
     PLACE_PHASE_WHEN,
@@ -52,6 +53,8 @@ struct reader {
     const struct workflow_names *names;
     const struct yaml_node *root;
     const struct yaml_node *defaults;
+    const struct named_template *shared_env; /* of the defaults */
+    size_t shared_env_count;
     struct phase *phases;
     const struct yaml_node **phase_nodes;
     VEC(struct step_source *) steps; /* fix steps included, static ones not */

@@ -413,8 +413,6 @@ void read_step(struct reader *reader, struct step_source *source)
     const struct yaml_node *node = source->node;
     struct step *step = source->step;
     struct place place = {.kind = PLACE_STEP, .phase = source->phase, .step = source};
-    const struct named_template *shared_env;
-    size_t shared_count = 0;
 
     step->id = read_text(reader, node, "id");
     step->id = step->id ? step->id : "";
@@ -438,9 +436,7 @@ void read_step(struct reader *reader, struct step_source *source)
                                   &step->input_count);
     read_code(reader, LEVEL_STEP, node, place, step);
     if (step->kind == STEP_AGENT || step->kind == STEP_COMMAND || step->kind == STEP_FUNCTION) {
-        shared_env = read_variables(reader, yaml_find(reader->defaults, "env"), true, place,
-                                    &shared_count);
-        merge_env(reader, step, shared_env, shared_count);
+        merge_env(reader, step, reader->shared_env, reader->shared_env_count);
     }
     read_static(reader, yaml_find(node, "static"), place, step);
 }

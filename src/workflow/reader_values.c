@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VARIABLES_MAX 200
+
 const char *read_text(const struct reader *reader, const struct yaml_node *map, const char *key)
 {
     const struct yaml_node *value = yaml_find(map, key);
@@ -262,7 +264,12 @@ const struct named_template *read_variables(struct reader *reader, const struct 
     if (!map || map->kind != YAML_MAP) {
         return NULL;
     }
-    variables = arena_zero(reader->arena, map->count ? map->count : 1, sizeof(*variables));
+    if (map->count > VARIABLES_MAX) {
+        problems_add(reader->problems, map->at, NULL, "%zu values; at most %d are allowed",
+                     map->count, VARIABLES_MAX);
+        return NULL;
+    }
+    variables = arena_zero(reader->arena, map->count + 1, sizeof(*variables));
     for (size_t i = 0; i < map->count; i++) {
         const struct yaml_entry *entry = &map->entries[i];
         struct template *value = NULL;

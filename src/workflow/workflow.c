@@ -192,6 +192,9 @@ static void read_workflow(struct reader *reader)
     workflow->report = read_text(reader, root, "report");
     read_iterate(reader, root, (struct place){.kind = PLACE_WORKFLOW_UNTIL}, &workflow->iterate);
     read_inputs(reader);
+    reader->shared_env = read_variables(reader, yaml_find(reader->defaults, "env"), true,
+                                        (struct place){.kind = PLACE_GATE},
+                                        &reader->shared_env_count);
     read_phases(reader);
     resolve_gates(reader);
 }

@@ -26,6 +26,7 @@ struct builder {
     struct position last; /* of the last event that had one */
     size_t alias_count;
     size_t node_count;
+    size_t byte_count;
     int documents;
     char diagnostic[256];
     struct position diagnostic_at;
@@ -112,6 +113,11 @@ static struct yaml_node *node_new(struct builder *builder, enum yaml_kind kind)
 static int add_node(struct builder *builder, struct yaml_node *node)
 {
     builder->node_count += node->node_count;
+    builder->byte_count += node->byte_count;
+    if (builder->byte_count > YAML_TEXT_BYTES_MAX) {
+        return refuse(builder, builder->last, "use fewer aliases of long texts",
+                      "the texts of the file, those of aliases counted, are longer than 4 MiB");
+    }
     if (builder->node_count > YAML_NODES_MAX) {
         return refuse(builder, builder->last, "split the file, or use fewer aliases",
                       "the file has more than 200000 values, those of aliases counted");
@@ -158,6 +164,7 @@ static int on_scalar(struct builder *builder, struct fy_event *event)
     json_t *probe;
 
     node->text = copy_token(builder, event->scalar.value, &node->length);
+    node->byte_count = node->length;
     node->style = style >= FYSS_PLAIN && style < FYSS_MAX ? styles[style] : YAML_PLAIN;
     if (memchr(node->text, '\0', node->length)) {
         problems_add(builder->problems, node->at, NULL, "a text may not hold a NUL character");
@@ -257,11 +264,13 @@ static int on_end(struct builder *builder)
     struct yaml_node *node = frame->node;
     size_t count = frame->children.count;
     size_t nodes_below = 0;
+    size_t bytes_below = 0;
 
     for (size_t i = 0; i < count; i++) {
         const struct yaml_node *child = frame->children.items[i];
 
         nodes_below += child->node_count;
+        bytes_below += child->byte_count;
         node->height = child->height >= node->height ? child->height + 1 : node->height;
     }
     if (node->kind == YAML_MAP) {
@@ -281,6 +290,7 @@ static int on_end(struct builder *builder)
         return ERROR_LIMIT;
     }
     node->node_count += nodes_below;
+    node->byte_count = bytes_below;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #define YAML_NODES_MAX 200000 /* an alias counts as all that it stands for */
 #define YAML_ALIASES_MAX 100
+#define YAML_TEXT_BYTES_MAX (4 * WORKFLOW_BYTES_MAX) /* those of aliases counted */
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 enum yaml_style { YAML_PLAIN, YAML_QUOTED, YAML_LITERAL, YAML_FOLDED };
@@ -36,6 +37,7 @@ struct yaml_node {
     struct yaml_entry *entries; /* maps, in file order */
     size_t count;
     size_t node_count; /* itself and all below */
+    size_t byte_count; /* of the texts in it */
     int height;        /* 1: nothing below */
 };
 

@@ -205,6 +205,8 @@ static void problems_name_their_file(void **state)
     assert_int_equal(both.code, ERROR_VALIDATION);
     assert_non_null(strstr(both.messages, "project:"));
     assert_non_null(strstr(both.messages, "invalid YAML"));
+    assert_int_equal(config_parse("a: [", NULL, NULL, NULL, &both.config, both.problems, NULL),
+                     ERROR_VALIDATION);
     release(&both);
     both = parse(NULL, "[1]\n");
     assert_non_null(

@@ -128,6 +128,21 @@ static void a_condition_may_be_a_boolean(void **state)
     parsed_release(&parsed);
 }
 
+static void there_is_a_ceiling_on_variables(void **state)
+{
+    struct strbuf text;
+
+    (void)state;
+    strbuf_init(&text, 1 << 20);
+    strbuf_add(&text, "name: w\ndefaults:\n  env:\n");
+    for (int i = 0; i < 201; i++) {
+        strbuf_addf(&text, "    A%d: x\n", i);
+    }
+    strbuf_add(&text, "phases: [{ id: p, gate: pre-push }]\n");
+    assert_message(text.data, "t.yaml:4:5: error: 201 values; at most 200 are allowed");
+    strbuf_release(&text);
+}
+
 static void one_name_is_a_list_of_one(void **state)
 {
     (void)state;
@@ -153,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_literal_list_becomes_an_expression),
         cmocka_unit_test(a_literal_list_has_limits),
         cmocka_unit_test(a_condition_may_be_a_boolean),
+        cmocka_unit_test(there_is_a_ceiling_on_variables),
         cmocka_unit_test(one_name_is_a_list_of_one),
     };
 

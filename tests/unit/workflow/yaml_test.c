@@ -163,6 +163,15 @@ static void an_alias_bomb_is_refused(void **state)
                             "more than 100 aliases");
 }
 
+static void aliases_cannot_multiply_long_texts(void **state)
+{
+    char *text = repeat("a: &a ", "x", 500000, "\nb: [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n");
+
+    (void)state;
+    assert_refused(parse(text), ERROR_LIMIT, "longer than 4 MiB", 2);
+    free(text);
+}
+
 static void aliases_cannot_hide_depth(void **state)
 {
     struct strbuf text;
@@ -281,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_large_file_is_refused_unread),
         cmocka_unit_test(too_many_values_are_refused),
         cmocka_unit_test(an_alias_bomb_is_refused),
+        cmocka_unit_test(aliases_cannot_multiply_long_texts),
         cmocka_unit_test(aliases_cannot_hide_depth),
         cmocka_unit_test(an_alias_stands_for_its_anchor),
         cmocka_unit_test(an_alias_without_a_finished_anchor_is_a_problem),
