@@ -53,7 +53,8 @@ static const struct tool {
     {"cppcheck", "|C|C++|",
      LIST("cppcheck", "--quiet", "--max-configs=1", "--enable=warning,portability",
           "--suppress=toomanyconfigs", "--suppress=internalAstError", "--suppress=syntaxError",
-          "--suppress=unknownMacro", "--suppress=preprocessorErrorDirective",
+          "--suppress=unknownMacro", "--suppress=varFuncNullUB", "--suppress=allocaCalled",
+          "--suppress=uselessAssignmentPtrArg", "--suppress=preprocessorErrorDirective",
           "--template={file}:{line}:{column}: {severity}: {message} [{id}]"),
      LIST("cppcheck", "--version"), 0, "undefined behaviour and leaks in C and C++"},
     {"clang-tidy", "|C|C++|", NULL, LIST("clang-tidy", "--version"), 1,
@@ -300,7 +301,7 @@ static void version_put(const struct tool *tool, json_t *entry)
     struct program_result result;
 
     if (tool->version && program_run(&(struct program_request){.argv = tool->version,
-                                                               .merge_errors = true,
+                                                               .merges_errors = true,
                                                                .output_bytes_max = 4096,
                                                                .timeout_ms = VERSION_TIMEOUT_MS},
                                      &result, NULL) == 0) {
@@ -332,7 +333,7 @@ static bool tool_run(const struct run *run, const struct tool *tool, const char 
     int r = program_run(&(struct program_request){.argv = argv,
                                                   .folder = run->call->project,
                                                   .environment = tool_environment,
-                                                  .merge_errors = true,
+                                                  .merges_errors = true,
                                                   .output_bytes_max = OUTPUT_BYTES_MAX,
                                                   .timeout_ms = timeout_ms},
                         &result, &err);

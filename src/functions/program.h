@@ -31,7 +31,6 @@ struct program_request {
     size_t input_length;
     size_t output_bytes_max; /* more than this stops the program */
     int64_t timeout_ms;
-    bool merge_errors;     /* standard error goes where standard output goes */
     program_reader reader; /* NULL: the output is kept in the result */
     void *context;
 };

@@ -32,6 +32,23 @@ static void output_errors_and_status_are_told(void **state)
     program_result_release(&result);
 }
 
+static void errors_can_go_where_the_output_goes(void **state)
+{
+    const char *const argv[] = {"sh", "-c", "echo out; echo err >&2", NULL};
+    struct program_result result;
+
+    (void)state;
+    assert_int_equal(program_run(&(struct program_request){.argv = argv,
+                                                           .merges_errors = true,
+                                                           .output_bytes_max = 1000,
+                                                           .timeout_ms = 60000},
+                                 &result, NULL),
+                     0);
+    assert_string_equal(result.output.data, "out\nerr\n");
+    assert_int_equal(result.errors.length, 0);
+    program_result_release(&result);
+}
+
 static void a_missing_program_is_unavailable(void **state)
 {
     const char *const argv[] = {"no-such-program-anywhere", NULL};
@@ -118,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_errors_and_status_are_told),
+        cmocka_unit_test(errors_can_go_where_the_output_goes),
         cmocka_unit_test(a_missing_program_is_unavailable),
         cmocka_unit_test(too_much_output_stops_it_at_the_ceiling),
         cmocka_unit_test(a_program_that_does_not_end_is_killed_with_its_children),

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "functions/functions.h"
+
+#include "base/alloc.h"
+#include "support/function_call.h"
+#include "support/scratch.h"
+
+#include <sys/stat.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const json_t *find_tool(const json_t *result, const char *name)
+{
+    size_t index;
+    json_t *tool;
+
+    json_array_foreach(json_object_get(result, "tools"), index, tool)
+    {
+        if (strcmp(json_get_text(tool, "tool", ""), name) == 0) {
+            return tool;
+        }
+    }
+    fail_msg("no tool %s", name);
+    return NULL;
+}
+
+/* A project with one script, and a PATH that holds this shellcheck only (NULL: none). */
+static json_t *check(const char *script)
+{
+    char *project = scratch_new();
+    char *tools = scratch_new();
+    char *path = scratch_path(tools, "shellcheck");
+    char *before = mem_strdup(getenv("PATH"));
+    json_t *result;
+
+    scratch_write(project, "a.sh", "#!/bin/sh\necho $1\n");
+    if (script) {
+        char *text = mem_printf("#!/bin/sh\n%s\n", script);
+
+        scratch_write(tools, "shellcheck", text);
+        assert_int_equal(chmod(path, 0700), 0);
+        free(text);
+    }
+    assert_int_equal(setenv("PATH", tools, 1), 0);
+    result = function_json(project, "linters", json_pack("{s:i}", "seconds", 1));
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    free(before);
+    free(path);
+    scratch_remove(tools);
+    scratch_remove(project);
+    return result;
+}
+
+static void findings_have_the_tools_rule_and_the_line(void **state)
+{
+    json_t *result = check("echo \"a.sh:2:6: warning: Quote it. [SC2086]\"; exit 1");
+    const json_t *finding = find_finding(result, "shellcheck:SC2086", "a.sh");
+
+    (void)state;
+    assert_non_null(finding);
+    assert_int_equal(json_get_integer(finding, "line", 0), 2);
+    assert_string_equal(json_get_text(finding, "evidence", ""), "echo $1");
+    assert_string_equal(json_get_text(finding, "message", ""), "Quote it.");
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "findings");
+    json_decref(result);
+}
+
+static void silence_and_success_are_clean(void **state)
+{
+    json_t *result = check("exit 0");
+
+    (void)state;
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "clean");
+    assert_string_equal(json_get_text(result, "status", ""), "ok");
+    json_decref(result);
+}
+
+static void a_missing_tool_is_unknown_and_never_clean(void **state)
+{
+    json_t *result = check(NULL);
+
+    (void)state;
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "unknown");
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "why", ""), "not installed");
+    assert_string_equal(json_get_text(result, "status", ""), "unknown");
+    json_decref(result);
+}
+
+static void a_tool_that_breaks_is_unknown(void **state)
+{
+    json_t *result = check("echo broken >&2; exit 70");
+
+    (void)state;
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "unknown");
+    assert_non_null(strstr(json_get_text(find_tool(result, "shellcheck"), "why", ""), "broken"));
+    json_decref(result);
+}
+
+static void a_tool_that_does_not_end_is_unknown(void **state)
+{
+    json_t *result = check("case $1 in --version) exit 0;; esac; while :; do :; done");
+
+    (void)state;
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "unknown");
+    assert_int_equal(json_get_integer(find_tool(result, "shellcheck"), "files_checked", -1), 0);
+    json_decref(result);
+}
+
+static void a_tool_without_files_does_not_apply(void **state)
+{
+    json_t *result = check("exit 0");
+
+    (void)state;
+    assert_false(json_get_boolean(find_tool(result, "cppcheck"), "applies", true));
+    assert_null(json_object_get(find_tool(result, "cppcheck"), "status"));
+    json_decref(result);
+}
+
+static void places_outside_the_tree_are_ignored(void **state)
+{
+    json_t *result = check("echo \"/etc/passwd:1:1: error: x [Y]\"; exit 1");
+
+    (void)state;
+    assert_int_equal(json_array_size(json_object_get(result, "findings")), 0);
+    json_decref(result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(findings_have_the_tools_rule_and_the_line),
+        cmocka_unit_test(silence_and_success_are_clean),
+        cmocka_unit_test(a_missing_tool_is_unknown_and_never_clean),
+        cmocka_unit_test(a_tool_that_breaks_is_unknown),
+        cmocka_unit_test(a_tool_that_does_not_end_is_unknown),
+        cmocka_unit_test(a_tool_without_files_does_not_apply),
+        cmocka_unit_test(places_outside_the_tree_are_ignored),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "functions/functions.h"
+
+#include "support/function_call.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static json_t *sample_finding(const char *rule, const char *severity, const char *verdict)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s}", "id", "F1", "angle", "risks",
+                     "rule", rule, "severity", severity, "confidence", "high", "file", "src/a.c",
+                     "line", 3, "evidence", "gets(b);", "message", "it is bad", "fix", "change it",
+                     "verdict", verdict);
+}
+
+static json_t *sample_fold(json_t *findings, json_t *outputs)
+{
+    return json_pack("{s:[{s:s,s:s}],s:o,s:o}", "angles", "id", "risks", "status", "ok", "findings",
+                     findings, "outputs", outputs);
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!strstr(text, part)) {
+        fail_msg("\"%s\" is missing in:\n%s", part, text);
+    }
+}
+
+static char *report_of(json_t *findings)
+{
+    json_t *fold = sample_fold(json_incref(findings), json_object());
+    json_t *validation = json_pack("{s:s,s:{},s:[],s:O}", "summary", "checked", "counts", "attacks",
+                                   "findings", findings);
+
+    json_decref(findings);
+    return function_text("/", "report",
+                         json_pack("{s:o,s:o,s:s}", "fold", fold, "validation", validation, "task",
+                                   "Review | this"));
+}
+
+static void the_validation_stands_above_the_recommendation(void **state)
+{
+    char *text = report_of(json_pack("[o]", sample_finding("c-gets", "high", "confirmed")));
+
+    (void)state;
+    assert_true(strstr(text, "## Validation") < strstr(text, "## Recommendation"));
+    assert_true(strstr(text, "## Recommendation") < strstr(text, "## Details"));
+    assert_has(text, "Review \\| this");
+    assert_has(text, "1. **c-gets** (high, confidence high): it is bad.");
+    assert_has(text, "`src/a.c:3` `gets(b);` (F1)");
+    assert_has(text, "## Method and limits");
+    free(text);
+}
+
+static void refuted_findings_are_named_and_not_recommended(void **state)
+{
+    char *text = report_of(json_pack("[o]", sample_finding("c-gets", "high", "refuted")));
+
+    (void)state;
+    assert_has(text, "Refuted, and left out");
+    assert_has(text, "Nothing found that asks for action");
+    assert_null(strstr(text, "**c-gets**"));
+    free(text);
+}
+
+static void long_lists_say_how_many_they_leave_out(void **state)
+{
+    json_t *findings = json_array();
+    char *text;
+
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        (void)json_array_append_new(findings, sample_finding("c-gets", "high", "confirmed"));
+    }
+    text = report_of(findings);
+    assert_has(text, "30 places");
+    assert_has(text, "... and 27 more");
+    assert_has(text, "... and 22 more");
+    free(text);
+}
+
+static void the_same_input_gives_the_same_bytes(void **state)
+{
+    char *one = report_of(json_pack("[o]", sample_finding("c-gets", "high", "confirmed")));
+    char *two = report_of(json_pack("[o]", sample_finding("c-gets", "high", "confirmed")));
+
+    (void)state;
+    assert_string_equal(one, two);
+    free(one);
+    free(two);
+}
+
+static void an_agents_prose_is_quoted_and_nothing_counts_as_checked(void **state)
+{
+    char *text = function_text(
+        "/", "report",
+        json_pack(
+            "{s:o,s:s}", "fold",
+            sample_fold(json_pack("[o]", sample_finding("c-gets", "high", "")), json_object()),
+            "validation", "I read it all."));
+
+    (void)state;
+    assert_has(text, "> I read it all.");
+    assert_has(text, "**c-gets**");
+    free(text);
+}
+
+static void without_validation_it_says_so(void **state)
+{
+    char *text = function_text(
+        "/", "report", json_pack("{s:o}", "fold", sample_fold(json_array(), json_object())));
+
+    (void)state;
+    assert_has(text, "**Not validated**");
+    free(text);
+}
+
+static void without_a_fold_it_is_refused(void **state)
+{
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(function_failure("/", "report", json_object(), &err), ERROR_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_validation_stands_above_the_recommendation),
+        cmocka_unit_test(refuted_findings_are_named_and_not_recommended),
+        cmocka_unit_test(long_lists_say_how_many_they_leave_out),
+        cmocka_unit_test(the_same_input_gives_the_same_bytes),
+        cmocka_unit_test(an_agents_prose_is_quoted_and_nothing_counts_as_checked),
+        cmocka_unit_test(without_validation_it_says_so),
+        cmocka_unit_test(without_a_fold_it_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
