@@ -125,6 +125,9 @@ static bool is_for(const struct tool *tool, const struct tree_file *file)
             return false;
         }
     }
+    if (strcmp(tool->name, "shellcheck") == 0 && strstr(file->path, ".zsh")) {
+        return false; /* it does not know zsh */
+    }
     length = strlen(file->language->name);
     for (at = strstr(tool->languages, file->language->name); at;
          at = strstr(at + 1, file->language->name)) {

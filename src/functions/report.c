@@ -291,6 +291,12 @@ static void message_add(struct strbuf *out, const char *message)
     free(text);
 }
 
+/* One group then holds different messages. */
+static bool is_of_tool(const json_t *finding)
+{
+    return strcmp(json_get_text(finding, "angle", ""), "linters") == 0;
+}
+
 static void places_add(const struct report *report, const struct rule_group *group)
 {
     size_t shown = 0;
@@ -311,6 +317,10 @@ static void places_add(const struct report *report, const struct rule_group *gro
         if (evidence) {
             strbuf_add_char(report->out, ' ');
             markdown_add_code(report->out, evidence, 90);
+        }
+        if (is_of_tool(finding)) {
+            strbuf_add(report->out, ": ");
+            message_add(report->out, json_get_text(finding, "message", ""));
         }
         strbuf_addf(report->out, " (%s", json_get_text(finding, "id", ""));
         if (json_object_get(finding, "context")) {
@@ -349,9 +359,11 @@ static void recommendation_add(const struct report *report)
             strbuf_addf(report->out, ", %zu places", groups[i].total);
         }
         strbuf_add(report->out, "): ");
-        message_add(report->out, json_get_text(first, "message", ""));
+        message_add(report->out, is_of_tool(first) && groups[i].total > 1
+                                     ? "what this tool says, the weightiest first"
+                                     : json_get_text(first, "message", ""));
         strbuf_add(report->out, ".\n");
-        if (fix) {
+        if (fix && !is_of_tool(first)) {
             strbuf_add(report->out, "   Do: ");
             markdown_add_text(report->out, fix, 300);
             strbuf_add(report->out, ".\n");

@@ -135,9 +135,6 @@ static void functions_find_c(struct risks *risks, const struct source *source)
                 function_add(risks, function_name(head, length), start, line - start + 1);
                 start = 0;
             }
-        } else if (text[0] == '{') {
-            start = header;
-            header = 0;
         } else if (isalpha((unsigned char)text[0]) || text[0] == '_') {
             header = memchr(text, '(', length) && !memchr(text, ';', length) &&
                              !memchr(text, '=', length)
@@ -147,8 +144,9 @@ static void functions_find_c(struct risks *risks, const struct source *source)
                 start = header;
                 header = 0;
             }
-        } else if (header > 0 && text[length - 1] == '{' && isspace((unsigned char)text[0])) {
-            start = header; /* parameters over several lines */
+        } else if (text[0] == '{' ||
+                   (header > 0 && text[length - 1] == '{' && isspace((unsigned char)text[0]))) {
+            start = header; /* parameters may fill several lines before it */
             header = 0;
         }
     }
@@ -213,32 +211,32 @@ static void functions_find_indented(struct risks *risks, const struct source *so
 
 static void functions_find(struct risks *risks, const struct source *source)
 {
-    static const char *const python[] = {"def ", "async def ", NULL};
-    static const char *const go[] = {"func ", NULL};
-    static const char *const rust[] = {
-        "fn ", "pub fn ", "pub(crate) fn ", "async fn ", "pub async fn ", "unsafe fn ", NULL};
-    static const char *const script[] = {"function ",
-                                         "export function ",
-                                         "async function ",
-                                         "export async function ",
-                                         "export default function ",
-                                         NULL};
-    static const char *const ruby[] = {"def ", NULL};
+    static const struct {
+        const char *language;
+        const char *words[7]; /* ends in NULL */
+    } keywords[] = {
+        {"Python", {"def ", "async def "}},
+        {"Ruby", {"def "}},
+        {"Go", {"func "}},
+        {"Rust", {"fn ", "pub fn ", "pub(crate) fn ", "async fn ", "pub async fn ", "unsafe fn "}},
+        {"JavaScript",
+         {"function ", "export function ", "async function ", "export async function ",
+          "export default function "}},
+        {"TypeScript",
+         {"function ", "export function ", "async function ", "export async function ",
+          "export default function "}},
+        {"PHP", {"function ", "public function ", "private function ", "protected function "}},
+    };
     const struct language *language = risks->file->language;
 
     if (language_is(language, "C") || language_is(language, "C++")) {
         functions_find_c(risks, source);
-    } else if (language_is(language, "Python")) {
-        functions_find_indented(risks, source, python);
-    } else if (language_is(language, "Go")) {
-        functions_find_indented(risks, source, go);
-    } else if (language_is(language, "Rust")) {
-        functions_find_indented(risks, source, rust);
-    } else if (language_is(language, "Ruby")) {
-        functions_find_indented(risks, source, ruby);
-    } else if (language_is(language, "JavaScript") || language_is(language, "TypeScript") ||
-               language_is(language, "PHP")) {
-        functions_find_indented(risks, source, script);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
+        if (language_is(language, keywords[i].language)) {
+            functions_find_indented(risks, source, keywords[i].words);
+        }
     }
 }
 

