@@ -2,7 +2,7 @@
 #include "functions/risk.h"
 
 #include "base/alloc.h"
-#include "functions/rule_pattern.h"
+#include "base/rule_pattern.h"
 
 #include <stdlib.h>
 #include <string.h>

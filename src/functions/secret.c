@@ -2,8 +2,8 @@
 #include "functions/secret.h"
 
 #include "base/alloc.h"
+#include "base/rule_pattern.h"
 #include "base/utf8.h"
-#include "functions/rule_pattern.h"
 
 #include <ctype.h>
 #include <stdlib.h>

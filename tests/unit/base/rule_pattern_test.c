@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "functions/rule_pattern.h"
+#include "base/rule_pattern.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PCRE2 (10.42) patterns of our own tables: JIT where there is one, match limits always. */
-#ifndef FERMATA_FUNCTIONS_RULE_PATTERN_H
-#define FERMATA_FUNCTIONS_RULE_PATTERN_H
+/* PCRE2 (10.42) patterns of our own tables, on bytes, with positions: JIT where there is one, match
+ * limits always. base/pattern.h is for patterns that users write. */
+#ifndef FERMATA_BASE_RULE_PATTERN_H
+#define FERMATA_BASE_RULE_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>
