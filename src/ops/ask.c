@@ -30,6 +30,20 @@ static json_t *describe_answer(const char *run_id, const char *done, json_t *ans
     return result;
 }
 
+/* Some commands leave a paused run paused until it is told to go on. What it waits for besides
+ * (another approval) is no error here: the state that is shown then says so. */
+static int wish_resume(struct ops *ops, const char *run_id, const json_t *answer, struct error *err)
+{
+    json_t *resumed = NULL;
+    int r = 0;
+
+    if (strcmp(json_get_text(answer, "status", ""), "paused") == 0) {
+        r = ask(ops, run_id, json_pack("{s:s}", "do", "resume"), &resumed, err);
+        json_decref(resumed);
+    }
+    return r == ERROR_CONFLICT ? 0 : r;
+}
+
 /* Asks, then goes on at once when that was wanted and nobody else does. */
 static int ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops_view *view,
                          json_t *command, json_t **ret_result, struct error *err)
@@ -49,6 +63,10 @@ static int ask_and_go_on(struct ops *ops, const json_t *arguments, const struct 
         goto out;
     }
     if (json_get_boolean(arguments, "resume", false) && !json_get_boolean(answer, "owner", false)) {
+        r = wish_resume(ops, run_id, answer, err);
+        if (r < 0) {
+            goto out;
+        }
         r = ops_go_on(ops, run_id, json_get_boolean(arguments, "detach", false), view, ret_result,
                       err);
     } else {

@@ -72,6 +72,11 @@ static void check_keeper(struct ops *ops, json_t *checks)
     if (ops_need_keeper(ops, &err) == 0) {
         add_check(checks, "keeper", "pass", ops->keeper, NULL);
     } else {
+        if (!*err.hint) {
+            error_hint(&err,
+                       "fermata-keep lies beside fermata or in ../libexec/fermata; install it, "
+                       "or correct FERMATA_KEEP");
+        }
         add_failure(checks, "keeper", &err);
     }
 }
@@ -83,10 +88,13 @@ static void check_tools(const struct ops *ops, json_t *checks)
         const char *program;
         const char *use;
     } tools[] = {
-        {"shellcheck", "findings in shell scripts"},
-        {"cppcheck", "findings in C and C++"},
-        {"python3", "syntax of Python files"},
-        {"node", "syntax of JavaScript files"},
+        {"shellcheck", "mistakes in shell scripts"},
+        {"cppcheck", "undefined behaviour and leaks in C and C++"},
+        {"clang-tidy", "the static analyzer's findings in C and C++"},
+        {"ruff", "undefined and unused names in Python"},
+        {"python3", "Python files that cannot be compiled"},
+        {"node", "JavaScript files that cannot be read"},
+        {"yamllint", "YAML that cannot be read"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
