@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
 # Runs and processes: detached runs, kill -9, signals, other processes that ask, terminals.
 
 load helper

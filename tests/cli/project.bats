@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
 # Projects and definitions: init, workflows, validate, schema, doctor, gc.
 
 load helper

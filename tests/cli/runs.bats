@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
 # Runs from outside: start, inputs, failures, gates, approvals, restore, and looking at all of it.
 
 load helper

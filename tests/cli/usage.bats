@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
 # Words of the command line: help, options, errors, man page, completions.
 
 load helper

@@ -25,7 +25,8 @@ bool ops_project_has(const struct ops_project *project, const char *name);
 void ops_project_steps(const struct ops_project *project, const char *name,
                        const char *const *commands);
 
-/* The result; fails the test when the call fails. Takes the arguments; the caller owns the result. */
+/* The result; fails the test when the call fails. Takes the arguments; the caller owns the result.
+ */
 json_t *ops_project_call(struct ops_project *project, const char *name, json_t *arguments);
 /* The code of a call that must fail. Takes the arguments. */
 int ops_project_fail(struct ops_project *project, const char *name, json_t *arguments,
