@@ -15,7 +15,16 @@
         size_t capacity;                                                                           \
     }
 
-/* Makes room for one more and yields its address as an lvalue pointer. */
+/* A named vector type, for fields and parameters: `VEC_TYPE(int_vec, int);` */
+#define VEC_TYPE(name, type)                                                                       \
+    struct name {                                                                                  \
+        type *items;                                                                               \
+        size_t count;                                                                              \
+        size_t capacity;                                                                           \
+    }
+
+/* Makes room for one more and yields its address as an lvalue pointer. Evaluates its argument
+ * several times. */
 #define VEC_PUSH(vec)                                                                              \
     (((vec)->count == (vec)->capacity                                                              \
           ? (void)((vec)->capacity = (vec)->capacity ? (vec)->capacity * 2 : 8,                    \
@@ -24,7 +33,14 @@
           : (void)0),                                                                              \
      &(vec)->items[(vec)->count++])
 
+/* Evaluates its argument once. */
 #define VEC_RELEASE(vec)                                                                           \
-    (free((vec)->items), (vec)->items = NULL, (vec)->count = 0, (vec)->capacity = 0)
+    do {                                                                                           \
+        __typeof__(vec) released_vec = (vec);                                                      \
+        free(released_vec->items);                                                                 \
+        released_vec->items = NULL;                                                                \
+        released_vec->count = 0;                                                                   \
+        released_vec->capacity = 0;                                                                \
+    } while (0)
 
 #endif

@@ -62,6 +62,7 @@ struct engine_options {
     int (*load_workflow)(void *context, const char *name, struct workflow **ret_workflow,
                          struct error *err);
     int (*load_expert)(void *context, const char *name, char **ret_text, struct error *err);
+    void *loader_context;
     /* Every committed record of every run in this process, as stored plus "run", "seq", "at",
      * "kind"; see docs/events.md. Borrowed for the call. May be NULL. */
     void (*on_record)(void *context, const json_t *record);
@@ -135,7 +136,17 @@ int run_list(struct store *store, const struct run_filter *filter, json_t **ret_
  * phases:[{id,name,status,round,started_at,ended_at,gate:{name,verdict,reason,
  * checks:[...]},steps:[{key,name,kind,status,reason,error,class,attempts,started_at,ended_at,duration_ms,output:{...},
  * artifacts:[...]}]}], options:[{do,command,help}], checkpoints, signals, workflow_digest. */
-int run_show(struct store *store, const char *run_id, json_t **ret_run, struct error *err);
+int run_show(struct store *store, const char *folder, const char *run_id, json_t **ret_run,
+             struct error *err);
+struct run_log_request {
+    const char *run_id;
+    const char *phase; /* NULL: all */
+    int64_t from_seq;  /* lines of records from this one on */
+    bool is_json;
+};
+/* The log lines of a run, derived from its journal; *ret_next is the seq to ask from next. */
+int run_log(struct store *store, const char *folder, const struct run_log_request *request,
+            struct strbuf *target, int64_t *ret_next, struct error *err);
 /* {"records":[...],"next":SEQ|null} from seq on. */
 int run_records(struct store *store, const char *run_id, int64_t from_seq, int limit,
                 json_t **ret_records, struct error *err);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/plan.h"
+
+#include "base/alloc.h"
+#include "base/vec.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+VEC_TYPE(int_vec, int);
+
+struct phase_node {
+    struct int_vec dependents;
+    struct int_vec *step_needs;
+    struct int_vec *step_dependents;
+    size_t step_count;
+    int level;
+};
+
+struct plan {
+    const struct workflow *workflow;
+    struct phase_node *phases;
+};
+
+static void edge_add(struct phase_node *node, int from, int to)
+{
+    *VEC_PUSH(&node->step_needs[to]) = from;
+    *VEC_PUSH(&node->step_dependents[from]) = to;
+}
+
+static void build_steps(struct phase_node *node, const struct phase *phase)
+{
+    node->step_count = phase->step_count;
+    node->step_needs = mem_zero(phase->step_count, sizeof(*node->step_needs));
+    node->step_dependents = mem_zero(phase->step_count, sizeof(*node->step_dependents));
+    for (size_t i = 0; i < phase->step_count; i++) {
+        const struct step *step = &phase->steps[i];
+
+        if (phase->mode != MODE_PARALLEL && step->needs_count == 0 && i > 0) {
+            edge_add(node, (int)i - 1, (int)i);
+        }
+        for (size_t k = 0; k < step->needs_count; k++) {
+            edge_add(node, step->needs[k], (int)i);
+        }
+    }
+}
+
+/* Phases are checked to be free of cycles, so that repeating until nothing changes ends. */
+static void build_levels(struct plan *plan)
+{
+    bool changed = true;
+
+    for (size_t round = 0; changed && round <= plan->workflow->phase_count; round++) {
+        changed = false;
+        for (size_t i = 0; i < plan->workflow->phase_count; i++) {
+            const struct phase *phase = &plan->workflow->phases[i];
+
+            for (size_t k = 0; k < phase->needs_count; k++) {
+                int level = plan->phases[phase->needs[k]].level + 1;
+
+                if (level > plan->phases[i].level) {
+                    plan->phases[i].level = level;
+                    changed = true;
+                }
+            }
+        }
+    }
+}
+
+struct plan *plan_new(const struct workflow *workflow)
+{
+    struct plan *plan = mem_zero(1, sizeof(*plan));
+
+    plan->workflow = workflow;
+    plan->phases = mem_zero(workflow->phase_count, sizeof(*plan->phases));
+    for (size_t i = 0; i < workflow->phase_count; i++) {
+        const struct phase *phase = &workflow->phases[i];
+
+        for (size_t k = 0; k < phase->needs_count; k++) {
+            *VEC_PUSH(&plan->phases[phase->needs[k]].dependents) = (int)i;
+        }
+        build_steps(&plan->phases[i], phase);
+    }
+    build_levels(plan);
+    return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (!plan) {
+        return;
+    }
+    for (size_t i = 0; i < plan->workflow->phase_count; i++) {
+        struct phase_node *node = &plan->phases[i];
+
+        for (size_t k = 0; k < node->step_count; k++) {
+            VEC_RELEASE(&node->step_needs[k]);
+            VEC_RELEASE(&node->step_dependents[k]);
+        }
+        free(node->step_needs);
+        free(node->step_dependents);
+        VEC_RELEASE(&node->dependents);
+    }
+    free(plan->phases);
+    free(plan);
+}
+
+static struct plan_edges edges(const struct int_vec *vec)
+{
+    return (struct plan_edges){.items = vec->items, .count = vec->count};
+}
+
+static const struct phase_node *node_at(const struct plan *plan, int phase)
+{
+    assert(phase >= 0 && (size_t)phase < plan->workflow->phase_count);
+    return &plan->phases[phase];
+}
+
+struct plan_edges plan_phase_dependents(const struct plan *plan, int phase)
+{
+    return edges(&node_at(plan, phase)->dependents);
+}
+
+struct plan_edges plan_step_needs(const struct plan *plan, int phase, int step)
+{
+    assert(step >= 0 && (size_t)step < node_at(plan, phase)->step_count);
+    return edges(&node_at(plan, phase)->step_needs[step]);
+}
+
+struct plan_edges plan_step_dependents(const struct plan *plan, int phase, int step)
+{
+    assert(step >= 0 && (size_t)step < node_at(plan, phase)->step_count);
+    return edges(&node_at(plan, phase)->step_dependents[step]);
+}
+
+void plan_mark_downstream(const struct plan *plan, int phase, bool *marks)
+{
+    struct int_vec open = {0};
+
+    *VEC_PUSH(&open) = phase;
+    while (open.count > 0) {
+        int current = open.items[--open.count];
+        struct plan_edges next = plan_phase_dependents(plan, current);
+
+        if (marks[current]) {
+            continue;
+        }
+        marks[current] = true;
+        for (size_t i = 0; i < next.count; i++) {
+            *VEC_PUSH(&open) = next.items[i];
+        }
+    }
+    VEC_RELEASE(&open);
+}
+
+int plan_phase_level(const struct plan *plan, int phase)
+{
+    return node_at(plan, phase)->level;
+}
+
+static int step_level(const struct plan *plan, int phase, int step, int *levels)
+{
+    struct plan_edges needs = plan_step_needs(plan, phase, step);
+    int level = 0;
+
+    for (size_t i = 0; i < needs.count; i++) {
+        if (levels[needs.items[i]] + 1 > level) {
+            level = levels[needs.items[i]] + 1;
+        }
+    }
+    return level;
+}
+
+/* Steps are listed so that a need may stand after its user; settle by repetition. */
+static int settle_step_levels(const struct plan *plan, int phase, int *levels)
+{
+    size_t count = plan->phases[phase].step_count;
+    int highest = 0;
+    bool changed = true;
+
+    for (size_t round = 0; changed && round <= count; round++) {
+        changed = false;
+        for (size_t i = 0; i < count; i++) {
+            int level = step_level(plan, phase, (int)i, levels);
+
+            if (level != levels[i]) {
+                levels[i] = level;
+                changed = true;
+            }
+            highest = level > highest ? level : highest;
+        }
+    }
+    return highest;
+}
+
+static void add_phase_waves(const struct plan *plan, int phase, int *wave, json_t *waves)
+{
+    const struct phase *definition = &plan->workflow->phases[phase];
+    int *levels = mem_zero(definition->step_count, sizeof(*levels));
+    int highest = settle_step_levels(plan, phase, levels);
+
+    for (int level = 0; level <= highest; level++) {
+        json_t *steps = json_array();
+        json_t *row = json_object();
+
+        for (size_t i = 0; i < definition->step_count; i++) {
+            if (levels[i] == level) {
+                (void)json_array_append_new(steps, json_string(definition->steps[i].id));
+            }
+        }
+        json_put_text(row, "phase", definition->id);
+        json_put_integer(row, "wave", ++*wave);
+        json_put(row, "steps", steps);
+        (void)json_array_append_new(waves, row);
+    }
+    free(levels);
+}
+
+json_t *plan_waves(const struct plan *plan)
+{
+    json_t *result = json_object();
+    json_t *waves = json_array();
+    int wave = 0;
+    int highest = 0;
+
+    for (size_t i = 0; i < plan->workflow->phase_count; i++) {
+        highest = plan->phases[i].level > highest ? plan->phases[i].level : highest;
+    }
+    for (int level = 0; level <= highest; level++) {
+        for (size_t i = 0; i < plan->workflow->phase_count; i++) {
+            if (plan->phases[i].level == level) {
+                add_phase_waves(plan, (int)i, &wave, waves);
+            }
+        }
+    }
+    json_put(result, "waves", waves);
+    return result;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* A command to a run, whoever owns it: by the inbox when a process does, by ourselves when none
+ * does. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "run/engine.h"
+#include "run/own.h"
+#include "run/states.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ANSWER_WAIT_MS 10000
+#define ANSWER_POLL_MS 10
+
+struct letter {
+    const char *run_id;
+    const char *command;
+    int64_t at;
+    int64_t id;
+    char *answer;
+};
+
+static const struct query q_inbox_add = {
+    "INSERT INTO inbox (run, command, sender, at) VALUES (?1, ?2, ?3, ?4) RETURNING id"};
+static const struct query q_inbox_answer = {"SELECT answer FROM inbox WHERE id = ?1"};
+static const struct query q_inbox_remove = {"DELETE FROM inbox WHERE id = ?1"};
+
+static int send_letter(struct tx *tx, void *arg, struct error *err)
+{
+    struct letter *letter = arg;
+    struct statement *statement = tx_query(tx, &q_inbox_add);
+    int r;
+
+    bind_text(statement, 1, letter->run_id);
+    bind_text(statement, 2, letter->command);
+    bind_text(statement, 3, NULL);
+    bind_integer(statement, 4, letter->at);
+    r = statement_step(statement, err);
+    if (r > 0) {
+        letter->id = column_integer(statement, 0);
+        r = tx_run(tx, statement, NULL, err);
+    }
+    return r;
+}
+
+static int look_for_answer(struct tx *tx, void *arg, struct error *err)
+{
+    struct letter *letter = arg;
+    struct statement *statement = tx_query(tx, &q_inbox_answer);
+    int r;
+
+    bind_integer(statement, 1, letter->id);
+    r = statement_step(statement, err);
+    if (r > 0 && column_text(statement, 0)) {
+        letter->answer = mem_strdup(column_text(statement, 0));
+    }
+    return r < 0 ? r : 0;
+}
+
+static int take_letter_back(struct tx *tx, void *arg, struct error *err)
+{
+    struct letter *letter = arg;
+    struct statement *statement = tx_query(tx, &q_inbox_remove);
+
+    bind_integer(statement, 1, letter->id);
+    return tx_run(tx, statement, NULL, err);
+}
+
+static int read_answer(const char *text, json_t **ret_answer, struct error *err)
+{
+    json_t *answer = NULL;
+    int r = json_parse_text(text, strlen(text), "answer", &answer, err);
+
+    if (r < 0) {
+        return r;
+    }
+    if (json_object_get(answer, "error")) {
+        r = error_set(err, (int)json_get_integer(answer, "code", ERROR_CONFLICT), "%s",
+                      json_get_text(answer, "error", ""));
+        error_hint(err, "%s", json_get_text(answer, "hint", ""));
+        json_decref(answer);
+        return r;
+    }
+    *ret_answer = answer;
+    return 0;
+}
+
+static void wait_a_little(void)
+{
+    struct timespec pause = {.tv_nsec = ANSWER_POLL_MS * 1000000L};
+
+    (void)nanosleep(&pause, NULL);
+}
+
+/* ERROR_BUSY: nobody answered, and the owner may be gone: try to own the run. */
+static int ask_owner(const struct engine_options *options, struct letter *letter,
+                     const char *folder, json_t **ret_answer, struct error *err)
+{
+    int64_t deadline = options->host->monotonic_ms(options->host->context) + ANSWER_WAIT_MS;
+    char *wake = path_join(folder, "wake");
+    int r = store_write(options->store, send_letter, letter, err);
+
+    while (r == 0 && !letter->answer) {
+        int fd = -1;
+
+        (void)file_append(wake, "\n", 1, NULL);
+        wait_a_little();
+        r = store_read(options->store, look_for_answer, letter, err);
+        if (r < 0 || letter->answer) {
+            break;
+        }
+        if (run_lock(folder, &fd, NULL) == 0) {
+            (void)close(fd);
+            r = error_set(err, ERROR_BUSY, "the owner ended");
+        } else if (options->host->monotonic_ms(options->host->context) > deadline) {
+            r = error_set(err, ERROR_BUSY,
+                          "the process that owns run %s did not answer in %d s; it may be stopped",
+                          letter->run_id, ANSWER_WAIT_MS / 1000);
+        }
+    }
+    (void)store_write(options->store, take_letter_back, letter, NULL);
+    if (r == 0) {
+        r = read_answer(letter->answer, ret_answer, err);
+    }
+    free(letter->answer);
+    letter->answer = NULL;
+    free(wake);
+    return r;
+}
+
+/* ---- without an owner ---- */
+
+struct session {
+    struct loop *loop;
+    struct error err;
+};
+
+static void on_session_rest(void *context, const struct error *err)
+{
+    struct session *session = context;
+
+    if (err) {
+        session->err = *err;
+    }
+    loop_stop(session->loop);
+}
+
+static bool has_work(const struct run_state *run)
+{
+    return run->status == RUN_RUNNING && run->under_way > run->approvals + run->nested;
+}
+
+static int write_held(struct tx *tx, void *arg, struct error *err)
+{
+    return commit_write(tx, arg, err);
+}
+
+static int commit_held(struct engine *engine, struct active *active, struct error *err)
+{
+    struct commit *commit = commit_new(active->state, active->generation);
+    int r;
+
+    commit_add(commit, active->state, active->batch.records.items, active->batch.records.count);
+    r = commit->journal.count > 0 ? store_write(engine->options.store, write_held, commit, err) : 0;
+    commit_free(commit);
+    for (size_t i = 0; r == 0 && i < active->batch.records.count; i++) {
+        files_record(active, &active->batch.records.items[i]);
+    }
+    if (r == 0) {
+        files_rest(active);
+    }
+    return r;
+}
+
+static int decide_held(struct engine *engine, struct active *active, const json_t *command,
+                       struct error *err)
+{
+    const struct host *host = engine->options.host;
+    struct event event = {.kind = EVENT_COMMAND,
+                          .now = host->now_ms(host->context),
+                          .random = host->random(host->context),
+                          .command = command,
+                          .is_held = true};
+    int r = decide(active->state, &event, &engine->limits, &active->batch, err);
+
+    if (r == 0) {
+        r = commit_held(engine, active, err);
+    }
+    batch_reset(&active->batch);
+    return r;
+}
+
+/* Steps are alive under their keepers: the run is carried until the command has been obeyed. */
+static int decide_carried(struct engine *engine, struct active *active, const json_t *command,
+                          struct session *session, struct error *err)
+{
+    struct queued_event *recovered = event_new(active, EVENT_RECOVERED, NULL);
+    struct queued_event *asked = event_new(active, EVENT_COMMAND, NULL);
+
+    run_find_ready(active->state);
+    asked->event.command = event_hold(asked, json_deep_copy(command));
+    /* The command first: nothing new may start before it is known. */
+    engine_post(engine, asked);
+    engine_post(engine, recovered);
+    loop_run(session->loop);
+    if (session->err.code < 0) {
+        *err = session->err;
+        return err->code;
+    }
+    return 0;
+}
+
+static json_t *describe(const struct run_state *run)
+{
+    json_t *answer = json_object();
+
+    json_put_text(answer, "status", run_status_name(run->status));
+    json_put_text(answer, "wish", wish_name(run->wish));
+    json_put(answer, "owner", json_false());
+    return answer;
+}
+
+static int change_ourselves(const struct engine_options *options, const char *run_id,
+                            const json_t *command, json_t **ret_answer, struct error *err)
+{
+    struct session session = {.loop = options->loop};
+    struct engine_options own = *options;
+    struct engine *engine = NULL;
+    struct active *active = NULL;
+    const char *word = json_get_text(command, "do", "");
+    int r;
+
+    own.on_rest = on_session_rest;
+    own.on_record = NULL;
+    own.context = &session;
+    r = engine_new(&own, &engine, err);
+    if (r == 0) {
+        r = active_open(engine, run_id, &active, err);
+    }
+    if (r == 0) {
+        r = strcmp(word, "cancel") == 0 && has_work(active->state)
+                ? decide_carried(engine, active, command, &session, err)
+                : decide_held(engine, active, command, err);
+    }
+    if (r == 0) {
+        *ret_answer = describe(active->state);
+    }
+    engine_free(engine);
+    return r;
+}
+
+int run_ask(const struct engine_options *options, const char *run_id, const json_t *command,
+            json_t **ret_answer, struct error *err)
+{
+    char *folder = run_folder(options->folder, run_id);
+    char *text = json_dump_compact(command);
+    struct letter letter = {
+        .run_id = run_id, .command = text, .at = options->host->now_ms(options->host->context)};
+    int r = ERROR_BUSY;
+
+    /* An owner may come or go between the two ways; a few rounds settle it. */
+    for (int i = 0; i < 5 && r == ERROR_BUSY; i++) {
+        r = change_ourselves(options, run_id, command, ret_answer, err);
+        if (r == ERROR_BUSY) {
+            r = ask_owner(options, &letter, folder, ret_answer, err);
+        }
+    }
+    free(text);
+    free(folder);
+    return r;
+}

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/decide.h"
+
+#include "base/alloc.h"
+#include "run/states.h"
+#include "run/turn.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void batch_init(struct batch *batch)
+{
+    *batch = (struct batch){.arena = arena_new()};
+}
+
+static void release_held(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->held.count; i++) {
+        json_decref(batch->held.items[i]);
+    }
+    batch->held.count = 0;
+}
+
+void batch_reset(struct batch *batch)
+{
+    release_held(batch);
+    batch->records.count = 0;
+    batch->effects.count = 0;
+    arena_free(batch->arena);
+    batch->arena = arena_new();
+}
+
+void batch_release(struct batch *batch)
+{
+    release_held(batch);
+    VEC_RELEASE(&batch->held);
+    VEC_RELEASE(&batch->records);
+    VEC_RELEASE(&batch->effects);
+    arena_free(batch->arena);
+}
+
+static const char *keep(struct turn *turn, const char *text)
+{
+    return arena_strdup(turn->batch->arena, text);
+}
+
+static const json_t *hold(struct turn *turn, const json_t *value)
+{
+    if (value) {
+        *VEC_PUSH(&turn->batch->held) = json_incref((json_t *)value);
+    }
+    return value;
+}
+
+/* The record may point into the state or the event: copy before anything changes. */
+void turn_emit(struct turn *turn, struct record record)
+{
+    struct record *kept = VEC_PUSH(&turn->batch->records);
+
+    record.seq = turn->run->seq + 1;
+    record.at = turn->now;
+    record.phase = keep(turn, record.phase);
+    record.step = keep(turn, record.step);
+    record.status = keep(turn, record.status);
+    record.class_ = keep(turn, record.class_);
+    record.reason = keep(turn, record.reason);
+    record.error = keep(turn, record.error);
+    record.name = keep(turn, record.name);
+    record.by = keep(turn, record.by);
+    record.text = keep(turn, record.text);
+    record.digest = keep(turn, record.digest);
+    record.strategy = keep(turn, record.strategy);
+    record.other = keep(turn, record.other);
+    record.other_step = keep(turn, record.other_step);
+    record.folder = keep(turn, record.folder);
+    (void)hold(turn, record.output);
+    (void)hold(turn, record.errors);
+    (void)hold(turn, record.artifacts);
+    (void)hold(turn, record.data);
+    *kept = record;
+    run_apply(turn->run, kept);
+}
+
+void turn_effect(struct turn *turn, enum effect_kind kind, int step, int64_t at, const char *word)
+{
+    *VEC_PUSH(&turn->batch->effects) = (struct effect){
+        .kind = kind, .step = step, .at = at, .word = keep(turn, word)};
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): many draws from the one random value of an event. */
+uint64_t turn_random(struct turn *turn)
+{
+    uint64_t z = (turn->random += 0x9E3779B97F4A7C15ULL);
+
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    return z ^ (z >> 31);
+}
+
+const char *turn_text(struct turn *turn, const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return keep(turn, text);
+}
+
+const json_t *turn_hold(struct turn *turn, json_t *value)
+{
+    if (value) {
+        *VEC_PUSH(&turn->batch->held) = value;
+    }
+    return value;
+}
+
+void run_wish(struct turn *turn, enum wish wish, const char *reason, const char *detail,
+              const char *phase, const char *step)
+{
+    /* A stronger wish stays: nothing takes a cancel back. */
+    if (wish != WISH_NONE && turn->run->wish >= wish) {
+        return;
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_RUN_WISHED,
+                                    .status = wish_name(wish),
+                                    .reason = reason,
+                                    .text = detail,
+                                    .phase = phase,
+                                    .step = step});
+}
+
+void run_move(struct turn *turn, enum run_status status, const char *reason, const char *detail)
+{
+    turn_emit(turn, (struct record){.kind = RECORD_RUN_MOVED,
+                                    .status = run_status_name(status),
+                                    .reason = reason,
+                                    .text = detail,
+                                    .phase = reason ? turn->run->reason_phase : NULL,
+                                    .step = reason ? turn->run->reason_step : NULL});
+    if (status != RUN_RUNNING) {
+        turn_effect(turn, EFFECT_REST, -1, 0, NULL);
+    }
+}
+
+/* Phases that stand still while the run rests say so. */
+static void rest_phases(struct turn *turn, enum step_status status)
+{
+    for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
+        struct phase_state *phase = &turn->run->phases[i];
+
+        if (phase->status == STEP_IS_RUNNING ||
+            (phase->status == STEP_IS_PAUSED && status == STEP_IS_CANCELLED)) {
+            turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
+                                            .phase = phase->definition->id,
+                                            .status = step_status_name(status),
+                                            .number = phase->round});
+        }
+    }
+}
+
+static void cancel_waiting_steps(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        const struct step_state *step = &turn->run->steps[i];
+
+        if (step->status == STEP_IS_RUNNING || step->status == STEP_IS_PAUSED) {
+            step_cancel(turn, (int)i, "the run was cancelled");
+        }
+    }
+}
+
+/* Ends what a wish asked for, once nothing is under way that could still change things. */
+static void settle_wish(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+
+    switch (run->wish) {
+    case WISH_NONE:
+        break;
+    case WISH_PAUSE:
+    case WISH_STOP:
+        rest_phases(turn, STEP_IS_PAUSED);
+        run_move(turn, RUN_PAUSED, run->reason, run->detail);
+        break;
+    case WISH_CANCEL:
+        cancel_waiting_steps(turn);
+        rest_phases(turn, STEP_IS_CANCELLED);
+        run_move(turn, RUN_CANCELLED, run->reason, run->detail);
+        break;
+    case WISH_FAIL:
+        rest_phases(turn, STEP_IS_PAUSED);
+        run_move(turn, RUN_FAILED, run->reason, run->detail);
+        break;
+    }
+}
+
+static bool wants_another_iteration(struct turn *turn, const struct iterate *iterate, int iteration,
+                                    struct error *err)
+{
+    struct lookup_context context = {.run = turn->run};
+    json_t *value = NULL;
+    bool is_done;
+
+    if (iterate->max <= 0 || iteration >= iterate->max) {
+        return false;
+    }
+    if (!iterate->until) {
+        return true;
+    }
+    if (expression_evaluate(iterate->until, run_lookup, &context, &value, err) < 0) {
+        return false;
+    }
+    is_done = json_is_truthy(value);
+    json_decref(value);
+    return !is_done;
+}
+
+static void finish_run(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+    struct error err = ERROR_INIT;
+
+    if (wants_another_iteration(turn, &run->workflow->iterate, run->iteration, &err)) {
+        int iteration = run->iteration + 1;
+
+        turn_emit(turn, (struct record){.kind = RECORD_ITERATED, .number = iteration});
+        for (size_t i = 0; i < run->workflow->phase_count; i++) {
+            phase_reset(turn, (int)i, "iterate");
+        }
+        for (size_t i = 0; i < run->workflow->phase_count; i++) {
+            phase_try_start(turn, (int)i);
+        }
+        return;
+    }
+    if (err.code < 0) {
+        run_move(turn, RUN_FAILED, "failure", turn_text(turn, "iterate: until: %s", err.text));
+        return;
+    }
+    run_move(turn, RUN_COMPLETED, NULL, NULL);
+}
+
+/* A failure that nobody dealt with yet (the run was paused for another reason meanwhile). */
+static bool recall_failure(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
+        const struct phase_state *phase = &turn->run->phases[i];
+
+        if (phase->status == STEP_IS_FAILED && !phase->is_excused) {
+            run_wish(turn, WISH_PAUSE, phase->stage == STAGE_GATE ? "gate" : "failure",
+                     phase->error, phase->definition->id,
+                     phase->failed_step && *phase->failed_step ? phase->failed_step : NULL);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Phases that can never start any more end as skipped, so that the run can end. */
+static bool skip_blocked_phases(struct turn *turn)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
+        const struct phase_state *phase = &turn->run->phases[i];
+
+        if (phase->status == STEP_IS_PENDING && phase_is_blocked(turn->run, (int)i)) {
+            turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
+                                            .phase = phase->definition->id,
+                                            .status = "skipped",
+                                            .number = phase->round,
+                                            .error = "what it needs did not succeed",
+                                            .step = phase->definition->id});
+            phase_start_dependents(turn, (int)i);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+/* True when it changed something and the phases should be looked at again. */
+static bool settle_run(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+    int waiting_for_people = run->approvals + run->nested;
+
+    if (run->status != RUN_RUNNING || run->under_way > waiting_for_people) {
+        return false;
+    }
+    if (run->wish != WISH_NONE) {
+        settle_wish(turn);
+        return false;
+    }
+    if (run->approvals > 0) {
+        run_move(turn, RUN_PAUSED, "approval", "waits for an approval");
+        return false;
+    }
+    if (run->nested > 0) {
+        run_move(turn, RUN_PAUSED, "nested", "a nested run is paused");
+        return false;
+    }
+    if (recall_failure(turn)) {
+        return true;
+    }
+    if (run->phases_open > 0) {
+        return skip_blocked_phases(turn);
+    }
+    finish_run(turn);
+    return run->status == RUN_RUNNING;
+}
+
+static bool advance_once(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+    bool changed = false;
+
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        if (run->phases[i].status != STEP_IS_RUNNING) {
+            continue;
+        }
+        if (run->wish == WISH_NONE) {
+            phase_start_ready_steps(turn, (int)i);
+        }
+        changed = phase_settle(turn, (int)i) || changed;
+    }
+    return changed;
+}
+
+static void advance(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+
+    do {
+        while (run->status == RUN_RUNNING && advance_once(turn)) {
+        }
+    } while (settle_run(turn));
+}
+
+static void handle_begin(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+
+    run_move(turn, RUN_RUNNING, NULL, NULL);
+    if (run->workflow->timeout_ms > 0) {
+        turn_effect(turn, EFFECT_TIMER, -1, turn->now + run->workflow->timeout_ms, NULL);
+    }
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        phase_try_start(turn, (int)i);
+    }
+}
+
+/* Everything that an effect had begun and that a crash may have cut off is asked for again. */
+static void handle_recovered(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+
+    for (size_t i = 0; i < run->step_count; i++) {
+        struct step_state *step = &run->steps[i];
+
+        switch (step->waiting) {
+        case WAITING_PREPARE:
+            turn_effect(turn, EFFECT_PREPARE, (int)i, 0, NULL);
+            break;
+        case WAITING_ATTEMPT:
+            turn_effect(turn, step->folder ? EFFECT_RECOVER : EFFECT_START, (int)i, 0, NULL);
+            break;
+        case WAITING_RETRY:
+            turn_effect(turn, EFFECT_TIMER, (int)i, step->until, NULL);
+            break;
+        case WAITING_WORKFLOW:
+            turn_effect(turn, EFFECT_CHILD_START, (int)i, 0, NULL);
+            break;
+        case WAITING_NOTHING:
+            if (step->status == STEP_IS_RUNNING) {
+                step_make_pending(turn, (int)i, "its end was cut off by a crash");
+            }
+            break;
+        case WAITING_APPROVAL:
+        case WAITING_INSTANCES:
+            break;
+        }
+    }
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        if (run->phases[i].deadline && run->phases[i].status == STEP_IS_RUNNING) {
+            turn_effect(turn, EFFECT_TIMER, -1, run->phases[i].deadline, NULL);
+        }
+    }
+    if (run->workflow->timeout_ms > 0 && run->started_at) {
+        turn_effect(turn, EFFECT_TIMER, -1, run->started_at + run->workflow->timeout_ms, NULL);
+    }
+}
+
+static void stop_steps(struct turn *turn, int phase)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        const struct step_state *step = &turn->run->steps[i];
+
+        if (phase >= 0 && step->phase != phase) {
+            continue;
+        }
+        if (step->waiting == WAITING_ATTEMPT) {
+            turn_effect(turn, EFFECT_STOP, (int)i, 0, NULL);
+        } else if (step->waiting == WAITING_RETRY) {
+            step_fail(turn, (int)i, CLASS_TIMEOUT, "the phase ran out of time");
+        }
+    }
+}
+
+/* A timer without a step: the deadline of a phase or of the run. */
+static void handle_deadlines(struct turn *turn)
+{
+    struct run_state *run = turn->run;
+
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        struct phase_state *phase = &run->phases[i];
+
+        if (phase->status == STEP_IS_RUNNING && phase->deadline && phase->deadline <= turn->now) {
+            stop_steps(turn, (int)i);
+        }
+    }
+    if (run->status == RUN_RUNNING && run->workflow->timeout_ms > 0 &&
+        run->started_at + run->workflow->timeout_ms <= turn->now) {
+        run_wish(turn, WISH_FAIL, "limit", "the run reached its time limit", NULL, NULL);
+        for (size_t i = 0; i < run->step_count; i++) {
+            if (run->steps[i].waiting == WAITING_ATTEMPT) {
+                turn_effect(turn, EFFECT_STOP, (int)i, 0, NULL);
+            } else if (run->steps[i].waiting == WAITING_RETRY) {
+                step_make_pending(turn, (int)i, "the run reached its time limit");
+            }
+        }
+    }
+}
+
+static void handle_step_event(struct turn *turn, const struct event *event)
+{
+    const struct step_state *step = run_find_step(turn->run, event->step);
+    int index;
+
+    if (!step) {
+        return;
+    }
+    index = run_step_index(turn->run, step);
+    if (event->kind == EVENT_PREPARED) {
+        step_handle_prepared(turn, index, event);
+    } else if (event->kind == EVENT_ATTEMPT_ENDED) {
+        step_handle_attempt_end(turn, index, event);
+    } else if (event->kind == EVENT_CHILD) {
+        step_handle_child(turn, index, event);
+    } else {
+        step_handle_timer(turn, index);
+    }
+}
+
+int decide(struct run_state *run, const struct event *event, const struct decide_limits *limits,
+           struct batch *batch, struct error *err)
+{
+    struct turn turn = {
+        .run = run, .batch = batch, .limits = limits, .now = event->now, .random = event->random};
+    int r = 0;
+
+    switch (event->kind) {
+    case EVENT_BEGIN:
+        handle_begin(&turn);
+        break;
+    case EVENT_RECOVERED:
+        handle_recovered(&turn);
+        break;
+    case EVENT_PREPARED:
+    case EVENT_ATTEMPT_ENDED:
+    case EVENT_CHILD:
+        handle_step_event(&turn, event);
+        break;
+    case EVENT_TIMER:
+        if (event->step) {
+            handle_step_event(&turn, event);
+        } else {
+            handle_deadlines(&turn);
+        }
+        break;
+    case EVENT_COMMAND:
+        r = command_handle(&turn, event, err);
+        break;
+    }
+    if (r == 0 && !event->is_held) {
+        advance(&turn);
+    } else if (r == 0 && run->wish != WISH_NONE) {
+        (void)settle_run(&turn);
+    }
+    return r;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's mind: state + event -> records + effects. Pure: no clock, no random, no I/O.
+ *
+ * Each record is applied to the state as it is made, so the state is always the fold of what was
+ * decided. The caller commits the records, then carries out the effects. Events that no longer fit
+ * (late, doubled, of an attempt that was given up) change nothing. */
+#ifndef FERMATA_RUN_DECIDE_H
+#define FERMATA_RUN_DECIDE_H
+
+#include "base/vec.h"
+#include "run/record.h"
+#include "run/state.h"
+
+enum event_kind {
+    EVENT_BEGIN,     /* a new run */
+    EVENT_RECOVERED, /* the state was folded from the journal */
+    EVENT_PREPARED,  /* the digest of a step is known */
+    EVENT_ATTEMPT_ENDED,
+    EVENT_TIMER, /* something's time may have come */
+    EVENT_CHILD, /* a nested run ended or came to rest */
+    EVENT_COMMAND,
+};
+
+/* How an attempt ended: a value, journaled like success. */
+struct outcome {
+    enum failure_class class_;
+    int exit_status;
+    int signal;
+    const char *error;
+    int64_t duration_ms;
+    const json_t *output; /* {bytes,digest,inline,json,cut,is_json} */
+    const json_t *errors;
+    const json_t *artifacts;
+    const json_t *usage;
+    /* of gate checks */
+    enum verdict verdict;
+    const char *verdict_reason;
+    const json_t *proof;
+};
+
+struct event {
+    enum event_kind kind;
+    int64_t now;     /* ms since 1970 */
+    uint64_t random; /* fresh bits */
+    const char *step;
+    int attempt;
+    struct outcome outcome;
+    /* EVENT_PREPARED */
+    const char *digest;
+    const char *tree;
+    const json_t *parts;
+    const char *reused_run; /* NULL: nothing to reuse; outcome holds output and artifacts */
+    const char *reused_step;
+    /* EVENT_CHILD */
+    const char *child;
+    enum run_status child_status;
+    /* EVENT_COMMAND */
+    const json_t *command;
+    const char *by;
+    bool is_held; /* nobody carries the run on now: change it, but start nothing */
+};
+
+enum effect_kind {
+    EFFECT_PREPARE,       /* step */
+    EFFECT_START,         /* step: its attempt */
+    EFFECT_RECOVER,       /* step: its attempt may be alive */
+    EFFECT_STOP,          /* step: its attempt */
+    EFFECT_TIMER,         /* wake with EVENT_TIMER at `at` */
+    EFFECT_CHILD_START,   /* step: create and begin its nested run, or adopt it */
+    EFFECT_CHILD_COMMAND, /* step: `word` to its nested run */
+    EFFECT_CHECKPOINT,    /* write `word`'s readable file */
+    EFFECT_REST,          /* the run is paused or final */
+};
+
+struct effect {
+    enum effect_kind kind;
+    int step; /* index, or -1 */
+    int64_t at;
+    const char *word;
+};
+
+VEC_TYPE(record_vec, struct record);
+VEC_TYPE(effect_vec, struct effect);
+
+struct batch {
+    struct arena *arena; /* owns the records' texts */
+    struct record_vec records;
+    struct effect_vec effects;
+    VEC(json_t *) held; /* JSON values that records refer to */
+};
+
+/* Ceilings of the configuration that decisions look at. */
+struct decide_limits {
+    int64_t steps_max;
+    int nesting_max;
+};
+
+void batch_init(struct batch *batch);
+void batch_reset(struct batch *batch);
+void batch_release(struct batch *batch);
+
+/* 0, or why a command was refused (then nothing was recorded). Other events cannot fail. */
+int decide(struct run_state *run, const struct event *event, const struct decide_limits *limits,
+           struct batch *batch, struct error *err);
+
+/* Fills the phases' ready queues from the state: once after a fold. */
+void run_find_ready(struct run_state *run);
+
+/* What a person can do about a run that waits: [{do, command, help}]; the caller owns it. */
+json_t *run_options(const struct run_state *run);
+
+#endif

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of a phase: started, its steps, its fix rounds, its gate, its end, and what
+ * follows from that: dependents, another iteration, a way back, a pause. */
+#include "base/alloc.h"
+#include "run/states.h"
+#include "run/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct phase_state *phase_at(struct turn *turn, int index)
+{
+    return &turn->run->phases[index];
+}
+
+static void emit_moved(struct turn *turn, int index, enum step_status status, const char *stage,
+                       const char *error, const char *step)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    int64_t until = 0;
+
+    if (status == STEP_IS_RUNNING && phase->status == STEP_IS_PENDING &&
+        phase->definition->timeout_ms > 0) {
+        until = turn->now + phase->definition->timeout_ms;
+        turn_effect(turn, EFFECT_TIMER, -1, until, NULL);
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
+                                    .phase = phase->definition->id,
+                                    .status = step_status_name(status),
+                                    .number = phase->round + (phase->status == STEP_IS_PENDING &&
+                                                              status == STEP_IS_RUNNING),
+                                    .reason = stage,
+                                    .error = error,
+                                    .step = step,
+                                    .until = until});
+}
+
+static bool phase_is_over(const struct phase_state *phase)
+{
+    return step_status_is_final(phase->status);
+}
+
+static bool trigger_holds(const struct run_state *run, const struct phase *phase)
+{
+    size_t well = 0;
+    size_t over = 0;
+
+    for (size_t i = 0; i < phase->needs_count; i++) {
+        const struct phase_state *need = &run->phases[phase->needs[i]];
+
+        well += phase_is_settled_well(need) ? 1 : 0;
+        over += phase_is_over(need) ? 1 : 0;
+    }
+    switch (phase->trigger) {
+    case TRIGGER_ALL_SUCCESS:
+        return well == phase->needs_count;
+    case TRIGGER_ONE_SUCCESS:
+        return phase->needs_count == 0 || (well > 0 && over == phase->needs_count);
+    case TRIGGER_ALL_DONE:
+        return over == phase->needs_count;
+    }
+    return false;
+}
+
+bool phase_is_blocked(const struct run_state *run, int index)
+{
+    const struct phase *phase = run->phases[index].definition;
+    size_t over = 0;
+
+    for (size_t i = 0; i < phase->needs_count; i++) {
+        over += phase_is_over(&run->phases[phase->needs[i]]) ? 1 : 0;
+    }
+    return over == phase->needs_count && !trigger_holds(run, phase);
+}
+
+void phase_start_dependents(struct turn *turn, int index)
+{
+    struct plan_edges dependents = plan_phase_dependents(turn->run->plan, index);
+
+    for (size_t i = 0; i < dependents.count; i++) {
+        phase_try_start(turn, dependents.items[i]);
+    }
+}
+
+/* ---- stages ---- */
+
+static void push_stage(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    int end = phase->first_check +
+              (int)(phase->definition->gate ? phase->definition->gate->check_count : 0);
+
+    phase->ready.count = phase->ready_head = 0;
+    for (int i = phase->first_step; i < end; i++) {
+        if (step_is_ready(turn->run, i)) {
+            *VEC_PUSH(&phase->ready) = i;
+        }
+    }
+}
+
+static void start_stage(struct turn *turn, int index, const char *stage)
+{
+    emit_moved(turn, index, STEP_IS_RUNNING, stage, NULL, NULL);
+    push_stage(turn, index);
+}
+
+/* False: `when` is false (the phase was skipped) or an error (it failed). */
+static bool when_holds(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    struct lookup_context context = {.run = turn->run};
+    struct error err = ERROR_INIT;
+    json_t *value = NULL;
+    bool holds;
+
+    if (!phase->definition->when) {
+        return true;
+    }
+    if (expression_evaluate(phase->definition->when, run_lookup, &context, &value, &err) < 0) {
+        emit_moved(turn, index, STEP_IS_FAILED, NULL, turn_text(turn, "when: %s", err.text), NULL);
+        run_wish(turn, WISH_FAIL, "failure", turn_text(turn, "when: %s", err.text),
+                 phase->definition->id, NULL);
+        return false;
+    }
+    holds = json_is_truthy(value);
+    json_decref(value);
+    if (!holds) {
+        emit_moved(turn, index, STEP_IS_SKIPPED,
+                   turn_text(turn, "when: %s is false", expression_text(phase->definition->when)),
+                   NULL, NULL);
+        phase_start_dependents(turn, index);
+    }
+    return holds;
+}
+
+void phase_try_start(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+
+    if (phase->status == STEP_IS_PENDING && trigger_holds(turn->run, phase->definition) &&
+        when_holds(turn, index)) {
+        start_stage(turn, index, "steps");
+    }
+}
+
+static bool has_place(const struct run_state *run, const struct phase_state *phase)
+{
+    int width = phase->stage != STAGE_STEPS || phase->definition->mode != MODE_PARALLEL
+                    ? 0
+                    : phase->definition->width;
+
+    return (width <= 0 || phase->running < width) &&
+           (run->workflow->concurrency <= 0 || run->running < run->workflow->concurrency);
+}
+
+/* Checks run one after the other: a failing lint should not race the tests for the machine. */
+static bool is_taken_by_check(const struct phase_state *phase)
+{
+    return phase->stage == STAGE_GATE && phase->under_way > 0;
+}
+
+void phase_start_ready_steps(struct turn *turn, int index)
+{
+    while (phase_at(turn, index)->ready_head < phase_at(turn, index)->ready.count) {
+        struct phase_state *phase = phase_at(turn, index);
+        int step;
+
+        if (phase->status != STEP_IS_RUNNING || turn->run->wish != WISH_NONE ||
+            !has_place(turn->run, phase) || is_taken_by_check(phase)) {
+            return;
+        }
+        step = phase->ready.items[phase->ready_head++];
+        step_start(turn, step);
+    }
+    phase_at(turn, index)->ready.count = phase_at(turn, index)->ready_head = 0;
+}
+
+void phase_reset(struct turn *turn, int index, const char *reason)
+{
+    struct phase_state *phase = phase_at(turn, index);
+
+    if (phase->status == STEP_IS_PENDING) {
+        return;
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_PHASE_RESET,
+                                    .phase = phase->definition->id,
+                                    .number = phase->round,
+                                    .reason = reason});
+}
+
+/* ---- ends ---- */
+
+static void save_checkpoint(struct turn *turn, const char *name)
+{
+    json_t *phases = json_array();
+
+    for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
+        if (phase_is_settled_well(phase_at(turn, (int)i))) {
+            (void)json_array_append_new(phases,
+                                        json_string(phase_at(turn, (int)i)->definition->id));
+        }
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_CHECKPOINT_SAVED,
+                                    .name = name,
+                                    .data = turn_hold(turn, phases)});
+    turn_effect(turn, EFFECT_CHECKPOINT, -1, 0, name);
+}
+
+static bool wants_iteration(struct turn *turn, struct phase_state *phase, struct error *err)
+{
+    const struct iterate *iterate = &phase->definition->iterate;
+    struct lookup_context context = {.run = turn->run};
+    json_t *value = NULL;
+    bool is_done;
+
+    if (iterate->max <= 0 || phase->iteration >= iterate->max) {
+        return false;
+    }
+    if (!iterate->until) {
+        return true;
+    }
+    if (expression_evaluate(iterate->until, run_lookup, &context, &value, err) < 0) {
+        return false;
+    }
+    is_done = json_is_truthy(value);
+    json_decref(value);
+    return !is_done;
+}
+
+void phase_complete(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    const char *id = phase->definition->id;
+    struct error err = ERROR_INIT;
+
+    if (wants_iteration(turn, phase, &err)) {
+        int iteration = phase->iteration + 1;
+
+        phase_reset(turn, index, "iterate");
+        turn_emit(turn, (struct record){.kind = RECORD_ITERATED, .phase = id, .number = iteration});
+        start_stage(turn, index, "steps");
+        return;
+    }
+    if (err.code < 0) {
+        const char *text = turn_text(turn, "iterate: until: %s", err.text);
+
+        emit_moved(turn, index, STEP_IS_FAILED, NULL, text, NULL);
+        run_wish(turn, WISH_FAIL, "failure", text, id, NULL);
+        return;
+    }
+    emit_moved(turn, index, STEP_IS_COMPLETED, NULL, NULL, NULL);
+    if (turn->run->workflow->checkpoint_auto) {
+        save_checkpoint(turn, id);
+    }
+    phase_start_dependents(turn, index);
+}
+
+static const struct on_failure *policy_of(struct turn *turn, int index, const char *step)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    const struct step_state *failed = step ? run_find_step(turn->run, step) : NULL;
+
+    if (failed && failed->definition && failed->definition->on_failure.action != FAILURE_UNSET) {
+        return &failed->definition->on_failure;
+    }
+    if (phase->definition->on_failure.action != FAILURE_UNSET) {
+        return &phase->definition->on_failure;
+    }
+    return &turn->run->workflow->on_failure;
+}
+
+/* Everything from the target on starts again; false while some of it is still under way. */
+static bool go_to(struct turn *turn, int index, int target, const char *error)
+{
+    size_t count = turn->run->workflow->phase_count;
+    bool *marks = mem_zero(count, sizeof(*marks));
+    int gotos = phase_at(turn, index)->gotos + 1;
+    bool is_quiet = true;
+
+    plan_mark_downstream(turn->run->plan, target, marks);
+    marks[index] = true;
+    for (size_t i = 0; i < count; i++) {
+        is_quiet = is_quiet && (!marks[i] || phase_at(turn, (int)i)->under_way == 0);
+    }
+    if (is_quiet) {
+        turn_emit(turn, (struct record){.kind = RECORD_WENT_TO,
+                                        .phase = phase_at(turn, index)->definition->id,
+                                        .other = phase_at(turn, target)->definition->id,
+                                        .number = gotos,
+                                        .reason = error});
+        for (size_t i = 0; i < count; i++) {
+            if (marks[i]) {
+                phase_reset(turn, (int)i, "goto");
+            }
+        }
+        phase_try_start(turn, target);
+    }
+    free(marks);
+    return is_quiet;
+}
+
+static void act_on_failure(struct turn *turn, int index, const struct on_failure *policy,
+                           const char *error, const char *step, const char *reason)
+{
+    const char *id = phase_at(turn, index)->definition->id;
+
+    bool is_excused = phase_at(turn, index)->definition->optional ||
+                      policy->action == FAILURE_CONTINUE;
+
+    emit_moved(turn, index, STEP_IS_FAILED, is_excused ? "continue" : NULL, error,
+               step ? step : "");
+    if (is_excused) {
+        phase_start_dependents(turn, index);
+        return;
+    }
+    if (policy->action == FAILURE_FAIL) {
+        run_wish(turn, WISH_FAIL, reason, error, id, step);
+    } else {
+        run_wish(turn, WISH_PAUSE, reason, error, id, step);
+    }
+}
+
+/* False while it has to wait for other phases before it can go back. */
+static bool phase_fail(struct turn *turn, int index, const char *error, const char *step,
+                       const char *reason)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    const struct phase *definition = phase->definition;
+    const struct on_failure *policy = policy_of(turn, index, step);
+
+    if (definition->mode == MODE_ADAPTIVE && definition->fix_count > 0 &&
+        phase->stage != STAGE_FIX && phase->fix_rounds < definition->rounds_max) {
+        start_stage(turn, index, "fix");
+        return true;
+    }
+    if (policy->action == FAILURE_GOTO) {
+        if (phase->gotos < policy->max) {
+            return go_to(turn, index, policy->goto_phase, error);
+        }
+        error = turn_text(turn, "%s (went back to %s %d times, the limit)", error,
+                          phase_at(turn, policy->goto_phase)->definition->id, phase->gotos);
+        policy = &turn->run->workflow->on_failure;
+        reason = "limit";
+    }
+    act_on_failure(turn, index, policy, error, step, reason);
+    return true;
+}
+
+static bool settle_gate(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    const struct gate *gate = phase->definition->gate;
+    enum verdict verdict = VERDICT_PASS;
+    const struct step_state *culprit = NULL;
+    const char *error;
+
+    for (size_t i = 0; i < gate->check_count; i++) {
+        const struct step_state *check = &turn->run->steps[phase->first_check + (int)i];
+        bool is_unknown = check->reason && strcmp(check->reason, "unknown") == 0;
+
+        if (check->status == STEP_IS_COMPLETED || check->status == STEP_IS_SKIPPED) {
+            continue;
+        }
+        if (!culprit || (verdict == VERDICT_UNKNOWN && !is_unknown)) {
+            culprit = check;
+        }
+        if (!is_unknown) {
+            verdict = VERDICT_FAIL;
+        } else if (verdict == VERDICT_PASS) {
+            verdict = VERDICT_UNKNOWN;
+        }
+    }
+    if (gate->check_count == 0) {
+        verdict = VERDICT_UNKNOWN;
+    }
+    error = turn_text(turn, "gate %s: %s%s%s", gate->name, verdict_name(verdict),
+                      culprit ? ": " : "",
+                      culprit && culprit->error ? culprit->error
+                      : gate->check_count == 0  ? ": it has no checks"
+                                                : "");
+    turn_emit(turn, (struct record){.kind = RECORD_GATE_DECIDED,
+                                    .phase = phase->definition->id,
+                                    .name = gate->name,
+                                    .status = verdict_name(verdict),
+                                    .reason = culprit ? culprit->error : NULL});
+    if (verdict == VERDICT_PASS) {
+        phase_complete(turn, index);
+        return true;
+    }
+    return phase_fail(turn, index, error, NULL, "gate");
+}
+
+/* The step that keeps a quiet phase from success; NULL: none. */
+static const struct step_state *find_obstacle(struct turn *turn, int first, size_t count)
+{
+    const struct step_state *blocked = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct step_state *step = &turn->run->steps[first + (int)i];
+
+        if (step->status == STEP_IS_FAILED && !step_is_settled_well(step)) {
+            return step;
+        }
+        if (!step_is_settled_well(step) && !blocked) {
+            blocked = step;
+        }
+    }
+    return blocked;
+}
+
+static bool settle_steps(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    const struct phase *definition = phase->definition;
+    bool is_fix = phase->stage == STAGE_FIX;
+    const struct step_state *obstacle = find_obstacle(
+        turn, is_fix ? phase->first_fix : phase->first_step,
+        is_fix ? definition->fix_count : definition->step_count);
+
+    if (obstacle) {
+        const char *error = obstacle->status == STEP_IS_FAILED
+                                ? turn_text(turn, "step %s failed: %s", obstacle->key,
+                                            obstacle->error ? obstacle->error : "it failed")
+                                : turn_text(
+                                      turn,
+                                      "step %s could not start: what it needs did not succeed",
+                                      obstacle->key);
+
+        return phase_fail(turn, index, error, obstacle->key, "failure");
+    }
+    if (is_fix) {
+        phase_reset(turn, index, "fix");
+        start_stage(turn, index, "steps");
+        return true;
+    }
+    if (definition->gate && !phase->gate_skipped) {
+        start_stage(turn, index, "gate");
+        return true;
+    }
+    phase_complete(turn, index);
+    return true;
+}
+
+bool phase_settle(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+
+    if (phase->status != STEP_IS_RUNNING || phase->under_way > 0 ||
+        phase->ready_head < phase->ready.count) {
+        return false;
+    }
+    /* While the run is being stopped, steps that went back to pending are no failure. */
+    if (turn->run->wish != WISH_NONE && phase->unfinished > 0) {
+        const struct step_state *obstacle = phase->stage == STAGE_STEPS
+                                                ? find_obstacle(turn, phase->first_step,
+                                                                phase->definition->step_count)
+                                                : NULL;
+
+        if (!obstacle || obstacle->status != STEP_IS_FAILED || turn->run->wish == WISH_CANCEL) {
+            return false;
+        }
+    }
+    return phase->stage == STAGE_GATE ? settle_gate(turn, index) : settle_steps(turn, index);
+}
+
+void run_find_ready(struct run_state *run)
+{
+    struct batch batch;
+    struct turn turn = {.run = run, .batch = &batch};
+
+    batch_init(&batch);
+    for (size_t i = 0; i < run->step_count; i++) {
+        struct step_state *step = &run->steps[i];
+
+        if (step->waiting != WAITING_INSTANCES) {
+            continue;
+        }
+        /* The instances that had been handed out: up to the last one that was touched. */
+        step->instance_next = 0;
+        for (int k = 0; k < step->instance_count; k++) {
+            if (run->steps[step->instances.items[k]].status != STEP_IS_PENDING) {
+                step->instance_next = k + 1;
+            }
+        }
+    }
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        run->phases[i].ready.count = run->phases[i].ready_head = 0;
+    }
+    for (size_t i = 0; i < run->step_count; i++) {
+        const struct step_state *step = &run->steps[i];
+        struct phase_state *phase = &run->phases[step->phase];
+
+        if ((phase->status == STEP_IS_RUNNING || phase->status == STEP_IS_PAUSED) &&
+            step_is_ready(run, (int)i)) {
+            *VEC_PUSH(&phase->ready) = (int)i;
+        }
+        if (step->waiting == WAITING_INSTANCES) {
+            step_feed_instances(&turn, (int)i);
+        }
+    }
+    batch_release(&batch);
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* events in -> decide -> one commit for all runs -> effects. */
+#include "run/engine.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "results/results.h"
+#include "run/states.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OUTPUT_LOAD_BYTES_MAX (64U * 1024 * 1024)
+#define STORAGE_RETRY_MS 500
+
+/* One transaction's worth: what every run that changed writes. */
+struct commit_job {
+    struct engine *engine;
+    VEC(struct commit *) commits;
+};
+
+static void pump(struct engine *engine);
+
+static void on_pump(void *arg)
+{
+    struct engine *engine = arg;
+
+    engine->is_pump_deferred = false;
+    pump(engine);
+}
+
+static void pump_later(struct engine *engine)
+{
+    if (!engine->is_pump_deferred && !engine->is_closing) {
+        engine->is_pump_deferred = true;
+        loop_defer(engine->options.loop, on_pump, engine);
+    }
+}
+
+struct active *engine_find(const struct engine *engine, const char *run_id)
+{
+    return map_find(engine->runs, run_id);
+}
+
+struct queued_event *event_new(struct active *active, enum event_kind kind, const char *step)
+{
+    struct queued_event *event = mem_zero(1, sizeof(*event));
+
+    memcpy(event->run, active->state->id, RUN_ID_SIZE);
+    event->arena = arena_new();
+    event->event.kind = kind;
+    event->event.step = event_keep(event, step);
+    return event;
+}
+
+const char *event_keep(struct queued_event *event, const char *text)
+{
+    return arena_strdup(event->arena, text);
+}
+
+const json_t *event_hold(struct queued_event *event, json_t *value)
+{
+    size_t slot = 0;
+
+    if (!value) {
+        return NULL;
+    }
+    while (slot < ARRAY_LEN(event->held) && event->held[slot]) {
+        slot++;
+    }
+    assert(slot < ARRAY_LEN(event->held));
+    event->held[slot] = value;
+    return value;
+}
+
+static void event_free(struct queued_event *event)
+{
+    for (size_t i = 0; i < ARRAY_LEN(event->held); i++) {
+        json_decref(event->held[i]);
+    }
+    arena_free(event->arena);
+    free(event);
+}
+
+void engine_post(struct engine *engine, struct queued_event *event)
+{
+    assert(loop_is_owner(engine->options.loop));
+    event->next = NULL;
+    *engine->queue_tail = event;
+    engine->queue_tail = &event->next;
+    pump_later(engine);
+}
+
+int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length)
+{
+    return blob_get(((struct engine *)engine)->blobs, digest, OUTPUT_LOAD_BYTES_MAX, ret_text,
+                    ret_length, NULL);
+}
+
+void engine_fail(struct engine *engine, const struct error *err)
+{
+    if (!engine->has_failed) {
+        engine->has_failed = true;
+        engine->failure = *err;
+    }
+    engine_check_rest(engine);
+}
+
+void engine_work_done(struct engine *engine)
+{
+    engine->pool_jobs--;
+    if (engine->is_closing) {
+        loop_stop(engine->options.loop);
+    } else {
+        engine_check_rest(engine);
+    }
+}
+
+static bool is_at_rest(const struct engine *engine)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    if (engine->has_failed) {
+        return true;
+    }
+    if (engine->queue_head || engine->job || engine->pool_jobs > 0 || map_count(engine->live) > 0) {
+        return false;
+    }
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        const struct active *active = value;
+
+        if (active->state->status == RUN_RUNNING || active->state->status == RUN_PENDING) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_rest(void *arg)
+{
+    struct engine *engine = arg;
+
+    if (!engine->is_closing && is_at_rest(engine) && engine->options.on_rest) {
+        engine->options.on_rest(engine->options.context,
+                                engine->has_failed ? &engine->failure : NULL);
+    }
+}
+
+void engine_check_rest(struct engine *engine)
+{
+    if (is_at_rest(engine) && !engine->is_closing) {
+        loop_defer(engine->options.loop, on_rest, engine);
+    }
+}
+
+/* ---- deciding ---- */
+
+static json_t *answer_of(const struct active *active, int result, const struct error *err)
+{
+    json_t *answer = json_object();
+
+    json_put_text(answer, "status", run_status_name(active->state->status));
+    json_put_text(answer, "wish", wish_name(active->state->wish));
+    json_put(answer, "owner", json_true());
+    if (result < 0) {
+        json_put_integer(answer, "code", result);
+        json_put_text(answer, "error", err->text);
+        json_put_text(answer, "hint", err->hint);
+    }
+    return answer;
+}
+
+static void add_answer(struct commit_job *job, const struct active *active, int64_t inbox_id,
+                       int result, const struct error *err)
+{
+    struct commit *commit = commit_new(active->state, active->generation);
+    json_t *answer = answer_of(active, result, err);
+    char *text = json_dump_compact(answer);
+
+    commit->inbox_id = inbox_id;
+    commit->inbox_answer = arena_strdup(commit->arena, text);
+    *VEC_PUSH(&job->commits) = commit;
+    free(text);
+    json_decref(answer);
+}
+
+static void decide_one(struct engine *engine, struct commit_job *job, struct queued_event *queued)
+{
+    struct active *active = engine_find(engine, queued->run);
+    struct error err = ERROR_INIT;
+    int r;
+
+    if (!active) {
+        return;
+    }
+    queued->event.now = engine->options.host->now_ms(engine->options.host->context);
+    queued->event.random = engine->options.host->random(engine->options.host->context);
+    r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
+    active->is_dirty = active->is_dirty || active->batch.records.count > 0 ||
+                       active->batch.effects.count > 0;
+    if (queued->inbox_id) {
+        add_answer(job, active, queued->inbox_id, r, &err);
+    }
+}
+
+static void job_free(struct commit_job *job)
+{
+    for (size_t i = 0; i < job->commits.count; i++) {
+        commit_free(job->commits.items[i]);
+    }
+    VEC_RELEASE(&job->commits);
+    free(job);
+}
+
+static int job_write(struct tx *tx, void *arg, struct error *err)
+{
+    struct commit_job *job = arg;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < job->commits.count; i++) {
+        r = commit_write(tx, job->commits.items[i], err);
+    }
+    return r;
+}
+
+static void tell_records(struct active *active)
+{
+    const struct engine_options *options = &active->engine->options;
+
+    for (size_t i = 0; i < active->batch.records.count; i++) {
+        const struct record *record = &active->batch.records.items[i];
+
+        files_record(active, record);
+        if (options->on_record) {
+            json_t *described = record_describe(record, active->state->id);
+
+            options->on_record(options->context, described);
+            json_decref(described);
+        }
+    }
+}
+
+/* Effects may make new runs active, so the dirty ones are listed first. */
+static void finish_dirty(struct engine *engine)
+{
+    VEC(struct active *) dirty = {0};
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        struct active *active = value;
+
+        if (active->is_dirty) {
+            *VEC_PUSH(&dirty) = active;
+        }
+    }
+    for (size_t i = 0; i < dirty.count; i++) {
+        dirty.items[i]->is_dirty = false;
+        tell_records(dirty.items[i]);
+        effects_carry_out(dirty.items[i]);
+        batch_reset(&dirty.items[i]->batch);
+    }
+    VEC_RELEASE(&dirty);
+}
+
+static void on_committed(void *arg, int result, const struct error *err);
+
+static void on_storage_retry(void *arg)
+{
+    struct commit_job *job = arg;
+
+    job->engine->storage_retry = (loop_id){0};
+    store_submit(job->engine->options.store, job_write, on_committed, job);
+}
+
+static void on_committed(void *arg, int result, const struct error *err)
+{
+    struct commit_job *job = arg;
+    struct engine *engine = job->engine;
+
+    if (result == ERROR_LIMIT && !engine->is_closing) {
+        /* Storage is full: nothing was acknowledged; the same commit is tried until there is space.
+         */
+        engine->storage_retry = loop_timer_start(engine->options.loop, STORAGE_RETRY_MS,
+                                                 on_storage_retry, job);
+        return;
+    }
+    engine->job = NULL;
+    job_free(job);
+    if (engine->is_closing) {
+        loop_stop(engine->options.loop);
+        return;
+    }
+    if (result < 0) {
+        engine_fail(engine, err);
+        return;
+    }
+    finish_dirty(engine);
+    if (engine->queue_head) {
+        pump(engine);
+    } else {
+        engine_check_rest(engine);
+    }
+}
+
+static void add_dirty_commits(struct engine *engine, struct commit_job *job)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        struct active *active = value;
+
+        if (active->batch.records.count > 0) {
+            struct commit *commit = commit_new(active->state, active->generation);
+
+            commit_add(commit, active->state, active->batch.records.items,
+                       active->batch.records.count);
+            *VEC_PUSH(&job->commits) = commit;
+        }
+    }
+}
+
+static void pump(struct engine *engine)
+{
+    struct queued_event *event = engine->queue_head;
+    struct commit_job *job;
+
+    if (engine->job || engine->has_failed || engine->is_closing || !event) {
+        return;
+    }
+    job = mem_zero(1, sizeof(*job));
+    job->engine = engine;
+    engine->queue_head = NULL;
+    engine->queue_tail = &engine->queue_head;
+    while (event) {
+        struct queued_event *next = event->next;
+
+        decide_one(engine, job, event);
+        event_free(event);
+        event = next;
+    }
+    add_dirty_commits(engine, job);
+    if (job->commits.count == 0) {
+        job_free(job);
+        finish_dirty(engine);
+        if (engine->queue_head) {
+            pump_later(engine);
+        } else {
+            engine_check_rest(engine);
+        }
+        return;
+    }
+    engine->job = job;
+    store_submit(engine->options.store, job_write, on_committed, job);
+}
+
+/* ---- the public face ---- */
+
+int engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err)
+{
+    struct engine *engine = mem_zero(1, sizeof(*engine));
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    (void)err;
+    engine->options = *options;
+    engine->limits = (struct decide_limits){.steps_max = options->config->steps_max,
+                                            .nesting_max = options->config->nesting_max};
+    engine->blobs = path_join(options->folder, "blobs");
+    engine->runs = map_new();
+    engine->live = map_new();
+    engine->queue_tail = &engine->queue_head;
+    engine->waiting_tail = &engine->waiting_head;
+    engine->processes_max = options->config->concurrency > 0 ? options->config->concurrency
+                                                             : (int)(cores > 0 ? cores * 2 : 4);
+    *ret_engine = engine;
+    return 0;
+}
+
+static void free_timers(struct engine *engine)
+{
+    while (engine->timers) {
+        struct timer *next = engine->timers->next;
+
+        loop_cancel(engine->options.loop, engine->timers->id);
+        free(engine->timers->key);
+        free(engine->timers);
+        engine->timers = next;
+    }
+}
+
+void engine_free(struct engine *engine)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    if (!engine) {
+        return;
+    }
+    engine->is_closing = true;
+    if (engine->storage_retry.value) {
+        loop_cancel(engine->options.loop, engine->storage_retry);
+        job_free(engine->job);
+        engine->job = NULL;
+    }
+    /* Work that was handed out refers to the engine: it ends first. */
+    while (engine->job || engine->pool_jobs > 0) {
+        loop_run(engine->options.loop);
+    }
+    effects_stop_all(engine);
+    free_timers(engine);
+    while (engine->queue_head) {
+        struct queued_event *next = engine->queue_head->next;
+
+        event_free(engine->queue_head);
+        engine->queue_head = next;
+    }
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        active_free(value);
+    }
+    map_free(engine->runs);
+    map_free(engine->live);
+    free(engine->blobs);
+    free(engine);
+}
+
+int engine_create(struct engine *engine, const struct run_request *request,
+                  char ret_id[RUN_ID_SIZE], struct error *err)
+{
+    const struct host *host = engine->options.host;
+    struct active *active = NULL;
+    char id[RUN_ID_SIZE];
+    int r;
+
+    run_id_format(host->random(host->context), id);
+    r = active_create(engine, id, request, NULL, NULL, &active, err);
+    if (r == 0) {
+        memcpy(ret_id, id, RUN_ID_SIZE);
+    }
+    return r;
+}
+
+int engine_start(struct engine *engine, const struct run_request *request, char ret_id[RUN_ID_SIZE],
+                 struct error *err)
+{
+    int r = engine_create(engine, request, ret_id, err);
+
+    if (r == 0) {
+        engine_post(engine, event_new(engine_find(engine, ret_id), EVENT_BEGIN, NULL));
+    }
+    return r;
+}
+
+int engine_adopt(struct engine *engine, const char *run_id, struct error *err)
+{
+    struct active *active = engine_find(engine, run_id);
+    int r;
+
+    if (active) {
+        return 0;
+    }
+    r = active_open(engine, run_id, &active, err);
+    if (r < 0) {
+        return r;
+    }
+    run_find_ready(active->state);
+    engine_post(engine,
+                event_new(active,
+                          active->state->status == RUN_PENDING ? EVENT_BEGIN : EVENT_RECOVERED,
+                          NULL));
+    return 0;
+}
+
+static void post_command(struct engine *engine, struct active *active, json_t *command)
+{
+    struct queued_event *event = event_new(active, EVENT_COMMAND, NULL);
+
+    event->event.command = event_hold(event, command);
+    engine_post(engine, event);
+}
+
+void engine_interrupt(struct engine *engine, bool stop)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        struct active *active = value;
+
+        if (!active->state->parent || !engine_find(engine, active->state->parent)) {
+            post_command(
+                engine, active,
+                json_pack("{s:s, s:b, s:s}", "do", "pause", "stop", stop, "reason", "interrupted"));
+        }
+    }
+}
+
+void engine_visit_running(const struct engine *engine,
+                          void (*visit)(void *context, const char *run_id, const char *step,
+                                        const char *phase, int64_t started_at_ms,
+                                        const char *attempt_folder),
+                          void *context)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(engine->live, &cursor, &id, &value)) {
+        const struct live_attempt *live = value;
+        const struct active *active = engine_find(engine, live->run);
+        const struct step_state *step = active ? run_find_step(active->state, live->key) : NULL;
+
+        if (step) {
+            visit(context, live->run, live->key, active->workflow->phases[step->phase].id,
+                  live->started_at, live->folder);
+        }
+    }
+}

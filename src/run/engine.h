@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to run/: the shell around decide(). One commit is under way at a time; events that arrive
+ * meanwhile are gathered and share the next one. */
+#ifndef FERMATA_RUN_ENGINE_H
+#define FERMATA_RUN_ENGINE_H
+
+#include "agents/attempt.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "run/decide.h"
+#include "run/journal.h"
+#include "run/run.h"
+
+/* A run that this process owns. */
+struct active {
+    struct engine *engine;
+    struct run_state *state;
+    struct workflow *workflow;
+    char *folder; /* PROJECT/.fermata/workflows/ID */
+    int lock_fd;
+    int64_t generation;
+    struct batch batch;
+    loop_id wake;
+    bool is_dirty; /* its batch waits for a commit */
+};
+
+/* An event with everything it points to. */
+struct queued_event {
+    struct queued_event *next;
+    char run[RUN_ID_SIZE];
+    struct event event;
+    struct arena *arena;
+    json_t *held[6];
+    int64_t inbox_id; /* of a command from another process; 0: none */
+};
+
+/* A process attempt that this engine follows; lives from its start (or recovery) to its outcome. */
+struct live_attempt {
+    struct engine *engine;
+    char run[RUN_ID_SIZE];
+    char *key;
+    int attempt;
+    char *folder; /* absolute */
+    struct attempt_watch *watch;
+    bool stop_wanted;
+    bool has_place; /* counts against the engine's processes */
+    int64_t started_at;
+    struct launch *launch;   /* while it is being started */
+    struct collect *collect; /* while its outcome is being read */
+    struct live_attempt *next_waiting;
+};
+
+struct timer {
+    struct engine *engine;
+    char run[RUN_ID_SIZE];
+    char *key; /* NULL: a deadline */
+    loop_id id;
+    struct timer *next;
+};
+
+struct engine {
+    struct engine_options options;
+    struct decide_limits limits;
+    char *blobs;      /* folder */
+    struct map *runs; /* id -> struct active */
+    struct map *live; /* "run/key" -> struct live_attempt */
+    struct timer *timers;
+    struct queued_event *queue_head, **queue_tail;
+    struct live_attempt *waiting_head, **waiting_tail; /* for a free place */
+    int processes;
+    int processes_max;
+    int pool_jobs;          /* pieces of work on the pool */
+    struct commit_job *job; /* the commit under way; NULL: none */
+    loop_id storage_retry;  /* it waits for space on the disk */
+    bool is_pump_deferred;
+    bool is_closing;
+    bool has_failed;
+    struct error failure;
+};
+
+/* engine.c */
+struct queued_event *event_new(struct active *active, enum event_kind kind, const char *step);
+/* Keeps text or JSON alive with the event. */
+const char *event_keep(struct queued_event *event, const char *text);
+const json_t *event_hold(struct queued_event *event, json_t *value);
+void engine_post(struct engine *engine, struct queued_event *event);
+struct active *engine_find(const struct engine *engine, const char *run_id);
+void engine_fail(struct engine *engine, const struct error *err);
+void engine_check_rest(struct engine *engine);
+void engine_work_done(struct engine *engine); /* one of pool_jobs came back */
+int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length);
+
+/* own.c: taking, creating and letting go of runs */
+int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
+                struct error *err);
+void active_free(struct active *active);
+int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
+                  const struct run_state *parent, const char *parent_step,
+                  struct active **ret_active, struct error *err);
+char *run_folder(const char *folder, const char *run_id);
+
+/* effects.c */
+void effects_carry_out(struct active *active);
+void effects_stop_all(struct engine *engine);
+
+/* launch.c: from a step to a process or an inline call. launch_new works on the loop; launch_start
+ * blocks and belongs on the pool. */
+struct launch;
+int launch_new(struct active *active, int step, const char *folder, struct launch **ret_launch,
+               struct error *err);
+void launch_free(struct launch *launch);
+int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err);
+int launch_inline(struct active *active, int step, struct strbuf *output, struct error *err);
+
+/* prepare.c: the digest of a step, and an earlier step that has the same one */
+void prepare_step(struct active *active, int step, bool is_static);
+
+/* outcome.c: from what a process left to a value. collect_read blocks and belongs on the pool. */
+struct collect;
+struct collect *collect_new(struct active *active, int step, const char *folder);
+void collect_free(struct collect *collect);
+void collect_read(struct collect *collect);
+void collect_lost(struct collect *collect);
+void collect_fill(const struct collect *collect, struct queued_event *event);
+/* The outcome of an inline function. */
+void outcome_of_inline(struct active *active, int step, const struct strbuf *output, int result,
+                       const struct error *err, struct queued_event *event);
+
+/* inbox.c */
+void inbox_read(struct engine *engine);
+void inbox_watch(struct active *active);
+
+/* files.c: the readable view of a run; failures to write it never fail the run */
+void files_open(struct active *active);
+void files_record(struct active *active, const struct record *record);
+void files_checkpoint(struct active *active, const char *name);
+void files_rest(struct active *active);
+void log_format(const struct run_state *run, const struct record *record, bool is_json,
+                struct strbuf *target);
+
+/* view.c: a run as JSON */
+json_t *view_run(const struct run_state *run);
+
+#endif

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT */
+/* The fold: state + record -> state. The only file that writes run_state.
+ *
+ * Counters (under way, running, unfinished, ...) are kept by taking a step's share out before it
+ * changes and putting it back afterwards, so that no single transition has to know them. */
+#include "run/fold.h"
+
+#include "base/alloc.h"
+#include "run/states.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_text(char **target, const char *text)
+{
+    char *copy = mem_strdup(text);
+
+    free(*target);
+    *target = copy;
+}
+
+static void set_json(json_t **target, const json_t *value)
+{
+    json_t *held = json_incref((json_t *)value);
+
+    json_decref(*target);
+    *target = held;
+}
+
+static bool is_in_stage(const struct phase_state *phase, const struct step_state *step)
+{
+    switch (step->role) {
+    case ROLE_STEP:
+        return phase->stage == STAGE_STEPS;
+    case ROLE_FIX:
+        return phase->stage == STAGE_FIX;
+    case ROLE_CHECK:
+        return phase->stage == STAGE_GATE;
+    case ROLE_INSTANCE:
+        return false;
+    }
+    return false;
+}
+
+static bool counts_as_running(const struct step_state *step)
+{
+    return step->waiting == WAITING_PREPARE || step->waiting == WAITING_ATTEMPT ||
+           step->waiting == WAITING_WORKFLOW;
+}
+
+static void share(struct run_state *run, const struct step_state *step, int sign)
+{
+    struct phase_state *phase = &run->phases[step->phase];
+    /* A foreach step is under way only through its instances. */
+    bool is_under_way = (step->status == STEP_IS_RUNNING || step->status == STEP_IS_PAUSED) &&
+                        step->waiting != WAITING_INSTANCES;
+
+    if (step->role == ROLE_STEP || step->role == ROLE_INSTANCE) {
+        run->counts[step->status] += sign;
+    }
+    if (is_under_way) {
+        phase->under_way += sign;
+        run->under_way += sign;
+        if (counts_as_running(step)) {
+            phase->running += sign;
+            run->running += sign;
+        }
+        if (step->waiting == WAITING_APPROVAL) {
+            run->approvals += sign;
+        }
+        if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
+            run->nested += sign;
+        }
+    }
+    if (is_in_stage(phase, step) && !step_is_finished(step)) {
+        phase->unfinished += sign;
+    }
+    if (step->role == ROLE_INSTANCE) {
+        struct step_state *parent = &run->steps[step->parent];
+
+        if (step->instance < parent->instance_count) {
+            parent->instances_open += step_is_finished(step) ? 0 : sign;
+            parent->instances_failed += step->status == STEP_IS_FAILED ||
+                                                step->status == STEP_IS_CANCELLED
+                                            ? sign
+                                            : 0;
+        }
+    }
+}
+
+static void recount_unfinished(struct run_state *run, struct phase_state *phase)
+{
+    int first = phase->first_step;
+    int end = phase->first_check +
+              (int)(phase->definition->gate ? phase->definition->gate->check_count : 0);
+
+    phase->unfinished = 0;
+    for (int i = first; i < end; i++) {
+        if (is_in_stage(phase, &run->steps[i]) && !step_is_finished(&run->steps[i])) {
+            phase->unfinished++;
+        }
+    }
+}
+
+static struct step_state *step_of(const struct run_state *run, const struct record *record)
+{
+    struct step_state *step = run_find_step(run, record->step);
+
+    assert(step);
+    return step;
+}
+
+static struct phase_state *phase_of(const struct run_state *run, const struct record *record)
+{
+    struct phase_state *phase = run_find_phase(run, record->phase);
+
+    assert(phase);
+    return phase;
+}
+
+static void apply_created(struct run_state *run, const struct record *record)
+{
+    set_text(&run->task, record->text);
+    set_json(&run->inputs, record->data);
+    run->strategy = record->strategy ? strategy_parse(record->strategy) : STRATEGY_UNSET;
+    run->strategy_default = record->class_ ? strategy_parse(record->class_) : STRATEGY_UNSET;
+    run->is_fresh = record->flag;
+    set_text(&run->parent, record->other);
+    set_text(&run->parent_step, record->other_step);
+    run->depth = (int)record->number;
+    run->created_at = record->at;
+}
+
+static void apply_reason(struct run_state *run, const struct record *record)
+{
+    set_text(&run->reason, record->reason);
+    set_text(&run->detail, record->text);
+    set_text(&run->reason_phase, record->phase);
+    set_text(&run->reason_step, record->step);
+}
+
+static void apply_run_moved(struct run_state *run, const struct record *record)
+{
+    enum run_status status = (enum run_status)run_status_parse(record->status);
+
+    assert(run_can_move(run->status, status));
+    run->status = status;
+    run->wish = WISH_NONE;
+    apply_reason(run, record);
+    if (status == RUN_RUNNING && !run->started_at) {
+        run->started_at = record->at;
+    }
+    run->ended_at = run_status_is_final(status) ? record->at : 0;
+}
+
+static void apply_wished(struct run_state *run, const struct record *record)
+{
+    run->wish = (enum wish)wish_parse(record->status);
+    apply_reason(run, record);
+}
+
+static enum phase_stage stage_parse(const char *reason, enum phase_stage fallback)
+{
+    if (!reason) {
+        return fallback;
+    }
+    if (strcmp(reason, "fix") == 0) {
+        return STAGE_FIX;
+    }
+    return strcmp(reason, "gate") == 0 ? STAGE_GATE : STAGE_STEPS;
+}
+
+static void apply_phase_moved(struct run_state *run, const struct record *record)
+{
+    struct phase_state *phase = phase_of(run, record);
+    enum step_status status = (enum step_status)step_status_parse(record->status);
+
+    /* A move from running to running starts the next stage. */
+    assert(status == phase->status || step_can_move(phase->status, status));
+    run->phases_open += (step_status_is_final(phase->status) ? 1 : 0) -
+                        (step_status_is_final(status) ? 1 : 0);
+    if (status == STEP_IS_RUNNING) {
+        if (phase->status == STEP_IS_PENDING) {
+            phase->round++;
+            phase->started_at = record->at;
+        }
+        phase->deadline = record->until ? record->until : phase->deadline;
+        phase->ended_at = 0;
+        phase->stage = stage_parse(record->reason, phase->stage);
+        phase->fix_rounds += phase->stage == STAGE_FIX && record->reason ? 1 : 0;
+        if (phase->stage == STAGE_GATE && record->reason) {
+            phase->gate_asked = false;
+        }
+    }
+    phase->status = status;
+    phase->is_excused = status == STEP_IS_FAILED && record->reason != NULL;
+    if (step_status_is_final(status)) {
+        phase->ended_at = record->at;
+    }
+    set_text(&phase->error, record->error);
+    set_text(&phase->failed_step, record->step);
+    recount_unfinished(run, phase);
+}
+
+static void reset_step(struct run_state *run, struct step_state *step)
+{
+    assert(step->waiting == WAITING_NOTHING || step->status != STEP_IS_RUNNING);
+    share(run, step, -1);
+    step->status = STEP_IS_PENDING;
+    step->waiting = WAITING_NOTHING;
+    step->is_static = false;
+    step->is_reused = false;
+    step->tries = 0;
+    step->losses = 0;
+    step->started_at = step->ended_at = step->until = 0;
+    step->class_ = CLASS_NONE;
+    step->exit_status = 0;
+    set_text(&step->error, NULL);
+    set_text(&step->reason, NULL);
+    set_text(&step->child, NULL);
+    set_text(&step->digest, NULL);
+    set_text(&step->folder, NULL);
+    step_output_release(&step->result);
+    share(run, step, +1);
+    if (step->role != ROLE_INSTANCE && step->items) {
+        for (size_t i = 0; i < step->instances.count; i++) {
+            reset_step(run, &run->steps[step->instances.items[i]]);
+        }
+        step->instance_count = step->instance_next = 0;
+        step->instances_open = step->instances_failed = 0;
+        set_json(&step->items, NULL);
+    }
+}
+
+static void apply_phase_reset(struct run_state *run, const struct record *record)
+{
+    struct phase_state *phase = phase_of(run, record);
+    int end = phase->first_check +
+              (int)(phase->definition->gate ? phase->definition->gate->check_count : 0);
+
+    for (int i = phase->first_step; i < end; i++) {
+        reset_step(run, &run->steps[i]);
+    }
+    run->phases_open += step_status_is_final(phase->status) ? 1 : 0;
+    phase->status = STEP_IS_PENDING;
+    phase->stage = STAGE_STEPS;
+    phase->started_at = phase->ended_at = phase->deadline = 0;
+    phase->gate_asked = phase->gate_skipped = false;
+    phase->ready.count = phase->ready_head = 0;
+    /* Another entry into the phase starts its own counts; a fix or iteration goes on with them. */
+    if (strcmp(record->reason, "fix") != 0) {
+        phase->fix_rounds = 0;
+        phase->iteration = strcmp(record->reason, "iterate") == 0 ? phase->iteration : 1;
+    }
+    set_text(&phase->error, NULL);
+    set_text(&phase->failed_step, NULL);
+    set_text(&phase->verdict_reason, NULL);
+    recount_unfinished(run, phase);
+}
+
+static void apply_expanded(struct run_state *run, const struct record *record)
+{
+    int parent = run_step_index(run, step_of(run, record));
+    int count = (int)record->number;
+
+    while ((int)run->steps[parent].instances.count < count) {
+        int number = (int)run->steps[parent].instances.count;
+        struct step_state instance = {.definition = run->steps[parent].definition,
+                                      .role = ROLE_INSTANCE,
+                                      .phase = run->steps[parent].phase,
+                                      .parent = parent,
+                                      .instance = number};
+        int index;
+
+        instance.key = arena_printf(run->arena, "%s[%d]", run->steps[parent].key, number);
+        index = run_step_add(run, &instance);
+        *VEC_PUSH(&run->steps[parent].instances) = index;
+    }
+    set_json(&run->steps[parent].items, record->data);
+    share(run, &run->steps[parent], -1);
+    run->steps[parent].status = STEP_IS_RUNNING;
+    run->steps[parent].waiting = WAITING_INSTANCES;
+    run->steps[parent].started_at = record->at;
+    run->steps[parent].instance_count = count;
+    run->steps[parent].instance_next = 0;
+    run->steps[parent].instances_open = count;
+    run->steps[parent].instances_failed = 0;
+    share(run, &run->steps[parent], +1);
+}
+
+static void apply_step_moved(struct run_state *run, const struct record *record)
+{
+    struct step_state *step = step_of(run, record);
+    enum step_status status = (enum step_status)step_status_parse(record->status);
+
+    assert(status == step->status || step_can_move(step->status, status));
+    share(run, step, -1);
+    if (status == STEP_IS_PENDING && step_is_finished(step)) {
+        step->tries = step->losses = 0;
+        step->is_static = false;
+        step->started_at = 0;
+    }
+    step->status = status;
+    step->waiting = status == STEP_IS_RUNNING && step->items ? WAITING_INSTANCES : WAITING_NOTHING;
+    step->until = 0;
+    if (record->class_) {
+        step->class_ = (enum failure_class)failure_class_parse(record->class_);
+    }
+    step->ended_at = step_is_finished(step) ? record->at : 0;
+    set_text(&step->folder, NULL);
+    set_text(&step->error, record->error);
+    set_text(&step->reason, record->reason);
+    share(run, step, +1);
+}
+
+static void apply_waiting(struct run_state *run, const struct record *record)
+{
+    struct step_state *step = step_of(run, record);
+
+    share(run, step, -1);
+    step->waiting = (enum waiting)waiting_parse(record->reason);
+    step->status = step->waiting == WAITING_APPROVAL ||
+                           (step->waiting == WAITING_WORKFLOW && record->text)
+                       ? STEP_IS_PAUSED
+                       : STEP_IS_RUNNING;
+    step->started_at = step->started_at ? step->started_at : record->at;
+    step->until = record->until;
+    if (record->other) {
+        set_text(&step->child, record->other);
+    }
+    set_text(&step->reason, record->text);
+    share(run, step, +1);
+}
+
+static void apply_attempt_started(struct run_state *run, const struct record *record)
+{
+    struct step_state *step = step_of(run, record);
+    bool is_static = record->strategy && strcmp(record->strategy, "static") == 0;
+
+    share(run, step, -1);
+    step->status = STEP_IS_RUNNING;
+    step->waiting = WAITING_ATTEMPT;
+    step->attempts = (int)record->number;
+    step->tries = is_static && !step->is_static ? 0 : step->tries;
+    step->is_static = is_static;
+    step->started_at = step->started_at ? step->started_at : record->at;
+    step->until = 0;
+    set_text(&step->digest, record->digest);
+    set_text(&step->tree, record->other);
+    set_text(&step->folder, record->folder);
+    share(run, step, +1);
+}
+
+static void apply_attempt_ended(struct run_state *run, const struct record *record)
+{
+    struct step_state *step = step_of(run, record);
+
+    share(run, step, -1);
+    step->waiting = WAITING_NOTHING;
+    step->class_ = (enum failure_class)failure_class_parse(record->class_);
+    if (step->class_ == CLASS_LOST) {
+        step->losses++;
+    } else if (step->class_ != CLASS_CANCELLED) {
+        step->tries++;
+    }
+    step->exit_status = record->exit_status;
+    set_text(&step->error, record->error);
+    set_json(&step->result.output, record->output);
+    set_json(&step->result.errors, record->errors);
+    set_json(&step->result.artifacts, record->artifacts);
+    share(run, step, +1);
+}
+
+static void apply_reused(struct run_state *run, const struct record *record)
+{
+    struct step_state *step = step_of(run, record);
+
+    share(run, step, -1);
+    step->status = STEP_IS_COMPLETED;
+    step->waiting = WAITING_NOTHING;
+    step->is_reused = true;
+    step->class_ = CLASS_NONE;
+    step->ended_at = record->at;
+    set_text(&step->digest, record->digest);
+    set_json(&step->result.output, record->output);
+    set_json(&step->result.artifacts, record->artifacts);
+    share(run, step, +1);
+}
+
+static void apply_gate(struct run_state *run, const struct record *record)
+{
+    struct phase_state *phase = phase_of(run, record);
+
+    phase->gate_asked = true;
+    phase->gate_skipped = record->kind == RECORD_GATE_SKIPPED;
+    if (!phase->gate_skipped) {
+        phase->verdict = (enum verdict)verdict_parse(record->status);
+    }
+    set_text(&phase->verdict_reason, record->reason);
+}
+
+static void apply_checkpoint(struct run_state *run, const struct record *record)
+{
+    struct checkpoint_state *checkpoint = VEC_PUSH(&run->checkpoints);
+
+    *checkpoint = (struct checkpoint_state){.name = mem_strdup(record->name),
+                                            .seq = record->seq,
+                                            .at = record->at,
+                                            .phases = json_incref((json_t *)record->data)};
+}
+
+static void apply_iterated(struct run_state *run, const struct record *record)
+{
+    if (record->phase) {
+        phase_of(run, record)->iteration = (int)record->number;
+    } else {
+        run->iteration = (int)record->number;
+    }
+}
+
+void run_apply(struct run_state *run, const struct record *record)
+{
+    assert(record->seq == run->seq + 1);
+    run->seq = record->seq;
+    switch (record->kind) {
+    case RECORD_RUN_CREATED:
+        apply_created(run, record);
+        break;
+    case RECORD_RUN_MOVED:
+        apply_run_moved(run, record);
+        break;
+    case RECORD_RUN_WISHED:
+        apply_wished(run, record);
+        break;
+    case RECORD_PHASE_MOVED:
+        apply_phase_moved(run, record);
+        break;
+    case RECORD_PHASE_RESET:
+        apply_phase_reset(run, record);
+        break;
+    case RECORD_STEP_EXPANDED:
+        apply_expanded(run, record);
+        break;
+    case RECORD_STEP_MOVED:
+        apply_step_moved(run, record);
+        break;
+    case RECORD_STEP_WAITING:
+        apply_waiting(run, record);
+        break;
+    case RECORD_ATTEMPT_STARTED:
+        apply_attempt_started(run, record);
+        break;
+    case RECORD_ATTEMPT_ENDED:
+        apply_attempt_ended(run, record);
+        break;
+    case RECORD_STEP_REUSED:
+        apply_reused(run, record);
+        break;
+    case RECORD_SIGNAL_RECEIVED:
+        (void)json_object_set_new(run->signals, record->name,
+                                  record->data ? json_incref((json_t *)record->data) : json_true());
+        break;
+    case RECORD_GATE_DECIDED:
+    case RECORD_GATE_SKIPPED:
+        apply_gate(run, record);
+        break;
+    case RECORD_CHECKPOINT_SAVED:
+        apply_checkpoint(run, record);
+        break;
+    case RECORD_WENT_TO:
+        phase_of(run, record)->gotos = (int)record->number;
+        break;
+    case RECORD_ITERATED:
+        apply_iterated(run, record);
+        break;
+    case RECORD_APPROVAL_GIVEN: /* told for the history; the step's own move follows */
+    case RECORD_GATE_CHECKED:
+    case RECORD_RESTORED:
+        break;
+    }
+}
+
+const char *run_refusal(const struct run_state *run, const struct record *record)
+{
+    if (record->seq != run->seq + 1) {
+        return "its number does not follow";
+    }
+    if (record->step && record->kind != RECORD_RUN_MOVED && record->kind != RECORD_RUN_WISHED &&
+        record->kind != RECORD_GATE_CHECKED && record->kind != RECORD_PHASE_MOVED &&
+        !run_find_step(run, record->step)) {
+        return "it names a step that the workflow does not have";
+    }
+    if (record->phase && record->kind != RECORD_RUN_MOVED && record->kind != RECORD_RUN_WISHED &&
+        !run_find_phase(run, record->phase)) {
+        return "it names a phase that the workflow does not have";
+    }
+    switch (record->kind) {
+    case RECORD_RUN_MOVED:
+        return record->status && run_status_parse(record->status) >= 0 &&
+                       run_can_move(run->status, (enum run_status)run_status_parse(record->status))
+                   ? NULL
+                   : "its status cannot follow";
+    case RECORD_RUN_WISHED:
+        return record->status && wish_parse(record->status) >= 0 ? NULL : "unknown wish";
+    case RECORD_PHASE_MOVED:
+        return record->status && record->phase && step_status_parse(record->status) >= 0
+                   ? NULL
+                   : "its status is unknown";
+    case RECORD_STEP_MOVED:
+        return record->status && record->step && step_status_parse(record->status) >= 0
+                   ? NULL
+                   : "its status is unknown";
+    case RECORD_STEP_WAITING:
+        return record->reason && waiting_parse(record->reason) >= 0 ? NULL : "unknown wait";
+    case RECORD_ATTEMPT_ENDED:
+        return record->class_ && failure_class_parse(record->class_) >= 0 ? NULL : "unknown class";
+    case RECORD_GATE_DECIDED:
+        return record->status && verdict_parse(record->status) >= 0 ? NULL : "unknown verdict";
+    case RECORD_PHASE_RESET:
+        return record->reason && record->phase ? NULL : "it lacks a field";
+    case RECORD_RUN_CREATED:
+    case RECORD_STEP_EXPANDED:
+    case RECORD_ATTEMPT_STARTED:
+    case RECORD_STEP_REUSED:
+    case RECORD_APPROVAL_GIVEN:
+    case RECORD_SIGNAL_RECEIVED:
+    case RECORD_GATE_CHECKED:
+    case RECORD_GATE_SKIPPED:
+    case RECORD_CHECKPOINT_SAVED:
+    case RECORD_RESTORED:
+    case RECORD_WENT_TO:
+    case RECORD_ITERATED:
+        return NULL;
+    }
+    return "unknown kind";
+}

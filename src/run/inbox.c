@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands from other processes: rows in the inbox table and a touch of the run's wake file. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "run/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct inbox_item {
+    int64_t id;
+    char run[RUN_ID_SIZE];
+    char *command;
+    char *sender;
+};
+
+struct inbox_job {
+    struct engine *engine;
+    VEC(struct inbox_item) items;
+};
+
+static const struct query q_inbox_read = {
+    "SELECT id, run, command, sender FROM inbox WHERE answer IS NULL ORDER BY id LIMIT 1000"};
+
+static int read_rows(struct tx *tx, void *arg, struct error *err)
+{
+    struct inbox_job *job = arg;
+    struct statement *statement = tx_query(tx, &q_inbox_read);
+    int r;
+
+    while ((r = statement_step(statement, err)) > 0) {
+        const char *run = column_text(statement, 1);
+        struct inbox_item *item;
+
+        if (!run || !run_id_is_valid(run)) {
+            continue;
+        }
+        item = VEC_PUSH(&job->items);
+        item->id = column_integer(statement, 0);
+        memcpy(item->run, run, RUN_ID_SIZE);
+        item->command = mem_strdup(column_text(statement, 2));
+        item->sender = mem_strdup(column_text(statement, 3));
+    }
+    return r;
+}
+
+/* A row stays open until its answer is committed; one that waits in the queue is not taken twice.
+ */
+static bool is_queued(const struct engine *engine, int64_t id)
+{
+    for (const struct queued_event *event = engine->queue_head; event; event = event->next) {
+        if (event->inbox_id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void post_item(struct engine *engine, const struct inbox_item *item)
+{
+    struct active *active = engine_find(engine, item->run);
+    struct queued_event *event;
+    json_t *command = NULL;
+
+    if (!active || is_queued(engine, item->id)) {
+        return;
+    }
+    if (json_parse_text(item->command, strlen(item->command), "command", &command, NULL) < 0) {
+        command = json_object();
+    }
+    event = event_new(active, EVENT_COMMAND, NULL);
+    event->event.command = event_hold(event, command);
+    event->event.by = event_keep(event, item->sender);
+    event->inbox_id = item->id;
+    engine_post(engine, event);
+}
+
+static void on_read(void *arg, int result, const struct error *err)
+{
+    struct inbox_job *job = arg;
+    struct engine *engine = job->engine;
+
+    (void)err;
+    for (size_t i = 0; i < job->items.count; i++) {
+        if (result == 0 && !engine->is_closing) {
+            post_item(engine, &job->items.items[i]);
+        }
+        free(job->items.items[i].command);
+        free(job->items.items[i].sender);
+    }
+    VEC_RELEASE(&job->items);
+    free(job);
+    engine_work_done(engine);
+}
+
+void inbox_read(struct engine *engine)
+{
+    struct inbox_job *job = mem_zero(1, sizeof(*job));
+
+    job->engine = engine;
+    engine->pool_jobs++;
+    store_submit(engine->options.store, read_rows, on_read, job);
+}
+
+static void on_wake(void *arg)
+{
+    struct active *active = arg;
+
+    if (!active->engine->is_closing) {
+        inbox_read(active->engine);
+    }
+}
+
+void inbox_watch(struct active *active)
+{
+    char *path = path_join(active->folder, "wake");
+
+    if (file_append(path, "", 0, NULL) == 0) {
+        active->wake = loop_watch_path(active->engine->options.loop, path, on_wake, active);
+    }
+    free(path);
+    /* What was asked before we looked. */
+    inbox_read(active->engine);
+}

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/journal.h"
+
+#include "base/alloc.h"
+#include "base/digest.h"
+#include "run/states.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct migration migrations[] = {
+    {"run/001-journal",
+     "CREATE TABLE journal (run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,"
+     " kind TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, seq)) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE run (id TEXT PRIMARY KEY, workflow TEXT NOT NULL, title TEXT, digest TEXT NOT"
+     " NULL, task TEXT, status TEXT NOT NULL, wish TEXT NOT NULL, reason TEXT, detail TEXT,"
+     " strategy TEXT, label TEXT, parent TEXT, depth INTEGER NOT NULL, created_at INTEGER NOT NULL,"
+     " started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, steps_total INTEGER NOT NULL,"
+     " steps_completed INTEGER NOT NULL, steps_failed INTEGER NOT NULL, steps_skipped INTEGER NOT"
+     " NULL, steps_running INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX run_by_age ON run (created_at DESC, id);"
+     "CREATE TABLE step (run TEXT NOT NULL, key TEXT NOT NULL, phase TEXT NOT NULL, status TEXT NOT"
+     " NULL, class TEXT, error TEXT, digest TEXT, parts TEXT, output TEXT, artifacts TEXT, attempts"
+     " INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, reused INTEGER NOT"
+     " NULL, PRIMARY KEY (run, key)) STRICT, WITHOUT ROWID;"
+     "CREATE INDEX step_by_digest ON step (digest) WHERE digest IS NOT NULL;"
+     "CREATE TABLE attempt (run TEXT NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, means"
+     " TEXT, name TEXT, class TEXT, digest TEXT, parts TEXT, started_at INTEGER NOT NULL, ended_at"
+     " INTEGER NOT NULL, duration_ms INTEGER NOT NULL, exit_status INTEGER NOT NULL, PRIMARY KEY"
+     " (run, step, attempt)) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE lease (run TEXT PRIMARY KEY, generation INTEGER NOT NULL, pid INTEGER NOT NULL,"
+     " at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE inbox (id INTEGER PRIMARY KEY, run TEXT NOT NULL, command TEXT NOT NULL, sender"
+     " TEXT, at INTEGER NOT NULL, answer TEXT) STRICT;"
+     "CREATE INDEX inbox_open ON inbox (run) WHERE answer IS NULL;"},
+};
+
+const struct migration *run_migrations(size_t *ret_count)
+{
+    *ret_count = ARRAY_LEN(migrations);
+    return migrations;
+}
+
+/* ---- building a commit, on the loop ---- */
+
+static void fill_counts(const struct run_state *run, struct run_row *row)
+{
+    row->steps_completed = run->counts[STEP_IS_COMPLETED];
+    row->steps_failed = run->counts[STEP_IS_FAILED];
+    row->steps_skipped = run->counts[STEP_IS_SKIPPED];
+    row->steps_running = run->counts[STEP_IS_RUNNING] + run->counts[STEP_IS_PAUSED];
+    row->steps_total = 0;
+    for (size_t i = 0; i < ARRAY_LEN(run->counts); i++) {
+        row->steps_total += run->counts[i];
+    }
+}
+
+static void fill_run_row(const struct run_state *run, struct arena *arena, struct run_row *row)
+{
+    row->id = arena_strdup(arena, run->id);
+    row->workflow = arena_strdup(arena, run->workflow->name);
+    row->title = arena_strdup(arena, run->workflow->title);
+    row->digest = arena_strdup(arena, run->workflow->digest);
+    row->task = arena_strdup(arena, run->task);
+    row->status = run_status_name(run->status);
+    row->wish = wish_name(run->wish);
+    row->reason = arena_strdup(arena, run->reason);
+    row->detail = arena_strdup(arena, run->detail);
+    row->strategy = run->strategy ? strategy_name(run->strategy) : NULL;
+    row->parent = arena_strdup(arena, run->parent);
+    row->depth = run->depth;
+    row->created_at = run->created_at;
+    row->started_at = run->started_at;
+    row->ended_at = run->ended_at;
+    row->seq = run->seq;
+}
+
+struct commit *commit_new(const struct run_state *run, int64_t generation)
+{
+    struct commit *commit = mem_zero(1, sizeof(*commit));
+
+    commit->arena = arena_new();
+    commit->generation = generation;
+    commit->run.id = arena_strdup(commit->arena, run->id);
+    return commit;
+}
+
+void commit_free(struct commit *commit)
+{
+    if (!commit) {
+        return;
+    }
+    VEC_RELEASE(&commit->journal);
+    VEC_RELEASE(&commit->steps);
+    VEC_RELEASE(&commit->attempts);
+    arena_free(commit->arena);
+    free(commit);
+}
+
+static char *json_into(struct arena *arena, const json_t *value)
+{
+    char *text;
+    char *copy;
+
+    if (!value) {
+        return NULL;
+    }
+    text = json_dump_compact(value);
+    copy = arena_strdup(arena, text);
+    free(text);
+    return copy;
+}
+
+static void add_journal_row(struct commit *commit, const struct record *record)
+{
+    json_t *body = record_encode(record);
+
+    *VEC_PUSH(&commit->journal) = (struct journal_row){
+        .seq = record->seq,
+        .at = record->at,
+        .kind = record_kind_name(record->kind),
+        .body = json_into(commit->arena, body),
+    };
+    json_decref(body);
+}
+
+static void add_step_row(struct commit *commit, const struct run_state *run, const char *key,
+                         const struct record *record)
+{
+    const struct step_state *step = run_find_step(run, key);
+    struct step_row *row = NULL;
+
+    /* One row a step: the last state of the batch wins. Batches touch few steps at a time. */
+    for (size_t i = commit->steps.count; i > 0 && i + 8 > commit->steps.count && !row; i--) {
+        if (strcmp(commit->steps.items[i - 1].key, key) == 0) {
+            row = &commit->steps.items[i - 1];
+        }
+    }
+    if (!row) {
+        row = VEC_PUSH(&commit->steps);
+        *row = (struct step_row){.key = arena_strdup(commit->arena, key)};
+    }
+    row->phase = run->phases[step->phase].definition->id;
+    row->status = step_status_name(step->status);
+    row->class_ = failure_class_name(step->class_);
+    row->error = arena_strdup(commit->arena, step->error);
+    row->digest = arena_strdup(commit->arena, step->digest);
+    row->attempts = step->attempts;
+    row->started_at = step->started_at;
+    row->ended_at = step->ended_at;
+    row->is_reused = step->is_reused;
+    if (step->digest) {
+        row->output = json_into(commit->arena, step->result.output);
+        row->artifacts = json_into(commit->arena, step->result.artifacts);
+    }
+    if (record->data &&
+        (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_STEP_REUSED)) {
+        row->parts = json_into(commit->arena, record->data);
+    }
+    row->phase = arena_strdup(commit->arena, row->phase);
+}
+
+static void add_attempt_row(struct commit *commit, const struct record *record)
+{
+    struct attempt_row *row = VEC_PUSH(&commit->attempts);
+    bool is_end = record->kind == RECORD_ATTEMPT_ENDED;
+
+    *row = (struct attempt_row){.step = arena_strdup(commit->arena, record->step),
+                                .attempt = record->number};
+    if (is_end) {
+        row->class_ = arena_strdup(commit->arena, record->class_);
+        row->ended_at = record->at;
+        row->duration_ms = record->duration_ms;
+        row->exit_status = record->exit_status;
+    } else {
+        row->using_ = arena_strdup(commit->arena, record->reason);
+        row->name = arena_strdup(commit->arena, record->name);
+        row->digest = arena_strdup(commit->arena, record->digest);
+        row->parts = json_into(commit->arena, record->data);
+        row->started_at = record->at;
+    }
+}
+
+static bool changes_step(enum record_kind kind)
+{
+    return kind == RECORD_STEP_MOVED || kind == RECORD_STEP_WAITING ||
+           kind == RECORD_ATTEMPT_STARTED || kind == RECORD_ATTEMPT_ENDED ||
+           kind == RECORD_STEP_REUSED || kind == RECORD_STEP_EXPANDED;
+}
+
+/* A reset changes many steps at once: all that ever had a row get theirs again. */
+static void add_phase_rows(struct commit *commit, const struct run_state *run,
+                           const struct record *record)
+{
+    const struct phase_state *phase = run_find_phase(run, record->phase);
+
+    for (size_t i = 0; i < run->step_count; i++) {
+        if (run->steps[i].phase == phase->definition->index && run->steps[i].attempts > 0) {
+            add_step_row(commit, run, run->steps[i].key, record);
+        }
+    }
+}
+
+void commit_add(struct commit *commit, const struct run_state *run, const struct record *records,
+                size_t count)
+{
+    if (commit->journal.count == 0 && count > 0) {
+        commit->seq_before = records[0].seq - 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct record *record = &records[i];
+
+        add_journal_row(commit, record);
+        if (changes_step(record->kind)) {
+            add_step_row(commit, run, record->step, record);
+        }
+        if (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_ATTEMPT_ENDED) {
+            add_attempt_row(commit, record);
+        }
+        if (record->kind == RECORD_PHASE_RESET) {
+            add_phase_rows(commit, run, record);
+        }
+        if (record->kind == RECORD_RUN_CREATED) {
+            commit->run.label = arena_strdup(commit->arena, record->by);
+        }
+    }
+    fill_run_row(run, commit->arena, &commit->run);
+    fill_counts(run, &commit->run);
+}
+
+/* ---- writing it, on the store's thread ---- */
+
+static const struct query q_lease_check = {"SELECT generation FROM lease WHERE run = ?1"};
+static const struct query q_journal_add = {
+    "INSERT INTO journal (run, seq, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)"};
+static const struct query q_journal_last = {"SELECT max(seq) FROM journal WHERE run = ?1"};
+static const struct query q_run_put = {
+    "INSERT INTO run (id, workflow, title, digest, task, status, wish, reason, detail, strategy,"
+    " label, parent, depth, created_at, started_at, ended_at, steps_total, steps_completed,"
+    " steps_failed, steps_skipped, steps_running, seq)"
+    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)"
+    " ON CONFLICT (id) DO UPDATE SET status=?6, wish=?7, reason=?8, detail=?9, started_at=?15,"
+    " ended_at=?16, steps_total=?17, steps_completed=?18, steps_failed=?19, steps_skipped=?20,"
+    " steps_running=?21, seq=?22"};
+static const struct query q_step_put = {
+    "INSERT INTO step (run, key, phase, status, class, error, digest, parts, output, artifacts,"
+    " attempts, started_at, ended_at, reused)"
+    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
+    " ON CONFLICT (run, key) DO UPDATE SET status=?4, class=?5, error=?6, digest=?7,"
+    " parts=coalesce(?8, parts), output=?9, artifacts=?10, attempts=?11, started_at=?12,"
+    " ended_at=?13, reused=?14"};
+static const struct query q_attempt_start = {
+    "INSERT INTO attempt (run, step, attempt, means, name, digest, parts, started_at, ended_at,"
+    " duration_ms, exit_status) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,0,0)"};
+static const struct query q_attempt_end = {
+    "UPDATE attempt SET class=?4, ended_at=?5, duration_ms=?6, exit_status=?7"
+    " WHERE run=?1 AND step=?2 AND attempt=?3"};
+static const struct query q_inbox_answer = {"UPDATE inbox SET answer=?2 WHERE id=?1"};
+
+static int check_lease(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_lease_check);
+    int r;
+
+    bind_text(statement, 1, commit->run.id);
+    r = statement_step(statement, err);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0 || column_integer(statement, 0) != commit->generation) {
+        return error_set(err, ERROR_CONFLICT, "another process took run %s over", commit->run.id);
+    }
+    return 0;
+}
+
+/* The journal has no gaps: what is written follows what is there. */
+static int check_seq(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_journal_last);
+    int r;
+
+    bind_text(statement, 1, commit->run.id);
+    r = statement_step(statement, err);
+    if (r < 0) {
+        return r;
+    }
+    if (column_integer(statement, 0) != commit->seq_before) {
+        return error_set(
+            err, ERROR_CONFLICT, "run %s: the journal ends at record %lld, %lld was expected",
+            commit->run.id, (long long)column_integer(statement, 0), (long long)commit->seq_before);
+    }
+    return 0;
+}
+
+static int write_run(struct tx *tx, const struct run_row *row, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_run_put);
+    const char *const texts[] = {row->id,     row->workflow, row->title, row->digest,
+                                 row->task,   row->status,   row->wish,  row->reason,
+                                 row->detail, row->strategy, row->label, row->parent};
+    const int64_t integers[] = {row->depth,        row->created_at,    row->started_at,
+                                row->ended_at,     row->steps_total,   row->steps_completed,
+                                row->steps_failed, row->steps_skipped, row->steps_running,
+                                row->seq};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        bind_text(statement, (int)i + 1, texts[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(integers); i++) {
+        bind_integer(statement, (int)(ARRAY_LEN(texts) + i) + 1, integers[i]);
+    }
+    return tx_run(tx, statement, NULL, err);
+}
+
+static int write_step(struct tx *tx, const char *run_id, const struct step_row *row,
+                      struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_step_put);
+    const char *const texts[] = {run_id,     row->key,    row->phase, row->status, row->class_,
+                                 row->error, row->digest, row->parts, row->output, row->artifacts};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        bind_text(statement, (int)i + 1, texts[i]);
+    }
+    bind_integer(statement, 11, row->attempts);
+    bind_integer(statement, 12, row->started_at);
+    bind_integer(statement, 13, row->ended_at);
+    bind_integer(statement, 14, row->is_reused);
+    return tx_run(tx, statement, NULL, err);
+}
+
+static int write_attempt(struct tx *tx, const char *run_id, const struct attempt_row *row,
+                         struct error *err)
+{
+    bool is_end = row->class_ != NULL;
+    struct statement *statement = tx_query(tx, is_end ? &q_attempt_end : &q_attempt_start);
+
+    bind_text(statement, 1, run_id);
+    bind_text(statement, 2, row->step);
+    bind_integer(statement, 3, row->attempt);
+    if (is_end) {
+        bind_text(statement, 4, row->class_);
+        bind_integer(statement, 5, row->ended_at);
+        bind_integer(statement, 6, row->duration_ms);
+        bind_integer(statement, 7, row->exit_status);
+    } else {
+        bind_text(statement, 4, row->using_);
+        bind_text(statement, 5, row->name);
+        bind_text(statement, 6, row->digest);
+        bind_text(statement, 7, row->parts);
+        bind_integer(statement, 8, row->started_at);
+    }
+    return tx_run(tx, statement, NULL, err);
+}
+
+static int write_journal(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < commit->journal.count; i++) {
+        const struct journal_row *row = &commit->journal.items[i];
+        struct statement *statement = tx_query(tx, &q_journal_add);
+
+        bind_text(statement, 1, commit->run.id);
+        bind_integer(statement, 2, row->seq);
+        bind_integer(statement, 3, row->at);
+        bind_text(statement, 4, row->kind);
+        bind_text(statement, 5, row->body);
+        r = tx_run(tx, statement, NULL, err);
+    }
+    return r;
+}
+
+int commit_write_derived(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    int r = write_run(tx, &commit->run, err);
+
+    for (size_t i = 0; r == 0 && i < commit->steps.count; i++) {
+        r = write_step(tx, commit->run.id, &commit->steps.items[i], err);
+    }
+    for (size_t i = 0; r == 0 && i < commit->attempts.count; i++) {
+        r = write_attempt(tx, commit->run.id, &commit->attempts.items[i], err);
+    }
+    return r;
+}
+
+int commit_write(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    int r = check_lease(tx, commit, err);
+
+    if (r == 0 && commit->journal.count > 0) {
+        r = check_seq(tx, commit, err);
+        if (r == 0) {
+            r = write_journal(tx, commit, err);
+        }
+        if (r == 0) {
+            r = commit_write_derived(tx, commit, err);
+        }
+    }
+    if (r == 0 && commit->inbox_id) {
+        struct statement *statement = tx_query(tx, &q_inbox_answer);
+
+        bind_integer(statement, 1, commit->inbox_id);
+        bind_text(statement, 2, commit->inbox_answer);
+        r = tx_run(tx, statement, NULL, err);
+    }
+    return r;
+}
+
+/* ---- lease and reading ---- */
+
+static const struct query q_lease_take = {
+    "INSERT INTO lease (run, generation, pid, at) VALUES (?1, 1, ?2, ?3)"
+    " ON CONFLICT (run) DO UPDATE SET generation = generation + 1, pid = ?2, at = ?3"};
+static const struct query q_journal_read = {
+    "SELECT seq, at, kind, body FROM journal WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"};
+static const struct query q_run_digest = {"SELECT digest FROM run WHERE id = ?1"};
+
+int lease_take(struct tx *tx, const char *run_id, int64_t pid, int64_t now, int64_t *ret_generation,
+               struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_lease_take);
+    int r;
+
+    bind_text(statement, 1, run_id);
+    bind_integer(statement, 2, pid);
+    bind_integer(statement, 3, now);
+    r = tx_run(tx, statement, NULL, err);
+    if (r < 0) {
+        return r;
+    }
+    statement = tx_query(tx, &q_lease_check);
+    bind_text(statement, 1, run_id);
+    r = statement_step(statement, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_generation = column_integer(statement, 0);
+    return 0;
+}
+
+static int visit_row(struct statement *statement, struct arena *arena,
+                     int (*visit)(void *context, const struct record *record, struct error *err),
+                     void *context, struct error *err)
+{
+    const char *body = column_text(statement, 3);
+    const char *kind = column_text(statement, 2);
+    struct record record;
+    json_t *object = NULL;
+    int r;
+
+    r = json_parse_text(body ? body : "", body ? strlen(body) : 0, "journal", &object, err);
+    if (r == 0) {
+        r = record_decode(kind ? kind : "", object, arena, &record, err);
+    }
+    if (r == 0) {
+        record.seq = column_integer(statement, 0);
+        record.at = column_integer(statement, 1);
+        r = visit(context, &record, err);
+    }
+    json_decref(object);
+    return r;
+}
+
+int journal_read(struct tx *tx, const char *run_id, int64_t from_seq, int limit,
+                 int (*visit)(void *context, const struct record *record, struct error *err),
+                 void *context, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_journal_read);
+    int r;
+
+    bind_text(statement, 1, run_id);
+    bind_integer(statement, 2, from_seq);
+    bind_integer(statement, 3, limit > 0 ? limit : -1);
+    while ((r = statement_step(statement, err)) > 0) {
+        struct arena *arena = arena_new();
+
+        r = visit_row(statement, arena, visit, context, err);
+        arena_free(arena);
+        if (r != 0) {
+            return r;
+        }
+    }
+    return r;
+}
+
+int journal_find_digest(struct tx *tx, const char *run_id, char ret_digest[65], struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_run_digest);
+    int r;
+
+    bind_text(statement, 1, run_id);
+    r = statement_step(statement, err);
+    if (r == 0) {
+        (void)error_set(err, ERROR_NOT_FOUND, "there is no run %s in this project", run_id);
+        error_hint(err, "list the runs: fermata list");
+        return ERROR_NOT_FOUND;
+    }
+    if (r < 0) {
+        return r;
+    }
+    (void)snprintf(ret_digest, DIGEST_HEX_SIZE, "%s", column_text(statement, 0));
+    return 0;
+}
+
+bool journal_has_run(struct tx *tx, const char *run_id)
+{
+    char digest[DIGEST_HEX_SIZE];
+
+    return journal_find_digest(tx, run_id, digest, NULL) == 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to run/: the journal and what is derived from it, as SQL. All functions run inside a
+ * transaction of the store. */
+#ifndef FERMATA_RUN_JOURNAL_H
+#define FERMATA_RUN_JOURNAL_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "run/record.h"
+#include "run/state.h"
+#include "store/store.h"
+
+/* Rows as plain values, so that the store thread never looks at the live state. */
+struct journal_row {
+    int64_t seq, at;
+    const char *kind;
+    const char *body;
+};
+
+struct run_row {
+    const char *id, *workflow, *title, *digest, *task, *status, *wish, *reason, *detail;
+    const char *strategy, *label, *parent;
+    int64_t depth, created_at, started_at, ended_at;
+    int64_t steps_total, steps_completed, steps_failed, steps_skipped, steps_running;
+    int64_t seq;
+};
+
+struct step_row {
+    const char *key, *phase, *status, *class_, *error, *digest, *parts, *output, *artifacts;
+    int64_t attempts, started_at, ended_at;
+    bool is_reused;
+};
+
+struct attempt_row {
+    const char *step;
+    int64_t attempt;
+    const char *using_, *name, *class_, *digest, *parts;
+    int64_t started_at, ended_at, duration_ms;
+    int64_t exit_status;
+};
+
+/* Everything that one batch of one run writes; all texts live in `arena`. */
+struct commit {
+    struct arena *arena;
+    int64_t generation;
+    int64_t seq_before;
+    struct run_row run;
+    VEC(struct journal_row) journal;
+    VEC(struct step_row) steps;
+    VEC(struct attempt_row) attempts;
+    int64_t inbox_id; /* answered in the same transaction; 0: none */
+    const char *inbox_answer;
+};
+
+struct commit *commit_new(const struct run_state *run, int64_t generation);
+/* Adds the batch's records and the rows that they changed. */
+void commit_add(struct commit *commit, const struct run_state *run, const struct record *records,
+                size_t count);
+void commit_free(struct commit *commit); /* accepts NULL */
+/* The listing rows alone, for a rebuild. */
+int commit_write_derived(struct tx *tx, const struct commit *commit, struct error *err);
+int commit_write(struct tx *tx, const struct commit *commit, struct error *err);
+
+/* The next generation of the run's lease; every later write carries it. */
+int lease_take(struct tx *tx, const char *run_id, int64_t pid, int64_t now, int64_t *ret_generation,
+               struct error *err);
+
+/* Calls back for each record from seq on; stops on a non-zero return, which it gives back. */
+int journal_read(struct tx *tx, const char *run_id, int64_t from_seq, int limit,
+                 int (*visit)(void *context, const struct record *record, struct error *err),
+                 void *context, struct error *err);
+/* The digest of the workflow text that the run is pinned to. */
+int journal_find_digest(struct tx *tx, const char *run_id, char ret_digest[65], struct error *err);
+bool journal_has_run(struct tx *tx, const char *run_id);
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* From a step to what is run: arguments, environment, standard input, ceilings. Values reach a
+ * command only as environment variables and on standard input, never inside its text. */
+#include "run/launch.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/timestamp.h"
+#include "functions/functions.h"
+#include "run/engine.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INPUT_BYTES_MAX (64U * 1024 * 1024)
+#define ENV_VALUE_BYTES_MAX (96U * 1024) /* execve refuses single strings above 128 KiB */
+#define GRACE_MS 5000
+
+struct launch {
+    struct attempt_spec spec;
+    char *keeper_path;
+    char *folder;
+    char *cwd;
+    VEC(char *) argv; /* NULL-terminated */
+    VEC(char *) env;
+    struct strbuf input;
+    bool has_input;
+};
+
+void launch_free(struct launch *launch)
+{
+    if (!launch) {
+        return;
+    }
+    for (size_t i = 0; i < launch->argv.count; i++) {
+        free(launch->argv.items[i]);
+    }
+    for (size_t i = 0; i < launch->env.count; i++) {
+        free(launch->env.items[i]);
+    }
+    VEC_RELEASE(&launch->argv);
+    VEC_RELEASE(&launch->env);
+    strbuf_release(&launch->input);
+    free(launch->keeper_path);
+    free(launch->folder);
+    free(launch->cwd);
+    free(launch);
+}
+
+struct lookup_context launch_context(struct active *active, int step)
+{
+    return (struct lookup_context){.run = active->state,
+                                   .step = &active->state->steps[step],
+                                   .project = active->engine->options.project,
+                                   .load = engine_load_blob,
+                                   .load_context = active->engine};
+}
+
+int launch_arguments(struct active *active, int step, const struct named_template *with,
+                     size_t count, json_t **ret_arguments, struct error *err)
+{
+    struct lookup_context context = launch_context(active, step);
+    json_t *arguments = json_object();
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        json_t *value = NULL;
+
+        r = template_evaluate(with[i].value, run_lookup, &context, &value, err);
+        if (r == 0) {
+            json_put(arguments, with[i].name, value ? value : json_null());
+        } else if (err) {
+            (void)error_context(err, "argument %s", with[i].name);
+        }
+    }
+    if (r == 0) {
+        *ret_arguments = arguments;
+        arguments = NULL;
+    }
+    json_decref(arguments);
+    return r;
+}
+
+/* ---- environment ---- */
+
+static void env_add(struct launch *launch, const char *name, const char *value)
+{
+    if (value) {
+        *VEC_PUSH(&launch->env) = mem_printf("%s=%.*s", name, (int)ENV_VALUE_BYTES_MAX, value);
+    }
+}
+
+static void env_add_integer(struct launch *launch, const char *name, int64_t value)
+{
+    *VEC_PUSH(&launch->env) = mem_printf("%s=%lld", name, (long long)value);
+}
+
+static void env_add_json(struct launch *launch, const char *name, const json_t *value)
+{
+    char *text;
+
+    if (json_is_string(value)) {
+        env_add(launch, name, json_string_value(value));
+    } else if (value && !json_is_null(value)) {
+        text = json_dump_compact(value);
+        env_add(launch, name, text);
+        free(text);
+    }
+}
+
+static void env_add_inputs(struct launch *launch, const json_t *inputs)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)inputs, name, value)
+    {
+        char *variable = mem_printf("FERMATA_INPUT_%s", name);
+
+        for (char *c = variable + strlen("FERMATA_INPUT_"); *c; c++) {
+            *c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
+        }
+        env_add_json(launch, variable, value);
+        free(variable);
+    }
+}
+
+static int env_build(struct launch *launch, struct active *active, int index, struct error *err)
+{
+    const struct run_state *run = active->state;
+    const struct step_state *step = &run->steps[index];
+    const struct step *definition = step_effective(step);
+    struct lookup_context context = launch_context(active, index);
+    int r = 0;
+
+    for (const char *const *entry = active->engine->options.environment; entry && *entry; entry++) {
+        *VEC_PUSH(&launch->env) = mem_strdup(*entry);
+    }
+    env_add(launch, "FERMATA_RUN", run->id);
+    env_add(launch, "FERMATA_PHASE", active->workflow->phases[step->phase].id);
+    env_add(launch, "FERMATA_STEP", step->key);
+    env_add_integer(launch, "FERMATA_ATTEMPT", step->attempts);
+    env_add(launch, "FERMATA_PROJECT", active->engine->options.project);
+    env_add(launch, "FERMATA_RUN_FOLDER", active->folder);
+    env_add(launch, "FERMATA_TASK", run->task);
+    env_add_inputs(launch, run->inputs);
+    if (step->instance >= 0) {
+        env_add_integer(launch, "FERMATA_INDEX", step->instance);
+        env_add_json(launch, "FERMATA_ITEM",
+                     json_array_get(run->steps[step->parent].items, (size_t)step->instance));
+    }
+    for (size_t i = 0; definition && r == 0 && i < definition->env_count; i++) {
+        struct strbuf value;
+
+        strbuf_init(&value, ENV_VALUE_BYTES_MAX);
+        r = template_format(definition->env[i].value, run_lookup, &context, &value, err);
+        if (r == 0 && value.overflow) {
+            r = error_set(err, ERROR_LIMIT, "env %s is larger than %u bytes",
+                          definition->env[i].name, ENV_VALUE_BYTES_MAX);
+        }
+        if (r == 0) {
+            env_add(launch, definition->env[i].name, value.data);
+        }
+        strbuf_release(&value);
+    }
+    return r;
+}
+
+/* ---- what is run ---- */
+
+static void argv_add(struct launch *launch, const char *text)
+{
+    *VEC_PUSH(&launch->argv) = mem_strdup(text);
+}
+
+static void use_command(struct launch *launch, const char *command)
+{
+    argv_add(launch, "/bin/sh");
+    argv_add(launch, "-c");
+    argv_add(launch, command);
+}
+
+static int use_function(struct launch *launch, struct active *active, const char *function,
+                        json_t *arguments, struct error *err)
+{
+    const struct host *host = active->engine->options.host;
+    json_t *call = json_object();
+    char *text;
+
+    argv_add(launch, active->engine->options.self_path);
+    argv_add(launch, "function");
+    argv_add(launch, function);
+    json_put_text(call, "project", active->engine->options.project);
+    json_put(call, "arguments", arguments);
+    json_put_integer(call, "now_ms", host->now_ms(host->context));
+    text = json_dump_compact(call);
+    strbuf_add(&launch->input, text);
+    launch->has_input = true;
+    free(text);
+    json_decref(call);
+    if (launch->input.overflow) {
+        return error_set(err, ERROR_LIMIT, "the arguments of %s are larger than %u bytes", function,
+                         INPUT_BYTES_MAX);
+    }
+    return 0;
+}
+
+static int use_agent(struct launch *launch, struct active *active, int index, struct error *err)
+{
+    const struct config *config = active->engine->options.config;
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    const char *name = definition->agent ? definition->agent : config->default_agent;
+    const struct agent_config *agent = name ? config_find_agent(config, name) : NULL;
+    int r;
+
+    if (!agent || !agent->enabled || agent->command_count == 0 ||
+        strcmp(agent->type, "command") != 0) {
+        (void)error_set(err, ERROR_UNAVAILABLE, "agent %s cannot be used here: %s",
+                        name ? name : "(none named)",
+                        !agent            ? "it is not configured"
+                        : !agent->enabled ? "it is disabled"
+                                          : "no adapter for its type");
+        error_hint(err, "configure it under `agents:` in .fermata/config.yaml, or use --strategy "
+                        "static");
+        return ERROR_UNAVAILABLE;
+    }
+    for (size_t i = 0; i < agent->command_count; i++) {
+        argv_add(launch, agent->command[i]);
+    }
+    r = launch_prompt(active, index, &launch->input, err);
+    launch->has_input = true;
+    return r;
+}
+
+int launch_prompt(struct active *active, int index, struct strbuf *target, struct error *err)
+{
+    const struct engine_options *options = &active->engine->options;
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    struct lookup_context context = launch_context(active, index);
+    char *expert = NULL;
+    int r = 0;
+
+    if (definition->expert) {
+        r = options->load_expert(options->loader_context, definition->expert, &expert, err);
+        if (r < 0) {
+            return r;
+        }
+        strbuf_addf(target, "# Your role\n\n%s\n\n", expert);
+        free(expert);
+    }
+    strbuf_add(target, "# Your task\n\n");
+    if (definition->prompt) {
+        r = template_format(definition->prompt, run_lookup, &context, target, err);
+    } else if (active->state->task) {
+        strbuf_add(target, active->state->task);
+    }
+    strbuf_add_char(target, '\n');
+    if (r == 0 && definition->schema) {
+        char *schema = json_dump_pretty(definition->schema);
+
+        strbuf_addf(target,
+                    "\n# Output\n\nAnswer with one JSON value that follows this JSON Schema and "
+                    "nothing else.\n\n%s",
+                    schema);
+        free(schema);
+    }
+    if (r == 0 && target->overflow) {
+        r = error_set(err, ERROR_LIMIT, "the prompt is larger than %zu bytes", target->length_max);
+    }
+    return r;
+}
+
+static int use_function_step(struct launch *launch, struct active *active, int index,
+                             const char *function, const struct named_template *with, size_t count,
+                             struct error *err)
+{
+    json_t *arguments = NULL;
+    int r = launch_arguments(active, index, with, count, &arguments, err);
+
+    return r < 0 ? r : use_function(launch, active, function, arguments, err);
+}
+
+static int use_step(struct launch *launch, struct active *active, int index, struct error *err)
+{
+    const struct step_state *step = &active->state->steps[index];
+    const struct step *definition = step_effective(step);
+
+    if (step->check && step->check->command) {
+        use_command(launch, step->check->command);
+        return 0;
+    }
+    if (step->check) {
+        return use_function_step(launch, active, index, step->check->function, step->check->with,
+                                 step->check->with_count, err);
+    }
+    switch (definition->kind) {
+    case STEP_COMMAND:
+        use_command(launch, definition->command);
+        return 0;
+    case STEP_FUNCTION:
+        return use_function_step(launch, active, index, definition->function, definition->with,
+                                 definition->with_count, err);
+    case STEP_AGENT:
+        return use_agent(launch, active, index, err);
+    case STEP_APPROVAL:
+    case STEP_WORKFLOW:
+        break;
+    }
+    return error_set(err, ERROR_INTERNAL, "step %s is nothing that can be run", step->key);
+}
+
+static void fill_spec(struct launch *launch, struct active *active, int index)
+{
+    const struct step_state *step = &active->state->steps[index];
+    const struct step *definition = step_effective(step);
+
+    *VEC_PUSH(&launch->argv) = NULL;
+    *VEC_PUSH(&launch->env) = NULL;
+    launch->spec = (struct attempt_spec){
+        .folder = launch->folder,
+        .argv = (const char *const *)launch->argv.items,
+        .env = (const char *const *)launch->env.items,
+        .cwd = launch->cwd,
+        .input = launch->has_input ? launch->input.data : NULL,
+        .input_length = launch->input.length,
+        .timeout_ms = step->check ? step->check->timeout_ms : definition->timeout_ms,
+        .grace_ms = GRACE_MS,
+        .output_bytes_max = active->engine->options.config->output_bytes_max,
+    };
+}
+
+int launch_new(struct active *active, int index, const char *folder, struct launch **ret_launch,
+               struct error *err)
+{
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    struct launch *launch = mem_zero(1, sizeof(*launch));
+    int r;
+
+    strbuf_init(&launch->input, INPUT_BYTES_MAX);
+    launch->keeper_path = mem_strdup(active->engine->options.keeper_path);
+    launch->folder = mem_strdup(folder);
+    launch->cwd = definition && definition->cwd
+                      ? path_join(active->engine->options.project, definition->cwd)
+                      : mem_strdup(active->engine->options.project);
+    r = use_step(launch, active, index, err);
+    if (r == 0) {
+        r = env_build(launch, active, index, err);
+    }
+    if (r < 0) {
+        launch_free(launch);
+        return r;
+    }
+    fill_spec(launch, active, index);
+    *ret_launch = launch;
+    return 0;
+}
+
+int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
+{
+    int r = attempt_prepare(&launch->spec, err);
+
+    return r < 0 ? r : attempt_spawn(launch->keeper_path, launch->folder, ret_keeper, err);
+}
+
+int launch_inline(struct active *active, int index, struct strbuf *output, struct error *err)
+{
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    const struct function *function = function_find(definition->function);
+    const struct host *host = active->engine->options.host;
+    struct function_call call = {.project = active->engine->options.project,
+                                 .now_ms = host->now_ms(host->context),
+                                 .output = output};
+    json_t *arguments = NULL;
+    int r;
+
+    if (!function) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no built-in function %s",
+                         definition->function);
+    }
+    r = launch_arguments(active, index, definition->with, definition->with_count, &arguments, err);
+    if (r == 0) {
+        call.arguments = arguments;
+        r = function->run(&call, err);
+    }
+    json_decref(arguments);
+    return r;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* Records as log lines: `[2024-02-19T10:00:00Z] [INFO] Phase: planning - Completed (180s)`.
+ * One table of what each kind says; a record that says nothing gives no line. */
+#include "base/alloc.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
+#include "run/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum level { LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR };
+static const char *const level_names[] = {
+    [LEVEL_INFO] = "INFO", [LEVEL_WARN] = "WARN", [LEVEL_ERROR] = "ERROR"};
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+static void add_because(struct strbuf *text, const char *why)
+{
+    if (why && *why) {
+        strbuf_addf(text, ": %s", why);
+    }
+}
+
+static enum level say_run(const struct run_state *run, const struct record *record,
+                          struct strbuf *text)
+{
+    const char *status = record->status;
+
+    if (strcmp(status, "running") == 0) {
+        strbuf_addf(text, "Workflow %s %s", run->id,
+                    run->started_at == record->at ? "started" : "resumed");
+        return LEVEL_INFO;
+    }
+    strbuf_addf(text, "Workflow %s %s", run->id, status);
+    if (run->started_at && strcmp(status, "completed") == 0) {
+        strbuf_addf(text, " (%llds)", (long long)((record->at - run->started_at) / 1000));
+    }
+    add_because(text, record->text);
+    return strcmp(status, "failed") == 0 ? LEVEL_ERROR : LEVEL_INFO;
+}
+
+static const char *phase_word(const struct record *record)
+{
+    static const struct {
+        const char *status;
+        const char *word;
+    } words[] = {{"completed", "Completed"}, {"failed", "Failed"},       {"paused", "Paused"},
+                 {"skipped", "Skipped"},     {"cancelled", "Cancelled"}, {"pending", "Pending"}};
+
+    if (strcmp(record->status, "running") == 0) {
+        return record->reason && strcmp(record->reason, "gate") == 0  ? "Checking gate"
+               : record->reason && strcmp(record->reason, "fix") == 0 ? "Fixing"
+               : record->reason                                       ? "Starting"
+                                                                      : "Resumed";
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(words[i].status, record->status) == 0) {
+            return words[i].word;
+        }
+    }
+    return record->status;
+}
+
+static enum level say_phase(const struct run_state *run, const struct record *record,
+                            struct strbuf *text)
+{
+    const struct phase_state *phase = run_find_phase(run, record->phase);
+
+    strbuf_addf(text, "Phase: %s - %s", record->phase, phase_word(record));
+    if (phase && phase->started_at && strcmp(record->status, "completed") == 0) {
+        strbuf_addf(text, " (%llds)", (long long)((record->at - phase->started_at) / 1000));
+    }
+    add_because(text, record->error);
+    return strcmp(record->status, "failed") == 0 ? LEVEL_ERROR : LEVEL_INFO;
+}
+
+static enum level say_step(const struct record *record, struct strbuf *text)
+{
+    if (strcmp(record->status, "running") == 0) {
+        return LEVEL_INFO;
+    }
+    strbuf_addf(text, "Step: %s - %s", record->step, record->status);
+    add_because(text, record->error ? record->error : record->reason);
+    return strcmp(record->status, "failed") == 0 ? LEVEL_ERROR : LEVEL_INFO;
+}
+
+static enum level say_waiting(const struct record *record, struct strbuf *text)
+{
+    char when[TIMESTAMP_SIZE];
+
+    if (strcmp(record->reason, "approval") == 0) {
+        strbuf_addf(text, "Step: %s - Waiting for approval", record->step);
+        add_because(text, record->text);
+    } else if (strcmp(record->reason, "retry") == 0) {
+        timestamp_format(record->until, when);
+        strbuf_addf(text, "Step: %s - Retry at %s", record->step, when);
+        add_because(text, record->text);
+        return LEVEL_WARN;
+    } else if (strcmp(record->reason, "workflow") == 0 && record->other && !record->text) {
+        strbuf_addf(text, "Step: %s - Nested run %s", record->step, record->other);
+    }
+    return LEVEL_INFO;
+}
+
+static enum level say_attempt(const struct record *record, struct strbuf *text)
+{
+    if (record->kind == RECORD_ATTEMPT_STARTED) {
+        if (record->reason && strcmp(record->reason, "agent") == 0) {
+            strbuf_addf(text, "Agent: %s - Invoked (step %s, attempt %lld)",
+                        record->name ? record->name : "default", record->step,
+                        (long long)record->number);
+        } else {
+            strbuf_addf(text, "Step: %s - Attempt %lld (%s%s%s)", record->step,
+                        (long long)record->number, or_empty(record->reason),
+                        record->name ? " " : "", or_empty(record->name));
+        }
+        return LEVEL_INFO;
+    }
+    if (strcmp(record->class_, "none") == 0) {
+        strbuf_addf(text, "Step: %s - Attempt %lld ended (%.1fs)", record->step,
+                    (long long)record->number, (double)record->duration_ms / 1000.0);
+        return LEVEL_INFO;
+    }
+    strbuf_addf(text, "Step: %s - Attempt %lld: %s", record->step, (long long)record->number,
+                record->class_);
+    add_because(text, record->error);
+    return LEVEL_WARN;
+}
+
+static enum level say_gate(const struct record *record, struct strbuf *text)
+{
+    if (record->kind == RECORD_GATE_CHECKED) {
+        strbuf_addf(text, "Gate: %s - Check %s: %s", record->name, or_empty(record->step),
+                    record->status);
+    } else if (record->kind == RECORD_GATE_SKIPPED) {
+        strbuf_addf(text, "Gate: %s - Skipped by %s", record->name,
+                    record->by ? record->by : "somebody");
+    } else {
+        strbuf_addf(text, "Gate: %s - %s", record->name, record->status);
+    }
+    add_because(text, record->reason);
+    return record->status && strcmp(record->status, "pass") == 0 ? LEVEL_INFO : LEVEL_WARN;
+}
+
+static enum level say(const struct run_state *run, const struct record *record, struct strbuf *text)
+{
+    switch (record->kind) {
+    case RECORD_RUN_CREATED:
+        strbuf_addf(text, "Workflow %s created from %s", run->id, record->name);
+        break;
+    case RECORD_RUN_MOVED:
+        return say_run(run, record, text);
+    case RECORD_RUN_WISHED:
+        strbuf_addf(text, "Asked to %s", record->status);
+        add_because(text, record->text);
+        break;
+    case RECORD_PHASE_MOVED:
+        return say_phase(run, record, text);
+    case RECORD_PHASE_RESET:
+        strbuf_addf(text, "Phase: %s - Reset (%s)", record->phase, or_empty(record->reason));
+        break;
+    case RECORD_STEP_EXPANDED:
+        strbuf_addf(text, "Step: %s - %lld instances", record->step, (long long)record->number);
+        break;
+    case RECORD_STEP_MOVED:
+        return say_step(record, text);
+    case RECORD_STEP_WAITING:
+        return say_waiting(record, text);
+    case RECORD_ATTEMPT_STARTED:
+    case RECORD_ATTEMPT_ENDED:
+        return say_attempt(record, text);
+    case RECORD_STEP_REUSED:
+        strbuf_addf(text, "Step: %s - Reused from %s (step %s)", record->step, record->other,
+                    or_empty(record->other_step));
+        break;
+    case RECORD_APPROVAL_GIVEN:
+        strbuf_addf(text, "Step: %s - %s by %s", record->step, record->status,
+                    record->by ? record->by : "a signal");
+        add_because(text, record->text);
+        break;
+    case RECORD_SIGNAL_RECEIVED:
+        strbuf_addf(text, "Signal: %s", record->name);
+        break;
+    case RECORD_GATE_CHECKED:
+    case RECORD_GATE_DECIDED:
+    case RECORD_GATE_SKIPPED:
+        return say_gate(record, text);
+    case RECORD_CHECKPOINT_SAVED:
+        strbuf_addf(text, "Checkpoint saved: %s", record->name);
+        break;
+    case RECORD_RESTORED:
+        strbuf_addf(text, "Checkpoint restored: %s", record->name);
+        break;
+    case RECORD_WENT_TO:
+        strbuf_addf(text, "Phase: %s - Back to %s (%lld)", record->phase, record->other,
+                    (long long)record->number);
+        add_because(text, record->reason);
+        return LEVEL_WARN;
+    case RECORD_ITERATED:
+        strbuf_addf(text, "%s%s - Iteration %lld", record->phase ? "Phase: " : "Workflow ",
+                    record->phase ? record->phase : run->id, (long long)record->number);
+        break;
+    }
+    return LEVEL_INFO;
+}
+
+void log_format(const struct run_state *run, const struct record *record, bool is_json,
+                struct strbuf *target)
+{
+    struct strbuf text;
+    struct strbuf clean;
+    char at[TIMESTAMP_SIZE];
+    enum level level;
+
+    strbuf_init(&text, 8192);
+    strbuf_init(&clean, 8192);
+    level = say(run, record, &text);
+    timestamp_format(record->at, at);
+    /* One record, one line, whatever an agent wrote into its error. */
+    utf8_add_cut(&clean, text.data, 2000);
+    if (clean.length > 0 && is_json) {
+        json_t *line = record_describe(record, run->id);
+        char *dumped;
+
+        json_put_text(line, "time", at);
+        json_put_text(line, "level", level_names[level]);
+        json_put_text(line, "message", clean.data);
+        dumped = json_dump_compact(line);
+        strbuf_addf(target, "%s\n", dumped);
+        free(dumped);
+        json_decref(line);
+    } else if (clean.length > 0) {
+        strbuf_addf(target, "[%s] [%s] %s\n", at, level_names[level], clean.data);
+    }
+    strbuf_release(&text);
+    strbuf_release(&clean);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/* From what an attempt left in its folder to an outcome: class, output, artifacts, proof. Large
+ * values become blobs here, before the record that names them is committed. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "functions/functions.h"
+#include "results/results.h"
+#include "run/engine.h"
+#include "workflow/json_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE_BYTES_MAX 1024
+#define INLINE_JSON_BYTES_MAX (64U * 1024)
+#define ARTIFACT_BYTES_MAX (INT64_C(1024) * 1024 * 1024)
+#define EXIT_TRY_LATER 75 /* EX_TEMPFAIL of sysexits.h */
+#define EXIT_NOT_FOUND 127
+#define EXIT_NOT_EXECUTABLE 126
+
+struct collect {
+    /* what to look at; the definitions outlive it, the run is owned meanwhile */
+    char *folder;
+    char *blobs;
+    char *run_folder;
+    char *cwd;
+    char *tree;
+    const struct step *definition;  /* NULL for checks */
+    const struct gate_check *check; /* NULL for steps */
+    bool is_json;
+    int64_t keep_max;
+    /* what was found */
+    enum failure_class class_;
+    int exit_status;
+    int signal;
+    int64_t duration_ms;
+    struct error err;
+    json_t *output;
+    json_t *errors;
+    json_t *artifacts;
+    json_t *usage;
+    enum verdict verdict;
+    char verdict_reason[512];
+    json_t *proof;
+};
+
+static bool expects_json(const struct step *definition)
+{
+    const struct function *function;
+
+    if (definition->format == OUTPUT_JSON || definition->schema) {
+        return true;
+    }
+    function = definition->kind == STEP_FUNCTION ? function_find(definition->function) : NULL;
+    return function && function->is_json;
+}
+
+struct collect *collect_new(struct active *active, int index, const char *folder)
+{
+    const struct step_state *step = &active->state->steps[index];
+    struct collect *collect = mem_zero(1, sizeof(*collect));
+
+    collect->folder = mem_strdup(folder);
+    collect->blobs = mem_strdup(active->engine->blobs);
+    collect->run_folder = mem_strdup(active->folder);
+    collect->definition = step_effective(step);
+    collect->check = step->check;
+    collect->tree = mem_strdup(step->tree);
+    collect->is_json = collect->definition && expects_json(collect->definition);
+    collect->keep_max = active->engine->options.config->output_bytes_max;
+    collect->cwd = collect->definition && collect->definition->cwd
+                       ? path_join(active->engine->options.project, collect->definition->cwd)
+                       : mem_strdup(active->engine->options.project);
+    return collect;
+}
+
+void collect_free(struct collect *collect)
+{
+    if (!collect) {
+        return;
+    }
+    free(collect->folder);
+    free(collect->blobs);
+    free(collect->run_folder);
+    free(collect->cwd);
+    free(collect->tree);
+    json_decref(collect->output);
+    json_decref(collect->errors);
+    json_decref(collect->artifacts);
+    json_decref(collect->usage);
+    json_decref(collect->proof);
+    free(collect);
+}
+
+/* ---- outputs ---- */
+
+/* {bytes, cut, inline | digest [, json]}; the text is what was kept of `bytes`. */
+static json_t *describe_output(const char *blobs, const struct strbuf *text, int64_t bytes,
+                               json_t *value, struct error *err)
+{
+    json_t *output = json_object();
+    char digest[DIGEST_HEX_SIZE];
+    int64_t cut = bytes - (int64_t)text->length;
+
+    json_put_integer(output, "bytes", bytes);
+    if (cut > 0) {
+        json_put_integer(output, "cut", cut);
+    }
+    if (value) {
+        json_put(output, "is_json", json_true());
+    }
+    if (value && text->length <= INLINE_JSON_BYTES_MAX) {
+        json_put(output, "json", json_incref(value));
+        if (text->length <= INLINE_BYTES_MAX) {
+            return output;
+        }
+    } else if (text->length <= INLINE_BYTES_MAX && !memchr(text->data, '\0', text->length)) {
+        json_put(output, "inline", json_text_lossy(text->data, text->length));
+        return output;
+    }
+    if (blob_put(blobs, text->data, text->length, digest, err) < 0) {
+        json_decref(output);
+        return NULL;
+    }
+    json_put_text(output, "digest", digest);
+    return output;
+}
+
+static int parse_output(const struct step *definition, const struct strbuf *text,
+                        json_t **ret_value, struct error *err)
+{
+    json_t *value = NULL;
+    int r = json_parse_text(text->data, text->length, "the output", &value, err);
+
+    if (r == 0 && definition->schema) {
+        r = json_schema_check(definition->schema, value, err);
+        if (r < 0) {
+            (void)error_context(err, "the output does not fit its schema");
+        }
+    }
+    if (r < 0) {
+        json_decref(value);
+        return r;
+    }
+    *ret_value = value;
+    return 0;
+}
+
+static void add_artifact(json_t *artifacts, const char *name, const char *digest, int64_t bytes)
+{
+    json_t *artifact = json_object();
+
+    json_put_text(artifact, "name", name);
+    json_put_text(artifact, "digest", digest);
+    json_put_integer(artifact, "bytes", bytes);
+    (void)json_array_append_new(artifacts, artifact);
+}
+
+/* The readable copy; it can be derived again from the blob, so that failing is no failure. */
+static void write_view(const char *run_folder_path, const char *name, const void *data,
+                       size_t length)
+{
+    char *path = path_join(run_folder_path, name);
+    char *slash = strrchr(path, '/');
+
+    *slash = '\0';
+    (void)file_make_folders(path, NULL);
+    *slash = '/';
+    (void)file_write(path, data, length, FILE_NO_SYNC, NULL);
+    free(path);
+}
+
+static int keep_output(const char *blobs, const char *run_folder_path, const char *name,
+                       const struct strbuf *text, json_t *artifacts, struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+    int r = blob_put(blobs, text->data, text->length, digest, err);
+
+    if (r == 0) {
+        add_artifact(artifacts, name, digest, (int64_t)text->length);
+        write_view(run_folder_path, name, text->data, text->length);
+    }
+    return r;
+}
+
+static int keep_file(struct collect *collect, const struct artifact_rule *rule)
+{
+    char digest[DIGEST_HEX_SIZE];
+    int64_t size = 0;
+    char *path = path_join(collect->cwd, rule->path);
+    char *data = NULL;
+    size_t length = 0;
+    int r = blob_put_file(collect->blobs, path, ARTIFACT_BYTES_MAX, digest, &size, &collect->err);
+
+    if (r < 0) {
+        (void)error_context(&collect->err, "artifact %s", rule->name);
+        goto out;
+    }
+    add_artifact(collect->artifacts, rule->name, digest, size);
+    if (blob_get(collect->blobs, digest, INLINE_JSON_BYTES_MAX * 64, &data, &length, NULL) == 0) {
+        write_view(collect->run_folder, rule->name, data, length);
+    }
+out:
+    free(data);
+    free(path);
+    return r;
+}
+
+static void fail(struct collect *collect, enum failure_class class_)
+{
+    collect->class_ = class_;
+}
+
+/* Everything that a successful step promised is there, or it did not succeed. */
+static void keep_promises(struct collect *collect, const struct strbuf *text, json_t **ret_value)
+{
+    const struct step *definition = collect->definition;
+
+    if (collect->is_json && parse_output(definition, text, ret_value, &collect->err) < 0) {
+        fail(collect, CLASS_PERMANENT);
+        return;
+    }
+    collect->artifacts = json_array();
+    if (definition->output && keep_output(collect->blobs, collect->run_folder, definition->output,
+                                          text, collect->artifacts, &collect->err) < 0) {
+        fail(collect, CLASS_TRANSIENT);
+        return;
+    }
+    for (size_t i = 0; i < definition->artifact_count; i++) {
+        if (keep_file(collect, &definition->artifacts[i]) < 0) {
+            fail(collect, CLASS_PERMANENT);
+            return;
+        }
+    }
+}
+
+/* ---- classes ---- */
+
+static bool is_success(const struct step *definition, int status)
+{
+    for (size_t i = 0; i < definition->success_status_count; i++) {
+        if (definition->success_statuses[i] == status) {
+            return true;
+        }
+    }
+    return definition->success_status_count == 0 && status == 0;
+}
+
+/* The last line that the process left on standard error says best why it failed. */
+static void last_line(const struct strbuf *text, char *line, size_t size)
+{
+    size_t end = text->length;
+    size_t start;
+
+    while (end > 0 && strchr(" \r\n\t", text->data[end - 1])) {
+        end--;
+    }
+    start = end;
+    while (start > 0 && text->data[start - 1] != '\n') {
+        start--;
+    }
+    (void)snprintf(line, size, "%.*s", (int)(end - start > size ? size : end - start),
+                   text->data + start);
+}
+
+static void class_of_exit(struct collect *collect, const struct attempt_exit *ended,
+                          const struct strbuf *errors)
+{
+    char why[300];
+
+    last_line(errors, why, sizeof(why));
+    if (ended->start_error[0]) {
+        fail(collect, CLASS_PERMANENT);
+        (void)error_set(&collect->err, ERROR_UNAVAILABLE, "cannot start: %s", ended->start_error);
+    } else if (ended->timed_out) {
+        fail(collect, CLASS_TIMEOUT);
+        (void)error_set(&collect->err, ERROR_LIMIT, "timed out after %lld s",
+                        (long long)(collect->duration_ms / 1000));
+    } else if (ended->stopped) {
+        fail(collect, CLASS_CANCELLED);
+        (void)error_set(&collect->err, ERROR_CANCELLED, "stopped");
+    } else if (ended->signal) {
+        fail(collect, CLASS_PERMANENT);
+        (void)error_set(&collect->err, ERROR_IO, "killed by signal %d (%s)", ended->signal,
+                        strsignal(ended->signal));
+    } else if (!is_success(collect->definition, ended->status)) {
+        fail(collect, ended->status == EXIT_TRY_LATER ? CLASS_TRANSIENT : CLASS_PERMANENT);
+        (void)error_set(&collect->err, ERROR_IO, "exit status %d%s%s", ended->status,
+                        why[0] ? ": " : "", why);
+    }
+}
+
+/* ---- checks ---- */
+
+static json_t *prove(const struct collect *collect, const struct attempt_exit *ended,
+                     const struct test_counts *counts)
+{
+    json_t *proof = json_object();
+
+    json_put_text(proof, "command",
+                  collect->check->command ? collect->check->command : collect->check->function);
+    json_put_integer(proof, "exit_status", ended->status);
+    if (ended->signal) {
+        json_put_integer(proof, "signal", ended->signal);
+    }
+    json_put(proof, "timed_out", json_boolean(ended->timed_out));
+    if (counts->executed >= 0) {
+        json_put(proof, "tests",
+                 json_pack("{s:I, s:I, s:I, s:I}", "executed", (json_int_t)counts->executed,
+                           "passed", (json_int_t)counts->passed, "failed",
+                           (json_int_t)counts->failed, "skipped", (json_int_t)counts->skipped));
+        json_put_text(proof, "runner", counts->runner);
+    }
+    if (counts->coverage >= 0) {
+        json_put(proof, "coverage", json_real(counts->coverage));
+    }
+    json_put_integer(proof, "duration_ms", collect->duration_ms);
+    json_put_text(proof, "tree", collect->tree);
+    return proof;
+}
+
+static void read_junit(const struct collect *collect, struct test_counts *counts)
+{
+    char *path;
+    char *xml = NULL;
+    size_t length = 0;
+
+    if (!collect->check->junit) {
+        return;
+    }
+    path = path_join(collect->cwd, collect->check->junit);
+    if (file_read(path, JSON_BYTES_MAX, &xml, &length, NULL) == 0) {
+        test_counts_read_junit(xml, length, counts);
+    }
+    free(xml);
+    free(path);
+}
+
+static void judge(struct collect *collect, const struct attempt_exit *ended,
+                  const struct strbuf *output, const struct strbuf *errors)
+{
+    struct check_result result = {.is_started = !ended->start_error[0],
+                                  .timed_out = ended->timed_out,
+                                  .signal = ended->signal,
+                                  .exit_status = ended->status};
+    json_t *stated = NULL;
+    struct strbuf both;
+
+    strbuf_init(&both, output->length + errors->length + 1);
+    strbuf_add_bytes(&both, output->data, output->length);
+    strbuf_add_char(&both, '\n');
+    strbuf_add_bytes(&both, errors->data, errors->length);
+    test_counts_read(both.data, both.length, &result.counts);
+    read_junit(collect, &result.counts);
+    if (collect->check->function) {
+        (void)json_parse_text(output->data, output->length, "check", &stated, NULL);
+        result.stated = json_get_text(stated, "verdict", "unknown");
+        result.stated_reason = json_get_text(stated, "reason", "the check did not say");
+    }
+    collect->verdict = verdict_decide(collect->check, &result, collect->verdict_reason,
+                                      sizeof(collect->verdict_reason));
+    collect->proof = prove(collect, ended, &result.counts);
+    json_put(collect->proof, "stated", json_incref(stated));
+    json_decref(stated);
+    strbuf_release(&both);
+    if (ended->stopped && !ended->timed_out) {
+        fail(collect, CLASS_CANCELLED);
+    } else if (collect->verdict != VERDICT_PASS) {
+        fail(collect, CLASS_PERMANENT);
+    }
+}
+
+/* ---- all of it ---- */
+
+static json_t *describe_usage(const struct attempt_exit *ended)
+{
+    return json_pack("{s:I, s:I, s:I, s:i}", "user_ms", (json_int_t)ended->user_ms, "system_ms",
+                     (json_int_t)ended->system_ms, "memory_bytes",
+                     (json_int_t)ended->memory_bytes_max, "leftovers", ended->leftovers);
+}
+
+void collect_read(struct collect *collect)
+{
+    struct attempt_exit ended;
+    struct strbuf output;
+    struct strbuf errors;
+    json_t *value = NULL;
+    struct error blob_err = ERROR_INIT;
+
+    strbuf_init(&output, (size_t)collect->keep_max + 4096);
+    strbuf_init(&errors, (size_t)collect->keep_max + 4096);
+    if (attempt_read_exit(collect->folder, &ended, &collect->err) < 0) {
+        collect_lost(collect);
+        goto out;
+    }
+    (void)attempt_read_output(collect->folder, "stdout", &output, NULL);
+    (void)attempt_read_output(collect->folder, "stderr", &errors, NULL);
+    collect->duration_ms = ended.ended_at_ms - ended.started_at_ms;
+    collect->exit_status = ended.status;
+    collect->signal = ended.signal;
+    collect->usage = describe_usage(&ended);
+    if (collect->check) {
+        judge(collect, &ended, &output, &errors);
+    } else {
+        class_of_exit(collect, &ended, &errors);
+    }
+    if (!collect->check && collect->class_ == CLASS_NONE) {
+        keep_promises(collect, &output, &value);
+    }
+    collect->output = describe_output(collect->blobs, &output, ended.stdout_bytes, value,
+                                      &blob_err);
+    collect->errors = describe_output(collect->blobs, &errors, ended.stderr_bytes, NULL, &blob_err);
+    if (blob_err.code < 0) {
+        /* Never acknowledge what could not be kept. */
+        fail(collect, CLASS_TRANSIENT);
+        collect->err = blob_err;
+    }
+out:
+    json_decref(value);
+    strbuf_release(&output);
+    strbuf_release(&errors);
+}
+
+void collect_lost(struct collect *collect)
+{
+    fail(collect, CLASS_LOST);
+    (void)error_set(&collect->err, ERROR_IO, "the process and its keeper ended without a trace");
+}
+
+void collect_fill(const struct collect *collect, struct queued_event *event)
+{
+    struct outcome *outcome = &event->event.outcome;
+
+    outcome->class_ = collect->class_;
+    outcome->exit_status = collect->exit_status;
+    outcome->signal = collect->signal;
+    outcome->duration_ms = collect->duration_ms;
+    outcome->error = collect->class_ == CLASS_NONE ? NULL
+                     : collect->check              ? event_keep(event, collect->verdict_reason)
+                                                   : event_keep(event, collect->err.text);
+    outcome->output = event_hold(event, json_incref(collect->output));
+    outcome->errors = event_hold(event, json_incref(collect->errors));
+    outcome->artifacts = event_hold(event, json_incref(collect->artifacts));
+    outcome->usage = event_hold(event, json_incref(collect->usage));
+    outcome->verdict = collect->verdict;
+    outcome->verdict_reason = event_keep(event, collect->verdict_reason);
+    outcome->proof = event_hold(event, json_incref(collect->proof));
+}
+
+void outcome_of_inline(struct active *active, int index, const struct strbuf *output, int result,
+                       const struct error *err, struct queued_event *event)
+{
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    struct outcome *outcome = &event->event.outcome;
+    struct error problem = result < 0 ? *err : (struct error)ERROR_INIT;
+    json_t *artifacts = json_array();
+    json_t *value = NULL;
+
+    if (result == 0 && expects_json(definition)) {
+        result = parse_output(definition, output, &value, &problem);
+    }
+    if (result == 0 && definition->output) {
+        result = keep_output(active->engine->blobs, active->folder, definition->output, output,
+                             artifacts, &problem);
+    }
+    outcome->output = event_hold(event, describe_output(active->engine->blobs, output,
+                                                        (int64_t)output->length, value, &problem));
+    outcome->artifacts = event_hold(event, artifacts);
+    outcome->class_ = problem.code < 0 ? CLASS_PERMANENT : CLASS_NONE;
+    outcome->error = problem.code < 0 ? event_keep(event, problem.text) : NULL;
+    json_decref(value);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* Owning a run: a flock on its folder says that its owner lives, the lease's generation keeps a
+ * stale one from writing, the journal gives its state back. */
+#include "run/own.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "results/results.h"
+#include "run/engine.h"
+#include "run/states.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+char *run_folder(const char *folder, const char *run_id)
+{
+    return mem_printf("%s/workflows/%s", folder, run_id);
+}
+
+int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
+{
+    char *path = path_join(run_folder_path, "owner.lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int r = 0;
+
+    if (fd < 0) {
+        r = error_set_errno(err, "cannot open %s", path);
+    } else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        r = errno == EWOULDBLOCK
+                ? error_set(err, ERROR_BUSY, "another process is at work on this run")
+                : error_set_errno(err, "cannot lock %s", path);
+        (void)close(fd);
+    } else {
+        *ret_fd = fd;
+    }
+    free(path);
+    return r;
+}
+
+struct load {
+    const char *run_id;
+    struct run_state *state;
+    char digest[DIGEST_HEX_SIZE];
+    int64_t pid, now, generation;
+};
+
+static int apply_record(void *context, const struct record *record, struct error *err)
+{
+    struct run_state *state = context;
+    const char *refusal = run_refusal(state, record);
+
+    if (refusal) {
+        return error_set(err, ERROR_IO, "run %s: record %lld (%s) of the journal does not fit: %s",
+                         state->id, (long long)record->seq, record_kind_name(record->kind),
+                         refusal);
+    }
+    run_apply(state, record);
+    return 0;
+}
+
+int run_fold(struct tx *tx, struct run_state *state, struct error *err)
+{
+    int r = journal_read(tx, state->id, 1, 0, apply_record, state, err);
+
+    if (r == 0 && state->seq == 0) {
+        return error_set(err, ERROR_NOT_FOUND, "run %s has no journal", state->id);
+    }
+    return r;
+}
+
+static int find_digest(struct tx *tx, void *arg, struct error *err)
+{
+    struct load *load = arg;
+
+    return journal_find_digest(tx, load->run_id, load->digest, err);
+}
+
+static int fold(struct tx *tx, void *arg, struct error *err)
+{
+    return run_fold(tx, ((struct load *)arg)->state, err);
+}
+
+static int take(struct tx *tx, void *arg, struct error *err)
+{
+    struct load *load = arg;
+
+    return lease_take(tx, load->run_id, load->pid, load->now, &load->generation, err);
+}
+
+int run_workflow_text(struct store *store, const char *folder, const char *run_id, char **ret_text,
+                      struct error *err)
+{
+    struct load load = {.run_id = run_id};
+    char *blobs = path_join(folder, "blobs");
+    int r = store_read(store, find_digest, &load, err);
+
+    if (r == 0) {
+        r = blob_get(blobs, load.digest, WORKFLOW_BYTES_MAX, ret_text, NULL, err);
+        if (r < 0 && err) {
+            (void)error_context(err, "the workflow of run %s", run_id);
+        }
+    }
+    free(blobs);
+    return r;
+}
+
+int run_load_workflow(struct store *store, const char *folder, const char *run_id,
+                      struct workflow **ret_workflow, struct error *err)
+{
+    char *text = NULL;
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    int r = run_workflow_text(store, folder, run_id, &text, err);
+
+    if (r == 0) {
+        /* Names were checked when the run began; what was removed since shows when it is used. */
+        static const struct workflow_names any = {0};
+
+        r = workflow_parse(text, strlen(text), run_id, &any, ret_workflow, problems, err);
+    }
+    free(text);
+    free(problems);
+    return r;
+}
+
+static void take_over(struct engine *engine, struct active *active)
+{
+    (void)map_put(engine->runs, active->state->id, active);
+    files_open(active);
+    inbox_watch(active);
+}
+
+static struct active *active_new(struct engine *engine, const char *run_id)
+{
+    struct active *active = mem_zero(1, sizeof(*active));
+
+    active->engine = engine;
+    active->lock_fd = -1;
+    active->folder = run_folder(engine->options.folder, run_id);
+    batch_init(&active->batch);
+    return active;
+}
+
+void active_free(struct active *active)
+{
+    if (!active) {
+        return;
+    }
+    loop_cancel(active->engine->options.loop, active->wake);
+    batch_release(&active->batch);
+    run_state_free(active->state);
+    workflow_free(active->workflow);
+    if (active->lock_fd >= 0) {
+        (void)close(active->lock_fd);
+    }
+    free(active->folder);
+    free(active);
+}
+
+int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
+                struct error *err)
+{
+    const struct engine_options *options = &engine->options;
+    struct active *active = active_new(engine, run_id);
+    struct load load = {
+        .run_id = run_id, .pid = getpid(), .now = options->host->now_ms(options->host->context)};
+    int r = store_read(options->store, find_digest, &load, err);
+
+    if (r < 0) {
+        goto out;
+    }
+    r = file_make_folders(active->folder, err);
+    if (r < 0) {
+        goto out;
+    }
+    r = run_lock(active->folder, &active->lock_fd, err);
+    if (r < 0) {
+        goto out;
+    }
+    r = store_write(options->store, take, &load, err);
+    if (r < 0) {
+        goto out;
+    }
+    active->generation = load.generation;
+    r = run_load_workflow(options->store, options->folder, run_id, &active->workflow, err);
+    if (r < 0) {
+        goto out;
+    }
+    active->state = load.state = run_state_new(run_id, active->workflow);
+    r = store_read(options->store, fold, &load, err);
+    if (r < 0) {
+        goto out;
+    }
+    take_over(engine, active);
+    *ret_active = active;
+    active = NULL;
+out:
+    active_free(active);
+    return r;
+}
+
+/* ---- creating ---- */
+
+struct creation {
+    struct commit *commit;
+    struct load load;
+};
+
+static int write_creation(struct tx *tx, void *arg, struct error *err)
+{
+    struct creation *creation = arg;
+    int r = take(tx, &creation->load, err);
+
+    if (r == 0) {
+        creation->commit->generation = creation->load.generation;
+        r = commit_write(tx, creation->commit, err);
+    }
+    return r;
+}
+
+static struct record creation_record(const struct engine *engine, const struct run_request *request,
+                                     const struct run_state *parent, const char *parent_step)
+{
+    enum strategy fallback = engine->options.config->strategy;
+
+    return (struct record){
+        .kind = RECORD_RUN_CREATED,
+        .seq = 1,
+        .at = engine->options.host->now_ms(engine->options.host->context),
+        .name = request->workflow->name,
+        .digest = request->workflow->digest,
+        .reason = request->workflow->title,
+        .text = request->task,
+        .data = request->inputs,
+        .strategy = request->strategy ? strategy_name(request->strategy) : NULL,
+        .class_ = fallback ? strategy_name(fallback) : NULL,
+        .flag = request->is_fresh,
+        .by = request->label,
+        .other = parent ? parent->id : NULL,
+        .other_step = parent_step,
+        .number = parent ? parent->depth + 1 : 0,
+    };
+}
+
+static int copy_workflow(struct active *active, const struct workflow *workflow, struct error *err)
+{
+    static const struct workflow_names any = {0};
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    char digest[DIGEST_HEX_SIZE];
+    int r = workflow_parse(workflow->text, workflow->text_length, workflow->file, &any,
+                           &active->workflow, problems, err);
+
+    free(problems);
+    if (r == 0) {
+        r = blob_put(active->engine->blobs, workflow->text, workflow->text_length, digest, err);
+    }
+    return r;
+}
+
+int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
+                  const struct run_state *parent, const char *parent_step,
+                  struct active **ret_active, struct error *err)
+{
+    struct active *active = active_new(engine, run_id);
+    struct record record = creation_record(engine, request, parent, parent_step);
+    struct creation creation = {.load = {.run_id = run_id, .pid = getpid(), .now = record.at}};
+    int r = file_make_folders(active->folder, err);
+
+    if (r < 0) {
+        goto out;
+    }
+    r = run_lock(active->folder, &active->lock_fd, err);
+    if (r < 0) {
+        goto out;
+    }
+    r = copy_workflow(active, request->workflow, err);
+    if (r < 0) {
+        goto out;
+    }
+    active->state = run_state_new(run_id, active->workflow);
+    run_apply(active->state, &record);
+    creation.commit = commit_new(active->state, 0);
+    commit_add(creation.commit, active->state, &record, 1);
+    r = store_write(engine->options.store, write_creation, &creation, err);
+    if (r < 0) {
+        goto out;
+    }
+    active->generation = creation.load.generation;
+    take_over(engine, active);
+    files_record(active, &record);
+    if (engine->options.on_record) {
+        json_t *described = record_describe(&record, run_id);
+
+        engine->options.on_record(engine->options.context, described);
+        json_decref(described);
+    }
+    *ret_active = active;
+    active = NULL;
+out:
+    commit_free(creation.commit);
+    active_free(active);
+    return r;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to run/: reading runs back. */
+#ifndef FERMATA_RUN_OWN_H
+#define FERMATA_RUN_OWN_H
+
+#include "run/engine.h"
+
+/* ERROR_BUSY while another process owns the run; the descriptor holds the lock. */
+int run_lock(const char *run_folder_path, int *ret_fd, struct error *err);
+/* Folds the whole journal into a fresh state. */
+int run_fold(struct tx *tx, struct run_state *state, struct error *err);
+/* The workflow that the run is pinned to; the caller frees it. */
+int run_load_workflow(struct store *store, const char *folder, const char *run_id,
+                      struct workflow **ret_workflow, struct error *err);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* The digest of a step: a hash over everything that goes into it (prompt, command, arguments,
+ * agent, expert, schema, policy, the tree of the project). A finished step of any run with the same
+ * digest is taken instead of doing it again. The parts are kept, so that `explain` can say which
+ * one differed. */
+#include "base/alloc.h"
+#include "base/digest.h"
+#include "results/results.h"
+#include "run/engine.h"
+#include "run/launch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROMPT_BYTES_MAX (64U * 1024 * 1024)
+
+struct preparation {
+    struct engine *engine;
+    char run[RUN_ID_SIZE];
+    char *key;
+    char *project;
+    bool needs_tree;
+    bool is_check;
+    json_t *parts;
+    char tree[DIGEST_HEX_SIZE];
+    char digest[DIGEST_HEX_SIZE];
+    int result;
+    struct error err;
+    char *from_run;
+    char *from_step;
+    json_t *output;
+    json_t *artifacts;
+    int64_t duration_ms;
+};
+
+static const struct query q_reuse_find = {
+    "SELECT run, key, output, artifacts, ended_at - started_at FROM step"
+    " WHERE digest = ?1 AND status = 'completed' AND output IS NOT NULL"
+    " ORDER BY ended_at DESC LIMIT 1"};
+
+static void put_digest(json_t *parts, const char *name, const char *text)
+{
+    char hex[DIGEST_HEX_SIZE];
+
+    if (text) {
+        digest_bytes(text, strlen(text), hex);
+        json_put_text(parts, name, hex);
+    }
+}
+
+static void put_json_digest(json_t *parts, const char *name, const json_t *value)
+{
+    char *text;
+
+    if (value) {
+        text = json_dump_sorted(value);
+        put_digest(parts, name, text);
+        free(text);
+    }
+}
+
+static int put_agent_parts(struct active *active, int step, const struct step *definition,
+                           json_t *parts, struct error *err)
+{
+    struct strbuf prompt;
+    int r;
+
+    strbuf_init(&prompt, PROMPT_BYTES_MAX);
+    r = launch_prompt(active, step, &prompt, err);
+    if (r == 0) {
+        put_digest(parts, "prompt", prompt.data);
+        json_put_text(parts, "agent", definition->agent);
+        json_put_text(parts, "model", definition->model);
+    }
+    strbuf_release(&prompt);
+    return r;
+}
+
+static int put_env_parts(struct active *active, int step, const struct step *definition,
+                         json_t *parts, struct error *err)
+{
+    json_t *env = NULL;
+    int r;
+
+    if (definition->env_count == 0) {
+        return 0;
+    }
+    r = launch_arguments(active, step, definition->env, definition->env_count, &env, err);
+    if (r == 0) {
+        put_json_digest(parts, "env", env);
+    }
+    json_decref(env);
+    return r;
+}
+
+static int collect_parts(struct active *active, int step, const struct step *definition,
+                         json_t *parts, struct error *err)
+{
+    json_t *arguments = NULL;
+    int r = 0;
+
+    json_put_text(parts, "kind", step_kind_name(definition->kind));
+    put_json_digest(parts, "schema", definition->schema);
+    if (definition->kind == STEP_AGENT) {
+        r = put_agent_parts(active, step, definition, parts, err);
+    } else if (definition->kind == STEP_COMMAND) {
+        put_digest(parts, "command", definition->command);
+        put_json_digest(parts, "inputs", active->state->inputs);
+        put_digest(parts, "task", active->state->task);
+    } else {
+        json_put_text(parts, "function", definition->function);
+        r = launch_arguments(active, step, definition->with, definition->with_count, &arguments,
+                             err);
+        put_json_digest(parts, "with", arguments);
+        json_decref(arguments);
+    }
+    return r < 0 ? r : put_env_parts(active, step, definition, parts, err);
+}
+
+static void preparation_free(struct preparation *preparation)
+{
+    free(preparation->key);
+    free(preparation->project);
+    free(preparation->from_run);
+    free(preparation->from_step);
+    json_decref(preparation->parts);
+    json_decref(preparation->output);
+    json_decref(preparation->artifacts);
+    free(preparation);
+}
+
+static void post_prepared(struct preparation *preparation)
+{
+    struct engine *engine = preparation->engine;
+    struct active *active = engine_find(engine, preparation->run);
+
+    if (active && !engine->is_closing) {
+        struct queued_event *event = event_new(active, EVENT_PREPARED, preparation->key);
+
+        event->event.outcome.class_ = preparation->result < 0 ? CLASS_PERMANENT : CLASS_NONE;
+        event->event.outcome.error = event_keep(event, preparation->err.text);
+        event->event.tree = preparation->tree[0] ? event_keep(event, preparation->tree) : NULL;
+        if (!preparation->is_check) {
+            event->event.digest = event_keep(event, preparation->digest);
+            event->event.parts = event_hold(event, json_incref(preparation->parts));
+        }
+        event->event.reused_run = event_keep(event, preparation->from_run);
+        event->event.reused_step = event_keep(event, preparation->from_step);
+        event->event.outcome.output = event_hold(event, json_incref(preparation->output));
+        event->event.outcome.artifacts = event_hold(event, json_incref(preparation->artifacts));
+        event->event.outcome.duration_ms = preparation->duration_ms;
+        engine_post(engine, event);
+    }
+    preparation_free(preparation);
+    engine_work_done(engine);
+}
+
+static json_t *parse_column(struct statement *statement, int index)
+{
+    const char *text = column_text(statement, index);
+    json_t *value = NULL;
+
+    if (text) {
+        (void)json_parse_text(text, strlen(text), "step", &value, NULL);
+    }
+    return value;
+}
+
+static int find_reusable(struct tx *tx, void *arg, struct error *err)
+{
+    struct preparation *preparation = arg;
+    struct statement *statement = tx_query(tx, &q_reuse_find);
+    int r;
+
+    bind_text(statement, 1, preparation->digest);
+    r = statement_step(statement, err);
+    if (r > 0) {
+        preparation->from_run = mem_strdup(column_text(statement, 0));
+        preparation->from_step = mem_strdup(column_text(statement, 1));
+        preparation->output = parse_column(statement, 2);
+        preparation->artifacts = parse_column(statement, 3);
+        preparation->duration_ms = column_integer(statement, 4);
+        r = 0;
+    }
+    return r;
+}
+
+static bool has_blob(const struct engine *engine, const json_t *output)
+{
+    const char *digest = json_get_text(output, "digest", NULL);
+
+    return !digest || blob_exists(engine->blobs, digest);
+}
+
+static void on_found(void *arg, int result, const struct error *err)
+{
+    struct preparation *preparation = arg;
+    size_t index;
+    const json_t *artifact;
+    bool is_whole = has_blob(preparation->engine, preparation->output);
+
+    (void)err;
+    json_array_foreach(preparation->artifacts, index, artifact)
+    {
+        is_whole = is_whole && has_blob(preparation->engine, artifact);
+    }
+    /* What was collected meanwhile is done again. */
+    if (result < 0 || !is_whole) {
+        free(preparation->from_run);
+        preparation->from_run = NULL;
+    }
+    post_prepared(preparation);
+}
+
+static void digest_on_pool(void *arg)
+{
+    struct preparation *preparation = arg;
+    char *text;
+
+    if (preparation->needs_tree) {
+        preparation->result = tree_digest(preparation->project, preparation->tree, NULL,
+                                          &preparation->err);
+        if (preparation->result < 0) {
+            return;
+        }
+        json_put_text(preparation->parts, "tree", preparation->tree);
+    }
+    text = json_dump_sorted(preparation->parts);
+    digest_bytes(text, strlen(text), preparation->digest);
+    free(text);
+}
+
+static void on_digest(void *arg)
+{
+    struct preparation *preparation = arg;
+
+    if (preparation->is_check) {
+        /* A check whose tree cannot be read still runs; its proof just lacks the digest. */
+        preparation->result = 0;
+    }
+    if (preparation->result < 0 || preparation->is_check || preparation->engine->is_closing) {
+        post_prepared(preparation);
+        return;
+    }
+    store_submit(preparation->engine->options.store, find_reusable, on_found, preparation);
+}
+
+void prepare_step(struct active *active, int index, bool is_static)
+{
+    const struct step_state *step = &active->state->steps[index];
+    const struct step *definition = is_static && step->definition ? step->definition->static_step
+                                                                  : step_effective(step);
+    struct preparation *preparation = mem_zero(1, sizeof(*preparation));
+
+    preparation->engine = active->engine;
+    memcpy(preparation->run, active->state->id, RUN_ID_SIZE);
+    preparation->key = mem_strdup(step->key);
+    preparation->project = mem_strdup(active->engine->options.project);
+    preparation->is_check = step->check != NULL;
+    preparation->parts = json_object();
+    preparation->needs_tree = step->check || step_reuse(active->state, step) == REUSE_TREE;
+    active->engine->pool_jobs++;
+    if (!step->check) {
+        preparation->result = collect_parts(active, index, definition, preparation->parts,
+                                            &preparation->err);
+    }
+    if (preparation->result < 0) {
+        post_prepared(preparation);
+        return;
+    }
+    loop_submit(active->engine->options.loop, digest_on_pool, on_digest, preparation);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/record.h"
+
+#include "base/alloc.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+enum field_type { FIELD_TEXT, FIELD_INTEGER, FIELD_INT, FIELD_BOOLEAN, FIELD_JSON };
+
+struct field {
+    const char *name;
+    size_t offset;
+    enum field_type type;
+};
+
+#define FIELDS_MAX 12
+#define TEXT(name, member)                                                                         \
+    {                                                                                              \
+        name, offsetof(struct record, member), FIELD_TEXT                                          \
+    }
+#define INTEGER(name, member)                                                                      \
+    {                                                                                              \
+        name, offsetof(struct record, member), FIELD_INTEGER                                       \
+    }
+#define INT(name, member)                                                                          \
+    {                                                                                              \
+        name, offsetof(struct record, member), FIELD_INT                                           \
+    }
+#define BOOLEAN(name, member)                                                                      \
+    {                                                                                              \
+        name, offsetof(struct record, member), FIELD_BOOLEAN                                       \
+    }
+#define JSON(name, member)                                                                         \
+    {                                                                                              \
+        name, offsetof(struct record, member), FIELD_JSON                                          \
+    }
+
+/* The stored names of each kind's fields: the format on disk, so rows only ever get longer. */
+static const struct {
+    const char *name;
+    struct field fields[FIELDS_MAX];
+} kinds[] = {
+    [RECORD_RUN_CREATED] = {"run_created",
+                            {TEXT("workflow", name), TEXT("digest", digest), TEXT("title", reason),
+                             TEXT("task", text), JSON("inputs", data), TEXT("strategy", strategy),
+                             BOOLEAN("fresh", flag), TEXT("label", by), TEXT("parent", other),
+                             TEXT("parent_step", other_step), INTEGER("depth", number),
+                             TEXT("default_strategy", class_)}},
+    [RECORD_RUN_MOVED] = {"run_moved",
+                          {TEXT("status", status), TEXT("reason", reason), TEXT("detail", text),
+                           TEXT("phase", phase), TEXT("step", step)}},
+    [RECORD_RUN_WISHED] = {"run_wished",
+                           {TEXT("wish", status), TEXT("reason", reason), TEXT("detail", text),
+                            TEXT("phase", phase), TEXT("step", step)}},
+    [RECORD_PHASE_MOVED] = {"phase_moved",
+                            {TEXT("phase", phase), TEXT("status", status), INTEGER("round", number),
+                             TEXT("reason", reason), TEXT("error", error), TEXT("step", step),
+                             INTEGER("until", until)}},
+    [RECORD_PHASE_RESET] = {"phase_reset",
+                            {TEXT("phase", phase), INTEGER("round", number),
+                             TEXT("reason", reason)}},
+    [RECORD_STEP_EXPANDED] = {"step_expanded",
+                              {TEXT("phase", phase), TEXT("step", step), INTEGER("count", number),
+                               JSON("items", data)}},
+    [RECORD_STEP_MOVED] = {"step_moved",
+                           {TEXT("phase", phase), TEXT("step", step), TEXT("status", status),
+                            TEXT("class", class_), TEXT("error", error), TEXT("reason", reason),
+                            TEXT("by", by)}},
+    [RECORD_STEP_WAITING] = {"step_waiting",
+                             {TEXT("phase", phase), TEXT("step", step), TEXT("waiting", reason),
+                              INTEGER("until", until), TEXT("message", text),
+                              TEXT("child", other)}},
+    [RECORD_ATTEMPT_STARTED] = {"attempt_started",
+                                {TEXT("phase", phase), TEXT("step", step),
+                                 INTEGER("attempt", number), TEXT("using", reason),
+                                 TEXT("name", name), TEXT("strategy", strategy),
+                                 TEXT("digest", digest), JSON("parts", data),
+                                 TEXT("folder", folder), TEXT("tree", other)}},
+    [RECORD_ATTEMPT_ENDED] = {"attempt_ended",
+                              {TEXT("step", step), INTEGER("attempt", number),
+                               TEXT("class", class_), INT("exit_status", exit_status),
+                               INT("signal", signal), TEXT("error", error),
+                               INTEGER("duration_ms", duration_ms), JSON("output", output),
+                               JSON("stderr", errors), JSON("artifacts", artifacts),
+                               JSON("usage", data), TEXT("phase", phase)}},
+    [RECORD_STEP_REUSED] = {"step_reused",
+                            {TEXT("phase", phase), TEXT("step", step), TEXT("digest", digest),
+                             TEXT("from_run", other), TEXT("from_step", other_step),
+                             JSON("output", output), JSON("artifacts", artifacts),
+                             JSON("parts", data), INTEGER("duration_ms", duration_ms)}},
+    [RECORD_APPROVAL_GIVEN] = {"approval_given",
+                               {TEXT("step", step), TEXT("answer", status), TEXT("by", by),
+                                TEXT("comment", text)}},
+    [RECORD_SIGNAL_RECEIVED] = {"signal_received",
+                                {TEXT("name", name), JSON("value", data), TEXT("by", by)}},
+    [RECORD_GATE_CHECKED] = {"gate_checked",
+                             {TEXT("phase", phase), TEXT("gate", name), TEXT("check", step),
+                              TEXT("verdict", status), TEXT("reason", reason),
+                              JSON("proof", data)}},
+    [RECORD_GATE_DECIDED] = {"gate_decided",
+                             {TEXT("phase", phase), TEXT("gate", name), TEXT("verdict", status),
+                              TEXT("reason", reason)}},
+    [RECORD_GATE_SKIPPED] = {"gate_skipped",
+                             {TEXT("phase", phase), TEXT("gate", name), TEXT("reason", reason),
+                              TEXT("by", by)}},
+    [RECORD_CHECKPOINT_SAVED] = {"checkpoint_saved",
+                                 {TEXT("checkpoint", name), JSON("phases", data)}},
+    [RECORD_RESTORED] = {"restored", {TEXT("checkpoint", name), TEXT("by", by)}},
+    [RECORD_WENT_TO] = {"went_to",
+                        {TEXT("from", phase), TEXT("to", other), INTEGER("count", number),
+                         TEXT("reason", reason)}},
+    [RECORD_ITERATED] = {"iterated",
+                         {TEXT("phase", phase), INTEGER("iteration", number),
+                          TEXT("reason", reason)}},
+};
+#undef TEXT
+#undef INTEGER
+#undef INT
+#undef BOOLEAN
+#undef JSON
+static_assert(ARRAY_LEN(kinds) == RECORD_KINDS, "one row for each kind");
+
+const char *record_kind_name(enum record_kind kind)
+{
+    return kinds[kind].name;
+}
+
+static void encode_field(const struct record *record, const struct field *field, json_t *object)
+{
+    const char *member = (const char *)record + field->offset;
+
+    switch (field->type) {
+    case FIELD_TEXT:
+        json_put_text(object, field->name, *(const char *const *)(const void *)member);
+        break;
+    case FIELD_INTEGER:
+        if (*(const int64_t *)(const void *)member) {
+            json_put_integer(object, field->name, *(const int64_t *)(const void *)member);
+        }
+        break;
+    case FIELD_INT:
+        if (*(const int *)(const void *)member) {
+            json_put_integer(object, field->name, *(const int *)(const void *)member);
+        }
+        break;
+    case FIELD_BOOLEAN:
+        if (*(const bool *)member) {
+            json_put(object, field->name, json_true());
+        }
+        break;
+    case FIELD_JSON:
+        json_put(object, field->name, json_incref(*(json_t *const *)(const void *)member));
+        break;
+    }
+}
+
+static void encode_into(const struct record *record, json_t *object)
+{
+    for (const struct field *field = kinds[record->kind].fields;
+         field < kinds[record->kind].fields + FIELDS_MAX && field->name; field++) {
+        encode_field(record, field, object);
+    }
+}
+
+json_t *record_encode(const struct record *record)
+{
+    json_t *object = json_object();
+
+    encode_into(record, object);
+    return object;
+}
+
+json_t *record_describe(const struct record *record, const char *run_id)
+{
+    json_t *object = json_object();
+
+    json_put_text(object, "run", run_id);
+    json_put_integer(object, "seq", record->seq);
+    json_put_integer(object, "at", record->at);
+    json_put_text(object, "kind", record_kind_name(record->kind));
+    encode_into(record, object);
+    return object;
+}
+
+static void decode_field(const json_t *value, const struct field *field, struct arena *arena,
+                         struct record *record)
+{
+    char *member = (char *)record + field->offset;
+
+    switch (field->type) {
+    case FIELD_TEXT:
+        *(const char **)(void *)member = arena_strdup(arena, json_string_value(value));
+        break;
+    case FIELD_INTEGER:
+        *(int64_t *)(void *)member = json_integer_value(value);
+        break;
+    case FIELD_INT:
+        *(int *)(void *)member = (int)json_integer_value(value);
+        break;
+    case FIELD_BOOLEAN:
+        *(bool *)member = json_is_true(value);
+        break;
+    case FIELD_JSON:
+        *(const json_t **)(void *)member = value;
+        break;
+    }
+}
+
+int record_decode(const char *kind, const json_t *object, struct arena *arena,
+                  struct record *ret_record, struct error *err)
+{
+    struct record record = {0};
+    size_t index;
+
+    for (index = 0; index < RECORD_KINDS && strcmp(kinds[index].name, kind) != 0; index++) {
+    }
+    if (index == RECORD_KINDS) {
+        return error_set(err, ERROR_INTERNAL,
+                         "the journal has a record of unknown kind \"%.40s\"; it was written by "
+                         "another version",
+                         kind);
+    }
+    record.kind = (enum record_kind)index;
+    for (const struct field *field = kinds[index].fields;
+         field < kinds[index].fields + FIELDS_MAX && field->name; field++) {
+        const json_t *value = json_object_get(object, field->name);
+
+        if (value) {
+            decode_field(value, field, arena, &record);
+        }
+    }
+    *ret_record = record;
+    return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* One change of a run: the unit of the journal. docs/events.md says what each kind means.
+ *
+ * A record is a flat struct; one table (record.c) says which field is stored under which name.
+ * Texts and JSON values are borrowed: they live in the batch that the record belongs to. */
+#ifndef FERMATA_RUN_RECORD_H
+#define FERMATA_RUN_RECORD_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum record_kind {
+    RECORD_RUN_CREATED,
+    RECORD_RUN_MOVED,
+    RECORD_RUN_WISHED,
+    RECORD_PHASE_MOVED,
+    RECORD_PHASE_RESET,
+    RECORD_STEP_EXPANDED,
+    RECORD_STEP_MOVED,
+    RECORD_STEP_WAITING,
+    RECORD_ATTEMPT_STARTED,
+    RECORD_ATTEMPT_ENDED,
+    RECORD_STEP_REUSED,
+    RECORD_APPROVAL_GIVEN,
+    RECORD_SIGNAL_RECEIVED,
+    RECORD_GATE_CHECKED,
+    RECORD_GATE_DECIDED,
+    RECORD_GATE_SKIPPED,
+    RECORD_CHECKPOINT_SAVED,
+    RECORD_RESTORED,
+    RECORD_WENT_TO,
+    RECORD_ITERATED,
+};
+#define RECORD_KINDS 20
+
+struct record {
+    enum record_kind kind;
+    int64_t seq;
+    int64_t at; /* ms since 1970 */
+
+    const char *phase;
+    const char *step; /* key */
+    const char *status;
+    const char *class_;
+    const char *reason;
+    const char *error;
+    const char *name;
+    const char *by;
+    const char *text; /* detail, message, comment */
+    const char *digest;
+    const char *strategy;
+    const char *other; /* parent run, child run, other phase, from run: see the table */
+    const char *other_step;
+    const char *folder;
+    int64_t number; /* attempt, round, count, iteration */
+    int64_t until;  /* ms since 1970; 0: none */
+    int64_t duration_ms;
+    int exit_status;
+    int signal;
+    bool flag;
+    const json_t *output;
+    const json_t *errors; /* what went to standard error */
+    const json_t *artifacts;
+    const json_t *data; /* inputs, items, proof, parts, value, phases */
+};
+
+const char *record_kind_name(enum record_kind kind);
+/* The record as one JSON object without run, seq, at and kind; the caller owns it. */
+json_t *record_encode(const struct record *record);
+/* The inverse; texts are copied into the arena, JSON values stay owned by `object`. */
+int record_decode(const char *kind, const json_t *object, struct arena *arena,
+                  struct record *ret_record, struct error *err);
+/* What views get: the same plus run, seq, at, kind. */
+json_t *record_describe(const struct record *record, const char *run_id);
+
+#endif

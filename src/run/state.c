@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/state.h"
+
+#include "base/alloc.h"
+#include "run/fold.h"
+#include "run/states.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int run_step_add(struct run_state *run, const struct step_state *step)
+{
+    int index = (int)run->step_count;
+
+    if (run->step_count == run->step_capacity) {
+        run->step_capacity = run->step_capacity ? run->step_capacity * 2 : 16;
+        run->steps = mem_resize(run->steps, run->step_capacity, sizeof(*run->steps));
+    }
+    run->steps[run->step_count++] = *step;
+    run->steps_total++;
+    if (step->role == ROLE_STEP || step->role == ROLE_INSTANCE) {
+        run->counts[STEP_IS_PENDING]++;
+    }
+    (void)map_put(run->by_key, step->key, (void *)(intptr_t)(index + 1));
+    return index;
+}
+
+static void add_steps(struct run_state *run, int phase, const struct step *steps, size_t count,
+                      enum step_role role)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct step_state step = {.definition = &steps[i],
+                                  .role = role,
+                                  .key = steps[i].id,
+                                  .phase = phase,
+                                  .parent = -1,
+                                  .instance = -1};
+
+        (void)run_step_add(run, &step);
+    }
+}
+
+static void add_checks(struct run_state *run, int phase, const struct phase *definition)
+{
+    size_t count = definition->gate ? definition->gate->check_count : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct step_state step = {.check = &definition->gate->checks[i],
+                                  .role = ROLE_CHECK,
+                                  .phase = phase,
+                                  .parent = -1,
+                                  .instance = -1};
+
+        step.key = arena_printf(run->arena, "gate:%s:%zu", definition->id, i);
+        (void)run_step_add(run, &step);
+    }
+}
+
+struct run_state *run_state_new(const char *id, const struct workflow *workflow)
+{
+    struct run_state *run = mem_zero(1, sizeof(*run));
+
+    assert(run_id_is_valid(id));
+    memcpy(run->id, id, RUN_ID_SIZE);
+    run->workflow = workflow;
+    run->plan = plan_new(workflow);
+    run->arena = arena_new();
+    run->by_key = map_new();
+    run->signals = json_object();
+    run->iteration = 1;
+    run->phases = mem_zero(workflow->phase_count, sizeof(*run->phases));
+    run->phases_open = (int)workflow->phase_count;
+    for (size_t i = 0; i < workflow->phase_count; i++) {
+        const struct phase *definition = &workflow->phases[i];
+        struct phase_state *phase = &run->phases[i];
+
+        phase->definition = definition;
+        phase->iteration = 1;
+        phase->first_step = (int)run->step_count;
+        add_steps(run, (int)i, definition->steps, definition->step_count, ROLE_STEP);
+        phase->first_fix = (int)run->step_count;
+        add_steps(run, (int)i, definition->fix_steps, definition->fix_count, ROLE_FIX);
+        phase->first_check = (int)run->step_count;
+        add_checks(run, (int)i, definition);
+    }
+    return run;
+}
+
+void step_output_release(struct step_output *result)
+{
+    json_decref(result->output);
+    json_decref(result->errors);
+    json_decref(result->artifacts);
+    *result = (struct step_output){0};
+}
+
+static void step_release(struct step_state *step)
+{
+    free(step->error);
+    free(step->reason);
+    free(step->child);
+    free(step->digest);
+    free(step->tree);
+    free(step->folder);
+    step_output_release(&step->result);
+    json_decref(step->items);
+    VEC_RELEASE(&step->instances);
+}
+
+void run_state_free(struct run_state *run)
+{
+    if (!run) {
+        return;
+    }
+    for (size_t i = 0; i < run->step_count; i++) {
+        step_release(&run->steps[i]);
+    }
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        free(run->phases[i].error);
+        free(run->phases[i].failed_step);
+        free(run->phases[i].verdict_reason);
+        VEC_RELEASE(&run->phases[i].ready);
+    }
+    for (size_t i = 0; i < run->checkpoints.count; i++) {
+        free(run->checkpoints.items[i].name);
+        json_decref(run->checkpoints.items[i].phases);
+    }
+    VEC_RELEASE(&run->checkpoints);
+    free(run->steps);
+    free(run->phases);
+    free(run->reason);
+    free(run->detail);
+    free(run->reason_phase);
+    free(run->reason_step);
+    free(run->task);
+    free(run->parent);
+    free(run->parent_step);
+    json_decref(run->inputs);
+    json_decref(run->signals);
+    map_free(run->by_key);
+    plan_free(run->plan);
+    arena_free(run->arena);
+    free(run);
+}
+
+struct step_state *run_find_step(const struct run_state *run, const char *key)
+{
+    intptr_t index = (intptr_t)map_find(run->by_key, key);
+
+    return index ? &run->steps[index - 1] : NULL;
+}
+
+int run_step_index(const struct run_state *run, const struct step_state *step)
+{
+    return (int)(step - run->steps);
+}
+
+struct phase_state *run_find_phase(const struct run_state *run, const char *id)
+{
+    const struct phase *phase = workflow_find_phase(run->workflow, id);
+
+    return phase ? &run->phases[phase->index] : NULL;
+}
+
+bool step_is_finished(const struct step_state *step)
+{
+    return step_status_is_final(step->status);
+}
+
+static bool may_fail(const struct step_state *step)
+{
+    return step->definition &&
+           (step->definition->optional || step->definition->on_failure.action == FAILURE_CONTINUE);
+}
+
+bool step_is_settled_well(const struct step_state *step)
+{
+    return step->status == STEP_IS_COMPLETED || step->status == STEP_IS_SKIPPED ||
+           (step->status == STEP_IS_FAILED && may_fail(step));
+}
+
+bool phase_is_settled_well(const struct phase_state *phase)
+{
+    return phase->status == STEP_IS_COMPLETED ||
+           (phase->status == STEP_IS_SKIPPED && !phase->failed_step) ||
+           (phase->status == STEP_IS_FAILED && phase->is_excused);
+}
+
+const struct step *step_effective(const struct step_state *step)
+{
+    if (step->is_static && step->definition && step->definition->static_step) {
+        return step->definition->static_step;
+    }
+    return step->definition;
+}

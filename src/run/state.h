@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* A run in memory: the fold of its records. Pure. Only run_apply (fold.c) changes it; decide.c
+ * reads it and makes records.
+ *
+ * Layout: `steps` holds, phase by phase, the phase's steps, its fix steps, its gate's checks;
+ * instances of foreach steps follow behind as they are expanded. Indexes are stable for the life of
+ * the run. */
+#ifndef FERMATA_RUN_STATE_H
+#define FERMATA_RUN_STATE_H
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "plan/plan.h"
+#include "run/record.h"
+#include "run/run.h"
+#include "run/verdict.h"
+
+VEC_TYPE(index_vec, int);
+
+/* What the run is to become, reached when nothing is under way; a later one outweighs. */
+enum wish { WISH_NONE, WISH_PAUSE, WISH_STOP, WISH_FAIL, WISH_CANCEL };
+
+/* What a step that is neither pending nor finished waits for. */
+enum waiting {
+    WAITING_NOTHING,
+    WAITING_PREPARE,  /* its digest is being worked out */
+    WAITING_ATTEMPT,  /* an attempt is under way */
+    WAITING_RETRY,    /* a timer */
+    WAITING_APPROVAL, /* a person or a signal */
+    WAITING_WORKFLOW, /* a nested run */
+    WAITING_INSTANCES /* its foreach instances */
+};
+
+enum step_role { ROLE_STEP, ROLE_FIX, ROLE_CHECK, ROLE_INSTANCE };
+
+/* What an attempt left behind. All JSON is held by reference. */
+struct step_output {
+    json_t *output; /* {bytes,digest,inline,json,cut}; NULL: none yet */
+    json_t *errors;
+    json_t *artifacts; /* [{name,digest,bytes}] or NULL */
+};
+
+struct step_state {
+    const struct step *definition;  /* NULL for checks */
+    const struct gate_check *check; /* NULL for all but checks */
+    enum step_role role;
+    const char *key;
+    int phase;
+    int parent;   /* of an instance: its foreach step; else -1 */
+    int instance; /* number of an instance; else -1 */
+
+    enum step_status status;
+    enum waiting waiting;
+    bool is_static; /* runs its static alternative */
+    bool is_reused;
+    int attempts; /* in all, over resets */
+    int tries;    /* since the last reset; lost ones do not count */
+    int losses;   /* since the last reset */
+    int64_t started_at, ended_at;
+    int64_t until; /* when a wait ends; 0: open */
+    enum failure_class class_;
+    char *error;
+    char *reason;
+    int exit_status;
+    char *child; /* nested run */
+    char *digest;
+    char *tree;   /* digest of the tree when its attempt started */
+    char *folder; /* of the attempt under way, relative to the run's folder; NULL: inline */
+    struct step_output result;
+
+    /* foreach */
+    json_t *items;
+    struct index_vec instances;
+    int instance_count; /* of this round; `instances` may hold more from earlier rounds */
+    int instance_next;  /* the next to make ready */
+    int instances_open; /* not finished yet */
+    int instances_failed;
+};
+
+enum phase_stage { STAGE_STEPS, STAGE_FIX, STAGE_GATE };
+
+struct phase_state {
+    const struct phase *definition;
+    enum step_status status; /* the same words as for steps */
+    enum phase_stage stage;
+    int first_step; /* index of its first step in run_state.steps */
+    int first_fix, first_check;
+    int round; /* 1 when first started */
+    int fix_rounds;
+    int gotos; /* how often this phase sent the run back */
+    int iteration;
+    int unfinished; /* steps (not instances) of the current stage without an end */
+    int under_way;  /* steps and instances that run or wait */
+    int running;    /* of these, against the width: preparing, attempts, nested runs */
+    int64_t started_at, ended_at;
+    int64_t deadline;
+    char *error;
+    char *failed_step;
+    bool is_excused; /* it failed, and the run goes on all the same */
+    bool gate_asked; /* gate_decided or gate_skipped stands for this round */
+    bool gate_skipped;
+    enum verdict verdict;
+    char *verdict_reason;
+    struct index_vec ready; /* steps that may start; not part of the fold, see run_find_ready */
+    size_t ready_head;
+};
+
+struct checkpoint_state {
+    char *name;
+    int64_t seq;
+    int64_t at;
+    json_t *phases; /* ids of the phases that were complete */
+};
+
+struct run_state {
+    char id[RUN_ID_SIZE];
+    const struct workflow *workflow;
+    struct plan *plan;
+    struct arena *arena; /* keys */
+    enum run_status status;
+    enum wish wish;
+    char *reason;
+    char *detail;
+    char *reason_phase, *reason_step;
+    char *task;
+    json_t *inputs;
+    enum strategy strategy;         /* asked for by whoever started it; UNSET: not */
+    enum strategy strategy_default; /* the project's */
+    bool is_fresh;
+    char *parent, *parent_step;
+    int depth;
+    int iteration;
+    int64_t created_at, started_at, ended_at;
+    int64_t seq; /* of the last record */
+    struct phase_state *phases;
+    struct step_state *steps;
+    size_t step_count, step_capacity;
+    struct map *by_key; /* key -> index + 1 as pointer */
+    json_t *signals;
+    VEC(struct checkpoint_state) checkpoints;
+    int phases_open;                     /* without an end */
+    int under_way;                       /* sum over the phases */
+    int running;                         /* against the run's concurrency */
+    int approvals;                       /* steps that wait for a person */
+    int nested;                          /* nested runs that are paused */
+    int64_t counts[STEP_IS_SKIPPED + 1]; /* steps and instances by status */
+    int64_t steps_total; /* every step and instance ever made, against the ceiling */
+};
+
+struct run_state *run_state_new(const char *id, const struct workflow *workflow);
+void run_state_free(struct run_state *run); /* accepts NULL */
+/* The fold: asserts on a record that cannot follow. Bad stored data is found by run_can_apply. */
+void run_apply(struct run_state *run, const struct record *record);
+/* NULL, or why the record does not fit this state (a damaged or foreign journal). */
+const char *run_refusal(const struct run_state *run, const struct record *record);
+
+struct step_state *run_find_step(const struct run_state *run, const char *key); /* NULL: unknown */
+int run_step_index(const struct run_state *run, const struct step_state *step);
+struct phase_state *run_find_phase(const struct run_state *run, const char *id);
+bool step_is_finished(const struct step_state *step);
+/* Good enough for what needs it: completed, skipped, or failed where that is allowed. */
+bool step_is_settled_well(const struct step_state *step);
+bool phase_is_settled_well(const struct phase_state *phase);
+/* The step definition that really runs: the static alternative when that was chosen. */
+const struct step *step_effective(const struct step_state *step);
+
+/* Whether a finished step with the same digest may be taken instead of doing it again. */
+enum reuse step_reuse(const struct run_state *run, const struct step_state *step);
+
+/* Values of paths in expressions. `load` reads an output that is not inline; NULL: such a value is
+ * an error text. */
+struct lookup_context {
+    const struct run_state *run;
+    const struct step_state *step; /* for item and index; NULL: none */
+    const char *project;
+    int (*load)(void *context, const char *digest, char **ret_text, size_t *ret_length);
+    void *load_context;
+};
+json_t *run_lookup(void *lookup_context, const char *const *parts, size_t part_count);
+
+#endif

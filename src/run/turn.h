@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to run/'s deciding files: one event being handled. */
+#ifndef FERMATA_RUN_TURN_H
+#define FERMATA_RUN_TURN_H
+
+#include "run/decide.h"
+
+struct turn {
+    struct run_state *run;
+    struct batch *batch;
+    const struct decide_limits *limits;
+    int64_t now;
+    uint64_t random;
+};
+
+/* decide.c */
+void turn_emit(struct turn *turn, struct record record);
+void turn_effect(struct turn *turn, enum effect_kind kind, int step, int64_t at, const char *word);
+uint64_t turn_random(struct turn *turn);
+const char *turn_text(struct turn *turn, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+const json_t *turn_hold(struct turn *turn, json_t *value); /* the batch owns it now */
+
+/* decide_step.c */
+void step_push_ready(struct turn *turn, int step);
+void step_start(struct turn *turn, int step);
+void step_handle_prepared(struct turn *turn, int step, const struct event *event);
+void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);
+void step_handle_timer(struct turn *turn, int step);
+void step_handle_child(struct turn *turn, int step, const struct event *event);
+void step_complete(struct turn *turn, int step);
+void step_fail(struct turn *turn, int step, enum failure_class class_, const char *error);
+void step_skip(struct turn *turn, int step, const char *reason, const char *by);
+void step_make_pending(struct turn *turn, int step, const char *reason);
+void step_cancel(struct turn *turn, int step, const char *reason);
+void step_attempt_again(struct turn *turn, int step);
+void step_answer_approval(struct turn *turn, int step, bool is_approved, const char *by,
+                          const char *comment);
+/* Pending, and nothing but a free place keeps it from starting. */
+bool step_is_ready(const struct run_state *run, int step);
+void step_feed_instances(struct turn *turn, int parent);
+
+/* decide_phase.c */
+void phase_try_start(struct turn *turn, int phase);
+void phase_start_ready_steps(struct turn *turn, int phase);
+/* True when it changed something. */
+bool phase_settle(struct turn *turn, int phase);
+void phase_reset(struct turn *turn, int phase, const char *reason);
+void phase_start_dependents(struct turn *turn, int phase);
+void phase_complete(struct turn *turn, int phase);
+bool phase_is_blocked(const struct run_state *run, int phase);
+
+/* decide.c */
+void run_wish(struct turn *turn, enum wish wish, const char *reason, const char *detail,
+              const char *phase, const char *step);
+void run_move(struct turn *turn, enum run_status status, const char *reason, const char *detail);
+
+/* command.c */
+int command_handle(struct turn *turn, const struct event *event, struct error *err);
+
+/* retry.c: full jitter after "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). */
+int64_t retry_delay_ms(const struct retry_policy *policy, int tries, uint64_t random);
+
+#endif
