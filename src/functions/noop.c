@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The step that does nothing: joins, tests, measurements of the engine alone. */
+/* The step that does nothing: joins, tests, measurements of the engine alone. Its output is JSON, so
+ * that no value is null. */
 #include "functions/builtin.h"
 
 #include <stdlib.h>
@@ -7,13 +8,9 @@
 int noop_run(const struct function_call *call, struct error *err)
 {
     const json_t *value = json_object_get(call->arguments, "value");
-    char *text;
+    char *text = value ? json_dump_compact(value) : NULL;
 
-    if (!value) {
-        return 0;
-    }
-    text = json_dump_compact(value);
-    strbuf_add(call->output, text);
+    strbuf_add(call->output, text ? text : "null");
     free(text);
     return call->output->overflow ? error_set(err, ERROR_LIMIT, "the value is too large") : 0;
 }

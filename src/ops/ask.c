@@ -67,8 +67,7 @@ static int ask_and_go_on(struct ops *ops, const json_t *arguments, const struct 
         if (r < 0) {
             goto out;
         }
-        r = ops_go_on(ops, run_id, json_get_boolean(arguments, "detach", false), view, ret_result,
-                      err);
+        r = ops_go_on(ops, run_id, arguments, view, ret_result, err);
     } else {
         *ret_result = describe_answer(run_id, word, answer);
     }
@@ -294,8 +293,7 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
     if (r == 0 && json_get_boolean(answer, "owner", false)) {
         *ret_result = describe_answer(run_id, "resume", answer);
     } else if (r == 0) {
-        r = ops_go_on(ops, run_id, json_get_boolean(arguments, "detach", false), view, ret_result,
-                      err);
+        r = ops_go_on(ops, run_id, arguments, view, ret_result, err);
     }
     json_decref(answer);
     json_decref(run);

@@ -327,12 +327,15 @@ int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct 
     return r;
 }
 
-int ops_go_on(struct ops *ops, const char *run_id, bool is_detached, const struct ops_view *view,
-              json_t **ret_result, struct error *err)
+int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
+              const struct ops_view *view, json_t **ret_result, struct error *err)
 {
-    struct drive drive = {.run_id = run_id, .may_ask = true};
+    struct drive drive = {
+        .run_id = run_id,
+        .may_ask = !json_get_boolean(arguments, "no_input", false),
+    };
 
-    if (is_detached) {
+    if (json_get_boolean(arguments, "detach", false)) {
         return ops_detach(ops, run_id, ret_result, err);
     }
     return ops_drive(ops, &drive, view, ret_result, err);

@@ -80,9 +80,9 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
               json_t **ret_result, struct error *err);
 /* Starts `fermata drive RUN` in a session of its own. */
 int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct error *err);
-/* Takes the run and goes on, here or (is_detached) in the background. */
-int ops_go_on(struct ops *ops, const char *run_id, bool is_detached, const struct ops_view *view,
-              json_t **ret_result, struct error *err);
+/* Takes the run and goes on, here or (`detach` in the arguments) in the background. */
+int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
+              const struct ops_view *view, json_t **ret_result, struct error *err);
 
 /* report.c */
 /* The state of a run as run_show gives it, plus folder, problems (failed steps with the last lines

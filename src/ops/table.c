@@ -50,6 +50,7 @@ static const struct argument resume_arguments[] = {
      .help = "Try the steps again that failed"},
     {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,
      .help = "Go on in the background"},
+    {.name = "no_input", .type = ARGUMENT_BOOLEAN, .help = "Never ask for approvals"},
 };
 
 static const struct argument run_argument[] = { RUN_REQUIRED };

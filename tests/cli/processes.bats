@@ -194,3 +194,24 @@ END
     }
     [ "$(cat greeted)" = "hello Ada" ]
 }
+
+@test "in a terminal resume asks for the approvals that it meets, with --no-input it does not" {
+    workflow asks <<'END'
+name: asks
+phases:
+  - id: ask
+    steps:
+      - { id: one, approve: "First?" }
+      - { id: two, approve: "Second?" }
+      - { id: three, approve: "Third?" }
+END
+    for way in resume resume-silent; do
+        run fermata run -w asks
+        [ "$status" -eq 3 ]
+        run python3 "$BATS_TEST_DIRNAME/terminal.py" "$way" "$FERMATA"
+        [ "$status" -eq 0 ] || {
+            echo "$output"
+            return 1
+        }
+    done
+}

@@ -66,6 +66,18 @@ teardown() {
     [ "$(json '[p["id"] for p in d["phases"]]' <<<"$output")" = '["say", "count"]' ]
 }
 
+@test "a step that does nothing completes, with and without a value" {
+    workflow nothing <<'END'
+name: nothing
+phases:
+  - id: main
+    steps: [{ id: plain, use: noop }, { id: value, use: noop, with: { value: [1, 2] } }]
+END
+    fermata run -w nothing
+    [ "$(fermata cat last plain)" = null ]
+    [ "$(fermata cat last value | json d)" = "[1, 2]" ]
+}
+
 @test "with --log-format json the progress is one record a line" {
     run_apart fermata run -w two -i what=hi --log-format json
     [ "$status" -eq 0 ]

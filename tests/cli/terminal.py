@@ -171,6 +171,24 @@ def case_ask(fermata):
     expect(terminal.end() == 2, f"--no-input: exit status\n{terminal.text}")
 
 
+def case_resume(fermata):
+    """Paused at the first of three approvals; the first two get their answers here."""
+    expect(Terminal([fermata, "approve", "last", "one"]).end() == 0, "approve")
+    terminal = Terminal([fermata, "resume"])
+    terminal.wait_for(r"two: .*\[l\]ater\? ")
+    terminal.send("a\n")
+    terminal.wait_for(r"three: .*\[l\]ater\? ")
+    terminal.send("l\n")
+    expect(terminal.end() == 3, f"exit status\n{terminal.text}")
+
+
+def case_resume_silent(fermata):
+    expect(Terminal([fermata, "approve", "last", "one"]).end() == 0, "approve")
+    terminal = Terminal([fermata, "resume", "--no-input"])
+    expect(terminal.end() == 3, f"exit status\n{terminal.text}")
+    expect("ater? " not in terminal.text, f"it asked\n{terminal.text}")
+
+
 if __name__ == "__main__":
     {"pause": case_pause, "stop": case_stop, "live": case_live, "colours": case_colours,
-     "ask": case_ask}[sys.argv[1]](sys.argv[2])
+     "ask": case_ask, "resume": case_resume, "resume-silent": case_resume_silent}[sys.argv[1]](sys.argv[2])

@@ -20,12 +20,12 @@ static void it_gives_back_its_value(void **state)
     free(text);
 }
 
-static void without_a_value_it_says_nothing(void **state)
+static void without_a_value_it_gives_back_null(void **state)
 {
     char *text = function_text("/", "noop", NULL);
 
     (void)state;
-    assert_string_equal(text, "");
+    assert_string_equal(text, "null");
     free(text);
 }
 
@@ -33,7 +33,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_gives_back_its_value),
-        cmocka_unit_test(without_a_value_it_says_nothing),
+        cmocka_unit_test(without_a_value_it_gives_back_null),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
