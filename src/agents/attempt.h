@@ -2,13 +2,17 @@
 /* One attempt as a process under its own keeper (agents/keeper/keep.c), which outlives us.
  *
  * The attempt's folder holds everything:
- *   spec          what to run: NUL-separated strings, written here before the keeper starts
- *   stdin         what the process reads (absent: /dev/null)
- *   lock          flock'ed by the keeper while it lives
- *   claim         created with O_EXCL by the keeper ("keeper PID STARTTIME") or by a recovery that
- * gives the attempt up ("given-up"): exactly one of them wins, so no attempt runs twice stdout
- * stderr the first half of the ceiling; stdout.tail stderr.tail a ring of the other half exit.json
- * how it ended, by rename Nothing here knows runs or steps. */
+ *
+ *   - spec: what to run, as NUL-separated strings, written here before the keeper starts
+ *   - stdin: what the process reads (absent: /dev/null)
+ *   - lock: flock'ed by the keeper while it lives
+ *   - claim: created with O_EXCL by the keeper ("keeper PID STARTTIME") or by a recovery that
+ *     gives the attempt up ("given-up"): exactly one of them wins, so no attempt runs twice
+ *   - stdout, stderr: the first half of the ceiling; stdout.tail, stderr.tail: a ring of the
+ *     other half
+ *   - exit.json: how it ended, by rename
+ *
+ * Nothing here knows runs or steps. */
 #ifndef FERMATA_AGENTS_ATTEMPT_H
 #define FERMATA_AGENTS_ATTEMPT_H
 

@@ -252,10 +252,12 @@ static int limit_resources(const struct keeper_spec *spec)
     return spec->memory_bytes_max > 0 ? setrlimit(RLIMIT_AS, &memory) : 0;
 }
 
+/* The child's exit status. Returning from run_child ends it; _exit() would make a sanitizer unwind
+ * a stack that it does not know. */
 static int fail_child(struct launch *launch, const char *stage, int number)
 {
     launch->failure = (struct keeper_start_failure){stage, number};
-    _exit(127);
+    return 127;
 }
 
 static int run_child(void *arg)
