@@ -6,131 +6,17 @@
 #include "run/turn.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-void batch_init(struct batch *batch)
-{
-    *batch = (struct batch){.arena = arena_new()};
-}
-
-static void release_held(struct batch *batch)
-{
-    for (size_t i = 0; i < batch->held.count; i++) {
-        json_decref(batch->held.items[i]);
-    }
-    batch->held.count = 0;
-}
-
-void batch_reset(struct batch *batch)
-{
-    release_held(batch);
-    batch->records.count = 0;
-    batch->effects.count = 0;
-    arena_free(batch->arena);
-    batch->arena = arena_new();
-}
-
-void batch_release(struct batch *batch)
-{
-    release_held(batch);
-    VEC_RELEASE(&batch->held);
-    VEC_RELEASE(&batch->records);
-    VEC_RELEASE(&batch->effects);
-    arena_free(batch->arena);
-}
-
-static const char *keep(struct turn *turn, const char *text)
-{
-    return arena_strdup(turn->batch->arena, text);
-}
-
-static const json_t *hold(struct turn *turn, const json_t *value)
-{
-    if (value) {
-        *VEC_PUSH(&turn->batch->held) = json_incref((json_t *)value);
-    }
-    return value;
-}
-
-/* The record may point into the state or the event: copy before anything changes. */
-void turn_emit(struct turn *turn, struct record record)
-{
-    struct record *kept = VEC_PUSH(&turn->batch->records);
-
-    record.seq = turn->run->seq + 1;
-    record.at = turn->now;
-    record.phase = keep(turn, record.phase);
-    record.step = keep(turn, record.step);
-    record.status = keep(turn, record.status);
-    record.class_ = keep(turn, record.class_);
-    record.reason = keep(turn, record.reason);
-    record.error = keep(turn, record.error);
-    record.name = keep(turn, record.name);
-    record.by = keep(turn, record.by);
-    record.text = keep(turn, record.text);
-    record.digest = keep(turn, record.digest);
-    record.strategy = keep(turn, record.strategy);
-    record.other = keep(turn, record.other);
-    record.other_step = keep(turn, record.other_step);
-    record.folder = keep(turn, record.folder);
-    (void)hold(turn, record.output);
-    (void)hold(turn, record.errors);
-    (void)hold(turn, record.artifacts);
-    (void)hold(turn, record.data);
-    *kept = record;
-    run_apply(turn->run, kept);
-}
-
-void turn_effect(struct turn *turn, enum effect_kind kind, int step, int64_t at, const char *word)
-{
-    *VEC_PUSH(&turn->batch->effects) = (struct effect){
-        .kind = kind, .step = step, .at = at, .word = keep(turn, word)};
-}
-
-/* splitmix64 (Steele, Lea, Flood 2014): many draws from the one random value of an event. */
-uint64_t turn_random(struct turn *turn)
-{
-    uint64_t z = (turn->random += 0x9E3779B97F4A7C15ULL);
-
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
-}
-
-const char *turn_text(struct turn *turn, const char *format, ...)
-{
-    char text[2048];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return keep(turn, text);
-}
-
-const json_t *turn_hold(struct turn *turn, json_t *value)
-{
-    if (value) {
-        *VEC_PUSH(&turn->batch->held) = value;
-    }
-    return value;
-}
-
-void run_wish(struct turn *turn, enum wish wish, const char *reason, const char *detail,
-              const char *phase, const char *step)
+void run_wish(struct turn *turn, enum wish wish, struct record why)
 {
     /* A stronger wish stays: nothing takes a cancel back. */
     if (wish != WISH_NONE && turn->run->wish >= wish) {
         return;
     }
-    turn_emit(turn, (struct record){.kind = RECORD_RUN_WISHED,
-                                    .status = wish_name(wish),
-                                    .reason = reason,
-                                    .text = detail,
-                                    .phase = phase,
-                                    .step = step});
+    why.kind = RECORD_RUN_WISHED;
+    why.status = wish_name(wish);
+    turn_emit(turn, why);
 }
 
 void run_move(struct turn *turn, enum run_status status, const char *reason, const char *detail)
@@ -250,9 +136,13 @@ static bool recall_failure(struct turn *turn)
         const struct phase_state *phase = &turn->run->phases[i];
 
         if (phase->status == STEP_IS_FAILED && !phase->is_excused) {
-            run_wish(turn, WISH_PAUSE, phase->stage == STAGE_GATE ? "gate" : "failure",
-                     phase->error, phase->definition->id,
-                     phase->failed_step && *phase->failed_step ? phase->failed_step : NULL);
+            run_wish(turn, WISH_PAUSE,
+                     (struct record){.reason = phase->stage == STAGE_GATE ? "gate" : "failure",
+                                     .text = phase->error,
+                                     .phase = phase->definition->id,
+                                     .step = phase->failed_step && *phase->failed_step
+                                                 ? phase->failed_step
+                                                 : NULL});
             return true;
         }
     }
@@ -423,7 +313,8 @@ static void handle_deadlines(struct turn *turn)
     }
     if (run->status == RUN_RUNNING && run->workflow->timeout_ms > 0 &&
         run->started_at + run->workflow->timeout_ms <= turn->now) {
-        run_wish(turn, WISH_FAIL, "limit", "the run reached its time limit", NULL, NULL);
+        run_wish(turn, WISH_FAIL,
+                 (struct record){.reason = "limit", .text = "the run reached its time limit"});
         for (size_t i = 0; i < run->step_count; i++) {
             if (run->steps[i].waiting == WAITING_ATTEMPT) {
                 turn_effect(turn, EFFECT_STOP, (int)i, 0, NULL);

@@ -8,31 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct phase_state *phase_at(struct turn *turn, int index)
-{
-    return &turn->run->phases[index];
-}
-
-static void emit_moved(struct turn *turn, int index, enum step_status status, const char *stage,
-                       const char *error, const char *step)
+/* Takes the reason (or the stage), the error and the step from `why`. */
+static void phase_move(struct turn *turn, int index, enum step_status status, struct record why)
 {
     struct phase_state *phase = phase_at(turn, index);
-    int64_t until = 0;
+    bool is_new_round = status == STEP_IS_RUNNING && phase->status == STEP_IS_PENDING;
 
-    if (status == STEP_IS_RUNNING && phase->status == STEP_IS_PENDING &&
-        phase->definition->timeout_ms > 0) {
-        until = turn->now + phase->definition->timeout_ms;
-        turn_effect(turn, EFFECT_TIMER, -1, until, NULL);
+    if (is_new_round && phase->definition->timeout_ms > 0) {
+        why.until = turn->now + phase->definition->timeout_ms;
+        turn_effect(turn, EFFECT_TIMER, -1, why.until, NULL);
     }
-    turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
-                                    .phase = phase->definition->id,
-                                    .status = step_status_name(status),
-                                    .number = phase->round + (phase->status == STEP_IS_PENDING &&
-                                                              status == STEP_IS_RUNNING),
-                                    .reason = stage,
-                                    .error = error,
-                                    .step = step,
-                                    .until = until});
+    why.kind = RECORD_PHASE_MOVED;
+    why.phase = phase->definition->id;
+    why.status = step_status_name(status);
+    why.number = phase->round + (is_new_round ? 1 : 0);
+    turn_emit(turn, why);
 }
 
 static bool phase_is_over(const struct phase_state *phase)
@@ -100,7 +90,7 @@ static void push_stage(struct turn *turn, int index)
 
 static void start_stage(struct turn *turn, int index, const char *stage)
 {
-    emit_moved(turn, index, STEP_IS_RUNNING, stage, NULL, NULL);
+    phase_move(turn, index, STEP_IS_RUNNING, (struct record){.reason = stage});
     push_stage(turn, index);
 }
 
@@ -117,17 +107,20 @@ static bool when_holds(struct turn *turn, int index)
         return true;
     }
     if (expression_evaluate(phase->definition->when, run_lookup, &context, &value, &err) < 0) {
-        emit_moved(turn, index, STEP_IS_FAILED, NULL, turn_text(turn, "when: %s", err.text), NULL);
-        run_wish(turn, WISH_FAIL, "failure", turn_text(turn, "when: %s", err.text),
-                 phase->definition->id, NULL);
+        const char *text = turn_text(turn, "when: %s", err.text);
+
+        phase_move(turn, index, STEP_IS_FAILED, (struct record){.error = text});
+        run_wish(
+            turn, WISH_FAIL,
+            (struct record){.reason = "failure", .text = text, .phase = phase->definition->id});
         return false;
     }
     holds = json_is_truthy(value);
     json_decref(value);
     if (!holds) {
-        emit_moved(turn, index, STEP_IS_SKIPPED,
-                   turn_text(turn, "when: %s is false", expression_text(phase->definition->when)),
-                   NULL, NULL);
+        phase_move(turn, index, STEP_IS_SKIPPED,
+                   (struct record){.reason = turn_text(turn, "when: %s is false",
+                                                       expression_text(phase->definition->when))});
         phase_start_dependents(turn, index);
     }
     return holds;
@@ -244,11 +237,11 @@ void phase_complete(struct turn *turn, int index)
     if (err.code < 0) {
         const char *text = turn_text(turn, "iterate: until: %s", err.text);
 
-        emit_moved(turn, index, STEP_IS_FAILED, NULL, text, NULL);
-        run_wish(turn, WISH_FAIL, "failure", text, id, NULL);
+        phase_move(turn, index, STEP_IS_FAILED, (struct record){.error = text});
+        run_wish(turn, WISH_FAIL, (struct record){.reason = "failure", .text = text, .phase = id});
         return;
     }
-    emit_moved(turn, index, STEP_IS_COMPLETED, NULL, NULL, NULL);
+    phase_move(turn, index, STEP_IS_COMPLETED, (struct record){0});
     if (turn->run->workflow->checkpoint_auto) {
         save_checkpoint(turn, id);
     }
@@ -299,34 +292,40 @@ static bool go_to(struct turn *turn, int index, int target, const char *error)
     return is_quiet;
 }
 
+/* Why a phase did not succeed. */
+struct failure {
+    const char *error;
+    const char *step;   /* NULL: it was the gate */
+    const char *reason; /* of the run's pause: failure, gate, limit */
+};
+
 static void act_on_failure(struct turn *turn, int index, const struct on_failure *policy,
-                           const char *error, const char *step, const char *reason)
+                           struct failure failure)
 {
-    const char *id = phase_at(turn, index)->definition->id;
+    const struct phase *phase = phase_at(turn, index)->definition;
+    bool is_excused = phase->optional || policy->action == FAILURE_CONTINUE;
 
-    bool is_excused = phase_at(turn, index)->definition->optional ||
-                      policy->action == FAILURE_CONTINUE;
-
-    emit_moved(turn, index, STEP_IS_FAILED, is_excused ? "continue" : NULL, error,
-               step ? step : "");
+    phase_move(turn, index, STEP_IS_FAILED,
+               (struct record){.reason = is_excused ? "continue" : NULL,
+                               .error = failure.error,
+                               .step = failure.step ? failure.step : ""});
     if (is_excused) {
         phase_start_dependents(turn, index);
         return;
     }
-    if (policy->action == FAILURE_FAIL) {
-        run_wish(turn, WISH_FAIL, reason, error, id, step);
-    } else {
-        run_wish(turn, WISH_PAUSE, reason, error, id, step);
-    }
+    run_wish(turn, policy->action == FAILURE_FAIL ? WISH_FAIL : WISH_PAUSE,
+             (struct record){.reason = failure.reason,
+                             .text = failure.error,
+                             .phase = phase->id,
+                             .step = failure.step});
 }
 
 /* False while it has to wait for other phases before it can go back. */
-static bool phase_fail(struct turn *turn, int index, const char *error, const char *step,
-                       const char *reason)
+static bool phase_fail(struct turn *turn, int index, struct failure failure)
 {
     struct phase_state *phase = phase_at(turn, index);
     const struct phase *definition = phase->definition;
-    const struct on_failure *policy = policy_of(turn, index, step);
+    const struct on_failure *policy = policy_of(turn, index, failure.step);
 
     if (definition->mode == MODE_ADAPTIVE && definition->fix_count > 0 &&
         phase->stage != STAGE_FIX && phase->fix_rounds < definition->rounds_max) {
@@ -335,14 +334,14 @@ static bool phase_fail(struct turn *turn, int index, const char *error, const ch
     }
     if (policy->action == FAILURE_GOTO) {
         if (phase->gotos < policy->max) {
-            return go_to(turn, index, policy->goto_phase, error);
+            return go_to(turn, index, policy->goto_phase, failure.error);
         }
-        error = turn_text(turn, "%s (went back to %s %d times, the limit)", error,
-                          phase_at(turn, policy->goto_phase)->definition->id, phase->gotos);
+        failure.error = turn_text(turn, "%s (went back to %s %d times, the limit)", failure.error,
+                                  phase_at(turn, policy->goto_phase)->definition->id, phase->gotos);
+        failure.reason = "limit";
         policy = &turn->run->workflow->on_failure;
-        reason = "limit";
     }
-    act_on_failure(turn, index, policy, error, step, reason);
+    act_on_failure(turn, index, policy, failure);
     return true;
 }
 
@@ -387,7 +386,7 @@ static bool settle_gate(struct turn *turn, int index)
         phase_complete(turn, index);
         return true;
     }
-    return phase_fail(turn, index, error, NULL, "gate");
+    return phase_fail(turn, index, (struct failure){.error = error, .reason = "gate"});
 }
 
 /* The step that keeps a quiet phase from success; NULL: none. */
@@ -426,7 +425,9 @@ static bool settle_steps(struct turn *turn, int index)
                                       "step %s could not start: what it needs did not succeed",
                                       obstacle->key);
 
-        return phase_fail(turn, index, error, obstacle->key, "failure");
+        return phase_fail(
+            turn, index,
+            (struct failure){.error = error, .step = obstacle->key, .reason = "failure"});
     }
     if (is_fix) {
         phase_reset(turn, index, "fix");

@@ -419,6 +419,13 @@ static void apply_iterated(struct run_state *run, const struct record *record)
     }
 }
 
+static void apply_signal(struct run_state *run, const struct record *record)
+{
+    json_t *value = record->data ? json_incref((json_t *)record->data) : json_true();
+
+    (void)json_object_set_new(run->signals, record->name, value);
+}
+
 void run_apply(struct run_state *run, const struct record *record)
 {
     assert(record->seq == run->seq + 1);
@@ -458,8 +465,7 @@ void run_apply(struct run_state *run, const struct record *record)
         apply_reused(run, record);
         break;
     case RECORD_SIGNAL_RECEIVED:
-        (void)json_object_set_new(run->signals, record->name,
-                                  record->data ? json_incref((json_t *)record->data) : json_true());
+        apply_signal(run, record);
         break;
     case RECORD_GATE_DECIDED:
     case RECORD_GATE_SKIPPED:
@@ -479,59 +485,4 @@ void run_apply(struct run_state *run, const struct record *record)
     case RECORD_RESTORED:
         break;
     }
-}
-
-const char *run_refusal(const struct run_state *run, const struct record *record)
-{
-    if (record->seq != run->seq + 1) {
-        return "its number does not follow";
-    }
-    if (record->step && record->kind != RECORD_RUN_MOVED && record->kind != RECORD_RUN_WISHED &&
-        record->kind != RECORD_GATE_CHECKED && record->kind != RECORD_PHASE_MOVED &&
-        !run_find_step(run, record->step)) {
-        return "it names a step that the workflow does not have";
-    }
-    if (record->phase && record->kind != RECORD_RUN_MOVED && record->kind != RECORD_RUN_WISHED &&
-        !run_find_phase(run, record->phase)) {
-        return "it names a phase that the workflow does not have";
-    }
-    switch (record->kind) {
-    case RECORD_RUN_MOVED:
-        return record->status && run_status_parse(record->status) >= 0 &&
-                       run_can_move(run->status, (enum run_status)run_status_parse(record->status))
-                   ? NULL
-                   : "its status cannot follow";
-    case RECORD_RUN_WISHED:
-        return record->status && wish_parse(record->status) >= 0 ? NULL : "unknown wish";
-    case RECORD_PHASE_MOVED:
-        return record->status && record->phase && step_status_parse(record->status) >= 0
-                   ? NULL
-                   : "its status is unknown";
-    case RECORD_STEP_MOVED:
-        return record->status && record->step && step_status_parse(record->status) >= 0
-                   ? NULL
-                   : "its status is unknown";
-    case RECORD_STEP_WAITING:
-        return record->reason && waiting_parse(record->reason) >= 0 ? NULL : "unknown wait";
-    case RECORD_ATTEMPT_ENDED:
-        return record->class_ && failure_class_parse(record->class_) >= 0 ? NULL : "unknown class";
-    case RECORD_GATE_DECIDED:
-        return record->status && verdict_parse(record->status) >= 0 ? NULL : "unknown verdict";
-    case RECORD_PHASE_RESET:
-        return record->reason && record->phase ? NULL : "it lacks a field";
-    case RECORD_RUN_CREATED:
-    case RECORD_STEP_EXPANDED:
-    case RECORD_ATTEMPT_STARTED:
-    case RECORD_STEP_REUSED:
-    case RECORD_APPROVAL_GIVEN:
-    case RECORD_SIGNAL_RECEIVED:
-    case RECORD_GATE_CHECKED:
-    case RECORD_GATE_SKIPPED:
-    case RECORD_CHECKPOINT_SAVED:
-    case RECORD_RESTORED:
-    case RECORD_WENT_TO:
-    case RECORD_ITERATED:
-        return NULL;
-    }
-    return "unknown kind";
 }

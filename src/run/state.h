@@ -151,7 +151,7 @@ struct run_state {
 
 struct run_state *run_state_new(const char *id, const struct workflow *workflow);
 void run_state_free(struct run_state *run); /* accepts NULL */
-/* The fold: asserts on a record that cannot follow. Bad stored data is found by run_can_apply. */
+/* The fold: asserts on a record that cannot follow. run_refusal finds bad stored data first. */
 void run_apply(struct run_state *run, const struct record *record);
 /* NULL, or why the record does not fit this state (a damaged or foreign journal). */
 const char *run_refusal(const struct run_state *run, const struct record *record);

@@ -13,7 +13,7 @@ struct turn {
     uint64_t random;
 };
 
-/* decide.c */
+/* turn.c */
 void turn_emit(struct turn *turn, struct record record);
 void turn_effect(struct turn *turn, enum effect_kind kind, int step, int64_t at, const char *word);
 uint64_t turn_random(struct turn *turn);
@@ -21,24 +21,53 @@ const char *turn_text(struct turn *turn, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 const json_t *turn_hold(struct turn *turn, json_t *value); /* the batch owns it now */
 
-/* decide_step.c */
+static inline struct step_state *step_at(struct turn *turn, int step)
+{
+    return &turn->run->steps[step];
+}
+
+static inline struct phase_state *phase_at(struct turn *turn, int phase)
+{
+    return &turn->run->phases[phase];
+}
+
+static inline struct phase_state *phase_of(struct turn *turn, int step)
+{
+    return phase_at(turn, step_at(turn, step)->phase);
+}
+
+static inline const char *phase_id(struct turn *turn, int step)
+{
+    return phase_of(turn, step)->definition->id;
+}
+
+/* decide_step.c. A move takes class, error, reason and by from `why`. */
+void step_move(struct turn *turn, int step, enum step_status status, struct record why);
 void step_push_ready(struct turn *turn, int step);
 void step_start(struct turn *turn, int step);
-void step_handle_prepared(struct turn *turn, int step, const struct event *event);
-void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);
-void step_handle_timer(struct turn *turn, int step);
-void step_handle_child(struct turn *turn, int step, const struct event *event);
 void step_complete(struct turn *turn, int step);
 void step_fail(struct turn *turn, int step, enum failure_class class_, const char *error);
 void step_skip(struct turn *turn, int step, const char *reason, const char *by);
 void step_make_pending(struct turn *turn, int step, const char *reason);
 void step_cancel(struct turn *turn, int step, const char *reason);
-void step_attempt_again(struct turn *turn, int step);
-void step_answer_approval(struct turn *turn, int step, bool is_approved, const char *by,
-                          const char *comment);
+void step_after_end(struct turn *turn, int step);
 /* Pending, and nothing but a free place keeps it from starting. */
 bool step_is_ready(const struct run_state *run, int step);
 void step_feed_instances(struct turn *turn, int parent);
+
+/* decide_attempt.c */
+void step_start_attempt(struct turn *turn, int step);
+void step_attempt_again(struct turn *turn, int step);
+void step_handle_prepared(struct turn *turn, int step, const struct event *event);
+void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);
+void step_handle_timer(struct turn *turn, int step);
+
+/* decide_wait.c */
+void step_start_approval(struct turn *turn, int step);
+void step_answer_approval(struct turn *turn, int step, bool is_approved, const char *by,
+                          const char *comment);
+void step_start_child(struct turn *turn, int step);
+void step_handle_child(struct turn *turn, int step, const struct event *event);
 
 /* decide_phase.c */
 void phase_try_start(struct turn *turn, int phase);
@@ -50,13 +79,21 @@ void phase_start_dependents(struct turn *turn, int phase);
 void phase_complete(struct turn *turn, int phase);
 bool phase_is_blocked(const struct run_state *run, int phase);
 
-/* decide.c */
-void run_wish(struct turn *turn, enum wish wish, const char *reason, const char *detail,
-              const char *phase, const char *step);
+/* decide.c. A wish takes reason, text, phase and step from `why`. */
+void run_wish(struct turn *turn, enum wish wish, struct record why);
 void run_move(struct turn *turn, enum run_status status, const char *reason, const char *detail);
 
 /* command.c */
 int command_handle(struct turn *turn, const struct event *event, struct error *err);
+int command_refuse(struct turn *turn, struct error *err, const char *what);
+void run_go_on(struct turn *turn);
+void phase_reopen(struct turn *turn, int phase);
+
+/* command_skip.c, command_answer.c */
+int command_skip(struct turn *turn, const struct event *event, struct error *err);
+int command_approve(struct turn *turn, const struct event *event, struct error *err);
+int command_reject(struct turn *turn, const struct event *event, struct error *err);
+int command_signal(struct turn *turn, const struct event *event, struct error *err);
 
 /* retry.c: full jitter after "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). */
 int64_t retry_delay_ms(const struct retry_policy *policy, int tries, uint64_t random);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Leaving out a step, a phase or a gate: where its definition allows it, and with a reason that the
+ * journal keeps. */
+#include "run/states.h"
+#include "run/turn.h"
+
+static const char *skip_reason(const struct event *event, struct error *err)
+{
+    const char *reason = json_get_text(event->command, "reason", NULL);
+
+    if (!reason || !*reason) {
+        (void)error_set(err, ERROR_INVALID, "skipping needs a reason");
+        error_hint(err, "add --reason \"why this may be left out\"");
+        return NULL;
+    }
+    return reason;
+}
+
+static int skip_step(struct turn *turn, const char *key, const char *reason, const char *by,
+                     struct error *err)
+{
+    struct step_state *step = run_find_step(turn->run, key);
+    int index;
+
+    if (!step || !step->definition) {
+        return error_set(err, ERROR_NOT_FOUND, "run %s has no step \"%s\"", turn->run->id, key);
+    }
+    if (!step->definition->allow_skip) {
+        return error_set(err, ERROR_CONFLICT, "step %s may not be skipped (allow_skip: false)",
+                         key);
+    }
+    if (step->status != STEP_IS_PENDING && step->status != STEP_IS_FAILED &&
+        step->status != STEP_IS_PAUSED && step->status != STEP_IS_CANCELLED) {
+        return error_set(err, ERROR_CONFLICT, "step %s is %s and cannot be skipped now", key,
+                         step_status_name(step->status));
+    }
+    index = run_step_index(turn->run, step);
+    phase_reopen(turn, step->phase);
+    step_skip(turn, index, reason, by);
+    return 0;
+}
+
+static int skip_phase(struct turn *turn, const char *id, const char *reason, struct error *err)
+{
+    struct phase_state *phase = run_find_phase(turn->run, id);
+
+    if (!phase) {
+        return error_set(err, ERROR_NOT_FOUND, "run %s has no phase \"%s\"", turn->run->id, id);
+    }
+    if (!phase->definition->allow_skip) {
+        return error_set(err, ERROR_CONFLICT, "phase %s may not be skipped (allow_skip: false)",
+                         id);
+    }
+    if (phase->under_way > 0 ||
+        (step_status_is_final(phase->status) && phase->status != STEP_IS_FAILED &&
+         phase->status != STEP_IS_CANCELLED)) {
+        return error_set(err, ERROR_CONFLICT, "phase %s is %s and cannot be skipped now", id,
+                         step_status_name(phase->status));
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
+                                    .phase = id,
+                                    .status = "skipped",
+                                    .number = phase->round,
+                                    .reason = reason});
+    return 0;
+}
+
+static int skip_gate(struct turn *turn, const char *id, const char *reason, const char *by,
+                     struct error *err)
+{
+    struct phase_state *phase = run_find_phase(turn->run, id);
+
+    if (!phase || !phase->definition->gate) {
+        return error_set(err, ERROR_NOT_FOUND, "run %s has no phase \"%s\" with a gate",
+                         turn->run->id, id);
+    }
+    if (!phase->definition->gate->allow_skip) {
+        return error_set(err, ERROR_CONFLICT, "gate %s may not be skipped (allow_skip: false)",
+                         phase->definition->gate->name);
+    }
+    if (phase->stage != STAGE_GATE || phase->status != STEP_IS_FAILED) {
+        return error_set(err, ERROR_CONFLICT, "the gate of phase %s has not failed", id);
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_GATE_SKIPPED,
+                                    .phase = id,
+                                    .name = phase->definition->gate->name,
+                                    .reason = reason,
+                                    .by = by});
+    phase_reopen(turn, phase->definition->index);
+    phase_complete(turn, phase->definition->index);
+    return 0;
+}
+
+int command_skip(struct turn *turn, const struct event *event, struct error *err)
+{
+    const char *step = json_get_text(event->command, "step", NULL);
+    const char *phase = json_get_text(event->command, "phase", NULL);
+    const char *gate = json_get_text(event->command, "gate", NULL);
+    const char *reason = skip_reason(event, err);
+    enum run_status before = turn->run->status;
+    int r;
+
+    if (!reason) {
+        return ERROR_INVALID;
+    }
+    if (before == RUN_COMPLETED || before == RUN_CANCELLED) {
+        return command_refuse(turn, err, "it is over already");
+    }
+    if (step) {
+        r = skip_step(turn, step, reason, event->by, err);
+    } else if (phase) {
+        r = skip_phase(turn, phase, reason, err);
+    } else if (gate) {
+        r = skip_gate(turn, gate, reason, event->by, err);
+    } else {
+        r = error_set(err, ERROR_INVALID, "say what to skip: a step, a phase or a gate");
+    }
+    if (r == 0 && (before == RUN_FAILED || before == RUN_PAUSED)) {
+        run_go_on(turn);
+    } else if (r == 0 && phase) {
+        phase_start_dependents(turn, run_find_phase(turn->run, phase)->definition->index);
+    }
+    return r;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps that wait for others: for a person's answer, for a nested run. */
+#include "base/alloc.h"
+#include "base/id.h"
+#include "run/states.h"
+#include "run/turn.h"
+
+#include <string.h>
+
+void step_answer_approval(struct turn *turn, int index, bool is_approved, const char *by,
+                          const char *comment)
+{
+    turn_emit(turn, (struct record){.kind = RECORD_APPROVAL_GIVEN,
+                                    .step = step_at(turn, index)->key,
+                                    .status = is_approved ? "approved" : "rejected",
+                                    .by = by,
+                                    .text = comment});
+    if (is_approved) {
+        step_complete(turn, index);
+    } else {
+        step_fail(turn, index, CLASS_REFUSED,
+                  turn_text(turn, "rejected by %s%s%s", by ? by : "a signal", comment ? ": " : "",
+                            comment ? comment : ""));
+    }
+}
+
+/* A signal named like the step (or with -approved, -rejected) answers it, also before it asks. */
+static bool signal_answers(struct turn *turn, int index)
+{
+    const char *key = step_at(turn, index)->key;
+    const json_t *signals = turn->run->signals;
+
+    if (json_object_get(signals, key) ||
+        json_object_get(signals, turn_text(turn, "%s-approved", key))) {
+        step_answer_approval(turn, index, true, NULL, NULL);
+        return true;
+    }
+    if (json_object_get(signals, turn_text(turn, "%s-rejected", key))) {
+        step_answer_approval(turn, index, false, NULL, NULL);
+        return true;
+    }
+    return false;
+}
+
+void step_start_approval(struct turn *turn, int index)
+{
+    struct step_state *step = step_at(turn, index);
+    struct lookup_context context = {.run = turn->run, .step = step};
+    struct strbuf message;
+
+    if (signal_answers(turn, index)) {
+        return;
+    }
+    strbuf_init(&message, 4096);
+    if (step->definition->message) {
+        (void)template_format(step->definition->message, run_lookup, &context, &message, NULL);
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = phase_id(turn, index),
+                                    .step = step->key,
+                                    .reason = "approval",
+                                    .text = turn_text(turn, "%s", message.data)});
+    strbuf_release(&message);
+}
+
+void step_start_child(struct turn *turn, int index)
+{
+    char child[RUN_ID_SIZE];
+
+    if (turn->run->depth + 1 > turn->limits->nesting_max) {
+        step_fail(turn, index, CLASS_PERMANENT,
+                  turn_text(turn, "workflows are nested deeper than %d (nesting_max)",
+                            turn->limits->nesting_max));
+        return;
+    }
+    run_id_format(turn_random(turn), child);
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = phase_id(turn, index),
+                                    .step = step_at(turn, index)->key,
+                                    .reason = "workflow",
+                                    .other = child});
+    turn_effect(turn, EFFECT_CHILD_START, index, 0, NULL);
+}
+
+void step_handle_child(struct turn *turn, int index, const struct event *event)
+{
+    struct step_state *step = step_at(turn, index);
+
+    if (step->waiting != WAITING_WORKFLOW || !step->child ||
+        strcmp(step->child, event->child) != 0) {
+        return;
+    }
+    switch (event->child_status) {
+    case RUN_COMPLETED:
+        step_complete(turn, index);
+        break;
+    case RUN_FAILED:
+        step_fail(turn, index, CLASS_PERMANENT,
+                  turn_text(turn, "the nested run %s failed", event->child));
+        break;
+    case RUN_CANCELLED:
+        if (turn->run->wish == WISH_CANCEL) {
+            step_cancel(turn, index, "the run was cancelled");
+        } else {
+            step_fail(turn, index, CLASS_CANCELLED,
+                      turn_text(turn, "the nested run %s was cancelled", event->child));
+        }
+        break;
+    case RUN_PAUSED:
+        if (step->status != STEP_IS_PAUSED) {
+            turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                            .phase = phase_id(turn, index),
+                                            .step = step->key,
+                                            .reason = "workflow",
+                                            .other = event->child,
+                                            .text = "the nested run is paused"});
+        }
+        break;
+    case RUN_PENDING:
+    case RUN_RUNNING:
+        if (step->status == STEP_IS_PAUSED) {
+            turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                            .phase = phase_id(turn, index),
+                                            .step = step->key,
+                                            .reason = "workflow",
+                                            .other = event->child});
+        }
+        break;
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person can do about a run that waits. */
+#include "run/decide.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add_option(json_t *options, const char *action, const char *command, const char *help)
+{
+    json_t *option = json_object();
+
+    json_put_text(option, "do", action);
+    json_put_text(option, "command", command);
+    json_put_text(option, "help", help);
+    (void)json_array_append_new(options, option);
+}
+
+static void add_failure_options(const struct run_state *run, json_t *options)
+{
+    const struct step_state *step = run->reason_step ? run_find_step(run, run->reason_step) : NULL;
+    const struct phase_state *phase = run->reason_phase ? run_find_phase(run, run->reason_phase)
+                                                        : NULL;
+    char command[256];
+
+    (void)snprintf(command, sizeof(command), "fermata resume %s --retry-failed", run->id);
+    add_option(options, "retry", command, "after fixing the cause, try the failed part again");
+    if (step && step->definition && step->definition->allow_skip) {
+        (void)snprintf(command, sizeof(command), "fermata skip %s %s --reason \"...\"", run->id,
+                       step->key);
+        add_option(options, "skip", command, "leave the step out and go on (not recommended)");
+    } else if (phase && phase->stage == STAGE_GATE && phase->definition->gate->allow_skip) {
+        (void)snprintf(command, sizeof(command), "fermata skip %s --gate %s --reason \"...\"",
+                       run->id, phase->definition->id);
+        add_option(options, "skip", command, "pass the gate without proof (not recommended)");
+    }
+}
+
+json_t *run_options(const struct run_state *run)
+{
+    json_t *options = json_array();
+    const char *reason = run->reason ? run->reason : "";
+    char command[256];
+
+    if (run->status == RUN_PAUSED && strcmp(reason, "approval") == 0) {
+        for (size_t i = 0; i < run->step_count; i++) {
+            if (run->steps[i].waiting == WAITING_APPROVAL) {
+                (void)snprintf(command, sizeof(command), "fermata approve %s %s", run->id,
+                               run->steps[i].key);
+                add_option(options, "approve", command,
+                           run->steps[i].reason ? run->steps[i].reason : "");
+                (void)snprintf(command, sizeof(command), "fermata reject %s %s", run->id,
+                               run->steps[i].key);
+                add_option(options, "reject", command, "refuse it; the step fails");
+            }
+        }
+    } else if (run->status == RUN_FAILED ||
+               (run->status == RUN_PAUSED &&
+                (strcmp(reason, "failure") == 0 || strcmp(reason, "gate") == 0 ||
+                 strcmp(reason, "limit") == 0))) {
+        add_failure_options(run, options);
+    } else if (run->status == RUN_PAUSED) {
+        (void)snprintf(command, sizeof(command), "fermata resume %s", run->id);
+        add_option(options, "resume", command, "go on from here");
+    }
+    if (!run_status_is_final(run->status)) {
+        (void)snprintf(command, sizeof(command), "fermata cancel %s", run->id);
+        add_option(options, "cancel", command, "stop for good; what was done is kept");
+    }
+    return options;
+}
