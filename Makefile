@@ -41,7 +41,9 @@ endif
 
 PACKAGES := libuv libfyaml jansson sqlite3 libcrypto libutf8proc libpcre2-8
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+# Of libcrypto only SHA-256 is used: some 10 KB from the archive, where relocating the shared object
+# takes more time at every start than all other libraries together (docs/decisions/0004).
+PACKAGE_LIBS := $(patsubst -lcrypto,-l:libcrypto.a,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
 TEST_LIBS := -lcmocka
 
 LANGUAGE := -std=gnu17 -D_GNU_SOURCE -Isrc -Itests -DFERMATA_VERSION='"$(VERSION)"'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The step that does nothing: joins, tests, measurements of the engine alone. Its output is JSON, so
- * that no value is null. */
+/* The step that does nothing: joins, tests, measurements of the engine alone. Its output is JSON,
+ * so that no value is null. */
 #include "functions/builtin.h"
 
 #include <stdlib.h>

@@ -203,3 +203,8 @@ greeting" ] || {
     [ -z "$stderr" ]
     [[ $output == last* ]]
 }
+
+@test "the shared object of libcrypto, the slowest to load, is not loaded for SHA-256 alone" {
+    run env LD_TRACE_LOADED_OBJECTS=1 "$FERMATA"
+    [[ $output == *libsqlite3* && $output != *libcrypto* ]]
+}
