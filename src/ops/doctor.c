@@ -218,6 +218,13 @@ static void check_leftovers(struct ops *ops, json_t *checks)
     json_decref(list);
 }
 
+static const char *first_of(const json_t *report, const char *list)
+{
+    const char *text = json_string_value(json_array_get(json_object_get(report, list), 0));
+
+    return text ? text : "";
+}
+
 static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
 {
     char *detail;
@@ -231,11 +238,17 @@ static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct 
         return r;
     }
     count = json_array_size(json_object_get(*ret_report, "differences"));
-    detail = mem_printf("%lld runs, %lld records, %zu differences%s",
+    detail = mem_printf("%lld runs, %lld records, %zu differences%s%s",
                         (long long)json_get_integer(*ret_report, "runs", 0),
                         (long long)json_get_integer(*ret_report, "records", 0), count,
-                        count ? ", repaired" : "");
+                        count ? ", repaired: " : "",
+                        count ? first_of(*ret_report, "differences") : "");
     add_check(checks, "journal and tables", "pass", detail, NULL);
+    if (json_array_size(json_object_get(*ret_report, "failures")) > 0) {
+        add_check(checks, "journals", "fail", first_of(*ret_report, "failures"),
+                  "its tables were left as they are; bring the store back from a backup, or remove "
+                  "the run");
+    }
     free(detail);
     return 0;
 }

@@ -150,10 +150,8 @@ static void add_step_row(struct commit *commit, const struct run_state *run, con
     row->started_at = step->started_at;
     row->ended_at = step->ended_at;
     row->is_reused = step->is_reused;
-    if (step->digest) {
-        row->output = json_into(commit->arena, step->result.output);
-        row->artifacts = json_into(commit->arena, step->result.artifacts);
-    }
+    row->output = step->digest ? json_into(commit->arena, step->result.output) : NULL;
+    row->artifacts = step->digest ? json_into(commit->arena, step->result.artifacts) : NULL;
     if (record->data &&
         (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_STEP_REUSED)) {
         row->parts = json_into(commit->arena, record->data);
@@ -189,14 +187,14 @@ static bool changes_step(enum record_kind kind)
            kind == RECORD_STEP_REUSED || kind == RECORD_STEP_EXPANDED;
 }
 
-/* A reset changes many steps at once: all that ever had a row get theirs again. */
+/* A reset changes many steps at once, also those without an attempt: skipped and reused ones. */
 static void add_phase_rows(struct commit *commit, const struct run_state *run,
                            const struct record *record)
 {
     const struct phase_state *phase = run_find_phase(run, record->phase);
 
     for (size_t i = 0; i < run->step_count; i++) {
-        if (run->steps[i].phase == phase->definition->index && run->steps[i].attempts > 0) {
+        if (run->steps[i].phase == phase->definition->index) {
             add_step_row(commit, run, run->steps[i].key, record);
         }
     }

@@ -90,29 +90,34 @@ static int take(struct tx *tx, void *arg, struct error *err)
     return lease_take(tx, load->run_id, load->pid, load->now, &load->generation, err);
 }
 
-int run_workflow_text(struct store *store, const char *folder, const char *run_id, char **ret_text,
-                      struct error *err)
+static int read_definition(const char *folder, const char *run_id, const char *digest,
+                           char **ret_text, struct error *err)
 {
-    struct load load = {.run_id = run_id};
     char *blobs = path_join(folder, "blobs");
-    int r = store_read(store, find_digest, &load, err);
+    int r = blob_get(blobs, digest, WORKFLOW_BYTES_MAX, ret_text, NULL, err);
 
-    if (r == 0) {
-        r = blob_get(blobs, load.digest, WORKFLOW_BYTES_MAX, ret_text, NULL, err);
-        if (r < 0 && err) {
-            (void)error_context(err, "the workflow of run %s", run_id);
-        }
+    if (r < 0 && err) {
+        (void)error_context(err, "the workflow of run %s", run_id);
     }
     free(blobs);
     return r;
 }
 
-int run_load_workflow(struct store *store, const char *folder, const char *run_id,
-                      struct workflow **ret_workflow, struct error *err)
+int run_workflow_text(struct store *store, const char *folder, const char *run_id, char **ret_text,
+                      struct error *err)
+{
+    struct load load = {.run_id = run_id};
+    int r = store_read(store, find_digest, &load, err);
+
+    return r < 0 ? r : read_definition(folder, run_id, load.digest, ret_text, err);
+}
+
+int run_load_definition(const char *folder, const char *run_id, const char *digest,
+                        struct workflow **ret_workflow, struct error *err)
 {
     char *text = NULL;
     struct problems *problems = mem_zero(1, sizeof(*problems));
-    int r = run_workflow_text(store, folder, run_id, &text, err);
+    int r = read_definition(folder, run_id, digest, &text, err);
 
     if (r == 0) {
         /* Names were checked when the run began; what was removed since shows when it is used. */
@@ -123,6 +128,15 @@ int run_load_workflow(struct store *store, const char *folder, const char *run_i
     free(text);
     free(problems);
     return r;
+}
+
+int run_load_workflow(struct store *store, const char *folder, const char *run_id,
+                      struct workflow **ret_workflow, struct error *err)
+{
+    struct load load = {.run_id = run_id};
+    int r = store_read(store, find_digest, &load, err);
+
+    return r < 0 ? r : run_load_definition(folder, run_id, load.digest, ret_workflow, err);
 }
 
 static void take_over(struct engine *engine, struct active *active)

@@ -12,5 +12,8 @@ int run_fold(struct tx *tx, struct run_state *state, struct error *err);
 /* The workflow that the run is pinned to; the caller frees it. */
 int run_load_workflow(struct store *store, const char *folder, const char *run_id,
                       struct workflow **ret_workflow, struct error *err);
+/* The same by the digest of its text. */
+int run_load_definition(const char *folder, const char *run_id, const char *digest,
+                        struct workflow **ret_workflow, struct error *err);
 
 #endif

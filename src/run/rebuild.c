@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Proof that the derived tables agree with the journal: every journal is folded again and its rows
- * are compared, and written anew when asked to. */
+/* Proof that the derived tables agree with the journal: every journal is folded again, the rows are
+ * written anew by the code that always writes them, and what stood there before is compared. All of
+ * one run happens in one transaction, so a run that is under way cannot change meanwhile; where
+ * nothing differs, or nothing may be repaired, the transaction is rolled back. */
 #include "base/alloc.h"
+#include "results/results.h"
 #include "run/own.h"
 #include "run/states.h"
 
@@ -14,21 +17,37 @@ struct rebuild {
     bool repair;
     json_t *ids;
     json_t *differences;
+    json_t *failures;
     int64_t records;
-    struct run_state *state; /* of the run being looked at */
-    struct commit *expected;
 };
 
-static const struct query q_run_ids = {"SELECT DISTINCT run FROM journal ORDER BY run"};
-static const struct query q_run_now = {
-    "SELECT status, wish, reason, detail, started_at, ended_at, steps_total, steps_completed,"
-    " steps_failed, steps_skipped, steps_running, seq FROM run WHERE id = ?1"};
-static const struct query q_step_now = {
-    "SELECT status, class, error, digest, attempts, started_at, ended_at, reused FROM step"
-    " WHERE run = ?1 AND key = ?2"};
-static const struct query q_step_count = {"SELECT count(*) FROM step WHERE run = ?1"};
-static const struct query q_steps_remove = {"DELETE FROM step WHERE run = ?1"};
-static const struct query q_attempts_remove = {"DELETE FROM attempt WHERE run = ?1"};
+/* One run being looked at. */
+struct rebuild_run {
+    struct rebuild *all;
+    const char *id;
+    struct run_state *state; /* NULL: it has no journal */
+    struct commit *expected;
+    int64_t records;
+    json_t *before, *after; /* name of a row -> its columns */
+};
+
+static const struct query q_run_ids = {
+    "SELECT run FROM journal UNION SELECT id FROM run UNION SELECT run FROM step"
+    " UNION SELECT run FROM attempt ORDER BY 1"};
+static const struct query q_created = {"SELECT body FROM journal WHERE run = ?1 AND seq = 1"};
+static const struct query q_has_journal = {"SELECT 1 FROM journal WHERE run = ?1 LIMIT 1"};
+static const struct query q_rows = {
+    "SELECT 'the row of the run', json_array(workflow, title, digest, task, status, wish, reason,"
+    " detail, strategy, label, parent, depth, created_at, started_at, ended_at, steps_total,"
+    " steps_completed, steps_failed, steps_skipped, steps_running, seq) FROM run WHERE id = ?1"
+    " UNION ALL SELECT 'the row of step ' || key, json_array(phase, status, class, error, digest,"
+    " parts, output, artifacts, attempts, started_at, ended_at, reused) FROM step WHERE run = ?1"
+    " UNION ALL SELECT 'the row of attempt ' || step || '.' || attempt, json_array(means, name,"
+    " class, digest, parts, started_at, ended_at, duration_ms, exit_status) FROM attempt"
+    " WHERE run = ?1"};
+static const struct query q_removals[] = {{"DELETE FROM run WHERE id = ?1"},
+                                          {"DELETE FROM step WHERE run = ?1"},
+                                          {"DELETE FROM attempt WHERE run = ?1"}};
 
 static int read_ids(struct tx *tx, void *arg, struct error *err)
 {
@@ -42,167 +61,172 @@ static int read_ids(struct tx *tx, void *arg, struct error *err)
     return r;
 }
 
+/* ---- the workflow, by the journal alone: the row of the run may be what is damaged ---- */
+
+struct creation {
+    const char *id;
+    bool has_journal;
+    char digest[DIGEST_HEX_SIZE];
+};
+
+static int read_creation(struct tx *tx, void *arg, struct error *err)
+{
+    struct creation *creation = arg;
+    struct statement *statement = tx_query(tx, &q_has_journal);
+    const char *body;
+    json_t *record = NULL;
+    int r;
+
+    bind_text(statement, 1, creation->id);
+    r = statement_step(statement, err);
+    if (r <= 0) {
+        return r;
+    }
+    creation->has_journal = true;
+    statement = tx_query(tx, &q_created);
+    bind_text(statement, 1, creation->id);
+    r = statement_step(statement, err);
+    if (r <= 0) {
+        return r < 0 ? r : error_set(err, ERROR_IO, "its journal has no beginning");
+    }
+    body = column_text(statement, 0);
+    r = json_parse_text(body, strlen(body), "journal", &record, err);
+    if (r == 0) {
+        (void)strncpy(creation->digest, json_get_text(record, "digest", ""),
+                      sizeof(creation->digest) - 1);
+    }
+    json_decref(record);
+    return r;
+}
+
+/* ---- one run ---- */
+
 static int fold_record(void *context, const struct record *record, struct error *err)
 {
-    struct rebuild *job = context;
-    const char *refusal = run_refusal(job->state, record);
+    struct rebuild_run *run = context;
+    const char *refusal = run_refusal(run->state, record);
 
     if (refusal) {
         return error_set(err, ERROR_IO, "record %lld (%s) does not fit: %s", (long long)record->seq,
                          record_kind_name(record->kind), refusal);
     }
-    run_apply(job->state, record);
-    commit_add(job->expected, job->state, record, 1);
-    job->records++;
+    run_apply(run->state, record);
+    commit_add(run->expected, run->state, record, 1);
+    run->records++;
     return 0;
 }
 
-static void report(struct rebuild *job, const char *what, const char *name)
+static int read_rows(struct tx *tx, const char *id, json_t *rows, struct error *err)
 {
-    char *text = mem_printf("run %s: %s%s%s", job->state->id, what, name ? " " : "",
-                            name ? name : "");
-
-    (void)json_array_append_new(job->differences, json_string(text));
-    free(text);
-}
-
-static bool same_text(struct statement *statement, int index, const char *expected)
-{
-    const char *found = column_text(statement, index);
-
-    return found && expected ? strcmp(found, expected) == 0 : !found && !expected;
-}
-
-static int compare_run(struct tx *tx, struct rebuild *job, struct error *err)
-{
-    const struct run_row *row = &job->expected->run;
-    const char *const texts[] = {row->status, row->wish, row->reason, row->detail};
-    const int64_t integers[] = {row->started_at,      row->ended_at,     row->steps_total,
-                                row->steps_completed, row->steps_failed, row->steps_skipped,
-                                row->steps_running,   row->seq};
-    struct statement *statement = tx_query(tx, &q_run_now);
-    bool is_same;
+    struct statement *statement = tx_query(tx, &q_rows);
     int r;
 
-    bind_text(statement, 1, row->id);
-    r = statement_step(statement, err);
-    if (r < 0) {
-        return r;
+    bind_text(statement, 1, id);
+    while ((r = statement_step(statement, err)) > 0) {
+        json_put_text(rows, column_text(statement, 0), column_text(statement, 1));
     }
-    is_same = r > 0;
-    for (size_t i = 0; is_same && i < ARRAY_LEN(texts); i++) {
-        is_same = same_text(statement, (int)i, texts[i]);
-    }
-    for (size_t i = 0; is_same && i < ARRAY_LEN(integers); i++) {
-        is_same = column_integer(statement, (int)(ARRAY_LEN(texts) + i)) == integers[i];
-    }
-    if (!is_same) {
-        report(job, "its row in the list differs from its journal", NULL);
-    }
-    return 0;
-}
-
-/* The last of a key's rows is what the table must hold: rows are written in order. */
-static const struct step_row *last_row(const struct rebuild *job, const char *key)
-{
-    const struct step_row *found = NULL;
-
-    for (size_t i = job->expected->steps.count; i > 0 && !found; i--) {
-        if (strcmp(job->expected->steps.items[i - 1].key, key) == 0) {
-            found = &job->expected->steps.items[i - 1];
-        }
-    }
-    return found;
-}
-
-static int compare_step(struct tx *tx, struct rebuild *job, const char *key, struct error *err)
-{
-    const struct step_row *row = last_row(job, key);
-    struct statement *statement = tx_query(tx, &q_step_now);
-    int r;
-
-    bind_text(statement, 1, job->state->id);
-    bind_text(statement, 2, key);
-    r = statement_step(statement, err);
-    if (r < 0) {
-        return r;
-    }
-    if (r == 0 || !same_text(statement, 0, row->status) || !same_text(statement, 1, row->class_) ||
-        !same_text(statement, 2, row->error) || !same_text(statement, 3, row->digest) ||
-        column_integer(statement, 4) != row->attempts ||
-        column_integer(statement, 5) != row->started_at ||
-        column_integer(statement, 6) != row->ended_at ||
-        (column_integer(statement, 7) != 0) != row->is_reused) {
-        report(job, "the row differs from its journal: step", key);
-    }
-    return 0;
-}
-
-static int compare(struct tx *tx, void *arg, struct error *err)
-{
-    struct rebuild *job = arg;
-    struct map *keys = map_new();
-    struct statement *statement;
-    size_t cursor = 0;
-    const char *key;
-    void *value;
-    int r = journal_read(tx, job->state->id, 1, 0, fold_record, job, err);
-
-    if (r == 0) {
-        r = compare_run(tx, job, err);
-    }
-    for (size_t i = 0; i < job->expected->steps.count; i++) {
-        (void)map_put(keys, job->expected->steps.items[i].key, job);
-    }
-    while (r == 0 && map_next(keys, &cursor, &key, &value)) {
-        r = compare_step(tx, job, key, err);
-    }
-    if (r == 0) {
-        statement = tx_query(tx, &q_step_count);
-        bind_text(statement, 1, job->state->id);
-        r = statement_step(statement, err);
-        if (r > 0 && column_integer(statement, 0) != (int64_t)map_count(keys)) {
-            report(job, "the table has another number of steps than its journal", NULL);
-        }
-        r = r < 0 ? r : 0;
-    }
-    map_free(keys);
     return r;
 }
 
-static int write_anew(struct tx *tx, void *arg, struct error *err)
+static int write_anew(struct tx *tx, const struct rebuild_run *run, struct error *err)
 {
-    struct rebuild *job = arg;
-    const struct query *const removals[] = {&q_steps_remove, &q_attempts_remove};
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(removals); i++) {
-        struct statement *statement = tx_query(tx, removals[i]);
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(q_removals); i++) {
+        struct statement *statement = tx_query(tx, &q_removals[i]);
 
-        bind_text(statement, 1, job->state->id);
+        bind_text(statement, 1, run->id);
         r = tx_run(tx, statement, NULL, err);
     }
-    return r < 0 ? r : commit_write_derived(tx, job->expected, err);
+    return r == 0 && run->state ? commit_write_derived(tx, run->expected, err) : r;
+}
+
+static void report(const struct rebuild_run *run, const char *row, const char *what)
+{
+    char *text = mem_printf("run %s: %s %s", run->id, row, what);
+
+    (void)json_array_append_new(run->all->differences, json_string(text));
+    free(text);
+}
+
+/* How many rows differ. */
+static int compare(const struct rebuild_run *run)
+{
+    const char *row;
+    json_t *columns;
+    int count = 0;
+
+    json_object_foreach(run->after, row, columns)
+    {
+        const json_t *before = json_object_get(run->before, row);
+
+        if (!before || !json_equal(before, columns)) {
+            report(run, row, before ? "differs from the journal" : "is missing");
+            count++;
+        }
+    }
+    json_object_foreach(run->before, row, columns)
+    {
+        if (!json_object_get(run->after, row)) {
+            report(run, row, "has nothing in the journal");
+            count++;
+        }
+    }
+    return count;
+}
+
+static int rebuild_rows(struct tx *tx, void *arg, struct error *err)
+{
+    struct rebuild_run *run = arg;
+    int r = run->state ? journal_read(tx, run->id, 1, 0, fold_record, run, err) : 0;
+
+    if (r == 0) {
+        r = read_rows(tx, run->id, run->before, err);
+    }
+    if (r == 0) {
+        r = write_anew(tx, run, err);
+    }
+    if (r == 0) {
+        r = read_rows(tx, run->id, run->after, err);
+    }
+    if (r == 0 && (compare(run) == 0 || !run->all->repair)) {
+        return ERROR_CANCELLED; /* nothing is to be kept */
+    }
+    return r;
+}
+
+static int load(struct rebuild_run *run, struct workflow **ret_workflow, struct error *err)
+{
+    struct creation creation = {.id = run->id};
+    int r = store_read(run->all->store, read_creation, &creation, err);
+
+    if (r == 0 && creation.has_journal) {
+        r = run_load_definition(run->all->folder, run->id, creation.digest, ret_workflow, err);
+    }
+    if (r == 0 && creation.has_journal) {
+        run->state = run_state_new(run->id, *ret_workflow);
+        run->expected = commit_new(run->state, 0);
+    }
+    return r;
 }
 
 static int rebuild_run(struct rebuild *job, const char *run_id, struct error *err)
 {
+    struct rebuild_run run = {
+        .all = job, .id = run_id, .before = json_object(), .after = json_object()};
     struct workflow *workflow = NULL;
-    size_t before = json_array_size(job->differences);
-    int r = run_load_workflow(job->store, job->folder, run_id, &workflow, err);
+    int r = load(&run, &workflow, err);
 
-    if (r < 0) {
-        return r;
+    if (r == 0) {
+        r = store_write(job->store, rebuild_rows, &run, err);
+        r = r == ERROR_CANCELLED ? 0 : r;
+        job->records += run.records;
     }
-    job->state = run_state_new(run_id, workflow);
-    job->expected = commit_new(job->state, 0);
-    r = store_read(job->store, compare, job, err);
-    if (r == 0 && job->repair && json_array_size(job->differences) > before) {
-        r = store_write(job->store, write_anew, job, err);
-    }
-    commit_free(job->expected);
-    run_state_free(job->state);
+    commit_free(run.expected);
+    run_state_free(run.state);
     workflow_free(workflow);
+    json_decref(run.before);
+    json_decref(run.after);
     return r;
 }
 
@@ -213,7 +237,8 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
                           .folder = folder,
                           .repair = repair,
                           .ids = json_array(),
-                          .differences = json_array()};
+                          .differences = json_array(),
+                          .failures = json_array()};
     size_t index;
     const json_t *id;
     int r = store_read(store, read_ids, &job, err);
@@ -225,7 +250,7 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
         if (r == 0 && rebuild_run(&job, json_string_value(id), &problem) < 0) {
             char *text = mem_printf("run %s: %s", json_string_value(id), problem.text);
 
-            (void)json_array_append_new(job.differences, json_string(text));
+            (void)json_array_append_new(job.failures, json_text_lossy(text, strlen(text)));
             free(text);
         }
     }
@@ -234,8 +259,10 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
         json_put_integer(*ret_report, "runs", (json_int_t)json_array_size(job.ids));
         json_put_integer(*ret_report, "records", job.records);
         json_put(*ret_report, "differences", json_incref(job.differences));
+        json_put(*ret_report, "failures", json_incref(job.failures));
     }
     json_decref(job.ids);
     json_decref(job.differences);
+    json_decref(job.failures);
     return r;
 }

@@ -165,7 +165,7 @@ int run_workflow_text(struct store *store, const char *folder, const char *run_i
                       struct error *err);
 
 /* Folds every journal again and compares it with the derived tables; with repair rewrites them.
- * {"runs":N,"records":N,"differences":[...]} */
+ * {"runs":N,"records":N,"differences":[...],"failures":[journals that cannot be folded]} */
 int run_rebuild(struct store *store, const char *folder, bool repair, json_t **ret_report,
                 struct error *err);
 /* Removes run folders' derivable files, blobs that nothing refers to, and (older_than_ms > 0) whole

@@ -357,7 +357,10 @@ void run_project_check_tables(struct run_project *project)
     const json_t *differences;
 
     must(run_rebuild(project->store, project->folder, false, &report, &err), &err);
-    differences = json_object_get(report, "differences");
+    differences = json_object_get(report, "failures");
+    if (json_array_size(differences) == 0) {
+        differences = json_object_get(report, "differences");
+    }
     if (json_array_size(differences) > 0) {
         fail_msg("%s", json_string_value(json_array_get(differences, 0)));
     }
