@@ -304,9 +304,8 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
     step->status = status;
     step->waiting = status == STEP_IS_RUNNING && step->items ? WAITING_INSTANCES : WAITING_NOTHING;
     step->until = 0;
-    if (record->class_) {
-        step->class_ = (enum failure_class)failure_class_parse(record->class_);
-    }
+    step->class_ = record->class_ ? (enum failure_class)failure_class_parse(record->class_)
+                                  : CLASS_NONE;
     step->ended_at = step_is_finished(step) ? record->at : 0;
     set_text(&step->folder, NULL);
     set_text(&step->error, record->error);
