@@ -262,18 +262,20 @@ static int run_build(const struct function_call *call, struct error *err)
 #define TIMEOUT_HELP "timeout: seconds for each command (default 3600)"
 
 static const struct function table[] = {
-    {"check-lint", "runs the project's linter", TIMEOUT_HELP, false, true, true, run_lint},
-    {"check-format", "checks the format of the sources", TIMEOUT_HELP, false, true, true,
+    {"check-lint", "runs the project's linter", TIMEOUT_HELP, false, true, READS_OUTSIDE, run_lint},
+    {"check-format", "checks the format of the sources", TIMEOUT_HELP, false, true, READS_OUTSIDE,
      run_format},
-    {"check-types", "runs the project's type checker", TIMEOUT_HELP, false, true, true, run_types},
+    {"check-types", "runs the project's type checker", TIMEOUT_HELP, false, true, READS_OUTSIDE,
+     run_types},
     {"check-tests", "runs the project's tests and counts those that were executed",
-     "tests_min: least number of executed tests (default 1); " TIMEOUT_HELP, false, true, true,
-     run_tests},
+     "tests_min: least number of executed tests (default 1); " TIMEOUT_HELP, false, true,
+     READS_OUTSIDE, run_tests},
     {"check-coverage", "runs the tests with coverage and compares it with a threshold",
-     "min: least coverage in percent (default 80); " TIMEOUT_HELP, false, true, true, run_coverage},
+     "min: least coverage in percent (default 80); " TIMEOUT_HELP, false, true, READS_OUTSIDE,
+     run_coverage},
     {"check-security", "looks for secrets and runs the installed scanners that work offline",
-     TIMEOUT_HELP, false, true, true, run_security},
-    {"check-build", "builds the project", TIMEOUT_HELP, false, true, true, run_build},
+     TIMEOUT_HELP, false, true, READS_OUTSIDE, run_security},
+    {"check-build", "builds the project", TIMEOUT_HELP, false, true, READS_OUTSIDE, run_build},
 };
 
 const struct function *checks_table(size_t *ret_count)

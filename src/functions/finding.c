@@ -27,6 +27,7 @@ struct entry {
     enum severity severity;
     bool is_aside; /* test, vendored, ... */
     size_t line;
+    size_t amount;
     size_t order;
 };
 
@@ -138,6 +139,9 @@ void findings_add(struct findings *findings, const struct finding *finding)
     if (finding->line > 0) {
         json_put_integer(value, "line", (json_int_t)finding->line);
     }
+    if (finding->amount > 0) {
+        json_put_integer(value, "amount", (json_int_t)finding->amount);
+    }
     json_put_text(value, "commit", finding->commit);
     if (finding->evidence) {
         json_put(value, "evidence", evidence_of(finding->evidence, finding->evidence_length));
@@ -152,6 +156,7 @@ void findings_add(struct findings *findings, const struct finding *finding)
                             .severity = finding->severity,
                             .is_aside = finding->context != NULL,
                             .line = finding->line,
+                            .amount = finding->amount,
                             .order = findings->entries.count};
 }
 
@@ -168,6 +173,9 @@ static int compare_entries(const void *left, const void *right)
         return a->is_aside ? 1 : -1;
     }
     r = strcmp(a->rule, b->rule);
+    if (r == 0 && a->amount != b->amount) {
+        return a->amount > b->amount ? -1 : 1;
+    }
     if (r == 0) {
         r = strcmp(a->file, b->file);
     }
@@ -240,12 +248,17 @@ static int compare_ranked(const void *left, const void *right)
     const struct ranked *b = right;
     json_int_t a_line = json_get_integer(a->value, "line", 0);
     json_int_t b_line = json_get_integer(b->value, "line", 0);
+    json_int_t a_amount = json_get_integer(a->value, "amount", 0);
+    json_int_t b_amount = json_get_integer(b->value, "amount", 0);
     int r;
 
     if (a->score != b->score) {
         return a->score > b->score ? -1 : 1;
     }
     r = strcmp(json_get_text(a->value, "rule", ""), json_get_text(b->value, "rule", ""));
+    if (r == 0 && a_amount != b_amount) {
+        return a_amount > b_amount ? -1 : 1;
+    }
     if (r == 0) {
         r = strcmp(json_get_text(a->value, "file", ""), json_get_text(b->value, "file", ""));
     }

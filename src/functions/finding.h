@@ -28,6 +28,7 @@ struct finding {
     const char *confidence; /* "high", "medium", "low" */
     const char *file;       /* NULL: about the project as a whole */
     size_t line;            /* 0: about the file as a whole */
+    size_t amount;          /* lines, marks: of one rule the largest comes first; 0: none */
     const char *evidence;   /* need not end in NUL; NULL: none */
     size_t evidence_length;
     const char *message;

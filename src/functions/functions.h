@@ -23,13 +23,20 @@ struct function_call {
     struct strbuf *output;   /* the result: JSON or text */
 };
 
+/* What a result depends on beside the arguments, and so when an earlier one can be taken. */
+enum function_reads {
+    READS_NOTHING,
+    READS_TREE,    /* the project's files */
+    READS_OUTSIDE, /* more than these, such as git's history or the installed tools: never reused */
+};
+
 struct function {
     const char *name;
     const char *help;      /* one line */
     const char *arguments; /* "name: what; name: what", for the reference */
     bool is_inline;
-    bool is_json;    /* its output is JSON */
-    bool reads_tree; /* its result depends on the project's files */
+    bool is_json; /* its output is JSON */
+    enum function_reads reads;
     /* 0, or a negative code: the step fails with err's text. */
     int (*run)(const struct function_call *call, struct error *err);
 };

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANSWER_TIMEOUT_MS 5000
+
 static const char *const git_environment[] = {
     "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
     "GIT_ATTR_NOSYSTEM=1",   "GIT_OPTIONAL_LOCKS=0",
@@ -30,6 +32,37 @@ bool git_is_repository(const char *project)
 
     free(path);
     return found;
+}
+
+bool git_is_bare(const char *folder)
+{
+    static const char *const parts[] = {".git", "HEAD", "objects", "refs"};
+    bool is_bare = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        char *path = path_join(folder, parts[i]);
+
+        is_bare = is_bare && file_exists(path) == (i > 0);
+        free(path);
+    }
+    return is_bare;
+}
+
+bool git_is_shallow(const char *project)
+{
+    struct program_result answer;
+    bool is_shallow;
+    int r = git_run(
+        &(struct git_request){
+            .project = project,
+            .arguments = (const char *const[]){"rev-parse", "--is-shallow-repository", NULL},
+            .output_bytes_max = 100,
+            .timeout_ms = ANSWER_TIMEOUT_MS},
+        &answer, NULL);
+
+    is_shallow = r == 0 && strncmp(answer.output.data, "true", 4) == 0;
+    program_result_release(&answer);
+    return is_shallow;
 }
 
 int git_run(const struct git_request *request, struct program_result *result, struct error *err)

@@ -21,6 +21,9 @@ struct git_request {
 };
 
 bool git_is_repository(const char *project); /* the project's own folder is one */
+bool git_is_bare(const char *folder);        /* a repository without a work tree */
+/* A clone whose history was cut off: what is older is not there to be read. */
+bool git_is_shallow(const char *project);
 
 /* As program_run. A status other than 0 is not an error here: look at the result. */
 int git_run(const struct git_request *request, struct program_result *result, struct error *err);

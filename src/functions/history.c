@@ -27,6 +27,7 @@
 /* Of all commits to either: a header that all include changes with everybody. */
 #define PAIR_OVERLAP_MIN 0.2
 #define HOT_SPOTS_MAX 20
+#define HOT_COMMITS_MIN 3 /* fewer are no habit */
 #define PAIRS_SHOWN_MAX 20
 #define FOLDERS_SHOWN_MAX 20
 #define MONTHS_SHOWN_MAX 24
@@ -73,7 +74,7 @@ struct history {
     VEC(size_t) current; /* files of the current commit */
     size_t commits, author, month, sweeps;
     char first_date[16], last_date[16];
-    bool pairs_cut;
+    bool pairs_cut, is_shallow;
     struct strbuf line;
 };
 
@@ -311,13 +312,15 @@ static void hot_spots_put(struct history *history, json_t *result)
         if (is_code(file) && !(file->now->traits & (TRAIT_TEST | TRAIT_EXAMPLE))) {
             file->lines = lines_of(history->tree, (struct tree_file *)file->now);
             file->score = file->commits * file->lines;
-            order[count++] = file;
+            if (file->lines > 0 && file->commits >= HOT_COMMITS_MIN) {
+                order[count++] = file;
+            }
         }
     }
     if (count > 0) {
         qsort(order, count, sizeof(*order), compare_scores);
     }
-    for (size_t i = 0; i < count && i < HOT_SPOTS_MAX && order[i]->score > 0; i++) {
+    for (size_t i = 0; i < count && i < HOT_SPOTS_MAX; i++) {
         json_t *spot = json_object();
 
         json_put_text(spot, "file", order[i]->path);
@@ -332,23 +335,25 @@ static void hot_spots_put(struct history *history, json_t *result)
     free(order);
 }
 
-static size_t stem_length(const char *path)
+/* "builtin/repack.c" and "repack.h" are header and source; "c/misc.c" and "tcl/misc.tcl" belong
+ * together as well. */
+static bool has_same_stem(const char *left, const char *right)
 {
-    const char *dot = strrchr(path, '.');
-    const char *slash = strrchr(path, '/');
+    const char *left_slash = strrchr(left, '/');
+    const char *right_slash = strrchr(right, '/');
+    size_t length;
 
-    return dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
+    left = left_slash ? left_slash + 1 : left;
+    right = right_slash ? right_slash + 1 : right;
+    length = strcspn(left, ".");
+    return length == strcspn(right, ".") && strncmp(left, right, length) == 0;
 }
 
-/* Header and source, code and its test, a build file: their change together is no news. */
+/* Header and source, tests, a build file: their change together is no news. */
 static bool is_expected_pair(const struct changed_file *left, const struct changed_file *right)
 {
-    size_t stem = stem_length(left->path);
-
-    if (stem == stem_length(right->path) && strncmp(left->path, right->path, stem) == 0) {
-        return true;
-    }
-    return ((left->now->traits ^ right->now->traits) & TRAIT_TEST) ||
+    return has_same_stem(left->path, right->path) ||
+           ((left->now->traits | right->now->traits) & TRAIT_TEST) ||
            language_is(left->now->language, "Make") || language_is(right->now->language, "Make") ||
            language_is(left->now->language, "Meson") ||
            language_is(right->now->language, "Meson") ||
@@ -585,8 +590,10 @@ static void result_fill(struct history *history, json_int_t wanted,
     commit_finish(history);
     json_put_integer(covered, "commits", (json_int_t)history->commits);
     json_put_integer(covered, "commits_wanted", wanted);
-    json_put(covered, "whole_history",
-             json_boolean((json_int_t)history->commits < wanted && !is_cut));
+    json_put(
+        covered, "whole_history",
+        json_boolean((json_int_t)history->commits < wanted && !is_cut && !history->is_shallow));
+    json_put(covered, "shallow_clone", json_boolean(history->is_shallow));
     json_put(covered, "cut_by_time_or_size", json_boolean(is_cut));
     json_put_text(covered, "from", history->first_date);
     json_put_text(covered, "to", history->last_date);
@@ -598,9 +605,11 @@ static void result_fill(struct history *history, json_int_t wanted,
     bus_factor_put(history, findings, result);
     months_put(history, result);
     findings_finish(findings, result);
-    result_summarise(result, "%zu commits by %zu authors from %s to %s; bus factor %d",
-                     history->commits, history->authors.count, history->first_date,
-                     history->last_date, (int)json_get_integer(result, "bus_factor", 0));
+    result_summarise(result, "%zu commit%s by %zu author%s from %s to %s; bus factor %d%s",
+                     history->commits, PLURAL(history->commits), history->authors.count,
+                     PLURAL(history->authors.count), history->first_date, history->last_date,
+                     (int)json_get_integer(result, "bus_factor", 0),
+                     history->is_shallow ? "; a shallow clone, what is older is not here" : "");
 }
 
 static int log_run(const struct function_call *call, struct history *history, json_int_t commits,
@@ -656,10 +665,14 @@ int history_run(const struct function_call *call, struct error *err)
 
         strbuf_init(&why, 400);
         git_explain(&log, &why);
-        result_unknown(result, log.exit_status == 0 ? "there are no commits yet" : why.data,
+        result_unknown(result,
+                       log.exit_status == 0 || strcmp(why.data, "bad revision 'HEAD'") == 0
+                           ? "there are no commits yet"
+                           : why.data,
                        "commit something first");
         strbuf_release(&why);
     } else if (r == 0) {
+        history.is_shallow = git_is_shallow(call->project);
         result_fill(&history, commits, &log, result);
     }
     program_result_release(&log);

@@ -339,6 +339,8 @@ static void result_fill(json_t *result, struct inventory *inventory, const struc
                         size_t shown)
 {
     const char *licence = licence_find(tree);
+    char lines[NUMBER_SIZE];
+    char code[NUMBER_SIZE];
 
     json_put(result, "covered", tree_coverage(tree));
     json_put(result, "total", tally_format(&inventory->total));
@@ -365,9 +367,11 @@ static void result_fill(json_t *result, struct inventory *inventory, const struc
                        "run this in a folder with source code");
         return;
     }
-    result_summarise(result, "%zu files, %zu lines (%zu of code), mostly %s; %zu languages",
-                     inventory->total.files, inventory->total.lines, inventory->total.code,
-                     main_language(inventory), inventory->languages.count);
+    result_summarise(result, "%zu file%s, %s line%s (%s of code), mostly %s; %zu language%s",
+                     inventory->total.files, PLURAL(inventory->total.files),
+                     number_format(inventory->total.lines, lines), PLURAL(inventory->total.lines),
+                     number_format(inventory->total.code, code), main_language(inventory),
+                     inventory->languages.count, PLURAL(inventory->languages.count));
 }
 
 int inventory_run(const struct function_call *call, struct error *err)

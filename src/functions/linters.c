@@ -38,6 +38,10 @@ static const char python_script[] =
     "    except ValueError as e:\n"
     "        print('%s:1:1: error: %s' % (name, e))\n";
 
+/* Idioms of portable shell and what only the whole program can tell (names that another file sets
+ * or uses, files sourced by a variable's name): they are reported in bulk and never mended. */
+#define SHELLCHECK_IDIOMS "--exclude=1007,1083,1090,1091,2034,2121,2148,2154,2188,2209,3043"
+
 static const struct tool {
     const char *name;      /* shown and looked for on PATH */
     const char *languages; /* "|C|C++|"; "|actions|": GitHub workflows */
@@ -48,7 +52,7 @@ static const struct tool {
 } tools[] = {
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
     {"shellcheck", "|Shell|",
-     LIST("shellcheck", "--norc", "--format=gcc", "--severity=warning", "--"),
+     LIST("shellcheck", "--norc", "--format=gcc", "--severity=warning", SHELLCHECK_IDIOMS, "--"),
      LIST("shellcheck", "--version"), 1, "mistakes in shell scripts"},
     {"cppcheck", "|C|C++|",
      LIST("cppcheck", "--quiet", "--max-configs=1", "--enable=warning,portability",
@@ -236,6 +240,24 @@ static char *rule_read(const struct tool *tool, char *message)
     return rule;
 }
 
+/* What follows from values that the tool guessed without the project's headers: a function that
+ * does not return, or sets its argument, is enough to refute it. */
+static bool is_guess(const char *rule)
+{
+    static const char *const marks[] = {
+        "cppcheck:nullPointer",  "cppcheck:ctu",           "cppcheck:uninit",
+        "RedundantCheck",        "cppcheck:negativeIndex", "cppcheck:arrayIndexThenCheck",
+        "cppcheck:arrayIndexOu", "cppcheck:pointerOutOf",  "cppcheck:pointerSize",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+        if (strstr(rule, marks[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void line_report(const struct run *run, const struct tool *tool, char *line, size_t *count)
 {
     char *path;
@@ -265,7 +287,7 @@ static void line_report(const struct run *run, const struct tool *tool, char *li
     {
         struct finding finding = {.rule = rule,
                                   .severity = severity,
-                                  .confidence = "medium",
+                                  .confidence = is_guess(rule) ? "low" : "medium",
                                   .file = path,
                                   .line = number,
                                   .message = message,
@@ -436,6 +458,16 @@ static void command_run(const struct run *run, const struct tool *tool, const st
     }
 }
 
+/* pyflakes tells what ruff tells: one of the two is enough, and their absence is said once. */
+static bool is_needless(const struct tool *tool)
+{
+    bool has_ruff = program_is_installed("ruff");
+    bool has_pyflakes = program_is_installed("pyflakes");
+
+    return (strcmp(tool->name, "ruff") == 0 && !has_ruff && has_pyflakes) ||
+           (strcmp(tool->name, "pyflakes") == 0 && (has_ruff || !has_pyflakes));
+}
+
 static json_t *tool_check(const struct run *run, const struct tool *tool)
 {
     struct chosen chosen = {0};
@@ -454,7 +486,9 @@ static json_t *tool_check(const struct run *run, const struct tool *tool)
             entry, "unknown",
             "its configuration is program code of the project, which is not executed here");
     } else if (!program_is_installed(tool->name)) {
-        entry_finish(entry, "unknown", "not installed");
+        entry_finish(entry, "unknown",
+                     strcmp(tool->name, "ruff") == 0 ? "not installed, nor is pyflakes"
+                                                     : "not installed");
     } else {
         if (!tool->command) {
             refusal = database_refusal(run);
@@ -478,9 +512,14 @@ static void result_fill(const struct run *run, json_t *result)
     size_t with_findings = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
-        json_t *entry = tool_check(run, &tools[i]);
-        const char *status = json_get_text(entry, "status", "");
+        json_t *entry;
+        const char *status;
 
+        if (is_needless(&tools[i])) {
+            continue;
+        }
+        entry = tool_check(run, &tools[i]);
+        status = json_get_text(entry, "status", "");
         applying += json_get_boolean(entry, "applies", false);
         unknown += strcmp(status, "unknown") == 0;
         with_findings += strcmp(status, "findings") == 0;

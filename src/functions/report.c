@@ -25,6 +25,16 @@ bool report_finding_stands(const json_t *finding)
            !json_object_get(finding, "duplicate_of");
 }
 
+/* The first is the weightiest: when it stands beside the ordinary code, nearly all do; a secret
+ * that is real is real in a test, too. */
+bool report_is_weighty(const struct rule_group *group)
+{
+    enum severity severity = severity_parse(json_get_text(group->first, "severity", "info"));
+
+    return json_object_get(group->first, "context") ? severity >= SEVERITY_MEDIUM
+                                                    : severity >= SEVERITY_LOW;
+}
+
 void report_add_place(struct strbuf *out, const json_t *finding)
 {
     const char *file = json_get_text(finding, "file", NULL);
@@ -205,6 +215,8 @@ static void refuted_add(const struct report *report)
 static void unknown_add(const struct report *report)
 {
     const json_t *tools = json_object_get(json_object_get(report->outputs, "linters"), "tools");
+    const json_t *inventory = json_object_get(report->outputs, "inventory");
+    size_t too_large = (size_t)json_get_integer(inventory, "too_large_files", 0);
     size_t count = 0;
     size_t index;
     json_t *value;
@@ -232,6 +244,10 @@ static void unknown_add(const struct report *report)
             markdown_add_text(report->out, json_get_text(value, "why", ""), 160);
             strbuf_add_char(report->out, '\n');
         }
+    }
+    if (too_large > 0) {
+        strbuf_addf(report->out, "%s- the content of %zu file%s larger than 2 MB\n",
+                    count++ == 0 ? "\n\n" : "", too_large, PLURAL(too_large));
     }
     if (count == 0) {
         strbuf_add(report->out, " nothing.\n");
@@ -329,6 +345,9 @@ static void places_add(const struct report *report, const struct rule_group *gro
         if (json_get_boolean(finding, "hot", false)) {
             strbuf_add(report->out, ", hot spot");
         }
+        if (strcmp(json_get_text(finding, "confidence", ""), "low") == 0) {
+            strbuf_add(report->out, ", low confidence");
+        }
         strbuf_add(report->out, ")\n");
     }
     if (group->total > shown && shown > 0) {
@@ -347,7 +366,7 @@ static void recommendation_add(const struct report *report)
         const json_t *first = groups[i].first;
         const char *fix = json_get_text(first, "fix", NULL);
 
-        if (strcmp(json_get_text(first, "severity", "info"), "info") == 0) {
+        if (!report_is_weighty(&groups[i])) {
             continue;
         }
         shown++;

@@ -6,6 +6,7 @@
 #include "functions/finding.h"
 #include "functions/markdown.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,11 +72,28 @@ static void inventory_add(struct strbuf *out, const json_t *inventory)
     strbuf_add(out, ".\n\n");
 }
 
+static bool has_applying_tool(const json_t *linters)
+{
+    size_t index;
+    json_t *tool;
+
+    json_array_foreach(json_object_get(linters, "tools"), index, tool)
+    {
+        if (json_get_boolean(tool, "applies", false)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void tools_add(struct strbuf *out, const json_t *linters)
 {
     size_t index;
     json_t *tool;
 
+    if (!has_applying_tool(linters)) {
+        return;
+    }
     strbuf_add(out, "| Tool | Version | Status | Files | Findings |\n|---|---|---|---:|---:|\n");
     json_array_foreach(json_object_get(linters, "tools"), index, tool)
     {
@@ -139,6 +157,7 @@ static void finding_add(struct strbuf *out, const json_t *finding)
         strbuf_add_char(out, ' ');
         markdown_add_code(out, evidence, 100);
     } else {
+        strbuf_add(out, json_object_get(finding, "file") ? ": " : "");
         markdown_add_text(out, json_get_text(finding, "message", ""), 200);
     }
     if (json_object_get(finding, "context")) {
@@ -150,6 +169,29 @@ static void finding_add(struct strbuf *out, const json_t *finding)
     strbuf_add_char(out, '\n');
 }
 
+static void group_head_add(struct strbuf *out, const struct rule_group *group)
+{
+    strbuf_add(out, "**");
+    markdown_add_text(out, group->rule, 80);
+    strbuf_addf(out, "** (%s, %zu): ", json_get_text(group->first, "severity", ""), group->total);
+    markdown_add_text(out, json_get_text(group->first, "message", ""), 200);
+}
+
+/* One line: nobody acts on these first. */
+static void minor_group_add(struct strbuf *out, const struct rule_group *group)
+{
+    strbuf_add(out, "- ");
+    group_head_add(out, group);
+    if (json_object_get(group->first, "file")) {
+        strbuf_add(out, group->total > 1 ? ", first " : ", ");
+        report_add_place(out, group->first);
+    }
+    if (json_object_get(group->first, "context")) {
+        strbuf_addf(out, " (%s)", json_get_text(group->first, "context", ""));
+    }
+    strbuf_add_char(out, '\n');
+}
+
 static void group_add(const struct report *report, const struct rule_group *group)
 {
     struct strbuf *out = report->out;
@@ -157,10 +199,7 @@ static void group_add(const struct report *report, const struct rule_group *grou
     size_t index;
     json_t *finding;
 
-    strbuf_add(out, "**");
-    markdown_add_text(out, group->rule, 80);
-    strbuf_addf(out, "** (%s, %zu): ", json_get_text(group->first, "severity", ""), group->total);
-    markdown_add_text(out, json_get_text(group->first, "message", ""), 200);
+    group_head_add(out, group);
     strbuf_add(out, "\n\n");
     json_array_foreach(report->findings, index, finding)
     {
@@ -174,6 +213,34 @@ static void group_add(const struct report *report, const struct rule_group *grou
         strbuf_addf(out, "- ... and %zu more\n", group->total - shown);
     }
     strbuf_add_char(out, '\n');
+}
+
+/* The weighty groups with their places, then the others in a line each. */
+static void groups_add(const struct report *report, const char *angle,
+                       const struct rule_group *groups, size_t count)
+{
+    bool has_minor = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(json_get_text(groups[i].first, "angle", ""), angle) == 0) {
+            if (report_is_weighty(&groups[i])) {
+                group_add(report, &groups[i]);
+            } else {
+                has_minor = true;
+            }
+        }
+    }
+    if (has_minor) {
+        strbuf_add(report->out, "Of little weight (remarks, and what stands only in tests, "
+                                "examples, documentation, vendored or generated files):\n\n");
+    }
+    for (size_t i = 0; has_minor && i < count; i++) {
+        if (strcmp(json_get_text(groups[i].first, "angle", ""), angle) == 0 &&
+            !report_is_weighty(&groups[i])) {
+            minor_group_add(report->out, &groups[i]);
+        }
+    }
+    strbuf_add(report->out, has_minor ? "\n" : "");
 }
 
 static void angle_add(const struct report *report, const json_t *angle,
@@ -196,22 +263,19 @@ static void angle_add(const struct report *report, const json_t *angle,
         strbuf_add_char(out, '\n');
         return;
     }
-    if (json_get_text(output, "summary", NULL)) {
+    if (json_get_text(output, "summary", NULL) && !json_object_get(output, "why")) {
         markdown_add_text(out, json_get_text(output, "summary", ""), 1000);
         strbuf_add(out, ".\n\n");
     }
-    if (json_object_get(output, "languages") && json_object_get(output, "largest")) {
+    if (json_array_size(json_object_get(output, "languages")) > 0 &&
+        json_object_get(output, "largest")) {
         inventory_add(out, output);
     }
     if (json_object_get(output, "tools")) {
         tools_add(out, output);
     }
     functions_add(out, output);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(json_get_text(groups[i].first, "angle", ""), id) == 0) {
-            group_add(report, &groups[i]);
-        }
-    }
+    groups_add(report, id, groups, count);
 }
 
 void report_add_details(const struct report *report)
@@ -273,7 +337,10 @@ void report_add_method(const struct report *report)
     strbuf_addf(out,
                 "\nOf each rule at most %d findings are listed, and counted beyond. Constructs are "
                 "found by patterns outside comments and strings, not by a compiler: a finding says "
-                "\"look here\", and no finding is no proof. Secrets are shown by their first "
-                "characters and length only.\n",
+                "\"look here\", and no finding is no proof. From "
+                "shellcheck, idioms and names that another file sets or uses are left out. Secrets "
+                "are shown by their first "
+                "characters and length only. The step output `validation.json` holds every listed "
+                "finding.\n",
                 FINDINGS_PER_RULE_MAX);
 }

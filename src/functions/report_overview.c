@@ -85,7 +85,7 @@ static void pairs_add(struct strbuf *out, const json_t *history)
         return;
     }
     strbuf_add(out, "### Changed together\n\nA hidden dependency, or one thought in two places "
-                    "(headers with their source and code with its test are left out).\n\n");
+                    "(tests, and files of one name, are left out).\n\n");
     json_array_foreach(pairs, index, pair)
     {
         if (index >= ROWS_MAX) {
@@ -248,7 +248,7 @@ static void tests_add(struct strbuf *out, const json_t *tests)
     size_t index;
     json_t *gap;
 
-    if (!json_is_object(tests)) {
+    if (!json_is_object(tests) || strcmp(json_get_text(tests, "status", ""), "unknown") == 0) {
         return;
     }
     strbuf_add(out, "## Tests\n\n- ");

@@ -28,6 +28,8 @@ struct rule_group {
  * `by_tool` all rules of one linter ("shellcheck:SC2046") are one group, named by the tool. */
 struct rule_group *report_groups(const struct report *report, bool by_tool, size_t *ret_count);
 bool report_group_has(const struct rule_group *group, const json_t *finding);
+/* Worth acting on: more than a remark, and not only beside the ordinary code. */
+bool report_is_weighty(const struct rule_group *group);
 bool report_finding_stands(const json_t *finding);
 /* `src/a.c:12`, with the commit when it is in the history. */
 void report_add_place(struct strbuf *out, const json_t *finding);

@@ -32,6 +32,23 @@ void result_summarise(json_t *result, const char *format, ...)
     strbuf_release(&text);
 }
 
+const char *number_format(size_t number, char buffer[NUMBER_SIZE])
+{
+    char *at = buffer + NUMBER_SIZE;
+    size_t digits = 0;
+
+    *--at = '\0';
+    do {
+        if (digits > 0 && digits % 3 == 0) {
+            *--at = ',';
+        }
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+        digits++;
+    } while (number > 0);
+    return at;
+}
+
 void result_unknown(json_t *result, const char *why, const char *hint)
 {
     json_put_text(result, "status", "unknown");

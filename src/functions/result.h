@@ -6,9 +6,15 @@
 
 #include "functions/functions.h"
 
+/* For "%zu file%s" in summaries. */
+#define PLURAL(count) ((count) == 1 ? "" : "s")
+
 json_t *result_new(const char *angle);
 void result_summarise(json_t *result, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+#define NUMBER_SIZE 32
+/* 1,234,567 */
+const char *number_format(size_t number, char buffer[NUMBER_SIZE]);
 /* The angle could not be looked at: why, and what to do. */
 void result_unknown(json_t *result, const char *why, const char *hint);
 /* Writes the result as JSON into the call's output and frees it. */

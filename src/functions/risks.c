@@ -265,6 +265,7 @@ static void file_scan(struct risks *risks, const struct risk_scanner *scanner,
                                        .severity = SEVERITY_INFO,
                                        .confidence = "high",
                                        .file = file->path,
+                                       .amount = source->lines,
                                        .message = message,
                                        .fix = "split it along the reasons for which it changes"});
         free(message);
@@ -304,6 +305,7 @@ static void functions_put(struct risks *risks, json_t *result)
                                            .confidence = "medium",
                                            .file = function->file,
                                            .line = function->line,
+                                           .amount = function->lines,
                                            .evidence = function->name,
                                            .evidence_length = strlen(function->name),
                                            .message = message,
@@ -355,6 +357,7 @@ static void marks_put(struct risks *risks, json_t *result)
                                            .severity = SEVERITY_INFO,
                                            .confidence = "high",
                                            .file = marked->file,
+                                           .amount = marked->marks,
                                            .message = message,
                                            .fix = "turn them into issues or do them"});
             free(message);
@@ -379,6 +382,8 @@ int risks_run(const struct function_call *call, struct error *err)
     struct tree *tree = NULL;
     json_t *result;
     json_t *covered;
+    char lines[NUMBER_SIZE];
+    size_t places;
     int r = tree_open(call->project, &tree, err);
 
     if (r < 0) {
@@ -409,10 +414,12 @@ int risks_run(const struct function_call *call, struct error *err)
     functions_put(&risks, result);
     marks_put(&risks, result);
     findings_finish(risks.findings, result);
-    result_summarise(result, "%zu places in %zu lines of %zu files; %zu marks of unfinished work",
-                     json_array_size(json_object_get(result, "findings")) +
-                         (size_t)json_get_integer(result, "left_out", 0),
-                     risks.lines, risks.files, risks.marks);
+    places = json_array_size(json_object_get(result, "findings")) +
+             (size_t)json_get_integer(result, "left_out", 0);
+    result_summarise(result,
+                     "%zu place%s in %s line%s of %zu file%s; %zu mark%s of unfinished work",
+                     places, PLURAL(places), number_format(risks.lines, lines), PLURAL(risks.lines),
+                     risks.files, PLURAL(risks.files), risks.marks, PLURAL(risks.marks));
     risk_scanner_free(scanner);
     tree_free(tree);
     return result_write(result, call, err);

@@ -262,7 +262,7 @@ static int history_scan(const struct function_call *call, struct search *search,
             .context = search},
         &log, err);
     if (r == 0) {
-        bool is_cut = log.timed_out || log.truncated;
+        bool is_cut = log.timed_out || log.truncated || git_is_shallow(call->project);
 
         block_finish(search);
         json_put_integer(covered, "history_commits", (json_int_t)search->commits);
@@ -272,6 +272,7 @@ static int history_scan(const struct function_call *call, struct search *search,
                       log.timed_out                              ? "time"
                       : log.truncated                            ? "size"
                       : (json_int_t)search->commits >= limits[0] ? "commits"
+                      : is_cut                                   ? "the end of a shallow clone"
                                                                  : "its beginning");
         json_put_text(covered, "history_back_to", search->date);
     }
@@ -377,9 +378,10 @@ int secrets_run(const struct function_call *call, struct error *err)
     json_put_integer(result, "in_history_only", (json_int_t)search.past.count);
     findings_finish(search.findings, result);
     result_summarise(result,
-                     "%zu candidates in %zu files of the tree, %zu more only in the newest %zu "
-                     "commits",
-                     search.tree_secrets, files, search.past.count, search.commits);
+                     "%zu candidate%s in %zu file%s of the tree, %zu more only in the newest %zu "
+                     "commit%s",
+                     search.tree_secrets, PLURAL(search.tree_secrets), files, PLURAL(files),
+                     search.past.count, search.commits, PLURAL(search.commits));
     search_release(&search);
     tree_free(tree);
     if (r < 0) {

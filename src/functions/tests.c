@@ -337,6 +337,8 @@ int tests_run(const struct function_call *call, struct error *err)
     struct tree *tree = NULL;
     json_t *result, *used, *ci, *commands, *gaps;
     size_t gap_count;
+    char test_lines[NUMBER_SIZE];
+    char code_lines[NUMBER_SIZE];
     int r = tree_open(call->project, &tree, err);
 
     if (r < 0) {
@@ -367,9 +369,10 @@ int tests_run(const struct function_call *call, struct error *err)
     json_put(result, "languages", areas_format(&languages, "language"));
     json_put(result, "gaps", gaps);
     findings_finish(findings, result);
-    result_summarise(result,
-                     "%zu test files; %zu lines of tests for %zu of code; %zu folders without any",
-                     total.test_files, total.test_lines, total.code_lines, gap_count);
+    result_summarise(
+        result, "%zu test file%s; %s lines of tests for %s of code; %zu folder%s without any",
+        total.test_files, PLURAL(total.test_files), number_format(total.test_lines, test_lines),
+        number_format(total.code_lines, code_lines), gap_count, PLURAL(gap_count));
     if (total.code_files == 0 && total.test_files == 0) {
         result_unknown(result, "there is no code in a language that is known here", NULL);
     }

@@ -161,13 +161,26 @@ const char *tree_top_folder(const char *path, char *buffer, size_t buffer_size)
     return buffer;
 }
 
+/* Odd names are still files of the project: only a way out of it is refused. */
+static bool leaves_the_root(const char *path)
+{
+    for (const char *part = path; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (*part == '\0' || *part == '/' ||
+            (part[0] == '.' && part[1] == '.' && (part[2] == '/' || part[2] == '\0'))) {
+            return true;
+        }
+    }
+    return *path == '/';
+}
+
 /* Opens a path below the root, one component at a time, so that no link is ever followed. */
 static int open_below(int root, const char *path, int flags)
 {
     int folder = root;
     const char *slash;
 
-    if (path_unsafe_reason(path)) {
+    if (leaves_the_root(path)) {
         errno = EINVAL;
         return -1;
     }
@@ -314,6 +327,13 @@ int tree_open(const char *project, struct tree **ret_tree, struct error *err)
     if (root < 0) {
         return error_set_errno(err, "cannot open the project folder %s", project);
     }
+    if (git_is_bare(project)) {
+        (void)close(root);
+        error_set(err, ERROR_INVALID, "%s is a bare git repository: it holds no files to look at",
+                  project);
+        error_hint(err, "git clone it, and run this in the clone");
+        return ERROR_INVALID;
+    }
     is_git = git_is_repository(project);
     if (is_git) {
         r = list_git(&list, root, project, err);
@@ -357,6 +377,21 @@ const struct tree_file *tree_find(const struct tree *tree, const char *path)
 
     return tree->count > 0 ? bsearch(&key, tree->files, tree->count, sizeof(key), compare_files)
                            : NULL;
+}
+
+/* JSON cannot hold a name that is not UTF-8: results show it with U+FFFD for the odd bytes. */
+const struct tree_file *tree_find_shown(const struct tree *tree, const char *shown)
+{
+    const struct tree_file *file = tree_find(tree, shown);
+
+    for (size_t i = 0; !file && strstr(shown, "\xEF\xBF\xBD") && i < tree->count; i++) {
+        const char *path = tree->files[i].path;
+        json_t *text = json_text_lossy(path, strlen(path));
+
+        file = strcmp(json_string_value(text), shown) == 0 ? &tree->files[i] : NULL;
+        json_decref(text);
+    }
+    return file;
 }
 
 static bool read_all(int fd, char **ret_text, size_t *ret_length)

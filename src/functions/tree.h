@@ -47,6 +47,8 @@ void tree_free(struct tree *tree);
 
 /* The file of this path, or NULL. */
 const struct tree_file *tree_find(const struct tree *tree, const char *path);
+/* The same for a path as results show it: odd bytes of a name stand there as U+FFFD. */
+const struct tree_file *tree_find_shown(const struct tree *tree, const char *shown);
 
 /* Reads a file of the tree; false when it is binary, too large or gone (the traits say which). The
  * text is NUL-terminated; free() it. Sets the language by content and TRAIT_GENERATED when the head

@@ -52,7 +52,7 @@ static void verdict_put(struct validation *validation, json_t *finding, enum ver
 static struct text_file *file_get(struct validation *validation, const char *path)
 {
     struct text_file *file = map_find(validation->files, path);
-    const struct tree_file *known = tree_find(validation->tree, path);
+    const struct tree_file *known = tree_find_shown(validation->tree, path);
     char *text;
     size_t length;
 
@@ -184,12 +184,12 @@ static void place_judge(struct validation *validation, json_t *finding)
 
     if (!path || *path == '\0') {
         verdict_put(validation, finding, UNLOCATED, "about the project, not about one place");
-    } else if (path_unsafe_reason(path)) {
-        verdict_put(validation, finding, REFUTED, "the path leads out of the project");
     } else if (commit) {
         commit_judge(validation, finding, path, commit);
-    } else if (!tree_find(validation->tree, path)) {
-        verdict_put(validation, finding, REFUTED, "there is no such file in the tree");
+    } else if (!tree_find_shown(validation->tree, path)) {
+        verdict_put(validation, finding, REFUTED,
+                    path_unsafe_reason(path) ? "the path leads out of the project"
+                                             : "there is no such file in the tree");
     } else if ((file = file_get(validation, path)) == NULL) {
         verdict_put(validation, finding, json_object_get(finding, "line") ? UNPROVEN : CONFIRMED,
                     json_object_get(finding, "line") ? "the file is binary or too large to read"
@@ -227,7 +227,7 @@ static void duplicate_judge(struct validation *validation, json_t *finding)
 static void weight_judge(struct validation *validation, json_t *finding)
 {
     const char *path = json_get_text(finding, "file", "");
-    const struct tree_file *file = tree_find(validation->tree, path);
+    const struct tree_file *file = tree_find_shown(validation->tree, path);
     const char *angle = json_get_text(finding, "angle", "");
     const char *context = tree_context_name(file ? file->traits : tree_path_traits(path));
     enum severity severity = severity_parse(json_get_text(finding, "severity", "info"));

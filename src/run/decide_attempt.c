@@ -93,9 +93,10 @@ static enum reuse reuse_of(const struct run_state *run, const struct step *defin
         return REUSE_TREE;
     case STEP_FUNCTION:
         function = function_find(definition->function);
-        return !function || function->is_inline ? REUSE_NEVER
-               : function->reads_tree           ? REUSE_TREE
-                                                : REUSE_INPUTS;
+        if (!function || function->is_inline || function->reads == READS_OUTSIDE) {
+            return REUSE_NEVER;
+        }
+        return function->reads == READS_TREE ? REUSE_TREE : REUSE_INPUTS;
     case STEP_COMMAND:
     case STEP_APPROVAL:
     case STEP_WORKFLOW:

@@ -248,18 +248,32 @@ static bool is_success(const struct step *definition, int status)
     return definition->success_status_count == 0 && status == 0;
 }
 
-/* The last line that the process left on standard error says best why it failed. */
-static void last_line(const struct strbuf *text, char *line, size_t size)
+/* Where the line that ends at `end` begins. */
+static size_t line_start(const char *text, size_t end)
 {
-    size_t end = text->length;
-    size_t start;
-
-    while (end > 0 && strchr(" \r\n\t", text->data[end - 1])) {
+    while (end > 0 && text[end - 1] != '\n') {
         end--;
     }
-    start = end;
-    while (start > 0 && text->data[start - 1] != '\n') {
-        start--;
+    return end;
+}
+
+/* The last line that the process left on standard error says best why it failed; below an error of
+ * our own functions stands a hint. */
+static void last_line(const struct strbuf *text, char *line, size_t size)
+{
+    static const char hint[] = "  hint:";
+    size_t end = text->length;
+    size_t start = 0;
+
+    for (int i = 0; i < 2; i++) {
+        while (end > 0 && strchr(" \r\n\t", text->data[end - 1])) {
+            end--;
+        }
+        start = line_start(text->data, end);
+        if (start == 0 || strncmp(text->data + start, hint, strlen(hint)) != 0) {
+            break;
+        }
+        end = start;
     }
     (void)snprintf(line, size, "%.*s", (int)(end - start > size ? size : end - start),
                    text->data + start);

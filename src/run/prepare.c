@@ -109,6 +109,7 @@ static int collect_parts(struct active *active, int step, const struct step *def
         put_digest(parts, "task", active->state->task);
     } else {
         json_put_text(parts, "function", definition->function);
+        json_put_text(parts, "version", FERMATA_VERSION);
         r = launch_arguments(active, step, definition->with, definition->with_count, &arguments,
                              err);
         put_json_digest(parts, "with", arguments);

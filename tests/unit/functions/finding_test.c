@@ -99,6 +99,32 @@ static void unknown_severities_weigh_least(void **state)
     assert_int_equal(severity_parse(NULL), SEVERITY_INFO);
 }
 
+static void of_one_rule_the_largest_comes_first(void **state)
+{
+    struct findings *findings = findings_new("risks");
+    json_t *result = json_object();
+    json_t *list;
+
+    (void)state;
+    for (size_t i = 0; i < FINDINGS_PER_RULE_MAX + 5; i++) {
+        findings_add(findings, &(struct finding){.rule = "long-function",
+                                                 .severity = SEVERITY_LOW,
+                                                 .confidence = "medium",
+                                                 .file = "a.c",
+                                                 .line = i + 1,
+                                                 .amount = 100 + i,
+                                                 .message = "long"});
+    }
+    findings_finish(findings, result);
+    list = json_object_get(result, "findings");
+    assert_int_equal(json_get_integer(json_array_get(list, 0), "amount", 0),
+                     100 + FINDINGS_PER_RULE_MAX + 4);
+    findings_rank(list);
+    assert_int_equal(json_get_integer(json_array_get(list, 0), "amount", 0),
+                     100 + FINDINGS_PER_RULE_MAX + 4);
+    json_decref(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +133,7 @@ int main(void)
         cmocka_unit_test(the_severe_come_first_and_long_lists_are_cut_with_a_count),
         cmocka_unit_test(rank_follows_severity_confidence_context_and_heat),
         cmocka_unit_test(unknown_severities_weigh_least),
+        cmocka_unit_test(of_one_rule_the_largest_comes_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

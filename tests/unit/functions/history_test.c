@@ -122,9 +122,78 @@ static void without_repository_or_commits_it_is_unknown(void **state)
     GIT(folder, "init", "-q");
     result = function_json(folder, "history", NULL);
     assert_string_equal(json_get_text(result, "status", ""), "unknown");
-    assert_string_not_equal(json_get_text(result, "why", ""), "");
+    assert_string_equal(json_get_text(result, "why", ""), "there are no commits yet");
     json_decref(result);
     scratch_remove(folder);
+}
+
+static void headers_elsewhere_and_tests_are_no_news(void **state)
+{
+    char *folder = scratch_new();
+    json_t *result;
+
+    (void)state;
+    GIT(folder, "init", "-q");
+    for (int i = 0; i < 6; i++) {
+        char *text = mem_printf("int n = %d;\n", i);
+
+        scratch_write(folder, "builtin/repack.c", text);
+        scratch_write(folder, "repack.h", text);
+        scratch_write(folder, "tests/one.c", text);
+        scratch_write(folder, "tests/two.c", text);
+        commit(folder, "ann", "2024-02-19T10:00:00Z");
+        free(text);
+    }
+    result = function_json(folder, "history", NULL);
+    assert_int_equal(json_get_integer(result, "changed_together_total", -1), 0);
+    json_decref(result);
+    scratch_remove(folder);
+}
+
+static void a_file_that_changed_once_is_no_hot_spot(void **state)
+{
+    char *folder = scratch_new();
+    json_t *result;
+
+    (void)state;
+    GIT(folder, "init", "-q");
+    write_pair(folder, 1);
+    commit(folder, "ann", "2024-02-19T10:00:00Z");
+    result = function_json(folder, "history", NULL);
+    assert_int_equal(json_array_size(json_object_get(result, "hot_spots")), 0);
+    json_decref(result);
+    scratch_remove(folder);
+}
+
+static void a_shallow_clone_is_not_the_whole_history(void **state)
+{
+    char *origin = scratch_new();
+    char *clone = scratch_new();
+    char *address = mem_printf("file://%s", origin);
+    json_t *result;
+
+    (void)state;
+    GIT(origin, "init", "-q");
+    for (int i = 0; i < 3; i++) {
+        write_pair(origin, i);
+        commit(origin, "ann", "2024-02-19T10:00:00Z");
+    }
+    GIT(clone, "clone", "-q", "--depth", "1", address, "here");
+    {
+        char *folder = scratch_path(clone, "here");
+
+        result = function_json(folder, "history", NULL);
+        assert_false(json_get_boolean(json_object_get(result, "covered"), "whole_history", true));
+        assert_non_null(strstr(json_get_text(result, "summary", ""), "shallow clone"));
+        json_decref(result);
+        result = function_json(folder, "secrets", NULL);
+        assert_false(json_get_boolean(json_object_get(result, "covered"), "history_whole", true));
+        free(folder);
+    }
+    json_decref(result);
+    free(address);
+    scratch_remove(clone);
+    scratch_remove(origin);
 }
 
 int main(void)
@@ -134,6 +203,9 @@ int main(void)
         cmocka_unit_test(a_header_and_its_source_are_no_news),
         cmocka_unit_test(the_window_is_said),
         cmocka_unit_test(without_repository_or_commits_it_is_unknown),
+        cmocka_unit_test(headers_elsewhere_and_tests_are_no_news),
+        cmocka_unit_test(a_file_that_changed_once_is_no_hot_spot),
+        cmocka_unit_test(a_shallow_clone_is_not_the_whole_history),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

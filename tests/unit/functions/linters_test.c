@@ -131,6 +131,45 @@ static void places_outside_the_tree_are_ignored(void **state)
     json_decref(result);
 }
 
+static void what_a_tool_guesses_has_little_confidence(void **state)
+{
+    json_t *result = check(
+        "echo \"a.sh:2:6: warning: Maybe. [nullPointerRedundantCheck]\"; exit 1");
+
+    (void)state;
+    assert_string_equal(
+        json_get_text(json_array_get(json_object_get(result, "findings"), 0), "confidence", ""),
+        "low");
+    json_decref(result);
+}
+
+static void of_two_tools_that_tell_the_same_one_is_missed_once(void **state)
+{
+    char *project = scratch_new();
+    char *before = mem_strdup(getenv("PATH"));
+    json_t *result;
+    size_t missed = 0;
+    size_t index;
+    json_t *tool;
+
+    (void)state;
+    scratch_write(project, "a.py", "x = 1\n");
+    assert_int_equal(setenv("PATH", project, 1), 0);
+    result = function_json(project, "linters", NULL);
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    json_array_foreach(json_object_get(result, "tools"), index, tool)
+    {
+        missed += strstr(json_get_text(tool, "why", ""), "not installed") != NULL &&
+                  strstr(json_get_text(tool, "purpose", ""), "names in Python") != NULL;
+    }
+    assert_int_equal(missed, 1);
+    assert_string_equal(json_get_text(find_tool(result, "ruff"), "why", ""),
+                        "not installed, nor is pyflakes");
+    json_decref(result);
+    free(before);
+    scratch_remove(project);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +180,8 @@ int main(void)
         cmocka_unit_test(a_tool_that_does_not_end_is_unknown),
         cmocka_unit_test(a_tool_without_files_does_not_apply),
         cmocka_unit_test(places_outside_the_tree_are_ignored),
+        cmocka_unit_test(what_a_tool_guesses_has_little_confidence),
+        cmocka_unit_test(of_two_tools_that_tell_the_same_one_is_missed_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

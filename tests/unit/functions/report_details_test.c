@@ -73,6 +73,21 @@ static void the_inventory_is_a_table(void **state)
     free(text);
 }
 
+static void what_has_little_weight_takes_one_line(void **state)
+{
+    json_t *finding = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id", "F7", "angle", "risks",
+                                "rule", "long-file", "severity", "info", "confidence", "high",
+                                "file", "a.c", "message", "a file of 4000 lines");
+    json_t *fold = json_pack("{s:[{s:s,s:s}],s:[o],s:{s:{}}}", "angles", "id", "risks", "status",
+                             "ok", "findings", finding, "outputs", "risks");
+    char *text = function_text("/", "report", json_pack("{s:o}", "fold", fold));
+
+    (void)state;
+    assert_has(text, "Of little weight");
+    assert_has(text, "- **long-file** (info, 1): a file of 4000 lines, `a.c`");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +95,7 @@ int main(void)
         cmocka_unit_test(an_agents_prose_is_quoted_in_its_angle),
         cmocka_unit_test(what_was_covered_is_told),
         cmocka_unit_test(the_inventory_is_a_table),
+        cmocka_unit_test(what_has_little_weight_takes_one_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,41 @@ static void without_a_fold_it_is_refused(void **state)
     assert_int_equal(function_failure("/", "report", json_object(), &err), ERROR_INVALID);
 }
 
+static void what_stands_only_beside_the_code_is_not_recommended(void **state)
+{
+    json_t *finding = sample_finding("c-gets", "low", "confirmed");
+    char *text;
+
+    (void)state;
+    json_put_text(finding, "context", "vendored");
+    text = report_of(json_pack("[o]", finding));
+    assert_has(text, "Nothing found that asks for action");
+    free(text);
+}
+
+static void little_confidence_is_said_at_the_place(void **state)
+{
+    json_t *finding = sample_finding("cppcheck:uninitvar", "medium", "confirmed");
+    char *text;
+
+    (void)state;
+    json_put_text(finding, "confidence", "low");
+    text = report_of(json_pack("[o]", finding));
+    assert_has(text, "(F1, low confidence)");
+    free(text);
+}
+
+static void files_too_large_to_read_are_unknown(void **state)
+{
+    json_t *fold = sample_fold(json_array(),
+                               json_pack("{s:{s:i}}", "inventory", "too_large_files", 2));
+    char *text = function_text("/", "report", json_pack("{s:o}", "fold", fold));
+
+    (void)state;
+    assert_has(text, "the content of 2 files larger than 2 MB");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +174,9 @@ int main(void)
         cmocka_unit_test(an_agents_prose_is_quoted_and_nothing_counts_as_checked),
         cmocka_unit_test(without_validation_it_says_so),
         cmocka_unit_test(without_a_fold_it_is_refused),
+        cmocka_unit_test(what_stands_only_beside_the_code_is_not_recommended),
+        cmocka_unit_test(little_confidence_is_said_at_the_place),
+        cmocka_unit_test(files_too_large_to_read_are_unknown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,17 @@ static void an_unknown_result_says_why(void **state)
     json_decref(result);
 }
 
+static void numbers_are_grouped_by_thousands(void **state)
+{
+    char buffer[NUMBER_SIZE];
+
+    (void)state;
+    assert_string_equal(number_format(0, buffer), "0");
+    assert_string_equal(number_format(999, buffer), "999");
+    assert_string_equal(number_format(1149286, buffer), "1,149,286");
+    assert_string_equal(number_format(SIZE_MAX, buffer), "18,446,744,073,709,551,615");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -68,6 +79,7 @@ int main(void)
         cmocka_unit_test(prose_without_an_object_gives_none),
         cmocka_unit_test(an_integer_argument_may_be_a_text_but_not_out_of_range),
         cmocka_unit_test(an_unknown_result_says_why),
+        cmocka_unit_test(numbers_are_grouped_by_thousands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,45 @@ static void a_missing_project_is_an_error(void **state)
     assert_null(tree);
 }
 
+static void odd_names_are_files_like_others(void **state)
+{
+    char *folder = scratch_new();
+    struct tree *tree = NULL;
+    struct tree_file *file;
+    char *text = NULL;
+    size_t length = 0;
+
+    (void)state;
+    GIT(folder, "init", "-q");
+    scratch_write(folder, "new\nline.c", "int a;\n");
+    scratch_write(folder, "odd\xff.c", "int b;\n");
+    assert_int_equal(tree_open(folder, &tree, NULL), 0);
+    assert_int_equal(tree->count, 2);
+    assert_int_equal(tree->skipped, 0);
+    file = (struct tree_file *)tree_find_shown(tree, "odd\xEF\xBF\xBD.c");
+    assert_non_null(file);
+    assert_true(tree_read(tree, file, &text, &length));
+    assert_string_equal(text, "int b;\n");
+    assert_null(tree_find_shown(tree, "even\xEF\xBF\xBD.c"));
+    free(text);
+    tree_free(tree);
+    scratch_remove(folder);
+}
+
+static void a_bare_repository_is_refused_with_the_way_out(void **state)
+{
+    char *folder = scratch_new();
+    struct tree *tree = NULL;
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    GIT(folder, "init", "-q", "--bare");
+    assert_int_equal(tree_open(folder, &tree, &err), ERROR_INVALID);
+    assert_non_null(strstr(err.text, "bare git repository"));
+    assert_non_null(strstr(err.hint, "git clone"));
+    scratch_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +174,8 @@ int main(void)
         cmocka_unit_test(binary_and_changed_files_are_not_read),
         cmocka_unit_test(paths_show_traits),
         cmocka_unit_test(a_missing_project_is_an_error),
+        cmocka_unit_test(odd_names_are_files_like_others),
+        cmocka_unit_test(a_bare_repository_is_refused_with_the_way_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,19 @@ static void without_a_fold_it_is_refused(void **state)
     assert_int_equal(function_failure("/", "validate", json_object(), &err), ERROR_INVALID);
 }
 
+static void a_name_that_is_not_utf8_is_found_as_it_is_shown(void **state)
+{
+    char *folder = scratch_new();
+    json_t *result;
+
+    (void)state;
+    scratch_write(folder, "odd\xff.c", "one\n");
+    result = validated(folder, json_pack("[o]", claim("odd\xEF\xBF\xBD.c", 1, "one")));
+    assert_int_equal(json_get_integer(json_object_get(result, "counts"), "confirmed", 0), 1);
+    json_decref(result);
+    scratch_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +157,7 @@ int main(void)
         cmocka_unit_test(findings_in_tests_lose_a_step),
         cmocka_unit_test(two_angles_about_one_line_are_one_claim_with_more_confidence),
         cmocka_unit_test(without_a_fold_it_is_refused),
+        cmocka_unit_test(a_name_that_is_not_utf8_is_found_as_it_is_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
