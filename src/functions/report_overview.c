@@ -174,6 +174,11 @@ static void people_add(struct strbuf *out, const json_t *history)
     if (json_array_size(folders) == 0) {
         return;
     }
+    if (json_get_integer(history, "authors", 0) == 1) { /* a table would say it again and again */
+        strbuf_add(out,
+                   "## People\n\nBus factor 1: one person made all commits in the window.\n\n");
+        return;
+    }
     strbuf_addf(out,
                 "## People\n\nBus factor %d: the fewest of the %d authors who together made more "
                 "than half of the commits in the window.\n\n| Folder | Commits | Authors | Bus "

@@ -27,33 +27,35 @@ struct areas {
 static const struct {
     const char *mark; /* in a test or build file */
     const char *framework;
+    const char *languages; /* of that file: a text that only speaks of a framework uses none */
 } frameworks[] = {
-    {"cmocka", "cmocka"},
-    {"gtest/gtest.h", "GoogleTest"},
-    {"catch2/", "Catch2"},
-    {"#include <check.h>", "Check"},
-    {"import pytest", "pytest"},
-    {"import unittest", "unittest"},
-    {"\"testing\"", "go test"},
-    {"#[test]", "cargo test"},
-    {"org.junit", "JUnit"},
-    {"\"jest\"", "jest"},
-    {"from 'vitest'", "vitest"},
-    {"\"vitest\"", "vitest"},
-    {"\"mocha\"", "mocha"},
-    {"node:test", "node test runner"},
-    {"test_expect_success", "git test-lib (TAP)"},
-    {"#!/usr/bin/env bats", "bats"},
-    {"@test \"", "bats"},
-    {"Test::More", "Test::More (TAP)"},
-    {"RSpec.", "RSpec"},
-    {"Minitest", "minitest"},
-    {"PHPUnit\\", "PHPUnit"},
-    {"clar.h", "clar"},
-    {"unity.h", "Unity"},
-    {"package require Tcl", "Tcl"},
-    {"LLVMFuzzerTestOneInput", "libFuzzer"},
-    {"playwright", "playwright"},
+#define JS "|JavaScript|TypeScript|JSON|"
+    {"cmocka.h", "cmocka", "|C|C++|"},
+    {"gtest/gtest.h", "GoogleTest", "|C|C++|"},
+    {"catch2/", "Catch2", "|C|C++|"},
+    {"#include <check.h>", "Check", "|C|C++|"},
+    {"import pytest", "pytest", "|Python|"},
+    {"import unittest", "unittest", "|Python|"},
+    {"\"testing\"", "go test", "|Go|"},
+    {"#[test]", "cargo test", "|Rust|"},
+    {"org.junit", "JUnit", "|Java|Kotlin|Scala|"},
+    {"\"jest\"", "jest", JS},
+    {"from 'vitest'", "vitest", JS},
+    {"\"vitest\"", "vitest", JS},
+    {"\"mocha\"", "mocha", JS},
+    {"node:test", "node test runner", JS},
+    {"test_expect_success", "git test-lib (TAP)", "|Shell|"},
+    {"@test \"", "bats", "|Shell|"},
+    {"Test::More", "Test::More (TAP)", "|Perl|"},
+    {"RSpec.", "RSpec", "|Ruby|"},
+    {"Minitest", "minitest", "|Ruby|"},
+    {"PHPUnit\\", "PHPUnit", "|PHP|"},
+    {"clar.h", "clar", "|C|"},
+    {"unity.h", "Unity", "|C|"},
+    {"package require Tcl", "Tcl", "|Tcl|"},
+    {"LLVMFuzzerTestOneInput(", "libFuzzer", "|C|C++|"},
+    {"playwright", "playwright", JS "|Python|"},
+#undef JS
 };
 
 static const struct {
@@ -143,13 +145,34 @@ static void list_add_once(json_t *list, const char *text)
     (void)json_array_append_new(list, json_string(text));
 }
 
-static void frameworks_find(const char *text, size_t length, json_t *list)
+static bool has_language(const char *languages, const struct language *language)
+{
+    const char *at = language ? strstr(languages, language->name) : NULL;
+    size_t length = at ? strlen(language->name) : 0;
+
+    while (at && !(at[-1] == '|' && at[length] == '|')) {
+        at = strstr(at + 1, language->name);
+    }
+    return at != NULL;
+}
+
+static void frameworks_find(const struct tree_file *file, const char *text, size_t length,
+                            json_t *list)
 {
     for (size_t i = 0; i < ARRAY_LEN(frameworks); i++) {
-        if (memmem(text, length, frameworks[i].mark, strlen(frameworks[i].mark))) {
+        if (has_language(frameworks[i].languages, file->language) &&
+            memmem(text, length, frameworks[i].mark, strlen(frameworks[i].mark))) {
             list_add_once(list, frameworks[i].framework);
         }
     }
+}
+
+/* package.json names the runner of all tests, which themselves need not. */
+static bool is_manifest(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strcmp(slash ? slash + 1 : path, "package.json") == 0;
 }
 
 static void area_add(struct area *area, bool is_test, size_t lines)
@@ -311,8 +334,8 @@ static void tree_count(struct tree *tree, struct areas *folders, struct areas *l
         for (size_t j = 0; j < length; j++) {
             lines += text[j] == '\n';
         }
-        if (is_test) {
-            frameworks_find(text, length, used);
+        if (is_test || is_manifest(file->path)) {
+            frameworks_find(file, text, length, used);
         }
         has_inline = language_is(file->language, "Rust") && strstr(text, "#[test]");
         free(text);

@@ -92,6 +92,25 @@ static void a_project_without_code_is_unknown(void **state)
     scratch_remove(folder);
 }
 
+static void a_text_that_speaks_of_a_framework_uses_none(void **state)
+{
+    char *folder = scratch_new();
+    json_t *result;
+    json_t *used;
+
+    (void)state;
+    scratch_write(folder, "tests/a_test.c",
+                  "#include <cmocka.h>\n/* \"jest\" and \"testing\" */\n");
+    scratch_write(folder, "package.json", "{\"devDependencies\": {\"vitest\": \"1\"}}\n");
+    result = function_json(folder, "tests", NULL);
+    used = json_object_get(result, "frameworks");
+    assert_int_equal(json_array_size(used), 2);
+    assert_string_equal(json_string_value(json_array_get(used, 0)), "vitest");
+    assert_string_equal(json_string_value(json_array_get(used, 1)), "cmocka");
+    json_decref(result);
+    scratch_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +118,7 @@ int main(void)
         cmocka_unit_test(a_folder_without_tests_is_found_unless_a_test_is_named_after_it),
         cmocka_unit_test(code_without_any_test_is_a_high_finding),
         cmocka_unit_test(a_project_without_code_is_unknown),
+        cmocka_unit_test(a_text_that_speaks_of_a_framework_uses_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
