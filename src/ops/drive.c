@@ -23,6 +23,7 @@ struct session {
     bool is_shown; /* on_begin was called */
     bool is_at_rest;
     struct error rest;
+    json_t *run; /* at rest, as the engine knows it; NULL: it has to be read */
     loop_id tick;
 };
 
@@ -60,17 +61,13 @@ static void on_tick(void *arg)
 
 /* ---- one stretch: from start or adoption to rest ---- */
 
-static int show_begin(struct session *session, const char *run_id, struct error *err)
+static void show_begin(struct session *session, const char *run_id)
 {
     const struct ops_view *view = session->view;
-    json_t *run;
-    int r;
 
     if (view->on_begin) {
-        r = run_show(session->ops->store, session->ops->folder, run_id, &run, err);
-        if (r < 0) {
-            return r;
-        }
+        json_t *run = engine_show(session->ops->engine, run_id);
+
         view->on_begin(view->context, session->ops, run);
         json_decref(run);
     }
@@ -78,7 +75,6 @@ static int show_begin(struct session *session, const char *run_id, struct error 
     if (view->on_tick) {
         session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
     }
-    return 0;
 }
 
 static int run_stretch(struct session *session, const struct run_request *request,
@@ -101,10 +97,12 @@ static int run_stretch(struct session *session, const struct run_request *reques
     r = request ? engine_start(ops->engine, request, run_id, err)
                 : engine_adopt(ops->engine, run_id, err);
     if (r == 0) {
-        r = show_begin(session, run_id, err);
-    }
-    if (r == 0 && !session->is_at_rest) {
+        show_begin(session, run_id);
         loop_run(ops->loop);
+    }
+    if (r == 0 && session->is_at_rest && session->rest.code == 0) {
+        session->run = engine_show(ops->engine, run_id);
+        json_put(session->run, "owned", json_false()); /* true again only for somebody else */
     }
     loop_cancel(ops->loop, session->tick);
     if (session->is_shown && session->view->on_end) {
@@ -247,7 +245,7 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
 {
     char run_id[RUN_ID_SIZE] = "";
     const struct run_request *request = drive->request;
-    struct session session;
+    struct session session = {0};
     int r;
 
     assert(!request != !drive->run_id);
@@ -255,6 +253,7 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
         memcpy(run_id, drive->run_id, RUN_ID_SIZE);
     }
     do {
+        json_decref(session.run);
         session = (struct session){.ops = ops, .view = view};
         r = run_stretch(&session, request, run_id, err);
         request = NULL;
@@ -262,10 +261,14 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
             r = ask_where_it_waits(&session, run_id, err);
         }
     } while (r > 0);
-    if (r < 0) {
-        return r;
+    if (r == 0 && session.run) {
+        ops_complete_run(ops, true, session.run);
+        *ret_result = session.run;
+    } else if (r == 0) {
+        r = ops_describe_run(ops, run_id, true, ret_result, err);
+    } else {
+        json_decref(session.run);
     }
-    r = ops_describe_run(ops, run_id, true, ret_result, err);
     if (r == 0 && ops->is_left) {
         json_put(*ret_result, "left", json_true());
     }

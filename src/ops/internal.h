@@ -89,6 +89,8 @@ int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
  * of their output) and, when with_report, the report. */
 int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json_t **ret_run,
                      struct error *err);
+/* Adds these to what run_show or engine_show gave. */
+void ops_complete_run(struct ops *ops, bool with_report, json_t *run);
 /* The text behind {bytes,digest,inline,json,cut}; free() it. */
 int ops_read_output(struct ops *ops, const json_t *output, char **ret_text, size_t *ret_length,
                     struct error *err);

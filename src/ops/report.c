@@ -276,21 +276,23 @@ static void add_report(struct ops *ops, json_t *run, const char *folder, bool wi
     free(path);
 }
 
-int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json_t **ret_run,
-                     struct error *err)
+void ops_complete_run(struct ops *ops, bool with_report, json_t *run)
 {
-    char *folder;
-    json_t *run;
-    int r = run_show(ops->store, ops->folder, run_id, &run, err);
+    char *folder = ops_run_folder(ops, json_get_text(run, "id", ""));
 
-    if (r < 0) {
-        return r;
-    }
-    folder = ops_run_folder(ops, run_id);
     json_put_text(run, "folder", folder);
     json_put(run, "problems", find_problems(ops, run));
     add_report(ops, run, folder, with_report);
     free(folder);
-    *ret_run = run;
-    return 0;
+}
+
+int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json_t **ret_run,
+                     struct error *err)
+{
+    int r = run_show(ops->store, ops->folder, run_id, ret_run, err);
+
+    if (r == 0) {
+        ops_complete_run(ops, with_report, *ret_run);
+    }
+    return r;
 }

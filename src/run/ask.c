@@ -166,11 +166,10 @@ static int commit_held(struct engine *engine, struct active *active, struct erro
     commit_add(commit, active->state, active->batch.records.items, active->batch.records.count);
     r = commit->journal.count > 0 ? store_write(engine->options.store, write_held, commit, err) : 0;
     commit_free(commit);
-    for (size_t i = 0; r == 0 && i < active->batch.records.count; i++) {
-        files_record(active, &active->batch.records.items[i]);
-    }
     if (r == 0) {
+        files_records(active, active->batch.records.items, active->batch.records.count);
         files_rest(active);
+        files_end_turn(active);
     }
     return r;
 }

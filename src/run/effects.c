@@ -526,6 +526,7 @@ void effects_carry_out(struct active *active)
     for (size_t i = 0; i < active->batch.effects.count; i++) {
         carry_out(active, &active->batch.effects.items[i]);
     }
+    files_end_turn(active);
     if (active->state->parent && active->state->status == RUN_RUNNING) {
         tell_parent(active);
     }

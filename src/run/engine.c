@@ -200,8 +200,10 @@ static void decide_one(struct engine *engine, struct commit_job *job, struct que
     queued->event.now = engine->options.host->now_ms(engine->options.host->context);
     queued->event.random = engine->options.host->random(engine->options.host->context);
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
-    active->is_dirty = active->is_dirty || active->batch.records.count > 0 ||
-                       active->batch.effects.count > 0;
+    if (!active->is_dirty && (active->batch.records.count > 0 || active->batch.effects.count > 0)) {
+        active->is_dirty = true;
+        *VEC_PUSH(&engine->dirty) = active;
+    }
     if (queued->inbox_id) {
         add_answer(job, active, queued->inbox_id, r, &err);
     }
@@ -231,41 +233,27 @@ static void tell_records(struct active *active)
 {
     const struct engine_options *options = &active->engine->options;
 
-    for (size_t i = 0; i < active->batch.records.count; i++) {
-        const struct record *record = &active->batch.records.items[i];
+    files_records(active, active->batch.records.items, active->batch.records.count);
+    for (size_t i = 0; options->on_record && i < active->batch.records.count; i++) {
+        json_t *described = record_describe(&active->batch.records.items[i], active->state->id);
 
-        files_record(active, record);
-        if (options->on_record) {
-            json_t *described = record_describe(record, active->state->id);
-
-            options->on_record(options->context, described);
-            json_decref(described);
-        }
+        options->on_record(options->context, described);
+        json_decref(described);
     }
 }
 
-/* Effects may make new runs active, so the dirty ones are listed first. */
+/* Events come from the loop only, so nothing is decided and added to the list meanwhile. */
 static void finish_dirty(struct engine *engine)
 {
-    VEC(struct active *) dirty = {0};
-    size_t cursor = 0;
-    const char *id;
-    void *value;
+    for (size_t i = 0; i < engine->dirty.count; i++) {
+        struct active *active = engine->dirty.items[i];
 
-    while (map_next(engine->runs, &cursor, &id, &value)) {
-        struct active *active = value;
-
-        if (active->is_dirty) {
-            *VEC_PUSH(&dirty) = active;
-        }
+        active->is_dirty = false;
+        tell_records(active);
+        effects_carry_out(active);
+        batch_reset(&active->batch);
     }
-    for (size_t i = 0; i < dirty.count; i++) {
-        dirty.items[i]->is_dirty = false;
-        tell_records(dirty.items[i]);
-        effects_carry_out(dirty.items[i]);
-        batch_reset(&dirty.items[i]->batch);
-    }
-    VEC_RELEASE(&dirty);
+    engine->dirty.count = 0;
 }
 
 static void on_committed(void *arg, int result, const struct error *err);
@@ -310,12 +298,8 @@ static void on_committed(void *arg, int result, const struct error *err)
 
 static void add_dirty_commits(struct engine *engine, struct commit_job *job)
 {
-    size_t cursor = 0;
-    const char *id;
-    void *value;
-
-    while (map_next(engine->runs, &cursor, &id, &value)) {
-        struct active *active = value;
+    for (size_t i = 0; i < engine->dirty.count; i++) {
+        const struct active *active = engine->dirty.items[i];
 
         if (active->batch.records.count > 0) {
             struct commit *commit = commit_new(active->state, active->generation);
@@ -374,6 +358,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
                                             .nesting_max = options->config->nesting_max};
     engine->blobs = path_join(options->folder, "blobs");
     engine->runs = map_new();
+    engine->definitions = map_new();
     engine->live = map_new();
     engine->queue_tail = &engine->queue_head;
     engine->waiting_tail = &engine->waiting_head;
@@ -426,6 +411,8 @@ void engine_free(struct engine *engine)
         active_free(value);
     }
     map_free(engine->runs);
+    map_free(engine->definitions);
+    VEC_RELEASE(&engine->dirty);
     map_free(engine->live);
     free(engine->blobs);
     free(engine);
@@ -476,6 +463,17 @@ int engine_adopt(struct engine *engine, const char *run_id, struct error *err)
                           active->state->status == RUN_PENDING ? EVENT_BEGIN : EVENT_RECOVERED,
                           NULL));
     return 0;
+}
+
+json_t *engine_show(const struct engine *engine, const char *run_id)
+{
+    const struct active *active = engine_find(engine, run_id);
+    json_t *run;
+
+    assert(active && !active->is_dirty);
+    run = view_run(active->state);
+    json_put(run, "owned", json_true());
+    return run;
 }
 
 static void post_command(struct engine *engine, struct active *active, json_t *command)

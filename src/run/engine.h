@@ -15,13 +15,14 @@
 struct active {
     struct engine *engine;
     struct run_state *state;
-    struct workflow *workflow;
-    char *folder; /* PROJECT/.fermata/workflows/ID */
+    const struct workflow *workflow; /* shared, see definition_take in own.c */
+    char *folder;                    /* PROJECT/.fermata/workflows/ID */
     int lock_fd;
     int64_t generation;
     struct batch batch;
     loop_id wake;
-    bool is_dirty; /* its batch waits for a commit */
+    bool is_dirty;    /* its batch waits for a commit */
+    char *state_text; /* its readable state, while a turn's files are written */
 };
 
 /* An event with everything it points to. */
@@ -61,8 +62,10 @@ struct timer {
 struct engine {
     struct engine_options options;
     struct decide_limits limits;
-    char *blobs;      /* folder */
-    struct map *runs; /* id -> struct active */
+    char *blobs;             /* folder */
+    struct map *runs;        /* id -> struct active */
+    struct map *definitions; /* digest -> struct definition, of the runs above */
+    VEC(struct active *) dirty;
     struct map *live; /* "run/key" -> struct live_attempt */
     struct timer *timers;
     struct queued_event *queue_head, **queue_tail;
@@ -73,6 +76,7 @@ struct engine {
     struct commit_job *job; /* the commit under way; NULL: none */
     loop_id storage_retry;  /* it waits for space on the disk */
     bool is_pump_deferred;
+    bool is_inbox_wanted; /* it is read in the next turn */
     bool is_closing;
     bool has_failed;
     struct error failure;
@@ -127,14 +131,14 @@ void outcome_of_inline(struct active *active, int step, const struct strbuf *out
                        const struct error *err, struct queued_event *event);
 
 /* inbox.c */
-void inbox_read(struct engine *engine);
 void inbox_watch(struct active *active);
 
 /* files.c: the readable view of a run; failures to write it never fail the run */
 void files_open(struct active *active);
-void files_record(struct active *active, const struct record *record);
+void files_records(struct active *active, const struct record *records, size_t count);
 void files_checkpoint(struct active *active, const char *name);
 void files_rest(struct active *active);
+void files_end_turn(struct active *active); /* after the two above, once for all of a turn */
 void log_format(const struct run_state *run, const struct record *record, bool is_json,
                 struct strbuf *target);
 

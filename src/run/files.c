@@ -24,13 +24,16 @@ static void write_text(const struct active *active, const char *name, const char
     free(path);
 }
 
-static void append_log(const struct active *active, const char *name, const struct strbuf *lines)
+/* Appends the lines and empties them. The phase's log, or (NULL) that of the whole run. */
+static void append_log(const struct active *active, const char *phase, struct strbuf *lines)
 {
-    char *path = mem_printf("%s/logs/%s.log", active->folder, name);
+    char *path = phase ? mem_printf("%s/logs/phase-%s.log", active->folder, phase)
+                       : path_join(active->folder, "logs/orchestrator.log");
 
     if (lines->length > 0) {
         (void)file_append(path, lines->data, lines->length, NULL);
     }
+    strbuf_reset(lines);
     free(path);
 }
 
@@ -49,21 +52,34 @@ static const char *phase_of(const struct run_state *run, const struct record *re
     return step ? run->phases[step->phase].definition->id : NULL;
 }
 
-void files_record(struct active *active, const struct record *record)
+/* Lines are gathered: a file is opened once for all records in a row that go into it. */
+void files_records(struct active *active, const struct record *records, size_t count)
 {
-    const char *phase = phase_of(active->state, record);
-    struct strbuf line;
+    const char *phase = NULL;
+    struct strbuf all;
+    struct strbuf lines;
 
-    strbuf_init(&line, 64 * 1024);
-    log_format(active->state, record, active->engine->options.config->log_json, &line);
-    append_log(active, "orchestrator", &line);
-    if (phase) {
-        char *name = mem_printf("phase-%s", phase);
+    strbuf_init(&all, LOG_BYTES_MAX);
+    strbuf_init(&lines, LOG_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const char *next = phase_of(active->state, &records[i]);
+        size_t start = all.length;
 
-        append_log(active, name, &line);
-        free(name);
+        log_format(active->state, &records[i], active->engine->options.config->log_json, &all);
+        if (next && phase && strcmp(next, phase) != 0) {
+            append_log(active, phase, &lines);
+        }
+        if (next) {
+            strbuf_add_bytes(&lines, all.data + start, all.length - start);
+            phase = next;
+        }
     }
-    strbuf_release(&line);
+    append_log(active, NULL, &all);
+    if (phase) {
+        append_log(active, phase, &lines);
+    }
+    strbuf_release(&all);
+    strbuf_release(&lines);
 }
 
 struct replay {
@@ -124,13 +140,25 @@ void files_open(struct active *active)
     strbuf_release(&plan);
 }
 
-static void write_json(const struct active *active, const char *name, json_t *value)
+/* The state after this turn, for every file that holds it; files_end_turn lets go of it. */
+static const char *state_text(struct active *active)
 {
-    char *text = json_dump_pretty(value);
+    if (!active->state_text) {
+        json_t *state = view_run(active->state);
 
-    write_text(active, name, text, strlen(text));
-    free(text);
-    json_decref(value);
+        active->state_text = json_dump_pretty(state);
+        json_decref(state);
+    }
+    return active->state_text;
+}
+
+void files_end_turn(struct active *active)
+{
+    if (active->state_text) {
+        write_text(active, "state.json", active->state_text, strlen(active->state_text));
+    }
+    free(active->state_text);
+    active->state_text = NULL;
 }
 
 /* The oldest checkpoint files beyond the retention go; their records stay in the journal. */
@@ -162,8 +190,7 @@ void files_checkpoint(struct active *active, const char *name)
     char *file = mem_printf("checkpoints/%s.json", name);
 
     (void)file_make_folders(folder, NULL);
-    write_json(active, file, view_run(active->state));
-    write_json(active, "state.json", view_run(active->state));
+    write_text(active, file, state_text(active), strlen(state_text(active)));
     apply_retention(active);
     free(file);
     free(folder);
@@ -238,6 +265,6 @@ static void write_report(const struct active *active)
 
 void files_rest(struct active *active)
 {
-    write_json(active, "state.json", view_run(active->state));
+    (void)state_text(active);
     write_report(active);
 }

@@ -93,13 +93,29 @@ static void on_read(void *arg, int result, const struct error *err)
     engine_work_done(engine);
 }
 
-void inbox_read(struct engine *engine)
+static void read_now(void *arg)
 {
-    struct inbox_job *job = mem_zero(1, sizeof(*job));
+    struct engine *engine = arg;
+    struct inbox_job *job;
 
+    engine->is_inbox_wanted = false;
+    if (engine->is_closing) {
+        engine_work_done(engine);
+        return;
+    }
+    job = mem_zero(1, sizeof(*job));
     job->engine = engine;
-    engine->pool_jobs++;
     store_submit(engine->options.store, read_rows, on_read, job);
+}
+
+/* Once for all runs that want it in this turn: it is one table. */
+static void inbox_read(struct engine *engine)
+{
+    if (!engine->is_inbox_wanted) {
+        engine->is_inbox_wanted = true;
+        engine->pool_jobs++;
+        loop_defer(engine->options.loop, read_now, engine);
+    }
 }
 
 static void on_wake(void *arg)

@@ -139,6 +139,47 @@ int run_load_workflow(struct store *store, const char *folder, const char *run_i
     return r < 0 ? r : run_load_definition(folder, run_id, load.digest, ret_workflow, err);
 }
 
+/* ---- definitions: runs of the same text share one, which lives as long as one of them ---- */
+
+struct definition {
+    struct workflow *workflow;
+    size_t users;
+};
+
+/* NULL: no run of this engine has it. */
+static const struct workflow *definition_share(struct engine *engine, const char *digest)
+{
+    struct definition *definition = map_find(engine->definitions, digest);
+
+    if (!definition) {
+        return NULL;
+    }
+    definition->users++;
+    return definition->workflow;
+}
+
+/* Takes the workflow over. */
+static const struct workflow *definition_add(struct engine *engine, struct workflow *workflow)
+{
+    struct definition *definition = mem_zero(1, sizeof(*definition));
+
+    *definition = (struct definition){.workflow = workflow, .users = 1};
+    (void)map_put(engine->definitions, workflow->digest, definition);
+    return workflow;
+}
+
+static void definition_give_back(struct engine *engine, const struct workflow *workflow)
+{
+    struct definition *definition = workflow ? map_find(engine->definitions, workflow->digest)
+                                             : NULL;
+
+    if (definition && --definition->users == 0) {
+        (void)map_remove(engine->definitions, workflow->digest);
+        workflow_free(definition->workflow);
+        free(definition);
+    }
+}
+
 static void take_over(struct engine *engine, struct active *active)
 {
     (void)map_put(engine->runs, active->state->id, active);
@@ -165,12 +206,29 @@ void active_free(struct active *active)
     loop_cancel(active->engine->options.loop, active->wake);
     batch_release(&active->batch);
     run_state_free(active->state);
-    workflow_free(active->workflow);
+    definition_give_back(active->engine, active->workflow);
     if (active->lock_fd >= 0) {
         (void)close(active->lock_fd);
     }
     free(active->folder);
     free(active);
+}
+
+static int open_workflow(struct active *active, const char *run_id, const char *digest,
+                         struct error *err)
+{
+    struct workflow *workflow = NULL;
+    int r;
+
+    active->workflow = definition_share(active->engine, digest);
+    if (active->workflow) {
+        return 0;
+    }
+    r = run_load_definition(active->engine->options.folder, run_id, digest, &workflow, err);
+    if (r == 0) {
+        active->workflow = definition_add(active->engine, workflow);
+    }
+    return r;
 }
 
 int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
@@ -198,7 +256,7 @@ int active_open(struct engine *engine, const char *run_id, struct active **ret_a
         goto out;
     }
     active->generation = load.generation;
-    r = run_load_workflow(options->store, options->folder, run_id, &active->workflow, err);
+    r = open_workflow(active, run_id, load.digest, err);
     if (r < 0) {
         goto out;
     }
@@ -261,13 +319,21 @@ static struct record creation_record(const struct engine *engine, const struct r
 static int copy_workflow(struct active *active, const struct workflow *workflow, struct error *err)
 {
     static const struct workflow_names any = {0};
-    struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct problems *problems;
+    struct workflow *copy = NULL;
     char digest[DIGEST_HEX_SIZE];
-    int r = workflow_parse(workflow->text, workflow->text_length, workflow->file, &any,
-                           &active->workflow, problems, err);
+    int r;
 
+    active->workflow = definition_share(active->engine, workflow->digest);
+    if (active->workflow) {
+        return 0;
+    }
+    problems = mem_zero(1, sizeof(*problems));
+    r = workflow_parse(workflow->text, workflow->text_length, workflow->file, &any, &copy, problems,
+                       err);
     free(problems);
     if (r == 0) {
+        active->workflow = definition_add(active->engine, copy);
         r = blob_put(active->engine->blobs, workflow->text, workflow->text_length, digest, err);
     }
     return r;
@@ -303,7 +369,7 @@ int active_create(struct engine *engine, const char *run_id, const struct run_re
     }
     active->generation = creation.load.generation;
     take_over(engine, active);
-    files_record(active, &record);
+    files_records(active, &record, 1);
     if (engine->options.on_record) {
         json_t *described = record_describe(&record, run_id);
 

@@ -92,6 +92,9 @@ int engine_create(struct engine *engine, const struct run_request *request,
 /* Takes over an existing run: reads its journal, looks at the keepers, goes on.
  * ERROR_BUSY when another process owns it. */
 int engine_adopt(struct engine *engine, const char *run_id, struct error *err);
+/* A run of this engine as run_show gives it, without reading it back; the caller owns it. Only
+ * while nothing of it waits for its commit: right after its start or adoption, and at rest. */
+json_t *engine_show(const struct engine *engine, const char *run_id);
 /* Pauses (no new steps; waits for running ones), or with stop also stops the running steps, which
  * become pending again. For Ctrl-C. */
 void engine_interrupt(struct engine *engine, bool stop);
