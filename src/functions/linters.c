@@ -453,7 +453,13 @@ static void command_run(const struct run *run, const struct tool *tool, const st
     }
     json_put_integer(entry, "count", (json_int_t)count);
     json_put_integer(entry, "files_checked", (json_int_t)files);
-    if (go_on) {
+    if (go_on && files < chosen->files.count) {
+        char *why = mem_printf("only %zu of %zu files were looked at, the largest first", files,
+                               chosen->files.count);
+
+        entry_finish(entry, count > 0 ? "findings" : "unknown", why);
+        free(why);
+    } else if (go_on) {
         entry_finish(entry, count > 0 ? "findings" : "clean", NULL);
     }
 }

@@ -235,12 +235,12 @@ static void unknown_add(const struct report *report)
     }
     json_array_foreach(tools, index, value)
     {
-        if (strcmp(json_get_text(value, "status", ""), "unknown") == 0) {
+        if (json_get_boolean(value, "applies", false) && json_object_get(value, "why")) {
             strbuf_addf(report->out, "%s- ", count++ == 0 ? "\n\n" : "");
             markdown_add_text(report->out, json_get_text(value, "purpose", ""), 80);
-            strbuf_add(report->out, ": ");
+            strbuf_add(report->out, " (");
             markdown_add_code(report->out, json_get_text(value, "tool", ""), 40);
-            strbuf_add_char(report->out, ' ');
+            strbuf_add(report->out, "): ");
             markdown_add_text(report->out, json_get_text(value, "why", ""), 160);
             strbuf_add_char(report->out, '\n');
         }

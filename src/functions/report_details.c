@@ -304,14 +304,19 @@ static void covered_add(struct strbuf *out, const char *angle, const json_t *cov
     strbuf_add(out, ": ");
     json_object_foreach((json_t *)covered, key, value)
     {
-        char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
-                                           : json_dump_compact(value);
+        char *text = json_is_string(value)    ? mem_strdup(json_string_value(value))
+                     : json_is_boolean(value) ? mem_strdup(json_is_true(value) ? "yes" : "no")
+                                              : json_dump_compact(value);
 
+        if (*text == '\0') {
+            free(text);
+            continue;
+        }
         strbuf_add(out, count++ > 0 ? ", " : "");
         for (const char *at = key; *at; at++) {
             strbuf_add_char(out, *at == '_' ? ' ' : *at);
         }
-        strbuf_add_char(out, ' ');
+        strbuf_add(out, ": ");
         markdown_add_text(out, text, 60);
         free(text);
     }

@@ -170,6 +170,30 @@ static void of_two_tools_that_tell_the_same_one_is_missed_once(void **state)
     scratch_remove(project);
 }
 
+static void what_was_looked_at_in_part_is_not_clean(void **state)
+{
+    char *project = scratch_new();
+    char *before = mem_strdup(getenv("PATH"));
+    char *path = scratch_path(project, "shellcheck");
+    json_t *result;
+
+    (void)state;
+    scratch_write(project, "a.sh", "#!/bin/sh\n");
+    scratch_write(project, "b.sh", "#!/bin/sh\n");
+    scratch_write(project, "shellcheck", "#!/bin/sh\n");
+    assert_int_equal(chmod(path, 0700), 0);
+    assert_int_equal(setenv("PATH", project, 1), 0);
+    result = function_json(project, "linters", json_pack("{s:i}", "files", 2));
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "unknown");
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "why", ""),
+                        "only 2 of 3 files were looked at, the largest first");
+    json_decref(result);
+    free(path);
+    free(before);
+    scratch_remove(project);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +206,7 @@ int main(void)
         cmocka_unit_test(places_outside_the_tree_are_ignored),
         cmocka_unit_test(what_a_tool_guesses_has_little_confidence),
         cmocka_unit_test(of_two_tools_that_tell_the_same_one_is_missed_once),
+        cmocka_unit_test(what_was_looked_at_in_part_is_not_clean),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,7 @@ static void what_was_covered_is_told(void **state)
         "risks", json_pack("{s:{s:i,s:s}}", "covered", "files", 12, "stopped_by", "size"));
 
     (void)state;
-    assert_has(text, "- risks: files 12, stopped by size");
+    assert_has(text, "- risks: files: 12, stopped by: size");
     free(text);
 }
 
