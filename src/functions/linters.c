@@ -539,7 +539,7 @@ static void result_fill(const struct run *run, json_t *result)
                      applying - unknown - with_findings, with_findings, unknown);
     if (applying > 0 && applying == unknown) {
         json_put_text(result, "status", "unknown");
-        json_put_text(result, "why", "none of the tools that apply could be run");
+        json_put_text(result, "why", "no tool that applies could look at everything");
     }
 }
 

@@ -34,7 +34,7 @@ static void unknown_tools_are_told_above_and_in_the_details(void **state)
     char *text = report_with("linters", linters);
 
     (void)state;
-    assert_has(text, "- mistakes in scripts: `shellcheck` not installed");
+    assert_has(text, "- mistakes in scripts (`shellcheck`): not installed");
     assert_has(text, "| shellcheck | - | unknown: not installed | 0 of 7 | - |");
     free(text);
 }
