@@ -225,15 +225,19 @@ static const char *first_of(const json_t *report, const char *list)
     return text ? text : "";
 }
 
-static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
+static void add_failures(const json_t *report, json_t *checks, const char *name, const char *hint)
+{
+    if (json_array_size(json_object_get(report, "failures")) > 0) {
+        add_check(checks, name, "fail", first_of(report, "failures"), hint);
+    }
+}
+
+static int rebuild_tables(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
 {
     char *detail;
     size_t count;
-    int r = ops_need_store(ops, err);
+    int r = run_rebuild(ops->store, ops->folder, true, ret_report, err);
 
-    if (r == 0) {
-        r = run_rebuild(ops->store, ops->folder, true, ret_report, err);
-    }
     if (r < 0) {
         return r;
     }
@@ -244,13 +248,48 @@ static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct 
                         count ? ", repaired: " : "",
                         count ? first_of(*ret_report, "differences") : "");
     add_check(checks, "journal and tables", "pass", detail, NULL);
-    if (json_array_size(json_object_get(*ret_report, "failures")) > 0) {
-        add_check(checks, "journals", "fail", first_of(*ret_report, "failures"),
-                  "its tables were left as they are; bring the store back from a backup, or remove "
-                  "the run");
-    }
     free(detail);
+    add_failures(*ret_report, checks, "journals",
+                 "its tables were left as they are; bring the store back from a backup, or remove "
+                 "the run");
     return 0;
+}
+
+static int rebuild_files(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
+{
+    char *detail;
+    int r = run_rebuild_files(ops->store, ops->folder, ops->config->log_json, ret_report, err);
+
+    if (r < 0) {
+        return r;
+    }
+    detail = mem_printf("%lld files of runs written again",
+                        (long long)json_get_integer(*ret_report, "files", 0));
+    add_check(checks, "files of runs", "pass", detail, NULL);
+    free(detail);
+    add_failures(*ret_report, checks, "run folders", NULL);
+    return 0;
+}
+
+static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
+{
+    json_t *files = NULL;
+    int r = ops_need_store(ops, err);
+
+    if (r == 0) {
+        r = ops_need_config(ops, err);
+    }
+    if (r == 0) {
+        r = rebuild_tables(ops, checks, ret_report, err);
+    }
+    if (r == 0) {
+        r = rebuild_files(ops, checks, &files, err);
+    }
+    if (r == 0) {
+        json_put(*ret_report, "files", json_incref(json_object_get(files, "files")));
+    }
+    json_decref(files);
+    return r;
 }
 
 static int count_status(const json_t *checks, const char *status)

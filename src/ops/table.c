@@ -173,7 +173,7 @@ static const struct argument schema_arguments[] = {
 
 static const struct argument doctor_arguments[] = {
     {.name = "rebuild", .type = ARGUMENT_BOOLEAN,
-     .help = "Build the tables again from the journal and say where they differed"},
+     .help = "Build tables and the files of runs again from the journal; say what differed"},
 };
 
 static const struct argument gc_arguments[] = {
@@ -420,7 +420,7 @@ const struct operation ops_rows[] = {
      .description = "Each check passes, fails or is unknown, and what does not pass says what to "
                     "do. Exit status 1 when a check fails.",
      .example = "fermata doctor --rebuild\n"
-                "    also builds the tables again from the journal",
+                "    also builds the tables and the files of runs again from the journal",
      ARGUMENTS(doctor_arguments),
      .run = op_doctor},
     {.name = "gc",

@@ -62,20 +62,6 @@ char *blob_path(const char *root, const char *digest)
                       strlen(digest) > SHARD_LENGTH ? digest + SHARD_LENGTH : "");
 }
 
-bool blob_exists(const char *root, const char *digest)
-{
-    char *path;
-    bool exists;
-
-    if (!is_digest(digest)) {
-        return false;
-    }
-    path = blob_path(root, digest);
-    exists = file_exists(path);
-    free(path);
-    return exists;
-}
-
 /* --- putting */
 
 /* The folder is made with the first blob, and its own entry is durable before any blob is. */
@@ -272,6 +258,24 @@ int blob_put(const char *root, const void *data, size_t length, char ret_digest[
     blob_file_release(&file);
     (void)close(lock);
     return r;
+}
+
+bool blob_keep(const char *root, const char *digest)
+{
+    struct blob_file file;
+    bool is_present = false;
+    int lock = -1;
+
+    if (!is_digest(digest) || root_lock(root, &lock, NULL) < 0) {
+        return false;
+    }
+    file = blob_file_of(root, digest);
+    if (find_present(root, &file, &is_present, NULL) < 0) {
+        is_present = false;
+    }
+    blob_file_release(&file);
+    (void)close(lock);
+    return is_present;
 }
 
 static int refuse_large(struct error *err, const char *path, int64_t size_max)

@@ -22,7 +22,8 @@ int blob_put_file(const char *root, const char *path, int64_t size_max,
 int blob_get(const char *root, const char *digest, size_t size_max, char **ret_data,
              size_t *ret_length, struct error *err);
 char *blob_path(const char *root, const char *digest); /* free() it */
-bool blob_exists(const char *root, const char *digest);
+/* True when the content is there; it is then as safe from blob_collect as if it were put now. */
+bool blob_keep(const char *root, const char *digest);
 
 /* Removes blobs that `is_used` denies and that are older than age_ms (so that one being committed
  * is safe). With dry_run only counts. */

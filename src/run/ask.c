@@ -169,7 +169,6 @@ static int commit_held(struct engine *engine, struct active *active, struct erro
     if (r == 0) {
         files_records(active, active->batch.records.items, active->batch.records.count);
         files_rest(active);
-        files_end_turn(active);
     }
     return r;
 }

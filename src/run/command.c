@@ -279,6 +279,7 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
     struct run_state *run = turn->run;
     const char *name = json_get_text(event->command, "checkpoint", "");
     const struct checkpoint_state *found = NULL;
+    const json_t *phases;
 
     for (size_t i = 0; i < run->checkpoints.count; i++) {
         if (strcmp(run->checkpoints.items[i].name, name) == 0) {
@@ -300,9 +301,11 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
             step_cancel(turn, (int)i, "a checkpoint was restored");
         }
     }
+    /* Held: a reset takes later checkpoints out of the list. */
+    phases = turn_hold(turn, json_incref(found->phases));
     turn_emit(turn, (struct record){.kind = RECORD_RESTORED, .name = name, .by = event->by});
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
-        if (!has_name(found->phases, run->phases[i].definition->id)) {
+        if (!has_name(phases, run->phases[i].definition->id)) {
             phase_reset(turn, (int)i, "restore");
         }
     }

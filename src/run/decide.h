@@ -68,7 +68,7 @@ enum effect_kind {
     EFFECT_TIMER,         /* wake with EVENT_TIMER at `at` */
     EFFECT_CHILD_START,   /* step: create and begin its nested run, or adopt it */
     EFFECT_CHILD_COMMAND, /* step: `word` to its nested run */
-    EFFECT_CHECKPOINT,    /* write `word`'s readable file */
+    EFFECT_CHECKPOINT,    /* write `word`'s readable file: `data` */
     EFFECT_REST,          /* the run is paused or final */
 };
 
@@ -77,6 +77,7 @@ struct effect {
     int step; /* index, or -1 */
     int64_t at;
     const char *word;
+    const json_t *data; /* held by the batch */
 };
 
 VEC_TYPE(record_vec, struct record);

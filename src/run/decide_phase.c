@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "run/states.h"
 #include "run/turn.h"
+#include "run/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,8 @@ static void save_checkpoint(struct turn *turn, const char *name)
                                     .name = name,
                                     .data = turn_hold(turn, phases)});
     turn_effect(turn, EFFECT_CHECKPOINT, -1, 0, name);
+    turn->batch->effects.items[turn->batch->effects.count - 1].data = turn_hold(
+        turn, view_checkpoint(turn->run, name));
 }
 
 static bool wants_iteration(struct turn *turn, struct phase_state *phase, struct error *err)

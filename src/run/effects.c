@@ -513,7 +513,7 @@ static void carry_out(struct active *active, const struct effect *effect)
         command_child(active, effect);
         break;
     case EFFECT_CHECKPOINT:
-        files_checkpoint(active, effect->word);
+        files_checkpoint(active, effect->word, effect->data);
         break;
     case EFFECT_REST:
         come_to_rest(active);
@@ -526,7 +526,6 @@ void effects_carry_out(struct active *active)
     for (size_t i = 0; i < active->batch.effects.count; i++) {
         carry_out(active, &active->batch.effects.items[i]);
     }
-    files_end_turn(active);
     if (active->state->parent && active->state->status == RUN_RUNNING) {
         tell_parent(active);
     }

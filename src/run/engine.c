@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "results/results.h"
 #include "run/states.h"
+#include "run/view.h"
 
 #include <assert.h>
 #include <stdlib.h>

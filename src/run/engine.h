@@ -21,8 +21,9 @@ struct active {
     int64_t generation;
     struct batch batch;
     loop_id wake;
-    bool is_dirty;    /* its batch waits for a commit */
-    char *state_text; /* its readable state, while a turn's files are written */
+    bool is_dirty;       /* its batch waits for a commit */
+    loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
+    bool is_state_due;   /* as soon as its batch is committed */
 };
 
 /* An event with everything it points to. */
@@ -136,13 +137,7 @@ void inbox_watch(struct active *active);
 /* files.c: the readable view of a run; failures to write it never fail the run */
 void files_open(struct active *active);
 void files_records(struct active *active, const struct record *records, size_t count);
-void files_checkpoint(struct active *active, const char *name);
+void files_checkpoint(struct active *active, const char *name, const json_t *view);
 void files_rest(struct active *active);
-void files_end_turn(struct active *active); /* after the two above, once for all of a turn */
-void log_format(const struct run_state *run, const struct record *record, bool is_json,
-                struct strbuf *target);
-
-/* view.c: a run as JSON */
-json_t *view_run(const struct run_state *run);
 
 #endif

@@ -233,6 +233,34 @@ static void reset_step(struct run_state *run, struct step_state *step)
     }
 }
 
+static void remove_checkpoint(struct run_state *run, size_t index)
+{
+    struct checkpoint_state *items = run->checkpoints.items;
+
+    free(items[index].name);
+    json_decref(items[index].phases);
+    memmove(&items[index], &items[index + 1],
+            (run->checkpoints.count - index - 1) * sizeof(items[0]));
+    run->checkpoints.count--;
+}
+
+/* A checkpoint holds as long as the phases that it names are complete. */
+static void drop_checkpoints_with(struct run_state *run, const char *phase)
+{
+    for (size_t i = run->checkpoints.count; i > 0; i--) {
+        size_t index;
+        const json_t *name;
+
+        json_array_foreach(run->checkpoints.items[i - 1].phases, index, name)
+        {
+            if (strcmp(json_string_value(name), phase) == 0) {
+                remove_checkpoint(run, i - 1);
+                break;
+            }
+        }
+    }
+}
+
 static void apply_phase_reset(struct run_state *run, const struct record *record)
 {
     struct phase_state *phase = phase_of(run, record);
@@ -257,6 +285,7 @@ static void apply_phase_reset(struct run_state *run, const struct record *record
     set_text(&phase->failed_step, NULL);
     set_text(&phase->verdict_reason, NULL);
     recount_unfinished(run, phase);
+    drop_checkpoints_with(run, record->phase);
 }
 
 static void apply_expanded(struct run_state *run, const struct record *record)
@@ -399,14 +428,24 @@ static void apply_gate(struct run_state *run, const struct record *record)
     set_text(&phase->verdict_reason, record->reason);
 }
 
+/* A newer one of the same name takes the place of the older; the oldest beyond the retention go. */
 static void apply_checkpoint(struct run_state *run, const struct record *record)
 {
-    struct checkpoint_state *checkpoint = VEC_PUSH(&run->checkpoints);
+    size_t keep = (size_t)run->workflow->checkpoint_retention;
 
-    *checkpoint = (struct checkpoint_state){.name = mem_strdup(record->name),
-                                            .seq = record->seq,
-                                            .at = record->at,
-                                            .phases = json_incref((json_t *)record->data)};
+    for (size_t i = run->checkpoints.count; i > 0; i--) {
+        if (strcmp(run->checkpoints.items[i - 1].name, record->name) == 0) {
+            remove_checkpoint(run, i - 1);
+        }
+    }
+    *VEC_PUSH(&run->checkpoints) = (struct checkpoint_state){
+        .name = mem_strdup(record->name),
+        .seq = record->seq,
+        .at = record->at,
+        .phases = json_incref((json_t *)record->data)};
+    while (keep > 0 && run->checkpoints.count > keep) {
+        remove_checkpoint(run, 0);
+    }
 }
 
 static void apply_iterated(struct run_state *run, const struct record *record)

@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
-#include "run/engine.h"
+#include "run/files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -238,4 +238,18 @@ void log_format(const struct run_state *run, const struct record *record, bool i
     }
     strbuf_release(&text);
     strbuf_release(&clean);
+}
+
+const char *log_phase(const struct run_state *run, const struct record *record)
+{
+    const struct step_state *step;
+
+    if (record->kind == RECORD_RUN_MOVED || record->kind == RECORD_RUN_WISHED) {
+        return NULL; /* these name the phase that was the reason */
+    }
+    if (record->phase) {
+        return record->phase;
+    }
+    step = record->step ? run_find_step(run, record->step) : NULL;
+    return step ? run->phases[step->phase].definition->id : NULL;
 }

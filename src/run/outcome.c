@@ -6,6 +6,7 @@
 #include "functions/functions.h"
 #include "results/results.h"
 #include "run/engine.h"
+#include "run/files.h"
 #include "workflow/json_schema.h"
 
 #include <errno.h>
@@ -158,20 +159,6 @@ static void add_artifact(json_t *artifacts, const char *name, const char *digest
     (void)json_array_append_new(artifacts, artifact);
 }
 
-/* The readable copy; it can be derived again from the blob, so that failing is no failure. */
-static void write_view(const char *run_folder_path, const char *name, const void *data,
-                       size_t length)
-{
-    char *path = path_join(run_folder_path, name);
-    char *slash = strrchr(path, '/');
-
-    *slash = '\0';
-    (void)file_make_folders(path, NULL);
-    *slash = '/';
-    (void)file_write(path, data, length, FILE_NO_SYNC, NULL);
-    free(path);
-}
-
 static int keep_output(const char *blobs, const char *run_folder_path, const char *name,
                        const struct strbuf *text, json_t *artifacts, struct error *err)
 {
@@ -180,7 +167,7 @@ static int keep_output(const char *blobs, const char *run_folder_path, const cha
 
     if (r == 0) {
         add_artifact(artifacts, name, digest, (int64_t)text->length);
-        write_view(run_folder_path, name, text->data, text->length);
+        files_write_artifact(run_folder_path, name, text->data, text->length);
     }
     return r;
 }
@@ -199,8 +186,8 @@ static int keep_file(struct collect *collect, const struct artifact_rule *rule)
         goto out;
     }
     add_artifact(collect->artifacts, rule->name, digest, size);
-    if (blob_get(collect->blobs, digest, INLINE_JSON_BYTES_MAX * 64, &data, &length, NULL) == 0) {
-        write_view(collect->run_folder, rule->name, data, length);
+    if (blob_get(collect->blobs, digest, FILES_COPY_BYTES_MAX, &data, &length, NULL) == 0) {
+        files_write_artifact(collect->run_folder, rule->name, data, length);
     }
 out:
     free(data);

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "results/results.h"
 #include "run/engine.h"
+#include "run/files.h"
 #include "run/launch.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct preparation {
     char run[RUN_ID_SIZE];
     char *key;
     char *project;
+    char *folder; /* of the run */
     bool needs_tree;
     bool is_check;
     json_t *parts;
@@ -122,6 +124,7 @@ static void preparation_free(struct preparation *preparation)
 {
     free(preparation->key);
     free(preparation->project);
+    free(preparation->folder);
     free(preparation->from_run);
     free(preparation->from_step);
     json_decref(preparation->parts);
@@ -186,31 +189,52 @@ static int find_reusable(struct tx *tx, void *arg, struct error *err)
     return r;
 }
 
-static bool has_blob(const struct engine *engine, const json_t *output)
+static bool keep_blob(const struct engine *engine, const json_t *output)
 {
     const char *digest = json_get_text(output, "digest", NULL);
 
-    return !digest || blob_exists(engine->blobs, digest);
+    return !digest || blob_keep(engine->blobs, digest);
+}
+
+/* Kept before the record that names them is committed: `fermata gc` may be removing the run that
+ * they come from. What was collected already is done again. */
+static void keep_on_pool(void *arg)
+{
+    struct preparation *preparation = arg;
+    bool is_whole = keep_blob(preparation->engine, preparation->output);
+    size_t index;
+    const json_t *artifact;
+
+    json_array_foreach(preparation->artifacts, index, artifact)
+    {
+        is_whole = is_whole && keep_blob(preparation->engine, artifact);
+    }
+    if (is_whole) {
+        files_copy_artifacts(preparation->folder, preparation->engine->blobs,
+                             preparation->artifacts);
+    } else {
+        free(preparation->from_run);
+        preparation->from_run = NULL;
+    }
+}
+
+static void on_kept(void *arg)
+{
+    post_prepared(arg);
 }
 
 static void on_found(void *arg, int result, const struct error *err)
 {
     struct preparation *preparation = arg;
-    size_t index;
-    const json_t *artifact;
-    bool is_whole = has_blob(preparation->engine, preparation->output);
 
     (void)err;
-    json_array_foreach(preparation->artifacts, index, artifact)
-    {
-        is_whole = is_whole && has_blob(preparation->engine, artifact);
-    }
-    /* What was collected meanwhile is done again. */
-    if (result < 0 || !is_whole) {
+    if (result < 0 || !preparation->from_run || preparation->engine->is_closing) {
         free(preparation->from_run);
         preparation->from_run = NULL;
+        post_prepared(preparation);
+        return;
     }
-    post_prepared(preparation);
+    loop_submit(preparation->engine->options.loop, keep_on_pool, on_kept, preparation);
 }
 
 static void digest_on_pool(void *arg)
@@ -257,6 +281,7 @@ void prepare_step(struct active *active, int index, bool is_static)
     memcpy(preparation->run, active->state->id, RUN_ID_SIZE);
     preparation->key = mem_strdup(step->key);
     preparation->project = mem_strdup(active->engine->options.project);
+    preparation->folder = mem_strdup(active->folder);
     preparation->is_check = step->check != NULL;
     preparation->parts = json_object();
     preparation->needs_tree = step->check || step_reuse(active->state, step) == REUSE_TREE;

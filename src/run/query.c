@@ -3,8 +3,10 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/engine.h"
+#include "run/files.h"
 #include "run/own.h"
 #include "run/states.h"
+#include "run/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,12 +4,15 @@
  * one run happens in one transaction, so a run that is under way cannot change meanwhile; where
  * nothing differs, or nothing may be repaired, the transaction is rolled back. */
 #include "base/alloc.h"
-#include "results/results.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "run/files.h"
 #include "run/own.h"
 #include "run/states.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct rebuild {
     struct store *store;
@@ -230,6 +233,14 @@ static int rebuild_run(struct rebuild *job, const char *run_id, struct error *er
     return r;
 }
 
+static void add_failure(struct rebuild *job, const char *run_id, const struct error *err)
+{
+    char *text = mem_printf("run %s: %s", run_id, err->text);
+
+    (void)json_array_append_new(job->failures, json_text_lossy(text, strlen(text)));
+    free(text);
+}
+
 int run_rebuild(struct store *store, const char *folder, bool repair, json_t **ret_report,
                 struct error *err)
 {
@@ -248,10 +259,7 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
         struct error problem = ERROR_INIT;
 
         if (r == 0 && rebuild_run(&job, json_string_value(id), &problem) < 0) {
-            char *text = mem_printf("run %s: %s", json_string_value(id), problem.text);
-
-            (void)json_array_append_new(job.failures, json_text_lossy(text, strlen(text)));
-            free(text);
+            add_failure(&job, json_string_value(id), &problem);
         }
     }
     if (r == 0) {
@@ -264,5 +272,71 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
     json_decref(job.ids);
     json_decref(job.differences);
     json_decref(job.failures);
+    return r;
+}
+
+/* ---- the readable files ---- */
+
+static int rebuild_folder(struct rebuild *job, const struct run_files *given, int64_t *ret_count,
+                          struct error *err)
+{
+    struct run_files files = *given;
+    struct workflow *workflow = NULL;
+    int fd = -1;
+    int r = file_make_folders(files.folder, err);
+
+    if (r == 0) {
+        r = run_lock(files.folder, &fd, err);
+    }
+    if (r == 0) {
+        r = run_load_workflow(job->store, job->folder, files.id, &workflow, err);
+    }
+    if (r == 0) {
+        files.workflow = workflow;
+        r = files_restore(job->store, &files, true, ret_count, err);
+    }
+    workflow_free(workflow);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return r;
+}
+
+int run_rebuild_files(struct store *store, const char *folder, bool log_json, json_t **ret_report,
+                      struct error *err)
+{
+    struct rebuild job = {
+        .store = store, .folder = folder, .ids = json_array(), .failures = json_array()};
+    char *blobs = path_join(folder, "blobs");
+    int64_t count = 0;
+    int64_t owned = 0;
+    size_t index;
+    const json_t *id;
+    int r = store_read(store, read_ids, &job, err);
+
+    json_array_foreach(job.ids, index, id)
+    {
+        struct error problem = ERROR_INIT;
+        char *path = run_folder(folder, json_string_value(id));
+        struct run_files files = {
+            .id = json_string_value(id), .folder = path, .blobs = blobs, .log_json = log_json};
+        int result = r == 0 ? rebuild_folder(&job, &files, &count, &problem) : 0;
+
+        if (result == ERROR_BUSY) {
+            owned++;
+        } else if (result < 0) {
+            add_failure(&job, files.id, &problem);
+        }
+        free(path);
+    }
+    if (r == 0) {
+        *ret_report = json_object();
+        json_put_integer(*ret_report, "files", count);
+        json_put_integer(*ret_report, "owned", owned);
+        json_put(*ret_report, "failures", json_incref(job.failures));
+    }
+    json_decref(job.ids);
+    json_decref(job.failures);
+    free(blobs);
     return r;
 }

@@ -171,7 +171,11 @@ int run_workflow_text(struct store *store, const char *folder, const char *run_i
  * {"runs":N,"records":N,"differences":[...],"failures":[journals that cannot be folded]} */
 int run_rebuild(struct store *store, const char *folder, bool repair, json_t **ret_report,
                 struct error *err);
-/* Removes run folders' derivable files, blobs that nothing refers to, and (older_than_ms > 0) whole
+/* Writes every file of the run folders again that is missing or differs, from journal and blobs;
+ * runs that a process is at work on see to theirs. {"files":N,"owned":N,"failures":[...]} */
+int run_rebuild_files(struct store *store, const char *folder, bool log_json, json_t **ret_report,
+                      struct error *err);
+/* Removes blobs that nothing refers to, folders without a run, and (older_than_ms > 0) whole
  * finished runs older than that. {"blobs":N,"bytes":N,"runs":N,"kept":N} */
 int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,
                 json_t **ret_report, struct error *err);

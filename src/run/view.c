@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A run as JSON for the views; see run_show in run.h for the shape. Pure. */
-#include "run/engine.h"
+#include "run/view.h"
+
+#include "run/decide.h"
 #include "run/states.h"
 
 #include <string.h>
@@ -144,16 +146,22 @@ static json_t *view_counts(const struct run_state *run)
     return counts;
 }
 
-json_t *view_run(const struct run_state *run)
+static void add_identity(const struct run_state *run, json_t *object)
 {
-    json_t *object = json_object();
-    json_t *phases = json_array();
-
     json_put_text(object, "id", run->id);
     json_put_text(object, "workflow", run->workflow->name);
     json_put_text(object, "title", run->workflow->title);
     json_put_text(object, "workflow_digest", run->workflow->digest);
     json_put_text(object, "task", run->task);
+    json_put(object, "inputs", json_incref(run->inputs));
+}
+
+json_t *view_run(const struct run_state *run)
+{
+    json_t *object = json_object();
+    json_t *phases = json_array();
+
+    add_identity(run, object);
     json_put_text(object, "status", run_status_name(run->status));
     json_put_text(object, "wish", wish_name(run->wish));
     json_put_text(object, "reason", run->reason);
@@ -165,7 +173,6 @@ json_t *view_run(const struct run_state *run)
     json_put_integer(object, "iteration", run->iteration);
     put_time(object, "created_at", run->created_at);
     put_span(object, run->started_at, run->ended_at);
-    json_put(object, "inputs", json_incref(run->inputs));
     json_put(object, "steps", view_counts(run));
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
         (void)json_array_append_new(phases, view_phase(run, &run->phases[i]));
@@ -176,5 +183,21 @@ json_t *view_run(const struct run_state *run)
     json_put(object, "signals", json_incref(run->signals));
     json_put_text(object, "report", run->workflow->report);
     json_put_integer(object, "seq", run->seq);
+    return object;
+}
+
+json_t *view_checkpoint(const struct run_state *run, const char *name)
+{
+    const struct checkpoint_state *checkpoint = &run->checkpoints.items[run->checkpoints.count - 1];
+    json_t *object = json_object();
+
+    json_put_text(object, "checkpoint", name);
+    json_put_integer(object, "seq", checkpoint->seq);
+    json_put_integer(object, "at", checkpoint->at);
+    add_identity(run, object);
+    json_put(object, "completed", json_incref(checkpoint->phases));
+    json_put(object, "phase", view_phase(run, run_find_phase(run, name)));
+    json_put(object, "steps", view_counts(run));
+    json_put(object, "signals", json_incref(run->signals));
     return object;
 }

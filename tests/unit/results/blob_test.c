@@ -62,6 +62,15 @@ static void set_age(const struct fixture *fixture, const char *digest, int64_t a
     free(path);
 }
 
+static bool is_there(const struct fixture *fixture, const char *digest)
+{
+    char *path = blob_path(fixture->root, digest);
+    bool found = file_exists(path);
+
+    free(path);
+    return found;
+}
+
 static mode_t mode_of(const struct fixture *fixture, const char *digest)
 {
     char *path = blob_path(fixture->root, digest);
@@ -83,7 +92,7 @@ static void put_content_lies_under_its_digest(void **state)
     assert_int_equal(blob_put(fixture->root, "abc", 3, digest, NULL), 0);
     assert_string_equal(digest, abc_digest);
     assert_true(file_exists(path));
-    assert_true(blob_exists(fixture->root, digest));
+    assert_true(is_there(fixture, digest));
     assert_int_equal(mode_of(fixture, digest), 0400);
     assert_int_equal(blob_get(fixture->root, digest, 3, &data, &length, NULL), 0);
     assert_int_equal(length, 3);
@@ -161,8 +170,8 @@ static void missing_content_and_wrong_names_are_told_apart(void **state)
     assert_int_equal(blob_get(fixture->root, "../../etc/passwd", 100, &data, NULL, &err),
                      ERROR_INVALID);
     assert_int_equal(blob_get(fixture->root, "", 100, &data, NULL, &err), ERROR_INVALID);
-    assert_false(blob_exists(fixture->root, "../../etc/passwd"));
-    assert_false(blob_exists(fixture->root, abc_digest));
+    assert_false(blob_keep(fixture->root, "../../etc/passwd"));
+    assert_false(blob_keep(fixture->root, abc_digest));
 }
 
 static void content_beyond_the_ceiling_is_not_read(void **state)
@@ -262,14 +271,37 @@ static void collecting_removes_only_what_is_old_and_unused(void **state)
     assert_int_equal(removed, 1);
     assert_int_equal(bytes, 7);
     assert_int_equal(asked, 3);
-    assert_true(blob_exists(fixture->root, old));
+    assert_true(is_there(fixture, old));
     assert_int_equal(
         blob_collect(fixture->root, is_abc, &asked, now_ms(), 50000, false, &removed, &bytes, NULL),
         0);
     assert_int_equal(removed, 1);
-    assert_false(blob_exists(fixture->root, old));
-    assert_true(blob_exists(fixture->root, used));
-    assert_true(blob_exists(fixture->root, young));
+    assert_false(is_there(fixture, old));
+    assert_true(is_there(fixture, used));
+    assert_true(is_there(fixture, young));
+}
+
+static void what_is_kept_in_time_is_not_collected(void **state)
+{
+    struct fixture *fixture = *state;
+    char old[DIGEST_HEX_SIZE];
+    int64_t removed = -1;
+    int64_t bytes = -1;
+    int asked = 0;
+
+    assert_int_equal(blob_put(fixture->root, "old one", 7, old, NULL), 0);
+    set_age(fixture, old, 100000);
+    assert_true(blob_keep(fixture->root, old));
+    assert_int_equal(
+        blob_collect(fixture->root, is_abc, &asked, now_ms(), 50000, false, &removed, &bytes, NULL),
+        0);
+    assert_int_equal(removed, 0);
+    set_age(fixture, old, 100000);
+    assert_int_equal(
+        blob_collect(fixture->root, is_abc, &asked, now_ms(), 50000, false, &removed, &bytes, NULL),
+        0);
+    assert_int_equal(removed, 1);
+    assert_false(blob_keep(fixture->root, old));
 }
 
 static void collecting_removes_what_killed_writers_left_and_nothing_else(void **state)
@@ -323,6 +355,7 @@ int main(void)
         TEST(links_folders_and_missing_files_are_not_put),
         TEST(no_temporary_file_stays),
         TEST(collecting_removes_only_what_is_old_and_unused),
+        TEST(what_is_kept_in_time_is_not_collected),
         TEST(collecting_removes_what_killed_writers_left_and_nothing_else),
         TEST(collecting_a_missing_folder_finds_nothing),
     };
