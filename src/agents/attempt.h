@@ -81,9 +81,9 @@ void attempt_stop(struct attempt_watch *watch, bool force);
 /* ERROR_NOT_FOUND when there is no exit.json (or it is torn): the attempt is lost. */
 int attempt_read_exit(const char *folder, struct attempt_exit *ret_exit, struct error *err);
 /* What was kept of "stdout" or "stderr": head, then, when bytes were left out, a line that says how
- * many, then the tail. */
+ * many, then the tail. *ret_cut: how many those were; may be NULL. */
 int attempt_read_output(const char *folder, const char *stream, struct strbuf *target,
-                        struct error *err);
+                        int64_t *ret_cut, struct error *err);
 /* The last line printed so far, cleaned for a terminal; empty when there is none. Cheap. */
 void attempt_last_line(const char *folder, struct strbuf *target);
 

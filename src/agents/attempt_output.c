@@ -334,16 +334,17 @@ static int add_ring(struct strbuf *target, const struct stream *stream, int64_t 
     return r;
 }
 
-static void add_gap(struct strbuf *target, int64_t bytes)
+static void add_gap(struct strbuf *target, int64_t bytes, int64_t *cut)
 {
     if (bytes > 0) {
+        *cut += bytes;
         strbuf_addf(target, "\n[... %lld bytes were left out here ...]\n", (long long)bytes);
     }
 }
 
 /* The ring into a buffer of its own first: what the keeper overwrote while we read is cut off its
  * start afterwards. */
-static int add_tail(struct strbuf *target, struct stream *stream, bool running)
+static int add_tail(struct strbuf *target, struct stream *stream, bool running, int64_t *cut)
 {
     struct stream later = *stream;
     struct strbuf ring;
@@ -358,7 +359,7 @@ static int add_tail(struct strbuf *target, struct stream *stream, bool running)
         from = kept_from > from ? kept_from : from;
         from = from < stream->total ? from : stream->total;
     }
-    add_gap(target, from - stream->head_bytes);
+    add_gap(target, from - stream->head_bytes, cut);
     if (r == 0 && (size_t)(from - stream->from) < ring.length) {
         strbuf_add_bytes(target, ring.data + (from - stream->from),
                          ring.length - (size_t)(from - stream->from));
@@ -390,9 +391,10 @@ static bool is_running(const char *folder)
 }
 
 int attempt_read_output(const char *folder, const char *stream_name, struct strbuf *target,
-                        struct error *err)
+                        int64_t *ret_cut, struct error *err)
 {
     struct stream stream;
+    int64_t cut = 0;
     bool running = is_running(folder);
     int64_t size;
     int r;
@@ -400,6 +402,9 @@ int attempt_read_output(const char *folder, const char *stream_name, struct strb
     assert(strcmp(stream_name, "stdout") == 0 || strcmp(stream_name, "stderr") == 0);
     r = open_stream(folder, stream_name, &stream);
     if (r == ERROR_NOT_FOUND && file_is_folder(folder)) {
+        if (ret_cut) {
+            *ret_cut = 0;
+        }
         return 0;
     }
     if (r < 0) {
@@ -414,13 +419,16 @@ int attempt_read_output(const char *folder, const char *stream_name, struct strb
     }
     r = add_range(target, stream.head, 0, stream.head_bytes);
     if (r == 0 && stream.tail >= 0) {
-        r = add_tail(target, &stream, running);
+        r = add_tail(target, &stream, running, &cut);
     }
     if (r == 0 && !running) {
-        add_gap(target, count_missing(folder, stream_name, &stream));
+        add_gap(target, count_missing(folder, stream_name, &stream), &cut);
     }
     if (r < 0) {
         r = error_set_errno(err, "cannot read %s of the attempt in %s", stream_name, folder);
+    }
+    if (r == 0 && ret_cut) {
+        *ret_cut = cut;
     }
 out:
     close_stream(&stream);

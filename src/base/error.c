@@ -67,6 +67,7 @@ int error_set(struct error *err, int code, const char *format, ...)
         return code;
     }
     err->code = code;
+    err->is_storage_full = false;
     err->hint[0] = '\0';
     va_start(args, format);
     put_text(err->text, sizeof(err->text), format, args);
@@ -85,6 +86,8 @@ static int code_from_errno(int number)
     case EMFILE:
     case ENFILE:
     case EFBIG:
+    case ENOSPC:
+    case EDQUOT:
         return ERROR_LIMIT;
     default:
         return ERROR_IO;
@@ -101,7 +104,11 @@ int error_set_errno(struct error *err, const char *format, ...)
     va_start(args, format);
     put_text(text, sizeof(text), format, args);
     va_end(args);
-    return error_set(err, code, "%s: %s", text, strerror(number));
+    (void)error_set(err, code, "%s: %s", text, strerror(number));
+    if (err) {
+        err->is_storage_full = number == ENOSPC || number == EDQUOT;
+    }
+    return code;
 }
 
 void error_hint(struct error *err, const char *format, ...)

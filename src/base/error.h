@@ -8,6 +8,7 @@
 #define FERMATA_BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #define ERROR_TEXT_MAX 1024
 #define ERROR_HINT_MAX 512
@@ -29,6 +30,7 @@ enum error_code {
 
 struct error {
     int code;
+    bool is_storage_full; /* for want of space on the disk: later the same may go well */
     char text[ERROR_TEXT_MAX];
     char hint[ERROR_HINT_MAX];
 };
@@ -41,7 +43,7 @@ struct error {
 /* Fills *err and returns code. Long texts are cut, never split inside a UTF-8 character. */
 int error_set(struct error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same with ": strerror(errno)" appended; the code is picked from errno. */
+/* The same with ": strerror(errno)" appended; code and is_storage_full are picked from errno. */
 int error_set_errno(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* What to do next; a no-op when err is NULL. */

@@ -40,6 +40,20 @@ static void on_record(void *context, const json_t *record)
     }
 }
 
+static void on_stall(void *context, const struct error *err)
+{
+    const struct session *session = context;
+    char *text;
+
+    if (!session->is_shown || !session->view->on_notice) {
+        return;
+    }
+    text = err ? mem_printf("waiting: %s; the run goes on by itself afterwards", err->text)
+               : mem_strdup("going on");
+    session->view->on_notice(session->view->context, text);
+    free(text);
+}
+
 static void on_rest(void *context, const struct error *err)
 {
     struct session *session = context;
@@ -88,6 +102,7 @@ static int run_stretch(struct session *session, const struct run_request *reques
         return r;
     }
     options.on_record = on_record;
+    options.on_stall = on_stall;
     options.on_rest = on_rest;
     options.context = session;
     r = engine_new(&options, &ops->engine, err);

@@ -183,12 +183,12 @@ static int write_all(int fd, const char *data, size_t length)
 
 static int put_error(struct error *err, const char *path)
 {
-    if (errno == ENOSPC || errno == EDQUOT) {
-        (void)error_set(err, ERROR_LIMIT, "storage full: cannot write %s", path);
+    int r = error_set_errno(err, "cannot write %s", path);
+
+    if (err && err->is_storage_full) {
         error_hint(err, "free some disk space, then try again");
-        return ERROR_LIMIT;
     }
-    return error_set_errno(err, "cannot write %s", path);
+    return r;
 }
 
 /* The temporary file becomes the blob. */

@@ -95,39 +95,53 @@ static void wait_a_little(void)
     (void)nanosleep(&pause, NULL);
 }
 
-/* ERROR_BUSY: nobody answered, and the owner may be gone: try to own the run. */
-static int ask_owner(const struct engine_options *options, struct letter *letter,
-                     const char *folder, json_t **ret_answer, struct error *err)
+/* Knocks until there is an answer. ERROR_BUSY: the owner ended without one, so the run can be
+ * taken; ERROR_LIMIT: it is there and says nothing. */
+static int wait_for_answer(const struct engine_options *options, struct letter *letter,
+                           const char *folder, struct error *err)
 {
-    int64_t deadline = options->host->monotonic_ms(options->host->context) + ANSWER_WAIT_MS;
+    const struct host *host = options->host;
+    int64_t deadline = host->monotonic_ms(host->context) + ANSWER_WAIT_MS;
     char *wake = path_join(folder, "wake");
-    int r = store_write(options->store, send_letter, letter, err);
+    int r = 0;
 
     while (r == 0 && !letter->answer) {
-        int fd = -1;
+        /* Asked before the answer is looked for: an owner may answer and end in between. */
+        bool is_owned = run_is_locked(folder);
 
-        (void)file_append(wake, "\n", 1, NULL);
-        wait_a_little();
         r = store_read(options->store, look_for_answer, letter, err);
         if (r < 0 || letter->answer) {
             break;
         }
-        if (run_lock(folder, &fd, NULL) == 0) {
-            (void)close(fd);
+        if (!is_owned) {
             r = error_set(err, ERROR_BUSY, "the owner ended");
-        } else if (options->host->monotonic_ms(options->host->context) > deadline) {
-            r = error_set(err, ERROR_BUSY,
+        } else if (host->monotonic_ms(host->context) > deadline) {
+            r = error_set(err, ERROR_LIMIT,
                           "the process that owns run %s did not answer in %d s; it may be stopped",
                           letter->run_id, ANSWER_WAIT_MS / 1000);
+        } else {
+            (void)file_append(wake, "\n", 1, NULL);
+            wait_a_little();
         }
     }
-    (void)store_write(options->store, take_letter_back, letter, NULL);
+    free(wake);
+    return r;
+}
+
+static int ask_owner(const struct engine_options *options, struct letter *letter,
+                     const char *folder, json_t **ret_answer, struct error *err)
+{
+    int r = store_write(options->store, send_letter, letter, err);
+
+    if (r == 0) {
+        r = wait_for_answer(options, letter, folder, err);
+        (void)store_write(options->store, take_letter_back, letter, NULL);
+    }
     if (r == 0) {
         r = read_answer(letter->answer, ret_answer, err);
     }
     free(letter->answer);
     letter->answer = NULL;
-    free(wake);
     return r;
 }
 
@@ -174,6 +188,27 @@ static int commit_held(struct engine *engine, struct active *active, struct erro
 }
 
 static int decide_held(struct engine *engine, struct active *active, const json_t *command,
+                       struct error *err);
+
+/* What the run passes on to its nested runs. One that another process carries hears it when it is
+ * adopted; one that refuses stays as it is, and says so when its parent goes on. */
+static void decide_children_held(struct engine *engine, struct active *active)
+{
+    for (size_t i = 0; i < active->batch.effects.count; i++) {
+        const struct effect *effect = &active->batch.effects.items[i];
+        struct active *child = NULL;
+
+        if (effect->kind == EFFECT_CHILD_COMMAND &&
+            active_open(engine, active->state->steps[effect->step].child, &child, NULL) == 0) {
+            json_t *command = nested_command_text(effect->word);
+
+            (void)decide_held(engine, child, command, NULL);
+            json_decref(command);
+        }
+    }
+}
+
+static int decide_held(struct engine *engine, struct active *active, const json_t *command,
                        struct error *err)
 {
     const struct host *host = engine->options.host;
@@ -186,6 +221,9 @@ static int decide_held(struct engine *engine, struct active *active, const json_
 
     if (r == 0) {
         r = commit_held(engine, active, err);
+    }
+    if (r == 0) {
+        decide_children_held(engine, active);
     }
     batch_reset(&active->batch);
     return r;

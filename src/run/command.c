@@ -98,6 +98,23 @@ static int handle_cancel(struct turn *turn, const struct event *event, struct er
     return 0;
 }
 
+/* Nested runs that rest are expected to go on as well; one that does not will say so again. */
+static void wake_children(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        const struct step_state *step = &turn->run->steps[i];
+
+        if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
+            turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                            .phase = turn->run->phases[step->phase].definition->id,
+                                            .step = step->key,
+                                            .reason = "workflow",
+                                            .other = step->child});
+        }
+    }
+    tell_children(turn, "resume");
+}
+
 /* A run that rests goes on: phases that stood still move again. */
 void run_go_on(struct turn *turn)
 {
@@ -118,7 +135,7 @@ void run_go_on(struct turn *turn)
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
         phase_try_start(turn, (int)i);
     }
-    tell_children(turn, "resume");
+    wake_children(turn);
 }
 
 /* Takes a phase that failed up again, at its steps or at its gate. */

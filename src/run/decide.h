@@ -99,6 +99,8 @@ struct decide_limits {
 void batch_init(struct batch *batch);
 void batch_reset(struct batch *batch);
 void batch_release(struct batch *batch);
+/* Numbers the record, copies what it points to, applies it to the run. */
+void batch_emit(struct batch *batch, struct run_state *run, struct record record);
 
 /* 0, or why a command was refused (then nothing was recorded). Other events cannot fail. */
 int decide(struct run_state *run, const struct event *event, const struct decide_limits *limits,

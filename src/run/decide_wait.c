@@ -90,13 +90,19 @@ void step_handle_child(struct turn *turn, int index, const struct event *event)
         strcmp(step->child, event->child) != 0) {
         return;
     }
+    if (event->child_status != RUN_PAUSED && turn->run->status == RUN_PAUSED && turn->run->reason &&
+        strcmp(turn->run->reason, "nested") == 0) {
+        /* That was all that it waited for. */
+        run_move(turn, RUN_RUNNING, NULL, NULL);
+    }
     switch (event->child_status) {
     case RUN_COMPLETED:
         step_complete(turn, index);
         break;
     case RUN_FAILED:
         step_fail(turn, index, CLASS_PERMANENT,
-                  turn_text(turn, "the nested run %s failed", event->child));
+                  event->outcome.error ? event->outcome.error
+                                       : turn_text(turn, "the nested run %s failed", event->child));
         break;
     case RUN_CANCELLED:
         if (turn->run->wish == WISH_CANCEL) {

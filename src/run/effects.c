@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "functions/functions.h"
 #include "run/engine.h"
-#include "run/states.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -43,6 +42,7 @@ static struct live_attempt *live_new(struct active *active, int step)
 
 static void live_release(struct live_attempt *live)
 {
+    loop_cancel(live->engine->options.loop, live->pause);
     launch_free(live->launch);
     collect_free(live->collect);
     attempt_watch_free(live->watch);
@@ -67,7 +67,32 @@ static void live_end(struct live_attempt *live)
     start_waiting(engine);
 }
 
+/* The storage is full: what was to be done for this attempt is done again until there is space. */
+static void park(struct live_attempt *live, const struct error *err, loop_callback again)
+{
+    struct engine *engine = live->engine;
+
+    engine->parked++;
+    engine_stall(engine, err);
+    live->pause = loop_timer_start(engine->options.loop, STORAGE_RETRY_MS, again, live);
+}
+
+static void unpark(struct live_attempt *live)
+{
+    loop_cancel(live->engine->options.loop, live->pause);
+    live->pause = (loop_id){0};
+    live->engine->parked--;
+}
+
 /* ---- the end of an attempt ---- */
+
+static void collect_outcome(struct live_attempt *live);
+
+static void on_collect_again(void *arg)
+{
+    unpark(arg);
+    collect_outcome(arg);
+}
 
 static void read_outcome(void *arg)
 {
@@ -79,7 +104,13 @@ static void on_outcome(void *arg)
     struct live_attempt *live = arg;
     struct engine *engine = live->engine;
     struct active *active = engine_find(engine, live->run);
+    const struct error *missing = collect_lacks_storage(live->collect);
 
+    if (missing && !engine->is_closing) {
+        park(live, missing, on_collect_again);
+        engine_work_done(engine);
+        return;
+    }
     if (active && !engine->is_closing) {
         struct queued_event *event = event_new(active, EVENT_ATTEMPT_ENDED, live->key);
 
@@ -97,6 +128,7 @@ static void collect_outcome(struct live_attempt *live)
     struct step_state *step = active ? run_find_step(active->state, live->key) : NULL;
 
     assert(step);
+    collect_free(live->collect);
     live->collect = collect_new(active, run_step_index(active->state, step), live->folder);
     live->engine->pool_jobs++;
     loop_submit(live->engine->options.loop, read_outcome, on_outcome, live);
@@ -161,18 +193,31 @@ static void start_on_pool(void *arg)
     start->result = launch_start(start->live->launch, &start->keeper, &start->err);
 }
 
+static void submit_start(struct live_attempt *live);
+
+static void on_start_again(void *arg)
+{
+    unpark(arg);
+    submit_start(arg);
+}
+
 static void on_started(void *arg)
 {
     struct start *start = arg;
     struct live_attempt *live = start->live;
     struct engine *engine = live->engine;
+    bool must_wait = start->result < 0 && start->err.is_storage_full && !live->stop_wanted;
 
-    launch_free(live->launch);
-    live->launch = NULL;
+    if (!must_wait) {
+        launch_free(live->launch);
+        live->launch = NULL;
+    }
     if (engine->is_closing) {
         live_end(live);
+    } else if (must_wait) {
+        park(live, &start->err, on_start_again);
     } else if (start->result < 0) {
-        post_failure(live, CLASS_TRANSIENT, &start->err);
+        post_failure(live, live->stop_wanted ? CLASS_CANCELLED : CLASS_TRANSIENT, &start->err);
     } else {
         watch(live, start->keeper);
     }
@@ -180,15 +225,20 @@ static void on_started(void *arg)
     engine_work_done(engine);
 }
 
-static void launch_live(struct live_attempt *live)
+static void submit_start(struct live_attempt *live)
 {
     struct start *start = mem_zero(1, sizeof(*start));
 
     start->live = live;
-    live->has_place = true;
-    live->engine->processes++;
     live->engine->pool_jobs++;
     loop_submit(live->engine->options.loop, start_on_pool, on_started, start);
+}
+
+static void launch_live(struct live_attempt *live)
+{
+    live->has_place = true;
+    live->engine->processes++;
+    submit_start(live);
 }
 
 static void start_waiting(struct engine *engine)
@@ -260,56 +310,80 @@ static void start_attempt(struct active *active, int step)
 
 /* ---- recovery ---- */
 
-static void report_lost(struct live_attempt *live)
-{
-    struct error err = ERROR_INIT;
+struct probe {
+    struct live_attempt *live;
+    enum attempt_presence presence;
+    pid_t keeper;
+    int result;
+    struct error err;
+};
 
-    (void)error_set(&err, ERROR_IO, "the process was lost with a crash");
-    post_failure(live, CLASS_LOST, &err);
+static void probe_on_pool(void *arg)
+{
+    struct probe *probe = arg;
+    const char *folder = probe->live->folder;
+
+    probe->result = attempt_probe(folder, &probe->presence, &probe->keeper, &probe->err);
+    /* A keeper that was started but is late loses the claim to us, or had won it just now. */
+    if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT && !attempt_give_up(folder) &&
+        file_exists(folder)) {
+        probe->result = attempt_probe(folder, &probe->presence, &probe->keeper, &probe->err);
+        if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT) {
+            probe->result = error_set(&probe->err, ERROR_IO, "cannot claim %s", folder);
+        }
+    }
+}
+
+static void on_probed(void *arg)
+{
+    struct probe *probe = arg;
+    struct live_attempt *live = probe->live;
+    struct engine *engine = live->engine;
+
+    if (engine->is_closing) {
+        live_end(live);
+    } else if (probe->result < 0) {
+        /* Not known to be gone: starting it again could make two of it. */
+        (void)error_context(&probe->err, "the process that was begun cannot be looked at");
+        post_failure(live, CLASS_PERMANENT, &probe->err);
+    } else if (probe->presence == ATTEMPT_ALIVE) {
+        watch(live, probe->keeper);
+    } else if (probe->presence == ATTEMPT_ENDED) {
+        collect_outcome(live);
+    } else {
+        (void)error_set(&probe->err, ERROR_IO, "the process was lost with a crash");
+        post_failure(live, CLASS_LOST, &probe->err);
+    }
+    free(probe);
+    engine_work_done(engine);
 }
 
 static void recover_attempt(struct active *active, int step)
 {
-    struct live_attempt *live = live_new(active, step);
-    enum attempt_presence presence = ATTEMPT_GONE;
-    struct error err = ERROR_INIT;
-    pid_t keeper = 0;
+    struct probe *probe = mem_zero(1, sizeof(*probe));
 
-    live->has_place = true;
-    live->engine->processes++;
-    if (attempt_probe(live->folder, &presence, &keeper, &err) < 0) {
-        presence = ATTEMPT_GONE;
-    }
-    /* A keeper that was started but is late loses the claim to us, or had won it just now. */
-    if (presence == ATTEMPT_ABSENT && !attempt_give_up(live->folder) && file_exists(live->folder) &&
-        attempt_probe(live->folder, &presence, &keeper, &err) < 0) {
-        presence = ATTEMPT_GONE;
-    }
-    switch (presence) {
-    case ATTEMPT_ALIVE:
-        watch(live, keeper);
-        break;
-    case ATTEMPT_ENDED:
-        collect_outcome(live);
-        break;
-    case ATTEMPT_ABSENT:
-    case ATTEMPT_GONE:
-        report_lost(live);
-        break;
-    }
+    probe->live = live_new(active, step);
+    probe->live->has_place = true;
+    active->engine->processes++;
+    active->engine->pool_jobs++;
+    loop_submit(active->engine->options.loop, probe_on_pool, on_probed, probe);
 }
 
 static void stop_attempt(struct active *active, int step)
 {
     const char *key = active->state->steps[step].key;
     struct live_attempt *live = live_find(active->engine, active->state->id, key);
+    bool is_parked_start = live && live->pause.value && live->launch;
     struct error err = ERROR_INIT;
 
     if (!live) {
         return;
     }
     live->stop_wanted = true;
-    if (waiting_remove(active->engine, live)) {
+    if (is_parked_start) {
+        unpark(live);
+    }
+    if (is_parked_start || waiting_remove(active->engine, live)) {
         (void)error_set(&err, ERROR_CANCELLED, "stopped before it started");
         post_failure(live, CLASS_CANCELLED, &err);
     } else if (live->watch) {
@@ -319,174 +393,18 @@ static void stop_attempt(struct active *active, int step)
 
 /* ---- timers ---- */
 
-static void timer_unlink(struct timer *timer)
+static void post_timer(struct active *active, const char *key)
 {
-    for (struct timer **link = &timer->engine->timers; *link; link = &(*link)->next) {
-        if (*link == timer) {
-            *link = timer->next;
-            return;
-        }
-    }
-}
-
-static void on_timer(void *arg)
-{
-    struct timer *timer = arg;
-    struct active *active = engine_find(timer->engine, timer->run);
-
-    timer_unlink(timer);
-    if (active && !timer->engine->is_closing) {
-        engine_post(timer->engine, event_new(active, EVENT_TIMER, timer->key));
-    }
-    free(timer->key);
-    free(timer);
+    engine_post(active->engine, event_new(active, EVENT_TIMER, key));
 }
 
 static void set_timer(struct active *active, const struct effect *effect)
 {
-    struct engine *engine = active->engine;
-    int64_t delay = effect->at - engine->options.host->now_ms(engine->options.host->context);
-    struct timer *timer = mem_zero(1, sizeof(*timer));
-
-    timer->engine = engine;
-    memcpy(timer->run, active->state->id, RUN_ID_SIZE);
-    timer->key = effect->step >= 0 ? mem_strdup(active->state->steps[effect->step].key) : NULL;
-    timer->next = engine->timers;
-    engine->timers = timer;
-    timer->id = loop_timer_start(engine->options.loop, delay > 0 ? delay : 0, on_timer, timer);
+    timer_start(active, effect->step >= 0 ? active->state->steps[effect->step].key : NULL,
+                effect->at, post_timer);
 }
 
-/* ---- nested runs ---- */
-
-static void post_child(struct active *parent, const char *step, const char *child,
-                       enum run_status status)
-{
-    struct queued_event *event = event_new(parent, EVENT_CHILD, step);
-
-    event->event.child = event_keep(event, child);
-    event->event.child_status = status;
-    engine_post(parent->engine, event);
-}
-
-static void tell_parent(struct active *child)
-{
-    const struct run_state *state = child->state;
-    struct active *parent = state->parent ? engine_find(child->engine, state->parent) : NULL;
-
-    if (parent && state->parent_step) {
-        post_child(parent, state->parent_step, state->id, state->status);
-    }
-}
-
-static int child_inputs(struct active *active, const struct step_state *step,
-                        const struct workflow *workflow, json_t **ret_inputs, struct error *err)
-{
-    const struct step *definition = step_effective(step);
-    struct lookup_context context = {.run = active->state,
-                                     .step = step,
-                                     .project = active->engine->options.project,
-                                     .load = engine_load_blob,
-                                     .load_context = active->engine};
-    json_t *given = json_object();
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < definition->input_count; i++) {
-        json_t *value = NULL;
-
-        r = template_evaluate(definition->inputs[i].value, run_lookup, &context, &value, err);
-        if (r == 0) {
-            json_put(given, definition->inputs[i].name, value);
-        }
-    }
-    if (r == 0) {
-        r = workflow_check_inputs(workflow, given, ret_inputs, err);
-    }
-    json_decref(given);
-    return r;
-}
-
-static int create_child(struct active *active, const struct step_state *step, struct error *err)
-{
-    struct engine *engine = active->engine;
-    struct run_request request = {.task = active->state->task,
-                                  .strategy = active->state->strategy,
-                                  .is_fresh = active->state->is_fresh};
-    struct workflow *workflow = NULL;
-    struct active *child = NULL;
-    json_t *inputs = NULL;
-    int r = engine->options.load_workflow(engine->options.loader_context,
-                                          step->definition->workflow, &workflow, err);
-
-    if (r == 0) {
-        r = child_inputs(active, step, workflow, &inputs, err);
-    }
-    if (r == 0) {
-        request.workflow = workflow;
-        request.inputs = inputs;
-        r = active_create(engine, step->child, &request, active->state, step->key, &child, err);
-    }
-    if (r == 0) {
-        engine_post(engine, event_new(child, EVENT_BEGIN, NULL));
-    }
-    json_decref(inputs);
-    workflow_free(workflow);
-    return r;
-}
-
-static int has_child(struct tx *tx, void *arg, struct error *err)
-{
-    (void)err;
-    return journal_has_run(tx, arg) ? 0 : ERROR_NOT_FOUND;
-}
-
-static void start_child(struct active *active, int step)
-{
-    struct engine *engine = active->engine;
-    struct step_state *state = &active->state->steps[step];
-    struct error err = ERROR_INIT;
-    int r;
-
-    if (store_read(engine->options.store, has_child, state->child, NULL) == 0) {
-        r = engine_adopt(engine, state->child, &err);
-        if (r == 0) {
-            tell_parent(engine_find(engine, state->child));
-            return;
-        }
-    } else {
-        r = create_child(active, state, &err);
-    }
-    if (r < 0) {
-        struct queued_event *event = event_new(active, EVENT_CHILD, state->key);
-
-        event->event.child = event_keep(event, state->child);
-        event->event.child_status = RUN_FAILED;
-        event->event.outcome.error = event_keep(event, err.text);
-        engine_post(engine, event);
-    }
-}
-
-static void command_child(struct active *active, const struct effect *effect)
-{
-    const char *child_id = active->state->steps[effect->step].child;
-    struct active *child = child_id ? engine_find(active->engine, child_id) : NULL;
-    struct queued_event *event;
-    bool is_stop = strcmp(effect->word, "stop") == 0;
-
-    if (!child) {
-        return;
-    }
-    event = event_new(child, EVENT_COMMAND, NULL);
-    event->event.command = event_hold(event, json_pack("{s:s, s:b, s:b}", "do",
-                                                       is_stop ? "pause" : effect->word, "stop",
-                                                       is_stop, "retry_failed", true));
-    engine_post(active->engine, event);
-}
-
-static void come_to_rest(struct active *active)
-{
-    files_rest(active);
-    tell_parent(active);
-}
+/* ---- all of it ---- */
 
 static void carry_out(struct active *active, const struct effect *effect)
 {
@@ -507,31 +425,37 @@ static void carry_out(struct active *active, const struct effect *effect)
         set_timer(active, effect);
         break;
     case EFFECT_CHILD_START:
-        start_child(active, effect->step);
+        nested_start(active, effect->step);
         break;
     case EFFECT_CHILD_COMMAND:
-        command_child(active, effect);
+        nested_command(active, effect->step, effect->word);
         break;
     case EFFECT_CHECKPOINT:
         files_checkpoint(active, effect->word, effect->data);
         break;
     case EFFECT_REST:
-        come_to_rest(active);
+        files_rest(active);
         break;
     }
 }
 
 void effects_carry_out(struct active *active)
 {
-    for (size_t i = 0; i < active->batch.effects.count; i++) {
-        carry_out(active, &active->batch.effects.items[i]);
+    const struct batch *batch = &active->batch;
+    bool has_moved = false;
+
+    for (size_t i = 0; i < batch->effects.count; i++) {
+        carry_out(active, &batch->effects.items[i]);
     }
-    if (active->state->parent && active->state->status == RUN_RUNNING) {
-        tell_parent(active);
+    for (size_t i = 0; i < batch->records.count; i++) {
+        has_moved = has_moved || batch->records.items[i].kind == RECORD_RUN_MOVED;
+    }
+    if (has_moved) {
+        nested_tell_parent(active);
     }
 }
 
-void effects_stop_all(struct engine *engine)
+void effects_release(struct engine *engine)
 {
     size_t cursor = 0;
     const char *key;

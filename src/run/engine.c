@@ -5,16 +5,20 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
+#include "run/own.h"
 #include "run/states.h"
 #include "run/view.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_LOAD_BYTES_MAX (64U * 1024 * 1024)
-#define STORAGE_RETRY_MS 500
+#define ADOPT_WAIT_MS 500
+#define ADOPT_PAUSE_MS 10
+#define TIMER_STRIDE_MS (INT64_C(60) * 1000)
 
 /* One transaction's worth: what every run that changed writes. */
 struct commit_job {
@@ -24,19 +28,37 @@ struct commit_job {
 
 static void pump(struct engine *engine);
 
+static void defer(struct engine *engine, loop_callback callback)
+{
+    engine->deferred++;
+    loop_defer(engine->options.loop, callback, engine);
+}
+
+/* False when the engine only waits for its calls to come back. */
+static bool deferred_begin(struct engine *engine)
+{
+    engine->deferred--;
+    if (engine->is_closing) {
+        loop_stop(engine->options.loop);
+    }
+    return !engine->is_closing;
+}
+
 static void on_pump(void *arg)
 {
     struct engine *engine = arg;
 
     engine->is_pump_deferred = false;
-    pump(engine);
+    if (deferred_begin(engine)) {
+        pump(engine);
+    }
 }
 
 static void pump_later(struct engine *engine)
 {
     if (!engine->is_pump_deferred && !engine->is_closing) {
         engine->is_pump_deferred = true;
-        loop_defer(engine->options.loop, on_pump, engine);
+        defer(engine, on_pump);
     }
 }
 
@@ -145,7 +167,8 @@ static void on_rest(void *arg)
 {
     struct engine *engine = arg;
 
-    if (!engine->is_closing && is_at_rest(engine) && engine->options.on_rest) {
+    engine->is_rest_deferred = false;
+    if (deferred_begin(engine) && is_at_rest(engine) && engine->options.on_rest) {
         engine->options.on_rest(engine->options.context,
                                 engine->has_failed ? &engine->failure : NULL);
     }
@@ -153,8 +176,19 @@ static void on_rest(void *arg)
 
 void engine_check_rest(struct engine *engine)
 {
-    if (is_at_rest(engine) && !engine->is_closing) {
-        loop_defer(engine->options.loop, on_rest, engine);
+    if (!engine->is_rest_deferred && !engine->is_closing && is_at_rest(engine)) {
+        engine->is_rest_deferred = true;
+        defer(engine, on_rest);
+    }
+}
+
+void engine_stall(struct engine *engine, const struct error *err)
+{
+    if (engine->is_stalled != (err != NULL)) {
+        engine->is_stalled = err != NULL;
+        if (engine->options.on_stall && !engine->is_closing) {
+            engine->options.on_stall(engine->options.context, err);
+        }
     }
 }
 
@@ -205,6 +239,10 @@ static void decide_one(struct engine *engine, struct commit_job *job, struct que
         active->is_dirty = true;
         *VEC_PUSH(&engine->dirty) = active;
     }
+    if (r < 0) {
+        /* A parent that passed its command on learns that its nested run stays as it is. */
+        nested_tell_parent(active);
+    }
     if (queued->inbox_id) {
         add_answer(job, active, queued->inbox_id, r, &err);
     }
@@ -217,6 +255,21 @@ static void job_free(struct commit_job *job)
     }
     VEC_RELEASE(&job->commits);
     free(job);
+}
+
+bool engine_has_letter(const struct engine *engine, int64_t inbox_id)
+{
+    for (const struct queued_event *event = engine->queue_head; event; event = event->next) {
+        if (event->inbox_id == inbox_id) {
+            return true;
+        }
+    }
+    for (size_t i = 0; engine->job && i < engine->job->commits.count; i++) {
+        if (engine->job->commits.items[i]->inbox_id == inbox_id) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int job_write(struct tx *tx, void *arg, struct error *err)
@@ -243,7 +296,8 @@ static void tell_records(struct active *active)
     }
 }
 
-/* Events come from the loop only, so nothing is decided and added to the list meanwhile. */
+/* Events come from the loop only, so nothing is decided and added to the list meanwhile; a nested
+ * run that an effect creates is added when its begin is decided. */
 static void finish_dirty(struct engine *engine)
 {
     for (size_t i = 0; i < engine->dirty.count; i++) {
@@ -272,9 +326,10 @@ static void on_committed(void *arg, int result, const struct error *err)
     struct commit_job *job = arg;
     struct engine *engine = job->engine;
 
-    if (result == ERROR_LIMIT && !engine->is_closing) {
-        /* Storage is full: nothing was acknowledged; the same commit is tried until there is space.
-         */
+    if ((result == ERROR_LIMIT || result == ERROR_BUSY) && !engine->is_closing) {
+        /* The storage is full, or another process keeps it: nothing was written or acknowledged.
+         * The same commit is tried until it goes through. */
+        engine_stall(engine, err);
         engine->storage_retry = loop_timer_start(engine->options.loop, STORAGE_RETRY_MS,
                                                  on_storage_retry, job);
         return;
@@ -289,6 +344,9 @@ static void on_committed(void *arg, int result, const struct error *err)
         engine_fail(engine, err);
         return;
     }
+    if (engine->parked == 0) {
+        engine_stall(engine, NULL);
+    }
     finish_dirty(engine);
     if (engine->queue_head) {
         pump(engine);
@@ -300,13 +358,17 @@ static void on_committed(void *arg, int result, const struct error *err)
 static void add_dirty_commits(struct engine *engine, struct commit_job *job)
 {
     for (size_t i = 0; i < engine->dirty.count; i++) {
-        const struct active *active = engine->dirty.items[i];
+        struct active *active = engine->dirty.items[i];
 
         if (active->batch.records.count > 0) {
             struct commit *commit = commit_new(active->state, active->generation);
 
             commit_add(commit, active->state, active->batch.records.items,
                        active->batch.records.count);
+            if (active->is_new) {
+                commit->new_lease = (struct lease){getpid(), active->state->created_at};
+                active->is_new = false;
+            }
             *VEC_PUSH(&job->commits) = commit;
         }
     }
@@ -357,6 +419,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
     engine->options = *options;
     engine->limits = (struct decide_limits){.steps_max = options->config->steps_max,
                                             .nesting_max = options->config->nesting_max};
+    engine->timer_stride_ms = TIMER_STRIDE_MS;
     engine->blobs = path_join(options->folder, "blobs");
     engine->runs = map_new();
     engine->definitions = map_new();
@@ -367,18 +430,6 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
                                                              : (int)(cores > 0 ? cores * 2 : 4);
     *ret_engine = engine;
     return 0;
-}
-
-static void free_timers(struct engine *engine)
-{
-    while (engine->timers) {
-        struct timer *next = engine->timers->next;
-
-        loop_cancel(engine->options.loop, engine->timers->id);
-        free(engine->timers->key);
-        free(engine->timers);
-        engine->timers = next;
-    }
 }
 
 void engine_free(struct engine *engine)
@@ -396,12 +447,12 @@ void engine_free(struct engine *engine)
         job_free(engine->job);
         engine->job = NULL;
     }
-    /* Work that was handed out refers to the engine: it ends first. */
-    while (engine->job || engine->pool_jobs > 0) {
+    /* What was handed out refers to the engine: it ends first. */
+    while (engine->job || engine->pool_jobs > 0 || engine->deferred > 0) {
         loop_run(engine->options.loop);
     }
-    effects_stop_all(engine);
-    free_timers(engine);
+    effects_release(engine);
+    timers_release(engine);
     while (engine->queue_head) {
         struct queued_event *next = engine->queue_head->next;
 
@@ -428,7 +479,7 @@ int engine_create(struct engine *engine, const struct run_request *request,
     int r;
 
     run_id_format(host->random(host->context), id);
-    r = active_create(engine, id, request, NULL, NULL, &active, err);
+    r = active_create(engine, id, request, &active, err);
     if (r == 0) {
         memcpy(ret_id, id, RUN_ID_SIZE);
     }
@@ -446,7 +497,7 @@ int engine_start(struct engine *engine, const struct run_request *request, char 
     return r;
 }
 
-int engine_adopt(struct engine *engine, const char *run_id, struct error *err)
+int run_adopt(struct engine *engine, const char *run_id, struct error *err)
 {
     struct active *active = engine_find(engine, run_id);
     int r;
@@ -475,6 +526,19 @@ json_t *engine_show(const struct engine *engine, const char *run_id)
     run = view_run(active->state);
     json_put(run, "owned", json_true());
     return run;
+}
+
+/* A command changes a run without an owner in some milliseconds; that is waited for. */
+int engine_adopt(struct engine *engine, const char *run_id, struct error *err)
+{
+    const struct timespec pause = {.tv_nsec = ADOPT_PAUSE_MS * 1000000L};
+    int r = run_adopt(engine, run_id, err);
+
+    for (int i = 0; r == ERROR_BUSY && i < ADOPT_WAIT_MS / ADOPT_PAUSE_MS; i++) {
+        (void)nanosleep(&pause, NULL);
+        r = run_adopt(engine, run_id, err);
+    }
+    return r;
 }
 
 static void post_command(struct engine *engine, struct active *active, json_t *command)

@@ -11,6 +11,8 @@
 #include "run/journal.h"
 #include "run/run.h"
 
+#define STORAGE_RETRY_MS 500
+
 /* A run that this process owns. */
 struct active {
     struct engine *engine;
@@ -22,6 +24,7 @@ struct active {
     struct batch batch;
     loop_id wake;
     bool is_dirty;       /* its batch waits for a commit */
+    bool is_new;         /* its lease is taken with that commit */
     loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
     bool is_state_due;   /* as soon as its batch is committed */
 };
@@ -49,6 +52,7 @@ struct live_attempt {
     int64_t started_at;
     struct launch *launch;   /* while it is being started */
     struct collect *collect; /* while its outcome is being read */
+    loop_id pause;           /* it waits for space on the disk */
     struct live_attempt *next_waiting;
 };
 
@@ -56,8 +60,11 @@ struct timer {
     struct engine *engine;
     char run[RUN_ID_SIZE];
     char *key; /* NULL: a deadline */
+    int64_t at;
     loop_id id;
-    struct timer *next;
+    /* What is due; it gets the run as it is then. */
+    void (*on_due)(struct active *active, const char *key);
+    struct timer *next, **link;
 };
 
 struct engine {
@@ -73,11 +80,18 @@ struct engine {
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */
     int processes;
     int processes_max;
-    int pool_jobs;          /* pieces of work on the pool */
-    struct commit_job *job; /* the commit under way; NULL: none */
-    loop_id storage_retry;  /* it waits for space on the disk */
+    int pool_jobs;           /* pieces of work on the pool */
+    int deferred;            /* calls of the loop's next turn that refer to the engine */
+    struct commit_job *job;  /* the commit under way; NULL: none */
+    loop_id storage_retry;   /* it waits for space on the disk */
+    int parked;              /* attempts that do */
+    int64_t timer_stride_ms; /* how long the wall clock may jump unnoticed */
     bool is_pump_deferred;
     bool is_inbox_wanted; /* it is read in the next turn */
+    bool is_rest_deferred;
+    bool is_inbox_being_read;
+    bool is_inbox_stale; /* something came since the reading began */
+    bool is_stalled;     /* it waits for the storage, and said so */
     bool is_closing;
     bool has_failed;
     struct error failure;
@@ -93,6 +107,10 @@ struct active *engine_find(const struct engine *engine, const char *run_id);
 void engine_fail(struct engine *engine, const struct error *err);
 void engine_check_rest(struct engine *engine);
 void engine_work_done(struct engine *engine); /* one of pool_jobs came back */
+/* Is this command of the inbox in hand already, its answer not committed yet? */
+bool engine_has_letter(const struct engine *engine, int64_t inbox_id);
+/* Tells the view what everything waits for, once; NULL: it goes on. */
+void engine_stall(struct engine *engine, const struct error *err);
 int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length);
 
 /* own.c: taking, creating and letting go of runs */
@@ -100,13 +118,26 @@ int active_open(struct engine *engine, const char *run_id, struct active **ret_a
                 struct error *err);
 void active_free(struct active *active);
 int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
-                  const struct run_state *parent, const char *parent_step,
                   struct active **ret_active, struct error *err);
+/* A nested run: it becomes durable with the next commit, together with its begin. */
+int active_create_nested(struct active *parent, const struct step_state *step,
+                         const struct run_request *request, struct error *err);
 char *run_folder(const char *folder, const char *run_id);
 
 /* effects.c */
 void effects_carry_out(struct active *active);
-void effects_stop_all(struct engine *engine);
+void effects_release(struct engine *engine);
+
+/* timer.c: wall-clock times that may be days ahead, over jumps of the clock */
+void timer_start(struct active *active, const char *key, int64_t at,
+                 void (*on_due)(struct active *active, const char *key));
+void timers_release(struct engine *engine);
+
+/* nested.c: a step that is a run of its own */
+void nested_start(struct active *active, int step);
+void nested_command(struct active *active, int step, const char *word);
+void nested_tell_parent(struct active *child);
+json_t *nested_command_text(const char *word); /* the command as JSON; the caller owns it */
 
 /* launch.c: from a step to a process or an inline call. launch_new works on the loop; launch_start
  * blocks and belongs on the pool. */
@@ -125,7 +156,8 @@ struct collect;
 struct collect *collect_new(struct active *active, int step, const char *folder);
 void collect_free(struct collect *collect);
 void collect_read(struct collect *collect);
-void collect_lost(struct collect *collect);
+/* NULL, or why what it left cannot be kept yet: read it again later. */
+const struct error *collect_lacks_storage(const struct collect *collect);
 void collect_fill(const struct collect *collect, struct queued_event *event);
 /* The outcome of an inline function. */
 void outcome_of_inline(struct active *active, int step, const struct strbuf *output, int result,

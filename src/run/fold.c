@@ -108,6 +108,7 @@ static struct step_state *step_of(const struct run_state *run, const struct reco
     struct step_state *step = run_find_step(run, record->step);
 
     assert(step);
+    step->is_touched = true;
     return step;
 }
 

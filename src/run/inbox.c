@@ -44,25 +44,14 @@ static int read_rows(struct tx *tx, void *arg, struct error *err)
     return r;
 }
 
-/* A row stays open until its answer is committed; one that waits in the queue is not taken twice.
- */
-static bool is_queued(const struct engine *engine, int64_t id)
-{
-    for (const struct queued_event *event = engine->queue_head; event; event = event->next) {
-        if (event->inbox_id == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void post_item(struct engine *engine, const struct inbox_item *item)
 {
     struct active *active = engine_find(engine, item->run);
     struct queued_event *event;
     json_t *command = NULL;
 
-    if (!active || is_queued(engine, item->id)) {
+    /* A row stays open until its answer is committed; one that is in hand is not taken twice. */
+    if (!active || engine_has_letter(engine, item->id)) {
         return;
     }
     if (json_parse_text(item->command, strlen(item->command), "command", &command, NULL) < 0) {
@@ -75,6 +64,9 @@ static void post_item(struct engine *engine, const struct inbox_item *item)
     engine_post(engine, event);
 }
 
+static void inbox_read(struct engine *engine);
+
+/* One reading at a time: whoever asks knocks until he has his answer. */
 static void on_read(void *arg, int result, const struct error *err)
 {
     struct inbox_job *job = arg;
@@ -90,6 +82,10 @@ static void on_read(void *arg, int result, const struct error *err)
     }
     VEC_RELEASE(&job->items);
     free(job);
+    engine->is_inbox_being_read = false;
+    if (engine->is_inbox_stale && !engine->is_closing) {
+        inbox_read(engine);
+    }
     engine_work_done(engine);
 }
 
@@ -103,6 +99,13 @@ static void read_now(void *arg)
         engine_work_done(engine);
         return;
     }
+    if (engine->is_inbox_being_read) {
+        engine->is_inbox_stale = true;
+        engine_work_done(engine);
+        return;
+    }
+    engine->is_inbox_being_read = true;
+    engine->is_inbox_stale = false;
     job = mem_zero(1, sizeof(*job));
     job->engine = engine;
     store_submit(engine->options.store, read_rows, on_read, job);

@@ -194,7 +194,7 @@ static void add_phase_rows(struct commit *commit, const struct run_state *run,
     const struct phase_state *phase = run_find_phase(run, record->phase);
 
     for (size_t i = 0; i < run->step_count; i++) {
-        if (run->steps[i].phase == phase->definition->index) {
+        if (run->steps[i].phase == phase->definition->index && run->steps[i].is_touched) {
             add_step_row(commit, run, run->steps[i].key, record);
         }
     }
@@ -383,10 +383,21 @@ int commit_write_derived(struct tx *tx, const struct commit *commit, struct erro
     return r;
 }
 
+static int take_new_lease(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    const struct lease *lease = &commit->new_lease;
+    int64_t generation;
+
+    return lease->pid ? lease_take(tx, commit->run.id, lease->pid, lease->at, &generation, err) : 0;
+}
+
 int commit_write(struct tx *tx, const struct commit *commit, struct error *err)
 {
-    int r = check_lease(tx, commit, err);
+    int r = take_new_lease(tx, commit, err);
 
+    if (r == 0) {
+        r = check_lease(tx, commit, err);
+    }
     if (r == 0 && commit->journal.count > 0) {
         r = check_seq(tx, commit, err);
         if (r == 0) {
@@ -500,11 +511,4 @@ int journal_find_digest(struct tx *tx, const char *run_id, char ret_digest[65], 
     }
     (void)snprintf(ret_digest, DIGEST_HEX_SIZE, "%s", column_text(statement, 0));
     return 0;
-}
-
-bool journal_has_run(struct tx *tx, const char *run_id)
-{
-    char digest[DIGEST_HEX_SIZE];
-
-    return journal_find_digest(tx, run_id, digest, NULL) == 0;
 }

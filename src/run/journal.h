@@ -39,10 +39,15 @@ struct attempt_row {
     int64_t exit_status;
 };
 
+struct lease {
+    int64_t pid, at;
+};
+
 /* Everything that one batch of one run writes; all texts live in `arena`. */
 struct commit {
     struct arena *arena;
     int64_t generation;
+    struct lease new_lease; /* of a run that is created by this commit; pid 0: it has one */
     int64_t seq_before;
     struct run_row run;
     VEC(struct journal_row) journal;
@@ -71,6 +76,5 @@ int journal_read(struct tx *tx, const char *run_id, int64_t from_seq, int limit,
                  void *context, struct error *err);
 /* The digest of the workflow text that the run is pinned to. */
 int journal_find_digest(struct tx *tx, const char *run_id, char ret_digest[65], struct error *err);
-bool journal_has_run(struct tx *tx, const char *run_id);
 
 #endif

@@ -9,6 +9,7 @@
 #include "run/engine.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,16 +84,59 @@ int launch_arguments(struct active *active, int step, const struct named_templat
 
 /* ---- environment ---- */
 
+static bool has_name(const char *entry, const char *name, size_t length)
+{
+    return strncmp(entry, name, length) == 0 && entry[length] == '=';
+}
+
+/* A name is there once: programs differ in which of two they take. */
 static void env_add(struct launch *launch, const char *name, const char *value)
 {
-    if (value) {
-        *VEC_PUSH(&launch->env) = mem_printf("%s=%.*s", name, (int)ENV_VALUE_BYTES_MAX, value);
+    size_t length = strlen(name);
+
+    /* Half a value would be a lie, and the kernel takes no larger ones. */
+    if (!value || strlen(value) > ENV_VALUE_BYTES_MAX) {
+        return;
     }
+    for (size_t i = 0; i < launch->env.count; i++) {
+        if (has_name(launch->env.items[i], name, length)) {
+            free(launch->env.items[i]);
+            launch->env.items[i] = mem_printf("%s=%s", name, value);
+            return;
+        }
+    }
+    *VEC_PUSH(&launch->env) = mem_printf("%s=%s", name, value);
 }
 
 static void env_add_integer(struct launch *launch, const char *name, int64_t value)
 {
-    *VEC_PUSH(&launch->env) = mem_printf("%s=%lld", name, (long long)value);
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%lld", (long long)value);
+    env_add(launch, name, text);
+}
+
+/* What describes a step; a run that was itself started by a step must not pass its own on. */
+static bool is_of_a_step(const char *entry)
+{
+    static const char *const names[] = {"FERMATA_RUN",        "FERMATA_PHASE", "FERMATA_STEP",
+                                        "FERMATA_ATTEMPT",    "FERMATA_TASK",  "FERMATA_INDEX",
+                                        "FERMATA_RUN_FOLDER", "FERMATA_ITEM"};
+    bool found = strncmp(entry, "FERMATA_INPUT_", strlen("FERMATA_INPUT_")) == 0;
+
+    for (size_t i = 0; !found && i < ARRAY_LEN(names); i++) {
+        found = has_name(entry, names[i], strlen(names[i]));
+    }
+    return found;
+}
+
+static void env_copy(struct launch *launch, const char *const *environment)
+{
+    for (; environment && *environment; environment++) {
+        if (!is_of_a_step(*environment)) {
+            *VEC_PUSH(&launch->env) = mem_strdup(*environment);
+        }
+    }
 }
 
 static void env_add_json(struct launch *launch, const char *name, const json_t *value)
@@ -133,9 +177,7 @@ static int env_build(struct launch *launch, struct active *active, int index, st
     struct lookup_context context = launch_context(active, index);
     int r = 0;
 
-    for (const char *const *entry = active->engine->options.environment; entry && *entry; entry++) {
-        *VEC_PUSH(&launch->env) = mem_strdup(*entry);
-    }
+    env_copy(launch, active->engine->options.environment);
     env_add(launch, "FERMATA_RUN", run->id);
     env_add(launch, "FERMATA_PHASE", active->workflow->phases[step->phase].id);
     env_add(launch, "FERMATA_STEP", step->key);

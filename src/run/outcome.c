@@ -13,13 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define INLINE_BYTES_MAX 1024
 #define INLINE_JSON_BYTES_MAX (64U * 1024)
 #define ARTIFACT_BYTES_MAX (INT64_C(1024) * 1024 * 1024)
 #define EXIT_TRY_LATER 75 /* EX_TEMPFAIL of sysexits.h */
-#define EXIT_NOT_FOUND 127
-#define EXIT_NOT_EXECUTABLE 126
+#define CLOCK_GRAIN_MS 50 /* files carry the kernel's coarser time */
 
 struct collect {
     /* what to look at; the definitions outlive it, the run is owned meanwhile */
@@ -38,6 +38,7 @@ struct collect {
     int signal;
     int64_t duration_ms;
     struct error err;
+    struct error broken; /* what kept us from reading or keeping what it left */
     json_t *output;
     json_t *errors;
     json_t *artifacts;
@@ -97,17 +98,23 @@ void collect_free(struct collect *collect)
 
 /* ---- outputs ---- */
 
-/* {bytes, cut, inline | digest [, json]}; the text is what was kept of `bytes`. */
-static json_t *describe_output(const char *blobs, const struct strbuf *text, int64_t bytes,
-                               json_t *value, struct error *err)
+/* What a stream held: the text that was kept of `bytes`, `cut` of which are not in it. */
+struct stream_text {
+    struct strbuf text;
+    int64_t bytes, cut;
+};
+
+/* {bytes, cut, inline | digest [, json]} */
+static json_t *describe_output(const char *blobs, const struct stream_text *stream, json_t *value,
+                               struct error *err)
 {
+    const struct strbuf *text = &stream->text;
     json_t *output = json_object();
     char digest[DIGEST_HEX_SIZE];
-    int64_t cut = bytes - (int64_t)text->length;
 
-    json_put_integer(output, "bytes", bytes);
-    if (cut > 0) {
-        json_put_integer(output, "cut", cut);
+    json_put_integer(output, "bytes", stream->bytes);
+    if (stream->cut > 0) {
+        json_put_integer(output, "cut", stream->cut);
     }
     if (value) {
         json_put(output, "is_json", json_true());
@@ -183,6 +190,9 @@ static int keep_file(struct collect *collect, const struct artifact_rule *rule)
 
     if (r < 0) {
         (void)error_context(&collect->err, "artifact %s", rule->name);
+        if (collect->err.is_storage_full) {
+            collect->broken = collect->err;
+        }
         goto out;
     }
     add_artifact(collect->artifacts, rule->name, digest, size);
@@ -201,18 +211,27 @@ static void fail(struct collect *collect, enum failure_class class_)
 }
 
 /* Everything that a successful step promised is there, or it did not succeed. */
-static void keep_promises(struct collect *collect, const struct strbuf *text, json_t **ret_value)
+static void keep_promises(struct collect *collect, const struct stream_text *output,
+                          json_t **ret_value)
 {
     const struct step *definition = collect->definition;
+    const struct strbuf *text = &output->text;
 
+    if (collect->is_json && output->cut > 0) {
+        (void)error_set(&collect->err, ERROR_LIMIT,
+                        "the output has %lld bytes; at most %lld are kept, and half of a JSON "
+                        "value is none",
+                        (long long)output->bytes, (long long)collect->keep_max);
+        fail(collect, CLASS_PERMANENT);
+        return;
+    }
     if (collect->is_json && parse_output(definition, text, ret_value, &collect->err) < 0) {
         fail(collect, CLASS_PERMANENT);
         return;
     }
     collect->artifacts = json_array();
     if (definition->output && keep_output(collect->blobs, collect->run_folder, definition->output,
-                                          text, collect->artifacts, &collect->err) < 0) {
-        fail(collect, CLASS_TRANSIENT);
+                                          text, collect->artifacts, &collect->broken) < 0) {
         return;
     }
     for (size_t i = 0; i < definition->artifact_count; i++) {
@@ -266,22 +285,30 @@ static void last_line(const struct strbuf *text, char *line, size_t size)
                    text->data + start);
 }
 
+/* The machine lacked something just then; another try may have it. */
+static bool is_passing(int start_errno)
+{
+    return start_errno == EAGAIN || start_errno == ENOMEM || start_errno == EMFILE ||
+           start_errno == ENFILE || start_errno == ETXTBSY;
+}
+
 static void class_of_exit(struct collect *collect, const struct attempt_exit *ended,
                           const struct strbuf *errors)
 {
     char why[300];
 
     last_line(errors, why, sizeof(why));
-    if (ended->start_error[0]) {
-        fail(collect, CLASS_PERMANENT);
-        (void)error_set(&collect->err, ERROR_UNAVAILABLE, "cannot start: %s", ended->start_error);
-    } else if (ended->timed_out) {
+    if (ended->timed_out) {
         fail(collect, CLASS_TIMEOUT);
         (void)error_set(&collect->err, ERROR_LIMIT, "timed out after %lld s",
                         (long long)(collect->duration_ms / 1000));
     } else if (ended->stopped) {
+        /* Also before it could start. */
         fail(collect, CLASS_CANCELLED);
         (void)error_set(&collect->err, ERROR_CANCELLED, "stopped");
+    } else if (ended->start_error[0]) {
+        fail(collect, is_passing(ended->start_errno) ? CLASS_TRANSIENT : CLASS_PERMANENT);
+        (void)error_set(&collect->err, ERROR_UNAVAILABLE, "cannot start: %s", ended->start_error);
     } else if (ended->signal) {
         fail(collect, CLASS_PERMANENT);
         (void)error_set(&collect->err, ERROR_IO, "killed by signal %d (%s)", ended->signal,
@@ -322,7 +349,18 @@ static json_t *prove(const struct collect *collect, const struct attempt_exit *e
     return proof;
 }
 
-static void read_junit(const struct collect *collect, struct test_counts *counts)
+/* A report that lay there before the check began proves nothing about it. */
+static bool is_written_since(const char *path, int64_t ms)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && (int64_t)status.st_mtim.tv_sec * 1000 +
+                                               status.st_mtim.tv_nsec / 1000000 + CLOCK_GRAIN_MS >=
+                                           ms;
+}
+
+static void read_junit(const struct collect *collect, const struct attempt_exit *ended,
+                       struct test_counts *counts)
 {
     char *path;
     char *xml = NULL;
@@ -332,7 +370,8 @@ static void read_junit(const struct collect *collect, struct test_counts *counts
         return;
     }
     path = path_join(collect->cwd, collect->check->junit);
-    if (file_read(path, JSON_BYTES_MAX, &xml, &length, NULL) == 0) {
+    if (is_written_since(path, ended->started_at_ms) &&
+        file_read(path, JSON_BYTES_MAX, &xml, &length, NULL) == 0) {
         test_counts_read_junit(xml, length, counts);
     }
     free(xml);
@@ -354,7 +393,7 @@ static void judge(struct collect *collect, const struct attempt_exit *ended,
     strbuf_add_char(&both, '\n');
     strbuf_add_bytes(&both, errors->data, errors->length);
     test_counts_read(both.data, both.length, &result.counts);
-    read_junit(collect, &result.counts);
+    read_junit(collect, ended, &result.counts);
     if (collect->check->function) {
         (void)json_parse_text(output->data, output->length, "check", &stated, NULL);
         result.stated = json_get_text(stated, "verdict", "unknown");
@@ -382,52 +421,99 @@ static json_t *describe_usage(const struct attempt_exit *ended)
                      (json_int_t)ended->memory_bytes_max, "leftovers", ended->leftovers);
 }
 
-void collect_read(struct collect *collect)
+static void read_stream(struct collect *collect, const char *name, struct stream_text *stream)
 {
-    struct attempt_exit ended;
-    struct strbuf output;
-    struct strbuf errors;
-    json_t *value = NULL;
-    struct error blob_err = ERROR_INIT;
+    struct error err = ERROR_INIT;
 
-    strbuf_init(&output, (size_t)collect->keep_max + 4096);
-    strbuf_init(&errors, (size_t)collect->keep_max + 4096);
-    if (attempt_read_exit(collect->folder, &ended, &collect->err) < 0) {
-        collect_lost(collect);
-        goto out;
+    if (attempt_read_output(collect->folder, name, &stream->text, &stream->cut, &err) < 0 &&
+        collect->broken.code == 0) {
+        collect->broken = err;
     }
-    (void)attempt_read_output(collect->folder, "stdout", &output, NULL);
-    (void)attempt_read_output(collect->folder, "stderr", &errors, NULL);
-    collect->duration_ms = ended.ended_at_ms - ended.started_at_ms;
-    collect->exit_status = ended.status;
-    collect->signal = ended.signal;
-    collect->usage = describe_usage(&ended);
-    if (collect->check) {
-        judge(collect, &ended, &output, &errors);
-    } else {
-        class_of_exit(collect, &ended, &errors);
-    }
-    if (!collect->check && collect->class_ == CLASS_NONE) {
-        keep_promises(collect, &output, &value);
-    }
-    collect->output = describe_output(collect->blobs, &output, ended.stdout_bytes, value,
-                                      &blob_err);
-    collect->errors = describe_output(collect->blobs, &errors, ended.stderr_bytes, NULL, &blob_err);
-    if (blob_err.code < 0) {
-        /* Never acknowledge what could not be kept. */
-        fail(collect, CLASS_TRANSIENT);
-        collect->err = blob_err;
-    }
-out:
-    json_decref(value);
-    strbuf_release(&output);
-    strbuf_release(&errors);
 }
 
-void collect_lost(struct collect *collect)
+/* Success needs all of the output: what the keeper could not write is missing for good. */
+static void check_kept(struct collect *collect, const struct attempt_exit *ended)
+{
+    if (ended->output_error[0] && collect->broken.code == 0) {
+        (void)error_set(&collect->broken, ERROR_IO, "the output could not be kept (%s)",
+                        ended->output_error);
+    }
+}
+
+/* Never acknowledge what could not be kept. */
+static void fail_broken(struct collect *collect)
+{
+    if (collect->broken.code == 0 || collect->class_ == CLASS_CANCELLED) {
+        return;
+    }
+    fail(collect, CLASS_TRANSIENT);
+    collect->err = collect->broken;
+    if (collect->check) {
+        collect->verdict = VERDICT_UNKNOWN;
+        (void)snprintf(collect->verdict_reason, sizeof(collect->verdict_reason), "%.500s",
+                       collect->broken.text);
+    }
+}
+
+static void collect_lost(struct collect *collect)
 {
     fail(collect, CLASS_LOST);
     (void)error_set(&collect->err, ERROR_IO, "the process and its keeper ended without a trace");
+    collect->verdict = VERDICT_UNKNOWN;
+    (void)snprintf(collect->verdict_reason, sizeof(collect->verdict_reason), "%.500s",
+                   collect->err.text);
+}
+
+static void collect_ended(struct collect *collect, const struct attempt_exit *ended,
+                          struct stream_text *output, struct stream_text *errors)
+{
+    json_t *value = NULL;
+
+    read_stream(collect, "stdout", output);
+    read_stream(collect, "stderr", errors);
+    output->bytes = ended->stdout_bytes;
+    errors->bytes = ended->stderr_bytes;
+    check_kept(collect, ended);
+    collect->duration_ms = ended->ended_at_ms - ended->started_at_ms;
+    collect->exit_status = ended->status;
+    collect->signal = ended->signal;
+    collect->usage = describe_usage(ended);
+    if (collect->check) {
+        judge(collect, ended, &output->text, &errors->text);
+    } else {
+        class_of_exit(collect, ended, &errors->text);
+    }
+    if (!collect->check && collect->class_ == CLASS_NONE && collect->broken.code == 0) {
+        keep_promises(collect, output, &value);
+    }
+    collect->output = describe_output(collect->blobs, output, value, &collect->broken);
+    collect->errors = describe_output(collect->blobs, errors, NULL, &collect->broken);
+    fail_broken(collect);
+    json_decref(value);
+}
+
+void collect_read(struct collect *collect)
+{
+    struct stream_text output = {0};
+    struct stream_text errors = {0};
+    struct attempt_exit ended;
+
+    /* Above the ceiling: the line that says how much was left out. */
+    strbuf_init(&output.text, (size_t)collect->keep_max + 4096);
+    strbuf_init(&errors.text, (size_t)collect->keep_max + 4096);
+    if (attempt_read_exit(collect->folder, &ended, &collect->err) < 0) {
+        collect_lost(collect);
+    } else {
+        collect_ended(collect, &ended, &output, &errors);
+    }
+    strbuf_release(&output.text);
+    strbuf_release(&errors.text);
+}
+
+const struct error *collect_lacks_storage(const struct collect *collect)
+{
+    return collect->broken.is_storage_full && collect->class_ != CLASS_CANCELLED ? &collect->broken
+                                                                                 : NULL;
 }
 
 void collect_fill(const struct collect *collect, struct queued_event *event)
@@ -458,7 +544,12 @@ void outcome_of_inline(struct active *active, int index, const struct strbuf *ou
     struct error problem = result < 0 ? *err : (struct error)ERROR_INIT;
     json_t *artifacts = json_array();
     json_t *value = NULL;
+    struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
 
+    if (result == 0 && output->overflow) {
+        result = error_set(&problem, ERROR_LIMIT, "the output is larger than %zu bytes",
+                           output->length_max);
+    }
     if (result == 0 && expects_json(definition)) {
         result = parse_output(definition, output, &value, &problem);
     }
@@ -466,8 +557,8 @@ void outcome_of_inline(struct active *active, int index, const struct strbuf *ou
         result = keep_output(active->engine->blobs, active->folder, definition->output, output,
                              artifacts, &problem);
     }
-    outcome->output = event_hold(event, describe_output(active->engine->blobs, output,
-                                                        (int64_t)output->length, value, &problem));
+    outcome->output = event_hold(event,
+                                 describe_output(active->engine->blobs, &stream, value, &problem));
     outcome->artifacts = event_hold(event, artifacts);
     outcome->class_ = problem.code < 0 ? CLASS_PERMANENT : CLASS_NONE;
     outcome->error = problem.code < 0 ? event_keep(event, problem.text) : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Owning a run: a flock on its folder says that its owner lives, the lease's generation keeps a
+/* Owning a run: a lock in its folder says that its owner lives, the lease's generation keeps a
  * stale one from writing, the journal gives its state back. */
 #include "run/own.h"
 #include "base/alloc.h"
@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 char *run_folder(const char *folder, const char *run_id)
@@ -20,16 +19,24 @@ char *run_folder(const char *folder, const char *run_id)
     return mem_printf("%s/workflows/%s", folder, run_id);
 }
 
+static struct flock whole_file(short type)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
+/* A lock of the open file (F_OFD): it ends with the last descriptor, and it can be asked about
+ * without being taken. */
 int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
 {
+    struct flock lock = whole_file(F_WRLCK);
     char *path = path_join(run_folder_path, "owner.lock");
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int r = 0;
 
     if (fd < 0) {
         r = error_set_errno(err, "cannot open %s", path);
-    } else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        r = errno == EWOULDBLOCK
+    } else if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+        r = errno == EAGAIN || errno == EACCES
                 ? error_set(err, ERROR_BUSY, "another process is at work on this run")
                 : error_set_errno(err, "cannot lock %s", path);
         (void)close(fd);
@@ -38,6 +45,20 @@ int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
     }
     free(path);
     return r;
+}
+
+bool run_is_locked(const char *run_folder_path)
+{
+    struct flock lock = whole_file(F_WRLCK);
+    char *path = path_join(run_folder_path, "owner.lock");
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    bool is_locked = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    free(path);
+    return is_locked;
 }
 
 struct load {
@@ -293,8 +314,7 @@ static int write_creation(struct tx *tx, void *arg, struct error *err)
     return r;
 }
 
-static struct record creation_record(const struct engine *engine, const struct run_request *request,
-                                     const struct run_state *parent, const char *parent_step)
+static struct record creation_record(const struct engine *engine, const struct run_request *request)
 {
     enum strategy fallback = engine->options.config->strategy;
 
@@ -311,9 +331,6 @@ static struct record creation_record(const struct engine *engine, const struct r
         .class_ = fallback ? strategy_name(fallback) : NULL,
         .flag = request->is_fresh,
         .by = request->label,
-        .other = parent ? parent->id : NULL,
-        .other_step = parent_step,
-        .number = parent ? parent->depth + 1 : 0,
     };
 }
 
@@ -340,47 +357,84 @@ static int copy_workflow(struct active *active, const struct workflow *workflow,
     return r;
 }
 
-int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
-                  const struct run_state *parent, const char *parent_step,
-                  struct active **ret_active, struct error *err)
+/* Its folder, its lock and its workflow; nothing of it is in the store yet. */
+static int active_begin(struct engine *engine, const char *run_id, const struct workflow *workflow,
+                        struct active **ret_active, struct error *err)
 {
     struct active *active = active_new(engine, run_id);
-    struct record record = creation_record(engine, request, parent, parent_step);
-    struct creation creation = {.load = {.run_id = run_id, .pid = getpid(), .now = record.at}};
     int r = file_make_folders(active->folder, err);
 
-    if (r < 0) {
-        goto out;
+    if (r == 0) {
+        r = run_lock(active->folder, &active->lock_fd, err);
     }
-    r = run_lock(active->folder, &active->lock_fd, err);
-    if (r < 0) {
-        goto out;
+    if (r == 0) {
+        r = copy_workflow(active, workflow, err);
     }
-    r = copy_workflow(active, request->workflow, err);
     if (r < 0) {
-        goto out;
+        active_free(active);
+        return r;
     }
     active->state = run_state_new(run_id, active->workflow);
+    *ret_active = active;
+    return 0;
+}
+
+static void tell_created(struct active *active, const struct record *record)
+{
+    const struct engine_options *options = &active->engine->options;
+
+    files_records(active, record, 1);
+    if (options->on_record) {
+        json_t *described = record_describe(record, active->state->id);
+
+        options->on_record(options->context, described);
+        json_decref(described);
+    }
+}
+
+int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
+                  struct active **ret_active, struct error *err)
+{
+    struct record record = creation_record(engine, request);
+    struct creation creation = {.load = {.run_id = run_id, .pid = getpid(), .now = record.at}};
+    struct active *active = NULL;
+    int r = active_begin(engine, run_id, request->workflow, &active, err);
+
+    if (r < 0) {
+        return r;
+    }
     run_apply(active->state, &record);
     creation.commit = commit_new(active->state, 0);
     commit_add(creation.commit, active->state, &record, 1);
     r = store_write(engine->options.store, write_creation, &creation, err);
+    commit_free(creation.commit);
     if (r < 0) {
-        goto out;
+        active_free(active);
+        return r;
     }
     active->generation = creation.load.generation;
     take_over(engine, active);
-    files_records(active, &record, 1);
-    if (engine->options.on_record) {
-        json_t *described = record_describe(&record, run_id);
-
-        engine->options.on_record(engine->options.context, described);
-        json_decref(described);
-    }
+    tell_created(active, &record);
     *ret_active = active;
-    active = NULL;
-out:
-    commit_free(creation.commit);
-    active_free(active);
-    return r;
+    return 0;
+}
+
+int active_create_nested(struct active *parent, const struct step_state *step,
+                         const struct run_request *request, struct error *err)
+{
+    struct record record = creation_record(parent->engine, request);
+    struct active *active = NULL;
+    int r = active_begin(parent->engine, step->child, request->workflow, &active, err);
+
+    if (r < 0) {
+        return r;
+    }
+    record.other = parent->state->id;
+    record.other_step = step->key;
+    record.number = parent->state->depth + 1;
+    batch_emit(&active->batch, active->state, record);
+    active->generation = 1;
+    active->is_new = true;
+    take_over(parent->engine, active);
+    return 0;
 }

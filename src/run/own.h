@@ -7,6 +7,10 @@
 
 /* ERROR_BUSY while another process owns the run; the descriptor holds the lock. */
 int run_lock(const char *run_folder_path, int *ret_fd, struct error *err);
+/* Looks without touching: an owner that comes meanwhile is not turned away. */
+bool run_is_locked(const char *run_folder_path);
+/* engine_adopt at once: ERROR_BUSY also while a command only looks at the run. */
+int run_adopt(struct engine *engine, const char *run_id, struct error *err);
 /* Folds the whole journal into a fresh state. */
 int run_fold(struct tx *tx, struct run_state *state, struct error *err);
 /* The workflow that the run is pinned to; the caller frees it. */

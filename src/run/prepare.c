@@ -61,6 +61,26 @@ static void put_json_digest(json_t *parts, const char *name, const json_t *value
     }
 }
 
+/* The agent that is really meant, and what stands behind its name. */
+static void put_agent(const struct active *active, const struct step *definition, json_t *parts)
+{
+    const struct config *config = active->engine->options.config;
+    const char *name = definition->agent ? definition->agent : config->default_agent;
+    const struct agent_config *agent = name ? config_find_agent(config, name) : NULL;
+    json_t *command = json_array();
+
+    json_put_text(parts, "agent", name);
+    json_put_text(parts, "model",
+                  definition->model ? definition->model
+                  : agent           ? agent->model
+                                    : NULL);
+    for (size_t i = 0; agent && i < agent->command_count; i++) {
+        (void)json_array_append_new(command, json_string(agent->command[i]));
+    }
+    put_json_digest(parts, "agent_command", command);
+    json_decref(command);
+}
+
 static int put_agent_parts(struct active *active, int step, const struct step *definition,
                            json_t *parts, struct error *err)
 {
@@ -71,8 +91,7 @@ static int put_agent_parts(struct active *active, int step, const struct step *d
     r = launch_prompt(active, step, &prompt, err);
     if (r == 0) {
         put_digest(parts, "prompt", prompt.data);
-        json_put_text(parts, "agent", definition->agent);
-        json_put_text(parts, "model", definition->model);
+        put_agent(active, definition, parts);
     }
     strbuf_release(&prompt);
     return r;
@@ -95,6 +114,48 @@ static int put_env_parts(struct active *active, int step, const struct step *def
     return r;
 }
 
+/* A command sees more than its text: its environment, its folder. */
+static void put_command_parts(const struct active *active, const struct step_state *step,
+                              const struct step *definition, json_t *parts)
+{
+    const struct run_state *run = active->state;
+
+    put_digest(parts, "command", definition->command);
+    put_json_digest(parts, "inputs", run->inputs);
+    put_digest(parts, "task", run->task);
+    if (step->instance >= 0) {
+        json_put_integer(parts, "index", step->instance);
+        put_json_digest(parts, "item",
+                        json_array_get(run->steps[step->parent].items, (size_t)step->instance));
+    }
+}
+
+/* What makes a success of it, and what it must leave behind. */
+static void put_policy(const struct step *definition, json_t *parts)
+{
+    json_t *policy = json_object();
+    json_t *artifacts = json_array();
+    json_t *statuses = json_array();
+
+    for (size_t i = 0; i < definition->artifact_count; i++) {
+        json_t *rule = json_object();
+
+        json_put_text(rule, "name", definition->artifacts[i].name);
+        json_put_text(rule, "path", definition->artifacts[i].path);
+        (void)json_array_append_new(artifacts, rule);
+    }
+    for (size_t i = 0; i < definition->success_status_count; i++) {
+        (void)json_array_append_new(statuses, json_integer(definition->success_statuses[i]));
+    }
+    json_put_text(policy, "output", definition->output);
+    json_put(policy, "artifacts", artifacts);
+    json_put(policy, "statuses", statuses);
+    json_put(policy, "json", json_boolean(definition->format == OUTPUT_JSON));
+    json_put_text(policy, "cwd", definition->cwd);
+    put_json_digest(parts, "policy", policy);
+    json_decref(policy);
+}
+
 static int collect_parts(struct active *active, int step, const struct step *definition,
                          json_t *parts, struct error *err)
 {
@@ -103,12 +164,11 @@ static int collect_parts(struct active *active, int step, const struct step *def
 
     json_put_text(parts, "kind", step_kind_name(definition->kind));
     put_json_digest(parts, "schema", definition->schema);
+    put_policy(definition, parts);
     if (definition->kind == STEP_AGENT) {
         r = put_agent_parts(active, step, definition, parts, err);
     } else if (definition->kind == STEP_COMMAND) {
-        put_digest(parts, "command", definition->command);
-        put_json_digest(parts, "inputs", active->state->inputs);
-        put_digest(parts, "task", active->state->task);
+        put_command_parts(active, &active->state->steps[step], definition, parts);
     } else {
         json_put_text(parts, "function", definition->function);
         json_put_text(parts, "version", FERMATA_VERSION);
@@ -198,9 +258,8 @@ static bool keep_blob(const struct engine *engine, const json_t *output)
 
 /* Kept before the record that names them is committed: `fermata gc` may be removing the run that
  * they come from. What was collected already is done again. */
-static void keep_on_pool(void *arg)
+static void keep_found(struct preparation *preparation)
 {
-    struct preparation *preparation = arg;
     bool is_whole = keep_blob(preparation->engine, preparation->output);
     size_t index;
     const json_t *artifact;
@@ -218,26 +277,8 @@ static void keep_on_pool(void *arg)
     }
 }
 
-static void on_kept(void *arg)
-{
-    post_prepared(arg);
-}
-
-static void on_found(void *arg, int result, const struct error *err)
-{
-    struct preparation *preparation = arg;
-
-    (void)err;
-    if (result < 0 || !preparation->from_run || preparation->engine->is_closing) {
-        free(preparation->from_run);
-        preparation->from_run = NULL;
-        post_prepared(preparation);
-        return;
-    }
-    loop_submit(preparation->engine->options.loop, keep_on_pool, on_kept, preparation);
-}
-
-static void digest_on_pool(void *arg)
+/* An error while looking is one of the step: without the answer it might be paid twice. */
+static void prepare_on_pool(void *arg)
 {
     struct preparation *preparation = arg;
     char *text;
@@ -250,12 +291,20 @@ static void digest_on_pool(void *arg)
         }
         json_put_text(preparation->parts, "tree", preparation->tree);
     }
+    if (preparation->is_check) {
+        return;
+    }
     text = json_dump_sorted(preparation->parts);
     digest_bytes(text, strlen(text), preparation->digest);
     free(text);
+    preparation->result = store_read(preparation->engine->options.store, find_reusable, preparation,
+                                     &preparation->err);
+    if (preparation->from_run) {
+        keep_found(preparation);
+    }
 }
 
-static void on_digest(void *arg)
+static void on_prepared(void *arg)
 {
     struct preparation *preparation = arg;
 
@@ -263,11 +312,7 @@ static void on_digest(void *arg)
         /* A check whose tree cannot be read still runs; its proof just lacks the digest. */
         preparation->result = 0;
     }
-    if (preparation->result < 0 || preparation->is_check || preparation->engine->is_closing) {
-        post_prepared(preparation);
-        return;
-    }
-    store_submit(preparation->engine->options.store, find_reusable, on_found, preparation);
+    post_prepared(preparation);
 }
 
 void prepare_step(struct active *active, int index, bool is_static)
@@ -291,8 +336,9 @@ void prepare_step(struct active *active, int index, bool is_static)
                                             &preparation->err);
     }
     if (preparation->result < 0) {
+        /* In this turn already: the event is decided in a later one all the same. */
         post_prepared(preparation);
         return;
     }
-    loop_submit(active->engine->options.loop, digest_on_pool, on_digest, preparation);
+    loop_submit(active->engine->options.loop, prepare_on_pool, on_prepared, preparation);
 }

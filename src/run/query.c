@@ -179,13 +179,8 @@ static int load_state(struct store *store, const char *folder, const char *run_i
 static bool has_owner(const char *folder, const char *run_id)
 {
     char *path = run_folder(folder, run_id);
-    struct error err = ERROR_INIT;
-    int fd = -1;
-    bool is_owned = file_is_folder(path) && run_lock(path, &fd, &err) == ERROR_BUSY;
+    bool is_owned = run_is_locked(path);
 
-    if (fd >= 0) {
-        (void)close(fd);
-    }
     free(path);
     return is_owned;
 }

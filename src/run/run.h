@@ -66,6 +66,9 @@ struct engine_options {
     /* Every committed record of every run in this process, as stored plus "run", "seq", "at",
      * "kind"; see docs/events.md. Borrowed for the call. May be NULL. */
     void (*on_record)(void *context, const json_t *record);
+    /* Nothing is saved for now, and everything waits: the storage is full or taken. NULL: it goes
+     * on. May be NULL. */
+    void (*on_stall)(void *context, const struct error *err);
     /* Nothing goes on any more: each run is final, paused, or could not be kept (err set). */
     void (*on_rest)(void *context, const struct error *err);
     void *context;

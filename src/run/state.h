@@ -55,9 +55,10 @@ struct step_state {
     enum waiting waiting;
     bool is_static; /* runs its static alternative */
     bool is_reused;
-    int attempts; /* in all, over resets */
-    int tries;    /* since the last reset; lost ones do not count */
-    int losses;   /* since the last reset */
+    bool is_touched; /* some record named it: it has a row in the table of steps */
+    int attempts;    /* in all, over resets */
+    int tries;       /* since the last reset; lost ones do not count */
+    int losses;      /* since the last reset */
     int64_t started_at, ended_at;
     int64_t until; /* when a wait ends; 0: open */
     enum failure_class class_;

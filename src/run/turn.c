@@ -38,52 +38,45 @@ void batch_release(struct batch *batch)
     arena_free(batch->arena);
 }
 
-static const char *keep(struct turn *turn, const char *text)
-{
-    return arena_strdup(turn->batch->arena, text);
-}
-
-static const json_t *hold(struct turn *turn, const json_t *value)
+static const json_t *hold(struct batch *batch, const json_t *value)
 {
     if (value) {
-        *VEC_PUSH(&turn->batch->held) = json_incref((json_t *)value);
+        *VEC_PUSH(&batch->held) = json_incref((json_t *)value);
     }
     return value;
 }
 
 /* The record may point into the state or the event: copy before anything changes. */
+void batch_emit(struct batch *batch, struct run_state *run, struct record record)
+{
+    const char **const texts[] = {
+        &record.phase,    &record.step,  &record.status,     &record.class_, &record.reason,
+        &record.error,    &record.name,  &record.by,         &record.text,   &record.digest,
+        &record.strategy, &record.other, &record.other_step, &record.folder};
+    struct record *kept = VEC_PUSH(&batch->records);
+
+    record.seq = run->seq + 1;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        *texts[i] = arena_strdup(batch->arena, *texts[i]);
+    }
+    (void)hold(batch, record.output);
+    (void)hold(batch, record.errors);
+    (void)hold(batch, record.artifacts);
+    (void)hold(batch, record.data);
+    *kept = record;
+    run_apply(run, kept);
+}
+
 void turn_emit(struct turn *turn, struct record record)
 {
-    struct record *kept = VEC_PUSH(&turn->batch->records);
-
-    record.seq = turn->run->seq + 1;
     record.at = turn->now;
-    record.phase = keep(turn, record.phase);
-    record.step = keep(turn, record.step);
-    record.status = keep(turn, record.status);
-    record.class_ = keep(turn, record.class_);
-    record.reason = keep(turn, record.reason);
-    record.error = keep(turn, record.error);
-    record.name = keep(turn, record.name);
-    record.by = keep(turn, record.by);
-    record.text = keep(turn, record.text);
-    record.digest = keep(turn, record.digest);
-    record.strategy = keep(turn, record.strategy);
-    record.other = keep(turn, record.other);
-    record.other_step = keep(turn, record.other_step);
-    record.folder = keep(turn, record.folder);
-    (void)hold(turn, record.output);
-    (void)hold(turn, record.errors);
-    (void)hold(turn, record.artifacts);
-    (void)hold(turn, record.data);
-    *kept = record;
-    run_apply(turn->run, kept);
+    batch_emit(turn->batch, turn->run, record);
 }
 
 void turn_effect(struct turn *turn, enum effect_kind kind, int step, int64_t at, const char *word)
 {
     *VEC_PUSH(&turn->batch->effects) = (struct effect){
-        .kind = kind, .step = step, .at = at, .word = keep(turn, word)};
+        .kind = kind, .step = step, .at = at, .word = arena_strdup(turn->batch->arena, word)};
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): many draws from the one random value of an event. */
@@ -104,7 +97,7 @@ const char *turn_text(struct turn *turn, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    return keep(turn, text);
+    return arena_strdup(turn->batch->arena, text);
 }
 
 const json_t *turn_hold(struct turn *turn, json_t *value)

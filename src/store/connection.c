@@ -175,6 +175,7 @@ int connection_fail(struct connection *connection, const char *sql, struct error
                   failure == FAILURE_FULL ? "storage full: " : "", words,
                   sqlite3_errmsg(connection->db), extended_code);
     if (failure == FAILURE_FULL) {
+        error.is_storage_full = true;
         error_hint(&error, "free some disk space, then try again; nothing that was saved is lost");
     }
     if (failure > connection->failure) {

@@ -61,6 +61,14 @@ static void on_record(void *context, const json_t *record)
     }
 }
 
+static void on_stall(void *context, const struct error *err)
+{
+    struct run_project *project = context;
+
+    project->stalls += err ? 1 : 0;
+    project->unstalls += err ? 0 : 1;
+}
+
 static void on_rest(void *context, const struct error *err)
 {
     struct run_project *project = context;
@@ -165,6 +173,7 @@ int run_project_set_up(void **state)
         .load_expert = load_expert,
         .loader_context = project,
         .on_record = on_record,
+        .on_stall = on_stall,
         .on_rest = on_rest,
         .context = project,
     };

@@ -22,6 +22,7 @@ struct run_project {
     json_t *records;       /* all that were committed, in order */
     bool is_at_rest;
     struct error rest;
+    int stalls, unstalls; /* how often everything waited for the storage, and went on */
     const char *until_kind, *until_step; /* see run_project_go_until */
 };
 

@@ -60,7 +60,7 @@ static void assert_output(const char *folder, const char *expected)
     struct strbuf output;
 
     strbuf_init(&output, 4096);
-    assert_int_equal(attempt_read_output(folder, "stdout", &output, NULL), 0);
+    assert_int_equal(attempt_read_output(folder, "stdout", &output, NULL, NULL), 0);
     assert_string_equal(output.data, expected);
     strbuf_release(&output);
 }
@@ -182,7 +182,7 @@ static void output_of_a_missing_folder_is_not_found(void **state)
     struct strbuf output;
 
     strbuf_init(&output, 100);
-    assert_int_equal(attempt_read_output(missing, "stdout", &output, NULL), ERROR_NOT_FOUND);
+    assert_int_equal(attempt_read_output(missing, "stdout", &output, NULL, NULL), ERROR_NOT_FOUND);
     attempt_last_line(missing, &output);
     assert_int_equal(output.length, 0);
     strbuf_release(&output);
@@ -241,7 +241,7 @@ static void output_beyond_the_callers_ceiling_is_refused_whole(void **state)
 
     put_file(*state, "stdout", "0123456789");
     strbuf_init(&output, 9);
-    assert_int_equal(attempt_read_output(*state, "stdout", &output, &err), ERROR_LIMIT);
+    assert_int_equal(attempt_read_output(*state, "stdout", &output, NULL, &err), ERROR_LIMIT);
     assert_int_equal(output.length, 0);
     strbuf_release(&output);
 }
@@ -255,13 +255,15 @@ static void ten_megabytes_keep_their_head_tail_and_exact_count(void **state)
     struct strbuf output;
     const char *gap = "\n[... 9980002 bytes were left out here ...]\n";
     const char *tail;
+    int64_t cut = 0;
 
     spec.output_bytes_max = ceiling;
     end = process_run(&spec);
     assert_int_equal(end.status, 0);
     assert_int_equal(end.stdout_bytes, 10000003);
     strbuf_init(&output, 100000);
-    assert_int_equal(attempt_read_output(*state, "stdout", &output, NULL), 0);
+    assert_int_equal(attempt_read_output(*state, "stdout", &output, &cut, NULL), 0);
+    assert_int_equal(cut, 9980002);
     assert_int_equal(output.length, (size_t)ceiling + strlen(gap));
     for (size_t i = 0; i < 10000; i++) {
         assert_int_equal(output.data[i], '0' + i % 10);

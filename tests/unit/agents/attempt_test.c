@@ -39,7 +39,7 @@ static void assert_stdout(const char *folder, const char *expected)
     struct strbuf output;
 
     strbuf_init(&output, 1 << 20);
-    assert_int_equal(attempt_read_output(folder, "stdout", &output, NULL), 0);
+    assert_int_equal(attempt_read_output(folder, "stdout", &output, NULL, NULL), 0);
     assert_string_equal(output.data, expected);
     strbuf_release(&output);
 }

@@ -50,6 +50,12 @@ static void system_errors_pick_their_code(void **state)
     assert_int_equal(error_set_errno(&err, "x"), ERROR_LIMIT);
     errno = EACCES;
     assert_int_equal(error_set_errno(&err, "x"), ERROR_IO);
+    assert_false(err.is_storage_full);
+    errno = ENOSPC;
+    assert_int_equal(error_set_errno(&err, "x"), ERROR_LIMIT);
+    assert_true(err.is_storage_full);
+    assert_int_equal(error_set(&err, ERROR_LIMIT, "x"), ERROR_LIMIT);
+    assert_false(err.is_storage_full);
 }
 
 static void context_goes_before_the_text(void **state)

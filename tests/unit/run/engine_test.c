@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/alloc.h"
+#include "run/engine.h"
+
 #include "support/fault_vfs.h"
 #include "support/run_project.h"
 
@@ -27,11 +28,266 @@ static void a_run_goes_from_its_start_to_its_end(void **state)
     run_project_check_tables(project);
 }
 
+static void an_engine_that_ends_leaves_nothing_in_the_loop(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(run_project_run(project, two_steps), "completed");
+    engine_interrupt(project->engine, false);
+    run_project_drop_engine(project);
+    assert_string_equal(run_project_run(project, two_steps), "completed");
+}
+
+static struct fault_plan *open_on_faults(struct run_project *project)
+{
+    struct fault_plan *plan = fault_vfs_register();
+
+    project->vfs = FAULT_VFS_NAME;
+    run_project_reopen(project);
+    return plan;
+}
+
+static void heal(void *arg)
+{
+    struct fault_plan *plan = arg;
+
+    plan->write_code = plan->sync_code = 0;
+}
+
+static void a_full_disk_parks_the_run_until_there_is_space(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+    char *count;
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    plan->write_code = SQLITE_FULL;
+    (void)loop_timer_start(project->loop, 300, heal, plan);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(project->stalls, 1);
+    assert_int_equal(project->unstalls, 1);
+    count = run_project_read(project, "count");
+    assert_string_equal(count, "1\n2\n");
+    free(count);
+    run_project_check_tables(project);
+}
+
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void a_parked_engine_can_be_left(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    plan->write_code = SQLITE_FULL;
+    while (project->stalls == 0) {
+        (void)loop_timer_start(project->loop, 20, stop_loop, project->loop);
+        loop_run(project->loop);
+    }
+    run_project_drop_engine(project);
+    heal(plan);
+    run_project_reopen(project);
+    assert_int_equal(run_project_adopt(project, project->id, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
+static void after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_on(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+    char *count;
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    plan->sync_code = SQLITE_IOERR_FSYNC;
+    run_project_go(project);
+    assert_int_equal(project->rest.code, ERROR_IO);
+    assert_int_equal(run_project_count(project, "attempt_ended", NULL), 0);
+    heal(plan);
+    /* The same process is told nothing any more. */
+    assert_true(store_is_broken(project->store));
+    run_project_reopen(project);
+    assert_int_equal(run_project_adopt(project, project->id, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    count = run_project_read(project, "count");
+    assert_string_equal(count, "1\n2\n");
+    free(count);
+    run_project_check_tables(project);
+}
+
+static int syncs_of(struct run_project *project, struct fault_plan *plan, int runs)
+{
+    static const char inline_steps[] = "name: w\nphases:\n"
+                                       "  - { id: a, steps: [{ id: one, use: noop }] }\n"
+                                       "  - { id: b, steps: [{ id: two, use: noop }] }\n";
+    int before = plan->syncs;
+
+    for (int i = 0; i < runs; i++) {
+        run_project_start(project, inline_steps, NULL);
+    }
+    before = plan->syncs;
+    run_project_go(project);
+    return plan->syncs - before;
+}
+
+static void the_runs_of_one_turn_share_one_commit(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+    int alone = syncs_of(project, plan, 1);
+
+    assert_true(alone > 0);
+    assert_true(syncs_of(project, plan, 10) <= 2 * alone);
+}
+
+struct usurper {
+    const char *run;
+    int64_t generation;
+};
+
+static int take_lease(struct tx *tx, void *arg, struct error *err)
+{
+    struct usurper *usurper = arg;
+
+    return lease_take(tx, usurper->run, 1, 1, &usurper->generation, err);
+}
+
+static void an_owner_whose_lease_was_taken_writes_nothing_more(void **state)
+{
+    struct run_project *project = *state;
+    struct usurper usurper = {.run = project->id};
+    json_t *page;
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    assert_int_equal(store_write(project->store, take_lease, &usurper, NULL), 0);
+    assert_int_equal(usurper.generation, 2);
+    run_project_go(project);
+    assert_int_equal(project->rest.code, ERROR_CONFLICT);
+    assert_int_equal(run_records(project->store, project->id, 1, 1000, &page, NULL), 0);
+    assert_int_equal(json_array_size(json_object_get(page, "records")),
+                     json_array_size(project->records));
+    json_decref(page);
+}
+
+static void an_interrupt_lets_the_running_step_end_and_a_second_stops_it(void **state)
+{
+    static const char text[] = "name: w\nphases:\n"
+                               "  - { id: a, steps: [{ id: one, run: 'until [ -e go ]; do sleep "
+                               "0.02; done' }] }\n"
+                               "  - { id: b, steps: [{ id: two, run: touch two }] }\n";
+    struct run_project *project = *state;
+
+    run_project_start(project, text, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    engine_interrupt(project->engine, false);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_int_equal(run_project_count(project, "attempt_started", "one"), 1);
+    assert_false(run_project_has(project, "two"));
+
+    run_project_start(project,
+                      "name: w\nphases:\n  - { id: a, steps: [{ id: one, run: sleep 600 "
+                      "}] }\n",
+                      NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    engine_interrupt(project->engine, true);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_string_equal(
+        json_get_text(run_project_find(project, "attempt_ended", "one", 0), "class", ""),
+        "cancelled");
+}
+
+static void visit(void *context, const char *run_id, const char *step, const char *phase,
+                  int64_t started_at_ms, const char *attempt_folder)
+{
+    struct run_project *project = context;
+
+    assert_string_equal(run_id, project->id);
+    assert_string_equal(step, "one");
+    assert_string_equal(phase, "a");
+    assert_true(started_at_ms > 0);
+    assert_non_null(strstr(attempt_folder, "attempts/one.1"));
+    project->clock_shift_ms = 1;
+}
+
+static void the_steps_under_way_can_be_looked_at(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    engine_visit_running(project->engine, visit, project);
+    assert_int_equal(project->clock_shift_ms, 1);
+    run_project_go(project);
+    project->clock_shift_ms = 0;
+    engine_visit_running(project->engine, visit, project);
+    assert_int_equal(project->clock_shift_ms, 0);
+}
+
+static void a_run_that_is_only_created_begins_when_it_is_adopted(void **state)
+{
+    struct run_project *project = *state;
+    struct workflow *workflow = run_project_parse(two_steps);
+    struct run_request request = {.workflow = workflow, .label = "nightly"};
+    char id[RUN_ID_SIZE];
+
+    assert_int_equal(engine_new(&project->options, &project->engine, NULL), 0);
+    assert_int_equal(engine_create(project->engine, &request, id, NULL), 0);
+    workflow_free(workflow);
+    run_project_reopen(project);
+    assert_string_equal(run_project_status(project, id), "pending");
+    assert_int_equal(run_project_adopt(project, id, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, id), "completed");
+    /* Again: it is known already, and there is nothing to do. */
+    assert_int_equal(engine_adopt(project->engine, id, NULL), 0);
+}
+
+static void a_blob_is_loaded_by_its_digest(void **state)
+{
+    struct run_project *project = *state;
+    char *text = NULL;
+    size_t length = 0;
+
+    assert_string_equal(run_project_run(project, two_steps), "completed");
+    assert_int_equal(
+        engine_load_blob(
+            project->engine,
+            json_get_text(run_project_find(project, "run_created", NULL, 0), "digest", ""), &text,
+            &length),
+        0);
+    assert_string_equal(text, two_steps);
+    free(text);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_run_goes_from_its_start_to_its_end, run_project_set_up,
-                                        run_project_tear_down),
+        TEST(a_run_goes_from_its_start_to_its_end),
+        TEST(an_engine_that_ends_leaves_nothing_in_the_loop),
+        TEST(a_full_disk_parks_the_run_until_there_is_space),
+        TEST(a_parked_engine_can_be_left),
+        TEST(after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_on),
+        TEST(the_runs_of_one_turn_share_one_commit),
+        TEST(an_owner_whose_lease_was_taken_writes_nothing_more),
+        TEST(an_interrupt_lets_the_running_step_end_and_a_second_stops_it),
+        TEST(the_steps_under_way_can_be_looked_at),
+        TEST(a_run_that_is_only_created_begins_when_it_is_adopted),
+        TEST(a_blob_is_loaded_by_its_digest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,7 @@ static void assert_kept(const struct fixture *fixture, const char *expected)
     struct strbuf kept;
 
     strbuf_init(&kept, 1 << 20);
-    assert_int_equal(attempt_read_output(fixture->folder, "stdout", &kept, NULL), 0);
+    assert_int_equal(attempt_read_output(fixture->folder, "stdout", &kept, NULL, NULL), 0);
     assert_string_equal(kept.data, expected);
     strbuf_release(&kept);
 }

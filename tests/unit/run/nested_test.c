@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "run/own.h"
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char outer[] = "name: outer\nphases:\n"
+                            "  - { id: p, steps: [{ id: sub, workflow: inner }] }\n"
+                            "  - { id: q, steps: [{ id: after, run: echo x >>after }] }\n";
+
+static void write_inner(struct run_project *project, const char *step)
+{
+    char *text = mem_printf("name: inner\nphases:\n  - id: a\n    steps:\n      - %s\n", step);
+
+    run_project_write(project, "workflows/inner.yaml", text);
+    free(text);
+}
+
+/* The id of the run that the step `sub` began. */
+static void find_child(const struct run_project *project, char ret_id[RUN_ID_SIZE])
+{
+    const json_t *waiting = run_project_find(project, "step_waiting", "sub", 0);
+
+    assert_non_null(waiting);
+    (void)snprintf(ret_id, RUN_ID_SIZE, "%s", json_get_text(waiting, "child", ""));
+}
+
+static void assert_asked(struct run_project *project, const char *id, json_t *command)
+{
+    struct error err = ERROR_INIT;
+    json_t *answer = run_project_ask(project, id, command, &err);
+
+    if (!answer) {
+        fail_msg("%s", err.text);
+    }
+    json_decref(answer);
+}
+
+static void go_on(struct run_project *project, const char *id)
+{
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(run_project_adopt(project, id, &err), 0);
+    run_project_go(project);
+}
+
+static void a_nested_run_is_a_step_with_its_own_journal(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    write_inner(project, "{ id: one, run: echo x >>count }");
+    assert_string_equal(run_project_run(project, outer), "completed");
+    memcpy(parent, project->id, RUN_ID_SIZE);
+    find_child(project, child);
+    assert_string_equal(run_project_status(project, child), "completed");
+    memcpy(project->id, child, RUN_ID_SIZE);
+    assert_string_equal(
+        json_get_text(run_project_find(project, "run_created", NULL, 0), "parent", ""), parent);
+    assert_int_equal(
+        json_get_integer(run_project_find(project, "run_created", NULL, 0), "depth", 0), 1);
+    run_project_check_tables(project);
+}
+
+static void inputs_reach_the_nested_run(void **state)
+{
+    struct run_project *project = *state;
+    char *text;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\ninputs: { who: { type: string, required: true } }\nphases:\n"
+                      "  - id: a\n    steps: [{ id: one, run: 'echo \"$FERMATA_INPUT_WHO\" >who' "
+                      "}]\n");
+    assert_string_equal(
+        run_project_run(project, "name: outer\nphases:\n  - id: p\n    steps:\n"
+                                 "      - { id: sub, workflow: inner, inputs: { who: 'ada' } }\n"),
+        "completed");
+    text = run_project_read(project, "who");
+    assert_string_equal(text, "ada\n");
+    free(text);
+}
+
+static void a_missing_workflow_or_input_fails_the_step(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(run_project_run(project, outer), "paused");
+    assert_non_null(strstr(
+        json_get_text(run_project_find(project, "step_moved", "sub", 0), "error", ""), "inner"));
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\ninputs: { who: { type: string, required: true } }\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, run: 'true' }] }\n");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    assert_false(run_project_has(project, "after"));
+}
+
+static void the_end_of_a_crashed_parent_is_found_by_its_next_owner(void **state)
+{
+    struct run_project *project = *state;
+    char *count;
+
+    write_inner(project,
+                "{ id: one, run: 'echo x >>count; until [ -e go ]; do sleep 0.02; done' }");
+    run_project_start(project, outer, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    run_project_reopen(project);
+    run_project_write(project, "go", "");
+    go_on(project, project->id);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    count = run_project_read(project, "count");
+    assert_string_equal(count, "x\n");
+    free(count);
+}
+
+static void a_nested_approval_pauses_both_and_its_answer_lets_both_go_on(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    write_inner(project, "{ id: ok, approve: Really? }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    memcpy(parent, project->id, RUN_ID_SIZE);
+    find_child(project, child);
+    assert_string_equal(run_project_status(project, child), "paused");
+    run_project_drop_engine(project);
+    assert_asked(project, child, json_pack("{s:s, s:s}", "do", "approve", "step", "ok"));
+    assert_asked(project, parent, json_pack("{s:s}", "do", "resume"));
+    go_on(project, parent);
+    assert_string_equal(run_project_status(project, child), "completed");
+    assert_string_equal(run_project_status(project, parent), "completed");
+    run_project_check_tables(project);
+}
+
+static void a_retry_of_the_parent_reaches_the_step_that_failed_in_the_nested_run(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    write_inner(project, "{ id: one, run: 'test -e fixed', retry: { attempts: 1 } }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    memcpy(parent, project->id, RUN_ID_SIZE);
+    find_child(project, child);
+    run_project_drop_engine(project);
+    run_project_write(project, "fixed", "");
+    assert_asked(project, parent, json_pack("{s:s, s:b}", "do", "resume", "retry_failed", 1));
+    go_on(project, parent);
+    assert_string_equal(run_project_status(project, child), "completed");
+    assert_string_equal(run_project_status(project, parent), "completed");
+}
+
+static void a_resume_that_the_nested_run_refuses_pauses_the_parent_again(void **state)
+{
+    struct run_project *project = *state;
+
+    write_inner(project, "{ id: ok, approve: Really? }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    run_project_drop_engine(project);
+    assert_asked(project, project->id, json_pack("{s:s}", "do", "resume"));
+    go_on(project, project->id);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+}
+
+static void a_cancelled_parent_takes_its_paused_nested_run_along(void **state)
+{
+    struct run_project *project = *state;
+    char child[RUN_ID_SIZE];
+
+    write_inner(project, "{ id: ok, approve: Really? }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    find_child(project, child);
+    run_project_drop_engine(project);
+    assert_asked(project, project->id, json_pack("{s:s}", "do", "cancel"));
+    assert_string_equal(run_project_status(project, project->id), "cancelled");
+    assert_string_equal(run_project_status(project, child), "cancelled");
+}
+
+static void a_cancel_without_an_owner_stops_the_steps_of_nested_runs(void **state)
+{
+    struct run_project *project = *state;
+    char child[RUN_ID_SIZE];
+
+    write_inner(project, "{ id: one, run: 'sleep 600' }");
+    run_project_start(project, outer, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    find_child(project, child);
+    run_project_drop_engine(project);
+    assert_asked(project, project->id, json_pack("{s:s}", "do", "cancel"));
+    assert_string_equal(run_project_status(project, project->id), "cancelled");
+    assert_string_equal(run_project_status(project, child), "cancelled");
+}
+
+static void close_lock(void *arg)
+{
+    (void)close(*(int *)arg);
+}
+
+static void a_nested_run_that_another_process_carries_is_waited_for(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+    struct error err = ERROR_INIT;
+    char *folder;
+    int lock = -1;
+
+    write_inner(project, "{ id: one, run: 'until [ -e go ]; do sleep 0.02; done' }");
+    run_project_start(project, outer, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    memcpy(parent, project->id, RUN_ID_SIZE);
+    find_child(project, child);
+    run_project_drop_engine(project);
+    folder = mem_printf("%s/workflows/%s", project->folder, child);
+    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    assert_int_equal(run_project_adopt(project, parent, &err), 0);
+    /* Its owner ends only once the parent looked. */
+    run_project_write(project, "go", "");
+    (void)loop_timer_start(project->loop, 100, close_lock, &lock);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, parent), "completed");
+    free(folder);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_nested_run_is_a_step_with_its_own_journal),
+        TEST(inputs_reach_the_nested_run),
+        TEST(a_missing_workflow_or_input_fails_the_step),
+        TEST(the_end_of_a_crashed_parent_is_found_by_its_next_owner),
+        TEST(a_nested_approval_pauses_both_and_its_answer_lets_both_go_on),
+        TEST(a_retry_of_the_parent_reaches_the_step_that_failed_in_the_nested_run),
+        TEST(a_resume_that_the_nested_run_refuses_pauses_the_parent_again),
+        TEST(a_cancelled_parent_takes_its_paused_nested_run_along),
+        TEST(a_cancel_without_an_owner_stops_the_steps_of_nested_runs),
+        TEST(a_nested_run_that_another_process_carries_is_waited_for),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

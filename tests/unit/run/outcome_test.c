@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/engine.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "support/run_project.h"
+#include "support/scratch.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+/* What an attempt left, without one: the files of its folder, written by hand. */
+struct left {
+    int status, signal;
+    bool timed_out, stopped;
+    const char *start_error;
+    int start_errno;
+    const char *out, *err;
+    int64_t out_bytes; /* 0: as many as `out` has */
+    const char *output_error;
+    bool has_no_exit;
+};
+
+static char *write_left(const struct run_project *project, const struct left *left)
+{
+    char *folder = path_join(project->project, "left");
+    const char *out = left->out ? left->out : "";
+    const char *err = left->err ? left->err : "";
+    char *text = mem_printf(
+        "{\"version\":1,\"status\":%d,\"signal\":%d,\"timed_out\":%s,\"stopped\":%s,"
+        "\"start_error\":\"%s\",\"start_errno\":%d,\"started_at_ms\":1000,\"ended_at_ms\":3000,"
+        "\"user_ms\":3,\"system_ms\":4,\"memory_bytes_max\":5,\"stdout_bytes\":%lld,"
+        "\"stderr_bytes\":%zu,\"output_error\":\"%s\",\"leftovers\":0,\"survivors\":0}\n",
+        left->status, left->signal, left->timed_out ? "true" : "false",
+        left->stopped ? "true" : "false", left->start_error ? left->start_error : "",
+        left->start_errno, (long long)(left->out_bytes ? left->out_bytes : (int64_t)strlen(out)),
+        strlen(err), left->output_error ? left->output_error : "");
+
+    (void)file_remove_tree(folder, NULL);
+    run_project_write(project, "left/stdout", out);
+    run_project_write(project, "left/stderr", err);
+    if (!left->has_no_exit) {
+        run_project_write(project, "left/exit.json", text);
+    }
+    free(text);
+    return folder;
+}
+
+/* The event that follows from it for the step; the caller frees what it holds. */
+static struct queued_event *read_left(struct run_project *project, const char *key,
+                                      const struct left *left)
+{
+    struct active *active = engine_find(project->engine, project->id);
+    struct step_state *step = run_find_step(active->state, key);
+    struct queued_event *event = event_new(active, EVENT_ATTEMPT_ENDED, key);
+    char *folder = write_left(project, left);
+    struct collect *collect = collect_new(active, run_step_index(active->state, step), folder);
+
+    collect_read(collect);
+    collect_fill(collect, event);
+    collect_free(collect);
+    free(folder);
+    return event;
+}
+
+/* Gives the event to the engine, which drops it as late, and frees it. */
+static void drop(struct run_project *project, struct queued_event *event)
+{
+    event->event.attempt = 0;
+    engine_post(project->engine, event);
+    run_project_go(project);
+}
+
+static void start(struct run_project *project, const char *step)
+{
+    char *text = mem_printf("name: w\nphases:\n  - id: a\n    steps:\n      - %s\n", step);
+
+    (void)run_project_run(project, text);
+    free(text);
+}
+
+static void assert_class(struct run_project *project, const struct left *left,
+                         enum failure_class class_, const char *error)
+{
+    struct queued_event *event = read_left(project, "s", left);
+
+    assert_string_equal(failure_class_name(event->event.outcome.class_),
+                        failure_class_name(class_));
+    if (error) {
+        assert_memory_equal(event->event.outcome.error, error, strlen(error));
+    } else {
+        assert_null(event->event.outcome.error);
+    }
+    drop(project, event);
+}
+
+static void the_end_of_a_process_decides_the_class(void **state)
+{
+    start(*state, "{ id: s, run: 'true', success: [0, 3] }");
+    assert_class(*state, &(struct left){.status = 0}, CLASS_NONE, NULL);
+    assert_class(*state, &(struct left){.status = 3}, CLASS_NONE, NULL);
+    assert_class(*state, &(struct left){.status = 1, .err = "a\nno luck \n\n"}, CLASS_PERMANENT,
+                 "exit status 1: no luck");
+    assert_class(*state, &(struct left){.status = 75}, CLASS_TRANSIENT, "exit status 75");
+    assert_class(*state, &(struct left){.status = -1, .signal = 9}, CLASS_PERMANENT,
+                 "killed by signal 9 (Killed)");
+    assert_class(*state, &(struct left){.status = -1, .signal = 15, .timed_out = true},
+                 CLASS_TIMEOUT, "timed out after 2 s");
+    assert_class(*state, &(struct left){.status = -1, .signal = 15, .stopped = true},
+                 CLASS_CANCELLED, "stopped");
+    assert_class(*state, &(struct left){.has_no_exit = true}, CLASS_LOST,
+                 "the process and its keeper ended without a trace");
+}
+
+static void a_program_that_did_not_start_is_told_from_one_that_was_stopped_before(void **state)
+{
+    start(*state, "{ id: s, run: 'true' }");
+    assert_class(*state, &(struct left){.status = -1, .start_error = "exec", .start_errno = 2},
+                 CLASS_PERMANENT, "cannot start: ");
+    assert_class(*state, &(struct left){.status = -1, .start_error = "fork", .start_errno = 11},
+                 CLASS_TRANSIENT, "cannot start: ");
+    assert_class(
+        *state,
+        &(struct left){.status = -1, .start_error = "stopped", .start_errno = 125, .stopped = true},
+        CLASS_CANCELLED, "stopped");
+}
+
+static void success_without_its_whole_output_is_none(void **state)
+{
+    start(*state, "{ id: s, run: 'true' }");
+    assert_class(*state, &(struct left){.out = "half", .output_error = "EIO"}, CLASS_TRANSIENT,
+                 "the output could not be kept (EIO)");
+    /* A stop stays a stop. */
+    assert_class(*state, &(struct left){.stopped = true, .output_error = "EIO"}, CLASS_CANCELLED,
+                 "stopped");
+}
+
+static void small_outputs_lie_inline_and_larger_ones_in_a_blob(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+    char large[1026];
+    char *text = NULL;
+    const char *digest;
+
+    start(project, "{ id: s, run: 'true' }");
+    event = read_left(project, "s", &(struct left){.out = "hello\n", .err = "\xff"});
+    assert_string_equal(json_get_text(event->event.outcome.output, "inline", ""), "hello\n");
+    assert_int_equal(json_get_integer(event->event.outcome.output, "bytes", 0), 6);
+    assert_null(json_object_get(event->event.outcome.output, "digest"));
+    assert_string_equal(json_get_text(event->event.outcome.errors, "inline", ""), "\xef\xbf\xbd");
+    drop(project, event);
+
+    memset(large, 'x', sizeof(large) - 1);
+    large[sizeof(large) - 1] = '\0';
+    event = read_left(project, "s", &(struct left){.out = large});
+    digest = json_get_text(event->event.outcome.output, "digest", "");
+    assert_null(json_object_get(event->event.outcome.output, "inline"));
+    assert_int_equal(engine_load_blob(project->engine, digest, &text, NULL), 0);
+    assert_string_equal(text, large);
+    free(text);
+    drop(project, event);
+}
+
+static void what_was_cut_is_counted_exactly(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+
+    start(project, "{ id: s, run: 'true' }");
+    event = read_left(project, "s", &(struct left){.out = "0123", .out_bytes = 1000});
+    assert_int_equal(json_get_integer(event->event.outcome.output, "bytes", 0), 1000);
+    assert_int_equal(json_get_integer(event->event.outcome.output, "cut", 0), 996);
+    drop(project, event);
+    event = read_left(project, "s", &(struct left){.out = "0123"});
+    assert_null(json_object_get(event->event.outcome.output, "cut"));
+    drop(project, event);
+}
+
+static void json_output_is_checked_against_its_schema(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+
+    start(project, "{ id: s, run: 'echo {}', schema: { type: object, properties: { n: { type: "
+                   "integer } } } }");
+    event = read_left(project, "s", &(struct left){.out = "{\"n\": 3}"});
+    assert_int_equal(event->event.outcome.class_, CLASS_NONE);
+    assert_int_equal(json_get_integer(json_object_get(event->event.outcome.output, "json"), "n", 0),
+                     3);
+    drop(project, event);
+    event = read_left(project, "s", &(struct left){.out = "{\"n\": \"x\"}"});
+    assert_int_equal(event->event.outcome.class_, CLASS_PERMANENT);
+    assert_non_null(strstr(event->event.outcome.error, "schema"));
+    /* What it printed is kept all the same. */
+    assert_string_equal(json_get_text(event->event.outcome.output, "inline", ""), "{\"n\": \"x\"}");
+    drop(project, event);
+    event = read_left(project, "s", &(struct left){.out = "no json"});
+    assert_int_equal(event->event.outcome.class_, CLASS_PERMANENT);
+    drop(project, event);
+    event = read_left(project, "s", &(struct left){.out = "{}", .out_bytes = 5000});
+    assert_int_equal(event->event.outcome.class_, CLASS_PERMANENT);
+    assert_non_null(strstr(event->event.outcome.error, "5000 bytes"));
+    drop(project, event);
+}
+
+static void promised_artifacts_are_kept_or_the_step_failed(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+    const json_t *artifacts;
+    char *path;
+
+    run_project_write(project, "made.txt", "made");
+    start(project, "{ id: s, run: 'echo x', output: out.md, artifacts: { made: made.txt } "
+                   "}");
+    event = read_left(project, "s", &(struct left){.out = "report"});
+    artifacts = event->event.outcome.artifacts;
+    assert_int_equal(event->event.outcome.class_, CLASS_NONE);
+    assert_int_equal(json_array_size(artifacts), 2);
+    assert_string_equal(json_get_text(json_array_get(artifacts, 0), "name", ""), "out.md");
+    assert_int_equal(json_get_integer(json_array_get(artifacts, 1), "bytes", 0), 4);
+    drop(project, event);
+    path = mem_printf(".fermata/workflows/%s/out.md", project->id);
+    assert_true(run_project_has(project, path));
+    free(path);
+
+    path = path_join(project->project, "made.txt");
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    free(path);
+    event = read_left(project, "s", &(struct left){.out = "report"});
+    assert_int_equal(event->event.outcome.class_, CLASS_PERMANENT);
+    assert_non_null(strstr(event->event.outcome.error, "artifact made"));
+    drop(project, event);
+}
+
+static const char gated[] = "name: w\ngates:\n  g:\n    commands: [{ run: 'true', junit: j.xml, "
+                            "tests_min: 1 }]\nphases:\n  - id: a\n    gate: g\n    steps: [{ id: "
+                            "s, run: 'true' }]\n";
+static const char junit[] = "<testsuite tests=\"2\" failures=\"0\"><testcase/><testcase/>"
+                            "</testsuite>";
+
+static void assert_verdict(struct run_project *project, const struct left *left,
+                           enum verdict verdict)
+{
+    struct queued_event *event = read_left(project, "gate:a:0", left);
+
+    assert_string_equal(verdict_name(event->event.outcome.verdict), verdict_name(verdict));
+    assert_true(*event->event.outcome.verdict_reason);
+    drop(project, event);
+}
+
+static void a_check_that_left_nothing_or_half_is_unknown(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)run_project_run(project, gated);
+    assert_verdict(project, &(struct left){.has_no_exit = true}, VERDICT_UNKNOWN);
+    assert_verdict(project, &(struct left){.out = "3 passed in 1s", .output_error = "EIO"},
+                   VERDICT_UNKNOWN);
+    assert_verdict(project, &(struct left){.status = 2}, VERDICT_FAIL);
+    assert_verdict(project, &(struct left){.timed_out = true}, VERDICT_UNKNOWN);
+}
+
+static void a_report_of_tests_from_before_the_check_proves_nothing(void **state)
+{
+    struct run_project *project = *state;
+    const struct timespec old[] = {{.tv_sec = 0}, {.tv_sec = 0}};
+    char *path = path_join(project->project, "j.xml");
+
+    (void)run_project_run(project, gated);
+    run_project_write(project, "j.xml", junit);
+    assert_verdict(project, &(struct left){.status = 0}, VERDICT_PASS);
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    assert_verdict(project, &(struct left){.status = 0}, VERDICT_UNKNOWN);
+    free(path);
+}
+
+static void a_proof_says_what_was_run_and_what_came_of_it(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+    const json_t *proof;
+
+    (void)run_project_run(project, gated);
+    event = read_left(project, "gate:a:0", &(struct left){.status = 1, .out = "3 passed in 1s"});
+    proof = event->event.outcome.proof;
+    assert_string_equal(json_get_text(proof, "command", ""), "true");
+    assert_int_equal(json_get_integer(proof, "exit_status", 0), 1);
+    assert_int_equal(json_get_integer(proof, "duration_ms", 0), 2000);
+    assert_int_equal(json_get_integer(json_object_get(proof, "tests"), "passed", 0), 3);
+    drop(project, event);
+}
+
+static void an_inline_function_gives_its_value_or_its_error(void **state)
+{
+    struct run_project *project = *state;
+    const json_t *ended;
+
+    start(project, "{ id: s, use: noop, with: { value: x } }");
+    ended = run_project_find(project, "attempt_ended", "s", 0);
+    assert_string_equal(json_get_text(ended, "class", ""), "none");
+    assert_string_equal(json_get_text(json_object_get(ended, "output"), "json", ""), "x");
+    start(project, "{ id: s, use: noop, with: { value: x }, schema: { type: integer } }");
+    ended = run_project_find(project, "attempt_ended", "s", 0);
+    assert_string_equal(json_get_text(ended, "class", ""), "permanent");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_end_of_a_process_decides_the_class),
+        TEST(a_program_that_did_not_start_is_told_from_one_that_was_stopped_before),
+        TEST(success_without_its_whole_output_is_none),
+        TEST(small_outputs_lie_inline_and_larger_ones_in_a_blob),
+        TEST(what_was_cut_is_counted_exactly),
+        TEST(json_output_is_checked_against_its_schema),
+        TEST(promised_artifacts_are_kept_or_the_step_failed),
+        TEST(a_check_that_left_nothing_or_half_is_unknown),
+        TEST(a_report_of_tests_from_before_the_check_proves_nothing),
+        TEST(a_proof_says_what_was_run_and_what_came_of_it),
+        TEST(an_inline_function_gives_its_value_or_its_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
