@@ -319,15 +319,21 @@ static void print_gc(const struct terminal *terminal, const json_t *result, int6
     json_int_t runs = json_get_integer(result, "runs", 0);
     json_int_t blobs = json_get_integer(result, "blobs", 0);
     json_int_t kept = json_get_integer(result, "kept", 0);
+    json_int_t folders = json_get_integer(result, "folders", 0);
     char bytes[32];
 
     (void)terminal;
     (void)now_ms;
     format_bytes(json_get_integer(result, "bytes", 0), bytes, sizeof(bytes));
-    strbuf_addf(target, "%s %lld run%s and %lld blob%s (%s); %lld run%s kept\n",
+    strbuf_addf(target, "%s %lld run%s and %lld blob%s (%s)",
                 json_get_boolean(result, "dry_run", false) ? "Would remove" : "Removed",
                 (long long)runs, runs == 1 ? "" : "s", (long long)blobs, blobs == 1 ? "" : "s",
-                bytes, (long long)kept, kept == 1 ? "" : "s");
+                bytes);
+    if (folders > 0) {
+        strbuf_addf(target, ", %lld folder%s without a run", (long long)folders,
+                    folders == 1 ? "" : "s");
+    }
+    strbuf_addf(target, "; %lld run%s kept\n", (long long)kept, kept == 1 ? "" : "s");
 }
 
 static void print_version(const struct terminal *terminal, const json_t *result, int64_t now_ms,

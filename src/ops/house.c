@@ -22,8 +22,8 @@ int op_gc(struct ops *ops, const json_t *arguments, const struct ops_view *view,
         return r;
     }
     if (!ops_has_store(ops)) {
-        *ret_result = json_pack("{s:i, s:i, s:i, s:i}", "blobs", 0, "bytes", 0, "runs", 0, "kept",
-                                0);
+        *ret_result = json_pack("{s:i, s:i, s:i, s:i, s:i}", "runs", 0, "blobs", 0, "bytes", 0,
+                                "folders", 0, "kept", 0);
     } else {
         r = ops_engine_options(ops, &options, err);
         if (r == 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Removing what nothing refers to: blobs, and on request whole runs that ended long ago. */
+/* Removing what nothing refers to: blobs, folders without a run, and on request whole runs that
+ * ended long ago. Runs go on and begin meanwhile, so each thing is looked at again under the lock
+ * that its users hold or under the transaction that removes it. */
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
@@ -7,31 +9,247 @@
 #include "run/states.h"
 
 #include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* A blob is written before the record that names it is committed; younger ones are left alone. */
-#define BLOB_AGE_MS (INT64_C(10) * 60 * 1000)
+/* A blob is written before the record that names it is committed, a folder before its run; younger
+ * ones are left alone. */
+#define YOUNG_MS (INT64_C(10) * 60 * 1000)
 
 struct collection {
-    struct map *used; /* digests */
-    json_t *old;      /* ids of runs to remove */
+    const struct engine_options *options;
+    bool dry_run;
     int64_t before;   /* runs that ended earlier are old; 0: none */
-    const char *run_id;
+    json_t *old;      /* root -> ids of its runs: whole trees of nested runs */
+    json_t *removed;  /* ids, as members */
+    struct map *used; /* digests */
+    json_t *open;     /* ids of runs that have not ended -> when they were created */
+    int64_t runs, folders, kept;
 };
 
-static const struct query q_bodies = {"SELECT body FROM journal"};
-static const struct query q_digests = {"SELECT digest FROM run"};
-static const struct query q_old_runs = {
-    "SELECT id FROM run WHERE ended_at > 0 AND ended_at < ?1 AND status IN ('completed', 'failed',"
-    " 'cancelled') AND NOT EXISTS (SELECT 1 FROM run child WHERE child.parent = run.id AND"
-    " child.ended_at = 0)"};
+static const struct query q_old_trees = {
+    "WITH RECURSIVE tree (id, root) AS ("
+    " SELECT id, id FROM run WHERE parent IS NULL OR parent NOT IN (SELECT id FROM run)"
+    " UNION ALL SELECT run.id, tree.root FROM run JOIN tree ON run.parent = tree.id)"
+    " SELECT root, id FROM tree WHERE root NOT IN (SELECT tree.root FROM tree JOIN run"
+    " ON run.id = tree.id WHERE NOT (run.status IN ('completed', 'failed', 'cancelled') AND"
+    " run.ended_at > 0 AND run.ended_at < ?1)) ORDER BY root, id"};
+static const struct query q_bodies = {"SELECT run, body FROM journal"};
+static const struct query q_digests = {"SELECT id, digest FROM run"};
+static const struct query q_open_runs = {
+    "SELECT id, created_at FROM run WHERE status NOT IN ('completed', 'failed', 'cancelled')"};
+static const struct query q_is_known = {
+    "SELECT 1 FROM run WHERE id = ?1 UNION ALL SELECT 1 FROM journal WHERE run = ?1 LIMIT 1"};
 static const struct query q_remove[] = {
     {"DELETE FROM journal WHERE run = ?1"}, {"DELETE FROM step WHERE run = ?1"},
     {"DELETE FROM attempt WHERE run = ?1"}, {"DELETE FROM lease WHERE run = ?1"},
     {"DELETE FROM inbox WHERE run = ?1"},   {"DELETE FROM run WHERE id = ?1"},
 };
+
+/* ---- old runs ---- */
+
+static int read_old(struct tx *tx, const struct collection *job, json_t *trees, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_old_trees);
+    int r;
+
+    bind_integer(statement, 1, job->before);
+    while ((r = statement_step(statement, err)) > 0) {
+        const char *root = column_text(statement, 0);
+
+        if (!json_object_get(trees, root)) {
+            json_put(trees, root, json_array());
+        }
+        (void)json_array_append_new(json_object_get(trees, root),
+                                    json_string(column_text(statement, 1)));
+    }
+    return r;
+}
+
+static int find_old(struct tx *tx, void *arg, struct error *err)
+{
+    struct collection *job = arg;
+
+    return read_old(tx, job, job->old, err);
+}
+
+struct removal {
+    struct collection *job;
+    const char *root;
+    const json_t *ids;
+};
+
+/* ERROR_CONFLICT when the tree is no longer what it was: one of its runs was taken up again. */
+static int remove_rows(struct tx *tx, void *arg, struct error *err)
+{
+    struct removal *removal = arg;
+    json_t *now = json_object();
+    size_t index;
+    const json_t *id;
+    int r = read_old(tx, removal->job, now, err);
+
+    if (r == 0 && !json_equal(json_object_get(now, removal->root), removal->ids)) {
+        r = ERROR_CONFLICT;
+    }
+    json_array_foreach(removal->ids, index, id)
+    {
+        for (size_t i = 0; r == 0 && i < ARRAY_LEN(q_remove); i++) {
+            struct statement *statement = tx_query(tx, &q_remove[i]);
+
+            bind_text(statement, 1, json_string_value(id));
+            r = tx_run(tx, statement, NULL, err);
+        }
+    }
+    json_decref(now);
+    return r;
+}
+
+/* The run's folder; its descriptor, -1: the run has none. ERROR_BUSY when a process is at it. */
+static int lock_folder(const struct collection *job, const char *run_id, int *ret_fd,
+                       struct error *err)
+{
+    char *folder = run_folder(job->options->folder, run_id);
+    int r = 0;
+
+    *ret_fd = -1;
+    if (file_is_folder(folder)) {
+        r = run_lock(folder, ret_fd, err);
+    }
+    free(folder);
+    return r;
+}
+
+static int remove_folder(const struct collection *job, const char *run_id, struct error *err)
+{
+    char *folder = run_folder(job->options->folder, run_id);
+    int r = file_remove_tree(folder, err);
+
+    free(folder);
+    return r;
+}
+
+static int remove_tree(struct collection *job, const char *root, const json_t *ids,
+                       struct error *err)
+{
+    struct removal removal = {.job = job, .root = root, .ids = ids};
+    int *fds = mem_zero(json_array_size(ids), sizeof(*fds));
+    size_t locked = 0;
+    size_t index;
+    const json_t *id;
+    int r = 0;
+
+    while (r == 0 && locked < json_array_size(ids)) {
+        r = lock_folder(job, json_string_value(json_array_get(ids, locked)), &fds[locked], err);
+        locked++;
+    }
+    if (r == 0) {
+        r = store_write(job->options->store, remove_rows, &removal, err);
+    }
+    json_array_foreach(ids, index, id)
+    {
+        if (r == 0) {
+            json_put(job->removed, json_string_value(id), json_true());
+            r = remove_folder(job, json_string_value(id), err);
+        }
+    }
+    for (size_t i = 0; i < locked; i++) {
+        if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
+    free(fds);
+    return r == ERROR_BUSY || r == ERROR_CONFLICT ? 0 : r;
+}
+
+static int remove_old_runs(struct collection *job, struct error *err)
+{
+    const char *root;
+    json_t *ids;
+    int r = store_read(job->options->store, find_old, job, err);
+
+    json_object_foreach(job->old, root, ids)
+    {
+        size_t index;
+        const json_t *id;
+
+        if (r == 0 && !job->dry_run) {
+            r = remove_tree(job, root, ids, err);
+            continue;
+        }
+        json_array_foreach(ids, index, id)
+        {
+            json_put(job->removed, json_string_value(id), json_true());
+        }
+    }
+    job->runs = (int64_t)json_object_size(job->removed);
+    return r;
+}
+
+/* ---- folders without a run ---- */
+
+static bool is_run_id(const char *name)
+{
+    return strncmp(name, "wf_", 3) == 0 && strlen(name) == RUN_ID_LENGTH &&
+           strspn(name + 3, "0123456789abcdefghjkmnpqrstvwxyz") == RUN_ID_LENGTH - 3;
+}
+
+static int find_run(struct tx *tx, void *arg, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_is_known);
+    int r;
+
+    bind_text(statement, 1, arg);
+    r = statement_step(statement, err);
+    return r > 0 ? ERROR_CONFLICT : r;
+}
+
+/* Its lock is taken before the question: whoever creates a run holds it until the run is known. */
+static int collect_folder(struct collection *job, const char *name, struct error *err)
+{
+    int fd = -1;
+    int r = lock_folder(job, name, &fd, err);
+
+    if (r == 0) {
+        r = store_read(job->options->store, find_run, (void *)name, err);
+    }
+    if (r == 0) {
+        job->folders++;
+        r = job->dry_run ? 0 : remove_folder(job, name, err);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return r == ERROR_BUSY || r == ERROR_CONFLICT ? 0 : r;
+}
+
+static int collect_folders(struct collection *job, int64_t now, struct error *err)
+{
+    char *path = path_join(job->options->folder, "workflows");
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    int r = 0;
+
+    while (folder && r == 0 && (entry = readdir(folder)) != NULL) {
+        struct stat status;
+
+        if (is_run_id(entry->d_name) &&
+            fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISDIR(status.st_mode) && (int64_t)status.st_mtim.tv_sec * 1000 < now - YOUNG_MS) {
+            r = collect_folder(job, entry->d_name, err);
+        }
+    }
+    if (folder) {
+        (void)closedir(folder);
+    }
+    free(path);
+    return r;
+}
+
+/* ---- blobs ---- */
 
 /* Any run of 64 hex digits in a record may be a digest; one too many keeps a blob, never loses one.
  */
@@ -60,66 +278,25 @@ static void mark_digests(struct collection *job, const char *text)
 static int read_used(struct tx *tx, void *arg, struct error *err)
 {
     const struct query *const queries[] = {&q_bodies, &q_digests};
+    struct collection *job = arg;
+    struct statement *statement;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(queries); i++) {
-        struct statement *statement = tx_query(tx, queries[i]);
-
+        statement = tx_query(tx, queries[i]);
         while ((r = statement_step(statement, err)) > 0) {
-            mark_digests(arg, column_text(statement, 0));
+            /* In a dry run the removed ones are still there. */
+            if (!json_object_get(job->removed, column_text(statement, 0))) {
+                mark_digests(job, column_text(statement, 1));
+                job->kept += queries[i] == &q_digests;
+            }
         }
     }
-    return r;
-}
-
-static int read_old(struct tx *tx, void *arg, struct error *err)
-{
-    struct collection *job = arg;
-    struct statement *statement = tx_query(tx, &q_old_runs);
-    int r;
-
-    bind_integer(statement, 1, job->before);
-    while ((r = statement_step(statement, err)) > 0) {
-        (void)json_array_append_new(job->old, json_string(column_text(statement, 0)));
+    statement = tx_query(tx, &q_open_runs);
+    while (r == 0 && (r = statement_step(statement, err)) > 0) {
+        json_put_integer(job->open, column_text(statement, 0), column_integer(statement, 1));
+        r = 0;
     }
-    return r;
-}
-
-static int remove_rows(struct tx *tx, void *arg, struct error *err)
-{
-    struct collection *job = arg;
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(q_remove); i++) {
-        struct statement *statement = tx_query(tx, &q_remove[i]);
-
-        bind_text(statement, 1, job->run_id);
-        r = tx_run(tx, statement, NULL, err);
-    }
-    return r;
-}
-
-static int remove_run(const struct engine_options *options, struct collection *job,
-                      const char *run_id, struct error *err)
-{
-    char *folder = run_folder(options->folder, run_id);
-    int fd = -1;
-    int r = file_make_folders(folder, err);
-
-    if (r == 0) {
-        r = run_lock(folder, &fd, err);
-    }
-    if (r == 0) {
-        job->run_id = run_id;
-        r = store_write(options->store, remove_rows, job, err);
-    }
-    if (r == 0) {
-        r = file_remove_tree(folder, err);
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    free(folder);
     return r;
 }
 
@@ -128,19 +305,37 @@ static bool is_used(const char *digest, void *context)
     return map_find(((struct collection *)context)->used, digest) != NULL;
 }
 
-static int remove_old_runs(const struct engine_options *options, struct collection *job,
-                           bool dry_run, struct error *err)
+/* What a run that is under way has put lies there without a record for as long as its commit
+ * waits, which a full disk can make long. */
+static int64_t young_since(const struct collection *job, int64_t now)
 {
-    size_t index;
-    const json_t *id;
-    int r = store_read(options->store, read_old, job, err);
+    int64_t since = now - YOUNG_MS;
+    const char *id;
+    json_t *created_at;
 
-    json_array_foreach(job->old, index, id)
+    json_object_foreach(job->open, id, created_at)
     {
-        if (r == 0 && !dry_run) {
-            r = remove_run(options, job, json_string_value(id), err);
+        char *folder = run_folder(job->options->folder, id);
+
+        if (json_integer_value(created_at) < since && run_is_locked(folder)) {
+            since = json_integer_value(created_at);
         }
+        free(folder);
     }
+    return since;
+}
+
+static int collect_blobs(struct collection *job, int64_t now, int64_t *ret_removed,
+                         int64_t *ret_bytes, struct error *err)
+{
+    char *blobs = path_join(job->options->folder, "blobs");
+    int r = store_read(job->options->store, read_used, job, err);
+
+    if (r == 0) {
+        r = blob_collect(blobs, is_used, job, now, now - young_since(job, now), job->dry_run,
+                         ret_removed, ret_bytes, err);
+    }
+    free(blobs);
     return r;
 }
 
@@ -148,32 +343,34 @@ int run_collect(const struct engine_options *options, int64_t older_than_ms, boo
                 json_t **ret_report, struct error *err)
 {
     int64_t now = options->host->now_ms(options->host->context);
-    struct collection job = {.used = map_new(),
-                             .old = json_array(),
-                             .before = older_than_ms > 0 ? now - older_than_ms : 0};
-    char *blobs = path_join(options->folder, "blobs");
-    int64_t removed = 0;
+    struct collection job = {.options = options,
+                             .dry_run = dry_run,
+                             .before = older_than_ms > 0 ? now - older_than_ms : 0,
+                             .old = json_object(),
+                             .removed = json_object(),
+                             .open = json_object(),
+                             .used = map_new()};
+    int64_t blobs = 0;
     int64_t bytes = 0;
-    int r = 0;
+    int r = older_than_ms > 0 ? remove_old_runs(&job, err) : 0;
 
-    if (older_than_ms > 0) {
-        r = remove_old_runs(options, &job, dry_run, err);
+    if (r == 0) {
+        r = collect_folders(&job, now, err);
     }
     if (r == 0) {
-        r = store_read(options->store, read_used, &job, err);
-    }
-    if (r == 0 && file_is_folder(blobs)) {
-        r = blob_collect(blobs, is_used, &job, now, BLOB_AGE_MS, dry_run, &removed, &bytes, err);
+        r = collect_blobs(&job, now, &blobs, &bytes, err);
     }
     if (r == 0) {
         *ret_report = json_object();
-        json_put_integer(*ret_report, "blobs", removed);
+        json_put_integer(*ret_report, "runs", job.runs);
+        json_put_integer(*ret_report, "blobs", blobs);
         json_put_integer(*ret_report, "bytes", bytes);
-        json_put_integer(*ret_report, "runs", (json_int_t)json_array_size(job.old));
-        json_put_integer(*ret_report, "kept", (json_int_t)map_count(job.used));
+        json_put_integer(*ret_report, "folders", job.folders);
+        json_put_integer(*ret_report, "kept", job.kept);
     }
     json_decref(job.old);
+    json_decref(job.removed);
+    json_decref(job.open);
     map_free(job.used);
-    free(blobs);
     return r;
 }

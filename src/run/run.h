@@ -4,7 +4,7 @@
  *   events in -> decide (pure) -> records -> one commit for the whole turn -> effects
  *
  * State is the fold of the journal's records (run/record.h). One process owns an unfinished run at
- * a time: it holds a flock on the run's folder and a lease row whose generation stands in every
+ * a time: it holds a lock on the run's folder and a lease row whose generation stands in every
  * write. Others ask the owner through the inbox table (run_ask). The engine lives on the loop's
  * thread. */
 #ifndef FERMATA_RUN_RUN_H
@@ -179,7 +179,7 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
 int run_rebuild_files(struct store *store, const char *folder, bool log_json, json_t **ret_report,
                       struct error *err);
 /* Removes blobs that nothing refers to, folders without a run, and (older_than_ms > 0) whole
- * finished runs older than that. {"blobs":N,"bytes":N,"runs":N,"kept":N} */
+ * finished runs older than that. {"runs":N,"blobs":N,"bytes":N,"folders":N,"kept":RUNS} */
 int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,
                 json_t **ret_report, struct error *err);
 
