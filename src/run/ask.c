@@ -199,7 +199,7 @@ static void decide_children_held(struct engine *engine, struct active *active)
         struct active *child = NULL;
 
         if (effect->kind == EFFECT_CHILD_COMMAND &&
-            active_open(engine, active->state->steps[effect->step].child, &child, NULL) == 0) {
+            active_open(engine, effect->child, &child, NULL) == 0) {
             json_t *command = nested_command_text(effect->word);
 
             (void)decide_held(engine, child, command, NULL);
@@ -238,7 +238,9 @@ static int decide_carried(struct engine *engine, struct active *active, const js
 
     run_find_ready(active->state);
     asked->event.command = event_hold(asked, json_deep_copy(command));
-    /* The command first: nothing new may start before it is known. */
+    /* The command first, and nothing starts with it: what it started would be taken for something
+     * that a crash had cut off. */
+    asked->event.is_held = true;
     engine_post(engine, asked);
     engine_post(engine, recovered);
     loop_run(session->loop);

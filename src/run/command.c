@@ -26,34 +26,6 @@ static bool is_active(const struct run_state *run)
     return run->status == RUN_RUNNING || run->status == RUN_PENDING;
 }
 
-static void tell_children(struct turn *turn, const char *word)
-{
-    for (size_t i = 0; i < turn->run->step_count; i++) {
-        if (turn->run->steps[i].waiting == WAITING_WORKFLOW) {
-            turn_effect(turn, EFFECT_CHILD_COMMAND, (int)i, 0, word);
-        }
-    }
-}
-
-/* Steps that only wait for a timer go back, so that the run can rest at once. */
-static void end_retry_waits(struct turn *turn)
-{
-    for (size_t i = 0; i < turn->run->step_count; i++) {
-        if (turn->run->steps[i].waiting == WAITING_RETRY) {
-            step_make_pending(turn, (int)i, "the run is being paused");
-        }
-    }
-}
-
-static void stop_attempts(struct turn *turn)
-{
-    for (size_t i = 0; i < turn->run->step_count; i++) {
-        if (turn->run->steps[i].waiting == WAITING_ATTEMPT) {
-            turn_effect(turn, EFFECT_STOP, (int)i, 0, NULL);
-        }
-    }
-}
-
 static int handle_pause(struct turn *turn, const struct event *event, struct error *err)
 {
     bool is_stop = json_get_boolean(event->command, "stop", false);
@@ -65,11 +37,10 @@ static int handle_pause(struct turn *turn, const struct event *event, struct err
              (struct record){.reason = is_stop ? "interrupted" : "asked",
                              .text = json_get_text(event->command, "reason",
                                                    is_stop ? "interrupted" : "paused on request")});
-    end_retry_waits(turn);
     if (is_stop) {
-        stop_attempts(turn);
+        run_stop_steps(turn);
     }
-    tell_children(turn, is_stop ? "stop" : "pause");
+    run_tell_children(turn, is_stop ? "stop" : "pause");
     return 0;
 }
 
@@ -87,14 +58,13 @@ static int handle_cancel(struct turn *turn, const struct event *event, struct er
     run_wish(turn, WISH_CANCEL,
              (struct record){.reason = "asked",
                              .text = json_get_text(event->command, "reason", "cancelled")});
-    end_retry_waits(turn);
     for (size_t i = 0; i < run->step_count; i++) {
         if (run->steps[i].waiting == WAITING_APPROVAL) {
             step_cancel(turn, (int)i, "the run was cancelled");
         }
     }
-    stop_attempts(turn);
-    tell_children(turn, "cancel");
+    run_stop_steps(turn);
+    run_tell_children(turn, "cancel");
     return 0;
 }
 
@@ -106,52 +76,47 @@ static void wake_children(struct turn *turn)
 
         if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
             turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                            .phase = turn->run->phases[step->phase].definition->id,
+                                            .phase = phase_id(turn, (int)i),
                                             .step = step->key,
                                             .reason = "workflow",
                                             .other = step->child});
         }
     }
-    tell_children(turn, "resume");
+    run_tell_children(turn, "resume");
 }
 
-/* A run that rests goes on: phases that stood still move again. */
+static bool needs_decision(const struct run_state *run)
+{
+    return run->reason && (strcmp(run->reason, "failure") == 0 ||
+                           strcmp(run->reason, "gate") == 0 || strcmp(run->reason, "limit") == 0);
+}
+
+/* A run that rests goes on: phases that stood still move again, and those that a failure had
+ * blocked are looked at anew. */
 void run_go_on(struct turn *turn)
 {
     struct run_state *run = turn->run;
 
     if (run->status != RUN_RUNNING) {
         run_move(turn, RUN_RUNNING, NULL, NULL);
+    } else if (run->wish == WISH_PAUSE && needs_decision(run)) {
+        run_wish(turn, WISH_NONE, (struct record){0});
     }
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
-        if (run->phases[i].status == STEP_IS_PAUSED) {
+        const struct phase_state *phase = &run->phases[i];
+
+        if (phase->status == STEP_IS_PAUSED) {
             turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
-                                            .phase = run->phases[i].definition->id,
+                                            .phase = phase->definition->id,
                                             .status = "running",
-                                            .number = run->phases[i].round});
+                                            .number = phase->round});
+        } else if (phase->status == STEP_IS_SKIPPED && phase->failed_step) {
+            phase_reset(turn, (int)i, "retry");
         }
     }
     run_find_ready(run);
-    for (size_t i = 0; i < run->workflow->phase_count; i++) {
-        phase_try_start(turn, (int)i);
-    }
+    run_start_phases(turn);
     wake_children(turn);
-}
-
-/* Takes a phase that failed up again, at its steps or at its gate. */
-void phase_reopen(struct turn *turn, int index)
-{
-    struct phase_state *phase = &turn->run->phases[index];
-    const char *stage = phase->stage == STAGE_GATE ? "gate" : "steps";
-
-    if (phase->status == STEP_IS_RUNNING || phase->status == STEP_IS_PENDING) {
-        return;
-    }
-    turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
-                                    .phase = phase->definition->id,
-                                    .status = "running",
-                                    .number = phase->round,
-                                    .reason = stage});
 }
 
 static bool can_be_tried_again(const struct step_state *step)
@@ -159,79 +124,166 @@ static bool can_be_tried_again(const struct step_state *step)
     return step->status == STEP_IS_FAILED || step->status == STEP_IS_CANCELLED;
 }
 
-/* In a gate all checks are asked again: what one proved holds only for the tree it saw. */
-static void retry_gate(struct turn *turn, struct phase_state *phase)
+/* Whether the phase can take the step up again. */
+static bool is_open_to_retry(const struct run_state *run, const struct step_state *step)
 {
-    for (size_t i = 0; i < phase->definition->gate->check_count; i++) {
-        int index = phase->first_check + (int)i;
+    enum step_status status = run->phases[step->phase].status;
 
-        if (step_is_finished(&turn->run->steps[index])) {
-            step_make_pending(turn, index, "retry");
-        }
+    return can_be_tried_again(step) && status != STEP_IS_COMPLETED && status != STEP_IS_SKIPPED &&
+           status != STEP_IS_PENDING;
+}
+
+/* Whether it is this step that keeps its phase from success, as it stands now. */
+static bool is_in_the_way(const struct run_state *run, const struct step_state *step)
+{
+    const struct phase_state *phase = &run->phases[step->phase];
+
+    if (!is_open_to_retry(run, step) || phase->is_excused || step_is_settled_well(step)) {
+        return false;
+    }
+    switch (step->role) {
+    case ROLE_STEP:
+        return phase->stage == STAGE_STEPS;
+    case ROLE_INSTANCE:
+        return phase->stage == STAGE_STEPS &&
+               step->instance < run->steps[step->parent].instance_count &&
+               !step_is_settled_well(&run->steps[step->parent]);
+    case ROLE_FIX:
+        return phase->stage == STAGE_FIX;
+    case ROLE_CHECK:
+        return phase->stage == STAGE_GATE;
+    }
+    return false;
+}
+
+static void retry_step(struct turn *turn, int index)
+{
+    const struct step_state *step = step_at(turn, index);
+    bool is_open_list = step->items && step->instances_failed > 0;
+
+    if (step->role == ROLE_INSTANCE && step_is_finished(step_at(turn, step->parent))) {
+        step_move(turn, step->parent, STEP_IS_RUNNING, (struct record){.reason = "retry"});
+    }
+    phase_reopen(turn, step_at(turn, index)->phase, step_at(turn, index)->role);
+    /* A foreach step is open again through its instances, a check through its gate. */
+    if (!is_open_list && step_is_finished(step_at(turn, index))) {
+        step_make_pending(turn, index, "retry");
     }
 }
 
-static int retry_steps(struct turn *turn, const char *key)
+/* A phase can fail without a failed step: by its own condition, or by time. */
+static bool retry_phase(struct turn *turn, int index)
+{
+    struct phase_state *phase = phase_at(turn, index);
+
+    if (phase->status != STEP_IS_FAILED || phase->is_excused) {
+        return false;
+    }
+    if (!phase->started_at) {
+        phase_reset(turn, index, "retry");
+    } else {
+        phase_reopen(turn, index, phase->stage == STAGE_GATE ? ROLE_CHECK : ROLE_FIX);
+    }
+    return true;
+}
+
+static int retry_failed(struct turn *turn)
 {
     struct run_state *run = turn->run;
     int count = 0;
 
     for (size_t i = 0; i < run->step_count; i++) {
-        struct step_state *step = &run->steps[i];
-
-        if (!can_be_tried_again(step) || (key && strcmp(step->key, key) != 0)) {
-            continue;
+        if (is_in_the_way(run, &run->steps[i])) {
+            retry_step(turn, (int)i);
+            count++;
         }
-        count++;
-        if (step->role == ROLE_CHECK) {
-            struct phase_state *phase = &run->phases[step->phase];
-
-            retry_gate(turn, phase);
-            phase_reopen(turn, run->steps[i].phase);
-            continue;
-        }
-        if (step->role == ROLE_INSTANCE && run->steps[step->parent].status == STEP_IS_FAILED) {
-            int parent = step->parent;
-
-            turn_emit(turn, (struct record){.kind = RECORD_STEP_MOVED,
-                                            .phase = run->phases[step->phase].definition->id,
-                                            .step = run->steps[parent].key,
-                                            .status = "running",
-                                            .reason = "retry"});
-        }
-        /* A foreach step is open again through its instances. */
-        if (run->steps[i].items && run->steps[i].status == STEP_IS_FAILED &&
-            run->steps[i].instances_failed > 0) {
-            continue;
-        }
-        if (run->steps[i].status != STEP_IS_RUNNING) {
-            step_make_pending(turn, (int)i, "retry");
-        }
-        phase_reopen(turn, run->steps[i].phase);
+    }
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        count += retry_phase(turn, (int)i) ? 1 : 0;
     }
     return count;
+}
+
+/* One step; of a list all instances that failed. */
+static void retry_one(struct turn *turn, int index)
+{
+    const struct index_vec *instances = &step_at(turn, index)->instances;
+    int count = step_at(turn, index)->instance_count;
+
+    retry_step(turn, index);
+    for (int i = 0; i < count; i++) {
+        if (can_be_tried_again(step_at(turn, instances->items[i]))) {
+            retry_step(turn, instances->items[i]);
+        }
+    }
+}
+
+static int refuse_retry(struct turn *turn, const struct step_state *step, struct error *err)
+{
+    const struct phase_state *phase = &turn->run->phases[step->phase];
+
+    if (can_be_tried_again(step)) {
+        (void)error_set(err, ERROR_CONFLICT, "phase %s is %s; step %s is not tried again alone",
+                        phase->definition->id, step_status_name(phase->status), step->key);
+    } else {
+        (void)error_set(err, ERROR_CONFLICT, "step %s is %s; only a failed step can be retried",
+                        step->key, step_status_name(step->status));
+    }
+    error_hint(err, "to do finished work again, restore a checkpoint: fermata checkpoints %s",
+               turn->run->id);
+    return ERROR_CONFLICT;
 }
 
 static int handle_retry(struct turn *turn, const struct event *event, struct error *err)
 {
     struct run_state *run = turn->run;
     const char *key = json_get_text(event->command, "step", NULL);
+    const struct step_state *step = key ? run_find_step(run, key) : NULL;
 
     if (run->status == RUN_COMPLETED || run->status == RUN_CANCELLED ||
         run->status == RUN_PENDING) {
         return command_refuse(turn, err, "only a paused or failed run has something to retry");
     }
-    if (key && !run_find_step(run, key)) {
+    if (key && !step) {
         return error_set(err, ERROR_NOT_FOUND, "run %s has no step \"%s\"", run->id, key);
     }
-    if (key && !can_be_tried_again(run_find_step(run, key))) {
-        (void)error_set(err, ERROR_CONFLICT, "step %s is %s; only a failed step can be retried",
-                        key, step_status_name(run_find_step(run, key)->status));
-        error_hint(err, "to do finished work again, restore a checkpoint: fermata checkpoints %s",
-                   run->id);
-        return ERROR_CONFLICT;
+    if (step && !is_open_to_retry(run, step)) {
+        return refuse_retry(turn, step, err);
     }
-    if (retry_steps(turn, key) == 0) {
+    if (step) {
+        retry_one(turn, run_step_index(run, step));
+    } else if (retry_failed(turn) == 0) {
+        return command_refuse(turn, err, "no step has failed");
+    }
+    run_go_on(turn);
+    return 0;
+}
+
+static int resume_running(struct turn *turn, struct error *err)
+{
+    switch (turn->run->wish) {
+    case WISH_NONE:
+        break;
+    case WISH_PAUSE:
+        run_wish(turn, WISH_NONE, (struct record){0});
+        run_start_phases(turn);
+        run_tell_children(turn, "resume");
+        break;
+    case WISH_STOP:
+    case WISH_FAIL:
+        return command_refuse(turn, err, "it is being stopped; resume it once it rests");
+    case WISH_CANCEL:
+        return command_refuse(turn, err, "it is being cancelled");
+    }
+    return 0;
+}
+
+static int resume_and_retry(struct turn *turn, struct error *err)
+{
+    struct run_state *run = turn->run;
+
+    /* A run that reached its time limit has nothing that failed, only what was not done. */
+    if (retry_failed(turn) == 0 && run->status == RUN_FAILED && run->phases_open == 0) {
         return command_refuse(turn, err, "no step has failed");
     }
     run_go_on(turn);
@@ -242,28 +294,17 @@ static int handle_resume(struct turn *turn, const struct event *event, struct er
 {
     struct run_state *run = turn->run;
     bool is_retry = json_get_boolean(event->command, "retry_failed", false);
-    bool needs_decision = run->reason &&
-                          (strcmp(run->reason, "failure") == 0 ||
-                           strcmp(run->reason, "gate") == 0 || strcmp(run->reason, "limit") == 0);
 
     if (run->status == RUN_RUNNING || run->status == RUN_PENDING) {
-        if (run->wish == WISH_PAUSE) {
-            run_wish(turn, WISH_NONE, (struct record){0});
-            tell_children(turn, "resume");
-        }
-        return 0;
+        return resume_running(turn, err);
     }
     if (is_retry && (run->status == RUN_PAUSED || run->status == RUN_FAILED)) {
-        if (retry_steps(turn, NULL) == 0 && run->status == RUN_FAILED) {
-            return command_refuse(turn, err, "no step has failed");
-        }
-        run_go_on(turn);
-        return 0;
+        return resume_and_retry(turn, err);
     }
     if (run->status != RUN_PAUSED) {
         return command_refuse(turn, err, "only a paused run can be resumed");
     }
-    if (needs_decision) {
+    if (needs_decision(run)) {
         (void)command_refuse(turn, err, "it needs a decision first: retry, skip or cancel");
         error_hint(err, "try the failed part again: fermata resume %s --retry-failed", run->id);
         return ERROR_CONFLICT;
@@ -313,8 +354,10 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
         error_hint(err, "fermata pause %s", run->id);
         return ERROR_CONFLICT;
     }
+    run_tell_children(turn, "cancel");
     for (size_t i = 0; i < run->step_count; i++) {
-        if (run->steps[i].waiting == WAITING_APPROVAL) {
+        if (run->steps[i].waiting == WAITING_APPROVAL ||
+            run->steps[i].waiting == WAITING_WORKFLOW) {
             step_cancel(turn, (int)i, "a checkpoint was restored");
         }
     }
@@ -322,7 +365,9 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
     phases = turn_hold(turn, json_incref(found->phases));
     turn_emit(turn, (struct record){.kind = RECORD_RESTORED, .name = name, .by = event->by});
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
-        if (!has_name(phases, run->phases[i].definition->id)) {
+        /* What was done again since, and did not end well, is not what the checkpoint had. */
+        if (!has_name(phases, run->phases[i].definition->id) ||
+            !phase_is_settled_well(&run->phases[i])) {
             phase_reset(turn, (int)i, "restore");
         }
     }

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers to steps that wait for a person: approve, reject, or a signal with a fitting name. */
-#include "base/alloc.h"
 #include "run/states.h"
 #include "run/turn.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#define SIGNAL_NAME_MAX 100
+
+/* What paused for an approval goes on by itself once it is answered. */
+static void wake(struct turn *turn)
+{
+    if (turn->run->status == RUN_PAUSED && turn->run->reason &&
+        strcmp(turn->run->reason, "approval") == 0) {
+        run_move(turn, RUN_RUNNING, NULL, NULL);
+    }
+}
 
 static int answer(struct turn *turn, const struct event *event, bool is_approved, struct error *err)
 {
@@ -29,13 +38,10 @@ static int answer(struct turn *turn, const struct event *event, bool is_approved
         error_hint(err, "see what waits: fermata status %s", turn->run->id);
         return step || !key ? ERROR_CONFLICT : ERROR_NOT_FOUND;
     }
-    if (turn->run->status == RUN_PAUSED && turn->run->reason &&
-        strcmp(turn->run->reason, "approval") == 0) {
-        run_move(turn, RUN_RUNNING, NULL, NULL);
-    }
+    wake(turn);
     step_answer_approval(turn, run_step_index(turn->run, step), is_approved,
-                         json_get_text(event->command, "by", event->by),
-                         json_get_text(event->command, "comment", NULL));
+                         (struct record){.by = json_get_text(event->command, "by", event->by),
+                                         .text = json_get_text(event->command, "comment", NULL)});
     return 0;
 }
 
@@ -52,39 +58,25 @@ int command_reject(struct turn *turn, const struct event *event, struct error *e
 int command_signal(struct turn *turn, const struct event *event, struct error *err)
 {
     const char *name = json_get_text(event->command, "name", NULL);
-    const char *const forms[] = {"%s", "%s-approved", "%s-rejected"};
+    const char *by = json_get_text(event->command, "by", event->by);
+    const json_t *value = json_object_get(event->command, "value");
 
-    if (!name || !*name || strlen(name) > 100) {
-        return error_set(err, ERROR_INVALID, "a signal needs a name of 1 to 100 characters");
+    if (!name || !*name || strlen(name) > SIGNAL_NAME_MAX) {
+        return error_set(err, ERROR_INVALID, "a signal needs a name of 1 to %d characters",
+                         SIGNAL_NAME_MAX);
     }
     if (run_status_is_final(turn->run->status)) {
         return command_refuse(turn, err, "a run that is over takes no signals");
     }
-    turn_emit(turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED,
-                                    .name = name,
-                                    .data = json_object_get(event->command, "value"),
-                                    .by = json_get_text(event->command, "by", event->by)});
+    turn_emit(turn, (struct record){
+                        .kind = RECORD_SIGNAL_RECEIVED, .name = name, .data = value, .by = by});
     for (size_t i = 0; i < turn->run->step_count; i++) {
-        struct step_state *step = &turn->run->steps[i];
+        const struct step_state *step = &turn->run->steps[i];
+        int said = step->waiting == WAITING_APPROVAL ? step_signal_answer(step, name, value) : -1;
 
-        if (step->waiting != WAITING_APPROVAL) {
-            continue;
-        }
-        for (size_t k = 0; k < ARRAY_LEN(forms); k++) {
-            char expected[160];
-
-            (void)snprintf(expected, sizeof(expected), "%s%s", step->key,
-                           k == 0   ? ""
-                           : k == 1 ? "-approved"
-                                    : "-rejected");
-            if (strcmp(expected, name) == 0) {
-                if (turn->run->status == RUN_PAUSED && turn->run->reason &&
-                    strcmp(turn->run->reason, "approval") == 0) {
-                    run_move(turn, RUN_RUNNING, NULL, NULL);
-                }
-                step_answer_approval(turn, (int)i, k != 2, event->by, NULL);
-                break;
-            }
+        if (said >= 0) {
+            wake(turn);
+            step_answer_approval(turn, (int)i, said == 1, (struct record){.by = by, .name = name});
         }
     }
     return 0;

@@ -19,7 +19,9 @@ static const char *skip_reason(const struct event *event, struct error *err)
 static int skip_step(struct turn *turn, const char *key, const char *reason, const char *by,
                      struct error *err)
 {
-    struct step_state *step = run_find_step(turn->run, key);
+    const struct step_state *step = run_find_step(turn->run, key);
+    const struct phase_state *phase;
+    enum step_role role;
     int index;
 
     if (!step || !step->definition) {
@@ -34,13 +36,39 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
         return error_set(err, ERROR_CONFLICT, "step %s is %s and cannot be skipped now", key,
                          step_status_name(step->status));
     }
+    phase = &turn->run->phases[step->phase];
+    if (phase->status == STEP_IS_COMPLETED || phase->status == STEP_IS_SKIPPED) {
+        return error_set(err, ERROR_CONFLICT, "phase %s is %s; its steps are not to be run",
+                         phase->definition->id, step_status_name(phase->status));
+    }
     index = run_step_index(turn->run, step);
-    phase_reopen(turn, step->phase);
+    role = step->role;
+    if (step->waiting == WAITING_WORKFLOW) {
+        turn_effect(turn, EFFECT_CHILD_COMMAND, index, 0, "cancel");
+    }
+    /* The list as a whole is open again through this instance. */
+    if (role == ROLE_INSTANCE && step_is_finished(step_at(turn, step->parent))) {
+        step_move(turn, step->parent, STEP_IS_RUNNING, (struct record){.reason = "skip"});
+    }
+    phase_reopen(turn, step_at(turn, index)->phase, role);
     step_skip(turn, index, reason, by);
     return 0;
 }
 
-static int skip_phase(struct turn *turn, const char *id, const char *reason, struct error *err)
+/* A list whose instances were not all run says why, instead of waiting for ever. */
+static void skip_open_steps(struct turn *turn, const struct phase_state *phase, const char *reason)
+{
+    for (size_t i = 0; i < phase->definition->step_count; i++) {
+        int index = phase->first_step + (int)i;
+
+        if (step_at(turn, index)->waiting == WAITING_INSTANCES) {
+            step_move(turn, index, STEP_IS_SKIPPED, (struct record){.reason = reason});
+        }
+    }
+}
+
+static int skip_phase(struct turn *turn, const char *id, const char *reason, const char *by,
+                      struct error *err)
 {
     struct phase_state *phase = run_find_phase(turn->run, id);
 
@@ -57,11 +85,13 @@ static int skip_phase(struct turn *turn, const char *id, const char *reason, str
         return error_set(err, ERROR_CONFLICT, "phase %s is %s and cannot be skipped now", id,
                          step_status_name(phase->status));
     }
+    skip_open_steps(turn, phase, reason);
     turn_emit(turn, (struct record){.kind = RECORD_PHASE_MOVED,
                                     .phase = id,
                                     .status = "skipped",
                                     .number = phase->round,
-                                    .reason = reason});
+                                    .reason = reason,
+                                    .by = by});
     return 0;
 }
 
@@ -86,7 +116,7 @@ static int skip_gate(struct turn *turn, const char *id, const char *reason, cons
                                     .name = phase->definition->gate->name,
                                     .reason = reason,
                                     .by = by});
-    phase_reopen(turn, phase->definition->index);
+    phase_reopen(turn, phase->definition->index, ROLE_FIX);
     phase_complete(turn, phase->definition->index);
     return 0;
 }
@@ -109,7 +139,7 @@ int command_skip(struct turn *turn, const struct event *event, struct error *err
     if (step) {
         r = skip_step(turn, step, reason, event->by, err);
     } else if (phase) {
-        r = skip_phase(turn, phase, reason, err);
+        r = skip_phase(turn, phase, reason, event->by, err);
     } else if (gate) {
         r = skip_gate(turn, gate, reason, event->by, err);
     } else {

@@ -8,6 +8,16 @@
 #include <assert.h>
 #include <string.h>
 
+/* Steps that only wait for a timer go back, so that the run can rest at once. */
+static void end_retry_waits(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        if (turn->run->steps[i].waiting == WAITING_RETRY) {
+            step_make_pending(turn, (int)i, "the run is to rest");
+        }
+    }
+}
+
 void run_wish(struct turn *turn, enum wish wish, struct record why)
 {
     /* A stronger wish stays: nothing takes a cancel back. */
@@ -17,6 +27,23 @@ void run_wish(struct turn *turn, enum wish wish, struct record why)
     why.kind = RECORD_RUN_WISHED;
     why.status = wish_name(wish);
     turn_emit(turn, why);
+    if (wish != WISH_NONE) {
+        end_retry_waits(turn);
+    }
+}
+
+static void set_deadline_timers(struct turn *turn)
+{
+    const struct run_state *run = turn->run;
+
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        if (run->phases[i].deadline && !step_status_is_final(run->phases[i].status)) {
+            turn_effect(turn, EFFECT_TIMER, -1, run->phases[i].deadline, NULL);
+        }
+    }
+    if (run->deadline) {
+        turn_effect(turn, EFFECT_TIMER, -1, run->deadline, NULL);
+    }
 }
 
 void run_move(struct turn *turn, enum run_status status, const char *reason, const char *detail)
@@ -27,7 +54,9 @@ void run_move(struct turn *turn, enum run_status status, const char *reason, con
                                     .text = detail,
                                     .phase = reason ? turn->run->reason_phase : NULL,
                                     .step = reason ? turn->run->reason_step : NULL});
-    if (status != RUN_RUNNING) {
+    if (status == RUN_RUNNING) {
+        set_deadline_timers(turn);
+    } else {
         turn_effect(turn, EFFECT_REST, -1, 0, NULL);
     }
 }
@@ -84,10 +113,9 @@ static void settle_wish(struct turn *turn)
     }
 }
 
-static bool wants_another_iteration(struct turn *turn, const struct iterate *iterate, int iteration,
-                                    struct error *err)
+bool iterate_goes_on(struct turn *turn, const struct iterate *iterate, int iteration,
+                     struct error *err)
 {
-    struct lookup_context context = {.run = turn->run};
     json_t *value = NULL;
     bool is_done;
 
@@ -97,7 +125,7 @@ static bool wants_another_iteration(struct turn *turn, const struct iterate *ite
     if (!iterate->until) {
         return true;
     }
-    if (expression_evaluate(iterate->until, run_lookup, &context, &value, err) < 0) {
+    if (turn_evaluate(turn, iterate->until, NULL, &value, err) < 0) {
         return false;
     }
     is_done = json_is_truthy(value);
@@ -110,16 +138,14 @@ static void finish_run(struct turn *turn)
     struct run_state *run = turn->run;
     struct error err = ERROR_INIT;
 
-    if (wants_another_iteration(turn, &run->workflow->iterate, run->iteration, &err)) {
+    if (iterate_goes_on(turn, &run->workflow->iterate, run->iteration, &err)) {
         int iteration = run->iteration + 1;
 
         turn_emit(turn, (struct record){.kind = RECORD_ITERATED, .number = iteration});
         for (size_t i = 0; i < run->workflow->phase_count; i++) {
             phase_reset(turn, (int)i, "iterate");
         }
-        for (size_t i = 0; i < run->workflow->phase_count; i++) {
-            phase_try_start(turn, (int)i);
-        }
+        run_start_phases(turn);
         return;
     }
     if (err.code < 0) {
@@ -127,26 +153,6 @@ static void finish_run(struct turn *turn)
         return;
     }
     run_move(turn, RUN_COMPLETED, NULL, NULL);
-}
-
-/* A failure that nobody dealt with yet (the run was paused for another reason meanwhile). */
-static bool recall_failure(struct turn *turn)
-{
-    for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
-        const struct phase_state *phase = &turn->run->phases[i];
-
-        if (phase->status == STEP_IS_FAILED && !phase->is_excused) {
-            run_wish(turn, WISH_PAUSE,
-                     (struct record){.reason = phase->stage == STAGE_GATE ? "gate" : "failure",
-                                     .text = phase->error,
-                                     .phase = phase->definition->id,
-                                     .step = phase->failed_step && *phase->failed_step
-                                                 ? phase->failed_step
-                                                 : NULL});
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Phases that can never start any more end as skipped, so that the run can end. */
@@ -169,6 +175,45 @@ static bool skip_blocked_phases(struct turn *turn)
         }
     }
     return changed;
+}
+
+/* Phases that run whatever happened before them may stand behind blocked ones. */
+static bool has_patient_phase(const struct run_state *run)
+{
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        if (run->phases[i].status == STEP_IS_PENDING &&
+            run->phases[i].definition->trigger != TRIGGER_ALL_SUCCESS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A failure that nobody dealt with yet: the run was paused for another reason meanwhile, or phases
+ * that follow in any case had to be run first. */
+static bool recall_failure(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
+        const struct phase_state *phase = &turn->run->phases[i];
+        bool is_fatal;
+
+        if (phase->status != STEP_IS_FAILED || phase->is_excused) {
+            continue;
+        }
+        is_fatal = phase_failure_is_fatal(turn, (int)i);
+        if (is_fatal && has_patient_phase(turn->run) && skip_blocked_phases(turn)) {
+            return true;
+        }
+        run_wish(turn, is_fatal ? WISH_FAIL : WISH_PAUSE,
+                 (struct record){.reason = phase->stage == STAGE_GATE ? "gate" : "failure",
+                                 .text = phase->error,
+                                 .phase = phase->definition->id,
+                                 .step = phase->failed_step && *phase->failed_step
+                                             ? phase->failed_step
+                                             : NULL});
+        return true;
+    }
+    return false;
 }
 
 /* True when it changed something and the phases should be looked at again. */
@@ -232,12 +277,23 @@ static void advance(struct turn *turn)
 static void handle_begin(struct turn *turn)
 {
     struct run_state *run = turn->run;
+    enum wish wish = run->wish;
+    const char *reason = turn_text(turn, "%s", run->reason ? run->reason : "asked");
+    const char *detail = turn_text(turn, "%s", run->detail ? run->detail : "");
 
-    run_move(turn, RUN_RUNNING, NULL, NULL);
-    if (run->workflow->timeout_ms > 0) {
-        turn_effect(turn, EFFECT_TIMER, -1, turn->now + run->workflow->timeout_ms, NULL);
+    if (run->status != RUN_PENDING) {
+        return;
     }
-    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+    run_move(turn, RUN_RUNNING, NULL, NULL);
+    if (wish != WISH_NONE) {
+        run_wish(turn, wish, (struct record){.reason = reason, .text = detail});
+    }
+    run_start_phases(turn);
+}
+
+void run_start_phases(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
         phase_try_start(turn, (int)i);
     }
 }
@@ -252,7 +308,7 @@ static void handle_recovered(struct turn *turn)
 
         switch (step->waiting) {
         case WAITING_PREPARE:
-            turn_effect(turn, EFFECT_PREPARE, (int)i, 0, NULL);
+            step_recover_prepare(turn, (int)i);
             break;
         case WAITING_ATTEMPT:
             turn_effect(turn, step->folder ? EFFECT_RECOVER : EFFECT_START, (int)i, 0, NULL);
@@ -273,28 +329,51 @@ static void handle_recovered(struct turn *turn)
             break;
         }
     }
-    for (size_t i = 0; i < run->workflow->phase_count; i++) {
-        if (run->phases[i].deadline && run->phases[i].status == STEP_IS_RUNNING) {
-            turn_effect(turn, EFFECT_TIMER, -1, run->phases[i].deadline, NULL);
-        }
-    }
-    if (run->workflow->timeout_ms > 0 && run->started_at) {
-        turn_effect(turn, EFFECT_TIMER, -1, run->started_at + run->workflow->timeout_ms, NULL);
-    }
+    set_deadline_timers(turn);
 }
 
-static void stop_steps(struct turn *turn, int phase)
+/* What is under way ends; what only waits ends at once. */
+static void end_late_steps(struct turn *turn, int phase)
 {
     for (size_t i = 0; i < turn->run->step_count; i++) {
         const struct step_state *step = &turn->run->steps[i];
 
-        if (phase >= 0 && step->phase != phase) {
+        if (step->phase != phase) {
             continue;
         }
-        if (step->waiting == WAITING_ATTEMPT) {
+        switch (step->waiting) {
+        case WAITING_ATTEMPT:
             turn_effect(turn, EFFECT_STOP, (int)i, 0, NULL);
-        } else if (step->waiting == WAITING_RETRY) {
-            step_fail(turn, (int)i, CLASS_TIMEOUT, "the phase ran out of time");
+            break;
+        case WAITING_WORKFLOW:
+            turn_effect(turn, EFFECT_CHILD_COMMAND, (int)i, 0, "cancel");
+            break;
+        case WAITING_RETRY:
+        case WAITING_APPROVAL:
+            step_fail(turn, (int)i, CLASS_TIMEOUT, PHASE_LATE);
+            break;
+        case WAITING_NOTHING:
+        case WAITING_PREPARE: /* it ends when it is prepared */
+        case WAITING_INSTANCES:
+            break;
+        }
+    }
+}
+
+void run_stop_steps(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        if (turn->run->steps[i].waiting == WAITING_ATTEMPT) {
+            turn_effect(turn, EFFECT_STOP, (int)i, 0, NULL);
+        }
+    }
+}
+
+void run_tell_children(struct turn *turn, const char *word)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        if (turn->run->steps[i].waiting == WAITING_WORKFLOW) {
+            turn_effect(turn, EFFECT_CHILD_COMMAND, (int)i, 0, word);
         }
     }
 }
@@ -304,24 +383,19 @@ static void handle_deadlines(struct turn *turn)
 {
     struct run_state *run = turn->run;
 
+    if (run->status != RUN_RUNNING) {
+        return;
+    }
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
-        struct phase_state *phase = &run->phases[i];
-
-        if (phase->status == STEP_IS_RUNNING && phase->deadline && phase->deadline <= turn->now) {
-            stop_steps(turn, (int)i);
+        if (run->phases[i].status == STEP_IS_RUNNING && phase_is_late(turn, (int)i)) {
+            end_late_steps(turn, (int)i);
         }
     }
-    if (run->status == RUN_RUNNING && run->workflow->timeout_ms > 0 &&
-        run->started_at + run->workflow->timeout_ms <= turn->now) {
+    if (run->deadline && run->deadline <= turn->now) {
         run_wish(turn, WISH_FAIL,
                  (struct record){.reason = "limit", .text = "the run reached its time limit"});
-        for (size_t i = 0; i < run->step_count; i++) {
-            if (run->steps[i].waiting == WAITING_ATTEMPT) {
-                turn_effect(turn, EFFECT_STOP, (int)i, 0, NULL);
-            } else if (run->steps[i].waiting == WAITING_RETRY) {
-                step_make_pending(turn, (int)i, "the run reached its time limit");
-            }
-        }
+        run_stop_steps(turn);
+        run_tell_children(turn, "stop");
     }
 }
 

@@ -78,6 +78,7 @@ struct effect {
     int64_t at;
     const char *word;
     const json_t *data; /* held by the batch */
+    const char *child;  /* of EFFECT_CHILD_COMMAND: the nested run */
 };
 
 VEC_TYPE(record_vec, struct record);

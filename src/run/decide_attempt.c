@@ -8,18 +8,11 @@
 
 #define LOSSES_MAX 3
 
+/* Whoever started the run outweighs the step, which outweighs the workflow and the project. */
 static enum strategy strategy_of(const struct run_state *run, const struct step *step)
 {
-    if (run->strategy != STRATEGY_UNSET) {
-        return run->strategy;
-    }
-    if (step->strategy != STRATEGY_UNSET) {
-        return step->strategy;
-    }
-    if (run->workflow->strategy != STRATEGY_UNSET) {
-        return run->workflow->strategy;
-    }
-    return run->strategy_default != STRATEGY_UNSET ? run->strategy_default : STRATEGY_HYBRID;
+    return run->strategy == STRATEGY_UNSET && step->strategy != STRATEGY_UNSET ? step->strategy
+                                                                               : run_strategy(run);
 }
 
 static const char *using_word(enum step_kind kind)
@@ -120,10 +113,34 @@ enum reuse step_reuse(const struct run_state *run, const struct step_state *step
     return reuse_of(run, definition);
 }
 
+/* Its digest is worked out first; the proof of a check names the tree. */
+static void prepare(struct turn *turn, int index, bool is_static)
+{
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = phase_id(turn, index),
+                                    .step = step_at(turn, index)->key,
+                                    .reason = "prepare",
+                                    .strategy = is_static ? "static" : NULL});
+    turn_effect(turn, EFFECT_PREPARE, index, 0, is_static ? "static" : NULL);
+}
+
+/* Every attempt is prepared anew: the one before it may have changed the tree. */
+static void start(struct turn *turn, int index, bool is_static)
+{
+    const struct step_state *step = step_at(turn, index);
+
+    if (step->check || reuse_of(turn->run, is_static ? step->definition->static_step
+                                                     : step->definition) != REUSE_NEVER) {
+        prepare(turn, index, is_static);
+    } else {
+        attempt_start(turn, index, is_static, NULL);
+    }
+}
+
 /* An agent step: by an agent, or by its static alternative. */
 void step_start_attempt(struct turn *turn, int index)
 {
-    struct step_state *step = step_at(turn, index);
+    const struct step_state *step = step_at(turn, index);
     bool is_static = step->is_static;
 
     if (!step->check && step->definition->kind == STEP_AGENT &&
@@ -135,27 +152,23 @@ void step_start_attempt(struct turn *turn, int index)
         }
         is_static = true;
     }
-    if (step->check || reuse_of(turn->run, is_static ? step->definition->static_step
-                                                     : step->definition) == REUSE_NEVER) {
-        /* Checks are prepared all the same: their proof names the tree. */
-        if (!step->check) {
-            attempt_start(turn, index, is_static, NULL);
-            return;
-        }
-    }
-    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                    .phase = phase_id(turn, index),
-                                    .step = step->key,
-                                    .reason = "prepare"});
-    turn_effect(turn, EFFECT_PREPARE, index, 0, is_static ? "static" : NULL);
+    start(turn, index, is_static);
+}
+
+void step_recover_prepare(struct turn *turn, int index)
+{
+    turn_effect(turn, EFFECT_PREPARE, index, 0, step_at(turn, index)->is_static ? "static" : NULL);
 }
 
 void step_handle_prepared(struct turn *turn, int index, const struct event *event)
 {
     struct step_state *step = step_at(turn, index);
-    bool is_static;
 
     if (step->waiting != WAITING_PREPARE) {
+        return;
+    }
+    if (phase_is_late(turn, step->phase)) {
+        step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
         return;
     }
     if (event->outcome.class_ != CLASS_NONE) {
@@ -180,9 +193,7 @@ void step_handle_prepared(struct turn *turn, int index, const struct event *even
         step_make_pending(turn, index, "the run is being paused");
         return;
     }
-    is_static = !step->check && step->definition->kind == STEP_AGENT &&
-                (step->is_static || strategy_of(turn->run, step->definition) == STRATEGY_STATIC);
-    attempt_start(turn, index, is_static, event);
+    attempt_start(turn, index, step->is_static, event);
 }
 
 /* ---- ends of attempts ---- */
@@ -231,10 +242,8 @@ static void end_check(struct turn *turn, int index, const struct outcome *outcom
 
 static void end_cancelled(struct turn *turn, int index)
 {
-    struct phase_state *phase = phase_of(turn, index);
-
-    if (phase->deadline && phase->deadline <= turn->now) {
-        step_fail(turn, index, CLASS_TIMEOUT, "the phase ran out of time");
+    if (phase_is_late(turn, step_at(turn, index)->phase)) {
+        step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
         return;
     }
     switch (turn->run->wish) {
@@ -252,23 +261,15 @@ static void end_cancelled(struct turn *turn, int index)
     }
 }
 
-void step_attempt_again(struct turn *turn, int index)
+static void attempt_again(struct turn *turn, int index, bool is_static)
 {
-    struct step_state *step = step_at(turn, index);
-
     if (turn->run->wish != WISH_NONE) {
         step_make_pending(turn, index, "the run is being paused");
-        return;
+    } else if (phase_is_late(turn, step_at(turn, index)->phase)) {
+        step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
+    } else {
+        start(turn, index, is_static);
     }
-    if (step->check) {
-        turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                        .phase = phase_id(turn, index),
-                                        .step = step->key,
-                                        .reason = "prepare"});
-        turn_effect(turn, EFFECT_PREPARE, index, 0, NULL);
-        return;
-    }
-    attempt_start(turn, index, step->is_static, NULL);
 }
 
 static bool may_fall_back_to_static(struct turn *turn, const struct step_state *step)
@@ -278,38 +279,42 @@ static bool may_fall_back_to_static(struct turn *turn, const struct step_state *
            strategy_of(turn->run, step->definition) == STRATEGY_HYBRID;
 }
 
+static void wait_for_retry(struct turn *turn, int index, const char *error)
+{
+    const struct step_state *step = step_at(turn, index);
+    int64_t until = turn->now +
+                    retry_delay_ms(&step_effective(step)->retry, step->tries, turn_random(turn));
+
+    if (turn->run->wish != WISH_NONE) {
+        step_make_pending(turn, index, "the run is being paused");
+        return;
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = phase_id(turn, index),
+                                    .step = step->key,
+                                    .reason = "retry",
+                                    .until = until,
+                                    .text = error});
+    turn_effect(turn, EFFECT_TIMER, index, until, NULL);
+}
+
 static void end_failed(struct turn *turn, int index, const struct outcome *outcome)
 {
-    struct step_state *step = step_at(turn, index);
+    const struct step_state *step = step_at(turn, index);
     const struct retry_policy *policy = &step_effective(step)->retry;
     const char *error = outcome->error ? outcome->error : "it failed";
+    /* Losses have their own count; a machine that loses every attempt ends here. */
+    bool is_retried = outcome->class_ != CLASS_LOST &&
+                      (policy->classes & CLASS_BIT(outcome->class_)) &&
+                      step->tries < policy->attempts;
 
-    if ((policy->classes & CLASS_BIT(outcome->class_)) && step->tries < policy->attempts) {
-        int64_t until;
-
-        if (turn->run->wish != WISH_NONE) {
-            step_make_pending(turn, index, "the run is being paused");
-            return;
-        }
-        until = turn->now + retry_delay_ms(policy, step->tries, turn_random(turn));
-        turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                        .phase = phase_id(turn, index),
-                                        .step = step->key,
-                                        .reason = "retry",
-                                        .until = until,
-                                        .text = error});
-        turn_effect(turn, EFFECT_TIMER, index, until, NULL);
-        return;
+    if (is_retried && !phase_is_late(turn, step->phase)) {
+        wait_for_retry(turn, index, error);
+    } else if (may_fall_back_to_static(turn, step)) {
+        attempt_again(turn, index, true);
+    } else {
+        step_fail(turn, index, outcome->class_, error);
     }
-    if (may_fall_back_to_static(turn, step)) {
-        if (turn->run->wish != WISH_NONE) {
-            step_make_pending(turn, index, "the run is being paused");
-        } else {
-            attempt_start(turn, index, true, NULL);
-        }
-        return;
-    }
-    step_fail(turn, index, outcome->class_, error);
 }
 
 void step_handle_attempt_end(struct turn *turn, int index, const struct event *event)
@@ -324,7 +329,7 @@ void step_handle_attempt_end(struct turn *turn, int index, const struct event *e
     emit_attempt_ended(turn, index, event);
     step = step_at(turn, index);
     if (outcome->class_ == CLASS_LOST && step->losses < LOSSES_MAX) {
-        step_attempt_again(turn, index);
+        attempt_again(turn, index, step->is_static);
         return;
     }
     if (outcome->class_ == CLASS_CANCELLED) {
@@ -353,5 +358,5 @@ void step_handle_timer(struct turn *turn, int index)
         turn_effect(turn, EFFECT_TIMER, index, step->until, NULL);
         return;
     }
-    step_attempt_again(turn, index);
+    attempt_again(turn, index, step->is_static);
 }

@@ -14,8 +14,12 @@ static void phase_move(struct turn *turn, int index, enum step_status status, st
 {
     struct phase_state *phase = phase_at(turn, index);
     bool is_new_round = status == STEP_IS_RUNNING && phase->status == STEP_IS_PENDING;
+    /* Fix rounds and iterations share one time limit; who takes a failed phase up gets a new one.
+     */
+    bool starts_clock = status == STEP_IS_RUNNING &&
+                        (step_status_is_final(phase->status) || !phase->deadline);
 
-    if (is_new_round && phase->definition->timeout_ms > 0) {
+    if (starts_clock && phase->definition->timeout_ms > 0) {
         why.until = turn->now + phase->definition->timeout_ms;
         turn_effect(turn, EFFECT_TIMER, -1, why.until, NULL);
     }
@@ -51,6 +55,13 @@ static bool trigger_holds(const struct run_state *run, const struct phase *phase
         return over == phase->needs_count;
     }
     return false;
+}
+
+bool phase_is_late(const struct turn *turn, int index)
+{
+    int64_t deadline = turn->run->phases[index].deadline;
+
+    return deadline && deadline <= turn->now;
 }
 
 bool phase_is_blocked(const struct run_state *run, int index)
@@ -99,7 +110,6 @@ static void start_stage(struct turn *turn, int index, const char *stage)
 static bool when_holds(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
-    struct lookup_context context = {.run = turn->run};
     struct error err = ERROR_INIT;
     json_t *value = NULL;
     bool holds;
@@ -107,7 +117,7 @@ static bool when_holds(struct turn *turn, int index)
     if (!phase->definition->when) {
         return true;
     }
-    if (expression_evaluate(phase->definition->when, run_lookup, &context, &value, &err) < 0) {
+    if (turn_evaluate(turn, phase->definition->when, NULL, &value, &err) < 0) {
         const char *text = turn_text(turn, "when: %s", err.text);
 
         phase_move(turn, index, STEP_IS_FAILED, (struct record){.error = text});
@@ -131,8 +141,8 @@ void phase_try_start(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
 
-    if (phase->status == STEP_IS_PENDING && trigger_holds(turn->run, phase->definition) &&
-        when_holds(turn, index)) {
+    if (phase->status == STEP_IS_PENDING && turn->run->wish == WISH_NONE &&
+        trigger_holds(turn->run, phase->definition) && when_holds(turn, index)) {
         start_stage(turn, index, "steps");
     }
 }
@@ -160,7 +170,8 @@ void phase_start_ready_steps(struct turn *turn, int index)
         int step;
 
         if (phase->status != STEP_IS_RUNNING || turn->run->wish != WISH_NONE ||
-            !has_place(turn->run, phase) || is_taken_by_check(phase)) {
+            phase_is_late(turn, index) || !has_place(turn->run, phase) ||
+            is_taken_by_check(phase)) {
             return;
         }
         step = phase->ready.items[phase->ready_head++];
@@ -202,34 +213,13 @@ static void save_checkpoint(struct turn *turn, const char *name)
         turn, view_checkpoint(turn->run, name));
 }
 
-static bool wants_iteration(struct turn *turn, struct phase_state *phase, struct error *err)
-{
-    const struct iterate *iterate = &phase->definition->iterate;
-    struct lookup_context context = {.run = turn->run};
-    json_t *value = NULL;
-    bool is_done;
-
-    if (iterate->max <= 0 || phase->iteration >= iterate->max) {
-        return false;
-    }
-    if (!iterate->until) {
-        return true;
-    }
-    if (expression_evaluate(iterate->until, run_lookup, &context, &value, err) < 0) {
-        return false;
-    }
-    is_done = json_is_truthy(value);
-    json_decref(value);
-    return !is_done;
-}
-
 void phase_complete(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
     const char *id = phase->definition->id;
     struct error err = ERROR_INIT;
 
-    if (wants_iteration(turn, phase, &err)) {
+    if (iterate_goes_on(turn, &phase->definition->iterate, phase->iteration, &err)) {
         int iteration = phase->iteration + 1;
 
         phase_reset(turn, index, "iterate");
@@ -302,11 +292,25 @@ struct failure {
     const char *reason; /* of the run's pause: failure, gate, limit */
 };
 
+/* Dependents that run whatever happened before them start; true when there is one. */
+static bool start_patient_dependents(struct turn *turn, int index)
+{
+    struct plan_edges dependents = plan_phase_dependents(turn->run->plan, index);
+    bool has_started = false;
+
+    phase_start_dependents(turn, index);
+    for (size_t i = 0; i < dependents.count; i++) {
+        has_started = has_started || phase_at(turn, dependents.items[i])->status == STEP_IS_RUNNING;
+    }
+    return has_started;
+}
+
 static void act_on_failure(struct turn *turn, int index, const struct on_failure *policy,
                            struct failure failure)
 {
     const struct phase *phase = phase_at(turn, index)->definition;
     bool is_excused = phase->optional || policy->action == FAILURE_CONTINUE;
+    bool is_fatal = policy->action == FAILURE_FAIL;
 
     phase_move(turn, index, STEP_IS_FAILED,
                (struct record){.reason = is_excused ? "continue" : NULL,
@@ -316,11 +320,25 @@ static void act_on_failure(struct turn *turn, int index, const struct on_failure
         phase_start_dependents(turn, index);
         return;
     }
-    run_wish(turn, policy->action == FAILURE_FAIL ? WISH_FAIL : WISH_PAUSE,
+    /* The run fails only after them. */
+    if (is_fatal && start_patient_dependents(turn, index)) {
+        return;
+    }
+    run_wish(turn, is_fatal ? WISH_FAIL : WISH_PAUSE,
              (struct record){.reason = failure.reason,
                              .text = failure.error,
                              .phase = phase->id,
                              .step = failure.step});
+}
+
+bool phase_failure_is_fatal(struct turn *turn, int index)
+{
+    const struct on_failure *policy = policy_of(turn, index, phase_at(turn, index)->failed_step);
+
+    if (policy->action == FAILURE_GOTO) {
+        policy = &turn->run->workflow->on_failure;
+    }
+    return policy->action == FAILURE_FAIL;
 }
 
 /* False while it has to wait for other phases before it can go back. */
@@ -331,7 +349,8 @@ static bool phase_fail(struct turn *turn, int index, struct failure failure)
     const struct on_failure *policy = policy_of(turn, index, failure.step);
 
     if (definition->mode == MODE_ADAPTIVE && definition->fix_count > 0 &&
-        phase->stage != STAGE_FIX && phase->fix_rounds < definition->rounds_max) {
+        phase->stage != STAGE_FIX && phase->fix_rounds < definition->rounds_max &&
+        !phase_is_late(turn, index)) {
         start_stage(turn, index, "fix");
         return true;
     }
@@ -358,7 +377,8 @@ static bool settle_gate(struct turn *turn, int index)
 
     for (size_t i = 0; i < gate->check_count; i++) {
         const struct step_state *check = &turn->run->steps[phase->first_check + (int)i];
-        bool is_unknown = check->reason && strcmp(check->reason, "unknown") == 0;
+        /* Only a check that ran and failed is known; a stopped or lost one is not. */
+        bool is_unknown = !check->reason || strcmp(check->reason, "fail") != 0;
 
         if (check->status == STEP_IS_COMPLETED || check->status == STEP_IS_SKIPPED) {
             continue;
@@ -410,6 +430,18 @@ static const struct step_state *find_obstacle(struct turn *turn, int first, size
     return blocked;
 }
 
+static const char *obstacle_error(struct turn *turn, const struct step_state *obstacle)
+{
+    if (obstacle->status == STEP_IS_FAILED) {
+        return turn_text(turn, "step %s failed: %s", obstacle->key,
+                         obstacle->error ? obstacle->error : "it failed");
+    }
+    if (phase_is_late(turn, obstacle->phase)) {
+        return turn_text(turn, PHASE_LATE " before step %s", obstacle->key);
+    }
+    return turn_text(turn, "step %s could not start: what it needs did not succeed", obstacle->key);
+}
+
 static bool settle_steps(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
@@ -420,17 +452,10 @@ static bool settle_steps(struct turn *turn, int index)
         is_fix ? definition->fix_count : definition->step_count);
 
     if (obstacle) {
-        const char *error = obstacle->status == STEP_IS_FAILED
-                                ? turn_text(turn, "step %s failed: %s", obstacle->key,
-                                            obstacle->error ? obstacle->error : "it failed")
-                                : turn_text(
-                                      turn,
-                                      "step %s could not start: what it needs did not succeed",
-                                      obstacle->key);
-
-        return phase_fail(
-            turn, index,
-            (struct failure){.error = error, .step = obstacle->key, .reason = "failure"});
+        return phase_fail(turn, index,
+                          (struct failure){.error = obstacle_error(turn, obstacle),
+                                           .step = obstacle->key,
+                                           .reason = "failure"});
     }
     if (is_fix) {
         phase_reset(turn, index, "fix");
@@ -445,26 +470,73 @@ static bool settle_steps(struct turn *turn, int index)
     return true;
 }
 
+/* While the run is to rest, steps that went back to pending are no failure; one that failed for
+ * good is, unless all is cancelled. */
+static bool may_settle(struct turn *turn, int index)
+{
+    const struct phase_state *phase = phase_at(turn, index);
+    const struct step_state *obstacle;
+
+    if (turn->run->wish == WISH_NONE || phase->unfinished == 0) {
+        return true;
+    }
+    if (turn->run->wish == WISH_CANCEL || phase->stage != STAGE_STEPS) {
+        return false;
+    }
+    obstacle = find_obstacle(turn, phase->first_step, phase->definition->step_count);
+    return obstacle && obstacle->status == STEP_IS_FAILED;
+}
+
 bool phase_settle(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
+    bool has_ready = phase->ready_head < phase->ready.count;
 
     if (phase->status != STEP_IS_RUNNING || phase->under_way > 0 ||
-        phase->ready_head < phase->ready.count) {
+        (has_ready && !phase_is_late(turn, index)) || !may_settle(turn, index)) {
         return false;
     }
-    /* While the run is being stopped, steps that went back to pending are no failure. */
-    if (turn->run->wish != WISH_NONE && phase->unfinished > 0) {
-        const struct step_state *obstacle = phase->stage == STAGE_STEPS
-                                                ? find_obstacle(turn, phase->first_step,
-                                                                phase->definition->step_count)
-                                                : NULL;
-
-        if (!obstacle || obstacle->status != STEP_IS_FAILED || turn->run->wish == WISH_CANCEL) {
-            return false;
-        }
+    if (phase->stage == STAGE_STEPS && turn->run->wish == WISH_NONE &&
+        !phase_is_late(turn, index) && step_release_patient(turn, index)) {
+        return true;
     }
     return phase->stage == STAGE_GATE ? settle_gate(turn, index) : settle_steps(turn, index);
+}
+
+/* ---- taken up again ---- */
+
+/* What a check proved holds only for the tree it saw. */
+static void ask_gate_again(struct turn *turn, int index)
+{
+    const struct phase_state *phase = phase_at(turn, index);
+    size_t count = phase->definition->gate ? phase->definition->gate->check_count : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int check = phase->first_check + (int)i;
+
+        if (step_is_finished(step_at(turn, check))) {
+            step_make_pending(turn, check, "retry");
+        }
+    }
+}
+
+void phase_reopen(struct turn *turn, int index, enum step_role role)
+{
+    struct phase_state *phase = phase_at(turn, index);
+    bool is_back = role != ROLE_CHECK && role != ROLE_FIX && phase->stage != STAGE_STEPS;
+    const char *stage = is_back ? "steps" : role == ROLE_CHECK ? "gate" : NULL;
+
+    if (phase->status == STEP_IS_PENDING || phase->status == STEP_IS_SKIPPED ||
+        phase->status == STEP_IS_COMPLETED) {
+        return;
+    }
+    if (is_back || role == ROLE_CHECK) {
+        ask_gate_again(turn, index);
+    }
+    if (phase->status != STEP_IS_RUNNING || is_back) {
+        phase_move(turn, index, STEP_IS_RUNNING, (struct record){.reason = stage});
+    }
+    push_stage(turn, index);
 }
 
 void run_find_ready(struct run_state *run)

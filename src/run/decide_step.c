@@ -4,6 +4,8 @@
 #include "run/states.h"
 #include "run/turn.h"
 
+#include <stdlib.h>
+
 void step_push_ready(struct turn *turn, int step)
 {
     *VEC_PUSH(&phase_of(turn, step)->ready) = step;
@@ -42,6 +44,91 @@ static bool trigger_holds(const struct run_state *run, const struct phase_state 
         return finished == needs.count;
     }
     return false;
+}
+
+static bool is_patient(const struct run_state *run, const struct phase_state *phase, size_t i)
+{
+    return phase->definition->steps[i].trigger != TRIGGER_ALL_SUCCESS &&
+           run->steps[phase->first_step + (int)i].status == STEP_IS_PENDING;
+}
+
+static bool has_patient_step(const struct run_state *run, const struct phase_state *phase)
+{
+    for (size_t i = 0; i < phase->definition->step_count; i++) {
+        if (is_patient(run, phase, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every need has ended, or can never start. */
+static bool needs_are_over(const struct run_state *run, const struct phase_state *phase, size_t i,
+                           const bool *over)
+{
+    struct plan_edges needs = plan_step_needs(run->plan, phase->definition->index, (int)i);
+
+    for (size_t k = 0; k < needs.count; k++) {
+        if (!over[needs.items[k]]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_good_need(const struct run_state *run, const struct phase_state *phase, size_t i)
+{
+    struct plan_edges needs = plan_step_needs(run->plan, phase->definition->index, (int)i);
+
+    for (size_t k = 0; k < needs.count; k++) {
+        if (step_is_settled_well(&run->steps[phase->first_step + needs.items[k]])) {
+            return true;
+        }
+    }
+    return phase->definition->steps[i].trigger == TRIGGER_ALL_DONE;
+}
+
+/* Marks what is over in a quiet phase, and leaves out the steps that may start now. */
+static void mark_over(const struct run_state *run, const struct phase_state *phase, bool *over)
+{
+    bool changed = true;
+
+    while (changed) {
+        changed = false;
+        for (size_t i = 0; i < phase->definition->step_count; i++) {
+            bool may_start = is_patient(run, phase, i) && has_good_need(run, phase, i);
+
+            if (!over[i] && !may_start && needs_are_over(run, phase, i, over)) {
+                over[i] = changed = true;
+            }
+        }
+    }
+}
+
+bool step_release_patient(struct turn *turn, int index)
+{
+    const struct run_state *run = turn->run;
+    const struct phase_state *phase = phase_at(turn, index);
+    size_t count = phase->definition->step_count;
+    bool has_released = false;
+    bool *over;
+
+    if (!has_patient_step(run, phase)) {
+        return false;
+    }
+    over = mem_zero(count, sizeof(*over));
+    for (size_t i = 0; i < count; i++) {
+        over[i] = step_is_finished(&run->steps[phase->first_step + (int)i]);
+    }
+    mark_over(run, phase, over);
+    for (size_t i = 0; i < count; i++) {
+        if (!over[i] && needs_are_over(run, phase, i, over)) {
+            step_push_ready(turn, phase->first_step + (int)i);
+            has_released = true;
+        }
+    }
+    free(over);
+    return has_released;
 }
 
 void step_feed_instances(struct turn *turn, int parent)
@@ -150,13 +237,12 @@ void step_make_pending(struct turn *turn, int step, const char *reason)
 static void expand(struct turn *turn, int index)
 {
     struct step_state *step = step_at(turn, index);
-    struct lookup_context context = {.run = turn->run, .step = step};
     struct error err = ERROR_INIT;
     json_t *items = NULL;
     size_t count;
+    int64_t added;
 
-    if (expression_evaluate(step->definition->foreach_list, run_lookup, &context, &items, &err) <
-        0) {
+    if (turn_evaluate(turn, step->definition->foreach_list, step, &items, &err) < 0) {
         step_fail(turn, index, CLASS_PERMANENT, turn_text(turn, "foreach: %s", err.text));
         return;
     }
@@ -166,7 +252,9 @@ static void expand(struct turn *turn, int index)
         return;
     }
     count = json_array_size(items);
-    if ((int64_t)count + turn->run->steps_total > turn->limits->steps_max) {
+    /* Instances of an earlier round are used again. */
+    added = (int64_t)count - (int64_t)step->instances.count;
+    if (added > 0 && added + turn->run->steps_total > turn->limits->steps_max) {
         step_fail(turn, index, CLASS_PERMANENT,
                   turn_text(turn,
                             "foreach: %zu instances would exceed the limit of %lld steps in "
@@ -186,7 +274,6 @@ static void expand(struct turn *turn, int index)
 static bool when_holds(struct turn *turn, int index)
 {
     struct step_state *step = step_at(turn, index);
-    struct lookup_context context = {.run = turn->run, .step = step};
     struct error err = ERROR_INIT;
     json_t *value = NULL;
     bool holds;
@@ -194,7 +281,7 @@ static bool when_holds(struct turn *turn, int index)
     if (!step->definition->when) {
         return true;
     }
-    if (expression_evaluate(step->definition->when, run_lookup, &context, &value, &err) < 0) {
+    if (turn_evaluate(turn, step->definition->when, step, &value, &err) < 0) {
         step_fail(turn, index, CLASS_PERMANENT, turn_text(turn, "when: %s", err.text));
         return false;
     }

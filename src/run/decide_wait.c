@@ -7,39 +7,66 @@
 
 #include <string.h>
 
-void step_answer_approval(struct turn *turn, int index, bool is_approved, const char *by,
-                          const char *comment)
+void step_answer_approval(struct turn *turn, int index, bool is_approved, struct record answer)
 {
-    turn_emit(turn, (struct record){.kind = RECORD_APPROVAL_GIVEN,
-                                    .step = step_at(turn, index)->key,
-                                    .status = is_approved ? "approved" : "rejected",
-                                    .by = by,
-                                    .text = comment});
+    const char *by = answer.by ? answer.by : "a signal";
+
+    answer.kind = RECORD_APPROVAL_GIVEN;
+    answer.step = step_at(turn, index)->key;
+    answer.status = is_approved ? "approved" : "rejected";
+    turn_emit(turn, answer);
     if (is_approved) {
         step_complete(turn, index);
     } else {
         step_fail(turn, index, CLASS_REFUSED,
-                  turn_text(turn, "rejected by %s%s%s", by ? by : "a signal", comment ? ": " : "",
-                            comment ? comment : ""));
+                  turn_text(turn, "rejected by %s%s%s", by, answer.text ? ": " : "",
+                            answer.text ? answer.text : ""));
     }
 }
 
-/* A signal named like the step (or with -approved, -rejected) answers it, also before it asks. */
+/* A signal named like the step answers it (no with the value false), or one with -approved or
+ * -rejected behind. */
+int step_signal_answer(const struct step_state *step, const char *signal, const json_t *value)
+{
+    size_t length = strlen(step->key);
+
+    if (strncmp(signal, step->key, length) != 0) {
+        return -1;
+    }
+    if (!signal[length]) {
+        return json_is_false(value) ? 0 : 1;
+    }
+    return strcmp(signal + length, "-approved") == 0   ? 1
+           : strcmp(signal + length, "-rejected") == 0 ? 0
+                                                       : -1;
+}
+
+/* Signals may come before the step asks. One that answered is used up: a step that asks again, in
+ * another round or after a retry, wants a new answer. A no outweighs a yes. */
 static bool signal_answers(struct turn *turn, int index)
 {
-    const char *key = step_at(turn, index)->key;
-    const json_t *signals = turn->run->signals;
+    const struct run_state *run = turn->run;
+    const char *found = NULL;
+    int answer = -1;
+    const char *name;
+    json_t *value;
 
-    if (json_object_get(signals, key) ||
-        json_object_get(signals, turn_text(turn, "%s-approved", key))) {
-        step_answer_approval(turn, index, true, NULL, NULL);
-        return true;
+    json_object_foreach(run->signals, name, value)
+    {
+        int said = json_object_get(run->signals_used, name)
+                       ? -1
+                       : step_signal_answer(step_at(turn, index), name, value);
+
+        if (said >= 0 && answer != 0) {
+            answer = said;
+            found = name;
+        }
     }
-    if (json_object_get(signals, turn_text(turn, "%s-rejected", key))) {
-        step_answer_approval(turn, index, false, NULL, NULL);
-        return true;
+    if (answer < 0) {
+        return false;
     }
-    return false;
+    step_answer_approval(turn, index, answer == 1, (struct record){.name = found});
+    return true;
 }
 
 void step_start_approval(struct turn *turn, int index)
@@ -94,6 +121,7 @@ void step_handle_child(struct turn *turn, int index, const struct event *event)
         strcmp(turn->run->reason, "nested") == 0) {
         /* That was all that it waited for. */
         run_move(turn, RUN_RUNNING, NULL, NULL);
+        step = step_at(turn, index);
     }
     switch (event->child_status) {
     case RUN_COMPLETED:
@@ -105,7 +133,9 @@ void step_handle_child(struct turn *turn, int index, const struct event *event)
                                        : turn_text(turn, "the nested run %s failed", event->child));
         break;
     case RUN_CANCELLED:
-        if (turn->run->wish == WISH_CANCEL) {
+        if (phase_is_late(turn, step->phase)) {
+            step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
+        } else if (turn->run->wish == WISH_CANCEL) {
             step_cancel(turn, index, "the run was cancelled");
         } else {
             step_fail(turn, index, CLASS_CANCELLED,

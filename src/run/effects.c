@@ -428,7 +428,7 @@ static void carry_out(struct active *active, const struct effect *effect)
         nested_start(active, effect->step);
         break;
     case EFFECT_CHILD_COMMAND:
-        nested_command(active, effect->step, effect->word);
+        nested_command(active, effect->child, effect->word);
         break;
     case EFFECT_CHECKPOINT:
         files_checkpoint(active, effect->word, effect->data);

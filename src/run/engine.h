@@ -135,7 +135,7 @@ void timers_release(struct engine *engine);
 
 /* nested.c: a step that is a run of its own */
 void nested_start(struct active *active, int step);
-void nested_command(struct active *active, int step, const char *word);
+void nested_command(struct active *active, const char *child_id, const char *word);
 void nested_tell_parent(struct active *child);
 json_t *nested_command_text(const char *word); /* the command as JSON; the caller owns it */
 

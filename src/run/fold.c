@@ -141,17 +141,47 @@ static void apply_reason(struct run_state *run, const struct record *record)
     set_text(&run->reason_step, record->step);
 }
 
+static void shift(int64_t *deadline, int64_t by)
+{
+    *deadline += *deadline ? by : 0;
+}
+
+/* The time in which a run rests does not count; one that was over starts its clock anew. */
+static void start_clocks(struct run_state *run, int64_t now)
+{
+    int64_t timeout = run->workflow->timeout_ms;
+
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        if (run->started_at && run->phases[i].clock_at <= run->rested_at &&
+            !step_status_is_final(run->phases[i].status)) {
+            shift(&run->phases[i].deadline, now - run->rested_at);
+        }
+    }
+    if (!run->started_at) {
+        run->started_at = now;
+        run->deadline = 0;
+    }
+    if (!run->deadline) {
+        run->deadline = timeout > 0 ? now + timeout : 0;
+    } else {
+        shift(&run->deadline, now - run->rested_at);
+    }
+}
+
 static void apply_run_moved(struct run_state *run, const struct record *record)
 {
     enum run_status status = (enum run_status)run_status_parse(record->status);
 
     assert(run_can_move(run->status, status));
+    if (status == RUN_RUNNING) {
+        start_clocks(run, record->at);
+    } else {
+        run->rested_at = record->at;
+        run->deadline = run_status_is_final(status) ? 0 : run->deadline;
+    }
     run->status = status;
     run->wish = WISH_NONE;
     apply_reason(run, record);
-    if (status == RUN_RUNNING && !run->started_at) {
-        run->started_at = record->at;
-    }
     run->ended_at = run_status_is_final(status) ? record->at : 0;
 }
 
@@ -186,7 +216,10 @@ static void apply_phase_moved(struct run_state *run, const struct record *record
             phase->round++;
             phase->started_at = record->at;
         }
-        phase->deadline = record->until ? record->until : phase->deadline;
+        if (record->until) {
+            phase->deadline = record->until;
+            phase->clock_at = record->at;
+        }
         phase->ended_at = 0;
         phase->stage = stage_parse(record->reason, phase->stage);
         phase->fix_rounds += phase->stage == STAGE_FIX && record->reason ? 1 : 0;
@@ -206,7 +239,7 @@ static void apply_phase_moved(struct run_state *run, const struct record *record
 
 static void reset_step(struct run_state *run, struct step_state *step)
 {
-    assert(step->waiting == WAITING_NOTHING || step->status != STEP_IS_RUNNING);
+    assert(!counts_as_running(step));
     share(run, step, -1);
     step->status = STEP_IS_PENDING;
     step->waiting = WAITING_NOTHING;
@@ -274,13 +307,20 @@ static void apply_phase_reset(struct run_state *run, const struct record *record
     run->phases_open += step_status_is_final(phase->status) ? 1 : 0;
     phase->status = STEP_IS_PENDING;
     phase->stage = STAGE_STEPS;
-    phase->started_at = phase->ended_at = phase->deadline = 0;
+    phase->started_at = phase->ended_at = 0;
     phase->gate_asked = phase->gate_skipped = false;
     phase->ready.count = phase->ready_head = 0;
     /* Another entry into the phase starts its own counts; a fix or iteration goes on with them. */
     if (strcmp(record->reason, "fix") != 0) {
         phase->fix_rounds = 0;
-        phase->iteration = strcmp(record->reason, "iterate") == 0 ? phase->iteration : 1;
+    }
+    if (strcmp(record->reason, "fix") != 0 && strcmp(record->reason, "iterate") != 0) {
+        phase->iteration = 1;
+        phase->deadline = 0;
+    }
+    /* Going back counts over all rounds; what a person asked for is a new beginning. */
+    if (strcmp(record->reason, "restore") == 0) {
+        phase->gotos = 0;
     }
     set_text(&phase->error, NULL);
     set_text(&phase->failed_step, NULL);
@@ -355,6 +395,10 @@ static void apply_waiting(struct run_state *run, const struct record *record)
                        : STEP_IS_RUNNING;
     step->started_at = step->started_at ? step->started_at : record->at;
     step->until = record->until;
+    if (record->strategy && !step->is_static) {
+        step->is_static = true;
+        step->tries = 0;
+    }
     if (record->other) {
         set_text(&step->child, record->other);
     }
@@ -453,8 +497,13 @@ static void apply_iterated(struct run_state *run, const struct record *record)
 {
     if (record->phase) {
         phase_of(run, record)->iteration = (int)record->number;
-    } else {
-        run->iteration = (int)record->number;
+        return;
+    }
+    run->iteration = (int)record->number;
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        run->phases[i].iteration = 1;
+        run->phases[i].gotos = 0;
+        run->phases[i].deadline = 0;
     }
 }
 
@@ -463,6 +512,15 @@ static void apply_signal(struct run_state *run, const struct record *record)
     json_t *value = record->data ? json_incref((json_t *)record->data) : json_true();
 
     (void)json_object_set_new(run->signals, record->name, value);
+    (void)json_object_del(run->signals_used, record->name);
+}
+
+/* The step's own move follows. */
+static void apply_approval(struct run_state *run, const struct record *record)
+{
+    if (record->name) {
+        json_put(run->signals_used, record->name, json_true());
+    }
 }
 
 void run_apply(struct run_state *run, const struct record *record)
@@ -519,8 +577,10 @@ void run_apply(struct run_state *run, const struct record *record)
     case RECORD_ITERATED:
         apply_iterated(run, record);
         break;
-    case RECORD_APPROVAL_GIVEN: /* told for the history; the step's own move follows */
-    case RECORD_GATE_CHECKED:
+    case RECORD_APPROVAL_GIVEN:
+        apply_approval(run, record);
+        break;
+    case RECORD_GATE_CHECKED: /* told for the history */
     case RECORD_RESTORED:
         break;
     }

@@ -50,12 +50,12 @@ static json_t *run_value(const struct lookup_context *context, const char *name)
         return text_value(context->project);
     }
     if (strcmp(name, "strategy") == 0) {
-        return text_value(strategy_name(run->strategy));
+        return text_value(strategy_name(run_strategy(run)));
     }
     return NULL;
 }
 
-static json_t *own_output(const struct lookup_context *context, const struct step_state *step)
+static json_t *own_output(struct lookup_context *context, const struct step_state *step)
 {
     const json_t *output = step->result.output;
     const char *digest = json_get_text(output, "digest", NULL);
@@ -73,7 +73,8 @@ static json_t *own_output(const struct lookup_context *context, const struct ste
         return text_value(json_get_text(output, "inline", ""));
     }
     if (!context->load || context->load(context->load_context, digest, &text, &length) < 0) {
-        return json_string("(this output is too large for an expression)");
+        context->unread = step->key;
+        return NULL;
     }
     if (json_get_boolean(output, "is_json", false)) {
         (void)json_parse_text(text, length, "output", &value, NULL);
@@ -84,7 +85,7 @@ static json_t *own_output(const struct lookup_context *context, const struct ste
 }
 
 /* A foreach step's output is the list of its instances' outputs. */
-static json_t *output_value(const struct lookup_context *context, const struct step_state *step)
+static json_t *output_value(struct lookup_context *context, const struct step_state *step)
 {
     json_t *list;
 
@@ -100,8 +101,7 @@ static json_t *output_value(const struct lookup_context *context, const struct s
     return list;
 }
 
-/* Lines that open a list item: what a reviewer's prose counts as suggestions. */
-static json_int_t count_list_items(const char *text)
+json_int_t text_count_list_items(const char *text)
 {
     json_int_t count = 0;
     bool is_line_start = true;
@@ -123,12 +123,18 @@ static json_int_t count_list_items(const char *text)
     return count;
 }
 
-static json_t *suggestions_value(const struct lookup_context *context,
-                                 const struct step_state *step)
+static json_t *suggestions_value(struct lookup_context *context, const struct step_state *step)
 {
-    json_t *output = output_value(context, step);
-    json_t *stated = json_object_get(output, "suggestions");
+    const json_t *counted = json_object_get(step->result.output, "list_items");
+    json_t *output, *stated;
     json_t *value = NULL;
+
+    /* Counted when the output was taken over: a long text does not have to be read again. */
+    if (counted && !step->items) {
+        return json_incref((json_t *)counted);
+    }
+    output = output_value(context, step);
+    stated = json_object_get(output, "suggestions");
 
     if (json_is_array(stated)) {
         value = json_integer((json_int_t)json_array_size(stated));
@@ -137,13 +143,13 @@ static json_t *suggestions_value(const struct lookup_context *context,
     } else if (json_is_array(output)) {
         value = json_integer((json_int_t)json_array_size(output));
     } else if (json_is_string(output)) {
-        value = json_integer(count_list_items(json_string_value(output)));
+        value = json_integer(text_count_list_items(json_string_value(output)));
     }
     json_decref(output);
     return value;
 }
 
-static json_t *step_value(const struct lookup_context *context, const struct step_state *step,
+static json_t *step_value(struct lookup_context *context, const struct step_state *step,
                           const char *const *parts, size_t count)
 {
     const char *name = parts[0];
@@ -177,23 +183,50 @@ static json_t *step_value(const struct lookup_context *context, const struct ste
     return descend(output_value(context, step), parts, count);
 }
 
-static json_t *phase_steps(const struct lookup_context *context, const struct phase_state *phase)
+/* Only what is asked for is loaded: an output may be large. */
+static json_t *phase_step_value(struct lookup_context *context, const struct step_state *step,
+                                const char *name)
 {
-    json_t *steps = json_object();
+    if (strcmp(name, "status") == 0) {
+        return json_string(step_status_name(step->status));
+    }
+    if (strcmp(name, "error") == 0) {
+        return text_value(step->error);
+    }
+    return strcmp(name, "output") == 0 ? output_value(context, step) : NULL;
+}
+
+static json_t *phase_step_row(struct lookup_context *context, const struct step_state *step)
+{
+    json_t *row = json_object();
+
+    json_put_text(row, "status", step_status_name(step->status));
+    json_put_text(row, "error", step->error);
+    json_put(row, "output", output_value(context, step));
+    return row;
+}
+
+/* phases.P.steps, phases.P.steps.S, phases.P.steps.S.output... */
+static json_t *phase_steps(struct lookup_context *context, const struct phase_state *phase,
+                           const char *const *parts, size_t count)
+{
+    json_t *steps = count == 0 ? json_object() : NULL;
 
     for (size_t i = 0; i < phase->definition->step_count; i++) {
         const struct step_state *step = &context->run->steps[phase->first_step + (int)i];
-        json_t *row = json_object();
 
-        json_put_text(row, "status", step_status_name(step->status));
-        json_put_text(row, "error", step->error);
-        json_put(row, "output", output_value(context, step));
-        json_put(steps, step->key, row);
+        if (count == 0) {
+            json_put(steps, step->key, phase_step_row(context, step));
+        } else if (strcmp(step->key, parts[0]) == 0) {
+            return count == 1
+                       ? phase_step_row(context, step)
+                       : descend(phase_step_value(context, step, parts[1]), parts + 2, count - 2);
+        }
     }
     return steps;
 }
 
-static json_t *phase_value(const struct lookup_context *context, const struct phase_state *phase,
+static json_t *phase_value(struct lookup_context *context, const struct phase_state *phase,
                            const char *const *parts, size_t count)
 {
     if (strcmp(parts[0], "status") == 0) {
@@ -203,7 +236,7 @@ static json_t *phase_value(const struct lookup_context *context, const struct ph
         return text_value(phase->error);
     }
     if (strcmp(parts[0], "steps") == 0) {
-        return descend(phase_steps(context, phase), parts + 1, count - 1);
+        return phase_steps(context, phase, parts + 1, count - 1);
     }
     return NULL;
 }
@@ -221,7 +254,7 @@ static json_t *item_value(const struct lookup_context *context)
 
 json_t *run_lookup(void *lookup_context, const char *const *parts, size_t part_count)
 {
-    const struct lookup_context *context = lookup_context;
+    struct lookup_context *context = lookup_context;
     const struct run_state *run = context->run;
 
     if (strcmp(parts[0], "item") == 0) {

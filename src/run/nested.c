@@ -109,7 +109,7 @@ static int adopt(struct active *active, int step, struct error *err)
         return r;
     }
     if (word) {
-        nested_command(active, step, word);
+        nested_command(active, child, word);
     }
     nested_tell_parent(engine_find(active->engine, child));
     return 0;
@@ -159,9 +159,8 @@ void nested_start(struct active *active, int index)
     }
 }
 
-void nested_command(struct active *active, int step, const char *word)
+void nested_command(struct active *active, const char *child_id, const char *word)
 {
-    const char *child_id = active->state->steps[step].child;
     struct active *child = child_id ? engine_find(active->engine, child_id) : NULL;
 
     if (child) {

@@ -128,6 +128,9 @@ static json_t *describe_output(const char *blobs, const struct stream_text *stre
         json_put(output, "inline", json_text_lossy(text->data, text->length));
         return output;
     }
+    if (!value) {
+        json_put_integer(output, "list_items", text_count_list_items(text->data));
+    }
     if (blob_put(blobs, text->data, text->length, digest, err) < 0) {
         json_decref(output);
         return NULL;

@@ -69,6 +69,7 @@ struct run_state *run_state_new(const char *id, const struct workflow *workflow)
     run->arena = arena_new();
     run->by_key = map_new();
     run->signals = json_object();
+    run->signals_used = json_object();
     run->iteration = 1;
     run->phases = mem_zero(workflow->phase_count, sizeof(*run->phases));
     run->phases_open = (int)workflow->phase_count;
@@ -139,6 +140,7 @@ void run_state_free(struct run_state *run)
     free(run->parent_step);
     json_decref(run->inputs);
     json_decref(run->signals);
+    json_decref(run->signals_used);
     map_free(run->by_key);
     plan_free(run->plan);
     arena_free(run->arena);
@@ -194,4 +196,15 @@ const struct step *step_effective(const struct step_state *step)
         return step->definition->static_step;
     }
     return step->definition;
+}
+
+enum strategy run_strategy(const struct run_state *run)
+{
+    if (run->strategy != STRATEGY_UNSET) {
+        return run->strategy;
+    }
+    if (run->workflow->strategy != STRATEGY_UNSET) {
+        return run->workflow->strategy;
+    }
+    return run->strategy_default != STRATEGY_UNSET ? run->strategy_default : STRATEGY_HYBRID;
 }

@@ -96,7 +96,8 @@ struct phase_state {
     int under_way;  /* steps and instances that run or wait */
     int running;    /* of these, against the width: preparing, attempts, nested runs */
     int64_t started_at, ended_at;
-    int64_t deadline;
+    int64_t deadline; /* 0: none; set at clock_at */
+    int64_t clock_at;
     char *error;
     char *failed_step;
     bool is_excused; /* it failed, and the run goes on all the same */
@@ -134,12 +135,15 @@ struct run_state {
     int depth;
     int iteration;
     int64_t created_at, started_at, ended_at;
-    int64_t seq; /* of the last record */
+    int64_t rested_at; /* when it last stopped running; that time does not count for deadlines */
+    int64_t deadline;  /* 0: none */
+    int64_t seq;       /* of the last record */
     struct phase_state *phases;
     struct step_state *steps;
     size_t step_count, step_capacity;
     struct map *by_key; /* key -> index + 1 as pointer */
     json_t *signals;
+    json_t *signals_used; /* names that answered an approval; a new signal may answer again */
     VEC(struct checkpoint_state) checkpoints;
     int phases_open;                     /* without an end */
     int under_way;                       /* sum over the phases */
@@ -167,18 +171,23 @@ bool phase_is_settled_well(const struct phase_state *phase);
 /* The step definition that really runs: the static alternative when that was chosen. */
 const struct step *step_effective(const struct step_state *step);
 
+/* What holds for steps that say nothing themselves. */
+enum strategy run_strategy(const struct run_state *run);
 /* Whether a finished step with the same digest may be taken instead of doing it again. */
 enum reuse step_reuse(const struct run_state *run, const struct step_state *step);
 
-/* Values of paths in expressions. `load` reads an output that is not inline; NULL: such a value is
- * an error text. */
+/* Values of paths in expressions. `load` reads an output that is not inline; where it is NULL, such
+ * a value is null and `unread` names its step. */
 struct lookup_context {
     const struct run_state *run;
     const struct step_state *step; /* for item and index; NULL: none */
     const char *project;
     int (*load)(void *context, const char *digest, char **ret_text, size_t *ret_length);
     void *load_context;
+    const char *unread;
 };
 json_t *run_lookup(void *lookup_context, const char *const *parts, size_t part_count);
+/* Lines that open a list item: what a reviewer's prose counts as suggestions. */
+json_int_t text_count_list_items(const char *text);
 
 #endif

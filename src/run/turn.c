@@ -75,8 +75,14 @@ void turn_emit(struct turn *turn, struct record record)
 
 void turn_effect(struct turn *turn, enum effect_kind kind, int step, int64_t at, const char *word)
 {
-    *VEC_PUSH(&turn->batch->effects) = (struct effect){
+    struct effect effect = {
         .kind = kind, .step = step, .at = at, .word = arena_strdup(turn->batch->arena, word)};
+
+    /* The step may have another child, or none, when the effect is carried out. */
+    if (kind == EFFECT_CHILD_COMMAND) {
+        effect.child = arena_strdup(turn->batch->arena, step_at(turn, step)->child);
+    }
+    *VEC_PUSH(&turn->batch->effects) = effect;
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): many draws from the one random value of an event. */
@@ -106,4 +112,24 @@ const json_t *turn_hold(struct turn *turn, json_t *value)
         *VEC_PUSH(&turn->batch->held) = value;
     }
     return value;
+}
+
+int turn_evaluate(struct turn *turn, const struct expression *expression,
+                  const struct step_state *step, json_t **ret_value, struct error *err)
+{
+    struct lookup_context context = {.run = turn->run, .step = step};
+    json_t *value = NULL;
+    int r = expression_evaluate(expression, run_lookup, &context, &value, err);
+
+    if (r == 0 && context.unread) {
+        json_decref(value);
+        return error_set(err, ERROR_LIMIT,
+                         "the output of step %s is too large for an expression that decides (a "
+                         "text over 1 KB, JSON over 64 KB)",
+                         context.unread);
+    }
+    if (r == 0) {
+        *ret_value = value;
+    }
+    return r;
 }

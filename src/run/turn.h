@@ -20,6 +20,9 @@ uint64_t turn_random(struct turn *turn);
 const char *turn_text(struct turn *turn, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 const json_t *turn_hold(struct turn *turn, json_t *value); /* the batch owns it now */
+/* An expression of the run, or of a step. The caller owns the value. */
+int turn_evaluate(struct turn *turn, const struct expression *expression,
+                  const struct step_state *step, json_t **ret_value, struct error *err);
 
 static inline struct step_state *step_at(struct turn *turn, int step)
 {
@@ -54,18 +57,23 @@ void step_after_end(struct turn *turn, int step);
 /* Pending, and nothing but a free place keeps it from starting. */
 bool step_is_ready(const struct run_state *run, int step);
 void step_feed_instances(struct turn *turn, int parent);
+/* In a quiet phase: steps with `all_done` or `one_success` behind steps that can never start become
+ * ready. True when there is one. */
+bool step_release_patient(struct turn *turn, int phase);
 
 /* decide_attempt.c */
 void step_start_attempt(struct turn *turn, int step);
-void step_attempt_again(struct turn *turn, int step);
+void step_recover_prepare(struct turn *turn, int step);
 void step_handle_prepared(struct turn *turn, int step, const struct event *event);
 void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);
 void step_handle_timer(struct turn *turn, int step);
 
 /* decide_wait.c */
 void step_start_approval(struct turn *turn, int step);
-void step_answer_approval(struct turn *turn, int step, bool is_approved, const char *by,
-                          const char *comment);
+/* Takes `by`, the comment (`text`) and the signal that answered (`name`) from `answer`. */
+void step_answer_approval(struct turn *turn, int step, bool is_approved, struct record answer);
+/* What the signal says to the step: 1 approved, 0 rejected, -1 nothing. */
+int step_signal_answer(const struct step_state *step, const char *signal, const json_t *value);
 void step_start_child(struct turn *turn, int step);
 void step_handle_child(struct turn *turn, int step, const struct event *event);
 
@@ -78,16 +86,30 @@ void phase_reset(struct turn *turn, int phase, const char *reason);
 void phase_start_dependents(struct turn *turn, int phase);
 void phase_complete(struct turn *turn, int phase);
 bool phase_is_blocked(const struct run_state *run, int phase);
+/* Its time is over: what ends now ends as timed out, and nothing new starts. */
+bool phase_is_late(const struct turn *turn, int phase);
+#define PHASE_LATE "the phase ran out of time"
+
+/* A failed phase ends the run, once phases that follow in any case have ended. */
+bool phase_failure_is_fatal(struct turn *turn, int phase);
+/* Takes a phase that is not over well up again, in the stage of a step with this role. */
+void phase_reopen(struct turn *turn, int phase, enum step_role role);
+/* True when the steps of what iterates are to run again; false with err set when that could not be
+ * worked out. */
+bool iterate_goes_on(struct turn *turn, const struct iterate *iterate, int iteration,
+                     struct error *err);
 
 /* decide.c. A wish takes reason, text, phase and step from `why`. */
 void run_wish(struct turn *turn, enum wish wish, struct record why);
 void run_move(struct turn *turn, enum run_status status, const char *reason, const char *detail);
+void run_start_phases(struct turn *turn);
+void run_stop_steps(struct turn *turn);
+void run_tell_children(struct turn *turn, const char *word);
 
 /* command.c */
 int command_handle(struct turn *turn, const struct event *event, struct error *err);
 int command_refuse(struct turn *turn, struct error *err, const char *what);
 void run_go_on(struct turn *turn);
-void phase_reopen(struct turn *turn, int phase);
 
 /* command_skip.c, command_answer.c */
 int command_skip(struct turn *turn, const struct event *event, struct error *err);

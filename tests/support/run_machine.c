@@ -120,6 +120,7 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     SAME(waiting);
     SAME(is_static);
     SAME(is_reused);
+    SAME(is_touched);
     SAME(attempts);
     SAME(tries);
     SAME(losses);
@@ -159,6 +160,7 @@ static void same_phase(const struct phase_state *one, const struct phase_state *
     SAME(started_at);
     SAME(ended_at);
     SAME(deadline);
+    SAME(clock_at);
     SAME(is_excused);
     SAME(gate_asked);
     SAME(gate_skipped);
@@ -182,6 +184,8 @@ void assert_same_state(const struct run_state *one, const struct run_state *othe
     SAME(created_at);
     SAME(started_at);
     SAME(ended_at);
+    SAME(rested_at);
+    SAME(deadline);
     SAME(seq);
     SAME(step_count);
     SAME(checkpoints.count);
@@ -198,6 +202,7 @@ void assert_same_state(const struct run_state *one, const struct run_state *othe
     same_text(what, one->task, other->task);
     same_json(what, one->inputs, other->inputs);
     same_json(what, one->signals, other->signals);
+    same_json(what, one->signals_used, other->signals_used);
     for (size_t i = 0; i < ARRAY_LEN(one->counts); i++) {
         same_number(what, step_status_name((enum step_status)i), one->counts[i], other->counts[i]);
     }
