@@ -224,11 +224,14 @@ static void move_phase(struct progress *progress, const json_t *record)
     int index = find_phase(progress, get(record, "phase"));
     const char *status = get(record, "status");
     struct progress_phase *phase;
+    bool begins; /* it runs again for its gate, and after a pause */
 
     if (index < 0) {
         return;
     }
     phase = &progress->phases.items[index];
+    begins = strcmp(status, "running") == 0 && strcmp(phase->status, "running") != 0 &&
+             phase->done == 0;
     set_status(phase->status, status);
     if (strcmp(status, "running") == 0) {
         phase->started_at = json_get_integer(record, "at", 0);
@@ -236,7 +239,7 @@ static void move_phase(struct progress *progress, const json_t *record)
     } else if (is_finished(status)) {
         phase->ended_at = json_get_integer(record, "at", 0);
     }
-    if (progress->form == PROGRESS_PLAIN && strcmp(status, "running") == 0) {
+    if (progress->form == PROGRESS_PLAIN && begins) {
         char *line = mem_printf("Phase %d/%zu %s", index + 1, progress->phases.count, phase->id);
 
         progress_say(progress, line);

@@ -215,6 +215,7 @@ static void on_item(void *context, const json_t *item)
 static bool ask(void *context, const char *question, char **ret_answer)
 {
     struct cli *cli = context;
+    struct strbuf text;
     char *answer = NULL;
     size_t size = 0;
     ssize_t length;
@@ -222,7 +223,10 @@ static bool ask(void *context, const char *question, char **ret_answer)
     if (cli->progress) {
         progress_resize(cli->progress);
     }
-    (void)cli_write(cli->err.fd, question, strlen(question));
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    utf8_add_printable(&text, question, strlen(question)); /* it may quote what a step printed */
+    (void)cli_write(cli->err.fd, text.data, text.length);
+    strbuf_release(&text);
     length = getline(&answer, &size, stdin);
     if (length < 0 || length > ANSWER_BYTES_MAX) {
         free(answer);

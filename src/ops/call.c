@@ -271,7 +271,8 @@ static int check_required(const struct operation *operation, const json_t *argum
                               argument->is_positional && argument->value_name ? argument->value_name
                                                                               : argument->name);
 
-            error_hint(err, "%s; see `fermata help %s`", argument->help, operation->name);
+            error_hint(err, "for example: %.*s; see `fermata help %s`",
+                       (int)strcspn(operation->example, "\n"), operation->example, operation->name);
             return r;
         }
     }

@@ -202,6 +202,30 @@ static const json_t *find_approval(const json_t *run)
     return NULL;
 }
 
+/* Asks until the answer is one of the three; no answer at all means later. */
+static const char *ask_decision(const struct session *session, const char *question)
+{
+    char *answer = NULL;
+
+    while (session->view->ask(session->view->context, question, &answer)) {
+        char first = *answer;
+
+        free(answer);
+        answer = NULL;
+        if (first != '\0' && strchr("aAyY", first)) {
+            return "approve";
+        }
+        if (first != '\0' && strchr("rRnN", first)) {
+            return "reject";
+        }
+        if (first == '\0' || first == 'l' || first == 'L') {
+            break;
+        }
+    }
+    free(answer);
+    return NULL;
+}
+
 /* 1: answered, the run can go on; 0: later. */
 static int ask_approval(struct session *session, const char *run_id, const json_t *step,
                         struct error *err)
@@ -211,24 +235,17 @@ static int ask_approval(struct session *session, const char *run_id, const json_
     char *question = mem_printf("%s: %s\n[a]pprove, [r]eject or [l]ater? ",
                                 json_get_text(step, "name", key),
                                 json_get_text(step, "reason", "waits for your approval"));
+    const char *decision = ask_decision(session, question);
     struct engine_options options;
     json_t *command = NULL;
     json_t *answered = NULL;
-    char *answer = NULL;
-    int r = 0;
+    int r;
 
-    if (session->view->ask(session->view->context, question, &answer) &&
-        (*answer == 'a' || *answer == 'A' || *answer == 'r' || *answer == 'R')) {
-        bool yes = *answer == 'a' || *answer == 'A';
-
-        command = json_pack("{s:s, s:s, s:s?}", "do", yes ? "approve" : "reject", "step", key, "by",
-                            ops->settings->user);
-    }
     free(question);
-    free(answer);
-    if (!command) {
+    if (!decision) {
         return 0;
     }
+    command = json_pack("{s:s, s:s, s:s?}", "do", decision, "step", key, "by", ops->settings->user);
     r = ops_engine_options(session->ops, &options, err);
     if (r == 0) {
         r = run_ask(&options, run_id, command, &answered, err);

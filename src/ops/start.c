@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUESTION_BYTES_MAX 4096
+#define ANSWERS_MAX 5 /* wrong ones to one question */
+
 /* ---- which workflow ---- */
 
 static int no_workflow_given(struct ops *ops, struct error *err)
@@ -80,27 +83,60 @@ static void fill_from_task(const struct workflow *workflow, const char *task, js
     }
 }
 
+static char *make_question(const struct workflow_input *input, const struct error *wrong)
+{
+    struct strbuf text;
+    char *question;
+
+    strbuf_init(&text, QUESTION_BYTES_MAX);
+    if (wrong->code != 0) {
+        strbuf_addf(&text, "%s\n", wrong->text);
+    }
+    strbuf_add(&text, input->name);
+    if (input->description) {
+        strbuf_addf(&text, " - %s", input->description);
+    }
+    for (size_t i = 0; i < input->choice_count; i++) {
+        strbuf_addf(&text, "%s%s", i == 0 ? " (" : ", ", input->choices[i]);
+    }
+    strbuf_add(&text, input->choice_count > 0 ? "): " : ": ");
+    question = strbuf_take(&text);
+    strbuf_release(&text);
+    return question;
+}
+
+/* Asks again for a while when the answer does not fit; false: no answer is to be had. */
+static bool ask_one(const struct workflow_input *input, const struct ops_view *view, json_t *inputs)
+{
+    struct error wrong = ERROR_INIT;
+
+    for (int i = 0; i < ANSWERS_MAX; i++) {
+        char *question = make_question(input, &wrong);
+        char *answer = NULL;
+        bool is_answered = view->ask(view->context, question, &answer) && *answer;
+        json_t *value = is_answered ? json_text_lossy(answer, strlen(answer)) : NULL;
+
+        free(question);
+        free(answer);
+        if (!is_answered) {
+            return false;
+        }
+        wrong = (struct error)ERROR_INIT;
+        if (workflow_check_input(input, value, &wrong) == 0) {
+            json_put(inputs, input->name, value);
+            return true;
+        }
+        json_decref(value);
+    }
+    return false;
+}
+
 static void ask_missing(const struct workflow *workflow, const struct ops_view *view,
                         json_t *inputs)
 {
     for (size_t i = 0; view->ask && i < workflow->input_count; i++) {
-        const struct workflow_input *input = &workflow->inputs[i];
-        char *question;
-        char *answer = NULL;
-        bool is_answered;
-
-        if (!is_missing(input, inputs)) {
-            continue;
-        }
-        question = mem_printf("%s%s%s: ", input->name, input->description ? " - " : "",
-                              input->description ? input->description : "");
-        is_answered = view->ask(view->context, question, &answer) && *answer;
-        free(question);
-        if (is_answered) {
-            json_put(inputs, input->name, json_text_lossy(answer, strlen(answer)));
-        }
-        free(answer);
-        if (!is_answered) {
+        if (is_missing(&workflow->inputs[i], inputs) &&
+            !ask_one(&workflow->inputs[i], view, inputs)) {
             return;
         }
     }

@@ -316,6 +316,15 @@ static void complain_unknown(const struct workflow *workflow, const char *name,
         error_hint(&wrong, "did you mean %s?", nearest);
     } else if (workflow->input_count == 0) {
         error_hint(&wrong, "it has none");
+    } else {
+        struct strbuf list;
+
+        strbuf_init(&list, ERROR_HINT_MAX / 2);
+        for (size_t i = 0; i < workflow->input_count; i++) {
+            strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+        }
+        error_hint(&wrong, "it has %s", list.data);
+        strbuf_release(&list);
     }
     complain(complaints, name, &wrong);
     free((void *)names);
@@ -345,6 +354,15 @@ static void take_input(const struct workflow_input *input, const json_t *given, 
         converted = json_null();
     }
     json_put(inputs, input->name, converted);
+}
+
+int workflow_check_input(const struct workflow_input *input, const json_t *given, struct error *err)
+{
+    json_t *value = NULL;
+    int r = input_convert(input, given, &value, err);
+
+    json_decref(value);
+    return r;
 }
 
 int workflow_check_inputs(const struct workflow *workflow, const json_t *given, json_t **ret_inputs,

@@ -162,6 +162,10 @@ const struct step *workflow_find_step(const struct workflow *workflow, const cha
 int workflow_check_inputs(const struct workflow *workflow, const json_t *given, json_t **ret_inputs,
                           struct error *err);
 
+/* The same for one given value; the error does not name the input. */
+int workflow_check_input(const struct workflow_input *input, const json_t *given,
+                         struct error *err);
+
 /* "file:line:column: error: text (hint)" lines, as compilers print them. */
 void problems_format(const struct problems *problems, struct strbuf *target);
 

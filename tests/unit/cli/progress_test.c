@@ -72,6 +72,9 @@ static void plain_lines_count_the_finished_steps(void **state)
          "\"at\":2200");
     tell(progress, "\"kind\":\"step_moved\",\"phase\":\"one\",\"step\":\"b\",\"status\":\"failed\","
                    "\"error\":\"ex\\u001b[0mit 1\",\"at\":2300");
+    /* After a pause, or for its gate, the phase only goes on. */
+    tell(progress, "\"kind\":\"phase_moved\",\"phase\":\"one\",\"status\":\"paused\",\"at\":2400");
+    tell(progress, "\"kind\":\"phase_moved\",\"phase\":\"one\",\"status\":\"running\",\"at\":2500");
     assert_string_equal(out.data,
                         "Run wf_000000000001: w, 3 steps\nPhase 1/2 one\n"
                         "Step 1/3 one/a completed (1.2s)\nStep 2/3 one/b failed: exit 1\n");

@@ -143,9 +143,10 @@ static void the_third_interrupt_leaves_the_step_to_its_keeper(void **state)
 
 static bool approve(void *context, const char *question, char **ret_answer)
 {
-    (void)context;
+    static const char *const answers[] = {"what?", "yes"};
+
     assert_non_null(strstr(question, "Really?"));
-    *ret_answer = mem_strdup("a");
+    *ret_answer = mem_strdup(answers[(*(size_t *)context)++ % 2]);
     return true;
 }
 
@@ -160,6 +161,7 @@ static bool later(void *context, const char *question, char **ret_answer)
 static void an_approval_is_asked_for_and_the_run_goes_on(void **state)
 {
     struct ops_project *project = *state;
+    size_t asked = 0;
     json_t *result;
 
     ops_project_write(project, ".fermata/workflows/w.yaml",
@@ -169,9 +171,10 @@ static void an_approval_is_asked_for_and_the_run_goes_on(void **state)
     result = run(project, "w");
     assert_string_equal(json_get_text(result, "status", ""), "paused");
     json_decref(result);
-    project->view = (struct ops_view){.ask = approve};
+    project->view = (struct ops_view){.ask = approve, .context = &asked};
     result = run(project, "w");
     assert_string_equal(json_get_text(result, "status", ""), "completed");
+    assert_int_equal(asked, 2); /* what is no answer is asked again */
     assert_true(ops_project_has(project, "done"));
     json_decref(result);
     /* The process behind --detach never asks. */

@@ -152,6 +152,31 @@ static void a_strategy_from_the_environment_is_checked(void **state)
     assert_non_null(strstr(err.text, "FERMATA_STRATEGY"));
 }
 
+static bool answer_late(void *context, const char *question, char **ret_answer)
+{
+    int count = ++*(int *)context;
+
+    assert_int_equal(strstr(question, "expected an integer") != NULL, count > 1);
+    *ret_answer = mem_strdup(count > 1 ? "7" : "seven");
+    return true;
+}
+
+static void a_wrong_answer_is_asked_again_with_the_reason(void **state)
+{
+    struct ops_project *project = *state;
+    int asked = 0;
+    json_t *result;
+
+    ops_project_write(project, "w.yaml",
+                      "name: w\ninputs:\n  n: { type: integer, required: true }\n"
+                      "phases: [{ id: a, steps: [{ id: s, run: 'true' }] }]\n");
+    project->view = (struct ops_view){.ask = answer_late, .context = &asked};
+    result = dry(project, json_pack("{s:s}", "workflow", "w.yaml"));
+    assert_int_equal(json_get_integer(json_object_get(result, "inputs"), "n", 0), 7);
+    assert_int_equal(asked, 2);
+    json_decref(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +194,8 @@ int main(void)
             the_workflow_comes_from_the_flag_the_environment_or_the_configuration,
             ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_strategy_from_the_environment_is_checked,
+                                        ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_wrong_answer_is_asked_again_with_the_reason,
                                         ops_project_set_up, ops_project_tear_down),
     };
 

@@ -241,7 +241,7 @@ static void every_wrong_input_is_named_at_once(void **state)
                         "input \"size\": expected one of small, medium, large, got \"larg\" (did "
                         "you mean large?); "
                         "input \"taks\": the workflow has no such input (did you mean task?); "
-                        "input \"zzz\": the workflow has no such input");
+                        "input \"zzz\": the workflow has no such input (it has task, count, size)");
     json_decref(given);
 }
 
