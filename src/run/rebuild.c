@@ -10,6 +10,7 @@
 #include "run/own.h"
 #include "run/states.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,8 +96,8 @@ static int read_creation(struct tx *tx, void *arg, struct error *err)
     body = column_text(statement, 0);
     r = json_parse_text(body, strlen(body), "journal", &record, err);
     if (r == 0) {
-        (void)strncpy(creation->digest, json_get_text(record, "digest", ""),
-                      sizeof(creation->digest) - 1);
+        (void)snprintf(creation->digest, sizeof(creation->digest), "%s",
+                       json_get_text(record, "digest", ""));
     }
     json_decref(record);
     return r;
