@@ -71,13 +71,10 @@ static void attempt_start(struct turn *turn, int index, bool is_static,
     turn_effect(turn, EFFECT_START, index, 0, NULL);
 }
 
-static enum reuse reuse_of(const struct run_state *run, const struct step *definition)
+static enum reuse reuse_of(const struct step *definition)
 {
     const struct function *function;
 
-    if (run->is_fresh) {
-        return REUSE_NEVER;
-    }
     if (definition->reuse != REUSE_UNSET) {
         return definition->reuse;
     }
@@ -110,7 +107,7 @@ enum reuse step_reuse(const struct run_state *run, const struct step_state *step
                             strategy_of(run, definition) == STRATEGY_STATIC)) {
         definition = definition->static_step;
     }
-    return reuse_of(run, definition);
+    return reuse_of(definition);
 }
 
 /* Its digest is worked out first; the proof of a check names the tree. */
@@ -129,8 +126,8 @@ static void start(struct turn *turn, int index, bool is_static)
 {
     const struct step_state *step = step_at(turn, index);
 
-    if (step->check || reuse_of(turn->run, is_static ? step->definition->static_step
-                                                     : step->definition) != REUSE_NEVER) {
+    if (step->check ||
+        reuse_of(is_static ? step->definition->static_step : step->definition) != REUSE_NEVER) {
         prepare(turn, index, is_static);
     } else {
         attempt_start(turn, index, is_static, NULL);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a run cost in time, worked out from its records. Pure but for reading them. */
 #include "base/alloc.h"
-#include "run/engine.h"
-#include "run/states.h"
+#include "run/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@ struct tally {
     json_t *gates;    /* name -> {pass, fail, unknown, skipped} */
     json_t *using_;   /* command, function, agent:NAME -> {attempts, busy_ms, failures} */
     json_t *opened;   /* phase -> at */
+    json_t *tried;    /* phase -> {step: true}, since the phase began or was reset */
     json_t *attempts; /* "step.n" -> using */
     int64_t attempt_count, retries, losses, reused, busy_ms, saved_ms;
     int64_t first_at, last_at;
@@ -29,6 +29,16 @@ static void add(json_t *table, const char *row, const char *field, int64_t amoun
     json_put_integer(object, field, json_get_integer(object, field, 0) + amount);
 }
 
+static void close_phase(struct tally *tally, const char *phase, int64_t at)
+{
+    const json_t *opened = json_object_get(tally->opened, phase);
+
+    if (opened) {
+        add(tally->phases, phase, "duration_ms", at - json_integer_value(opened));
+        (void)json_object_del(tally->opened, phase);
+    }
+}
+
 static void count_phase(struct tally *tally, const json_t *record)
 {
     const char *phase = json_get_text(record, "phase", "");
@@ -40,10 +50,35 @@ static void count_phase(struct tally *tally, const json_t *record)
             json_put_integer(tally->opened, phase, at);
             add(tally->phases, phase, "rounds", 1);
         }
-    } else if (json_object_get(tally->opened, phase)) {
-        add(tally->phases, phase, "duration_ms", at - json_get_integer(tally->opened, phase, at));
-        (void)json_object_del(tally->opened, phase);
+    } else {
+        close_phase(tally, phase, at);
     }
+}
+
+static void count_reset(struct tally *tally, const json_t *record)
+{
+    const char *phase = json_get_text(record, "phase", "");
+
+    close_phase(tally, phase, json_get_integer(record, "at", 0));
+    (void)json_object_del(tally->tried, phase);
+}
+
+/* Whether the step has been tried before in this round of its phase. */
+static bool is_retry(struct tally *tally, const json_t *record)
+{
+    const char *phase = json_get_text(record, "phase", "");
+    const char *step = json_get_text(record, "step", "");
+    json_t *steps = json_object_get(tally->tried, phase);
+
+    if (!steps) {
+        steps = json_object();
+        json_put(tally->tried, phase, steps);
+    }
+    if (json_object_get(steps, step)) {
+        return true;
+    }
+    json_put(steps, step, json_true());
+    return false;
 }
 
 static void count_start(struct tally *tally, const json_t *record)
@@ -55,7 +90,7 @@ static void count_start(struct tally *tally, const json_t *record)
     char *row = name ? mem_printf("%s:%s", kind, name) : mem_strdup(kind);
 
     tally->attempt_count++;
-    tally->retries += json_get_integer(record, "attempt", 1) > 1;
+    tally->retries += is_retry(tally, record);
     json_put_text(tally->attempts, key, row);
     add(tally->using_, row, "attempts", 1);
     free(row);
@@ -87,7 +122,7 @@ static void count_record(struct tally *tally, const json_t *record)
     if (strcmp(kind, "phase_moved") == 0) {
         count_phase(tally, record);
     } else if (strcmp(kind, "phase_reset") == 0) {
-        (void)json_object_del(tally->opened, json_get_text(record, "phase", ""));
+        count_reset(tally, record);
     } else if (strcmp(kind, "attempt_started") == 0) {
         count_start(tally, record);
     } else if (strcmp(kind, "attempt_ended") == 0) {
@@ -126,11 +161,28 @@ static void add_rates(json_t *gates)
     }
 }
 
+/* Mean number of attempts under way, of all and of each kind: of all above 1 when steps ran side by
+ * side. */
+static json_t *utilisation(int64_t busy_ms, int64_t total_ms)
+{
+    return total_ms > 0 ? json_real((double)busy_ms / (double)total_ms) : json_null();
+}
+
 static json_t *describe(struct tally *tally)
 {
     int64_t total = tally->last_at - tally->first_at;
     json_t *metrics = json_object();
+    const char *name;
+    json_t *row;
 
+    json_object_foreach(tally->opened, name, row)
+    {
+        add(tally->phases, name, "duration_ms", tally->last_at - json_integer_value(row));
+    }
+    json_object_foreach(tally->using_, name, row)
+    {
+        json_put(row, "utilisation", utilisation(json_get_integer(row, "busy_ms", 0), total));
+    }
     add_rates(tally->gates);
     json_put_integer(metrics, "duration_ms", total);
     json_put_integer(metrics, "attempts", tally->attempt_count);
@@ -139,9 +191,7 @@ static json_t *describe(struct tally *tally)
     json_put_integer(metrics, "reused", tally->reused);
     json_put_integer(metrics, "saved_ms", tally->saved_ms);
     json_put_integer(metrics, "busy_ms", tally->busy_ms);
-    /* Mean number of attempts under way: above 1 when steps ran side by side. */
-    json_put(metrics, "utilisation",
-             total > 0 ? json_real((double)tally->busy_ms / (double)total) : json_null());
+    json_put(metrics, "utilisation", utilisation(tally->busy_ms, total));
     json_put_integer(metrics, "checkpoints", tally->checkpoints);
     json_put_integer(metrics, "iterations", tally->iterations);
     json_put_integer(metrics, "gotos", tally->gotos);
@@ -151,30 +201,45 @@ static json_t *describe(struct tally *tally)
     return metrics;
 }
 
+struct metrics_job {
+    const char *run_id;
+    struct tally tally;
+};
+
+static int add_record(void *context, const struct record *record, struct error *err)
+{
+    struct metrics_job *job = context;
+    json_t *described = record_describe(record, job->run_id);
+
+    (void)err;
+    count_record(&job->tally, described);
+    json_decref(described);
+    return 0;
+}
+
+static int read_journal(struct tx *tx, void *arg, struct error *err)
+{
+    struct metrics_job *job = arg;
+
+    return journal_read(tx, job->run_id, 1, 0, add_record, job, err);
+}
+
 int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, struct error *err)
 {
-    struct tally tally = {.phases = json_object(),
-                          .gates = json_object(),
-                          .using_ = json_object(),
-                          .opened = json_object(),
-                          .attempts = json_object()};
-    json_t *records = NULL;
-    size_t index;
-    const json_t *record;
-    int r = run_records(store, run_id, 1, 0, &records, err);
+    struct metrics_job job = {.run_id = run_id};
+    json_t **const tables[] = {&job.tally.phases, &job.tally.gates, &job.tally.using_,
+                               &job.tally.opened, &job.tally.tried, &job.tally.attempts};
+    int r;
 
-    if (r == 0) {
-        json_array_foreach(json_object_get(records, "records"), index, record)
-        {
-            count_record(&tally, record);
-        }
-        *ret_metrics = describe(&tally);
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        *tables[i] = json_object();
     }
-    json_decref(records);
-    json_decref(tally.phases);
-    json_decref(tally.gates);
-    json_decref(tally.using_);
-    json_decref(tally.opened);
-    json_decref(tally.attempts);
+    r = store_read(store, read_journal, &job, err);
+    if (r == 0) {
+        *ret_metrics = describe(&job.tally);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        json_decref(*tables[i]);
+    }
     return r;
 }

@@ -22,6 +22,7 @@ struct preparation {
     char *project;
     char *folder; /* of the run */
     bool needs_tree;
+    bool is_fresh;
     bool is_check;
     json_t *parts;
     char tree[DIGEST_HEX_SIZE];
@@ -297,6 +298,9 @@ static void prepare_on_pool(void *arg)
     text = json_dump_sorted(preparation->parts);
     digest_bytes(text, strlen(text), preparation->digest);
     free(text);
+    if (preparation->is_fresh) {
+        return; /* others may take its result, it takes none */
+    }
     preparation->result = store_read(preparation->engine->options.store, find_reusable, preparation,
                                      &preparation->err);
     if (preparation->from_run) {
@@ -328,6 +332,7 @@ void prepare_step(struct active *active, int index, bool is_static)
     preparation->project = mem_strdup(active->engine->options.project);
     preparation->folder = mem_strdup(active->folder);
     preparation->is_check = step->check != NULL;
+    preparation->is_fresh = active->state->is_fresh;
     preparation->parts = json_object();
     preparation->needs_tree = step->check || step_reuse(active->state, step) == REUSE_TREE;
     active->engine->pool_jobs++;
