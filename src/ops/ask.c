@@ -271,6 +271,26 @@ static bool needs_wish(const json_t *run, bool retry_failed)
            json_get_boolean(run, "owned", false);
 }
 
+/* Somebody else may take the run between our question and our going on: then he goes on. */
+static int go_on_or_tell(struct ops *ops, const char *run_id, const json_t *arguments,
+                         const struct ops_view *view, json_t **ret_result, struct error *err)
+{
+    json_t *answer = NULL;
+    int r = ops_go_on(ops, run_id, arguments, view, ret_result, err);
+
+    if (r != ERROR_BUSY) {
+        return r;
+    }
+    r = ask(ops, run_id, json_pack("{s:s}", "do", "resume"), &answer, err);
+    if (r == 0 && json_get_boolean(answer, "owner", false)) {
+        *ret_result = describe_answer(run_id, "resume", answer);
+    } else if (r == 0) {
+        r = ops_go_on(ops, run_id, arguments, view, ret_result, err);
+    }
+    json_decref(answer);
+    return r;
+}
+
 int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *view,
               json_t **ret_result, struct error *err)
 {
@@ -293,7 +313,7 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
     if (r == 0 && json_get_boolean(answer, "owner", false)) {
         *ret_result = describe_answer(run_id, "resume", answer);
     } else if (r == 0) {
-        r = ops_go_on(ops, run_id, arguments, view, ret_result, err);
+        r = go_on_or_tell(ops, run_id, arguments, view, ret_result, err);
     }
     json_decref(answer);
     json_decref(run);

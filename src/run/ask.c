@@ -119,6 +119,8 @@ static int wait_for_answer(const struct engine_options *options, struct letter *
             r = error_set(err, ERROR_LIMIT,
                           "the process that owns run %s did not answer in %d s; it may be stopped",
                           letter->run_id, ANSWER_WAIT_MS / 1000);
+            error_hint(err, "let it go on (kill -CONT PID) or end it (kill -9 PID), then try "
+                            "again: its steps live on under their keepers");
         } else {
             (void)file_append(wake, "\n", 1, NULL);
             wait_a_little();
