@@ -22,6 +22,7 @@
 /* Bounds how long one transaction keeps other processes waiting. */
 #define BATCH_MAX 4096
 #define CHECKPOINT_PAGES 1024 /* 4 MB of 4 KB pages */
+#define BUSY_SLICE_MS 50
 
 struct job {
     struct job *next;
@@ -84,6 +85,7 @@ struct writer *writer_new(struct connection *connection, struct lock *lock, stru
     (void)pthread_cond_init(&writer->wake, NULL);
     (void)pthread_cond_init(&writer->over, NULL);
     (void)sqlite3_wal_hook(connection->db, note_wal_pages, writer);
+    (void)sqlite3_busy_timeout(connection->db, BUSY_SLICE_MS);
     return writer;
 }
 
@@ -250,14 +252,40 @@ static int batch_commit(struct writer *writer, struct error *err)
     return r;
 }
 
+/* Another program, which knows nothing of the file lock, may be writing. It is waited for without
+ * the file lock, since whoever opens the store needs that. 0: the lock is held, a transaction open.
+ */
+static int batch_begin(struct writer *writer, struct error *err)
+{
+    struct connection *connection = writer->connection;
+    int waited_ms = 0;
+
+    for (;;) {
+        int r = lock_take(writer->lock, writer->lock_wait_ms, err);
+
+        if (r < 0) {
+            return r;
+        }
+        connection->failure = FAILURE_NONE;
+        r = connection_control(connection, CONTROL_BEGIN_WRITE, err);
+        if (r == 0) {
+            return 0;
+        }
+        note_fatal(writer);
+        lock_release(writer->lock);
+        waited_ms += BUSY_SLICE_MS;
+        if (r != ERROR_BUSY || waited_ms >= writer->lock_wait_ms) {
+            return r;
+        }
+    }
+}
+
 static int batch_transact(struct writer *writer, struct job *first, struct error *err)
 {
     struct connection *connection = writer->connection;
     bool is_alone = !first->next;
-    int r;
+    int r = 0;
 
-    connection->failure = FAILURE_NONE;
-    r = connection_control(connection, CONTROL_BEGIN_WRITE, err);
     for (struct job *job = first; r == 0 && job; job = job->next) {
         r = job_run(writer, job, is_alone, err);
     }
@@ -303,7 +331,7 @@ static void batch_run(struct writer *writer, struct job *first)
         jobs_tell(writer, first);
         return;
     }
-    r = lock_take(writer->lock, writer->lock_wait_ms, &error);
+    r = batch_begin(writer, &error);
     if (r < 0) {
         jobs_fail(first, &error);
         jobs_tell(writer, first);

@@ -120,6 +120,15 @@ static int add(struct tx *tx, void *arg, struct error *err)
     return r < 0 || !piece->fail_with ? r : error_set(err, piece->fail_with, "as wanted");
 }
 
+static void *add_and_wait(void *arg)
+{
+    struct piece *piece = arg;
+
+    piece->result = writer_wait(piece->fixture->writer, add, piece, NULL);
+    piece->is_done = true;
+    return NULL;
+}
+
 static int wait_at_gate(struct tx *tx, void *arg, struct error *err)
 {
     struct fixture *fixture = arg;
@@ -337,6 +346,36 @@ static void a_held_file_lock_is_busy_and_not_broken(void **state)
     free(path);
 }
 
+static void another_program_that_writes_is_waited_for_without_the_file_lock(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece piece = {.id = 1};
+    struct lock *opener = NULL;
+    sqlite3 *foreign = NULL;
+    pthread_t thread;
+    char *path = scratch_path(fixture->scratch, "x.db.lock");
+
+    writer_free(fixture->writer);
+    fixture->writer = writer_new(fixture->connection, fixture->lock, fixture->loop, 30000);
+    assert_int_equal(sqlite3_open(fixture->path, &foreign), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    piece.fixture = fixture;
+    assert_int_equal(pthread_create(&thread, NULL, add_and_wait, &piece), 0);
+    assert_int_equal(lock_open(&opener, path, NULL), 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(lock_take(opener, 5000, NULL), 0);
+        lock_release(opener);
+    }
+    assert_int_equal(sqlite3_exec(foreign, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(piece.is_done);
+    assert_int_equal(piece.result, 0);
+    assert_int_equal(rows(fixture), 1);
+    (void)sqlite3_close(foreign);
+    lock_close(opener);
+    free(path);
+}
+
 static void the_log_is_checkpointed_and_stays_small(void **state)
 {
     struct fixture *fixture = *state;
@@ -396,6 +435,7 @@ int main(void)
         TEST(a_full_disk_fails_the_batch_and_the_next_try_succeeds),
         TEST(a_full_storage_that_a_piece_swallows_fails_it_all_the_same),
         TEST(a_held_file_lock_is_busy_and_not_broken),
+        TEST(another_program_that_writes_is_waited_for_without_the_file_lock),
         TEST(the_log_is_checkpointed_and_stays_small),
         TEST(ending_runs_what_is_queued_first),
         TEST(a_writer_that_never_worked_ends),
