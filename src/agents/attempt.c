@@ -52,6 +52,8 @@ static void add_setting(struct strbuf *text, const char *key, int64_t number)
 
 static void format_spec(struct strbuf *text, const struct attempt_spec *spec)
 {
+    static const char variable[] = ATTEMPT_FOLDER_VARIABLE "=";
+
     add_entry(text, "cwd", spec->cwd);
     add_setting(text, "timeout_ms", spec->timeout_ms);
     add_setting(text, "grace_ms", spec->grace_ms);
@@ -61,8 +63,13 @@ static void format_spec(struct strbuf *text, const struct attempt_spec *spec)
         add_entry(text, "arg", *arg);
     }
     for (const char *const *env = spec->env; *env; env++) {
-        add_entry(text, "env", *env);
+        /* A Fermata that runs inside a step gives its own steps their own. */
+        if (strncmp(*env, variable, sizeof(variable) - 1) != 0) {
+            add_entry(text, "env", *env);
+        }
     }
+    strbuf_addf(text, "env=%s%s", variable, spec->folder);
+    strbuf_add_char(text, '\0');
     add_entry(text, "end", "");
 }
 

@@ -78,6 +78,14 @@ void attempt_watch_free(struct attempt_watch *watch); /* accepts NULL; does not 
 /* TERM to the whole tree, KILL after the grace; with force: KILL at once. Idempotent. */
 void attempt_stop(struct attempt_watch *watch, bool force);
 
+/* Kills what a keeper that was itself killed has left behind (nobody else does) and returns how
+ * many processes that were. They are known by the keeper's session and by ATTEMPT_FOLDER_VARIABLE,
+ * which is in the environment of every program of the attempt. Blocking; only for an attempt that
+ * is gone.
+ */
+#define ATTEMPT_FOLDER_VARIABLE "FERMATA_ATTEMPT_FOLDER"
+int attempt_sweep(const char *folder);
+
 /* ERROR_NOT_FOUND when there is no exit.json (or it is torn): the attempt is lost. */
 int attempt_read_exit(const char *folder, struct attempt_exit *ret_exit, struct error *err);
 /* What was kept of "stdout" or "stderr": head, then, when bytes were left out, a line that says how

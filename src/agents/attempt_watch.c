@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -73,7 +74,7 @@ static void read_claim(int folder, struct claim *ret_claim)
     *ret_claim = claim;
 }
 
-/* In clock ticks since the boot; -1: no such process. */
+/* In clock ticks since the boot; -1: no such process, or it only waits to be collected. */
 static long long read_start_time(pid_t pid)
 {
     char path[64];
@@ -85,6 +86,9 @@ static long long read_start_time(pid_t pid)
         return -1;
     }
     field = strrchr(text, ')');
+    if (field && strncmp(field, ") Z", 3) == 0) {
+        return -1;
+    }
     for (int i = 2; field && i < STAT_START_TIME; i++) {
         field = strchr(field + 1, ' ');
     }
@@ -174,6 +178,93 @@ int attempt_probe(const char *folder, enum attempt_presence *ret_presence, pid_t
     *ret_presence = presence;
     *ret_keeper = keeper;
     return 0;
+}
+
+/* ---- what a killed keeper leaves behind ---- */
+
+/* Is the text one of the strings of /proc/PID/environ? Only its first 128 KiB are looked at. */
+static bool has_variable(pid_t pid, const char *text)
+{
+    static const size_t size = 128 * 1024;
+    char path[64];
+    char *environment = mem_alloc(size);
+    ssize_t length;
+    bool found = false;
+
+    (void)snprintf(path, sizeof(path), "/proc/%ld/environ", (long)pid);
+    length = read_small(AT_FDCWD, path, environment, size);
+    for (const char *entry = environment; length > 0 && entry < environment + length && !found;
+         entry += strlen(entry) + 1) {
+        found = strcmp(entry, text) == 0;
+    }
+    free(environment);
+    return found;
+}
+
+/* The number of a session stays taken while anybody is in it, so one without its leader that began
+ * after the claim is the keeper's. */
+static bool is_of_session(pid_t pid, const struct claim *claim)
+{
+    return claim->keeper > 0 && getsid(pid) == claim->keeper &&
+           read_start_time(claim->keeper) < 0 && read_start_time(pid) >= claim->start_time;
+}
+
+/* The pidfd comes first: what is then found out about the pid is true for whom the signal reaches.
+ */
+static bool sweep_process(pid_t pid, const struct claim *claim, const char *variable)
+{
+    int pidfd = pidfd_open(pid, 0);
+    bool is_left = pidfd >= 0 && (is_of_session(pid, claim) || has_variable(pid, variable)) &&
+                   pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0;
+
+    if (pidfd >= 0) {
+        (void)close(pidfd);
+    }
+    return is_left;
+}
+
+static int sweep_once(const struct claim *claim, const char *variable)
+{
+    DIR *processes = opendir("/proc");
+    const struct dirent *entry;
+    int count = 0;
+
+    while (processes && (entry = readdir(processes)) != NULL) {
+        long pid = strtol(entry->d_name, NULL, 10);
+
+        if (pid > 1 && pid != getpid() && sweep_process((pid_t)pid, claim, variable)) {
+            count++;
+        }
+    }
+    if (processes) {
+        (void)closedir(processes);
+    }
+    return count;
+}
+
+int attempt_sweep(const char *folder)
+{
+    const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_NS};
+    char *variable = mem_printf(ATTEMPT_FOLDER_VARIABLE "=%s", folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct claim claim = {0};
+    int total = 0;
+    int count = 1;
+
+    if (fd >= 0) {
+        read_claim(fd, &claim);
+        (void)close(fd);
+    }
+    /* Again until none is left, since what forks meanwhile is met only in the next round. */
+    for (int i = 0; count > 0 && i < SETTLE_TRIES_MAX; i++) {
+        count = sweep_once(&claim, variable);
+        total += count;
+        if (count > 0) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    free(variable);
+    return total;
 }
 
 bool attempt_give_up(const char *folder)

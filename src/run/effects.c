@@ -348,8 +348,8 @@ static void on_probed(void *arg)
         post_failure(live, CLASS_PERMANENT, &probe->err);
     } else if (probe->presence == ATTEMPT_ALIVE) {
         watch(live, probe->keeper);
-    } else if (probe->presence == ATTEMPT_ENDED) {
-        collect_outcome(live);
+    } else if (probe->presence == ATTEMPT_ENDED || probe->presence == ATTEMPT_GONE) {
+        collect_outcome(live); /* also of one that is gone: it may have left processes behind */
     } else {
         (void)error_set(&probe->err, ERROR_IO, "the process was lost with a crash");
         post_failure(live, CLASS_LOST, &probe->err);

@@ -458,13 +458,23 @@ static void fail_broken(struct collect *collect)
     }
 }
 
-static void collect_lost(struct collect *collect)
+/* Nothing is known of how it ended. */
+static void end_unknown(struct collect *collect, enum failure_class class_)
 {
-    fail(collect, CLASS_LOST);
-    (void)error_set(&collect->err, ERROR_IO, "the process and its keeper ended without a trace");
+    fail(collect, class_);
     collect->verdict = VERDICT_UNKNOWN;
     (void)snprintf(collect->verdict_reason, sizeof(collect->verdict_reason), "%.500s",
                    collect->err.text);
+}
+
+/* Another attempt may only begin when nothing of this one is at work any more. */
+static void collect_lost(struct collect *collect)
+{
+    int swept = attempt_sweep(collect->folder);
+
+    (void)error_set(&collect->err, ERROR_IO, "the process and its keeper ended without a trace%s",
+                    swept > 0 ? "; what they had started was ended" : "");
+    end_unknown(collect, CLASS_LOST);
 }
 
 static void collect_ended(struct collect *collect, const struct attempt_exit *ended,
@@ -500,12 +510,17 @@ void collect_read(struct collect *collect)
     struct stream_text output = {0};
     struct stream_text errors = {0};
     struct attempt_exit ended;
+    int r;
 
     /* Above the ceiling: the line that says how much was left out. */
     strbuf_init(&output.text, (size_t)collect->keep_max + 4096);
     strbuf_init(&errors.text, (size_t)collect->keep_max + 4096);
-    if (attempt_read_exit(collect->folder, &ended, &collect->err) < 0) {
+    r = attempt_read_exit(collect->folder, &ended, &collect->err);
+    if (r == ERROR_NOT_FOUND) {
         collect_lost(collect);
+    } else if (r < 0) {
+        /* It ended, and how is written there: it must not begin again because of us. */
+        end_unknown(collect, CLASS_PERMANENT);
     } else {
         collect_ended(collect, &ended, &output, &errors);
     }

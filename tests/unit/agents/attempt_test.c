@@ -82,14 +82,20 @@ static void arguments_and_environment_are_passed_exactly(void **state)
     const char *const argv[] = {"sh",          "-c",       "printf '%s|' \"$@\"; env | sort",
                                 "name",        "",         "a b",
                                 "$HOME;\n'\"", "\xff\xfe", NULL};
-    const char *const env[] = {"PATH=/usr/bin:/bin", "ONE=1", "EMPTY=", "TEXT=a=b c", NULL};
+    /* Only its own folder is told to an attempt, not that of the attempt that we run in. */
+    const char *const env[] = {
+        "PATH=/usr/bin:/bin", ATTEMPT_FOLDER_VARIABLE "=/x", "ONE=1", "EMPTY=", "TEXT=a=b c", NULL};
     struct attempt_spec spec = process_spec(*state, argv);
+    char *expected;
 
     spec.env = env;
     spec.cwd = "/usr";
     assert_int_equal(process_run(&spec).status, 0);
-    assert_stdout(*state, "|a b|$HOME;\n'\"|\xff\xfe|EMPTY=\nONE=1\nPATH=/usr/bin:/bin\n"
-                          "PWD=/usr\nTEXT=a=b c\n");
+    expected = mem_printf("|a b|$HOME;\n'\"|\xff\xfe|EMPTY=\n" ATTEMPT_FOLDER_VARIABLE
+                          "=%s\nONE=1\nPATH=/usr/bin:/bin\nPWD=/usr\nTEXT=a=b c\n",
+                          spec.folder);
+    assert_stdout(*state, expected);
+    free(expected);
 }
 
 static void input_is_read_from_the_start_to_its_end(void **state)

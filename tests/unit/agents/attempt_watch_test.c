@@ -128,6 +128,39 @@ static void a_keeper_that_was_killed_is_gone(void **state)
     free(script);
 }
 
+static void what_a_killed_keeper_left_behind_is_swept_away(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const argv[] = {process_own_path(), "--agent", "daemons", fixture->mark.path, NULL};
+    struct attempt_spec spec = process_spec(fixture->attempt, argv);
+    pid_t keeper = process_start(&spec);
+
+    process_mark_wait(&fixture->mark, 4);
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+    assert_false(process_mark_is_gone(&fixture->mark));
+    assert_true(attempt_sweep(fixture->attempt) >= 3);
+    assert_true(process_mark_is_gone(&fixture->mark));
+    assert_int_equal(attempt_sweep(fixture->attempt), 0);
+}
+
+/* Its environment says nothing, and its parent is somebody else by now. */
+static void a_process_without_environment_is_swept_by_its_session(void **state)
+{
+    struct fixture *fixture = *state;
+    char *script = mem_printf("env -i /bin/sh -c 'echo x >&3; exec sleep 1000' 3>%s & wait",
+                              fixture->mark.path);
+    struct attempt_spec spec = process_spec(fixture->attempt, SHELL(script));
+    pid_t keeper = process_start(&spec);
+
+    process_mark_wait(&fixture->mark, 2);
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+    assert_true(attempt_sweep(fixture->attempt) >= 1);
+    assert_true(process_mark_is_gone(&fixture->mark));
+    free(script);
+}
+
 static void claims_that_name_nobody_are_gone(void **state)
 {
     struct fixture *fixture = *state;
@@ -401,6 +434,8 @@ int main(int argc, char **argv)
         WATCH_TEST(an_attempt_without_a_claim_is_absent),
         WATCH_TEST(an_attempt_is_alive_until_it_has_ended),
         WATCH_TEST(a_keeper_that_was_killed_is_gone),
+        WATCH_TEST(what_a_killed_keeper_left_behind_is_swept_away),
+        WATCH_TEST(a_process_without_environment_is_swept_by_its_session),
         WATCH_TEST(claims_that_name_nobody_are_gone),
         WATCH_TEST(a_reused_pid_is_not_taken_for_the_keeper),
         WATCH_TEST(giving_up_first_keeps_a_late_keeper_from_starting),

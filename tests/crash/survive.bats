@@ -1,0 +1,287 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
+# What must survive besides the orchestrator's own death: dead keepers, stopped owners, crowds,
+# foreign locks, damaged and newer stores, full and read-only disks.
+
+load ../cli/helper
+
+setup() {
+    setup_project
+    workflow holds <<'END'
+name: holds
+phases:
+  - id: one
+    steps: [{ id: first, run: "echo x >>first.count; echo first" }]
+  - id: two
+    steps:
+      - id: hold
+        run: |
+          setsid sleep 1000 &
+          echo $! >>daemons
+          env -i /bin/sleep 1000 &
+          echo $! >>daemons
+          echo x >>hold.count
+          until [ -e go ]; do sleep 0.05; done
+          echo gone
+  - id: three
+    steps: [{ id: last, run: "echo x >>last.count" }]
+END
+}
+
+teardown() {
+    touch go release 2>/dev/null || true
+    teardown_project
+    if [ -n "${MOUNTED-}" ]; then
+        cd / && umount -l "$MOUNTED"
+    fi
+}
+
+start_detached() {
+    local answer
+    answer=$(fermata run -w "$1" --detach --json)
+    id=$(json 'd["id"]' <<<"$answer")
+    driver=$(json 'd["pid"]' <<<"$answer")
+}
+
+start_held() {
+    start_detached holds
+    wait_until has_lines hold.count 1
+}
+
+has_lines() {
+    [ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+pid_of_keeper() {
+    cut -d' ' -f2 ".fermata/workflows/$id/attempts/hold.$1/claim"
+}
+
+is_gone() {
+    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+# A file system of its own, of so many bytes, as the project.
+small_project() {
+    [ "$(id -u)" -eq 0 ] || skip "only root may mount"
+    mount -t tmpfs -o "size=$1" tmpfs "$PROJECT" || skip "no tmpfs can be mounted here"
+    MOUNTED=$PROJECT
+    cd "$PROJECT" || return 1 # once more: the folder of before lies under it
+}
+
+@test "a killed keeper takes its whole tree with it, and only then the step begins again" {
+    start_held
+    kill -9 "$(pid_of_keeper 1)"
+    wait_until has_lines hold.count 2
+    while read -r pid; do
+        is_gone "$pid"
+    done < <(head -n 2 daemons)
+    touch go
+    wait_until has_status "$id" completed
+    has_lines first.count 1
+    has_lines hold.count 2
+}
+
+@test "orchestrator and keeper killed: resume sweeps what they left and begins the step once more" {
+    start_held
+    kill -9 "$driver" "$(pid_of_keeper 1)"
+    wait_until is_ownerless "$id"
+    touch go
+    run_apart fermata resume "$id"
+    [ "$status" -eq 0 ]
+    has_lines first.count 1
+    has_lines hold.count 2
+    while read -r pid; do
+        is_gone "$pid"
+    done <daemons
+    [ "$(fermata show "$id" --metrics --json | json 'str(d).count("lost")')" -ge 1 ]
+}
+
+@test "while its owner is stopped a run is nobody else's, and its owner answers when it goes on" {
+    start_held
+    kill -STOP "$driver"
+    run_apart fermata drive "$id"
+    [ "$status" -eq 75 ]
+    "$FERMATA" resume "$id" >told 2>&1 &
+    asker=$!
+    wait_until has_letter
+    kill -CONT "$driver"
+    wait "$asker"
+    touch go
+    wait_until has_status "$id" completed
+    has_lines hold.count 1
+    has_lines last.count 1
+}
+
+has_letter() {
+    python3 - <<'END'
+import sqlite3, sys
+store = sqlite3.connect("file:.fermata/fermata.db?mode=ro", uri=True)
+sys.exit(store.execute("SELECT count(*) FROM inbox").fetchone()[0] == 0)
+END
+}
+
+@test "twenty command lines at once make a project and twenty whole runs" {
+    workflow quick <<'END'
+name: quick
+phases: [{ id: a, steps: [{ id: s, run: "echo x >>quick.count" }, { id: t, run: "echo t" }] }]
+END
+    rm -rf .fermata/fermata.db*
+    children=()
+    for i in {1..20}; do
+        "$FERMATA" run -w quick >"out.$i" 2>&1 &
+        children+=($!)
+    done
+    for child in "${children[@]}"; do
+        wait "$child"
+    done
+    has_lines quick.count 20
+    [ "$(fermata list -n 40 --status completed --json | json 'len(d["runs"])')" -eq 20 ]
+    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+}
+
+@test "twenty resumes of one run at once: one goes on, all succeed, nothing begins twice" {
+    start_held
+    kill -9 "$driver"
+    wait_until is_ownerless "$id"
+    children=()
+    for i in {1..20}; do
+        "$FERMATA" resume "$id" >"out.$i" 2>&1 &
+        children+=($!)
+    done
+    wait_until is_owned "$id"
+    touch go
+    for child in "${children[@]}"; do
+        wait "$child"
+    done
+    wait_until has_status "$id" completed
+    has_lines first.count 1
+    has_lines hold.count 1
+    has_lines last.count 1
+}
+
+@test "a store that another program keeps locked costs time, not the run" {
+    start_held
+    mkfifo locked
+    python3 - <<'END' &
+import os, sqlite3, time
+store = sqlite3.connect(".fermata/fermata.db", isolation_level=None)
+store.execute("BEGIN EXCLUSIVE")
+open("locked", "w").close()
+while not os.path.exists("release"):
+    time.sleep(0.02)
+store.execute("ROLLBACK")
+END
+    cat locked
+    touch go
+    wait_until test -e ".fermata/workflows/$id/attempts/hold.1/exit.json"
+    has_status "$id" running
+    "$FERMATA" run -w holds >second 2>&1 &
+    second=$!
+    [ ! -e last.count ]
+    touch release
+    wait "$second"
+    wait_until has_status "$id" completed
+    has_lines first.count 2
+    has_lines hold.count 2
+    has_lines last.count 2
+}
+
+@test "a damaged store is refused with what to do, and is left as it is" {
+    touch go
+    fermata run -w holds
+    printf 'this is no database, it is something else entirely......' |
+        dd of=.fermata/fermata.db conv=notrunc status=none
+    before=$(sha256sum .fermata/fermata.db)
+    run_apart fermata run -w holds
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"not a store of this program"*hint:* ]]
+    [ "$(sha256sum .fermata/fermata.db)" = "$before" ]
+    has_lines first.count 1
+}
+
+@test "a store of a newer version is refused with what to do, and is left as it is" {
+    touch go
+    fermata run -w holds
+    python3 - <<'END'
+import sqlite3
+store = sqlite3.connect(".fermata/fermata.db")
+store.execute("INSERT INTO schema_version(name, digest) VALUES('run/999-later', 'x')")
+store.commit()
+END
+    run_apart fermata run -w holds
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"newer schema"*hint:*newer* ]]
+    python3 -c 'import sqlite3
+sqlite3.connect(".fermata/fermata.db").execute("PRAGMA user_version=99")'
+    run_apart fermata list
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"store format 99"*hint:* ]]
+    has_lines first.count 1
+}
+
+@test "output beyond the ceiling is taken over after a crash: head, tail and the exact count" {
+    printf 'output_bytes_max: 20000\n' >.fermata/config.yaml
+    workflow loud <<'END'
+name: loud
+phases:
+  - id: one
+    steps:
+      - { id: loud, run: 'seq 1 200000; echo x >>loud.count; until [ -e go ]; do sleep 0.05; done; seq 1 1000' }
+END
+    start_detached loud
+    wait_until test -e loud.count
+    kill -9 "$driver"
+    touch go
+    run_apart fermata resume "$id"
+    [ "$status" -eq 0 ]
+    has_lines loud.count 1
+    { seq 1 200000 && seq 1 1000; } >wanted
+    fermata cat "$id" loud >got
+    [ "$(head -c 10000 got)" = "$(head -c 10000 wanted)" ]
+    [ "$(tail -c 10000 got)" = "$(tail -c 10000 wanted)" ]
+    grep -q "$(($(wc -c <wanted) - 20000)) bytes were left out" got
+    bytes=$(fermata status "$id" --json | json 'd["phases"][0]["steps"][0]["output"]["bytes"]')
+    [ "$bytes" -eq "$(wc -c <wanted)" ]
+}
+
+@test "a full disk parks the run, loses nothing, and it goes on when there is space" {
+    small_project 3m
+    setup_workflow_again
+    start_held
+    head -c 10000000 /dev/zero >ballast 2>/dev/null || true
+    : >go
+    wait_until grep -q "storage full" ".fermata/workflows/$id/logs/driver.log"
+    has_status "$id" running
+    rm ballast
+    wait_until has_status "$id" completed
+    has_lines first.count 1
+    has_lines hold.count 1
+    has_lines last.count 1
+    [ "$(fermata cat "$id" first)" = first ]
+    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+}
+
+# The project was mounted over: its workflow is made anew.
+setup_workflow_again() {
+    workflow holds <<'END'
+name: holds
+phases:
+  - id: one
+    steps: [{ id: first, run: "echo x >>first.count; echo first" }]
+  - id: two
+    steps: [{ id: hold, run: 'echo x >>hold.count; until [ -e go ]; do sleep 0.05; done' }]
+  - id: three
+    steps: [{ id: last, run: "echo x >>last.count" }]
+END
+}
+
+@test "a read-only project is refused with a reason" {
+    small_project 3m
+    setup_workflow_again
+    mount -o remount,ro "$PROJECT"
+    run_apart fermata run -w holds
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"Read-only file system"* ]]
+    [ ! -e first.count ]
+}
