@@ -129,6 +129,7 @@ void run_project_configure(struct run_project *project, const char *text)
     struct error err = ERROR_INIT;
 
     config_free(project->config);
+    project->config = NULL;
     must(config_parse(text, "config.yaml", NULL, NULL, &project->config, problems, &err), &err);
     free(problems);
     project->options.config = project->config;
