@@ -175,16 +175,43 @@ static void add_step_problem(struct ops *ops, const json_t *phase, const json_t 
     json_array_append_new(problems, problem);
 }
 
+/* A built-in check says in its JSON what to do; NULL: this one does not. */
+static char *find_hint(struct ops *ops, const json_t *check)
+{
+    json_t *value = NULL;
+    char *hint = NULL;
+    char *text;
+    size_t length;
+
+    if (ops_read_output(ops, json_object_get(check, "output"), &text, &length, NULL) < 0) {
+        return NULL;
+    }
+    if (json_parse_text(text, length, "output", &value, NULL) == 0 &&
+        json_get_text(value, "hint", NULL)) {
+        hint = mem_printf("hint: %s", json_get_text(value, "hint", ""));
+    }
+    json_decref(value);
+    free(text);
+    return hint;
+}
+
 /* What a check said, then what it printed last. */
 static void add_check_lines(struct ops *ops, const json_t *check, json_t *lines)
 {
     const char *why = json_get_text(check, "error", json_get_text(check, "reason", ""));
     char *head = mem_printf("%s: %s", json_get_text(check, "name", "check"), why);
-    json_t *tail = step_tail(ops, check);
+    char *hint = find_hint(ops, check);
+    json_t *tail = hint && json_get_integer(json_object_get(check, "stderr"), "bytes", 0) == 0
+                       ? json_array()
+                       : step_tail(ops, check);
 
     json_array_append_new(lines, json_text_lossy(head, strlen(head)));
     (void)json_array_extend(lines, tail);
+    if (hint) {
+        json_array_append_new(lines, json_text_lossy(hint, strlen(hint)));
+    }
     json_decref(tail);
+    free(hint);
     free(head);
 }
 
@@ -204,7 +231,7 @@ static void add_gate_problem(struct ops *ops, const json_t *phase, json_t *probl
     lines = json_array();
     json_array_foreach(json_object_get(gate, "checks"), i, check)
     {
-        if (strcmp(json_get_text(check, "verdict", "fail"), "pass") != 0) {
+        if (strcmp(json_get_text(check, "status", ""), "completed") != 0) {
             add_check_lines(ops, check, lines);
         }
     }

@@ -62,6 +62,25 @@ static void a_gate_that_does_not_pass_is_a_problem(void **state)
     json_decref(run);
 }
 
+static void a_built_in_check_is_told_by_its_hint_and_passed_ones_not_at_all(void **state)
+{
+    struct ops_project *project = *state;
+    const json_t *tail;
+    json_t *run;
+
+    ops_project_write(
+        project, ".fermata/workflows/w.yaml",
+        "name: w\n"
+        "gates: { g: { commands: [{ run: 'echo fine' }, { use: check-coverage }] } }\n"
+        "phases: [{ id: a, gate: g, steps: [{ id: s, run: 'true' }] }]\n");
+    run = ops_project_call(project, "run", json_pack("{s:s}", "workflow", "w"));
+    tail = json_object_get(json_array_get(json_object_get(run, "problems"), 0), "tail");
+    assert_int_equal(json_array_size(tail), 2);
+    assert_non_null(strstr(json_string_value(json_array_get(tail, 0)), "check-coverage: "));
+    assert_non_null(strstr(json_string_value(json_array_get(tail, 1)), "hint: "));
+    json_decref(run);
+}
+
 static void the_report_is_the_output_of_the_step_that_the_workflow_names(void **state)
 {
     const json_t *report;
@@ -130,6 +149,9 @@ int main(void)
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(only_the_last_lines_are_told, ops_project_set_up,
                                         ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_built_in_check_is_told_by_its_hint_and_passed_ones_not_at_all, ops_project_set_up,
+            ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_gate_that_does_not_pass_is_a_problem, ops_project_set_up,
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(
