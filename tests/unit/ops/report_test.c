@@ -68,16 +68,16 @@ static void a_built_in_check_is_told_by_its_hint_and_passed_ones_not_at_all(void
     const json_t *tail;
     json_t *run;
 
-    ops_project_write(
-        project, ".fermata/workflows/w.yaml",
-        "name: w\n"
-        "gates: { g: { commands: [{ run: 'echo fine' }, { use: check-coverage }] } }\n"
-        "phases: [{ id: a, gate: g, steps: [{ id: s, run: 'true' }] }]\n");
+    ops_project_write(project, ".fermata/workflows/w.yaml",
+                      "name: w\n"
+                      "gates: { g: { commands: [{ run: 'echo fine' }, { name: mine, run: 'echo "
+                      "\"{\\\"hint\\\": \\\"do it\\\"}\"; exit 1' }] } }\n"
+                      "phases: [{ id: a, gate: g, steps: [{ id: s, run: 'true' }] }]\n");
     run = ops_project_call(project, "run", json_pack("{s:s}", "workflow", "w"));
     tail = json_object_get(json_array_get(json_object_get(run, "problems"), 0), "tail");
     assert_int_equal(json_array_size(tail), 2);
-    assert_non_null(strstr(json_string_value(json_array_get(tail, 0)), "check-coverage: "));
-    assert_non_null(strstr(json_string_value(json_array_get(tail, 1)), "hint: "));
+    assert_non_null(strstr(json_string_value(json_array_get(tail, 0)), "mine: "));
+    assert_non_null(strstr(json_string_value(json_array_get(tail, 1)), "hint: do it"));
     json_decref(run);
 }
 
