@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../support/run_machine.h"
+#include "run/turn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ASK                                                                                        \
+    "name: w\n"                                                                                    \
+    "phases:\n"                                                                                    \
+    "  - { id: p, steps: [{ id: ask, approve: 'Go to ${{ run.task }}?' }] }\n"                     \
+    "  - { id: q, steps: [{ id: a, run: x }] }\n"
+#define NESTED                                                                                     \
+    "name: w\n"                                                                                    \
+    "phases:\n"                                                                                    \
+    "  - { id: p, steps: [{ id: sub, workflow: other }] }\n"                                       \
+    "  - { id: q, steps: [{ id: a, run: x }] }\n"
+
+static void an_approval_pauses_the_run_and_shows_its_question(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASK);
+    assert_story(&m, "run running | phase p running (steps) | wait ask approval | "
+                     "run paused (approval)");
+    assert_string_equal(machine_step(&m, "ask")->reason, "Go to the task?");
+    assert_effects(&m, "rest");
+    machine_release(&m);
+}
+
+static void other_work_goes_on_while_an_approval_waits(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: ask, approve: 'Go?' }, { id: a, run: x }]\n");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_release(&m);
+}
+
+static void a_signal_that_came_before_the_question_answers_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: a, run: x }, { id: ask, approve: 'Go?' }] }\n");
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask-approved'}"), 0);
+    machine_pass(&m, "a");
+    assert_story_has(&m, "answer ask approved | step ask completed");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+/* A rejection by signal must not be repeated by every retry for ever. */
+static void a_signal_answers_once(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASK);
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask-rejected'}"), 0);
+    assert_string_equal(m.run->reason, "failure");
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'ask'}"), 0);
+    assert_int_equal(machine_step(&m, "ask")->waiting, WAITING_APPROVAL);
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask-approved'}"), 0);
+    assert_int_equal(machine_step(&m, "ask")->status, STEP_IS_COMPLETED);
+    machine_release(&m);
+}
+
+static void another_round_asks_again(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, iterate: { max: 2 }, steps: [{ id: ask, approve: 'Go?' }] }\n");
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask'}"), 0);
+    assert_int_equal(machine_step(&m, "ask")->waiting, WAITING_APPROVAL);
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask'}"), 0);
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void of_two_signals_that_wait_the_no_outweighs(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: a, run: x }, { id: ask, approve: 'Go?' }] }\n");
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask-rejected'}"), 0);
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask-approved'}"), 0);
+    machine_pass(&m, "a");
+    assert_story_has(&m, "answer ask rejected | step ask failed (refused)");
+    machine_release(&m);
+}
+
+static void only_signals_with_a_fitting_name_answer(void **state)
+{
+    struct step_state step = {.key = "ask"};
+    const json_t *no = json_false();
+
+    (void)state;
+    assert_int_equal(step_signal_answer(&step, "ask", NULL), 1);
+    assert_int_equal(step_signal_answer(&step, "ask", no), 0);
+    assert_int_equal(step_signal_answer(&step, "ask-approved", NULL), 1);
+    assert_int_equal(step_signal_answer(&step, "ask-rejected", NULL), 0);
+    assert_int_equal(step_signal_answer(&step, "ask-me", NULL), -1);
+    assert_int_equal(step_signal_answer(&step, "as", NULL), -1);
+    assert_int_equal(step_signal_answer(&step, "task", NULL), -1);
+}
+
+static void a_nested_run_is_begun_under_a_name_of_its_own(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    assert_effects(&m, "child sub");
+    assert_true(run_id_is_valid(machine_step(&m, "sub")->child));
+    assert_string_not_equal(machine_step(&m, "sub")->child, m.run->id);
+    machine_release(&m);
+}
+
+static void a_nested_run_that_completes_completes_its_step(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    machine_child(&m, "sub", RUN_COMPLETED);
+    assert_story_has(&m, "step sub completed | phase p completed");
+    machine_release(&m);
+}
+
+static void a_nested_run_that_fails_or_is_cancelled_fails_its_step(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    machine_child(&m, "sub", RUN_FAILED);
+    assert_story_has(&m, "step sub failed (permanent)");
+    assert_int_equal(machine_command(&m, "{'do': 'resume', 'retry_failed': true}"), 0);
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_story_has(&m, "step sub failed (cancelled)");
+    machine_release(&m);
+}
+
+static void why_a_nested_run_could_not_start_is_told(void **state)
+{
+    struct machine m;
+    char child[RUN_ID_SIZE];
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    memcpy(child, machine_step(&m, "sub")->child, RUN_ID_SIZE);
+    (void)machine_event(&m, (struct event){.kind = EVENT_CHILD,
+                                           .step = "sub",
+                                           .child = child,
+                                           .child_status = RUN_FAILED,
+                                           .outcome = {.error = "no workflow other"}});
+    assert_non_null(strstr(machine_step(&m, "sub")->error, "no workflow other"));
+    machine_release(&m);
+}
+
+static void the_pause_of_a_nested_run_pauses_its_parent_until_it_goes_on(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    machine_child(&m, "sub", RUN_PAUSED);
+    assert_story_has(&m, "run paused (nested)");
+    machine_child(&m, "sub", RUN_RUNNING);
+    assert_story_has(&m, "run running");
+    assert_int_equal(machine_step(&m, "sub")->status, STEP_IS_RUNNING);
+    machine_child(&m, "sub", RUN_COMPLETED);
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void a_parent_that_is_resumed_takes_its_nested_run_along(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    assert_effects(&m, "tell sub pause");
+    machine_child(&m, "sub", RUN_PAUSED);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_effects(&m, "tell sub resume");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_release(&m);
+}
+
+static void a_nested_run_that_rests_again_pauses_its_parent_again(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    machine_child(&m, "sub", RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    machine_child(&m, "sub", RUN_PAUSED);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_string_equal(m.run->reason, "nested");
+    machine_release(&m);
+}
+
+static void nesting_has_a_limit(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_init(&m, NESTED, NULL);
+    m.limits.nesting_max = 0;
+    (void)machine_event(&m, (struct event){.kind = EVENT_BEGIN});
+    assert_non_null(strstr(machine_step(&m, "sub")->error, "nested deeper than 0"));
+    machine_release(&m);
+}
+
+static void news_of_another_nested_run_change_nothing(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    (void)machine_story(&m);
+    (void)machine_event(&m, (struct event){.kind = EVENT_CHILD,
+                                           .step = "sub",
+                                           .child = "wf_zzzzzzzzzzzz",
+                                           .child_status = RUN_COMPLETED});
+    assert_story(&m, "");
+    machine_release(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_approval_pauses_the_run_and_shows_its_question),
+        cmocka_unit_test(other_work_goes_on_while_an_approval_waits),
+        cmocka_unit_test(a_signal_that_came_before_the_question_answers_it),
+        cmocka_unit_test(a_signal_answers_once),
+        cmocka_unit_test(another_round_asks_again),
+        cmocka_unit_test(of_two_signals_that_wait_the_no_outweighs),
+        cmocka_unit_test(only_signals_with_a_fitting_name_answer),
+        cmocka_unit_test(a_nested_run_is_begun_under_a_name_of_its_own),
+        cmocka_unit_test(a_nested_run_that_completes_completes_its_step),
+        cmocka_unit_test(a_nested_run_that_fails_or_is_cancelled_fails_its_step),
+        cmocka_unit_test(why_a_nested_run_could_not_start_is_told),
+        cmocka_unit_test(the_pause_of_a_nested_run_pauses_its_parent_until_it_goes_on),
+        cmocka_unit_test(a_parent_that_is_resumed_takes_its_nested_run_along),
+        cmocka_unit_test(a_nested_run_that_rests_again_pauses_its_parent_again),
+        cmocka_unit_test(nesting_has_a_limit),
+        cmocka_unit_test(news_of_another_nested_run_change_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
