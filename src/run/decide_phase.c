@@ -471,20 +471,21 @@ static bool settle_steps(struct turn *turn, int index)
 }
 
 /* While the run is to rest, steps that went back to pending are no failure; one that failed for
- * good is, unless all is cancelled. */
+ * good is. Of a run that is cancelled only what is whole counts. */
 static bool may_settle(struct turn *turn, int index)
 {
     const struct phase_state *phase = phase_at(turn, index);
     const struct step_state *obstacle;
 
-    if (turn->run->wish == WISH_NONE || phase->unfinished == 0) {
+    if (turn->run->wish == WISH_NONE) {
         return true;
     }
-    if (turn->run->wish == WISH_CANCEL || phase->stage != STAGE_STEPS) {
-        return false;
-    }
     obstacle = find_obstacle(turn, phase->first_step, phase->definition->step_count);
-    return obstacle && obstacle->status == STEP_IS_FAILED;
+    if (turn->run->wish == WISH_CANCEL) {
+        return phase->stage == STAGE_STEPS && !obstacle;
+    }
+    return phase->unfinished == 0 ||
+           (phase->stage == STAGE_STEPS && obstacle && obstacle->status == STEP_IS_FAILED);
 }
 
 bool phase_settle(struct turn *turn, int index)

@@ -35,6 +35,36 @@ static void add_failure_options(const struct run_state *run, json_t *options)
     }
 }
 
+static void add_approval_options(const struct run_state *run, json_t *options)
+{
+    char command[256];
+
+    for (size_t i = 0; i < run->step_count; i++) {
+        const struct step_state *step = &run->steps[i];
+
+        if (step->waiting == WAITING_APPROVAL) {
+            (void)snprintf(command, sizeof(command), "fermata approve %s %s", run->id, step->key);
+            add_option(options, "approve", command, step->reason ? step->reason : "");
+            (void)snprintf(command, sizeof(command), "fermata reject %s %s", run->id, step->key);
+            add_option(options, "reject", command, "refuse it; the step fails");
+        }
+    }
+}
+
+static void add_nested_options(const struct run_state *run, json_t *options)
+{
+    char command[256];
+
+    for (size_t i = 0; i < run->step_count; i++) {
+        const struct step_state *step = &run->steps[i];
+
+        if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
+            (void)snprintf(command, sizeof(command), "fermata status %s", step->child);
+            add_option(options, "status", command, "see what the nested run waits for");
+        }
+    }
+}
+
 json_t *run_options(const struct run_state *run)
 {
     json_t *options = json_array();
@@ -42,23 +72,14 @@ json_t *run_options(const struct run_state *run)
     char command[256];
 
     if (run->status == RUN_PAUSED && strcmp(reason, "approval") == 0) {
-        for (size_t i = 0; i < run->step_count; i++) {
-            if (run->steps[i].waiting == WAITING_APPROVAL) {
-                (void)snprintf(command, sizeof(command), "fermata approve %s %s", run->id,
-                               run->steps[i].key);
-                add_option(options, "approve", command,
-                           run->steps[i].reason ? run->steps[i].reason : "");
-                (void)snprintf(command, sizeof(command), "fermata reject %s %s", run->id,
-                               run->steps[i].key);
-                add_option(options, "reject", command, "refuse it; the step fails");
-            }
-        }
+        add_approval_options(run, options);
     } else if (run->status == RUN_FAILED ||
                (run->status == RUN_PAUSED &&
                 (strcmp(reason, "failure") == 0 || strcmp(reason, "gate") == 0 ||
                  strcmp(reason, "limit") == 0))) {
         add_failure_options(run, options);
     } else if (run->status == RUN_PAUSED) {
+        add_nested_options(run, options);
         (void)snprintf(command, sizeof(command), "fermata resume %s", run->id);
         add_option(options, "resume", command, "go on from here");
     }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../support/run_machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect_options(const struct machine *m, const char *expected)
+{
+    json_t *options = run_options(m->run);
+    struct strbuf text;
+    size_t index;
+    json_t *option;
+
+    strbuf_init(&text, 4096);
+    json_array_foreach(options, index, option)
+    {
+        strbuf_addf(&text, "%s%s", index > 0 ? " | " : "", json_get_text(option, "command", ""));
+        assert_non_null(json_get_text(option, "help", NULL));
+    }
+    assert_string_equal(text.data, expected);
+    strbuf_release(&text);
+    json_decref(options);
+}
+
+static void a_failed_step_can_be_retried_skipped_or_the_run_cancelled(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
+    machine_fail(&m, "a", "permanent");
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata skip wf_000000000001 a --reason \"...\" | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void skipping_is_offered_only_where_it_is_allowed(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases: [{ id: p, steps: [{ id: a, run: x, allow_skip: false }] }]\n");
+    machine_fail(&m, "a", "permanent");
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void a_gate_is_offered_by_its_phase(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "gates: { g: { allow_skip: true, commands: [{ run: x }] } }\n"
+                      "phases: [{ id: p, gate: g }]\n");
+    machine_check(&m, "gate:p:0", VERDICT_FAIL);
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata skip wf_000000000001 --gate p --reason \"...\" | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void approvals_are_offered_one_by_one(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: ask, approve: 'Go?' }] }]\n");
+    expect_options(&m, "fermata approve wf_000000000001 ask | "
+                       "fermata reject wf_000000000001 ask | fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void a_nested_run_that_waits_is_named(void **state)
+{
+    struct machine m;
+    char expected[256];
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: sub, workflow: other }] }]\n");
+    machine_child(&m, "sub", RUN_PAUSED);
+    (void)snprintf(expected, sizeof(expected),
+                   "fermata status %s | fermata resume wf_000000000001 | "
+                   "fermata cancel wf_000000000001",
+                   machine_step(&m, "sub")->child);
+    expect_options(&m, expected);
+    machine_release(&m);
+}
+
+static void what_rests_on_request_goes_on(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x },"
+                      " { id: b, run: x }] }]\n");
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    machine_pass(&m, "a");
+    expect_options(&m, "fermata resume wf_000000000001 | fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void a_completed_run_offers_nothing(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
+    machine_pass(&m, "a");
+    expect_options(&m, "");
+    machine_release(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failed_step_can_be_retried_skipped_or_the_run_cancelled),
+        cmocka_unit_test(skipping_is_offered_only_where_it_is_allowed),
+        cmocka_unit_test(a_gate_is_offered_by_its_phase),
+        cmocka_unit_test(approvals_are_offered_one_by_one),
+        cmocka_unit_test(a_nested_run_that_waits_is_named),
+        cmocka_unit_test(what_rests_on_request_goes_on),
+        cmocka_unit_test(a_completed_run_offers_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
