@@ -121,6 +121,10 @@ static void print_artifacts(const struct terminal *terminal, const json_t *resul
     }
     table_format(table, terminal, 0, true, target);
     table_free(table);
+    if (json_is_integer(json_object_get(result, "next"))) {
+        strbuf_addf(target, "more: fermata artifacts %s --before %lld\n", get(result, "id"),
+                    (long long)json_get_integer(result, "next", 0));
+    }
 }
 
 static void print_explain(const struct terminal *terminal, const json_t *result, int64_t now_ms,

@@ -23,9 +23,7 @@ struct follow {
     char run_id[RUN_ID_SIZE];
     int64_t seq; /* the next to read */
     bool is_over;
-    bool wants_records;
-    const char *phase; /* NULL: all */
-    bool is_json;
+    struct run_log *log; /* NULL: records are wanted, or the output of an attempt */
     /* output of one attempt */
     char *folder;
     const char *stream;
@@ -57,31 +55,6 @@ static void give_text(struct follow *follow, const char *key, const char *text, 
     give(follow, item);
 }
 
-/* The lines of what came since; the engine folds the journal for them, so not for every record. */
-static int give_lines(struct follow *follow, int64_t from_seq, struct error *err)
-{
-    const struct run_log_request request = {
-        .run_id = follow->run_id,
-        .phase = follow->phase,
-        .from_seq = from_seq,
-        .is_json = follow->is_json,
-    };
-    struct strbuf text;
-    int64_t next = from_seq;
-    int r;
-
-    strbuf_init(&text, TEXT_BYTES_MAX);
-    r = run_log(follow->ops->store, follow->ops->folder, &request, &text, &next, err);
-    if (r == 0 && text.length) {
-        give_text(follow, "lines", text.data, text.length);
-    }
-    strbuf_release(&text);
-    if (r == 0 && next > follow->seq) {
-        follow->seq = next;
-    }
-    return r;
-}
-
 static bool is_at_rest(const json_t *record)
 {
     const char *status = json_get_text(record, "status", "");
@@ -96,15 +69,12 @@ static void note_record(struct follow *follow, json_t *record)
     if (strcmp(json_get_text(record, "kind", ""), "run_moved") == 0) {
         follow->is_over = is_at_rest(record);
     }
-    if (follow->wants_records) {
-        give(follow, json_incref(record));
-    }
+    give(follow, json_incref(record));
 }
 
-/* Gives all records, or their lines, that came since. */
+/* Gives all records that came since. */
 static int pump_records(struct follow *follow, struct error *err)
 {
-    int64_t from_seq = follow->seq;
     bool has_more = true;
 
     while (has_more) {
@@ -124,7 +94,26 @@ static int pump_records(struct follow *follow, struct error *err)
         has_more = json_is_integer(json_object_get(page, "next"));
         json_decref(page);
     }
-    return follow->wants_records || follow->seq == from_seq ? 0 : give_lines(follow, from_seq, err);
+    return 0;
+}
+
+/* Gives the lines of all records that came since. */
+static int pump_lines(struct follow *follow, struct error *err)
+{
+    struct strbuf text;
+    int r;
+
+    strbuf_init(&text, TEXT_BYTES_MAX);
+    do {
+        r = run_log_read(follow->log, &text, err);
+        if (r >= 0 && text.length) {
+            give_text(follow, "lines", text.data, text.length);
+        }
+        strbuf_reset(&text);
+    } while (r > 0);
+    strbuf_release(&text);
+    follow->is_over = run_log_is_at_rest(follow->log);
+    return r;
 }
 
 /* ---- output of an attempt ---- */
@@ -231,19 +220,33 @@ static int follow_changes(struct follow *follow, const char *watched, struct err
     return r;
 }
 
-static int log_records(struct follow *follow, const json_t *arguments, struct error *err)
+static int log_run(struct follow *follow, const json_t *arguments, struct error *err)
 {
+    const struct run_log_request request = {
+        .folder = follow->ops->folder,
+        .run_id = follow->run_id,
+        .phase = json_get_text(arguments, "phase", NULL),
+        .is_json = strcmp(json_get_text(arguments, "format", "text"), "json") == 0,
+    };
     char *wal;
-    int r;
+    int r = 0;
 
     follow->pump = pump_records;
+    if (!json_get_boolean(arguments, "records", false)) {
+        follow->pump = pump_lines;
+        r = run_log_open(follow->ops->store, &request, &follow->log, err);
+    }
+    if (r < 0) {
+        return r;
+    }
     if (json_get_boolean(arguments, "follow", false)) {
         wal = path_join(follow->ops->folder, "fermata.db-wal");
         r = follow_changes(follow, wal, err);
         free(wal);
     } else {
-        r = pump_records(follow, err);
+        r = follow->pump(follow, err);
     }
+    run_log_close(follow->log);
     return r;
 }
 
@@ -407,9 +410,6 @@ int op_logs(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         .ops = ops,
         .view = view,
         .seq = 1,
-        .wants_records = json_get_boolean(arguments, "records", false),
-        .phase = json_get_text(arguments, "phase", NULL),
-        .is_json = strcmp(json_get_text(arguments, "format", "text"), "json") == 0,
     };
     int r = check_combination(arguments, err);
 
@@ -421,7 +421,7 @@ int op_logs(struct ops *ops, const json_t *arguments, const struct ops_view *vie
     }
     follow.items = json_array();
     r = json_object_get(arguments, "step") ? log_output(&follow, arguments, err)
-                                           : log_records(&follow, arguments, err);
+                                           : log_run(&follow, arguments, err);
     if (r == 0) {
         *ret_result = json_pack("{s:s, s:O}", "id", follow.run_id, "items", follow.items);
     }

@@ -9,6 +9,19 @@
 #include <string.h>
 
 #define LIST_DEFAULT 20
+#define ARTIFACTS_DEFAULT 100
+#define LIMIT_MAX 1000
+
+static int read_limit(const json_t *arguments, int fallback, int *ret_limit, struct error *err)
+{
+    json_int_t limit = json_get_integer(arguments, "limit", fallback);
+
+    if (limit < 1 || limit > LIMIT_MAX) {
+        return error_set(err, ERROR_INVALID, "limit: must be between 1 and %d", LIMIT_MAX);
+    }
+    *ret_limit = (int)limit;
+    return 0;
+}
 
 int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *view,
             json_t **ret_result, struct error *err)
@@ -17,17 +30,14 @@ int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         .status = json_get_text(arguments, "status", NULL),
         .workflow = json_get_text(arguments, "workflow", NULL),
         .before = json_get_text(arguments, "before", NULL),
-        .limit = LIST_DEFAULT,
     };
-    json_int_t limit = json_get_integer(arguments, "limit", LIST_DEFAULT);
     char before[RUN_ID_SIZE];
-    int r;
+    int r = read_limit(arguments, LIST_DEFAULT, &filter.limit, err);
 
     (void)view;
-    if (limit < 1 || limit > 1000) {
-        return error_set(err, ERROR_INVALID, "limit: must be between 1 and 1000");
+    if (r < 0) {
+        return r;
     }
-    filter.limit = (int)limit;
     r = ops_need_project(ops, err);
     if (r < 0) {
         return r;
@@ -102,11 +112,16 @@ int op_artifacts(struct ops *ops, const json_t *arguments, const struct ops_view
                  json_t **ret_result, struct error *err)
 {
     char run_id[RUN_ID_SIZE];
-    int r = ops_resolve_run(ops, arguments, run_id, err);
+    struct run_artifacts_request request = {.run_id = run_id};
+    int r = read_limit(arguments, ARTIFACTS_DEFAULT, &request.limit, err);
 
     (void)view;
+    request.before = json_get_integer(arguments, "before", 0);
     if (r == 0) {
-        r = run_artifacts(ops->store, run_id, ret_result, err);
+        r = ops_resolve_run(ops, arguments, run_id, err);
+    }
+    if (r == 0) {
+        r = run_artifacts(ops->store, &request, ret_result, err);
     }
     if (r == 0) {
         json_put_text(*ret_result, "id", run_id);
@@ -210,6 +225,7 @@ int op_cat(struct ops *ops, const json_t *arguments, const struct ops_view *view
     const char *name = json_get_text(arguments, "name", "");
     const json_t *content;
     char run_id[RUN_ID_SIZE];
+    struct run_artifacts_request every = {.run_id = run_id};
     json_t *artifacts = NULL;
     json_t *run = NULL;
     char *data = NULL;
@@ -218,7 +234,7 @@ int op_cat(struct ops *ops, const json_t *arguments, const struct ops_view *view
 
     (void)view;
     if (r == 0) {
-        r = run_artifacts(ops->store, run_id, &artifacts, err);
+        r = run_artifacts(ops->store, &every, &artifacts, err);
     }
     if (r == 0) {
         r = run_show(ops->store, ops->folder, run_id, &run, err);

@@ -140,6 +140,14 @@ static const struct argument logs_arguments[] = {
      .value_name = "FORMAT", .help = "How log lines are printed; --log-format does the same"},
 };
 
+static const struct argument artifacts_arguments[] = {
+    RUN_OPTIONAL,
+    {.name = "limit", .letter = 'n', .type = ARGUMENT_INTEGER, .fallback = "100",
+     .value_name = "NUMBER", .help = "About how many, 1 to 1000"},
+    {.name = "before", .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
+     .help = "The next page: the number that the page before ended with"},
+};
+
 static const struct argument cat_arguments[] = {
     RUN_REQUIRED,
     {.name = "name", .type = ARGUMENT_STEP, .is_positional = true, .is_required = true,
@@ -361,7 +369,7 @@ const struct operation ops_rows[] = {
      .summary = "List the result files of a run",
      .description = "`fermata cat` prints one.",
      .example = "fermata artifacts last",
-     ARGUMENTS(last_run_argument),
+     ARGUMENTS(artifacts_arguments),
      .is_read_only = true,
      .run = op_artifacts},
     {.name = "cat",

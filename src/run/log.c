@@ -106,13 +106,24 @@ static enum level say_waiting(const struct record *record, struct strbuf *text)
     return LEVEL_INFO;
 }
 
-static enum level say_attempt(const struct record *record, struct strbuf *text)
+/* An agent that was given a role is told by its role. */
+static void say_agent(const struct run_state *run, const struct record *record, struct strbuf *text)
+{
+    const struct step_state *step = run_find_step(run, record->step);
+    const char *expert = step && step->definition ? step->definition->expert : NULL;
+    const char *agent = record->name ? record->name : "default";
+
+    strbuf_addf(text, "Agent: %s - Invoked (step %s, attempt %lld%s%s)", expert ? expert : agent,
+                record->step, (long long)record->number, expert ? ", agent " : "",
+                expert ? agent : "");
+}
+
+static enum level say_attempt(const struct run_state *run, const struct record *record,
+                              struct strbuf *text)
 {
     if (record->kind == RECORD_ATTEMPT_STARTED) {
         if (record->reason && strcmp(record->reason, "agent") == 0) {
-            strbuf_addf(text, "Agent: %s - Invoked (step %s, attempt %lld)",
-                        record->name ? record->name : "default", record->step,
-                        (long long)record->number);
+            say_agent(run, record, text);
         } else {
             strbuf_addf(text, "Step: %s - Attempt %lld (%s%s%s)", record->step,
                         (long long)record->number, or_empty(record->reason),
@@ -172,7 +183,7 @@ static enum level say(const struct run_state *run, const struct record *record, 
         return say_waiting(record, text);
     case RECORD_ATTEMPT_STARTED:
     case RECORD_ATTEMPT_ENDED:
-        return say_attempt(record, text);
+        return say_attempt(run, record, text);
     case RECORD_STEP_REUSED:
         strbuf_addf(text, "Step: %s - Reused from %s (step %s)", record->step, record->other,
                     or_empty(record->other_step));

@@ -252,50 +252,49 @@ int run_records(struct store *store, const char *run_id, int64_t from_seq, int l
 
 /* ---- logs: the same lines as in the files, derived again ---- */
 
-struct log_job {
+#define LOG_PAGE_BYTES ((size_t)1 << 20)
+
+struct run_log {
+    struct store *store;
+    struct workflow *workflow;
     struct run_state *state;
-    const char *phase;
-    int64_t from_seq;
+    char *phase;
     bool is_json;
-    struct strbuf *target;
-    int64_t last_seq;
+    struct strbuf *target; /* while it is read */
+    size_t length_before;
 };
 
 static int add_log_line(void *context, const struct record *record, struct error *err)
 {
-    struct log_job *job = context;
-    const struct step_state *step;
-    const char *phase = record->phase;
+    struct run_log *log = context;
+    const char *refusal = run_refusal(log->state, record);
+    const char *phase;
 
-    (void)err;
-    run_apply(job->state, record);
-    if (!phase && record->step && (step = run_find_step(job->state, record->step)) != NULL) {
-        phase = job->state->phases[step->phase].definition->id;
+    if (refusal) {
+        return error_set(err, ERROR_IO, "record %lld of the journal does not fit: %s",
+                         (long long)record->seq, refusal);
     }
-    if (record->seq >= job->from_seq &&
-        (!job->phase || (phase && strcmp(phase, job->phase) == 0))) {
-        log_format(job->state, record, job->is_json, job->target);
+    run_apply(log->state, record);
+    phase = log_phase(log->state, record);
+    if (!log->phase || (phase && strcmp(phase, log->phase) == 0)) {
+        log_format(log->state, record, log->is_json, log->target);
     }
-    job->last_seq = record->seq;
-    return 0;
+    return log->target->length - log->length_before >= LOG_PAGE_BYTES ? 1 : 0;
 }
 
 static int read_log(struct tx *tx, void *arg, struct error *err)
 {
-    struct log_job *job = arg;
+    struct run_log *log = arg;
 
-    return journal_read(tx, job->state->id, 1, 0, add_log_line, job, err);
+    return journal_read(tx, log->state->id, log->state->seq + 1, 0, add_log_line, log, err);
 }
 
-int run_log(struct store *store, const char *folder, const struct run_log_request *request,
-            struct strbuf *target, int64_t *ret_next, struct error *err)
+int run_log_open(struct store *store, const struct run_log_request *request,
+                 struct run_log **ret_log, struct error *err)
 {
     struct workflow *workflow = NULL;
-    struct log_job job = {.phase = request->phase,
-                          .from_seq = request->from_seq,
-                          .is_json = request->is_json,
-                          .target = target};
-    int r = run_load_workflow(store, folder, request->run_id, &workflow, err);
+    struct run_log *log;
+    int r = run_load_workflow(store, request->folder, request->run_id, &workflow, err);
 
     if (r < 0) {
         return r;
@@ -303,48 +302,115 @@ int run_log(struct store *store, const char *folder, const struct run_log_reques
     if (request->phase && !workflow_find_phase(workflow, request->phase)) {
         r = error_set(err, ERROR_NOT_FOUND, "run %s has no phase \"%s\"", request->run_id,
                       request->phase);
-    } else {
-        job.state = run_state_new(request->run_id, workflow);
-        r = store_read(store, read_log, &job, err);
-        run_state_free(job.state);
+        workflow_free(workflow);
+        return r;
     }
-    workflow_free(workflow);
-    if (r == 0) {
-        *ret_next = job.last_seq + 1;
+    log = mem_zero(1, sizeof(*log));
+    log->store = store;
+    log->workflow = workflow;
+    log->state = run_state_new(request->run_id, workflow);
+    log->phase = mem_strdup(request->phase);
+    log->is_json = request->is_json;
+    *ret_log = log;
+    return 0;
+}
+
+int run_log_read(struct run_log *log, struct strbuf *target, struct error *err)
+{
+    log->target = target;
+    log->length_before = target->length;
+    return store_read(log->store, read_log, log, err);
+}
+
+bool run_log_is_at_rest(const struct run_log *log)
+{
+    return log->state->status != RUN_RUNNING && log->state->status != RUN_PENDING;
+}
+
+void run_log_close(struct run_log *log)
+{
+    if (!log) {
+        return;
+    }
+    run_state_free(log->state);
+    workflow_free(log->workflow);
+    free(log->phase);
+    free(log);
+}
+
+/* ---- artifacts ---- */
+
+static const struct query q_artifacts = {
+    "SELECT seq, at, body FROM journal WHERE run = ?1 AND kind IN ('attempt_ended', 'step_reused')"
+    " AND (?2 = 0 OR seq < ?2) ORDER BY seq DESC"};
+
+struct artifacts_job {
+    const struct run_artifacts_request *request;
+    json_t *list;
+    int64_t next; /* 0: that was all */
+};
+
+static void add_artifacts(struct artifacts_job *job, const json_t *body, int64_t seq, int64_t at)
+{
+    size_t index;
+    const json_t *artifact;
+
+    json_array_foreach(json_object_get(body, "artifacts"), index, artifact)
+    {
+        json_t *row = json_copy((json_t *)(uintptr_t)artifact);
+
+        json_put_text(row, "step", json_get_text(body, "step", NULL));
+        json_put_integer(row, "attempt", json_get_integer(body, "attempt", 0));
+        json_put_integer(row, "at", at);
+        json_put_integer(row, "seq", seq);
+        (void)json_array_append_new(job->list, row);
+    }
+}
+
+/* A page ends with a whole record: those of one step are never torn apart. */
+static int list_artifacts(struct tx *tx, void *arg, struct error *err)
+{
+    struct artifacts_job *job = arg;
+    struct statement *statement = tx_query(tx, &q_artifacts);
+    size_t limit = (size_t)job->request->limit;
+    int64_t last = 0;
+    int r;
+
+    bind_text(statement, 1, job->request->run_id);
+    bind_integer(statement, 2, job->request->before);
+    while ((r = statement_step(statement, err)) > 0) {
+        const char *text = column_text(statement, 2);
+        json_t *body = NULL;
+
+        r = json_parse_text(text, strlen(text), "journal", &body, err);
+        if (r < 0) {
+            return r;
+        }
+        if (limit > 0 && json_array_size(job->list) >= limit &&
+            json_array_size(json_object_get(body, "artifacts")) > 0) {
+            job->next = last;
+            json_decref(body);
+            return 0;
+        }
+        last = column_integer(statement, 0);
+        add_artifacts(job, body, last, column_integer(statement, 1));
+        json_decref(body);
     }
     return r;
 }
 
-int run_artifacts(struct store *store, const char *run_id, json_t **ret_artifacts,
-                  struct error *err)
+int run_artifacts(struct store *store, const struct run_artifacts_request *request,
+                  json_t **ret_artifacts, struct error *err)
 {
-    json_t *records = NULL;
-    json_t *list;
-    json_t *result;
-    int r = run_records(store, run_id, 1, 0, &records, err);
+    struct artifacts_job job = {.request = request, .list = json_array()};
+    int r = store_read(store, list_artifacts, &job, err);
 
     if (r < 0) {
+        json_decref(job.list);
         return r;
     }
-    list = json_array();
-    for (size_t i = json_array_size(json_object_get(records, "records")); i > 0; i--) {
-        const json_t *record = json_array_get(json_object_get(records, "records"), i - 1);
-        size_t index;
-        const json_t *artifact;
-
-        json_array_foreach(json_object_get(record, "artifacts"), index, artifact)
-        {
-            json_t *row = json_copy((json_t *)artifact);
-
-            json_put_text(row, "step", json_get_text(record, "step", NULL));
-            json_put_integer(row, "attempt", json_get_integer(record, "attempt", 0));
-            json_put_integer(row, "at", json_get_integer(record, "at", 0));
-            (void)json_array_append_new(list, row);
-        }
-    }
-    json_decref(records);
-    result = json_object();
-    json_put(result, "artifacts", list);
-    *ret_artifacts = result;
+    *ret_artifacts = json_object();
+    json_put(*ret_artifacts, "next", job.next ? json_integer(job.next) : json_null());
+    json_put(*ret_artifacts, "artifacts", job.list);
     return 0;
 }

@@ -144,15 +144,21 @@ int run_list(struct store *store, const struct run_filter *filter, json_t **ret_
  * artifacts:[...]}]}], options:[{do,command,help}], checkpoints, signals, workflow_digest. */
 int run_show(struct store *store, const char *folder, const char *run_id, json_t **ret_run,
              struct error *err);
+/* The log lines of a run, derived from its journal; a reader goes on where it was, so that
+ * following a long run does not read it again and again. */
 struct run_log_request {
+    const char *folder; /* PROJECT/.fermata */
     const char *run_id;
     const char *phase; /* NULL: all */
-    int64_t from_seq;  /* lines of records from this one on */
     bool is_json;
 };
-/* The log lines of a run, derived from its journal; *ret_next is the seq to ask from next. */
-int run_log(struct store *store, const char *folder, const struct run_log_request *request,
-            struct strbuf *target, int64_t *ret_next, struct error *err);
+struct run_log;
+int run_log_open(struct store *store, const struct run_log_request *request,
+                 struct run_log **ret_log, struct error *err);
+/* Appends what came since, at most about a megabyte: 1 when there is more, 0 when that was all. */
+int run_log_read(struct run_log *log, struct strbuf *target, struct error *err);
+bool run_log_is_at_rest(const struct run_log *log); /* the run, as far as it was read */
+void run_log_close(struct run_log *log);            /* accepts NULL */
 /* {"records":[...],"next":SEQ|null} from seq on. */
 int run_records(struct store *store, const char *run_id, int64_t from_seq, int limit,
                 json_t **ret_records, struct error *err);
@@ -161,9 +167,14 @@ int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, s
 /* Why each step was reused or executed: {"steps":[{key,decision,why,digest,from,differs:[...]}]} */
 int run_explain(struct store *store, const char *run_id, const char *step, json_t **ret_answer,
                 struct error *err);
-/* {"artifacts":[{name,step,attempt,bytes,digest,at}]} newest round first. */
-int run_artifacts(struct store *store, const char *run_id, json_t **ret_artifacts,
-                  struct error *err);
+struct run_artifacts_request {
+    const char *run_id;
+    int64_t before; /* the `next` of the page before; 0: from the newest */
+    int limit;      /* about so many; 0: all */
+};
+/* {"artifacts":[{name,step,attempt,bytes,digest,at,seq}],"next":SEQ|null}, newest first. */
+int run_artifacts(struct store *store, const struct run_artifacts_request *request,
+                  json_t **ret_artifacts, struct error *err);
 /* A full id from a full id, a unique beginning of one, or "last". */
 int run_resolve(struct store *store, const char *text, char ret_id[RUN_ID_SIZE], struct error *err);
 /* The exact workflow text that the run is pinned to (a blob). free() it. */

@@ -76,13 +76,14 @@ static bool has_folder(const struct run_project *project, const char *id)
 /* Whether every output and artifact of the run can be read. */
 static void check_whole(const struct run_project *project, const char *id)
 {
+    const struct run_artifacts_request every = {.run_id = id};
     struct error err = ERROR_INIT;
     json_t *list = NULL;
     size_t index;
     const json_t *artifact;
     char *text = NULL;
 
-    assert_int_equal(run_artifacts(project->store, id, &list, &err), 0);
+    assert_int_equal(run_artifacts(project->store, &every, &list, &err), 0);
     assert_true(json_array_size(json_object_get(list, "artifacts")) > 0);
     json_array_foreach(json_object_get(list, "artifacts"), index, artifact)
     {

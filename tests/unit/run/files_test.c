@@ -232,14 +232,16 @@ static void the_logs_on_disk_are_those_of_the_journal(void **state)
 
     assert_string_equal(run_project_run(project, mixed), "completed");
     for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
-        struct run_log_request request = {.run_id = project->id, .phase = phases[i]};
+        struct run_log_request request = {
+            .folder = project->folder, .run_id = project->id, .phase = phases[i]};
+        struct run_log *log = NULL;
         struct strbuf expected;
         char *text = content(project, files[i]);
-        int64_t next;
 
         strbuf_init(&expected, 65536);
-        assert_int_equal(run_log(project->store, project->folder, &request, &expected, &next, NULL),
-                         0);
+        assert_int_equal(run_log_open(project->store, &request, &log, NULL), 0);
+        assert_int_equal(run_log_read(log, &expected, NULL), 0);
+        run_log_close(log);
         assert_non_null(strstr(text, i == 2 ? "Step: b2 - completed" : "Step: a2 - completed"));
         assert_string_equal(text, expected.data);
         strbuf_release(&expected);
