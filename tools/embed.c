@@ -41,11 +41,12 @@ static void fail(const char *what, const char *name)
 
 static void *resize(void *memory, size_t size)
 {
-    memory = realloc(memory, size);
-    if (!memory) {
+    void *resized = realloc(memory, size);
+
+    if (!resized) {
         fail("no memory for", "a table");
     }
-    return memory;
+    return resized;
 }
 
 static char *join(const char *left, const char *separator, const char *right)

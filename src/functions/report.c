@@ -313,6 +313,18 @@ static bool is_of_tool(const json_t *finding)
     return strcmp(json_get_text(finding, "angle", ""), "linters") == 0;
 }
 
+/* What holds for all places of the group; each place that is none of a file tells its own. */
+static void group_message_add(struct strbuf *out, const struct rule_group *group)
+{
+    if (group->total > 1 && is_of_tool(group->first)) {
+        strbuf_add(out, "what this tool says, the weightiest first");
+    } else if (group->total > 1 && !json_object_get(group->first, "file")) {
+        strbuf_add(out, "parts of the project");
+    } else {
+        message_add(out, json_get_text(group->first, "message", ""));
+    }
+}
+
 static void places_add(const struct report *report, const struct rule_group *group)
 {
     size_t shown = 0;
@@ -322,14 +334,18 @@ static void places_add(const struct report *report, const struct rule_group *gro
     json_array_foreach(report->findings, index, finding)
     {
         const char *evidence = json_get_text(finding, "evidence", NULL);
+        bool has_place = json_object_get(finding, "file") != NULL;
 
         if (shown >= PLACES_SHOWN || !report_group_has(group, finding) ||
-            !report_finding_stands(finding) || !json_object_get(finding, "file")) {
+            !report_finding_stands(finding) || (!has_place && group->total == 1)) {
             continue;
         }
         shown++;
         strbuf_add(report->out, "   - ");
         report_add_place(report->out, finding);
+        if (!has_place) {
+            message_add(report->out, json_get_text(finding, "message", ""));
+        }
         if (evidence) {
             strbuf_add_char(report->out, ' ');
             markdown_add_code(report->out, evidence, 90);
@@ -378,9 +394,7 @@ static void recommendation_add(const struct report *report)
             strbuf_addf(report->out, ", %zu places", groups[i].total);
         }
         strbuf_add(report->out, "): ");
-        message_add(report->out, is_of_tool(first) && groups[i].total > 1
-                                     ? "what this tool says, the weightiest first"
-                                     : json_get_text(first, "message", ""));
+        group_message_add(report->out, &groups[i]);
         strbuf_add(report->out, ".\n");
         if (fix && !is_of_tool(first)) {
             strbuf_add(report->out, "   Do: ");

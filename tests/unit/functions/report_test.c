@@ -164,6 +164,24 @@ static void files_too_large_to_read_are_unknown(void **state)
     free(text);
 }
 
+static void each_part_of_the_project_is_named(void **state)
+{
+    json_t *one = sample_finding("untested-folder", "low", "unlocated");
+    json_t *two = sample_finding("untested-folder", "low", "unlocated");
+    char *text;
+
+    (void)state;
+    (void)json_object_del(one, "file");
+    (void)json_object_del(two, "file");
+    json_put_text(one, "message", "bench has none");
+    json_put_text(two, "message", "tools has none");
+    text = report_of(json_pack("[o,o]", one, two));
+    assert_has(text, "2 places): parts of the project.");
+    assert_has(text, "   - bench has none");
+    assert_has(text, "   - tools has none");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +195,7 @@ int main(void)
         cmocka_unit_test(what_stands_only_beside_the_code_is_not_recommended),
         cmocka_unit_test(little_confidence_is_said_at_the_place),
         cmocka_unit_test(files_too_large_to_read_are_unknown),
+        cmocka_unit_test(each_part_of_the_project_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
