@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../support/run_machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define ONE                                                                                        \
+    "name: w\n"                                                                                    \
+    "phases: [{ id: p, steps: [{ id: a, run: x }, { id: each, run: x, foreach: [1] }] }]\n"
+
+/* A record that follows by its number. */
+static const char *refusal(const struct machine *m, struct record record)
+{
+    const char *why;
+
+    record.seq = m->run->seq + 1;
+    why = run_refusal(m->run, &record);
+    return why ? why : "";
+}
+
+static void numbers_have_no_gaps(void **state)
+{
+    struct machine m;
+    struct record record = {.kind = RECORD_RESTORED};
+
+    (void)state;
+    machine_begin(&m, ONE);
+    record.seq = m.run->seq;
+    assert_string_equal(run_refusal(m.run, &record), "its number does not follow");
+    record.seq = m.run->seq + 2;
+    assert_string_equal(run_refusal(m.run, &record), "its number does not follow");
+    record.seq = m.run->seq + 1;
+    assert_null(run_refusal(m.run, &record));
+    machine_release(&m);
+}
+
+static void names_have_to_be_those_of_the_workflow(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_STEP_MOVED, .step = "zz", .status = "running"}),
+        "it names a step that the workflow does not have");
+    assert_string_equal(
+        refusal(&m,
+                (struct record){.kind = RECORD_PHASE_MOVED, .phase = "zz", .status = "running"}),
+        "it names a phase that the workflow does not have");
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_ITERATED, .phase = "zz", .number = 2}),
+        "it names a phase that the workflow does not have");
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_ITERATED, .number = 2}), "");
+    machine_release(&m);
+}
+
+/* Whatever a damaged journal lacks, the fold is not reached. */
+static void every_kind_without_its_fields_is_refused(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE);
+    for (int kind = 0; kind < RECORD_KINDS; kind++) {
+        bool needs_nothing = kind == RECORD_RUN_CREATED || kind == RECORD_RESTORED ||
+                             kind == RECORD_ITERATED;
+        const char *why = refusal(&m, (struct record){.kind = (enum record_kind)kind});
+
+        assert_string_equal(why, needs_nothing ? "" : "it lacks a field");
+    }
+    machine_release(&m);
+}
+
+static void moves_have_to_be_possible(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_RUN_MOVED, .status = "running"}),
+                        "its status cannot follow");
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_RUN_MOVED, .status = "done"}),
+                        "its status cannot follow");
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_RUN_MOVED, .status = "paused"}),
+                        "");
+    machine_pass(&m, "a");
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_STEP_MOVED, .step = "a", .status = "failed"}),
+        "its status cannot follow");
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_PHASE_MOVED, .phase = "p", .status = "odd"}),
+        "its status is unknown");
+    machine_release(&m);
+}
+
+static void words_have_to_be_known(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_RUN_WISHED, .status = "odd"}),
+                        "unknown wish");
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_STEP_WAITING, .step = "a", .reason = "odd"}),
+        "unknown wait");
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_ATTEMPT_ENDED, .step = "a", .class_ = "odd"}),
+        "unknown class");
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_STEP_MOVED,
+                                                    .step = "a",
+                                                    .status = "failed",
+                                                    .class_ = "odd"}),
+                        "unknown class");
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_GATE_DECIDED, .phase = "p", .status = "odd"}),
+        "unknown verdict");
+    machine_release(&m);
+}
+
+static void attempts_are_numbered_without_gaps(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE);
+    for (int number = 0; number < 4; number++) {
+        assert_string_equal(
+            refusal(&m,
+                    (struct record){.kind = RECORD_ATTEMPT_STARTED, .step = "a", .number = number}),
+            number == 2 ? "" : "its attempt does not follow");
+    }
+    machine_release(&m);
+}
+
+static void only_a_list_has_instances_and_as_many_as_items(void **state)
+{
+    struct machine m;
+    json_t *items = json_pack("[i, i]", 1, 2);
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(
+        refusal(
+            &m,
+            (struct record){.kind = RECORD_STEP_EXPANDED, .step = "a", .number = 2, .data = items}),
+        "its items do not fit its count");
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_STEP_EXPANDED,
+                                                    .step = "each",
+                                                    .number = 3,
+                                                    .data = items}),
+                        "its items do not fit its count");
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_STEP_EXPANDED,
+                                                    .step = "each",
+                                                    .number = 2,
+                                                    .data = items}),
+                        "");
+    json_decref(items);
+    machine_release(&m);
+}
+
+static void a_phase_at_work_is_not_reset(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(
+        refusal(&m, (struct record){.kind = RECORD_PHASE_RESET, .phase = "p", .reason = "goto"}),
+        "a step of the phase is running");
+    machine_release(&m);
+}
+
+static void a_checkpoint_lists_names(void **state)
+{
+    struct machine m;
+    json_t *names = json_pack("[s]", "p");
+    json_t *numbers = json_pack("[i]", 1);
+    struct record record = {.kind = RECORD_CHECKPOINT_SAVED, .name = "p"};
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(refusal(&m, record), "its phases are no list of names");
+    record.data = numbers;
+    assert_string_equal(refusal(&m, record), "its phases are no list of names");
+    record.data = names;
+    assert_string_equal(refusal(&m, record), "");
+    json_decref(names);
+    json_decref(numbers);
+    machine_release(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_have_no_gaps),
+        cmocka_unit_test(names_have_to_be_those_of_the_workflow),
+        cmocka_unit_test(every_kind_without_its_fields_is_refused),
+        cmocka_unit_test(moves_have_to_be_possible),
+        cmocka_unit_test(words_have_to_be_known),
+        cmocka_unit_test(attempts_are_numbered_without_gaps),
+        cmocka_unit_test(only_a_list_has_instances_and_as_many_as_items),
+        cmocka_unit_test(a_phase_at_work_is_not_reset),
+        cmocka_unit_test(a_checkpoint_lists_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
