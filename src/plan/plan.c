@@ -46,26 +46,35 @@ static void build_steps(struct phase_node *node, const struct phase *phase)
     }
 }
 
-/* Phases are checked to be free of cycles, so that repeating until nothing changes ends. */
+/* Phases are checked to be free of cycles: each is taken once all that it needs were taken. */
 static void build_levels(struct plan *plan)
 {
-    bool changed = true;
+    size_t count = plan->workflow->phase_count;
+    int *missing = mem_zero(count, sizeof(*missing));
+    struct int_vec open = {0};
 
-    for (size_t round = 0; changed && round <= plan->workflow->phase_count; round++) {
-        changed = false;
-        for (size_t i = 0; i < plan->workflow->phase_count; i++) {
-            const struct phase *phase = &plan->workflow->phases[i];
+    for (size_t i = 0; i < count; i++) {
+        missing[i] = (int)plan->workflow->phases[i].needs_count;
+        if (missing[i] == 0) {
+            *VEC_PUSH(&open) = (int)i;
+        }
+    }
+    while (open.count > 0) {
+        int current = open.items[--open.count];
+        const struct int_vec *dependents = &plan->phases[current].dependents;
 
-            for (size_t k = 0; k < phase->needs_count; k++) {
-                int level = plan->phases[phase->needs[k]].level + 1;
+        for (size_t i = 0; i < dependents->count; i++) {
+            struct phase_node *next = &plan->phases[dependents->items[i]];
+            int level = plan->phases[current].level + 1;
 
-                if (level > plan->phases[i].level) {
-                    plan->phases[i].level = level;
-                    changed = true;
-                }
+            next->level = level > next->level ? level : next->level;
+            if (--missing[dependents->items[i]] == 0) {
+                *VEC_PUSH(&open) = dependents->items[i];
             }
         }
     }
+    VEC_RELEASE(&open);
+    free(missing);
 }
 
 struct plan *plan_new(const struct workflow *workflow)
@@ -159,62 +168,86 @@ int plan_phase_level(const struct plan *plan, int phase)
     return node_at(plan, phase)->level;
 }
 
-static int step_level(const struct plan *plan, int phase, int step, int *levels)
-{
-    struct plan_edges needs = plan_step_needs(plan, phase, step);
-    int level = 0;
+/* The steps of a phase by level, each level in the order of the file. */
+struct step_levels {
+    int *levels;
+    struct int_vec order; /* by level, then by index */
+};
 
-    for (size_t i = 0; i < needs.count; i++) {
-        if (levels[needs.items[i]] + 1 > level) {
-            level = levels[needs.items[i]] + 1;
-        }
-    }
-    return level;
+static int compare_ints(const void *one, const void *other)
+{
+    int left = *(const int *)one;
+    int right = *(const int *)other;
+
+    return (left > right) - (left < right);
 }
 
-/* Steps are listed so that a need may stand after its user; settle by repetition. */
-static int settle_step_levels(const struct plan *plan, int phase, int *levels)
+/* Level by level: the next one is what has all its needs in the levels before. */
+static void settle_levels(const struct phase_node *node, struct step_levels *settled)
 {
-    size_t count = plan->phases[phase].step_count;
-    int highest = 0;
-    bool changed = true;
+    size_t *missing = mem_zero(node->step_count, sizeof(*missing));
+    size_t first = 0;
 
-    for (size_t round = 0; changed && round <= count; round++) {
-        changed = false;
-        for (size_t i = 0; i < count; i++) {
-            int level = step_level(plan, phase, (int)i, levels);
-
-            if (level != levels[i]) {
-                levels[i] = level;
-                changed = true;
-            }
-            highest = level > highest ? level : highest;
+    for (size_t i = 0; i < node->step_count; i++) {
+        missing[i] = node->step_needs[i].count;
+        if (missing[i] == 0) {
+            *VEC_PUSH(&settled->order) = (int)i;
         }
     }
-    return highest;
+    for (int level = 0; first < settled->order.count; level++) {
+        size_t end = settled->order.count;
+
+        for (; first < end; first++) {
+            int step = settled->order.items[first];
+            const struct int_vec *dependents = &node->step_dependents[step];
+
+            settled->levels[step] = level;
+            for (size_t i = 0; i < dependents->count; i++) {
+                if (--missing[dependents->items[i]] == 0) {
+                    *VEC_PUSH(&settled->order) = dependents->items[i];
+                }
+            }
+        }
+        if (settled->order.count > end) {
+            qsort(settled->order.items + end, settled->order.count - end,
+                  sizeof(*settled->order.items), compare_ints);
+        }
+    }
+    free(missing);
+}
+
+static json_t *add_wave(const struct phase *phase, int wave, json_t *waves)
+{
+    json_t *row = json_object();
+    json_t *steps = json_array();
+
+    json_put_text(row, "phase", phase->id);
+    json_put_integer(row, "wave", wave);
+    json_put(row, "steps", steps);
+    (void)json_array_append_new(waves, row);
+    return steps;
 }
 
 static void add_phase_waves(const struct plan *plan, int phase, int *wave, json_t *waves)
 {
     const struct phase *definition = &plan->workflow->phases[phase];
-    int *levels = mem_zero(definition->step_count, sizeof(*levels));
-    int highest = settle_step_levels(plan, phase, levels);
+    struct step_levels settled = {
+        .levels = mem_zero(definition->step_count, sizeof(*settled.levels))};
+    json_t *steps = add_wave(definition, ++*wave, waves);
+    int level = 0;
 
-    for (int level = 0; level <= highest; level++) {
-        json_t *steps = json_array();
-        json_t *row = json_object();
+    settle_levels(&plan->phases[phase], &settled);
+    for (size_t i = 0; i < settled.order.count; i++) {
+        int step = settled.order.items[i];
 
-        for (size_t i = 0; i < definition->step_count; i++) {
-            if (levels[i] == level) {
-                (void)json_array_append_new(steps, json_string(definition->steps[i].id));
-            }
+        if (settled.levels[step] != level) {
+            level = settled.levels[step];
+            steps = add_wave(definition, ++*wave, waves);
         }
-        json_put_text(row, "phase", definition->id);
-        json_put_integer(row, "wave", ++*wave);
-        json_put(row, "steps", steps);
-        (void)json_array_append_new(waves, row);
+        (void)json_array_append_new(steps, json_string(definition->steps[step].id));
     }
-    free(levels);
+    VEC_RELEASE(&settled.order);
+    free(settled.levels);
 }
 
 json_t *plan_waves(const struct plan *plan)

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../support/run_machine.h"
+#include "run/turn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ONE "name: w\nphases: [{ id: p, steps: [{ id: sub, workflow: other }] }]\n"
+
+struct fixture {
+    struct machine m;
+    struct batch batch;
+    struct turn turn;
+};
+
+static void begin(struct fixture *fixture)
+{
+    machine_begin(&fixture->m, ONE);
+    batch_init(&fixture->batch);
+    fixture->turn = (struct turn){.run = fixture->m.run,
+                                  .batch = &fixture->batch,
+                                  .limits = &fixture->m.limits,
+                                  .now = 77,
+                                  .random = 5};
+}
+
+static void end(struct fixture *fixture)
+{
+    batch_release(&fixture->batch);
+    machine_release(&fixture->m);
+}
+
+static void a_record_is_numbered_dated_copied_and_applied(void **state)
+{
+    struct fixture f;
+    char name[] = "ready";
+    json_t *value = json_integer(3);
+    int64_t before;
+
+    (void)state;
+    begin(&f);
+    before = f.m.run->seq;
+    turn_emit(&f.turn,
+              (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = name, .data = value});
+    name[0] = 'x';
+    json_decref(value);
+    assert_int_equal(f.batch.records.count, 1);
+    assert_int_equal(f.batch.records.items[0].seq, before + 1);
+    assert_int_equal(f.batch.records.items[0].at, 77);
+    assert_string_equal(f.batch.records.items[0].name, "ready");
+    assert_int_equal(json_integer_value(f.batch.records.items[0].data), 3);
+    assert_int_equal(json_integer_value(json_object_get(f.m.run->signals, "ready")), 3);
+    end(&f);
+}
+
+static void an_effect_remembers_the_nested_run_that_it_is_for(void **state)
+{
+    struct fixture f;
+    char child[RUN_ID_SIZE];
+
+    (void)state;
+    begin(&f);
+    memcpy(child, machine_step(&f.m, "sub")->child, RUN_ID_SIZE);
+    turn_effect(&f.turn, EFFECT_CHILD_COMMAND, 0, 0, "cancel");
+    step_cancel(&f.turn, 0, "test");
+    phase_reset(&f.turn, 0, "restore");
+    assert_null(machine_step(&f.m, "sub")->child);
+    assert_string_equal(f.batch.effects.items[0].child, child);
+    assert_string_equal(f.batch.effects.items[0].word, "cancel");
+    end(&f);
+}
+
+static void a_batch_can_be_used_again(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    turn_emit(&f.turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = "one"});
+    turn_effect(&f.turn, EFFECT_REST, -1, 0, NULL);
+    (void)turn_hold(&f.turn, json_integer(1));
+    batch_reset(&f.batch);
+    assert_int_equal(f.batch.records.count, 0);
+    assert_int_equal(f.batch.effects.count, 0);
+    assert_int_equal(f.batch.held.count, 0);
+    turn_emit(&f.turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = "two"});
+    assert_string_equal(f.batch.records.items[0].name, "two");
+    end(&f);
+}
+
+static void one_random_value_gives_many_that_differ_and_repeat(void **state)
+{
+    struct turn one = {.random = 5};
+    struct turn other = {.random = 5};
+    uint64_t first = turn_random(&one);
+
+    (void)state;
+    assert_int_equal(turn_random(&other), first);
+    assert_int_not_equal(turn_random(&one), first);
+}
+
+static void a_text_longer_than_its_place_is_cut(void **state)
+{
+    struct fixture f;
+    char text[5000];
+
+    (void)state;
+    begin(&f);
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    assert_string_equal(turn_text(&f.turn, "%d of %s", 3, "four"), "3 of four");
+    assert_int_equal(strlen(turn_text(&f.turn, "%s", text)), 2047);
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_record_is_numbered_dated_copied_and_applied),
+        cmocka_unit_test(an_effect_remembers_the_nested_run_that_it_is_for),
+        cmocka_unit_test(a_batch_can_be_used_again),
+        cmocka_unit_test(one_random_value_gives_many_that_differ_and_repeat),
+        cmocka_unit_test(a_text_longer_than_its_place_is_cut),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
