@@ -18,6 +18,7 @@ DESTDIR ?=
 SANITIZE ?=
 DEVELOPER ?=
 FUZZ_SECONDS ?= 60
+SEEDS ?= 100000
 V ?=
 Q := $(if $(V),,@)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -89,6 +90,7 @@ SOURCES := $(sort $(filter-out src/main.c src/agents/keeper/keep.c, \
 SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
 UNIT_SOURCES := $(filter tests/unit/%,$(TEST_SOURCES))
+SIM_SOURCES := $(sort $(filter-out %_test.c, $(wildcard tests/sim/*.c)))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 EMBEDDED_FILES := $(sort $(shell find workflows experts))
 
@@ -96,7 +98,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
 ALL_SOURCES := $(SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
-    $(FUZZ_SOURCES) $(wildcard tools/*.c bench/*.c)
+    $(SIM_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c bench/*.c)
 ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
 # ---- build -------------------------------------------------------------------------------------
@@ -157,7 +159,8 @@ $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) $(BUI
 tests: $(TESTS)
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(LINK_PROGRAM) -o $@ $^ $(TEST_LIBS) $(PACKAGE_LIBS)
+	$(Q)$(LINK_PROGRAM) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(PACKAGE_LIBS)
+$(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 .SECONDARY:
 -include $(shell find $(BUILD)/src $(BUILD)/tests -name '*.d' 2>/dev/null)
@@ -185,7 +188,7 @@ docs: all
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
 
-.PHONY: test test-unit test-store test-sim test-cli test-crash test-build
+.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sim
 test: test-build
 	@tools/run-tests $(TEST_BUILD) unit store sim cli crash
 test-unit test-store test-sim test-cli test-crash: test-%: test-build
@@ -193,6 +196,12 @@ test-unit test-store test-sim test-cli test-crash: test-%: test-build
 test-build:
 	@tools/install-deps --build --test
 	@$(MAKE) -k SANITIZE=$(TEST_SANITIZE) BUILD=$(TEST_BUILD) programs tests
+
+# Not sanitised: so many seeds as one likes.
+sim:
+	@tools/install-deps --build --test
+	@$(MAKE) $(BUILD)/tests/sim/sim_test
+	$(BUILD)/tests/sim/sim_test --seeds $(SEEDS)
 
 fuzz:
 	@tools/install-deps --build --fuzz
@@ -265,6 +274,7 @@ help:
 	@echo "make                 $(BUILD)/fermata and $(BUILD)/fermata-keep"
 	@echo "make demo            review this repository with the code-review workflow"
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
+	@echo "make sim SEEDS=n     n seeds of the engine's simulator, optimised, on all cores ($(SEEDS))"
 	@echo "make check           every guard: $(CHECKS:%=check-%)"
 	@echo "make format          clang-format over every C file"
 	@echo "make bench           the footprint contract, as a table"

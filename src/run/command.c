@@ -129,6 +129,9 @@ static bool is_open_to_retry(const struct run_state *run, const struct step_stat
 {
     enum step_status status = run->phases[step->phase].status;
 
+    if (step->role == ROLE_INSTANCE && instance_is_past(run, step)) {
+        return false;
+    }
     return can_be_tried_again(step) && status != STEP_IS_COMPLETED && status != STEP_IS_SKIPPED &&
            status != STEP_IS_PENDING;
 }
@@ -278,18 +281,6 @@ static int resume_running(struct turn *turn, struct error *err)
     return 0;
 }
 
-static int resume_and_retry(struct turn *turn, struct error *err)
-{
-    struct run_state *run = turn->run;
-
-    /* A run that reached its time limit has nothing that failed, only what was not done. */
-    if (retry_failed(turn) == 0 && run->status == RUN_FAILED && run->phases_open == 0) {
-        return command_refuse(turn, err, "no step has failed");
-    }
-    run_go_on(turn);
-    return 0;
-}
-
 static int handle_resume(struct turn *turn, const struct event *event, struct error *err)
 {
     struct run_state *run = turn->run;
@@ -299,7 +290,10 @@ static int handle_resume(struct turn *turn, const struct event *event, struct er
         return resume_running(turn, err);
     }
     if (is_retry && (run->status == RUN_PAUSED || run->status == RUN_FAILED)) {
-        return resume_and_retry(turn, err);
+        /* A run that reached its time limit has nothing that failed, only what was not done. */
+        (void)retry_failed(turn);
+        run_go_on(turn);
+        return 0;
     }
     if (run->status != RUN_PAUSED) {
         return command_refuse(turn, err, "only a paused run can be resumed");

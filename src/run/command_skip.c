@@ -16,6 +16,12 @@ static const char *skip_reason(const struct event *event, struct error *err)
     return reason;
 }
 
+/* A foreach step is under way only through its instances. */
+static bool is_open_list(const struct step_state *step)
+{
+    return step->waiting == WAITING_INSTANCES && step->instances_under_way == 0;
+}
+
 static int skip_step(struct turn *turn, const char *key, const char *reason, const char *by,
                      struct error *err)
 {
@@ -31,7 +37,7 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
         return error_set(err, ERROR_CONFLICT, "step %s may not be skipped (allow_skip: false)",
                          key);
     }
-    if (step->status != STEP_IS_PENDING && step->status != STEP_IS_FAILED &&
+    if (!is_open_list(step) && step->status != STEP_IS_PENDING && step->status != STEP_IS_FAILED &&
         step->status != STEP_IS_PAUSED && step->status != STEP_IS_CANCELLED) {
         return error_set(err, ERROR_CONFLICT, "step %s is %s and cannot be skipped now", key,
                          step_status_name(step->status));
@@ -40,6 +46,9 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
     if (phase->status == STEP_IS_COMPLETED || phase->status == STEP_IS_SKIPPED) {
         return error_set(err, ERROR_CONFLICT, "phase %s is %s; its steps are not to be run",
                          phase->definition->id, step_status_name(phase->status));
+    }
+    if (step->role == ROLE_INSTANCE && instance_is_past(turn->run, step)) {
+        return error_set(err, ERROR_CONFLICT, "the run has gone on without step %s", key);
     }
     index = run_step_index(turn->run, step);
     role = step->role;

@@ -355,5 +355,9 @@ void step_handle_timer(struct turn *turn, int index)
         turn_effect(turn, EFFECT_TIMER, index, step->until, NULL);
         return;
     }
+    if (turn->run->wish == WISH_NONE && !phase_has_place(turn->run, step->phase)) {
+        step_make_pending(turn, index, "it waits for a free place");
+        return;
+    }
     attempt_again(turn, index, step->is_static);
 }

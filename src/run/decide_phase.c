@@ -147,8 +147,9 @@ void phase_try_start(struct turn *turn, int index)
     }
 }
 
-static bool has_place(const struct run_state *run, const struct phase_state *phase)
+bool phase_has_place(const struct run_state *run, int index)
 {
+    const struct phase_state *phase = &run->phases[index];
     int width = phase->stage != STAGE_STEPS || phase->definition->mode != MODE_PARALLEL
                     ? 0
                     : phase->definition->width;
@@ -170,12 +171,14 @@ void phase_start_ready_steps(struct turn *turn, int index)
         int step;
 
         if (phase->status != STEP_IS_RUNNING || turn->run->wish != WISH_NONE ||
-            phase_is_late(turn, index) || !has_place(turn->run, phase) ||
+            phase_is_late(turn, index) || !phase_has_place(turn->run, index) ||
             is_taken_by_check(phase)) {
             return;
         }
         step = phase->ready.items[phase->ready_head++];
-        step_start(turn, step);
+        if (!step_is_held_back(turn, step)) {
+            step_start(turn, step);
+        }
     }
     phase_at(turn, index)->ready.count = phase_at(turn, index)->ready_head = 0;
 }
@@ -546,25 +549,11 @@ void run_find_ready(struct run_state *run)
     struct turn turn = {.run = run, .batch = &batch};
 
     batch_init(&batch);
-    for (size_t i = 0; i < run->step_count; i++) {
-        struct step_state *step = &run->steps[i];
-
-        if (step->waiting != WAITING_INSTANCES) {
-            continue;
-        }
-        /* The instances that had been handed out: up to the last one that was touched. */
-        step->instance_next = 0;
-        for (int k = 0; k < step->instance_count; k++) {
-            if (run->steps[step->instances.items[k]].status != STEP_IS_PENDING) {
-                step->instance_next = k + 1;
-            }
-        }
-    }
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
         run->phases[i].ready.count = run->phases[i].ready_head = 0;
     }
     for (size_t i = 0; i < run->step_count; i++) {
-        const struct step_state *step = &run->steps[i];
+        struct step_state *step = &run->steps[i];
         struct phase_state *phase = &run->phases[step->phase];
 
         if ((phase->status == STEP_IS_RUNNING || phase->status == STEP_IS_PAUSED) &&
@@ -572,6 +561,7 @@ void run_find_ready(struct run_state *run)
             *VEC_PUSH(&phase->ready) = (int)i;
         }
         if (step->waiting == WAITING_INSTANCES) {
+            step->instance_next = 0;
             step_feed_instances(&turn, (int)i);
         }
     }

@@ -135,17 +135,33 @@ void step_feed_instances(struct turn *turn, int parent)
 {
     struct step_state *step = step_at(turn, parent);
     int width = step->definition->foreach_width;
+    int wanted = width > 0 ? width - step->instances_under_way : step->instance_count;
 
-    /* Instances that were made ready are counted as used until they finish. */
-    while (step->instance_next < step->instance_count) {
-        int used = step->instance_next - (step->instance_count - step->instances_open);
+    while (wanted > 0 && step->instance_next < step->instance_count) {
+        int instance = step->instances.items[step->instance_next++];
 
-        if (width > 0 && used >= width) {
-            return;
+        if (step_at(turn, instance)->status == STEP_IS_PENDING) {
+            step_push_ready(turn, instance);
+            wanted--;
         }
-        step_push_ready(turn, step->instances.items[step->instance_next]);
-        step->instance_next++;
     }
+}
+
+bool step_is_held_back(struct turn *turn, int index)
+{
+    const struct step_state *step = step_at(turn, index);
+    struct step_state *parent;
+
+    if (step->role != ROLE_INSTANCE || step->definition->foreach_width <= 0) {
+        return false;
+    }
+    parent = step_at(turn, step->parent);
+    if (parent->instances_under_way < step->definition->foreach_width) {
+        return false;
+    }
+    parent->instance_next = step->instance < parent->instance_next ? step->instance
+                                                                   : parent->instance_next;
+    return true;
 }
 
 static void finish_foreach(struct turn *turn, int parent)
@@ -346,9 +362,8 @@ bool step_is_ready(const struct run_state *run, int index)
                (index == phase->first_fix || step_is_settled_well(&run->steps[index - 1]));
     case ROLE_CHECK:
         return phase->stage == STAGE_GATE;
-    case ROLE_INSTANCE:
-        return run->steps[step->parent].waiting == WAITING_INSTANCES &&
-               step->instance < run->steps[step->parent].instance_next;
+    case ROLE_INSTANCE: /* its foreach step hands it out */
+        return false;
     }
     return false;
 }

@@ -81,6 +81,7 @@ static void share(struct run_state *run, const struct step_state *step, int sign
 
         if (step->instance < parent->instance_count) {
             parent->instances_open += step_is_finished(step) ? 0 : sign;
+            parent->instances_under_way += is_under_way ? sign : 0;
             parent->instances_failed += step->status == STEP_IS_FAILED ||
                                                 step->status == STEP_IS_CANCELLED
                                             ? sign
@@ -262,7 +263,7 @@ static void reset_step(struct run_state *run, struct step_state *step)
             reset_step(run, &run->steps[step->instances.items[i]]);
         }
         step->instance_count = step->instance_next = 0;
-        step->instances_open = step->instances_failed = 0;
+        step->instances_open = step->instances_failed = step->instances_under_way = 0;
         set_json(&step->items, NULL);
     }
 }
@@ -355,6 +356,7 @@ static void apply_expanded(struct run_state *run, const struct record *record)
     run->steps[parent].instance_count = count;
     run->steps[parent].instance_next = 0;
     run->steps[parent].instances_open = count;
+    run->steps[parent].instances_under_way = 0;
     run->steps[parent].instances_failed = 0;
     share(run, &run->steps[parent], +1);
 }

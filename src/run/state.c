@@ -79,6 +79,7 @@ struct run_state *run_state_new(const char *id, const struct workflow *workflow)
 
         phase->definition = definition;
         phase->iteration = 1;
+        phase->unfinished = (int)definition->step_count;
         phase->first_step = (int)run->step_count;
         add_steps(run, (int)i, definition->steps, definition->step_count, ROLE_STEP);
         phase->first_fix = (int)run->step_count;
@@ -181,6 +182,13 @@ bool step_is_settled_well(const struct step_state *step)
 {
     return step->status == STEP_IS_COMPLETED || step->status == STEP_IS_SKIPPED ||
            (step->status == STEP_IS_FAILED && may_fail(step));
+}
+
+bool instance_is_past(const struct run_state *run, const struct step_state *instance)
+{
+    const struct step_state *list = &run->steps[instance->parent];
+
+    return instance->instance >= list->instance_count || step_is_settled_well(list);
 }
 
 bool phase_is_settled_well(const struct phase_state *phase)

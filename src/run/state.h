@@ -75,8 +75,9 @@ struct step_state {
     json_t *items;
     struct index_vec instances;
     int instance_count; /* of this round; `instances` may hold more from earlier rounds */
-    int instance_next;  /* the next to make ready */
+    int instance_next;  /* where to look for the next to make ready; not part of the fold */
     int instances_open; /* not finished yet */
+    int instances_under_way;
     int instances_failed;
 };
 
@@ -167,6 +168,8 @@ struct phase_state *run_find_phase(const struct run_state *run, const char *id);
 bool step_is_finished(const struct step_state *step);
 /* Good enough for what needs it: completed, skipped, or failed where that is allowed. */
 bool step_is_settled_well(const struct step_state *step);
+/* An instance whose list is over well, or of a round that is over. */
+bool instance_is_past(const struct run_state *run, const struct step_state *instance);
 bool phase_is_settled_well(const struct phase_state *phase);
 /* The step definition that really runs: the static alternative when that was chosen. */
 const struct step *step_effective(const struct step_state *step);

@@ -57,6 +57,8 @@ void step_after_end(struct turn *turn, int step);
 /* Pending, and nothing but a free place keeps it from starting. */
 bool step_is_ready(const struct run_state *run, int step);
 void step_feed_instances(struct turn *turn, int parent);
+/* An instance beyond the width of its foreach step, which will hand it out again. */
+bool step_is_held_back(struct turn *turn, int step);
 /* In a quiet phase: steps with `all_done` or `one_success` behind steps that can never start become
  * ready. True when there is one. */
 bool step_release_patient(struct turn *turn, int phase);
@@ -88,6 +90,7 @@ void phase_complete(struct turn *turn, int phase);
 bool phase_is_blocked(const struct run_state *run, int phase);
 /* Its time is over: what ends now ends as timed out, and nothing new starts. */
 bool phase_is_late(const struct turn *turn, int phase);
+bool phase_has_place(const struct run_state *run, int phase);
 #define PHASE_LATE "the phase ran out of time"
 
 /* A failed phase ends the run, once phases that follow in any case have ended. */

@@ -192,6 +192,68 @@ static void nothing_is_skipped_in_a_run_that_is_over(void **state)
     machine_release(&m);
 }
 
+#define THREE_INSTANCES                                                                            \
+    "name: w\n"                                                                                    \
+    "phases:\n"                                                                                    \
+    "  - { id: p, mode: parallel, steps: [{ id: a, run: 'true', foreach: [1, 2, 3], width: 1 }] "  \
+    "}\n"
+
+static void fail_three(struct machine *machine)
+{
+    machine_begin(machine, THREE_INSTANCES);
+    machine_fail(machine, "a[0]", "permanent");
+    machine_fail(machine, "a[1]", "permanent");
+    machine_fail(machine, "a[2]", "permanent");
+    assert_int_equal(machine->run->status, RUN_PAUSED);
+}
+
+static void a_list_whose_instances_rest_can_be_skipped(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, THREE_INSTANCES);
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'r'}"),
+                     ERROR_CONFLICT);
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    machine_pass(&m, "a[0]");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'r'}"), 0);
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void instances_of_a_list_that_is_over_are_neither_retried_nor_skipped(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    fail_three(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), ERROR_CONFLICT);
+    m.is_held = true;
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'r'}"), 0);
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'a[0]'}"), ERROR_CONFLICT);
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a[0]', 'reason': 'r'}"),
+                     ERROR_CONFLICT);
+    machine_release(&m);
+}
+
+static void a_run_whose_limit_came_with_its_last_step_completes_when_resumed(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "timeout: 20s\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: a, run: 'true' }] }\n");
+    machine_wait(&m, 20000);
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_FAILED);
+    assert_int_equal(machine_command(&m, "{'do': 'resume', 'retry_failed': true}"), 0);
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +268,9 @@ int main(void)
         cmocka_unit_test(a_skipped_nested_run_is_cancelled),
         cmocka_unit_test(a_gate_is_skipped_only_after_it_failed_and_where_it_says_so),
         cmocka_unit_test(nothing_is_skipped_in_a_run_that_is_over),
+        cmocka_unit_test(a_list_whose_instances_rest_can_be_skipped),
+        cmocka_unit_test(instances_of_a_list_that_is_over_are_neither_retried_nor_skipped),
+        cmocka_unit_test(a_run_whose_limit_came_with_its_last_step_completes_when_resumed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,6 +266,64 @@ static void ready_steps_are_found_again_from_the_state_alone(void **state)
     machine_release(&m);
 }
 
+#define THREE_INSTANCES                                                                            \
+    "name: w\n"                                                                                    \
+    "phases:\n"                                                                                    \
+    "  - { id: p, mode: parallel, steps: [{ id: a, run: 'true', foreach: [1, 2, 3], width: 1 }] "  \
+    "}\n"
+
+static void fail_three(struct machine *machine)
+{
+    machine_begin(machine, THREE_INSTANCES);
+    machine_fail(machine, "a[0]", "permanent");
+    machine_fail(machine, "a[1]", "permanent");
+    machine_fail(machine, "a[2]", "permanent");
+    assert_int_equal(machine->run->status, RUN_PAUSED);
+}
+
+static void a_retry_whose_place_was_taken_waits_for_a_free_one(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\n"
+                  "concurrency: 1\n"
+                  "phases:\n"
+                  "  - id: p\n"
+                  "    mode: parallel\n"
+                  "    steps:\n"
+                  "      - { id: a, run: 'true', retry: { attempts: 2, delay: 1s, backoff: fixed,"
+                  " jitter: false } }\n"
+                  "      - { id: b, run: 'true' }\n");
+    machine_fail(&m, "a", "transient");
+    assert_int_equal(machine_step(&m, "b")->waiting, WAITING_ATTEMPT);
+    machine_wait(&m, 1000);
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_PENDING);
+    assert_int_equal(m.run->running, 1);
+    machine_pass(&m, "b");
+    assert_int_equal(machine_step(&m, "a")->attempts, 2);
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void instances_that_are_retried_keep_the_width_of_their_step(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    fail_three(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'resume', 'retry_failed': true}"), 0);
+    assert_effects(&m, "start a[0]");
+    machine_pass(&m, "a[0]");
+    assert_effects(&m, "start a[1]");
+    machine_pass(&m, "a[1]");
+    machine_pass(&m, "a[2]");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +343,8 @@ int main(void)
         cmocka_unit_test(another_round_of_a_list_does_not_count_twice),
         cmocka_unit_test(a_list_goes_on_after_a_crash_where_it_was),
         cmocka_unit_test(ready_steps_are_found_again_from_the_state_alone),
+        cmocka_unit_test(a_retry_whose_place_was_taken_waits_for_a_free_one),
+        cmocka_unit_test(instances_that_are_retried_keep_the_width_of_their_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the records as they are committed, knowing nothing of how they were decided, and holds them
+ * against what the keepers know. `shadow` is the state just before the record. */
+#include "sim.h"
+
+#include "run/states.h"
+
+#include <string.h>
+
+static struct step_audit *audit_of(struct sim_run *run, const char *key)
+{
+    const struct step_state *step = run_find_step(run->shadow, key);
+    int index = step ? run_step_index(run->shadow, step) : -1;
+
+    while (index >= (int)run->steps.count) {
+        *VEC_PUSH(&run->steps) = (struct step_audit){0};
+    }
+    return index < 0 ? NULL : &run->steps.items[index];
+}
+
+static bool is_word(const char *text, const char *word)
+{
+    return text && strcmp(text, word) == 0;
+}
+
+static void audit_started(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    struct step_audit *audit = audit_of(run, record->step);
+
+    if (audit->is_open) {
+        sim_fail(sim, "run %d: attempt %lld of %s starts, and the one before has no outcome",
+                 run->index, (long long)record->number, record->step);
+    } else if (audit->is_done) {
+        sim_fail(sim, "run %d: %s is done and starts again", run->index, record->step);
+    } else if (record->number != audit->attempts + 1) {
+        sim_fail(sim, "run %d: attempt %lld of %s follows attempt %d", run->index,
+                 (long long)record->number, record->step, audit->attempts);
+    }
+    audit->attempts = (int)record->number;
+    audit->is_open = true;
+    audit->is_reused = false;
+}
+
+static void audit_ended(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    struct step_audit *audit = audit_of(run, record->step);
+    const struct keeper *keeper = host_find_keeper(sim, run->index, record->step,
+                                                   (int)record->number);
+
+    if (!audit->is_open || record->number != audit->attempts) {
+        sim_fail(sim, "run %d: attempt %lld of %s has an outcome twice", run->index,
+                 (long long)record->number, record->step);
+    } else if (!keeper || !is_word(record->class_, failure_class_name(keeper->outcome.class_))) {
+        sim_fail(sim, "run %d: attempt %lld of %s ended otherwise than recorded", run->index,
+                 (long long)record->number, record->step);
+    }
+    audit->is_open = false;
+}
+
+static bool is_executable(const struct step_state *step)
+{
+    return step->check ||
+           (step->definition->kind != STEP_APPROVAL && step->definition->kind != STEP_WORKFLOW &&
+            (!step->definition->foreach_list || step->role == ROLE_INSTANCE));
+}
+
+static void audit_completed(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct step_state *step = run_find_step(run->shadow, record->step);
+    struct step_audit *audit = audit_of(run, record->step);
+    const struct keeper *keeper = host_find_keeper(sim, run->index, record->step, audit->attempts);
+
+    if (is_executable(step) && (!keeper || keeper->outcome.class_ != CLASS_NONE)) {
+        sim_fail(sim, "run %d: %s is called completed without a success", run->index, record->step);
+    }
+    if (step->check && keeper && keeper->outcome.verdict != VERDICT_PASS) {
+        sim_fail(sim, "run %d: the check %s is called completed, its verdict was %s", run->index,
+                 record->step, verdict_name(keeper->outcome.verdict));
+    }
+    audit->is_done = true;
+}
+
+static void audit_step_moved(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct step_state *step = run_find_step(run->shadow, record->step);
+    struct step_audit *audit = audit_of(run, record->step);
+
+    if (audit->is_open) {
+        sim_fail(sim, "run %d: %s moves to %s while its attempt is under way", run->index,
+                 record->step, record->status);
+    }
+    if (is_word(record->status, "completed")) {
+        audit_completed(sim, run, record);
+    } else if (audit->is_done && !(step->check && is_word(record->reason, "retry"))) {
+        sim_fail(sim, "run %d: %s is done and moves to %s", run->index, record->step,
+                 record->status);
+    } else {
+        audit->is_done = false;
+    }
+    /* A list that is open is skipped with its phase. */
+    if (is_word(record->status, "skipped") && (step->waiting != WAITING_INSTANCES || record->by) &&
+        !step->definition->allow_skip && strncmp(record->reason, "when: ", 6) != 0) {
+        sim_fail(sim, "run %d: %s may not be skipped and was", run->index, record->step);
+    }
+}
+
+static void audit_reset(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct phase_state *phase = run_find_phase(run->shadow, record->phase);
+
+    for (size_t i = 0; i < run->shadow->step_count && i < run->steps.count; i++) {
+        if (run->shadow->steps[i].phase != phase->definition->index) {
+            continue;
+        }
+        if (run->steps.items[i].is_open) {
+            sim_fail(sim, "run %d: phase %s is reset while %s is under way", run->index,
+                     record->phase, run->shadow->steps[i].key);
+        }
+        run->steps.items[i].is_done = false;
+    }
+    run->phases.items[phase->definition->index].gate_passed = false;
+    run->phases.items[phase->definition->index].goes_round = is_word(record->reason, "fix");
+}
+
+static void audit_gate(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct phase_state *phase = run_find_phase(run->shadow, record->phase);
+    const struct gate *gate = phase->definition->gate;
+
+    if (record->kind == RECORD_GATE_SKIPPED) {
+        if (!gate->allow_skip) {
+            sim_fail(sim, "run %d: the gate of %s may not be skipped and was", run->index,
+                     record->phase);
+        }
+    } else if (!is_word(record->status, "pass")) {
+        return;
+    }
+    for (size_t i = 0; record->kind == RECORD_GATE_DECIDED && i < gate->check_count; i++) {
+        const char *key = run->shadow->steps[phase->first_check + (int)i].key;
+        struct step_audit *audit = audit_of(run, key);
+        const struct keeper *keeper = host_find_keeper(sim, run->index, key, audit->attempts);
+
+        if (!audit->is_done || !keeper || keeper->outcome.verdict != VERDICT_PASS) {
+            sim_fail(sim, "run %d: the gate of %s passes without proof of %s", run->index,
+                     record->phase, key);
+        }
+    }
+    run->phases.items[phase->definition->index].gate_passed = true;
+}
+
+static bool needs_hold(const struct run_state *run, const struct phase *phase)
+{
+    size_t well = 0;
+    size_t over = 0;
+
+    for (size_t i = 0; i < phase->needs_count; i++) {
+        well += phase_is_settled_well(&run->phases[phase->needs[i]]);
+        over += step_status_is_final(run->phases[phase->needs[i]].status);
+    }
+    return phase->trigger == TRIGGER_ALL_SUCCESS
+               ? well == phase->needs_count
+               : over == phase->needs_count &&
+                     (phase->trigger == TRIGGER_ALL_DONE || phase->needs_count == 0 || well > 0);
+}
+
+static void audit_phase_completed(struct sim *sim, struct sim_run *run,
+                                  const struct phase_state *phase)
+{
+    const struct phase *definition = phase->definition;
+
+    if (definition->gate && !run->phases.items[definition->index].gate_passed) {
+        sim_fail(sim, "run %d: phase %s completes and its gate has not passed", run->index,
+                 definition->id);
+    }
+    for (size_t i = 0; i < definition->step_count; i++) {
+        if (!step_is_settled_well(&run->shadow->steps[phase->first_step + (int)i])) {
+            sim_fail(sim, "run %d: phase %s completes without %s", run->index, definition->id,
+                     definition->steps[i].id);
+        }
+    }
+}
+
+static void audit_phase_moved(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct phase_state *phase = run_find_phase(run->shadow, record->phase);
+    const struct phase *definition = phase->definition;
+
+    if (is_word(record->status, "running")) {
+        if (phase->status == STEP_IS_PENDING && !run->phases.items[definition->index].goes_round &&
+            !needs_hold(run->shadow, definition)) {
+            sim_fail(sim, "run %d: phase %s starts before what it needs", run->index,
+                     definition->id);
+        }
+        if (is_word(record->reason, "gate")) {
+            run->phases.items[definition->index].gate_passed = false;
+        }
+    } else if (is_word(record->status, "completed")) {
+        audit_phase_completed(sim, run, phase);
+    } else if (is_word(record->status, "skipped") && !record->step && !definition->allow_skip &&
+               strncmp(record->reason, "when: ", 6) != 0) {
+        sim_fail(sim, "run %d: phase %s may not be skipped and was", run->index, definition->id);
+    }
+}
+
+static void audit_run_moved(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    bool rests = !is_word(record->status, "running");
+
+    for (size_t i = 0; rests && i < run->steps.count; i++) {
+        if (run->steps.items[i].is_open) {
+            sim_fail(sim, "run %d is %s while %s is under way", run->index, record->status,
+                     run->shadow->steps[i].key);
+        }
+    }
+    if (rests && !is_word(record->status, "completed") && !record->reason) {
+        sim_fail(sim, "run %d is %s and does not say why", run->index, record->status);
+    }
+    for (size_t i = 0; is_word(record->status, "completed") && i < run->phases.count; i++) {
+        const struct phase_state *phase = &run->shadow->phases[i];
+
+        if (!step_status_is_final(phase->status) ||
+            (phase->status == STEP_IS_FAILED && !phase->is_excused)) {
+            sim_fail(sim, "run %d completes, and phase %s is %s", run->index, phase->definition->id,
+                     step_status_name(phase->status));
+        }
+    }
+}
+
+void audit_record(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct phase_state *phase;
+
+    switch (record->kind) {
+    case RECORD_ATTEMPT_STARTED:
+        audit_started(sim, run, record);
+        break;
+    case RECORD_ATTEMPT_ENDED:
+        audit_ended(sim, run, record);
+        break;
+    case RECORD_STEP_MOVED:
+        audit_step_moved(sim, run, record);
+        break;
+    case RECORD_STEP_REUSED:
+    case RECORD_STEP_WAITING:
+    case RECORD_STEP_EXPANDED:
+        if (audit_of(run, record->step)->is_done || audit_of(run, record->step)->is_open) {
+            sim_fail(sim, "run %d: %s is done or under way and begins again", run->index,
+                     record->step);
+        }
+        audit_of(run, record->step)->is_done = record->kind == RECORD_STEP_REUSED;
+        break;
+    case RECORD_PHASE_RESET:
+        audit_reset(sim, run, record);
+        break;
+    case RECORD_PHASE_MOVED:
+        audit_phase_moved(sim, run, record);
+        break;
+    case RECORD_GATE_DECIDED:
+    case RECORD_GATE_SKIPPED:
+        audit_gate(sim, run, record);
+        break;
+    case RECORD_RUN_MOVED:
+        audit_run_moved(sim, run, record);
+        break;
+    case RECORD_RUN_CREATED:
+    case RECORD_RUN_WISHED:
+    case RECORD_APPROVAL_GIVEN:
+    case RECORD_SIGNAL_RECEIVED:
+    case RECORD_GATE_CHECKED:
+    case RECORD_CHECKPOINT_SAVED:
+    case RECORD_RESTORED:
+    case RECORD_WENT_TO:
+        break;
+    case RECORD_ITERATED:
+        if (record->phase) {
+            phase = run_find_phase(run->shadow, record->phase);
+            run->phases.items[phase->definition->index].goes_round = true;
+        }
+        break;
+    }
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* All of a state that comes from records. What is worked out anew after a fold (the ready queues,
+ * how far instances were handed out) is left out. */
+#include "sim.h"
+
+#include <string.h>
+
+struct comparison {
+    const char *where;
+    char *text;
+    size_t size;
+    bool differs;
+};
+
+static void differ(struct comparison *comparison, const char *field)
+{
+    if (!comparison->differs) {
+        comparison->differs = true;
+        (void)snprintf(comparison->text, comparison->size, "%s: %s", comparison->where, field);
+    }
+}
+
+static bool same_text(const char *left, const char *right)
+{
+    return left && right ? strcmp(left, right) == 0 : !left && !right;
+}
+
+static bool same_json(const json_t *left, const json_t *right)
+{
+    return left == right || (left && right && json_equal(left, right));
+}
+
+#define VALUE(field)                                                                               \
+    if (left->field != right->field) {                                                             \
+        differ(comparison, #field);                                                                \
+    }
+#define WORDS(field)                                                                               \
+    if (!same_text(left->field, right->field)) {                                                   \
+        differ(comparison, #field);                                                                \
+    }
+#define JSON(field)                                                                                \
+    if (!same_json(left->field, right->field)) {                                                   \
+        differ(comparison, #field);                                                                \
+    }
+
+static void compare_step(struct comparison *comparison, const struct step_state *left,
+                         const struct step_state *right)
+{
+    comparison->where = left->key;
+    WORDS(key)
+    VALUE(definition)
+    VALUE(check)
+    VALUE(role)
+    VALUE(phase)
+    VALUE(parent)
+    VALUE(instance)
+    VALUE(status)
+    VALUE(waiting)
+    VALUE(is_static)
+    VALUE(is_reused)
+    VALUE(is_touched)
+    VALUE(attempts)
+    VALUE(tries)
+    VALUE(losses)
+    VALUE(started_at)
+    VALUE(ended_at)
+    VALUE(until)
+    VALUE(class_)
+    WORDS(error)
+    WORDS(reason)
+    VALUE(exit_status)
+    WORDS(child)
+    WORDS(digest)
+    WORDS(tree)
+    WORDS(folder)
+    JSON(result.output)
+    JSON(result.errors)
+    JSON(result.artifacts)
+    JSON(items)
+    VALUE(instances.count)
+    VALUE(instance_count)
+    VALUE(instances_open)
+    VALUE(instances_failed)
+    VALUE(instances_under_way)
+}
+
+static void compare_phase(struct comparison *comparison, const struct phase_state *left,
+                          const struct phase_state *right)
+{
+    comparison->where = left->definition->id;
+    VALUE(definition)
+    VALUE(status)
+    VALUE(stage)
+    VALUE(first_step)
+    VALUE(first_fix)
+    VALUE(first_check)
+    VALUE(round)
+    VALUE(fix_rounds)
+    VALUE(gotos)
+    VALUE(iteration)
+    VALUE(unfinished)
+    VALUE(under_way)
+    VALUE(running)
+    VALUE(started_at)
+    VALUE(ended_at)
+    VALUE(deadline)
+    VALUE(clock_at)
+    WORDS(error)
+    WORDS(failed_step)
+    VALUE(is_excused)
+    VALUE(gate_asked)
+    VALUE(gate_skipped)
+    VALUE(verdict)
+    WORDS(verdict_reason)
+}
+
+static void compare_run(struct comparison *comparison, const struct run_state *left,
+                        const struct run_state *right)
+{
+    comparison->where = "run";
+    VALUE(status)
+    VALUE(wish)
+    WORDS(reason)
+    WORDS(detail)
+    WORDS(reason_phase)
+    WORDS(reason_step)
+    WORDS(task)
+    JSON(inputs)
+    VALUE(strategy)
+    VALUE(strategy_default)
+    VALUE(is_fresh)
+    WORDS(parent)
+    WORDS(parent_step)
+    VALUE(depth)
+    VALUE(iteration)
+    VALUE(created_at)
+    VALUE(started_at)
+    VALUE(ended_at)
+    VALUE(rested_at)
+    VALUE(deadline)
+    VALUE(seq)
+    VALUE(step_count)
+    JSON(signals)
+    JSON(signals_used)
+    VALUE(checkpoints.count)
+    VALUE(phases_open)
+    VALUE(under_way)
+    VALUE(running)
+    VALUE(approvals)
+    VALUE(nested)
+    VALUE(steps_total)
+    if (memcmp(left->counts, right->counts, sizeof(left->counts)) != 0) {
+        differ(comparison, "counts");
+    }
+}
+
+static void compare_checkpoint(struct comparison *comparison, const struct checkpoint_state *left,
+                               const struct checkpoint_state *right)
+{
+    comparison->where = "checkpoint";
+    WORDS(name)
+    VALUE(seq)
+    VALUE(at)
+    JSON(phases)
+}
+#undef VALUE
+#undef WORDS
+#undef JSON
+
+const char *compare_states(const struct run_state *left, const struct run_state *right, char *text,
+                           size_t size)
+{
+    struct comparison comparison = {.text = text, .size = size};
+
+    compare_run(&comparison, left, right);
+    for (size_t i = 0; i < left->step_count && !comparison.differs; i++) {
+        compare_step(&comparison, &left->steps[i], &right->steps[i]);
+    }
+    for (size_t i = 0; i < left->workflow->phase_count && !comparison.differs; i++) {
+        compare_phase(&comparison, &left->phases[i], &right->phases[i]);
+    }
+    for (size_t i = 0; i < left->checkpoints.count && !comparison.differs; i++) {
+        compare_checkpoint(&comparison, &left->checkpoints.items[i], &right->checkpoints.items[i]);
+    }
+    return comparison.differs ? text : NULL;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* A simulated world around the pure engine: a clock, a durable journal, keepers with attempts under
+ * them, people. Everything that happens in it follows from one seed.
+ *
+ *   simulate.c   one seed from its first event to the end of its runs
+ *   world.c      runs, turns, commits, crashes, restarts
+ *   host.c       effects: attempts, preparations, timers, nested runs
+ *   people.c     commands from outside
+ *   audit.c      what no sequence of records may say
+ *   check.c      what must hold after every turn
+ *   compare.c    two states of a run, field by field */
+#ifndef FERMATA_SIM_SIM_H
+#define FERMATA_SIM_SIM_H
+
+#include "base/arena.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "generate.h"
+#include "random.h"
+#include "run/decide.h"
+
+#include <stdio.h>
+
+/* A record as the journal keeps it. */
+struct stored {
+    const char *kind;
+    const char *text;
+    int64_t at;
+};
+
+/* What the audit remembers of a step, from the records alone. */
+struct step_audit {
+    int attempts; /* number of the last one */
+    bool is_open; /* it has no outcome yet */
+    bool is_done;
+    bool is_reused;
+};
+
+struct phase_audit {
+    bool goes_round;  /* it was reset by itself, to go through its steps once more */
+    bool gate_passed; /* gate_decided with pass, or gate_skipped, since the gate was begun */
+};
+
+struct sim_run {
+    char id[RUN_ID_SIZE];
+    int index;
+    int parent; /* index; -1: none */
+    const struct workflow *workflow;
+    VEC(struct stored) journal;
+    struct run_state *live;   /* NULL: nobody owns the run now */
+    struct run_state *shadow; /* the fold of what was committed */
+    struct batch batch;
+    bool is_dirty;
+    VEC(struct step_audit) steps;
+    VEC(struct phase_audit) phases;
+    int attention; /* how often somebody had to look after it in the calm */
+};
+
+/* An attempt under its keeper: outlives the engine. */
+struct keeper {
+    int run;
+    const char *key;
+    int attempt;
+    int64_t ends_at; /* monotonic */
+    bool is_gone;    /* without a trace, and its outcome with it */
+    int watched_by;  /* generation of the engine that waits for its end; 0: none */
+    struct outcome outcome;
+};
+
+enum happening_kind {
+    HAPPENS_ATTEMPT_END, /* a keeper ended: the engine is told, if it watches */
+    HAPPENS_EVENT,       /* something comes back to the engine */
+    HAPPENS_TIMER,
+    HAPPENS_RESTART,
+};
+struct happening {
+    enum happening_kind kind;
+    int64_t at; /* monotonic */
+    int64_t order;
+    int generation; /* of the engine that waits for it; an older one's is void */
+    int run;
+    int keeper;
+    struct event event;
+};
+
+struct queued {
+    int run;
+    struct event event;
+    bool is_offered; /* the run itself named this command: it may not refuse it */
+};
+
+/* Percentages, drawn once for each seed. */
+struct temper {
+    int failures;
+    int crashes;
+    int commands;
+    int duplicates;
+    int clock_jumps;
+    int losses; /* of keepers, in a crash */
+};
+
+struct sim {
+    uint64_t seed;
+    struct sim_random random;
+    struct arena *arena;
+    VEC(json_t *) held;
+    struct temper temper;
+    bool is_calm; /* no new trouble: everything must come to its end */
+    int64_t now;  /* monotonic, ms */
+    int64_t wall_offset;
+    int generation;
+    bool is_up;
+    int64_t order;
+    const struct workflow *const *workflows;
+    VEC(struct sim_run *) runs;
+    VEC(struct keeper) keepers;
+    VEC(struct happening) agenda; /* a heap */
+    VEC(struct queued) queue;
+    int events;
+    int turns;
+    int crashes;
+    unsigned kinds_seen; /* bit set of record kinds */
+    uint64_t hash;
+    FILE *log; /* NULL: quiet */
+    bool has_failed;
+    char failure[1024];
+};
+
+/* simulate.c: notes that something does not hold; the first one counts. */
+void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_log(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool sim_chance(struct sim *sim, int percent); /* never in the calm */
+const json_t *sim_hold(struct sim *sim, json_t *value);
+void sim_hash(struct sim *sim, const char *text);
+
+/* world.c */
+#define WALL_START INT64_C(1800000000000)
+extern const struct decide_limits sim_limits;
+int64_t sim_wall(const struct sim *sim);
+struct sim_run *sim_run_new(struct sim *sim, const char *id, const struct workflow *workflow,
+                            int parent);
+/* Its first record, with the next commit, and its first event. */
+void sim_run_create(struct sim *sim, struct sim_run *run, const struct step_state *parent_step);
+bool sim_is_stored(const struct sim_run *run);
+void sim_run_free(struct sim_run *run);
+struct sim_run *sim_find_run(const struct sim *sim, const char *id);
+void sim_post(struct sim *sim, int run, const struct event *event);
+void sim_adopt(struct sim *sim, struct sim_run *run);
+void sim_turn(struct sim *sim);
+void sim_crash(struct sim *sim, const char *when);
+void sim_restart(struct sim *sim);
+/* Decides without an owner, as a command of a process that then ends. */
+int sim_decide_held(struct sim *sim, struct sim_run *run, const struct event *event,
+                    struct error *err);
+
+/* host.c */
+void host_schedule(struct sim *sim, struct happening happening);
+bool host_next(struct sim *sim, struct happening *ret_happening);
+bool host_is_pending(const struct sim *sim, int run, enum event_kind kind, const char *step);
+void host_happen(struct sim *sim, const struct happening *happening);
+void host_carry_out(struct sim *sim, struct sim_run *run, const struct effect *effect);
+void host_tell_parent(struct sim *sim, const struct sim_run *run);
+json_t *host_child_command(const char *word);
+void host_crash(struct sim *sim);
+const struct keeper *host_find_keeper(const struct sim *sim, int run, const char *key, int attempt);
+
+/* people.c */
+void people_interfere(struct sim *sim);
+/* When nothing happens any more: somebody looks after the runs. False: all is over. */
+bool people_look_after(struct sim *sim);
+
+/* audit.c */
+void audit_record(struct sim *sim, struct sim_run *run, const struct record *record);
+
+/* check.c */
+void check_run(struct sim *sim, const struct sim_run *run);
+void check_sources(struct sim *sim, const struct sim_run *run);
+void check_rest(struct sim *sim, const struct sim_run *run);
+
+/* compare.c: NULL when they are the same, else what differs. */
+const char *compare_states(const struct run_state *left, const struct run_state *right, char *text,
+                           size_t size);
+
+/* One seed. */
+struct sim_result {
+    bool has_failed;
+    char failure[1024];
+    uint64_t hash;
+    int events;
+    int records;
+    int crashes;
+    unsigned kinds_seen;
+    enum run_status status; /* of the first run */
+};
+void simulate(uint64_t seed, FILE *log, struct sim_result *ret_result);
+void simulate_release_cache(void);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine under random workflows, outcomes, commands and crashes.
+ *
+ *   sim_test                           as a test, a fixed range of seeds
+ *   sim_test --seeds N [--from SEED]   N seeds on all cores
+ *   sim_test --seed N                  one seed with its workflows, events and records
+ *
+ * Seeds run in processes of their own, so that a failed assertion is one seed's failure too. */
+#include "sim.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TEST_SEEDS 2000
+#define SEED_SECONDS_MAX 20
+#define JOBS_MAX 64
+#define CHUNK 64
+#define DEATHS_MAX 20
+
+/* Shared by the processes. */
+struct shared {
+    uint64_t next; /* the next chunk begins here */
+    uint64_t end;
+    uint64_t failures;
+    uint64_t seeds, events, records, crashes, completed;
+    uint64_t hash; /* of all seeds, in any order */
+    unsigned kinds_seen;
+    struct {
+        uint64_t seed;
+        bool is_running;
+    } workers[JOBS_MAX];
+};
+
+static const char *program = "sim_test";
+
+static void report(uint64_t seed, const char *what)
+{
+    (void)fprintf(stderr, "seed %llu: %s\n  replay it with: %s --seed %llu\n",
+                  (unsigned long long)seed, what, program, (unsigned long long)seed);
+}
+
+static void add(struct shared *shared, const struct sim_result *result)
+{
+    __atomic_add_fetch(&shared->seeds, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared->events, (uint64_t)result->events, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared->records, (uint64_t)result->records, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared->crashes, (uint64_t)result->crashes, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared->completed, result->status == RUN_COMPLETED, __ATOMIC_RELAXED);
+    __atomic_xor_fetch(&shared->hash, result->hash, __ATOMIC_RELAXED);
+    __atomic_or_fetch(&shared->kinds_seen, result->kinds_seen, __ATOMIC_RELAXED);
+}
+
+static void work(struct shared *shared, int worker, bool is_twice)
+{
+    for (;;) {
+        uint64_t first = __atomic_fetch_add(&shared->next, CHUNK, __ATOMIC_RELAXED);
+
+        for (uint64_t seed = first; seed < first + CHUNK && seed < shared->end; seed++) {
+            struct sim_result result;
+            struct sim_result again;
+
+            shared->workers[worker].seed = seed;
+            shared->workers[worker].is_running = true;
+            (void)alarm(SEED_SECONDS_MAX);
+            simulate(seed, NULL, &result);
+            if (is_twice && !result.has_failed) {
+                simulate(seed, NULL, &again);
+                if (again.hash != result.hash) {
+                    again.has_failed = true;
+                    (void)snprintf(again.failure, sizeof(again.failure),
+                                   "the same seed gave other records");
+                }
+                result = again;
+            }
+            add(shared, &result);
+            shared->workers[worker].is_running = false;
+            if (result.has_failed) {
+                __atomic_add_fetch(&shared->failures, 1, __ATOMIC_RELAXED);
+                report(seed, result.failure);
+            }
+        }
+        if (first >= shared->end) {
+            break;
+        }
+    }
+    (void)alarm(0);
+    simulate_release_cache();
+}
+
+static pid_t start_worker(struct shared *shared, int worker, bool is_twice)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        work(shared, worker, is_twice);
+        (void)fflush(NULL);
+        exit(0);
+    }
+    return pid;
+}
+
+/* Runs [next, end) on so many processes; one that dies over a seed is replaced. */
+static void run_seeds(struct shared *shared, int jobs, bool is_twice)
+{
+    pid_t pids[JOBS_MAX];
+    int alive = 0;
+    int deaths = 0;
+    pid_t pid;
+    int status;
+
+    for (int i = 0; i < jobs; i++) {
+        pids[i] = start_worker(shared, i, is_twice);
+        alive++;
+    }
+    while (alive > 0 && (pid = wait(&status)) > 0) {
+        int worker = 0;
+
+        while (worker < jobs && pids[worker] != pid) {
+            worker++;
+        }
+        alive--;
+        if (worker == jobs || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+            continue;
+        }
+        shared->failures++;
+        deaths++;
+        report(shared->workers[worker].seed,
+               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended the process");
+        if (deaths < DEATHS_MAX) {
+            pids[worker] = start_worker(shared, worker, is_twice);
+            alive++;
+        }
+    }
+}
+
+static struct shared *shared_new(uint64_t first, uint64_t count)
+{
+    struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (shared == MAP_FAILED) {
+        abort();
+    }
+    shared->next = first;
+    shared->end = first + count;
+    return shared;
+}
+
+static int count_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 1 ? 1 : cores > JOBS_MAX ? JOBS_MAX : (int)cores;
+}
+
+/* ---- as a test ---- */
+
+static void every_seed_keeps_the_promises_and_gives_the_same_records_twice(void **state)
+{
+    struct shared *shared = shared_new(0, TEST_SEEDS);
+
+    (void)state;
+    run_seeds(shared, count_cores(), true);
+    assert_int_equal(shared->failures, 0);
+    assert_int_equal(shared->seeds, TEST_SEEDS);
+    (void)munmap(shared, sizeof(*shared));
+}
+
+/* So that what is never tried does not count as proven. */
+static void the_seeds_reach_every_kind_of_record_and_many_runs_complete(void **state)
+{
+    struct shared *shared = shared_new(0, TEST_SEEDS / 4);
+
+    (void)state;
+    run_seeds(shared, count_cores(), false);
+    for (unsigned kind = 0; kind < RECORD_KINDS; kind++) {
+        if (!(shared->kinds_seen & (1U << kind))) {
+            fail_msg("no seed gave a record %s", record_kind_name((enum record_kind)kind));
+        }
+    }
+    assert_true(shared->crashes > shared->seeds / 4);
+    assert_true(shared->completed > shared->seeds / 3);
+    (void)munmap(shared, sizeof(*shared));
+}
+
+/* ---- by hand ---- */
+
+static int replay(uint64_t seed)
+{
+    struct sim_result result;
+
+    (void)alarm(SEED_SECONDS_MAX);
+    simulate(seed, stdout, &result);
+    simulate_release_cache();
+    (void)printf("seed %llu: %s; run %s, %d events, %d records, %d crashes, hash %016llx\n",
+                 (unsigned long long)seed, result.has_failed ? result.failure : "ok",
+                 run_status_name(result.status), result.events, result.records, result.crashes,
+                 (unsigned long long)result.hash);
+    return result.has_failed ? 1 : 0;
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static int run_range(uint64_t first, uint64_t count)
+{
+    struct shared *shared = shared_new(first, count);
+    int64_t started = monotonic_ms();
+    double seconds;
+    int jobs = count_cores();
+
+    run_seeds(shared, jobs, false);
+    seconds = (double)(monotonic_ms() - started) / 1000;
+    (void)printf("%llu seeds in %.1f s on %d cores (%.0f a second): %llu events, %llu records, "
+                 "%llu crashes, %llu completed, %llu failed; hash %016llx\n",
+                 (unsigned long long)shared->seeds, seconds, jobs, (double)shared->seeds / seconds,
+                 (unsigned long long)shared->events, (unsigned long long)shared->records,
+                 (unsigned long long)shared->crashes, (unsigned long long)shared->completed,
+                 (unsigned long long)shared->failures, (unsigned long long)shared->hash);
+    return shared->failures ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_seed_keeps_the_promises_and_gives_the_same_records_twice),
+        cmocka_unit_test(the_seeds_reach_every_kind_of_record_and_many_runs_complete),
+    };
+    uint64_t first = 0;
+    uint64_t count = 0;
+
+    program = argv[0];
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seed") == 0) {
+            return replay(strtoull(argv[i + 1], NULL, 10));
+        }
+        if (strcmp(argv[i], "--from") == 0) {
+            first = strtoull(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--seeds") == 0) {
+            count = strtoull(argv[i + 1], NULL, 10);
+        }
+    }
+    return count > 0 ? run_range(first, count) : cmocka_run_group_tests(tests, NULL, NULL);
+}
