@@ -196,12 +196,10 @@ static int env_build(struct launch *launch, struct active *active, int index, st
 
         strbuf_init(&value, ENV_VALUE_BYTES_MAX);
         r = template_format(definition->env[i].value, run_lookup, &context, &value, err);
-        if (r == 0 && value.overflow) {
-            r = error_set(err, ERROR_LIMIT, "env %s is larger than %u bytes",
-                          definition->env[i].name, ENV_VALUE_BYTES_MAX);
-        }
         if (r == 0) {
             env_add(launch, definition->env[i].name, value.data);
+        } else if (err) {
+            (void)error_context(err, "env %s", definition->env[i].name);
         }
         strbuf_release(&value);
     }

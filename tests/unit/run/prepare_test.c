@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* How often the step with this text was really executed in a run of its own. */
+static int executions(struct run_project *project, const char *step,
+                      const struct run_request *request)
+{
+    char *text = mem_printf("name: w\ninputs: { i: { type: string, default: none } }\nphases:\n"
+                            "  - id: a\n    steps:\n      - %s\n",
+                            step);
+
+    run_project_start(project, text, request);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    free(text);
+    return run_project_count(project, "attempt_started", NULL);
+}
+
+#define PLAIN "{ id: s, run: echo x, reuse: inputs }"
+
+static void a_finished_step_is_taken_by_a_later_run_whatever_its_name_and_place(void **state)
+{
+    struct run_project *project = *state;
+    char first[RUN_ID_SIZE];
+    const json_t *reused;
+
+    assert_int_equal(executions(project, PLAIN, NULL), 1);
+    memcpy(first, project->id, RUN_ID_SIZE);
+    assert_int_equal(executions(project, PLAIN, NULL), 0);
+    reused = run_project_find(project, "step_reused", "s", 0);
+    assert_string_equal(json_get_text(reused, "from_run", ""), first);
+    assert_string_equal(json_get_text(json_object_get(reused, "output"), "inline", ""), "x\n");
+    assert_string_equal(
+        run_project_run(project,
+                        "name: other\ninputs: { i: { type: string, default: none } }\n"
+                        "phases:\n  - id: z\n    steps:\n"
+                        "      - { id: before, run: 'true' }\n"
+                        "      - { id: renamed, needs: [before], run: echo x, reuse: inputs }\n"),
+        "completed");
+    assert_non_null(run_project_find(project, "step_reused", "renamed", 0));
+    run_project_check_tables(project);
+}
+
+static void fresh_runs_and_steps_that_say_never_reuse_nothing(void **state)
+{
+    const struct run_request fresh = {.is_fresh = true};
+
+    assert_int_equal(executions(*state, PLAIN, NULL), 1);
+    assert_int_equal(executions(*state, PLAIN, &fresh), 1);
+    assert_int_equal(executions(*state, "{ id: s, run: echo x, reuse: never }", NULL), 1);
+    assert_int_equal(executions(*state, "{ id: s, run: echo x }", NULL), 1);
+}
+
+static void whatever_goes_into_a_command_changes_its_digest(void **state)
+{
+    static const char *const others[] = {
+        "{ id: s, run: echo y, reuse: inputs }",
+        "{ id: s, run: echo x, reuse: inputs, env: { A: b } }",
+        "{ id: s, run: echo x, reuse: inputs, env: { A: c } }",
+        "{ id: s, run: echo x, reuse: inputs, cwd: sub }",
+        "{ id: s, run: echo x, reuse: inputs, output: out.txt }",
+        "{ id: s, run: echo x, reuse: inputs, success: [0, 1] }",
+        "{ id: s, run: echo x, reuse: inputs, artifacts: { f: file } }",
+        "{ id: s, run: echo x, reuse: tree }",
+    };
+    struct run_project *project = *state;
+    const struct run_request tasked = {.task = "another"};
+    struct run_request with_inputs = {0};
+    json_t *inputs = json_pack("{s:s}", "i", "other");
+
+    run_project_write(project, "file", "");
+    run_project_write(project, "sub/file", "");
+    assert_int_equal(executions(project, PLAIN, NULL), 1);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_int_equal(executions(project, others[i], NULL), 1);
+        assert_int_equal(executions(project, others[i], NULL), 0);
+    }
+    assert_int_equal(executions(project, PLAIN, &tasked), 1);
+    with_inputs.inputs = inputs;
+    assert_int_equal(executions(project, PLAIN, &with_inputs), 1);
+    json_decref(inputs);
+    assert_int_equal(executions(project, PLAIN, NULL), 0);
+}
+
+static void instances_of_a_foreach_are_told_apart_by_their_items(void **state)
+{
+    struct run_project *project = *state;
+    const char *step = "{ id: s, foreach: '[\"a\", \"b\"]', run: 'echo $FERMATA_ITEM', reuse: "
+                       "inputs }";
+    const json_t *reused;
+
+    assert_int_equal(executions(project, step, NULL), 2);
+    assert_int_equal(executions(project, step, NULL), 0);
+    reused = run_project_find(project, "step_reused", "s[1]", 0);
+    assert_string_equal(json_get_text(json_object_get(reused, "output"), "inline", ""), "b\n");
+}
+
+static void a_step_by_its_tree_is_done_again_when_a_file_changed(void **state)
+{
+    struct run_project *project = *state;
+    const char *step = "{ id: s, run: cat file, reuse: tree }";
+
+    run_project_write(project, "file", "1");
+    assert_int_equal(executions(project, step, NULL), 1);
+    assert_int_equal(executions(project, step, NULL), 0);
+    run_project_write(project, "file", "2");
+    assert_int_equal(executions(project, step, NULL), 1);
+    run_project_write(project, "file", "1");
+    assert_int_equal(executions(project, step, NULL), 0);
+}
+
+static void a_result_whose_content_was_collected_is_made_again(void **state)
+{
+    struct run_project *project = *state;
+    const char *step = "{ id: s, run: seq 2000, reuse: inputs }";
+    const char *digest;
+    char *path;
+
+    assert_int_equal(executions(project, step, NULL), 1);
+    digest = json_get_text(
+        json_object_get(run_project_find(project, "attempt_ended", "s", 0), "output"), "digest",
+        "");
+    path = mem_printf("%s/blobs/%.2s/%s", project->folder, digest, digest + 2);
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    free(path);
+    assert_int_equal(executions(project, step, NULL), 1);
+    assert_int_equal(executions(project, step, NULL), 0);
+}
+
+static void a_step_that_succeeded_only_on_its_second_try_is_reused(void **state)
+{
+    struct run_project *project = *state;
+    const char *step = "{ id: s, run: 'test -e again || { touch again; exit 75; }', reuse: inputs, "
+                       "retry: { attempts: 2, delay: 1ms } }";
+
+    assert_int_equal(executions(project, step, NULL), 2);
+    assert_int_equal(executions(project, step, NULL), 0);
+}
+
+static void a_failed_step_is_not_reused(void **state)
+{
+    struct run_project *project = *state;
+    const char *text = "name: w\nphases:\n  - id: a\n    steps:\n"
+                       "      - { id: s, run: exit 1, reuse: inputs, retry: { attempts: 1 } }\n";
+
+    assert_string_equal(run_project_run(project, text), "paused");
+    assert_string_equal(run_project_run(project, text), "paused");
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 1);
+}
+
+static void an_agent_step_knows_its_prompt_its_expert_and_the_agent_that_is_meant(void **state)
+{
+    struct run_project *project = *state;
+    const char *step = "{ id: s, prompt: hello, expert: e, reuse: inputs, strategy: ai }";
+
+    run_project_write(project, "experts/e.md", "careful");
+    run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, command: "
+                                   "[cat] }\n");
+    assert_int_equal(executions(project, step, NULL), 1);
+    assert_int_equal(executions(project, step, NULL), 0);
+    run_project_write(project, "experts/e.md", "bold");
+    assert_int_equal(executions(project, step, NULL), 1);
+    run_project_drop_engine(project);
+    run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, command: "
+                                   "[cat, '-'] }\n");
+    assert_int_equal(executions(project, step, NULL), 1);
+    assert_int_equal(executions(project,
+                                "{ id: s, prompt: hallo, expert: e, reuse: inputs, "
+                                "strategy: ai }",
+                                NULL),
+                     1);
+}
+
+static void a_step_that_cannot_be_prepared_fails_with_the_reason(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, command: "
+                                   "[cat] }\n");
+    assert_string_equal(
+        run_project_run(project, "name: w\nphases:\n  - id: a\n    steps:\n"
+                                 "      - { id: s, prompt: hello, expert: nobody, strategy: ai "
+                                 "}\n"),
+        "paused");
+    assert_non_null(strstr(
+        json_get_text(run_project_find(project, "step_moved", "s", 0), "error", ""), "nobody"));
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 0);
+}
+
+static void the_proof_of_a_check_names_the_tree_that_it_saw(void **state)
+{
+    struct run_project *project = *state;
+    const json_t *checked;
+
+    run_project_write(project, "file", "1");
+    assert_string_equal(
+        run_project_run(project, "name: w\ngates:\n  g: { commands: [{ run: 'true' }] }\nphases:\n"
+                                 "  - { id: a, gate: g, steps: [{ id: s, run: 'true' }] }\n"),
+        "completed");
+    checked = run_project_find(project, "gate_checked", NULL, 0);
+    assert_int_equal(strlen(json_get_text(json_object_get(checked, "proof"), "tree", "")), 64);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_finished_step_is_taken_by_a_later_run_whatever_its_name_and_place),
+        TEST(fresh_runs_and_steps_that_say_never_reuse_nothing),
+        TEST(whatever_goes_into_a_command_changes_its_digest),
+        TEST(instances_of_a_foreach_are_told_apart_by_their_items),
+        TEST(a_step_by_its_tree_is_done_again_when_a_file_changed),
+        TEST(a_result_whose_content_was_collected_is_made_again),
+        TEST(a_step_that_succeeded_only_on_its_second_try_is_reused),
+        TEST(a_failed_step_is_not_reused),
+        TEST(an_agent_step_knows_its_prompt_its_expert_and_the_agent_that_is_meant),
+        TEST(a_step_that_cannot_be_prepared_fails_with_the_reason),
+        TEST(the_proof_of_a_check_names_the_tree_that_it_saw),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
