@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "run/engine.h"
 #include "run/own.h"
+#include "run/reserve.h"
 #include "run/states.h"
 
 #include <stdlib.h>
@@ -292,8 +293,9 @@ static int change_ourselves(const struct engine_options *options, const char *ru
     return r;
 }
 
-int run_ask(const struct engine_options *options, const char *run_id, const json_t *command,
-            json_t **ret_answer, struct error *err)
+/* An owner may come or go between the two ways; a few rounds settle it. */
+static int ask_somebody(const struct engine_options *options, const char *run_id,
+                        const json_t *command, json_t **ret_answer, struct error *err)
 {
     char *folder = run_folder(options->folder, run_id);
     char *text = json_dump_compact(command);
@@ -301,7 +303,6 @@ int run_ask(const struct engine_options *options, const char *run_id, const json
         .run_id = run_id, .command = text, .at = options->host->now_ms(options->host->context)};
     int r = ERROR_BUSY;
 
-    /* An owner may come or go between the two ways; a few rounds settle it. */
     for (int i = 0; i < 5 && r == ERROR_BUSY; i++) {
         r = change_ourselves(options, run_id, command, ret_answer, err);
         if (r == ERROR_BUSY) {
@@ -310,5 +311,28 @@ int run_ask(const struct engine_options *options, const char *run_id, const json
     }
     free(text);
     free(folder);
+    return r;
+}
+
+static bool ends_work(const json_t *command)
+{
+    const char *word = json_get_text(command, "do", "");
+
+    return strcmp(word, "cancel") == 0 || strcmp(word, "pause") == 0;
+}
+
+int run_ask(const struct engine_options *options, const char *run_id, const json_t *command,
+            json_t **ret_answer, struct error *err)
+{
+    struct error own = ERROR_INIT;
+    int r = ask_somebody(options, run_id, command, ret_answer, &own);
+
+    if (r < 0 && own.is_storage_full && ends_work(command) && reserve_release(options->folder)) {
+        own = (struct error)ERROR_INIT;
+        r = ask_somebody(options, run_id, command, ret_answer, &own);
+    }
+    if (r < 0 && err) {
+        *err = own;
+    }
     return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* events in -> decide -> one commit for all runs -> effects. */
 #include "run/engine.h"
+#include "run/reserve.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -428,6 +429,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
     engine->waiting_tail = &engine->waiting_head;
     engine->processes_max = options->config->concurrency > 0 ? options->config->concurrency
                                                              : (int)(cores > 0 ? cores * 2 : 4);
+    reserve_make(options->folder);
     *ret_engine = engine;
     return 0;
 }

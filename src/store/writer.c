@@ -339,7 +339,7 @@ static void batch_run(struct writer *writer, struct job *first)
     }
     r = batch_transact(writer, first, &error);
     if (r < 0) {
-        jobs_fail(first, &error);
+        jobs_fail(first, atomic_load(&writer->is_broken) ? &writer->broken_error : &error);
     }
     jobs_tell(writer, first);
     checkpoint_if_due(writer);

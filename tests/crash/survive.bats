@@ -262,6 +262,21 @@ END
     [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
 }
 
+@test "cancel ends a run, its steps and their trees on a full disk" {
+    small_project 3m
+    setup_workflow_again
+    start_held
+    head -c 10000000 /dev/zero >ballast 2>/dev/null || true
+    run_apart fermata cancel "$id"
+    [ "$status" -eq 0 ]
+    wait_until has_status "$id" cancelled
+    keeper=$(pid_of_keeper 1)
+    wait_until is_gone "$keeper"
+    [ ! -e last.count ]
+    rm ballast
+    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+}
+
 # The project was mounted over: its workflow is made anew.
 setup_workflow_again() {
     workflow holds <<'END'
