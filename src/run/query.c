@@ -252,7 +252,7 @@ int run_records(struct store *store, const char *run_id, int64_t from_seq, int l
 
 /* ---- logs: the same lines as in the files, derived again ---- */
 
-#define LOG_PAGE_BYTES ((size_t)1 << 20)
+#define LOG_PIECE_BYTES ((size_t)1 << 20)
 
 struct run_log {
     struct store *store;
@@ -260,8 +260,10 @@ struct run_log {
     struct run_state *state;
     char *phase;
     bool is_json;
+    size_t piece_bytes;
     struct strbuf *target; /* while it is read */
     size_t length_before;
+    bool has_more;
 };
 
 static int add_log_line(void *context, const struct record *record, struct error *err)
@@ -279,14 +281,16 @@ static int add_log_line(void *context, const struct record *record, struct error
     if (!log->phase || (phase && strcmp(phase, log->phase) == 0)) {
         log_format(log->state, record, log->is_json, log->target);
     }
-    return log->target->length - log->length_before >= LOG_PAGE_BYTES ? 1 : 0;
+    return log->target->length - log->length_before >= log->piece_bytes ? 1 : 0;
 }
 
 static int read_log(struct tx *tx, void *arg, struct error *err)
 {
     struct run_log *log = arg;
+    int r = journal_read(tx, log->state->id, log->state->seq + 1, 0, add_log_line, log, err);
 
-    return journal_read(tx, log->state->id, log->state->seq + 1, 0, add_log_line, log, err);
+    log->has_more = r > 0;
+    return r < 0 ? r : 0;
 }
 
 int run_log_open(struct store *store, const struct run_log_request *request,
@@ -311,15 +315,19 @@ int run_log_open(struct store *store, const struct run_log_request *request,
     log->state = run_state_new(request->run_id, workflow);
     log->phase = mem_strdup(request->phase);
     log->is_json = request->is_json;
+    log->piece_bytes = request->piece_bytes ? request->piece_bytes : LOG_PIECE_BYTES;
     *ret_log = log;
     return 0;
 }
 
 int run_log_read(struct run_log *log, struct strbuf *target, struct error *err)
 {
+    int r;
+
     log->target = target;
     log->length_before = target->length;
-    return store_read(log->store, read_log, log, err);
+    r = store_read(log->store, read_log, log, err);
+    return r < 0 ? r : log->has_more;
 }
 
 bool run_log_is_at_rest(const struct run_log *log)

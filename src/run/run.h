@@ -151,11 +151,12 @@ struct run_log_request {
     const char *run_id;
     const char *phase; /* NULL: all */
     bool is_json;
+    size_t piece_bytes; /* 0: a megabyte */
 };
 struct run_log;
 int run_log_open(struct store *store, const struct run_log_request *request,
                  struct run_log **ret_log, struct error *err);
-/* Appends what came since, at most about a megabyte: 1 when there is more, 0 when that was all. */
+/* Appends what came since, about a piece at most: 1 when there is more, 0 when that was all. */
 int run_log_read(struct run_log *log, struct strbuf *target, struct error *err);
 bool run_log_is_at_rest(const struct run_log *log); /* the run, as far as it was read */
 void run_log_close(struct run_log *log);            /* accepts NULL */
