@@ -224,6 +224,23 @@ static void print_inputs(const struct terminal *terminal, const json_t *inputs,
     table_free(table);
 }
 
+/* What files hold, harmless for a terminal. */
+static void add_text(struct strbuf *target, const char *text)
+{
+    utf8_add_printable(target, text, strlen(text));
+}
+
+static void add_description(const struct terminal *terminal, const char *text,
+                            struct strbuf *target)
+{
+    struct strbuf clean;
+
+    strbuf_init(&clean, OUTPUT_BYTES_MAX);
+    add_text(&clean, text);
+    add_wrapped(terminal, target, clean.data, 2);
+    strbuf_release(&clean);
+}
+
 static void print_workflows(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                             struct strbuf *target)
 {
@@ -237,11 +254,11 @@ static void print_workflows(const struct terminal *terminal, const json_t *resul
     if (strcmp(get(result, "form"), "tree") == 0) {
         add_styled(terminal, target, STYLE_BOLD, get(result, "name"));
         strbuf_addf(target, "  (%s: %s)\n", get(result, "origin"), get(result, "file"));
-        add_wrapped(terminal, target, get(result, "description"), 2);
+        add_description(terminal, get(result, "description"), target);
         print_inputs(terminal, json_object_get(result, "inputs"), target);
         strbuf_add_char(target, '\n');
     }
-    strbuf_add(target, get(result, "text"));
+    add_text(target, get(result, "text"));
 }
 
 static void print_validate(const struct terminal *terminal, const json_t *result, int64_t now_ms,
@@ -253,7 +270,7 @@ static void print_validate(const struct terminal *terminal, const json_t *result
 
     (void)terminal;
     (void)now_ms;
-    strbuf_add(target, get(result, "text"));
+    add_text(target, get(result, "text"));
     strbuf_addf(target, "%zu file%s checked: %lld error%s, %lld warning%s\n", files,
                 files == 1 ? "" : "s", (long long)errors, errors == 1 ? "" : "s",
                 (long long)warnings, warnings == 1 ? "" : "s");

@@ -91,6 +91,13 @@ static void each_result_has_its_text(void **state)
                   "{\"workflows\":[{\"name\":\"w\",\"origin\":\"user\",\"hidden\":true,"
                   "\"hidden_by\":\"project\"}]}",
                   "project)");
+    assert_prints("workflows",
+                  "{\"form\":\"tree\",\"name\":\"w\",\"origin\":\"user\",\"file\":\"f\","
+                  "\"description\":\"a\\u001b[31mb\",\"text\":\"c\\u001b[2Jd\\n\"}",
+                  "w  (user: f)\n  ab\n\ncd\n");
+    assert_prints("validate",
+                  "{\"files\":[1],\"errors\":1,\"warnings\":0,\"text\":\"a:\\u001b[2Jb\\n\"}",
+                  "a:b\n");
     assert_prints("validate",
                   "{\"files\":[1],\"errors\":1,\"warnings\":0,\"text\":\"a:1:2: error\\n\"}",
                   "1 file checked: 1 error, 0 warnings");
