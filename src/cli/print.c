@@ -461,7 +461,7 @@ static int run_exit_status(const json_t *run)
         return 3;
     }
     if (strcmp(status, "failed") == 0) {
-        if (strcmp(class_, "timeout") == 0) {
+        if (strcmp(class_, "timeout") == 0 || strcmp(get(run, "reason"), "timeout") == 0) {
             return 124;
         }
         return strcmp(class_, "limit") == 0 || strcmp(get(run, "reason"), "limit") == 0

@@ -300,7 +300,9 @@ static void say_waiting(struct progress *progress, const json_t *record)
         line = mem_printf("Step %s waits for approval%s%s", get(record, "step"),
                           *get(record, "message") ? ": " : "", get(record, "message"));
     } else if (strcmp(waiting, "workflow") == 0 && progress->form == PROGRESS_PLAIN) {
-        line = mem_printf("Step %s runs as %s", get(record, "step"), get(record, "child"));
+        line = mem_printf("Step %s%s %s%s", get(record, "step"),
+                          *get(record, "message") ? ": the nested run" : " runs as",
+                          get(record, "child"), *get(record, "message") ? " is paused" : "");
     }
     if (line) {
         progress_say(progress, line);

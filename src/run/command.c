@@ -303,7 +303,8 @@ static int handle_resume(struct turn *turn, const struct event *event, struct er
         error_hint(err, "try the failed part again: fermata resume %s --retry-failed", run->id);
         return ERROR_CONFLICT;
     }
-    if (run->reason && strcmp(run->reason, "approval") == 0 && run->approvals > 0) {
+    if (run->reason && strcmp(run->reason, "approval") == 0 && run->approvals > 0 &&
+        !approvals_give_up(turn)) {
         (void)command_refuse(turn, err, "it waits for an approval");
         error_hint(err, "fermata approve %s STEP, or fermata reject %s STEP", run->id, run->id);
         return ERROR_CONFLICT;

@@ -298,6 +298,13 @@ void run_start_phases(struct turn *turn)
     }
 }
 
+static void set_wait_timer(struct turn *turn, int step)
+{
+    if (step_at(turn, step)->until) {
+        turn_effect(turn, EFFECT_TIMER, step, step_at(turn, step)->until, NULL);
+    }
+}
+
 /* Everything that an effect had begun and that a crash may have cut off is asked for again. */
 static void handle_recovered(struct turn *turn)
 {
@@ -318,6 +325,7 @@ static void handle_recovered(struct turn *turn)
             break;
         case WAITING_WORKFLOW:
             turn_effect(turn, EFFECT_CHILD_START, (int)i, 0, NULL);
+            set_wait_timer(turn, (int)i);
             break;
         case WAITING_NOTHING:
             if (step->status == STEP_IS_RUNNING) {
@@ -325,6 +333,8 @@ static void handle_recovered(struct turn *turn)
             }
             break;
         case WAITING_APPROVAL:
+            set_wait_timer(turn, (int)i);
+            break;
         case WAITING_INSTANCES:
             break;
         }
@@ -393,7 +403,7 @@ static void handle_deadlines(struct turn *turn)
     }
     if (run->deadline && run->deadline <= turn->now) {
         run_wish(turn, WISH_FAIL,
-                 (struct record){.reason = "limit", .text = "the run reached its time limit"});
+                 (struct record){.reason = "timeout", .text = "the run reached its time limit"});
         run_stop_steps(turn);
         run_tell_children(turn, "stop");
     }

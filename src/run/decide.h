@@ -91,10 +91,15 @@ struct batch {
     VEC(json_t *) held; /* JSON values that records refer to */
 };
 
-/* Ceilings of the configuration that decisions look at. */
+/* What decisions look at beside the run: ceilings of the configuration, the project's path, and
+ * outputs that are too large for the journal. These are read by their digest, so the same question
+ * always has the same answer. */
 struct decide_limits {
     int64_t steps_max;
     int nesting_max;
+    const char *project;
+    load_output load; /* NULL: there are none */
+    void *load_context;
 };
 
 void batch_init(struct batch *batch);

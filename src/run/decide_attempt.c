@@ -348,16 +348,18 @@ void step_handle_timer(struct turn *turn, int index)
 {
     struct step_state *step = step_at(turn, index);
 
-    if (step->waiting != WAITING_RETRY) {
+    bool is_retry = step->waiting == WAITING_RETRY;
+
+    if (!is_retry && step->waiting != WAITING_APPROVAL && step->waiting != WAITING_WORKFLOW) {
         return;
     }
     if (step->until > turn->now) {
         turn_effect(turn, EFFECT_TIMER, index, step->until, NULL);
-        return;
-    }
-    if (turn->run->wish == WISH_NONE && !phase_has_place(turn->run, step->phase)) {
+    } else if (!is_retry) {
+        step_give_up_wait(turn, index);
+    } else if (turn->run->wish == WISH_NONE && !phase_has_place(turn->run, step->phase)) {
         step_make_pending(turn, index, "it waits for a free place");
-        return;
+    } else {
+        attempt_again(turn, index, step->is_static);
     }
-    attempt_again(turn, index, step->is_static);
 }

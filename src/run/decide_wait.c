@@ -7,6 +7,53 @@
 
 #include <string.h>
 
+/* When the wait that begins now is given up; sets the timer. 0: never. */
+static int64_t end_of_wait(struct turn *turn, int index)
+{
+    int64_t timeout_ms = step_at(turn, index)->definition->timeout_ms;
+
+    if (timeout_ms <= 0) {
+        return 0;
+    }
+    turn_effect(turn, EFFECT_TIMER, index, turn->now + timeout_ms, NULL);
+    return turn->now + timeout_ms;
+}
+
+static bool is_overdue(const struct turn *turn, const struct step_state *step)
+{
+    return step->until && step->until <= turn->now;
+}
+
+/* A nested run is asked to end first; its end is then that of the step. */
+void step_give_up_wait(struct turn *turn, int index)
+{
+    const struct step_state *step = step_at(turn, index);
+
+    if (!is_overdue(turn, step)) {
+        return;
+    }
+    if (step->waiting == WAITING_WORKFLOW) {
+        turn_effect(turn, EFFECT_CHILD_COMMAND, index, 0, "cancel");
+    } else {
+        step_fail(turn, index, CLASS_TIMEOUT, "nobody answered in time");
+    }
+}
+
+bool approvals_give_up(struct turn *turn)
+{
+    bool has_changed = false;
+
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        const struct step_state *step = step_at(turn, (int)i);
+
+        if (step->waiting == WAITING_APPROVAL && is_overdue(turn, step)) {
+            step_give_up_wait(turn, (int)i);
+            has_changed = true;
+        }
+    }
+    return has_changed;
+}
+
 void step_answer_approval(struct turn *turn, int index, bool is_approved, struct record answer)
 {
     const char *by = answer.by ? answer.by : "a signal";
@@ -72,7 +119,7 @@ static bool signal_answers(struct turn *turn, int index)
 void step_start_approval(struct turn *turn, int index)
 {
     struct step_state *step = step_at(turn, index);
-    struct lookup_context context = {.run = turn->run, .step = step};
+    struct lookup_context context = turn_lookup(turn, step);
     struct strbuf message;
 
     if (signal_answers(turn, index)) {
@@ -86,6 +133,7 @@ void step_start_approval(struct turn *turn, int index)
                                     .phase = phase_id(turn, index),
                                     .step = step->key,
                                     .reason = "approval",
+                                    .until = end_of_wait(turn, index),
                                     .text = turn_text(turn, "%s", message.data)});
     strbuf_release(&message);
 }
@@ -105,8 +153,51 @@ void step_start_child(struct turn *turn, int index)
                                     .phase = phase_id(turn, index),
                                     .step = step_at(turn, index)->key,
                                     .reason = "workflow",
+                                    .until = end_of_wait(turn, index),
                                     .other = child});
     turn_effect(turn, EFFECT_CHILD_START, index, 0, NULL);
+}
+
+/* Its output is that of the step which speaks for the nested workflow. */
+static void complete_by_child(struct turn *turn, int index, const struct event *event)
+{
+    step_move(
+        turn, index, STEP_IS_COMPLETED,
+        (struct record){.output = event->outcome.output, .artifacts = event->outcome.artifacts});
+    step_after_end(turn, index);
+}
+
+static void fail_by_child(struct turn *turn, int index, const struct event *event)
+{
+    const struct step_state *step = step_at(turn, index);
+    const char *why = event->outcome.error;
+
+    if (phase_is_late(turn, step->phase)) {
+        step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
+    } else if (is_overdue(turn, step)) {
+        step_fail(
+            turn, index, CLASS_TIMEOUT,
+            turn_text(turn, "the nested run %s was cancelled: it took too long", event->child));
+    } else if (event->child_status == RUN_CANCELLED) {
+        step_fail(turn, index, CLASS_CANCELLED,
+                  turn_text(turn, "the nested run %s was cancelled", event->child));
+    } else {
+        step_fail(turn, index, CLASS_PERMANENT,
+                  turn_text(turn, "the nested run %s failed%s%s", event->child, why ? ": " : "",
+                            why ? why : ""));
+    }
+}
+
+/* The nested run began to rest, or goes on. */
+static void wait_for_child(struct turn *turn, int index, const struct event *event, const char *why)
+{
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = phase_id(turn, index),
+                                    .step = step_at(turn, index)->key,
+                                    .reason = "workflow",
+                                    .until = step_at(turn, index)->until,
+                                    .other = event->child,
+                                    .text = why});
 }
 
 void step_handle_child(struct turn *turn, int index, const struct event *event)
@@ -125,41 +216,27 @@ void step_handle_child(struct turn *turn, int index, const struct event *event)
     }
     switch (event->child_status) {
     case RUN_COMPLETED:
-        step_complete(turn, index);
+        complete_by_child(turn, index, event);
         break;
     case RUN_FAILED:
-        step_fail(turn, index, CLASS_PERMANENT,
-                  event->outcome.error ? event->outcome.error
-                                       : turn_text(turn, "the nested run %s failed", event->child));
+        fail_by_child(turn, index, event);
         break;
     case RUN_CANCELLED:
-        if (phase_is_late(turn, step->phase)) {
-            step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
-        } else if (turn->run->wish == WISH_CANCEL) {
+        if (turn->run->wish == WISH_CANCEL) {
             step_cancel(turn, index, "the run was cancelled");
         } else {
-            step_fail(turn, index, CLASS_CANCELLED,
-                      turn_text(turn, "the nested run %s was cancelled", event->child));
+            fail_by_child(turn, index, event);
         }
         break;
     case RUN_PAUSED:
         if (step->status != STEP_IS_PAUSED) {
-            turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                            .phase = phase_id(turn, index),
-                                            .step = step->key,
-                                            .reason = "workflow",
-                                            .other = event->child,
-                                            .text = "the nested run is paused"});
+            wait_for_child(turn, index, event, "the nested run is paused");
         }
         break;
     case RUN_PENDING:
     case RUN_RUNNING:
         if (step->status == STEP_IS_PAUSED) {
-            turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                            .phase = phase_id(turn, index),
-                                            .step = step->key,
-                                            .reason = "workflow",
-                                            .other = event->child});
+            wait_for_child(turn, index, event, NULL);
         }
         break;
     }

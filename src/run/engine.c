@@ -419,7 +419,10 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
     (void)err;
     engine->options = *options;
     engine->limits = (struct decide_limits){.steps_max = options->config->steps_max,
-                                            .nesting_max = options->config->nesting_max};
+                                            .nesting_max = options->config->nesting_max,
+                                            .project = options->project,
+                                            .load = engine_load_blob,
+                                            .load_context = engine};
     engine->timer_stride_ms = TIMER_STRIDE_MS;
     engine->blobs = path_join(options->folder, "blobs");
     engine->runs = map_new();

@@ -382,6 +382,10 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
     set_text(&step->folder, NULL);
     set_text(&step->error, record->error);
     set_text(&step->reason, record->reason);
+    if (record->output) {
+        set_json(&step->result.output, record->output);
+        set_json(&step->result.artifacts, record->artifacts);
+    }
     share(run, step, +1);
 }
 

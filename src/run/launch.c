@@ -57,6 +57,11 @@ struct lookup_context launch_context(struct active *active, int step)
                                    .load_context = active->engine};
 }
 
+static int refuse_unread(const struct lookup_context *context, struct error *err)
+{
+    return error_set(err, ERROR_IO, "the output of step %s cannot be read", context->unread);
+}
+
 int launch_arguments(struct active *active, int step, const struct named_template *with,
                      size_t count, json_t **ret_arguments, struct error *err)
 {
@@ -68,6 +73,10 @@ int launch_arguments(struct active *active, int step, const struct named_templat
         json_t *value = NULL;
 
         r = template_evaluate(with[i].value, run_lookup, &context, &value, err);
+        if (r == 0 && context.unread) {
+            json_decref(value);
+            r = refuse_unread(&context, err);
+        }
         if (r == 0) {
             json_put(arguments, with[i].name, value ? value : json_null());
         } else if (err) {
@@ -196,6 +205,9 @@ static int env_build(struct launch *launch, struct active *active, int index, st
 
         strbuf_init(&value, ENV_VALUE_BYTES_MAX);
         r = template_format(definition->env[i].value, run_lookup, &context, &value, err);
+        if (r == 0 && context.unread) {
+            r = refuse_unread(&context, err);
+        }
         if (r == 0) {
             env_add(launch, definition->env[i].name, value.data);
         } else if (err) {
@@ -291,6 +303,9 @@ int launch_prompt(struct active *active, int index, struct strbuf *target, struc
     strbuf_add(target, "# Your task\n\n");
     if (definition->prompt) {
         r = template_format(definition->prompt, run_lookup, &context, target, err);
+        if (r == 0 && context.unread) {
+            r = refuse_unread(&context, err);
+        }
     } else if (active->state->task) {
         strbuf_add(target, active->state->task);
     }

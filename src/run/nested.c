@@ -8,24 +8,38 @@
 
 #include <string.h>
 
-static void post_child(struct active *parent, const char *step, const char *child,
-                       enum run_status status)
+/* The step that speaks for a whole run: the one that the workflow names, else its last one. */
+static const struct step_state *find_spokesman(const struct run_state *state)
 {
-    struct queued_event *event = event_new(parent, EVENT_CHILD, step);
+    const struct workflow *workflow = state->workflow;
+    const struct phase *last = &workflow->phases[workflow->phase_count - 1];
 
-    event->event.child = event_keep(event, child);
-    event->event.child_status = status;
-    engine_post(parent->engine, event);
+    if (workflow->report) {
+        return run_find_step(state, workflow->report);
+    }
+    return last->step_count > 0 ? run_find_step(state, last->steps[last->step_count - 1].id) : NULL;
 }
 
 void nested_tell_parent(struct active *child)
 {
     const struct run_state *state = child->state;
     struct active *parent = state->parent ? engine_find(child->engine, state->parent) : NULL;
+    const struct step_state *spokesman = find_spokesman(state);
+    struct queued_event *event;
 
-    if (parent && state->parent_step) {
-        post_child(parent, state->parent_step, state->id, state->status);
+    if (!parent || !state->parent_step) {
+        return;
     }
+    event = event_new(parent, EVENT_CHILD, state->parent_step);
+    event->event.child = event_keep(event, state->id);
+    event->event.child_status = state->status;
+    event->event.outcome.error = event_keep(event, state->detail);
+    if (spokesman && state->status == RUN_COMPLETED) {
+        event->event.outcome.output = event_hold(event, json_incref(spokesman->result.output));
+        event->event.outcome.artifacts = event_hold(event,
+                                                    json_incref(spokesman->result.artifacts));
+    }
+    engine_post(parent->engine, event);
 }
 
 static int child_inputs(struct active *active, const struct step_state *step,
@@ -44,7 +58,10 @@ static int child_inputs(struct active *active, const struct step_state *step,
         json_t *value = NULL;
 
         r = template_evaluate(definition->inputs[i].value, run_lookup, &context, &value, err);
-        if (r == 0) {
+        if (r == 0 && context.unread) {
+            json_decref(value);
+            r = error_set(err, ERROR_IO, "the output of step %s cannot be read", context.unread);
+        } else if (r == 0) {
             json_put(given, definition->inputs[i].name, value);
         }
     }

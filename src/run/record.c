@@ -67,7 +67,7 @@ static const struct {
     [RECORD_STEP_MOVED] = {"step_moved",
                            {TEXT("phase", phase), TEXT("step", step), TEXT("status", status),
                             TEXT("class", class_), TEXT("error", error), TEXT("reason", reason),
-                            TEXT("by", by)}},
+                            TEXT("by", by), JSON("output", output), JSON("artifacts", artifacts)}},
     [RECORD_STEP_WAITING] = {"step_waiting",
                              {TEXT("phase", phase), TEXT("step", step), TEXT("waiting", reason),
                               INTEGER("until", until), TEXT("message", text), TEXT("child", other),

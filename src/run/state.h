@@ -179,13 +179,16 @@ enum strategy run_strategy(const struct run_state *run);
 /* Whether a finished step with the same digest may be taken instead of doing it again. */
 enum reuse step_reuse(const struct run_state *run, const struct step_state *step);
 
-/* Values of paths in expressions. `load` reads an output that is not inline; where it is NULL, such
- * a value is null and `unread` names its step. */
+/* Reads an output that is not inline. */
+typedef int (*load_output)(void *context, const char *digest, char **ret_text, size_t *ret_length);
+
+/* Values of paths in expressions. `load` reads an output that is not inline; where it is NULL or
+ * fails, the value is null and `unread` names its step. */
 struct lookup_context {
     const struct run_state *run;
     const struct step_state *step; /* for item and index; NULL: none */
     const char *project;
-    int (*load)(void *context, const char *digest, char **ret_text, size_t *ret_length);
+    load_output load;
     void *load_context;
     const char *unread;
 };

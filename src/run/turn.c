@@ -114,19 +114,25 @@ const json_t *turn_hold(struct turn *turn, json_t *value)
     return value;
 }
 
+struct lookup_context turn_lookup(const struct turn *turn, const struct step_state *step)
+{
+    return (struct lookup_context){.run = turn->run,
+                                   .step = step,
+                                   .project = turn->limits->project,
+                                   .load = turn->limits->load,
+                                   .load_context = turn->limits->load_context};
+}
+
 int turn_evaluate(struct turn *turn, const struct expression *expression,
                   const struct step_state *step, json_t **ret_value, struct error *err)
 {
-    struct lookup_context context = {.run = turn->run, .step = step};
+    struct lookup_context context = turn_lookup(turn, step);
     json_t *value = NULL;
     int r = expression_evaluate(expression, run_lookup, &context, &value, err);
 
     if (r == 0 && context.unread) {
         json_decref(value);
-        return error_set(err, ERROR_LIMIT,
-                         "the output of step %s is too large for an expression that decides (a "
-                         "text over 1 KB, JSON over 64 KB)",
-                         context.unread);
+        return error_set(err, ERROR_LIMIT, "the output of step %s cannot be read", context.unread);
     }
     if (r == 0) {
         *ret_value = value;

@@ -21,6 +21,8 @@ const char *turn_text(struct turn *turn, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 const json_t *turn_hold(struct turn *turn, json_t *value); /* the batch owns it now */
 /* An expression of the run, or of a step. The caller owns the value. */
+/* The step is for item and index; NULL: none. */
+struct lookup_context turn_lookup(const struct turn *turn, const struct step_state *step);
 int turn_evaluate(struct turn *turn, const struct expression *expression,
                   const struct step_state *step, json_t **ret_value, struct error *err);
 
@@ -77,6 +79,9 @@ void step_answer_approval(struct turn *turn, int step, bool is_approved, struct 
 /* What the signal says to the step: 1 approved, 0 rejected, -1 nothing. */
 int step_signal_answer(const struct step_state *step, const char *signal, const json_t *value);
 void step_start_child(struct turn *turn, int step);
+void step_give_up_wait(struct turn *turn, int step); /* when its time is over */
+/* The same for all approvals; true when there were some. */
+bool approvals_give_up(struct turn *turn);
 void step_handle_child(struct turn *turn, int step, const struct event *event);
 
 /* decide_phase.c */

@@ -135,7 +135,7 @@ static void a_condition_that_cannot_be_worked_out_fails_the_run(void **state)
 }
 
 /* A text of which only the digest is known must not be taken for a short one. */
-static void an_output_too_large_to_decide_on_is_an_error_not_an_answer(void **state)
+static void an_output_that_cannot_be_read_is_an_error_not_an_answer(void **state)
 {
     struct machine m;
     json_t *output = json_pack("{s:i, s:s}", "bytes", 5000, "digest", "abc");
@@ -149,7 +149,7 @@ static void an_output_too_large_to_decide_on_is_an_error_not_an_answer(void **st
                                            .attempt = 1,
                                            .outcome = {.output = output}});
     assert_int_equal(m.run->status, RUN_FAILED);
-    assert_non_null(strstr(m.run->detail, "too large"));
+    assert_non_null(strstr(m.run->detail, "output of step a cannot be read"));
     json_decref(output);
     machine_release(&m);
 }
@@ -186,8 +186,8 @@ static void the_time_limit_of_a_run_stops_its_steps_and_fails_it(void **state)
     machine_wait(&m, 1);
     assert_effects(&m, "stop a");
     machine_fail(&m, "a", "cancelled");
-    assert_story(&m, "wish fail (limit) | end a 1 cancelled | step a pending | phase p paused | "
-                     "run failed (limit)");
+    assert_story(&m, "wish fail (timeout) | end a 1 cancelled | step a pending | phase p paused | "
+                     "run failed (timeout)");
     machine_release(&m);
 }
 
@@ -322,7 +322,7 @@ int main(void)
         cmocka_unit_test(the_iterations_of_a_run_are_bounded),
         cmocka_unit_test(a_phase_iterates_again_in_the_next_iteration_of_the_run),
         cmocka_unit_test(a_condition_that_cannot_be_worked_out_fails_the_run),
-        cmocka_unit_test(an_output_too_large_to_decide_on_is_an_error_not_an_answer),
+        cmocka_unit_test(an_output_that_cannot_be_read_is_an_error_not_an_answer),
         cmocka_unit_test(the_suggestions_of_a_long_review_are_counted_when_it_is_kept),
         cmocka_unit_test(the_time_limit_of_a_run_stops_its_steps_and_fails_it),
         cmocka_unit_test(a_run_that_reached_its_time_limit_can_be_taken_up_with_a_new_one),

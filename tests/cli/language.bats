@@ -1,0 +1,275 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
+# The workflow language through the real binary: values, time limits, nested workflows.
+
+load helper
+
+setup() {
+    setup_project
+}
+
+teardown() {
+    teardown_project
+}
+
+run_id_of() {
+    fermata list --json | json "[r['id'] for r in d['runs'] if r['workflow'] == '$1'][0]"
+}
+
+step_field() {
+    fermata show last --json | json "[s.get('$2') for p in d['phases'] for s in p['steps'] if s['key'] == '$1'][0]"
+}
+
+@test "the workflow of the README is valid and waits for the person whom it asks" {
+    git init -q .
+    awk '/^```yaml/ { on = 1; next } /^```/ { on = 0 } on' "$BATS_TEST_DIRNAME/../../README.md" >release-check.yaml
+    run_apart fermata validate release-check.yaml
+    [ "$status" -eq 0 ]
+    run_apart fermata run -w release-check.yaml -i version=1.4
+    [ "$status" -eq 2 ]
+    printf 'all:\n\techo built >built\ntest:\n\t@echo "1..1"; echo "ok 1 - it works"\n' >Makefile
+    run_apart fermata run -w release-check.yaml -i version=1.4.0
+    [ "$status" -eq 3 ]
+    [ -e built ]
+}
+
+@test "inputs of every type reach commands by name and by template" {
+    workflow types <<'END'
+name: types
+inputs:
+  text: { type: string, default: "x y", pattern: '^[a-z ]+$' }
+  whole: { type: integer, default: 3 }
+  part: { type: number, default: 0.5 }
+  flag: { type: boolean, default: false }
+  level: { type: enum, choices: [low, high], default: low }
+  place: { type: path, default: src }
+  open: { type: string }
+phases:
+  - id: a
+    steps:
+      - id: show
+        run: 'echo "$A|$FERMATA_INPUT_WHOLE|$FERMATA_INPUT_PART|$FERMATA_INPUT_FLAG|$FERMATA_INPUT_LEVEL|$FERMATA_INPUT_PLACE|$O|"'
+        env: { A: "${{ inputs.text }}", O: "${{ default(inputs.open, \"none\") }}" }
+END
+    run_apart fermata run -w types
+    [ "$status" -eq 0 ]
+    [ "$(fermata cat last show)" = "x y|3|0.5|false|low|src|none|" ]
+    run_apart fermata run -w types -i whole=1e3 -i part=-2.5 -i flag=true -i level=high -i open=o
+    [ "$(fermata cat last show)" = "x y|1000|-2.5|true|high|src|o|" ]
+    run_apart fermata run -w types -i text=A1 -i whole=3.5 -i part=x -i flag=maybe -i level=hihg -i place=
+    [ "$status" -eq 2 ]
+    for part in '"text": expected something that matches' '"whole": expected an integer' \
+        '"part": expected a number' '"flag": expected true or false' 'did you mean high' \
+        '"place": the path is empty'; do
+        [[ $stderr == *"$part"* ]]
+    done
+}
+
+@test "conditions, lists and templates see outputs that are too large for the journal" {
+    workflow large <<'END'
+name: large
+phases:
+  - id: make
+    steps:
+      - { id: text, run: "echo READY; head -c 3000 /dev/zero | tr '\\0' x" }
+      - id: list
+        run: |
+          python3 -c 'import json; print(json.dumps({"files": [1, 2], "pad": "x" * 100000}))'
+        format: json
+  - id: use
+    when: length(steps.text.output) == 3006
+    steps:
+      - { id: when, run: echo seen, when: 'contains(steps.text.output, "READY")' }
+      - { id: each, run: 'echo "$FERMATA_ITEM"', foreach: steps.list.files }
+      - { id: env, run: 'echo "$N"', env: { N: "${{ steps.list.files }}" } }
+END
+    run_apart fermata run -w large
+    [ "$status" -eq 0 ]
+    [ "$(step_field when status)" = completed ]
+    [ "$(step_field each status)" = completed ]
+    [ "$(fermata cat last env)" = "[1,2]" ]
+}
+
+@test "a condition over an output that is gone is a failure, not a silent no" {
+    workflow gone <<'END'
+name: gone
+phases:
+  - id: make
+    steps: [{ id: text, run: "head -c 3000 /dev/zero | tr '\\0' x" }]
+  - id: use
+    steps:
+      - { id: lose, run: "rm -r .fermata/blobs" }
+      - { id: when, run: echo seen, when: 'contains(steps.text.output, "x")' }
+END
+    run_apart fermata run -w gone
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"output of step text cannot be read"* ]]
+}
+
+@test "a phase whose time is over starts nothing more" {
+    workflow late <<'END'
+name: late
+on_failure: continue
+phases:
+  - id: one
+    timeout: 300ms
+    steps:
+      - { id: slow, run: "sleep 60", optional: true }
+      - { id: next, run: "echo x >next.ran" }
+  - id: two
+    timeout: 300ms
+    mode: parallel
+    width: 1
+    steps:
+      - { id: first, run: "sleep 60" }
+      - { id: second, run: "echo x >second.ran" }
+  - id: three
+    timeout: 300ms
+    steps: [{ id: ask, approve: "Well?" }, { id: wait, run: "sleep 60" }]
+END
+    run_apart fermata run -w late --strategy static
+    [ ! -e next.ran ]
+    [ ! -e second.ran ]
+    [ "$(step_field slow class)" = timeout ]
+}
+
+@test "retrying a phase that ran out of time gives it its whole time again" {
+    workflow again <<'END'
+name: again
+phases:
+  - id: one
+    timeout: 2s
+    steps: [{ id: slow, run: "test -e fixed || sleep 60" }]
+END
+    run_apart fermata run -w again
+    [ "$status" -eq 3 ]
+    touch fixed
+    run_apart fermata resume --retry-failed
+    [ "$status" -eq 0 ]
+}
+
+@test "an approval that nobody gives in time fails its step when the run goes on" {
+    workflow asks <<'END'
+name: asks
+phases:
+  - { id: a, steps: [{ id: ok, approve: "Well?", timeout: 100ms, on_failure: continue }] }
+  - { id: b, steps: [{ id: next, run: 'echo "$HOW"', env: { HOW: "${{ steps.ok.status }}: ${{ steps.ok.error }}" } }] }
+END
+    run_apart fermata run -w asks
+    [ "$status" -eq 3 ]
+    goes_on() { fermata resume; }
+    wait_until goes_on
+    [ "$(fermata cat last next)" = "failed: nobody answered in time" ]
+}
+
+@test "a run whose time is over fails with 124 and can be given its time again" {
+    workflow limited <<'END'
+name: limited
+timeout: 2s
+phases: [{ id: a, steps: [{ id: s, run: "test -e fixed || sleep 60" }] }]
+END
+    run_apart fermata run -w limited
+    [ "$status" -eq 124 ]
+    [[ $stderr == *"the run reached its time limit"* ]]
+    touch fixed
+    run_apart fermata resume --retry-failed
+    [ "$status" -eq 0 ]
+}
+
+@test "a nested workflow takes inputs, and its report step's output comes back" {
+    workflow child <<'END'
+name: child
+inputs: { n: { type: integer, required: true } }
+report: answer
+phases:
+  - id: a
+    steps:
+      - { id: answer, run: 'echo "{\"twice\": $((FERMATA_INPUT_N * 2))}"', format: json, output: answer.json }
+      - { id: other, run: echo other }
+END
+    workflow outer <<'END'
+name: outer
+phases:
+  - id: a
+    steps:
+      - { id: one, workflow: child, inputs: { n: "${{ 21 }}" } }
+      - { id: see, run: 'echo "$V"', env: { V: "${{ steps.one.output.twice }}" } }
+      - { id: each, workflow: child, foreach: [1, 2, 3], width: 2, inputs: { n: "${{ item }}" } }
+      - { id: all, run: 'echo "$V"', env: { V: "${{ json(steps.each.output) }}" } }
+END
+    run_apart fermata run -w outer
+    [ "$status" -eq 0 ]
+    id=$(run_id_of outer)
+    [ "$(fermata cat "$id" see)" = 42 ]
+    [ "$(fermata cat "$id" all)" = '[{"twice":2},{"twice":4},{"twice":6}]' ]
+    [ "$(fermata cat "$id" one | json 'd["twice"]')" = 42 ]
+    fermata doctor --rebuild
+}
+
+@test "a nested run that cannot start or takes too long fails its step with the reason" {
+    workflow child <<'END'
+name: child
+inputs: { n: { type: integer, required: true } }
+phases: [{ id: a, steps: [{ id: s, run: "sleep 60" }] }]
+END
+    workflow wrong <<'END'
+name: wrong
+phases: [{ id: a, steps: [{ id: c, workflow: child, inputs: { n: many } }] }]
+END
+    run_apart fermata run -w wrong
+    [ "$status" -eq 3 ]
+    [[ $stderr == *'expected an integer, got "many"'* ]]
+    workflow slow <<'END'
+name: slow
+phases: [{ id: a, steps: [{ id: c, workflow: child, inputs: { n: 1 }, timeout: 300ms }] }]
+END
+    run_apart fermata run -w slow
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"it took too long"* ]]
+    [ "$(status_of "$(run_id_of child)")" = cancelled ]
+}
+
+@test "a nested run that failed is named, and resuming the outer run tries it again" {
+    workflow child <<'END'
+name: child
+phases:
+  - id: a
+    steps: [{ id: once, run: "echo x >>once" }, { id: s, run: "test -e fixed" }]
+END
+    workflow outer <<'END'
+name: outer
+phases:
+  - { id: a, steps: [{ id: c, workflow: child }] }
+  - { id: b, steps: [{ id: last, run: echo done }] }
+END
+    run_apart fermata run -w outer
+    [ "$status" -eq 3 ]
+    child=$(run_id_of child)
+    outer=$(run_id_of outer)
+    [[ $stderr == *"fermata status $child"* ]]
+    run_apart fermata resume "$outer"
+    [ "$status" -eq 3 ]
+    touch fixed
+    run_apart fermata resume "$outer"
+    [ "$status" -eq 0 ]
+    [ "$(status_of "$child")" = completed ]
+    [ "$(wc -l <once)" -eq 1 ]
+}
+
+@test "a nested run that was decided on its own is taken over by the outer run" {
+    workflow child <<'END'
+name: child
+phases: [{ id: a, steps: [{ id: ok, approve: "Well?" }] }]
+END
+    workflow outer <<'END'
+name: outer
+phases: [{ id: a, steps: [{ id: c, workflow: child }] }]
+END
+    run_apart fermata run -w outer
+    [ "$status" -eq 3 ]
+    run_apart fermata approve "$(run_id_of child)" --resume
+    [ "$status" -eq 0 ]
+    run_apart fermata resume "$(run_id_of outer)"
+    [ "$status" -eq 0 ]
+}
