@@ -178,7 +178,7 @@ static void a_long_log_comes_in_pieces(void **state)
     assert_int_equal(run_log_open(project->store, &request, &log, NULL), 0);
     assert_int_equal(run_log_read(log, &whole, NULL), 0);
     run_log_close(log);
-    request.piece_bytes = 200;
+    request.piece_bytes = 100;
     assert_int_equal(run_log_open(project->store, &request, &log, NULL), 0);
     while (run_log_read(log, &pieces, NULL) > 0) {
         count++;
