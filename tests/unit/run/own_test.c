@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
+#include "run/own.h"
 #include "support/run_project.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -48,13 +52,129 @@ static void a_run_whose_definition_is_shared_can_be_adopted(void **state)
     run_project_check_tables(project);
 }
 
+static void a_run_has_one_owner_and_looking_does_not_keep_it(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    int first = -1;
+    int second = -1;
+
+    assert_false(run_is_locked(project->folder));
+    assert_int_equal(run_lock(project->folder, &first, &err), 0);
+    assert_true(run_is_locked(project->folder));
+    assert_int_equal(run_lock(project->folder, &second, &err), ERROR_BUSY);
+    (void)close(first);
+    assert_false(run_is_locked(project->folder));
+    assert_int_equal(run_lock(project->folder, &second, &err), 0);
+    (void)close(second);
+    assert_int_equal(run_lock("/nowhere", &second, &err), ERROR_NOT_FOUND);
+    assert_false(run_is_locked("/nowhere"));
+}
+
+static void a_run_that_another_process_owns_is_not_taken(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char *folder;
+    int lock = -1;
+
+    assert_string_equal(run_project_run(project, text), "completed");
+    run_project_drop_engine(project);
+    folder = run_folder(project->folder, project->id);
+    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    assert_int_equal(run_project_adopt(project, project->id, &err), ERROR_BUSY);
+    (void)close(lock);
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    free(folder);
+}
+
+static void *hold_for_a_moment(void *arg)
+{
+    const struct timespec moment = {.tv_nsec = 50000000};
+
+    /* A command that changes the run, as far as the lock can tell. */
+    (void)nanosleep(&moment, NULL);
+    (void)close(*(int *)arg);
+    return NULL;
+}
+
+static void an_owner_waits_for_a_command_that_is_being_obeyed(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    pthread_t holder;
+    char *folder;
+    int lock = -1;
+
+    run_project_start(project, text, NULL);
+    run_project_drop_engine(project);
+    folder = run_folder(project->folder, project->id);
+    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    assert_int_equal(pthread_create(&holder, NULL, hold_for_a_moment, &lock), 0);
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    assert_int_equal(pthread_join(holder, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    free(folder);
+}
+
+static void an_unknown_run_is_not_found(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(run_project_adopt(project, "wf_000000000000", &err), ERROR_NOT_FOUND);
+}
+
+static const struct query q_damage = {
+    "UPDATE journal SET body = '{\"status\":\"dancing\"}' WHERE run = ?1 AND kind = 'run_moved'"};
+
+static int damage(struct tx *tx, void *arg, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_damage);
+
+    bind_text(statement, 1, arg);
+    return tx_run(tx, statement, NULL, err);
+}
+
+static void a_damaged_journal_is_refused_with_its_record(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    assert_string_equal(run_project_run(project, text), "completed");
+    run_project_drop_engine(project);
+    assert_int_equal(store_write(project->store, damage, project->id, &err), 0);
+    assert_int_equal(run_project_adopt(project, project->id, &err), ERROR_IO);
+    assert_non_null(strstr(err.text, "record 2 (run_moved)"));
+}
+
+static void a_run_keeps_the_text_that_it_started_with(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char *kept = NULL;
+
+    assert_string_equal(run_project_run(project, text), "completed");
+    assert_int_equal(run_workflow_text(project->store, project->folder, project->id, &kept, &err),
+                     0);
+    assert_string_equal(kept, text);
+    free(kept);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(runs_of_one_text_go_on_side_by_side, run_project_set_up,
-                                        run_project_tear_down),
-        cmocka_unit_test_setup_teardown(a_run_whose_definition_is_shared_can_be_adopted,
-                                        run_project_set_up, run_project_tear_down),
+        TEST(runs_of_one_text_go_on_side_by_side),
+        TEST(a_run_whose_definition_is_shared_can_be_adopted),
+        TEST(a_run_has_one_owner_and_looking_does_not_keep_it),
+        TEST(a_run_that_another_process_owns_is_not_taken),
+        TEST(an_owner_waits_for_a_command_that_is_being_obeyed),
+        TEST(an_unknown_run_is_not_found),
+        TEST(a_damaged_journal_is_refused_with_its_record),
+        TEST(a_run_keeps_the_text_that_it_started_with),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
+#include "run/own.h"
+#include "support/run_project.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char waiting[] = "name: w\nphases:\n  - id: a\n    steps:\n"
+                              "      - { id: s, run: 'until [ -e go ]; do sleep 0.02; done' }\n"
+                              "  - { id: b, steps: [{ id: t, run: touch t }] }\n";
+static const char approval[] =
+    "name: w\nphases:\n  - { id: a, steps: [{ id: ok, approve: Go? }] }\n"
+    "  - { id: b, steps: [{ id: t, run: touch t }] }\n";
+
+/* Another process as far as stores, loops and locks can tell: a thread with its own of each. */
+struct asker {
+    pthread_t thread;
+    struct engine_options options;
+    struct host host;
+    int64_t monotonic_ms, stride_ms;
+    char run[RUN_ID_SIZE];
+    json_t *command;
+    json_t *answer;
+    int result;
+    struct error err;
+};
+
+static int64_t hasty_ms(void *context)
+{
+    struct asker *asker = context;
+
+    return asker->monotonic_ms += asker->stride_ms;
+}
+
+static int64_t now_ms(void *context)
+{
+    (void)context;
+    return host_linux()->now_ms(host_linux()->context);
+}
+
+static uint64_t random_bits(void *context)
+{
+    (void)context;
+    return host_linux()->random(host_linux()->context);
+}
+
+static void *ask(void *arg)
+{
+    struct asker *asker = arg;
+    char *path = mem_printf("%s/fermata.db", asker->options.folder);
+    size_t count;
+    const struct migration *migrations = run_migrations(&count);
+
+    if (loop_new(&asker->options.loop, &asker->err) == 0 &&
+        store_open(&asker->options.store, path, migrations, count, asker->options.loop,
+                   &asker->err) == 0) {
+        asker->result = run_ask(&asker->options, asker->run, asker->command, &asker->answer,
+                                &asker->err);
+        (void)store_close(asker->options.store, NULL);
+    }
+    loop_free(asker->options.loop);
+    free(path);
+    return NULL;
+}
+
+static void begin(struct asker *asker, const struct run_project *project, json_t *command)
+{
+    asker->options = project->options;
+    asker->options.on_record = NULL;
+    asker->options.on_stall = NULL;
+    asker->host = (struct host){now_ms, hasty_ms, random_bits, asker};
+    if (asker->stride_ms) {
+        asker->options.host = &asker->host;
+    } else {
+        asker->options.host = host_linux();
+    }
+    memcpy(asker->run, project->id, RUN_ID_SIZE);
+    asker->command = command;
+    assert_int_equal(pthread_create(&asker->thread, NULL, ask, asker), 0);
+}
+
+static void end(struct asker *asker)
+{
+    assert_int_equal(pthread_join(asker->thread, NULL), 0);
+    json_decref(asker->command);
+}
+
+static json_t *command(const char *word)
+{
+    return json_pack("{s:s}", "do", word);
+}
+
+static void the_owner_answers(void **state)
+{
+    struct run_project *project = *state;
+    struct asker asker = {0};
+
+    run_project_start(project, waiting, NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    begin(&asker, project, command("pause"));
+    run_project_go_until(project, "run_wished", NULL);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    end(&asker);
+    assert_int_equal(asker.result, 0);
+    assert_true(json_get_boolean(asker.answer, "owner", false));
+    assert_string_equal(json_get_text(asker.answer, "wish", ""), "pause");
+    json_decref(asker.answer);
+}
+
+static void what_the_owner_refuses_comes_with_its_reason(void **state)
+{
+    struct run_project *project = *state;
+    struct asker asker = {0};
+    struct asker last = {0};
+
+    run_project_start(project, waiting, NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    begin(&asker, project, json_pack("{s:s, s:s}", "do", "approve", "step", "s"));
+    begin(&last, project, command("cancel"));
+    run_project_go(project);
+    end(&asker);
+    end(&last);
+    assert_int_equal(asker.result, ERROR_CONFLICT);
+    assert_non_null(strstr(asker.err.text, "approval"));
+    assert_true(*asker.err.hint);
+    assert_int_equal(last.result, 0);
+    json_decref(last.answer);
+}
+
+#define ASKERS 8
+
+static void each_command_of_many_is_obeyed_once(void **state)
+{
+    struct run_project *project = *state;
+    struct asker askers[ASKERS] = {0};
+
+    run_project_start(project, waiting, NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    for (int i = 0; i < ASKERS; i++) {
+        begin(&askers[i], project, json_pack("{s:s, s:s}", "do", "signal", "name", "x"));
+    }
+    for (int i = 0; i < ASKERS; i++) {
+        if (run_project_count(project, "signal_received", NULL) < ASKERS) {
+            run_project_go_until(project, "signal_received", NULL);
+        }
+    }
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    for (int i = 0; i < ASKERS; i++) {
+        end(&askers[i]);
+        assert_int_equal(askers[i].result, 0);
+        json_decref(askers[i].answer);
+    }
+    assert_int_equal(run_project_count(project, "signal_received", NULL), ASKERS);
+}
+
+static void a_run_without_an_owner_is_changed_and_waits(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    json_t *answer;
+
+    assert_string_equal(run_project_run(project, approval), "paused");
+    run_project_drop_engine(project);
+    answer = run_project_ask(project, project->id, command("approve"), &err);
+    assert_non_null(answer);
+    assert_false(json_get_boolean(answer, "owner", true));
+    assert_string_equal(json_get_text(answer, "status", ""), "running");
+    json_decref(answer);
+    assert_false(run_project_has(project, "t"));
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_true(run_project_has(project, "t"));
+}
+
+static void what_does_not_fit_a_run_without_an_owner_changes_nothing(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    assert_string_equal(run_project_run(project, approval), "paused");
+    run_project_drop_engine(project);
+    assert_null(run_project_ask(project, project->id, command("pause"), &err));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+    assert_null(run_project_ask(project, "wf_000000000000", command("pause"), &err));
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    run_project_check_tables(project);
+}
+
+static void a_cancel_without_an_owner_stops_what_the_keepers_hold(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    json_t *answer;
+
+    run_project_start(project, waiting, NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    run_project_drop_engine(project);
+    answer = run_project_ask(project, project->id, command("cancel"), &err);
+    assert_non_null(answer);
+    assert_string_equal(json_get_text(answer, "status", ""), "cancelled");
+    json_decref(answer);
+    assert_false(run_project_has(project, "t"));
+}
+
+static void an_owner_that_says_nothing_is_not_waited_for_forever(void **state)
+{
+    struct run_project *project = *state;
+    struct asker asker = {.stride_ms = 4000};
+    struct error err = ERROR_INIT;
+    char *folder;
+    int lock = -1;
+
+    assert_string_equal(run_project_run(project, approval), "paused");
+    run_project_drop_engine(project);
+    folder = run_folder(project->folder, project->id);
+    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    begin(&asker, project, command("approve"));
+    end(&asker);
+    assert_int_equal(asker.result, ERROR_LIMIT);
+    assert_true(asker.monotonic_ms < 30000);
+    (void)close(lock);
+    free(folder);
+    /* It is taken back: nobody obeys it later. */
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+}
+
+static const struct query q_letters = {"SELECT count(*) FROM inbox"};
+
+static int count_letters(struct tx *tx, void *arg, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_letters);
+
+    assert_int_equal(statement_step(statement, err), 1);
+    *(int64_t *)arg = column_integer(statement, 0);
+    return 0;
+}
+
+static void the_command_of_an_owner_that_ended_is_obeyed_by_the_asker(void **state)
+{
+    struct run_project *project = *state;
+    struct asker asker = {0};
+    int64_t letters = 0;
+    char *folder;
+    int lock = -1;
+
+    assert_string_equal(run_project_run(project, approval), "paused");
+    run_project_drop_engine(project);
+    folder = run_folder(project->folder, project->id);
+    assert_int_equal(run_lock(folder, &lock, NULL), 0);
+    begin(&asker, project, command("approve"));
+    while (letters == 0) {
+        assert_int_equal(store_read(project->store, count_letters, &letters, NULL), 0);
+    }
+    (void)close(lock);
+    end(&asker);
+    assert_int_equal(asker.result, 0);
+    assert_false(json_get_boolean(asker.answer, "owner", true));
+    json_decref(asker.answer);
+    free(folder);
+    assert_int_equal(store_read(project->store, count_letters, &letters, NULL), 0);
+    assert_int_equal(letters, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_owner_answers),
+        TEST(what_the_owner_refuses_comes_with_its_reason),
+        TEST(each_command_of_many_is_obeyed_once),
+        TEST(a_run_without_an_owner_is_changed_and_waits),
+        TEST(what_does_not_fit_a_run_without_an_owner_changes_nothing),
+        TEST(a_cancel_without_an_owner_stops_what_the_keepers_hold),
+        TEST(an_owner_that_says_nothing_is_not_waited_for_forever),
+        TEST(the_command_of_an_owner_that_ended_is_obeyed_by_the_asker),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
