@@ -41,7 +41,11 @@ void progress_erase(struct progress *progress, struct strbuf *target)
 
         rows += width > columns ? (width + columns - 1) / columns : 1;
     }
-    strbuf_addf(target, "\r\033[%zuA\033[J", rows);
+    /* Line by line: some terminals keep a copy of the screen when all of it is cleared at once. */
+    strbuf_add_char(target, '\r');
+    for (size_t i = 0; i < rows; i++) {
+        strbuf_add(target, "\033[A\033[2K");
+    }
     progress->drawn.count = 0;
 }
 

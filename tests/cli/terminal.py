@@ -89,9 +89,8 @@ def screen(text, columns):
             column = 0
         elif part.endswith("A") and part.startswith("\x1b"):
             row = max(0, row - int(part[2:-1] or 1))
-        elif part == "\x1b[J":
-            lines[row] = lines[row][:column]
-            del lines[row + 1:]
+        elif part == "\x1b[2K":
+            lines[row] = []
         elif part.startswith("\x1b"):
             expect(part.endswith("m"), f"unexpected sequence {part!r}")
         else:

@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 
+#define ERASE_LINE "\033[A\033[2K"
+#define ERASE_3 "\r" ERASE_LINE ERASE_LINE ERASE_LINE
+
 static json_t *load(const char *text)
 {
     json_t *value = NULL;
@@ -80,10 +83,13 @@ static void the_region_is_taken_away_before_it_is_drawn_anew(void **state)
     assert_null(strchr(out.data, '\033'));
     strbuf_reset(&out);
     progress_draw(progress, 2000);
-    assert_int_equal(strncmp(out.data, "\r\033[3A\033[J", 8), 0);
+    assert_int_equal(strncmp(out.data, ERASE_3, strlen(ERASE_3)), 0);
+    /* Clearing all of a screen at once would leave a copy of it in the history of some terminals.
+     */
+    assert_null(strstr(out.data, "\033[J"));
     strbuf_reset(&out);
     progress_free(progress);
-    assert_string_equal(out.data, "\r\033[3A\033[J");
+    assert_string_equal(out.data, ERASE_3);
     strbuf_release(&out);
 }
 
@@ -103,7 +109,7 @@ static void a_line_that_stays_is_printed_above_the_region(void **state)
     assert_string_equal(out.data, "");
     tell(progress,
          "\"kind\":\"step_moved\",\"phase\":\"one\",\"step\":\"b\",\"status\":\"failed\"");
-    assert_string_equal(out.data, "\r\033[3A\033[JStep 2/3 one/b failed\n");
+    assert_string_equal(out.data, ERASE_3 "Step 2/3 one/b failed\n");
     progress_free(progress);
     strbuf_release(&out);
 }
@@ -122,8 +128,7 @@ static void a_narrower_terminal_is_measured_anew(void **state)
     terminal.columns = 20;
     progress_resize(progress);
     /* Each of the three lines has wrapped by then. */
-    assert_int_equal(strncmp(out.data, "\r\033[", 3), 0);
-    assert_true(strtol(out.data + 3, NULL, 10) > 3);
+    assert_int_equal(strncmp(out.data, ERASE_3 ERASE_LINE, strlen(ERASE_3 ERASE_LINE)), 0);
     progress_free(progress);
     strbuf_release(&out);
 }
