@@ -24,6 +24,7 @@ enum event_kind {
 /* How an attempt ended: a value, journaled like success. */
 struct outcome {
     enum failure_class class_;
+    bool is_unbegun; /* lost before its process began: nothing was done */
     int exit_status;
     int signal;
     const char *error;

@@ -208,6 +208,7 @@ static void emit_attempt_ended(struct turn *turn, int index, const struct event 
                                     .signal = outcome->signal,
                                     .error = outcome->error,
                                     .duration_ms = outcome->duration_ms,
+                                    .flag = outcome->is_unbegun,
                                     .output = outcome->output,
                                     .errors = outcome->errors,
                                     .artifacts = outcome->artifacts,

@@ -139,8 +139,8 @@ static void on_keeper_end(void *arg)
     collect_outcome(arg);
 }
 
-static void post_failure(struct live_attempt *live, enum failure_class class_,
-                         const struct error *err)
+static struct queued_event *failure_new(const struct live_attempt *live, enum failure_class class_,
+                                        const struct error *err)
 {
     struct active *active = engine_find(live->engine, live->run);
     struct queued_event *event = event_new(active, EVENT_ATTEMPT_ENDED, live->key);
@@ -151,6 +151,25 @@ static void post_failure(struct live_attempt *live, enum failure_class class_,
     event->event.outcome.error = event_keep(event, err->text);
     event->event.outcome.verdict = VERDICT_UNKNOWN;
     event->event.outcome.verdict_reason = event_keep(event, err->text);
+    return event;
+}
+
+static void post_failure(struct live_attempt *live, enum failure_class class_,
+                         const struct error *err)
+{
+    engine_post(live->engine, failure_new(live, class_, err));
+    live_end(live);
+}
+
+/* Its keeper never had the claim and cannot get it any more: nothing was done. */
+static void post_unbegun(struct live_attempt *live)
+{
+    struct error err = ERROR_INIT;
+    struct queued_event *event;
+
+    (void)error_set(&err, ERROR_IO, "its process had not begun before a crash");
+    event = failure_new(live, CLASS_LOST, &err);
+    event->event.outcome.is_unbegun = true;
     engine_post(live->engine, event);
     live_end(live);
 }
@@ -351,8 +370,7 @@ static void on_probed(void *arg)
     } else if (probe->presence == ATTEMPT_ENDED || probe->presence == ATTEMPT_GONE) {
         collect_outcome(live); /* also of one that is gone: it may have left processes behind */
     } else {
-        (void)error_set(&probe->err, ERROR_IO, "the process was lost with a crash");
-        post_failure(live, CLASS_LOST, &probe->err);
+        post_unbegun(live);
     }
     free(probe);
     engine_work_done(engine);

@@ -439,7 +439,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     step->waiting = WAITING_NOTHING;
     step->class_ = (enum failure_class)failure_class_parse(record->class_);
     if (step->class_ == CLASS_LOST) {
-        step->losses++;
+        step->losses += record->flag ? 0 : 1;
     } else if (step->class_ != CLASS_CANCELLED) {
         step->tries++;
     }

@@ -15,7 +15,7 @@ struct field {
     enum field_type type;
 };
 
-#define FIELDS_MAX 12
+#define FIELDS_MAX 13
 #define TEXT(name, member)                                                                         \
     {                                                                                              \
         name, offsetof(struct record, member), FIELD_TEXT                                          \
@@ -84,7 +84,8 @@ static const struct {
                                INT("signal", signal), TEXT("error", error),
                                INTEGER("duration_ms", duration_ms), JSON("output", output),
                                JSON("stderr", errors), JSON("artifacts", artifacts),
-                               JSON("usage", data), TEXT("phase", phase)}},
+                               JSON("usage", data), TEXT("phase", phase),
+                               BOOLEAN("unbegun", flag)}},
     [RECORD_STEP_REUSED] = {"step_reused",
                             {TEXT("phase", phase), TEXT("step", step), TEXT("digest", digest),
                              TEXT("from_run", other), TEXT("from_step", other_step),

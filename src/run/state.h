@@ -58,7 +58,7 @@ struct step_state {
     bool is_touched; /* some record named it: it has a row in the table of steps */
     int attempts;    /* in all, over resets */
     int tries;       /* since the last reset; lost ones do not count */
-    int losses;      /* since the last reset */
+    int losses;      /* since the last reset, of attempts that had begun */
     int64_t started_at, ended_at;
     int64_t until; /* when a wait ends; 0: open */
     enum failure_class class_;

@@ -387,6 +387,12 @@ void machine_fail(struct machine *machine, const char *step, const char *class_)
                                  .verdict_reason = "exit status 1"});
 }
 
+void machine_lose_unbegun(struct machine *machine, const char *step)
+{
+    end_attempt(machine, step,
+                (struct outcome){.class_ = CLASS_LOST, .is_unbegun = true, .error = "not begun"});
+}
+
 void machine_check(struct machine *machine, const char *step, enum verdict verdict)
 {
     end_attempt(machine, step,

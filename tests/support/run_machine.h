@@ -58,6 +58,8 @@ int machine_event(struct machine *machine, struct event event);
 void machine_pass(struct machine *machine, const char *step);
 void machine_output(struct machine *machine, const char *step, const char *json);
 void machine_fail(struct machine *machine, const char *step, const char *class_);
+/* A crash before the process of the attempt began. */
+void machine_lose_unbegun(struct machine *machine, const char *step);
 void machine_prepare(struct machine *machine, const char *step);
 void machine_check(struct machine *machine, const char *step, enum verdict verdict);
 /* Time goes on; every timer that was set and is due is told. */

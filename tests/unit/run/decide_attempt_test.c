@@ -169,6 +169,21 @@ static void who_loses_every_attempt_gives_up(void **state)
     machine_release(&m);
 }
 
+static void losses_before_the_process_began_do_not_count(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE("{ id: a, run: x }"));
+    for (int i = 0; i < 50; i++) {
+        machine_lose_unbegun(&m, "a");
+        assert_effects(&m, "start a");
+    }
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
 /* The first attempt may have changed the tree, and the result must have a digest to be reused. */
 static void another_attempt_is_prepared_anew(void **state)
 {
@@ -289,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_failure_of_a_retried_class_is_tried_again_after_its_delay),
         cmocka_unit_test(another_class_is_not_tried_again),
         cmocka_unit_test(a_timer_that_comes_early_is_set_again),
+        cmocka_unit_test(losses_before_the_process_began_do_not_count),
         cmocka_unit_test(a_lost_attempt_is_repeated_at_once_and_costs_no_try),
         cmocka_unit_test(who_loses_every_attempt_gives_up),
         cmocka_unit_test(another_attempt_is_prepared_anew),
