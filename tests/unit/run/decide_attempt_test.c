@@ -46,19 +46,6 @@ static void what_can_be_reused_is_prepared_first(void **state)
     machine_release(&m);
 }
 
-static void a_fresh_run_reuses_nothing(void **state)
-{
-    struct machine m;
-
-    (void)state;
-    machine_init(&m, ONE("{ id: a, run: x, reuse: inputs }"), NULL);
-    m.run->is_fresh = true;
-    assert_int_equal(step_reuse(m.run, machine_step(&m, "a")), REUSE_NEVER);
-    m.run->is_fresh = false;
-    assert_int_equal(step_reuse(m.run, machine_step(&m, "a")), REUSE_INPUTS);
-    machine_release(&m);
-}
-
 static void an_earlier_result_is_taken_instead_of_an_attempt(void **state)
 {
     struct machine m;
@@ -298,7 +285,6 @@ int main(void)
         cmocka_unit_test(a_command_is_started_without_being_prepared),
         cmocka_unit_test(an_inline_function_has_no_folder),
         cmocka_unit_test(what_can_be_reused_is_prepared_first),
-        cmocka_unit_test(a_fresh_run_reuses_nothing),
         cmocka_unit_test(an_earlier_result_is_taken_instead_of_an_attempt),
         cmocka_unit_test(what_cannot_be_prepared_fails),
         cmocka_unit_test(a_failure_of_a_retried_class_is_tried_again_after_its_delay),
