@@ -149,7 +149,7 @@ END
         "$FERMATA" resume "$id" >"out.$i" 2>&1 &
         children+=($!)
     done
-    wait_until is_owned "$id"
+    wait_until nineteen_were_told
     touch go
     for child in "${children[@]}"; do
         wait "$child"
@@ -158,6 +158,10 @@ END
     has_lines first.count 1
     has_lines hold.count 1
     has_lines last.count 1
+}
+
+nineteen_were_told() {
+    [ "$(grep -l "was told" out.* | wc -l)" -eq 19 ]
 }
 
 @test "a store that another program keeps locked costs time, not the run" {
@@ -218,6 +222,55 @@ sqlite3.connect(".fermata/fermata.db").execute("PRAGMA user_version=99")'
     [ "$status" -ne 0 ]
     [[ $stderr == *"store format 99"*hint:* ]]
     has_lines first.count 1
+}
+
+@test "a keeper ends its step at the deadline though nobody drives the run any more" {
+    workflow slow <<'END'
+name: slow
+phases:
+  - id: one
+    steps:
+      - id: slow
+        timeout: 2s
+        run: 'setsid sleep 1000 & echo $! >daemon; echo $$ >main; echo begun; sleep 1000'
+END
+    start_detached slow
+    wait_until test -s main
+    kill -9 "$driver"
+    wait_until test -e ".fermata/workflows/$id/attempts/slow.1/exit.json"
+    is_gone "$(cat main)"
+    is_gone "$(cat daemon)"
+    run_apart fermata resume "$id"
+    [ "$status" -eq 3 ]
+    [ "$(fermata status "$id" --json | json 'd["problems"][0]["class"]')" = timeout ]
+    [ "$(fermata cat "$id" slow)" = begun ]
+    [ ! -e ".fermata/workflows/$id/attempts/slow.2" ]
+}
+
+@test "cancel ends what ignores TERM, hides in daemons and holds the pipes" {
+    workflow hostile <<'END'
+name: hostile
+phases:
+  - id: one
+    steps:
+      - id: hostile
+        run: |
+          trap '' TERM HUP INT
+          for i in 1 2 3; do
+            (trap '' TERM; setsid sh -c 'echo $$ >>pids; while :; do sleep 0.2; done' &)
+          done
+          exec >/dev/null
+          echo $$ >>pids
+          while :; do sleep 0.2; done
+END
+    start_detached hostile
+    wait_until has_lines pids 4
+    run_apart fermata cancel "$id"
+    [ "$status" -eq 0 ]
+    wait_until has_status "$id" cancelled
+    while read -r pid; do
+        is_gone "$pid"
+    done <pids
 }
 
 @test "output beyond the ceiling is taken over after a crash: head, tail and the exact count" {
