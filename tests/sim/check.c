@@ -4,6 +4,7 @@
 #include "sim.h"
 
 #include "run/states.h"
+#include "run/view.h"
 
 #include <string.h>
 
@@ -228,7 +229,12 @@ void check_sources(struct sim *sim, const struct sim_run *run)
 void check_rest(struct sim *sim, const struct sim_run *run)
 {
     const struct run_state *state = run->live;
+    json_t *view = view_run(state);
 
+    if (json_get_integer(view, "seq", 0) != state->seq) {
+        sim_fail(sim, "run %d cannot be viewed", run->index);
+    }
+    json_decref(view);
     if (state->status == RUN_RUNNING || state->status == RUN_PENDING) {
         sim_fail(sim, "run %d is %s, and nothing will ever happen to it", run->index,
                  run_status_name(state->status));

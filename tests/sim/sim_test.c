@@ -5,7 +5,8 @@
  *   sim_test --seeds N [--from SEED]   N seeds on all cores
  *   sim_test --seed N                  one seed with its workflows, events and records
  *
- * Seeds run in processes of their own, so that a failed assertion is one seed's failure too. */
+ * Seeds run in processes of their own, so that a failed assertion is one seed's failure too. The
+ * first one that fails is shown in full. */
 #include "sim.h"
 
 #include <setjmp.h>
@@ -32,6 +33,7 @@ struct shared {
     uint64_t next; /* the next chunk begins here */
     uint64_t end;
     uint64_t failures;
+    uint64_t shown; /* one more than the seed that is shown in full; 0: none failed */
     uint64_t seeds, events, records, crashes, completed;
     uint64_t hash; /* of all seeds, in any order */
     unsigned kinds_seen;
@@ -43,8 +45,13 @@ struct shared {
 
 static const char *program = "sim_test";
 
-static void report(uint64_t seed, const char *what)
+static void report(struct shared *shared, uint64_t seed, const char *what)
 {
+    uint64_t none = 0;
+
+    __atomic_add_fetch(&shared->failures, 1, __ATOMIC_RELAXED);
+    (void)__atomic_compare_exchange_n(&shared->shown, &none, seed + 1, false, __ATOMIC_RELAXED,
+                                      __ATOMIC_RELAXED);
     (void)fprintf(stderr, "seed %llu: %s\n  replay it with: %s --seed %llu\n",
                   (unsigned long long)seed, what, program, (unsigned long long)seed);
 }
@@ -85,8 +92,7 @@ static void work(struct shared *shared, int worker, bool is_twice)
             add(shared, &result);
             shared->workers[worker].is_running = false;
             if (result.has_failed) {
-                __atomic_add_fetch(&shared->failures, 1, __ATOMIC_RELAXED);
-                report(seed, result.failure);
+                report(shared, seed, result.failure);
             }
         }
         if (first >= shared->end) {
@@ -107,6 +113,33 @@ static pid_t start_worker(struct shared *shared, int worker, bool is_twice)
         exit(0);
     }
     return pid;
+}
+
+static int replay(uint64_t seed, FILE *log)
+{
+    struct sim_result result;
+
+    (void)alarm(SEED_SECONDS_MAX);
+    simulate(seed, log, &result);
+    simulate_release_cache();
+    (void)fprintf(log, "seed %llu: %s; run %s, %d events, %d records, %d crashes, hash %016llx\n",
+                  (unsigned long long)seed, result.has_failed ? result.failure : "ok",
+                  run_status_name(result.status), result.events, result.records, result.crashes,
+                  (unsigned long long)result.hash);
+    return result.has_failed ? 1 : 0;
+}
+
+/* In a process of its own, because it may not come back. */
+static void show_failure(const struct shared *shared)
+{
+    pid_t pid = shared->shown > 0 ? fork() : -1;
+
+    if (pid == 0) {
+        _exit(replay(shared->shown - 1, stderr));
+    }
+    if (pid > 0) {
+        (void)waitpid(pid, NULL, 0);
+    }
 }
 
 /* Runs [next, end) on so many processes; one that dies over a seed is replaced. */
@@ -132,15 +165,15 @@ static void run_seeds(struct shared *shared, int jobs, bool is_twice)
         if (worker == jobs || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
             continue;
         }
-        shared->failures++;
         deaths++;
-        report(shared->workers[worker].seed,
+        report(shared, shared->workers[worker].seed,
                WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended the process");
         if (deaths < DEATHS_MAX) {
             pids[worker] = start_worker(shared, worker, is_twice);
             alive++;
         }
     }
+    show_failure(shared);
 }
 
 static struct shared *shared_new(uint64_t first, uint64_t count)
@@ -195,20 +228,6 @@ static void the_seeds_reach_every_kind_of_record_and_many_runs_complete(void **s
 
 /* ---- by hand ---- */
 
-static int replay(uint64_t seed)
-{
-    struct sim_result result;
-
-    (void)alarm(SEED_SECONDS_MAX);
-    simulate(seed, stdout, &result);
-    simulate_release_cache();
-    (void)printf("seed %llu: %s; run %s, %d events, %d records, %d crashes, hash %016llx\n",
-                 (unsigned long long)seed, result.has_failed ? result.failure : "ok",
-                 run_status_name(result.status), result.events, result.records, result.crashes,
-                 (unsigned long long)result.hash);
-    return result.has_failed ? 1 : 0;
-}
-
 static int64_t monotonic_ms(void)
 {
     struct timespec now;
@@ -247,7 +266,7 @@ int main(int argc, char **argv)
     program = argv[0];
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seed") == 0) {
-            return replay(strtoull(argv[i + 1], NULL, 10));
+            return replay(strtoull(argv[i + 1], NULL, 10), stdout);
         }
         if (strcmp(argv[i], "--from") == 0) {
             first = strtoull(argv[i + 1], NULL, 10);
