@@ -225,6 +225,7 @@ static void folders_without_a_run_are_removed_when_old(void **state)
     struct run_project *project = *state;
     char *folder = path_join(project->folder, "workflows/wf_00000000000a");
     char *mine = path_join(project->folder, "workflows/wf_mine");
+    json_t *said;
 
     (void)run_project_run(project, large);
     run_project_drop_engine(project);
@@ -232,6 +233,9 @@ static void folders_without_a_run_are_removed_when_old(void **state)
     assert_int_equal(file_make_folders(mine, NULL), 0);
     assert_int_equal(collected(project, 0, "folders"), 0);
     project->clock_shift_ms += HOUR_MS;
+    said = collect(project, 0, true);
+    assert_int_equal(json_get_integer(said, "folders", 0), 1);
+    json_decref(said);
     assert_int_equal(collected(project, 0, "folders"), 1);
     assert_false(file_is_folder(folder));
     assert_true(file_is_folder(mine));
