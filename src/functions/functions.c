@@ -24,14 +24,21 @@ static const struct function own_functions[] = {
      "largest: how many of the largest files to name (default 15)", false, true, READS_TREE,
      inventory_run},
     {"history", "hot spots, files changed together, bus factor and activity from git's history",
-     "commits: the newest ones to read (default 3000)", false, true, READS_OUTSIDE, history_run},
+     "band: small, medium or large; commits: the newest ones to read (default by band: 3000, "
+     "20000, "
+     "100000)",
+     false, true, READS_OUTSIDE, history_run},
     {"secrets", "secrets in the tree and in git's history, masked",
-     "commits: the newest ones to read (default 2000); megabytes: of changes to read (default 128)",
+     "band: small, medium or large; commits: the newest ones to read (default by band: 2000, "
+     "10000, "
+     "all); megabytes: of changes to read (default by band: 128, 512, 4096)",
      false, true, READS_OUTSIDE, secrets_run},
     {"risks", "risky constructs outside comments and strings, very long functions and files", "",
      false, true, READS_TREE, risks_run},
     {"linters", "the installed linters and syntax checkers that apply; a missing one is unknown",
-     "files: checked at most with each tool (default 60); seconds: for each tool (default 15)",
+     "band: small, medium or large; files: checked at most with each tool (default by band: 60, "
+     "400, "
+     "10000); seconds: for each tool (default by band: 15, 90, 300)",
      false, true, READS_OUTSIDE, linters_run},
     {"tests", "test files, frameworks, folders without tests, CI configuration", "", false, true,
      READS_TREE, tests_run},

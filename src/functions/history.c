@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMITS_DEFAULT 3000
 #define LOG_BYTES_MAX (256U * 1024 * 1024)
 #define LOG_TIMEOUT_MS 120000
 #define COMMIT_FILES_MAX 30 /* larger commits are sweeps: they say nothing about coupling */
@@ -32,6 +31,8 @@
 #define FOLDERS_SHOWN_MAX 20
 #define MONTHS_SHOWN_MAX 24
 #define FOLDER_COMMITS_MIN 20 /* fewer say nothing about a bus factor */
+
+static const json_int_t commits_of_band[BANDS] = {3000, 20000, 100000};
 
 struct changed_file {
     char *path;
@@ -641,9 +642,13 @@ int history_run(const struct function_call *call, struct error *err)
     struct program_result log = {0};
     json_int_t commits = 0;
     json_t *result;
-    int r = argument_integer(call, "commits", COMMITS_DEFAULT, (const json_int_t[2]){1, 100000},
-                             &commits, err);
+    enum band band = BAND_SMALL;
+    int r = argument_band(call, &band, err);
 
+    if (r == 0) {
+        r = argument_integer(call, "commits", commits_of_band[band],
+                             (const json_int_t[2]){1, 100000}, &commits, err);
+    }
     if (r < 0) {
         return r;
     }

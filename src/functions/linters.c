@@ -24,6 +24,7 @@
 #define OUTPUT_BYTES_MAX (8U * 1024 * 1024)
 #define VERSION_TIMEOUT_MS 5000
 #define TIDY_FILES_MAX 6
+#define FILES_MAX 10000
 #define C_BYTES_MAX (120 * 1024) /* larger ones take such tools minutes */
 
 /* Only compiles to a syntax tree; -I -S -B: no site packages, no project modules, no cache files.
@@ -90,6 +91,14 @@ static const struct tool {
 static const char *const tool_environment[] = {
     "GOPROXY=off",   "GOTOOLCHAIN=local",         "GOFLAGS=-mod=readonly",
     "CGO_ENABLED=0", "PYTHONDONTWRITEBYTECODE=1", NULL,
+};
+
+static const struct {
+    json_int_t files, seconds; /* with each tool */
+} reach_of_band[BANDS] = {
+    [BAND_SMALL] = {60, 15},
+    [BAND_MEDIUM] = {400, 90},
+    [BAND_LARGE] = {FILES_MAX, 300},
 };
 
 struct run {
@@ -549,10 +558,16 @@ int linters_run(const struct function_call *call, struct error *err)
     json_int_t files = 0;
     json_int_t seconds = 0;
     json_t *result;
-    int r = argument_integer(call, "files", 60, (const json_int_t[2]){1, 1500}, &files, err);
+    enum band band = BAND_SMALL;
+    int r = argument_band(call, &band, err);
 
     if (r == 0) {
-        r = argument_integer(call, "seconds", 15, (const json_int_t[2]){1, 3600}, &seconds, err);
+        r = argument_integer(call, "files", reach_of_band[band].files,
+                             (const json_int_t[2]){1, FILES_MAX}, &files, err);
+    }
+    if (r == 0) {
+        r = argument_integer(call, "seconds", reach_of_band[band].seconds,
+                             (const json_int_t[2]){1, 3600}, &seconds, err);
     }
     if (r == 0) {
         r = tree_open(call->project, &run.tree, err);

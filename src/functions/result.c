@@ -102,6 +102,24 @@ int argument_integer(const struct function_call *call, const char *name, json_in
     return 0;
 }
 
+int argument_band(const struct function_call *call, enum band *ret_band, struct error *err)
+{
+    static const char *const names[] = {"small", "medium", "large"};
+    const json_t *given = json_object_get(call->arguments, "band");
+
+    if (!given || json_is_null(given)) {
+        *ret_band = BAND_SMALL;
+        return 0;
+    }
+    for (size_t i = 0; json_is_string(given) && i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i], json_string_value(given)) == 0) {
+            *ret_band = (enum band)i;
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_INVALID, "argument band: expected small, medium or large");
+}
+
 /* What models write around JSON: a fence, or a sentence before it. */
 static json_t *object_in_text(const char *text)
 {

@@ -23,6 +23,11 @@ int result_write(json_t *result, const struct function_call *call, struct error 
 /* Arguments with ceilings: the value, the fallback when absent, ERROR_INVALID when out of range. */
 int argument_integer(const struct function_call *call, const char *name, json_int_t fallback,
                      const json_int_t range[2], json_int_t *ret_value, struct error *err);
+/* The argument `band`, how much effort a review is worth; small when absent. */
+enum band { BAND_SMALL, BAND_MEDIUM, BAND_LARGE };
+#define BANDS 3
+
+int argument_band(const struct function_call *call, enum band *ret_band, struct error *err);
 /* An object argument, or a text that holds one (bare or in a Markdown fence). NULL when absent or
  * of another form. The caller owns it. */
 json_t *argument_object(const json_t *value);

@@ -18,11 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMITS_DEFAULT 2000
-#define MEGABYTES_DEFAULT 128
-#define LOG_TIMEOUT_MS 60000
 #define BLOCK_BYTES_MAX (1024U * 1024)
 #define SECRETS_MAX 5000
+
+static const struct {
+    json_int_t commits, megabytes;
+    int64_t timeout_ms;
+} reach_of_band[BANDS] = {
+    [BAND_SMALL] = {2000, 128, 60000},
+    [BAND_MEDIUM] = {10000, 512, 180000},
+    [BAND_LARGE] = {1000000, 4096, 900000},
+};
 
 static const char fix_tree[] =
     "revoke it first, then remove it; keep secrets in the environment or a secret store";
@@ -240,7 +246,7 @@ static bool log_read(void *context, const char *bytes, size_t length)
 }
 
 static int history_scan(const struct function_call *call, struct search *search,
-                        const json_int_t limits[2], json_t *covered, struct error *err)
+                        const json_int_t limits[3], json_t *covered, struct error *err)
 {
     struct program_result log;
     char limit[32];
@@ -257,7 +263,7 @@ static int history_scan(const struct function_call *call, struct search *search,
                                                "--dst-prefix=b/", "--date=format-local:%Y-%m-%d",
                                                "--format=%x01%cd %H", "HEAD", "--", NULL},
             .output_bytes_max = (size_t)limits[1] * 1024 * 1024,
-            .timeout_ms = LOG_TIMEOUT_MS,
+            .timeout_ms = limits[2],
             .reader = log_read,
             .context = search},
         &log, err);
@@ -327,16 +333,22 @@ static void search_release(struct search *search)
     free(search->path);
 }
 
-static int limits_read(const struct function_call *call, json_int_t ret_limits[2],
+/* Commits, megabytes, milliseconds. */
+static int limits_read(const struct function_call *call, json_int_t ret_limits[3],
                        struct error *err)
 {
-    int r = argument_integer(call, "commits", COMMITS_DEFAULT, (const json_int_t[2]){0, 1000000},
-                             &ret_limits[0], err);
+    enum band band = BAND_SMALL;
+    int r = argument_band(call, &band, err);
 
     if (r == 0) {
-        r = argument_integer(call, "megabytes", MEGABYTES_DEFAULT, (const json_int_t[2]){1, 4096},
-                             &ret_limits[1], err);
+        r = argument_integer(call, "commits", reach_of_band[band].commits,
+                             (const json_int_t[2]){0, 1000000}, &ret_limits[0], err);
     }
+    if (r == 0) {
+        r = argument_integer(call, "megabytes", reach_of_band[band].megabytes,
+                             (const json_int_t[2]){1, 4096}, &ret_limits[1], err);
+    }
+    ret_limits[2] = reach_of_band[band].timeout_ms;
     return r;
 }
 
@@ -344,7 +356,7 @@ int secrets_run(const struct function_call *call, struct error *err)
 {
     struct search search = {0};
     struct tree *tree = NULL;
-    json_int_t limits[2];
+    json_int_t limits[3];
     size_t files = 0;
     json_t *result;
     json_t *covered;

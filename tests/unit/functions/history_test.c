@@ -196,6 +196,22 @@ static void a_shallow_clone_is_not_the_whole_history(void **state)
     scratch_remove(origin);
 }
 
+static void the_band_says_how_far_back(void **state)
+{
+    char *folder = scratch_new();
+    json_t *result;
+
+    (void)state;
+    GIT(folder, "init", "-q");
+    write_pair(folder, 1);
+    commit(folder, "ann", "2024-02-19T10:00:00Z");
+    result = function_json(folder, "history", json_pack("{s:s}", "band", "medium"));
+    assert_int_equal(json_get_integer(json_object_get(result, "covered"), "commits_wanted", 0),
+                     20000);
+    json_decref(result);
+    scratch_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +222,7 @@ int main(void)
         cmocka_unit_test(headers_elsewhere_and_tests_are_no_news),
         cmocka_unit_test(a_file_that_changed_once_is_no_hot_spot),
         cmocka_unit_test(a_shallow_clone_is_not_the_whole_history),
+        cmocka_unit_test(the_band_says_how_far_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

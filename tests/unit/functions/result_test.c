@@ -72,6 +72,23 @@ static void numbers_are_grouped_by_thousands(void **state)
     assert_string_equal(number_format(SIZE_MAX, buffer), "18,446,744,073,709,551,615");
 }
 
+static void a_band_is_one_of_three_and_small_when_absent(void **state)
+{
+    json_t *arguments = json_object();
+    struct function_call call = {.arguments = arguments};
+    enum band band = BAND_LARGE;
+
+    (void)state;
+    assert_int_equal(argument_band(&call, &band, NULL), 0);
+    assert_int_equal(band, BAND_SMALL);
+    json_put_text(arguments, "band", "large");
+    assert_int_equal(argument_band(&call, &band, NULL), 0);
+    assert_int_equal(band, BAND_LARGE);
+    json_put_text(arguments, "band", "huge");
+    assert_int_equal(argument_band(&call, &band, NULL), ERROR_INVALID);
+    json_decref(arguments);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +97,7 @@ int main(void)
         cmocka_unit_test(an_integer_argument_may_be_a_text_but_not_out_of_range),
         cmocka_unit_test(an_unknown_result_says_why),
         cmocka_unit_test(numbers_are_grouped_by_thousands),
+        cmocka_unit_test(a_band_is_one_of_three_and_small_when_absent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
