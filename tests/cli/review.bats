@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154,SC2016 # run_apart sets stderr; the quoted ones are literal
+# shellcheck disable=SC2154,SC2016,SC2119 # run_apart sets stderr; the quoted ones are literal
 # The main job: a review of a repository, whatever that repository is like.
 
 load helper
@@ -16,7 +16,7 @@ teardown() {
 }
 
 review() {
-    run_apart fermata run "Look at it" -w code-review --strategy static --no-input
+    run_apart fermata run "Look at it" -w code-review --strategy static --no-input "$@"
 }
 
 commit_source() {
@@ -49,6 +49,13 @@ decision() {
     [ "$(decision history)" = executed ]
     [ "$(decision secrets)" = executed ]
     [ "$(decision linters)" = executed ]
+}
+
+@test "the band says how far a review reaches" {
+    commit_source
+    review -i band=medium
+    [ "$status" -eq 0 ]
+    [[ $output == *"commits wanted: 20000"* ]]
 }
 
 @test "a repository without a commit and a folder without git are reviewed, history is unknown" {
