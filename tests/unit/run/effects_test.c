@@ -185,6 +185,29 @@ static void an_attempt_that_never_began_is_given_up_and_another_made(void **stat
     free(claim);
 }
 
+static void attempts_that_never_began_are_no_failures_of_their_step(void **state)
+{
+    struct run_project *project = *state;
+    const char *keeper = project->options.keeper_path;
+
+    /* A keeper that ends before it claims: as if the orchestrator was killed just before. */
+    project->options.keeper_path = "/bin/true";
+    start(project, "{ id: s, run: echo x >>count, retry: { attempts: 1 } }");
+    run_project_go_until(project, "attempt_started", "s");
+    for (int i = 0; i < 6; i++) {
+        run_project_reopen(project);
+        project->options.keeper_path = i < 5 ? "/bin/true" : keeper;
+        assert_int_equal(run_project_adopt(project, project->id, NULL), 0);
+        run_project_go_until(project, "attempt_started", "s");
+    }
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 7);
+    assert_true(
+        json_get_boolean(run_project_find(project, "attempt_ended", "s", 0), "unbegun", false));
+    assert_file(project, "count", "x\n");
+}
+
 static void an_attempt_that_cannot_be_looked_at_is_not_begun_again(void **state)
 {
     struct run_project *project = *state;
@@ -380,6 +403,7 @@ int main(void)
         TEST(a_step_that_ended_while_nobody_looked_is_not_run_again),
         TEST(a_step_whose_keeper_was_killed_is_lost_and_tried_again),
         TEST(an_attempt_that_never_began_is_given_up_and_another_made),
+        TEST(attempts_that_never_began_are_no_failures_of_their_step),
         TEST(an_attempt_that_cannot_be_looked_at_is_not_begun_again),
         TEST(a_stop_reaches_steps_that_wait_for_a_place_and_steps_that_run),
         TEST(no_more_processes_run_at_once_than_allowed),
