@@ -148,8 +148,7 @@ static bool is_in_the_way(const struct run_state *run, const struct step_state *
     case ROLE_STEP:
         return phase->stage == STAGE_STEPS;
     case ROLE_INSTANCE:
-        return phase->stage == STAGE_STEPS &&
-               step->instance < run->steps[step->parent].instance_count &&
+        return phase->stage == STAGE_STEPS && step_is_current(run, step) &&
                !step_is_settled_well(&run->steps[step->parent]);
     case ROLE_FIX:
         return phase->stage == STAGE_FIX;
@@ -247,7 +246,7 @@ static int handle_retry(struct turn *turn, const struct event *event, struct err
         run->status == RUN_PENDING) {
         return command_refuse(turn, err, "only a paused or failed run has something to retry");
     }
-    if (key && !step) {
+    if (key && (!step || !step_is_current(run, step))) {
         return error_set(err, ERROR_NOT_FOUND, "run %s has no step \"%s\"", run->id, key);
     }
     if (step && !is_open_to_retry(run, step)) {

@@ -499,8 +499,13 @@ static void apply_checkpoint(struct run_state *run, const struct record *record)
     }
 }
 
-static void apply_iterated(struct run_state *run, const struct record *record)
+/* Gone back, or once more. */
+static void apply_round(struct run_state *run, const struct record *record)
 {
+    if (record->kind == RECORD_WENT_TO) {
+        phase_of(run, record)->gotos = (int)record->number;
+        return;
+    }
     if (record->phase) {
         phase_of(run, record)->iteration = (int)record->number;
         return;
@@ -578,10 +583,8 @@ void run_apply(struct run_state *run, const struct record *record)
         apply_checkpoint(run, record);
         break;
     case RECORD_WENT_TO:
-        phase_of(run, record)->gotos = (int)record->number;
-        break;
     case RECORD_ITERATED:
-        apply_iterated(run, record);
+        apply_round(run, record);
         break;
     case RECORD_APPROVAL_GIVEN:
         apply_approval(run, record);

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,7 +240,16 @@ static void assert_counters(const struct run_state *run)
     assert_true(run->approvals >= 0 && run->nested >= 0);
 }
 
-static void assert_sound(const struct machine *machine)
+/* The whole of it: the buffer of a failure's text is short. */
+static void tell_and_fail(struct machine *machine, const char *what)
+{
+    machine->told = 0;
+    (void)fprintf(stderr, "%s\n", machine_story(machine));
+    fail_msg("the run is %s, %d steps are under way: %s", run_status_name(machine->run->status),
+             machine->run->under_way, what);
+}
+
+static void assert_sound(struct machine *machine)
 {
     const struct run_state *run = machine->run;
     struct run_state *folded = fold_again(machine);
@@ -249,11 +259,16 @@ static void assert_sound(const struct machine *machine)
     assert_counters(run);
     if (run->status == RUN_RUNNING && !machine->is_held &&
         run->under_way <= run->approvals + run->nested) {
-        fail_msg("the run is running and nothing is under way");
+        tell_and_fail(machine, "it is stuck");
     }
-    if (run_status_is_final(run->status) && run->running > 0) {
-        fail_msg("the run is %s and %d steps are running", run_status_name(run->status),
-                 run->running);
+    for (size_t i = 0; run_status_is_final(run->status) && i < run->step_count; i++) {
+        enum waiting waiting = run->steps[i].waiting;
+
+        /* A nested run may go on by itself after its parent failed. */
+        if (waiting == WAITING_ATTEMPT || waiting == WAITING_PREPARE || waiting == WAITING_RETRY ||
+            (waiting != WAITING_NOTHING && run->status != RUN_FAILED)) {
+            tell_and_fail(machine, "something was left behind");
+        }
     }
 }
 

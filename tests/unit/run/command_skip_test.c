@@ -113,6 +113,24 @@ static void a_skipped_instance_leaves_its_list_whole(void **state)
     machine_release(&m);
 }
 
+static void an_instance_of_an_earlier_round_is_not_skipped(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: a, run: x }] }\n"
+                      "  - { id: q, steps: [{ id: each, run: x, foreach: [1, 2] }] }\n");
+    machine_pass(&m, "a");
+    machine_pass(&m, "each[0]");
+    machine_fail(&m, "each[1]", "permanent");
+    assert_int_equal(machine_command(&m, "{'do': 'restore', 'checkpoint': 'p'}"), 0);
+    assert_refused(&m, "{'do': 'skip', 'step': 'each[1]', 'reason': 'x'}", "no step");
+    assert_refused(&m, "{'do': 'retry', 'step': 'each[1]'}", "no step");
+    machine_release(&m);
+}
+
 static void a_phase_skipped_in_the_middle_of_a_list_leaves_nothing_open(void **state)
 {
     struct machine m;
@@ -263,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_phase_is_skipped_as_a_whole_and_by_whom_is_kept),
         cmocka_unit_test(a_step_of_a_phase_that_is_over_is_not_skipped),
         cmocka_unit_test(a_skipped_instance_leaves_its_list_whole),
+        cmocka_unit_test(an_instance_of_an_earlier_round_is_not_skipped),
         cmocka_unit_test(a_phase_skipped_in_the_middle_of_a_list_leaves_nothing_open),
         cmocka_unit_test(an_approval_can_be_skipped),
         cmocka_unit_test(a_skipped_nested_run_is_cancelled),
