@@ -20,6 +20,7 @@ struct restore {
     int64_t count;
     json_t *checkpoints; /* name -> content */
     json_t *artifacts;   /* name -> digest of the newest */
+    json_t *prompts;     /* folder of an attempt -> digest */
     struct strbuf log;
     struct strbuf *phase_logs; /* one a phase */
 };
@@ -61,6 +62,21 @@ static void put_json(struct restore *restore, const char *name, const json_t *va
 
 /* ---- attempts ---- */
 
+static void put_blob(struct restore *restore, const char *name, const char *digest, size_t size_max)
+{
+    struct strbuf content;
+    char *data = NULL;
+    size_t length = 0;
+
+    strbuf_init(&content, TEXT_BYTES_MAX);
+    if (blob_get(restore->files->blobs, digest, size_max, &data, &length, NULL) == 0) {
+        strbuf_add_bytes(&content, data, length);
+        put(restore, name, &content);
+    }
+    strbuf_release(&content);
+    free(data);
+}
+
 static void put_output(struct restore *restore, const char *folder, const char *stream,
                        const json_t *output)
 {
@@ -69,23 +85,18 @@ static void put_output(struct restore *restore, const char *folder, const char *
     const json_t *value = json_object_get(output, "json");
     char *name = mem_printf("%s/%s", folder, stream);
     struct strbuf content;
-    char *data = NULL;
-    size_t length = 0;
+    char *dumped;
 
-    strbuf_init(&content, TEXT_BYTES_MAX);
     if (digest) {
-        if (blob_get(restore->files->blobs, digest, TEXT_BYTES_MAX, &data, &length, NULL) == 0) {
-            strbuf_add_bytes(&content, data, length);
-        }
-    } else if (text) {
-        strbuf_add(&content, text);
-    } else if (value) {
-        data = json_dump_pretty(value);
-        strbuf_add(&content, data);
+        put_blob(restore, name, digest, TEXT_BYTES_MAX);
+    } else {
+        strbuf_init(&content, TEXT_BYTES_MAX);
+        dumped = value ? json_dump_pretty(value) : mem_strdup(text ? text : "");
+        strbuf_add(&content, dumped);
+        put(restore, name, &content);
+        strbuf_release(&content);
+        free(dumped);
     }
-    put(restore, name, &content);
-    strbuf_release(&content);
-    free(data);
     free(name);
 }
 
@@ -94,9 +105,14 @@ static void put_attempt(struct restore *restore, const char *folder, const struc
 {
     char *path = path_join(restore->files->folder, folder);
     char *exit_file = mem_printf("%s/exit.json", folder);
+    char *prompt_file = mem_printf("%s/prompt", folder);
+    const char *prompt = json_get_text(restore->prompts, folder, NULL);
     json_t *ended;
 
     if (!file_is_folder(path)) {
+        if (prompt) {
+            put_blob(restore, prompt_file, prompt, TEXT_BYTES_MAX);
+        }
         put_output(restore, folder, "stdout", record->output);
         put_output(restore, folder, "stderr", record->errors);
         ended = json_object();
@@ -109,6 +125,7 @@ static void put_attempt(struct restore *restore, const char *folder, const struc
         put_json(restore, exit_file, ended);
         json_decref(ended);
     }
+    free(prompt_file);
     free(exit_file);
     free(path);
 }
@@ -127,6 +144,14 @@ static void add_log_lines(struct restore *restore, const struct record *record)
             strbuf_add_bytes(&restore->phase_logs[i], restore->log.data + start,
                              restore->log.length - start);
         }
+    }
+}
+
+static void note_prompt(struct restore *restore, const struct record *record)
+{
+    if (record->folder && json_get_text(record->data, "prompt", NULL)) {
+        json_put_text(restore->prompts, record->folder,
+                      json_get_text(record->data, "prompt", NULL));
     }
 }
 
@@ -159,6 +184,9 @@ static int restore_record(void *context, const struct record *record, struct err
     add_log_lines(restore, record);
     if (record->kind == RECORD_CHECKPOINT_SAVED) {
         json_put(restore->checkpoints, record->name, view_checkpoint(restore->state, record->name));
+    }
+    if (record->kind == RECORD_ATTEMPT_STARTED) {
+        note_prompt(restore, record);
     }
     if (restore->everything &&
         (record->kind == RECORD_ATTEMPT_ENDED || record->kind == RECORD_STEP_REUSED)) {
@@ -223,19 +251,9 @@ static void put_artifacts(struct restore *restore)
 
     json_object_foreach(restore->artifacts, name, digest)
     {
-        struct strbuf text;
-        char *data = NULL;
-        size_t length = 0;
-
-        strbuf_init(&text, TEXT_BYTES_MAX);
-        if (!files_is_own_name(name) && !path_unsafe_reason(name) &&
-            blob_get(restore->files->blobs, json_string_value(digest), FILES_COPY_BYTES_MAX, &data,
-                     &length, NULL) == 0) {
-            strbuf_add_bytes(&text, data, length);
-            put(restore, name, &text);
+        if (!files_is_own_name(name) && !path_unsafe_reason(name)) {
+            put_blob(restore, name, json_string_value(digest), FILES_COPY_BYTES_MAX);
         }
-        free(data);
-        strbuf_release(&text);
     }
 }
 
@@ -260,6 +278,7 @@ static void restore_init(struct restore *restore, const struct run_files *files)
     restore->state = run_state_new(files->id, files->workflow);
     restore->checkpoints = json_object();
     restore->artifacts = json_object();
+    restore->prompts = json_object();
     restore->phase_logs = mem_zero(files->workflow->phase_count, sizeof(*restore->phase_logs));
     strbuf_init(&restore->log, TEXT_BYTES_MAX);
     for (size_t i = 0; i < files->workflow->phase_count; i++) {
@@ -276,6 +295,7 @@ static void restore_release(struct restore *restore)
     strbuf_release(&restore->log);
     json_decref(restore->checkpoints);
     json_decref(restore->artifacts);
+    json_decref(restore->prompts);
     run_state_free(restore->state);
 }
 

@@ -6,12 +6,15 @@
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "functions/functions.h"
+#include "results/results.h"
 #include "run/engine.h"
 
 #include <ctype.h>
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define INPUT_BYTES_MAX (64U * 1024 * 1024)
 #define ENV_VALUE_BYTES_MAX (96U * 1024) /* execve refuses single strings above 128 KiB */
@@ -26,6 +29,8 @@ struct launch {
     VEC(char *) env;
     struct strbuf input;
     bool has_input;
+    bool is_prompt; /* the input is an agent's prompt */
+    char *blobs;
 };
 
 void launch_free(struct launch *launch)
@@ -44,6 +49,7 @@ void launch_free(struct launch *launch)
     strbuf_release(&launch->input);
     free(launch->keeper_path);
     free(launch->folder);
+    free(launch->blobs);
     free(launch->cwd);
     free(launch);
 }
@@ -279,6 +285,7 @@ static int use_agent(struct launch *launch, struct active *active, int index, st
     for (size_t i = 0; i < agent->command_count; i++) {
         argv_add(launch, agent->command[i]);
     }
+    launch->is_prompt = true;
     r = launch_prompt(active, index, &launch->input, err);
     launch->has_input = true;
     return r;
@@ -394,6 +401,7 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     strbuf_init(&launch->input, INPUT_BYTES_MAX);
     launch->keeper_path = mem_strdup(active->engine->options.keeper_path);
     launch->folder = mem_strdup(folder);
+    launch->blobs = mem_strdup(active->engine->blobs);
     launch->cwd = definition && definition->cwd
                       ? path_join(active->engine->options.project, definition->cwd)
                       : mem_strdup(active->engine->options.project);
@@ -410,10 +418,29 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     return 0;
 }
 
+/* The prompt is kept under the digest that the step's parts name, and can be read in the folder. */
+static int keep_prompt(const struct launch *launch, struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+    char *input = path_join(launch->folder, "stdin");
+    char *prompt = path_join(launch->folder, "prompt");
+    int r = blob_put(launch->blobs, launch->input.data, launch->input.length, digest, err);
+
+    if (r == 0 && link(input, prompt) < 0 && errno != EEXIST) {
+        r = error_set_errno(err, "cannot link %s", prompt);
+    }
+    free(input);
+    free(prompt);
+    return r;
+}
+
 int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
 {
     int r = attempt_prepare(&launch->spec, err);
 
+    if (r == 0 && launch->is_prompt) {
+        r = keep_prompt(launch, err);
+    }
     return r < 0 ? r : attempt_spawn(launch->keeper_path, launch->folder, ret_keeper, err);
 }
 

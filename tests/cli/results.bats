@@ -58,8 +58,8 @@ make_old() {
     grep -qE '\] \[ERROR\] Phase: check - Failed' "$FOLDER/logs/phase-check.log"
     fermata logs >all
     diff all "$FOLDER/logs/orchestrator.log"
-    fermata logs --phase plan >plan
-    diff plan "$FOLDER/logs/phase-plan.log"
+    fermata logs --phase plan >plan.log
+    diff plan.log "$FOLDER/logs/phase-plan.log"
     run_apart fermata logs --phase nix
     [ "$status" -eq 6 ]
     [[ $stderr == *nix* ]]

@@ -109,6 +109,23 @@ static void a_folder_that_was_removed_comes_back_as_it_was(void **state)
     assert_int_equal(rebuild(project, "files"), 0);
 }
 
+static void the_prompt_of_an_agent_is_kept_and_comes_back(void **state)
+{
+    static const char *const names[] = {"attempts/think.1/prompt", "attempts/think.1/stdout", NULL};
+    struct run_project *project = *state;
+    char *texts[3];
+
+    run_project_configure(project, "agents:\n  a: { type: command, command: [cat] }\n");
+    assert_string_equal(run_project_run(project, "name: w\nphases: [{ id: a, steps: [{ id: think,"
+                                                 " agent: a, prompt: Count the words }] }]\n"),
+                        "completed");
+    run_project_drop_engine(project);
+    take_all(project, names, texts);
+    assert_non_null(strstr(texts[0], "Count the words"));
+    (void)rebuild(project, "files");
+    check_all(project, names, texts);
+}
+
 static void what_was_changed_is_put_right_and_the_rest_left_alone(void **state)
 {
     struct run_project *project = *state;
@@ -170,6 +187,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_folder_that_was_removed_comes_back_as_it_was,
+                                        run_project_set_up, run_project_tear_down),
+        cmocka_unit_test_setup_teardown(the_prompt_of_an_agent_is_kept_and_comes_back,
                                         run_project_set_up, run_project_tear_down),
         cmocka_unit_test_setup_teardown(what_was_changed_is_put_right_and_the_rest_left_alone,
                                         run_project_set_up, run_project_tear_down),
