@@ -302,10 +302,12 @@ static void recover_attempt(struct sim *sim, struct sim_run *run, int index)
         *keeper = (struct keeper){.run = run->index,
                                   .key = arena_strdup(sim->arena, step->key),
                                   .attempt = step->attempts,
-                                  .is_gone = true};
+                                  .is_gone = true,
+                                  .outcome = {.is_unbegun = true}};
     }
     if (keeper->is_gone) {
         keeper->outcome = (struct outcome){.class_ = CLASS_LOST,
+                                           .is_unbegun = keeper->outcome.is_unbegun,
                                            .error = "the process was lost with a crash",
                                            .verdict = VERDICT_UNKNOWN,
                                            .verdict_reason = "lost"};
