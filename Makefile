@@ -173,8 +173,12 @@ demo:
 	@$(MAKE) all
 	@tools/demo $(BUILD)
 
-bench: all $(BUILD)/bench/floor
+bench: all $(BUILD)/bench/floor $(BUILD)/bench/engine
 	bench/run $(BUILD)
+
+$(BUILD)/bench/engine: $(BUILD)/bench/engine.o $(BUILD)/libfermata.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_PROGRAM) -o $@ $^ $(PACKAGE_LIBS)
 
 $(BUILD)/bench/floor: bench/floor.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -106,14 +106,31 @@ static bool is_hidden(utf8proc_int32_t point)
            point == 0xfeff;
 }
 
+/* Most text is ASCII; a run of its printable characters is taken at once. */
+static size_t ascii_length(const char *bytes, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length && is_between(bytes[i], 0x20, 0x7e)) {
+        i++;
+    }
+    return i;
+}
+
 void utf8_add_printable(struct strbuf *target, const char *bytes, size_t length)
 {
     size_t i = 0;
 
     while (i < length) {
+        size_t plain = ascii_length(bytes + i, length - i);
         utf8proc_int32_t point;
         utf8proc_ssize_t used;
 
+        if (plain > 0) {
+            strbuf_add_bytes(target, bytes + i, plain);
+            i += plain;
+            continue;
+        }
         if (bytes[i] == 0x1b) {
             i += escape_length(bytes + i, length - i);
             continue;
@@ -163,13 +180,18 @@ size_t utf8_width(const char *text)
 
 void utf8_add_cut(struct strbuf *target, const char *text, size_t columns)
 {
+    size_t length = strlen(text);
     struct strbuf clean;
     size_t width = 0;
     size_t i = 0;
     bool fits;
 
-    strbuf_init(&clean, strlen(text) * 3 + 3);
-    utf8_add_printable(&clean, text, strlen(text));
+    if (length <= columns && ascii_length(text, length) == length) {
+        strbuf_add_bytes(target, text, length);
+        return;
+    }
+    strbuf_init(&clean, length * 3 + 3);
+    utf8_add_printable(&clean, text, length);
     for (size_t k = 0; k < clean.length; k++) {
         if (clean.data[k] == '\n' || clean.data[k] == '\t') {
             clean.data[k] = ' ';

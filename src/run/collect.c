@@ -47,8 +47,8 @@ static const struct query q_is_known = {
     "SELECT 1 FROM run WHERE id = ?1 UNION ALL SELECT 1 FROM journal WHERE run = ?1 LIMIT 1"};
 static const struct query q_remove[] = {
     {"DELETE FROM journal WHERE run = ?1"}, {"DELETE FROM step WHERE run = ?1"},
-    {"DELETE FROM attempt WHERE run = ?1"}, {"DELETE FROM lease WHERE run = ?1"},
-    {"DELETE FROM inbox WHERE run = ?1"},   {"DELETE FROM run WHERE id = ?1"},
+    {"DELETE FROM lease WHERE run = ?1"},   {"DELETE FROM inbox WHERE run = ?1"},
+    {"DELETE FROM run WHERE id = ?1"},
 };
 
 /* ---- old runs ---- */

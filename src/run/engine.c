@@ -288,24 +288,27 @@ static void tell_records(struct active *active)
 {
     const struct engine_options *options = &active->engine->options;
 
-    files_records(active, active->batch.records.items, active->batch.records.count);
     for (size_t i = 0; options->on_record && i < active->batch.records.count; i++) {
         json_t *described = record_describe(&active->batch.records.items[i], active->state->id);
 
         options->on_record(options->context, described);
         json_decref(described);
     }
+    files_records(active, active->batch.records.items, active->batch.records.count);
 }
 
-/* Events come from the loop only, so nothing is decided and added to the list meanwhile; a nested
- * run that an effect creates is added when its begin is decided. */
+/* Whoever watches learns first what is committed, of all runs; then come the effects. Events come
+ * from the loop only, so nothing is decided and added to the list meanwhile; a nested run that an
+ * effect creates is added when its begin is decided. */
 static void finish_dirty(struct engine *engine)
 {
+    for (size_t i = 0; i < engine->dirty.count; i++) {
+        tell_records(engine->dirty.items[i]);
+    }
     for (size_t i = 0; i < engine->dirty.count; i++) {
         struct active *active = engine->dirty.items[i];
 
         active->is_dirty = false;
-        tell_records(active);
         effects_carry_out(active);
         batch_reset(&active->batch);
     }
@@ -458,6 +461,7 @@ void engine_free(struct engine *engine)
     }
     effects_release(engine);
     timers_release(engine);
+    loop_cancel(engine->options.loop, engine->logs_timer);
     while (engine->queue_head) {
         struct queued_event *next = engine->queue_head->next;
 

@@ -27,6 +27,7 @@ struct active {
     bool is_new;         /* its lease is taken with that commit */
     loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
     bool is_state_due;   /* as soon as its batch is committed */
+    struct logs *logs;   /* lines that wait to be written */
 };
 
 /* An event with everything it points to. */
@@ -83,6 +84,7 @@ struct engine {
     int pool_jobs;           /* pieces of work on the pool */
     int deferred;            /* calls of the loop's next turn that refer to the engine */
     struct commit_job *job;  /* the commit under way; NULL: none */
+    loop_id logs_timer;      /* lines of a run wait to be written */
     loop_id storage_retry;   /* it waits for space on the disk */
     int parked;              /* attempts that do */
     int64_t timer_stride_ms; /* how long the wall clock may jump unnoticed */
@@ -171,5 +173,11 @@ void files_open(struct active *active);
 void files_records(struct active *active, const struct record *records, size_t count);
 void files_checkpoint(struct active *active, const char *name, const json_t *view);
 void files_rest(struct active *active);
+
+/* logs.c: orchestrator.log and phase-ID.log of a run */
+void logs_open(struct active *active);
+void logs_add(struct active *active, const struct record *records, size_t count);
+void logs_flush(struct active *active);
+void logs_close(struct active *active); /* accepts a run that has none open */
 
 #endif

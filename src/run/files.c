@@ -31,6 +31,7 @@ void files_open(struct active *active)
 
     (void)file_make_folders(logs, NULL);
     free(logs);
+    logs_open(active);
     if (active->state->seq > 1) {
         (void)files_restore(active->engine->options.store, &files, false, &count, NULL);
         return;
@@ -39,49 +40,6 @@ void files_open(struct active *active)
     files_format_plan(active->workflow, &plan);
     files_write(&files, "plan.md", &plan, FILE_NO_SYNC);
     strbuf_release(&plan);
-}
-
-/* Appends the lines and empties them. The phase's log, or (NULL) that of the whole run. */
-static void append_log(const struct active *active, const char *phase, struct strbuf *lines)
-{
-    char *path = phase ? mem_printf("%s/logs/phase-%s.log", active->folder, phase)
-                       : path_join(active->folder, "logs/orchestrator.log");
-
-    if (lines->length > 0) {
-        (void)file_append(path, lines->data, lines->length, NULL);
-    }
-    strbuf_reset(lines);
-    free(path);
-}
-
-/* Lines are gathered: a file is opened once for all records in a row that go into it. */
-static void append_lines(struct active *active, const struct record *records, size_t count)
-{
-    const char *phase = NULL;
-    struct strbuf all;
-    struct strbuf lines;
-
-    strbuf_init(&all, TEXT_BYTES_MAX);
-    strbuf_init(&lines, TEXT_BYTES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const char *next = log_phase(active->state, &records[i]);
-        size_t start = all.length;
-
-        log_format(active->state, &records[i], active->engine->options.config->log_json, &all);
-        if (next && phase && strcmp(next, phase) != 0) {
-            append_log(active, phase, &lines);
-        }
-        if (next) {
-            strbuf_add_bytes(&lines, all.data + start, all.length - start);
-            phase = next;
-        }
-    }
-    append_log(active, NULL, &all);
-    if (phase) {
-        append_log(active, phase, &lines);
-    }
-    strbuf_release(&all);
-    strbuf_release(&lines);
 }
 
 static void write_state(struct active *active)
@@ -113,7 +71,7 @@ void files_records(struct active *active, const struct record *records, size_t c
     struct run_files files = files_of(active);
     bool has_reset = false;
 
-    append_lines(active, records, count);
+    logs_add(active, records, count);
     for (size_t i = 0; i < count; i++) {
         has_reset = has_reset || records[i].kind == RECORD_PHASE_RESET;
     }
@@ -144,6 +102,7 @@ void files_rest(struct active *active)
     struct run_files files = files_of(active);
     struct strbuf report;
 
+    logs_flush(active);
     write_state(active);
     strbuf_init(&report, TEXT_BYTES_MAX);
     files_format_report(&files, active->state, &report);

@@ -5,9 +5,12 @@
 #include "base/digest.h"
 #include "run/states.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RECORD_BYTES_MAX 1000000000U /* SQLite takes no larger value; its parts have ceilings */
 
 static const struct migration migrations[] = {
     {"run/001-journal",
@@ -25,10 +28,6 @@ static const struct migration migrations[] = {
      " INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, reused INTEGER NOT"
      " NULL, PRIMARY KEY (run, key)) STRICT, WITHOUT ROWID;"
      "CREATE INDEX step_by_digest ON step (digest) WHERE digest IS NOT NULL;"
-     "CREATE TABLE attempt (run TEXT NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, means"
-     " TEXT, name TEXT, class TEXT, digest TEXT, parts TEXT, started_at INTEGER NOT NULL, ended_at"
-     " INTEGER NOT NULL, duration_ms INTEGER NOT NULL, exit_status INTEGER NOT NULL, PRIMARY KEY"
-     " (run, step, attempt)) STRICT, WITHOUT ROWID;"
      "CREATE TABLE lease (run TEXT PRIMARY KEY, generation INTEGER NOT NULL, pid INTEGER NOT NULL,"
      " at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
      "CREATE TABLE inbox (id INTEGER PRIMARY KEY, run TEXT NOT NULL, command TEXT NOT NULL, sender"
@@ -93,7 +92,6 @@ void commit_free(struct commit *commit)
     }
     VEC_RELEASE(&commit->journal);
     VEC_RELEASE(&commit->steps);
-    VEC_RELEASE(&commit->attempts);
     arena_free(commit->arena);
     free(commit);
 }
@@ -112,17 +110,18 @@ static char *json_into(struct arena *arena, const json_t *value)
     return copy;
 }
 
-static void add_journal_row(struct commit *commit, const struct record *record)
+static void add_journal_row(struct commit *commit, const struct record *record,
+                            struct strbuf *scratch)
 {
-    json_t *body = record_encode(record);
-
+    strbuf_reset(scratch);
+    record_format(record, scratch);
+    assert(!scratch->overflow);
     *VEC_PUSH(&commit->journal) = (struct journal_row){
         .seq = record->seq,
         .at = record->at,
         .kind = record_kind_name(record->kind),
-        .body = json_into(commit->arena, body),
+        .body = arena_strndup(commit->arena, scratch->data, scratch->length),
     };
-    json_decref(body);
 }
 
 static void add_step_row(struct commit *commit, const struct run_state *run, const char *key,
@@ -159,27 +158,6 @@ static void add_step_row(struct commit *commit, const struct run_state *run, con
     row->phase = arena_strdup(commit->arena, row->phase);
 }
 
-static void add_attempt_row(struct commit *commit, const struct record *record)
-{
-    struct attempt_row *row = VEC_PUSH(&commit->attempts);
-    bool is_end = record->kind == RECORD_ATTEMPT_ENDED;
-
-    *row = (struct attempt_row){.step = arena_strdup(commit->arena, record->step),
-                                .attempt = record->number};
-    if (is_end) {
-        row->class_ = arena_strdup(commit->arena, record->class_);
-        row->ended_at = record->at;
-        row->duration_ms = record->duration_ms;
-        row->exit_status = record->exit_status;
-    } else {
-        row->using_ = arena_strdup(commit->arena, record->reason);
-        row->name = arena_strdup(commit->arena, record->name);
-        row->digest = arena_strdup(commit->arena, record->digest);
-        row->parts = json_into(commit->arena, record->data);
-        row->started_at = record->at;
-    }
-}
-
 static bool changes_step(enum record_kind kind)
 {
     return kind == RECORD_STEP_MOVED || kind == RECORD_STEP_WAITING ||
@@ -203,18 +181,18 @@ static void add_phase_rows(struct commit *commit, const struct run_state *run,
 void commit_add(struct commit *commit, const struct run_state *run, const struct record *records,
                 size_t count)
 {
+    struct strbuf scratch;
+
+    strbuf_init(&scratch, RECORD_BYTES_MAX);
     if (commit->journal.count == 0 && count > 0) {
         commit->seq_before = records[0].seq - 1;
     }
     for (size_t i = 0; i < count; i++) {
         const struct record *record = &records[i];
 
-        add_journal_row(commit, record);
+        add_journal_row(commit, record, &scratch);
         if (changes_step(record->kind)) {
             add_step_row(commit, run, record->step, record);
-        }
-        if (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_ATTEMPT_ENDED) {
-            add_attempt_row(commit, record);
         }
         if (record->kind == RECORD_PHASE_RESET) {
             add_phase_rows(commit, run, record);
@@ -223,6 +201,7 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
             commit->run.label = arena_strdup(commit->arena, record->by);
         }
     }
+    strbuf_release(&scratch);
     fill_run_row(run, commit->arena, &commit->run);
     fill_counts(run, &commit->run);
 }
@@ -248,12 +227,6 @@ static const struct query q_step_put = {
     " ON CONFLICT (run, key) DO UPDATE SET status=?4, class=?5, error=?6, digest=?7,"
     " parts=coalesce(?8, parts), output=?9, artifacts=?10, attempts=?11, started_at=?12,"
     " ended_at=?13, reused=?14"};
-static const struct query q_attempt_start = {
-    "INSERT INTO attempt (run, step, attempt, means, name, digest, parts, started_at, ended_at,"
-    " duration_ms, exit_status) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,0,0)"};
-static const struct query q_attempt_end = {
-    "UPDATE attempt SET class=?4, ended_at=?5, duration_ms=?6, exit_status=?7"
-    " WHERE run=?1 AND step=?2 AND attempt=?3"};
 static const struct query q_inbox_answer = {"UPDATE inbox SET answer=?2 WHERE id=?1"};
 
 static int check_lease(struct tx *tx, const struct commit *commit, struct error *err)
@@ -328,30 +301,6 @@ static int write_step(struct tx *tx, const char *run_id, const struct step_row *
     return tx_run(tx, statement, NULL, err);
 }
 
-static int write_attempt(struct tx *tx, const char *run_id, const struct attempt_row *row,
-                         struct error *err)
-{
-    bool is_end = row->class_ != NULL;
-    struct statement *statement = tx_query(tx, is_end ? &q_attempt_end : &q_attempt_start);
-
-    bind_text(statement, 1, run_id);
-    bind_text(statement, 2, row->step);
-    bind_integer(statement, 3, row->attempt);
-    if (is_end) {
-        bind_text(statement, 4, row->class_);
-        bind_integer(statement, 5, row->ended_at);
-        bind_integer(statement, 6, row->duration_ms);
-        bind_integer(statement, 7, row->exit_status);
-    } else {
-        bind_text(statement, 4, row->using_);
-        bind_text(statement, 5, row->name);
-        bind_text(statement, 6, row->digest);
-        bind_text(statement, 7, row->parts);
-        bind_integer(statement, 8, row->started_at);
-    }
-    return tx_run(tx, statement, NULL, err);
-}
-
 static int write_journal(struct tx *tx, const struct commit *commit, struct error *err)
 {
     int r = 0;
@@ -376,9 +325,6 @@ int commit_write_derived(struct tx *tx, const struct commit *commit, struct erro
 
     for (size_t i = 0; r == 0 && i < commit->steps.count; i++) {
         r = write_step(tx, commit->run.id, &commit->steps.items[i], err);
-    }
-    for (size_t i = 0; r == 0 && i < commit->attempts.count; i++) {
-        r = write_attempt(tx, commit->run.id, &commit->attempts.items[i], err);
     }
     return r;
 }

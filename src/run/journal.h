@@ -31,14 +31,6 @@ struct step_row {
     bool is_reused;
 };
 
-struct attempt_row {
-    const char *step;
-    int64_t attempt;
-    const char *using_, *name, *class_, *digest, *parts;
-    int64_t started_at, ended_at, duration_ms;
-    int64_t exit_status;
-};
-
 struct lease {
     int64_t pid, at;
 };
@@ -52,7 +44,6 @@ struct commit {
     struct run_row run;
     VEC(struct journal_row) journal;
     VEC(struct step_row) steps;
-    VEC(struct attempt_row) attempts;
     int64_t inbox_id; /* answered in the same transaction; 0: none */
     const char *inbox_answer;
 };

@@ -37,7 +37,7 @@ struct rebuild_run {
 
 static const struct query q_run_ids = {
     "SELECT run FROM journal UNION SELECT id FROM run UNION SELECT run FROM step"
-    " UNION SELECT run FROM attempt ORDER BY 1"};
+    " ORDER BY 1"};
 static const struct query q_created = {"SELECT body FROM journal WHERE run = ?1 AND seq = 1"};
 static const struct query q_has_journal = {"SELECT 1 FROM journal WHERE run = ?1 LIMIT 1"};
 static const struct query q_rows = {
@@ -45,13 +45,9 @@ static const struct query q_rows = {
     " detail, strategy, label, parent, depth, created_at, started_at, ended_at, steps_total,"
     " steps_completed, steps_failed, steps_skipped, steps_running, seq) FROM run WHERE id = ?1"
     " UNION ALL SELECT 'the row of step ' || key, json_array(phase, status, class, error, digest,"
-    " parts, output, artifacts, attempts, started_at, ended_at, reused) FROM step WHERE run = ?1"
-    " UNION ALL SELECT 'the row of attempt ' || step || '.' || attempt, json_array(means, name,"
-    " class, digest, parts, started_at, ended_at, duration_ms, exit_status) FROM attempt"
-    " WHERE run = ?1"};
+    " parts, output, artifacts, attempts, started_at, ended_at, reused) FROM step WHERE run = ?1"};
 static const struct query q_removals[] = {{"DELETE FROM run WHERE id = ?1"},
-                                          {"DELETE FROM step WHERE run = ?1"},
-                                          {"DELETE FROM attempt WHERE run = ?1"}};
+                                          {"DELETE FROM step WHERE run = ?1"}};
 
 static int read_ids(struct tx *tx, void *arg, struct error *err)
 {

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/strbuf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,9 +70,10 @@ struct record {
 };
 
 const char *record_kind_name(enum record_kind kind);
-/* The record as one JSON object without run, seq, at and kind; the caller owns it. */
-json_t *record_encode(const struct record *record);
-/* The inverse; texts are copied into the arena, JSON values stay owned by `object`. */
+/* Appends the record as one JSON object without run, seq, at and kind: a row of the journal. */
+void record_format(const struct record *record, struct strbuf *target);
+/* The inverse, of the parsed text; texts are copied into the arena, JSON values stay owned by
+ * `object`. */
 int record_decode(const char *kind, const json_t *object, struct arena *arena,
                   struct record *ret_record, struct error *err);
 /* What views get: the same plus run, seq, at, kind. */

@@ -223,32 +223,6 @@ static const char mixed[] = "name: w\n"
                             "    needs: []\n"
                             "    steps: [{ id: b1, use: noop }, { id: b2, use: noop }]\n";
 
-static void the_logs_on_disk_are_those_of_the_journal(void **state)
-{
-    static const char *const phases[] = {NULL, "a", "b"};
-    static const char *const files[] = {"logs/orchestrator.log", "logs/phase-a.log",
-                                        "logs/phase-b.log"};
-    struct run_project *project = *state;
-
-    assert_string_equal(run_project_run(project, mixed), "completed");
-    for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
-        struct run_log_request request = {
-            .folder = project->folder, .run_id = project->id, .phase = phases[i]};
-        struct run_log *log = NULL;
-        struct strbuf expected;
-        char *text = content(project, files[i]);
-
-        strbuf_init(&expected, 65536);
-        assert_int_equal(run_log_open(project->store, &request, &log, NULL), 0);
-        assert_int_equal(run_log_read(log, &expected, NULL), 0);
-        run_log_close(log);
-        assert_non_null(strstr(text, i == 2 ? "Step: b2 - completed" : "Step: a2 - completed"));
-        assert_string_equal(text, expected.data);
-        strbuf_release(&expected);
-        free(text);
-    }
-}
-
 static void the_state_at_rest_is_what_is_shown(void **state)
 {
     struct run_project *project = *state;
@@ -267,8 +241,6 @@ static void the_state_at_rest_is_what_is_shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_logs_on_disk_are_those_of_the_journal,
-                                        run_project_set_up, run_project_tear_down),
         cmocka_unit_test_setup_teardown(the_state_at_rest_is_what_is_shown, run_project_set_up,
                                         run_project_tear_down),
         cmocka_unit_test_setup_teardown(the_folder_of_a_run_holds_all_that_is_promised,

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* orchestrator.log and phase-ID.log of a run under way. Lines are gathered and written a moment
+ * later or when the run rests, so that no file is opened for a step. What a crash takes along is
+ * written again from the journal when the run is taken over (files_restore). */
+#include "base/alloc.h"
+#include "run/engine.h"
+#include "run/files.h"
+
+#include <stdlib.h>
+
+#define LOG_BYTES_MAX (64U * 1024 * 1024)
+#define GATHER_BYTES (64U * 1024)
+#define GATHER_MS 200
+
+struct logs {
+    struct strbuf all;     /* data is NULL: no line waits */
+    struct strbuf *phases; /* by index, likewise */
+};
+
+void logs_open(struct active *active)
+{
+    active->logs = mem_zero(1, sizeof(*active->logs));
+    active->logs->phases = mem_zero(active->workflow->phase_count, sizeof(*active->logs->phases));
+}
+
+static void need_buffer(struct strbuf *lines)
+{
+    if (!lines->data) {
+        strbuf_init(lines, LOG_BYTES_MAX);
+    }
+}
+
+static void add_line(const struct active *active, const struct record *record)
+{
+    struct strbuf *all = &active->logs->all;
+    const char *phase = log_phase(active->state, record);
+    const struct phase *definition = phase ? workflow_find_phase(active->workflow, phase) : NULL;
+    size_t start;
+
+    need_buffer(all);
+    start = all->length;
+    log_format(active->state, record, active->engine->options.config->log_json, all);
+    if (definition) {
+        struct strbuf *lines = &active->logs->phases[definition->index];
+
+        need_buffer(lines);
+        strbuf_add_bytes(lines, all->data + start, all->length - start);
+    }
+}
+
+/* Lets go of the lines and of the path. */
+static void append_lines(char *path, struct strbuf *lines)
+{
+    if (lines->length > 0) {
+        (void)file_append(path, lines->data, lines->length, NULL);
+    }
+    strbuf_release(lines);
+    free(path);
+}
+
+void logs_flush(struct active *active)
+{
+    struct logs *logs = active->logs;
+
+    if (!logs->all.data) {
+        return;
+    }
+    append_lines(path_join(active->folder, "logs/orchestrator.log"), &logs->all);
+    for (size_t i = 0; i < active->workflow->phase_count; i++) {
+        if (logs->phases[i].data) {
+            append_lines(
+                mem_printf("%s/logs/phase-%s.log", active->folder, active->workflow->phases[i].id),
+                &logs->phases[i]);
+        }
+    }
+}
+
+static void on_timer(void *arg)
+{
+    struct engine *engine = arg;
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    engine->logs_timer = (loop_id){0};
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        logs_flush(value);
+    }
+}
+
+void logs_add(struct active *active, const struct record *records, size_t count)
+{
+    struct engine *engine = active->engine;
+
+    for (size_t i = 0; i < count; i++) {
+        add_line(active, &records[i]);
+    }
+    if (active->logs->all.length > GATHER_BYTES) {
+        logs_flush(active);
+    } else if (count > 0 && !engine->logs_timer.value) {
+        engine->logs_timer = loop_timer_start(engine->options.loop, GATHER_MS, on_timer, engine);
+    }
+}
+
+void logs_close(struct active *active)
+{
+    if (active->logs) {
+        logs_flush(active);
+        free(active->logs->phases);
+        free(active->logs);
+        active->logs = NULL;
+    }
+}
