@@ -3,6 +3,7 @@
 #include "sim.h"
 
 #include "base/alloc.h"
+#include "support/record_body.h"
 
 #include <string.h>
 
@@ -67,7 +68,7 @@ static int fold_stored(const struct stored *stored, int64_t seq, struct run_stat
 
 static void commit_record(struct sim *sim, struct sim_run *run, const struct record *record)
 {
-    json_t *object = record_encode(record);
+    json_t *object = record_body(record);
     char *text = json_dump_compact(object);
     struct stored stored = {.kind = record_kind_name(record->kind),
                             .text = arena_strdup(sim->arena, text),

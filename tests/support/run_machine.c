@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "run/states.h"
+#include "support/record_body.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -19,24 +20,12 @@
 
 /* ---- keeping ---- */
 
-static json_t *encode(const struct record *record)
-{
-    struct strbuf text;
-    json_t *body = NULL;
-
-    strbuf_init(&text, SIZE_MAX / 2);
-    record_format(record, &text);
-    assert_int_equal(json_parse_text(text.data, text.length, "record", &body, NULL), 0);
-    strbuf_release(&text);
-    return body;
-}
-
 static void keep_record(struct machine *machine, const struct record *record)
 {
     *VEC_PUSH(&machine->records) = (struct kept_record){.kind = record_kind_name(record->kind),
                                                         .seq = record->seq,
                                                         .at = record->at,
-                                                        .body = encode(record)};
+                                                        .body = record_body(record)};
 }
 
 static void drop_effects(struct machine *machine)
