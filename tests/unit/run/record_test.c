@@ -81,7 +81,8 @@ static void the_fields_of_an_ended_attempt_have_their_names(void **state)
     assert_string_equal(text, "{\"artifacts\":\"artifacts\",\"attempt\":11,\"class\":\"class\","
                               "\"duration_ms\":13,\"error\":\"error\",\"exit_status\":14,"
                               "\"output\":\"output\",\"phase\":\"phase\",\"signal\":15,"
-                              "\"stderr\":\"errors\",\"step\":\"step\",\"usage\":\"data\"}");
+                              "\"stderr\":\"errors\",\"step\":\"step\",\"unbegun\":true,"
+                              "\"usage\":\"data\"}");
     free(text);
     json_decref(body);
     json_decref(values);
