@@ -262,12 +262,15 @@ int op_restore(struct ops *ops, const json_t *arguments, const struct ops_view *
 
 /* ---- resume ---- */
 
-/* A run that nobody owns although it was under way needs no wish: whoever adopts it goes on. */
+/* A run that nobody owns although it was under way needs no wish: whoever adopts it goes on. Unless
+ * it was asked to pause meanwhile: that is taken back. */
 static bool needs_wish(const json_t *run, bool retry_failed)
 {
     const char *status = json_get_text(run, "status", "");
+    const char *wish = json_get_text(run, "wish", "none");
 
-    return retry_failed || (strcmp(status, "running") != 0 && strcmp(status, "pending") != 0) ||
+    return retry_failed || strcmp(wish, "pause") == 0 || strcmp(wish, "stop") == 0 ||
+           (strcmp(status, "running") != 0 && strcmp(status, "pending") != 0) ||
            json_get_boolean(run, "owned", false);
 }
 

@@ -121,6 +121,20 @@ sys.exit(store.execute("SELECT count(*) FROM inbox").fetchone()[0] == 0)
 END
 }
 
+@test "resume takes back a pause that was asked for after the owner's death" {
+    start_held
+    kill -9 "$driver"
+    wait_until is_ownerless "$id"
+    run_apart fermata pause "$id"
+    [ "$status" -eq 0 ]
+    touch go
+    run_apart fermata resume "$id"
+    [ "$status" -eq 0 ]
+    [ "$(status_of "$id")" = completed ]
+    has_lines hold.count 1
+    has_lines last.count 1
+}
+
 @test "twenty command lines at once make a project and twenty whole runs" {
     workflow quick <<'END'
 name: quick
