@@ -300,7 +300,7 @@ static void start_inline(struct active *active, int step)
     strbuf_init(&output, FUNCTION_OUTPUT_BYTES_MAX);
     r = launch_inline(active, step, &output, &err);
     event->event.attempt = state->attempts;
-    outcome_of_inline(active, step, &output, r, &err, event);
+    outcome_of_inline(active, step, &output, r < 0 ? &err : NULL, event);
     strbuf_release(&output);
     engine_post(active->engine, event);
 }

@@ -162,7 +162,7 @@ void collect_read(struct collect *collect);
 const struct error *collect_lacks_storage(const struct collect *collect);
 void collect_fill(const struct collect *collect, struct queued_event *event);
 /* The outcome of an inline function. */
-void outcome_of_inline(struct active *active, int step, const struct strbuf *output, int result,
+void outcome_of_inline(struct active *active, int step, const struct strbuf *output,
                        const struct error *err, struct queued_event *event);
 
 /* inbox.c */

@@ -331,10 +331,11 @@ int commit_write_derived(struct tx *tx, const struct commit *commit, struct erro
 
 static int take_new_lease(struct tx *tx, const struct commit *commit, struct error *err)
 {
-    const struct lease *lease = &commit->new_lease;
     int64_t generation;
 
-    return lease->pid ? lease_take(tx, commit->run.id, lease->pid, lease->at, &generation, err) : 0;
+    return commit->new_lease.pid
+               ? lease_take(tx, commit->run.id, commit->new_lease, &generation, err)
+               : 0;
 }
 
 int commit_write(struct tx *tx, const struct commit *commit, struct error *err)
@@ -372,15 +373,15 @@ static const struct query q_journal_read = {
     "SELECT seq, at, kind, body FROM journal WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"};
 static const struct query q_run_digest = {"SELECT digest FROM run WHERE id = ?1"};
 
-int lease_take(struct tx *tx, const char *run_id, int64_t pid, int64_t now, int64_t *ret_generation,
+int lease_take(struct tx *tx, const char *run_id, struct lease lease, int64_t *ret_generation,
                struct error *err)
 {
     struct statement *statement = tx_query(tx, &q_lease_take);
     int r;
 
     bind_text(statement, 1, run_id);
-    bind_integer(statement, 2, pid);
-    bind_integer(statement, 3, now);
+    bind_integer(statement, 2, lease.pid);
+    bind_integer(statement, 3, lease.at);
     r = tx_run(tx, statement, NULL, err);
     if (r < 0) {
         return r;

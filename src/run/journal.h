@@ -58,7 +58,7 @@ int commit_write_derived(struct tx *tx, const struct commit *commit, struct erro
 int commit_write(struct tx *tx, const struct commit *commit, struct error *err);
 
 /* The next generation of the run's lease; every later write carries it. */
-int lease_take(struct tx *tx, const char *run_id, int64_t pid, int64_t now, int64_t *ret_generation,
+int lease_take(struct tx *tx, const char *run_id, struct lease lease, int64_t *ret_generation,
                struct error *err);
 
 /* Calls back for each record from seq on; stops on a non-zero return, which it gives back. */

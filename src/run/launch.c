@@ -68,25 +68,25 @@ static int refuse_unread(const struct lookup_context *context, struct error *err
     return error_set(err, ERROR_IO, "the output of step %s cannot be read", context->unread);
 }
 
-int launch_arguments(struct active *active, int step, const struct named_template *with,
-                     size_t count, json_t **ret_arguments, struct error *err)
+int launch_arguments(struct active *active, int step, struct template_list with,
+                     json_t **ret_arguments, struct error *err)
 {
     struct lookup_context context = launch_context(active, step);
     json_t *arguments = json_object();
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < count; i++) {
+    for (size_t i = 0; r == 0 && i < with.count; i++) {
         json_t *value = NULL;
 
-        r = template_evaluate(with[i].value, run_lookup, &context, &value, err);
+        r = template_evaluate(with.items[i].value, run_lookup, &context, &value, err);
         if (r == 0 && context.unread) {
             json_decref(value);
             r = refuse_unread(&context, err);
         }
         if (r == 0) {
-            json_put(arguments, with[i].name, value ? value : json_null());
+            json_put(arguments, with.items[i].name, value ? value : json_null());
         } else if (err) {
-            (void)error_context(err, "argument %s", with[i].name);
+            (void)error_context(err, "argument %s", with.items[i].name);
         }
     }
     if (r == 0) {
@@ -333,13 +333,21 @@ int launch_prompt(struct active *active, int index, struct strbuf *target, struc
 }
 
 static int use_function_step(struct launch *launch, struct active *active, int index,
-                             const char *function, const struct named_template *with, size_t count,
                              struct error *err)
 {
+    const struct step_state *step = &active->state->steps[index];
+    const struct step *definition = step_effective(step);
+    struct template_list with = step->check ? (struct template_list){step->check->with,
+                                                                     step->check->with_count}
+                                            : (struct template_list){definition->with,
+                                                                     definition->with_count};
     json_t *arguments = NULL;
-    int r = launch_arguments(active, index, with, count, &arguments, err);
+    int r = launch_arguments(active, index, with, &arguments, err);
 
-    return r < 0 ? r : use_function(launch, active, function, arguments, err);
+    return r < 0 ? r
+                 : use_function(launch, active,
+                                step->check ? step->check->function : definition->function,
+                                arguments, err);
 }
 
 static int use_step(struct launch *launch, struct active *active, int index, struct error *err)
@@ -352,16 +360,14 @@ static int use_step(struct launch *launch, struct active *active, int index, str
         return 0;
     }
     if (step->check) {
-        return use_function_step(launch, active, index, step->check->function, step->check->with,
-                                 step->check->with_count, err);
+        return use_function_step(launch, active, index, err);
     }
     switch (definition->kind) {
     case STEP_COMMAND:
         use_command(launch, definition->command);
         return 0;
     case STEP_FUNCTION:
-        return use_function_step(launch, active, index, definition->function, definition->with,
-                                 definition->with_count, err);
+        return use_function_step(launch, active, index, err);
     case STEP_AGENT:
         return use_agent(launch, active, index, err);
     case STEP_APPROVAL:
@@ -459,7 +465,9 @@ int launch_inline(struct active *active, int index, struct strbuf *output, struc
         return error_set(err, ERROR_NOT_FOUND, "there is no built-in function %s",
                          definition->function);
     }
-    r = launch_arguments(active, index, definition->with, definition->with_count, &arguments, err);
+    r = launch_arguments(active, index,
+                         (struct template_list){definition->with, definition->with_count},
+                         &arguments, err);
     if (r == 0) {
         call.arguments = arguments;
         r = function->run(&call, err);

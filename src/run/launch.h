@@ -6,9 +6,13 @@
 #include "run/engine.h"
 
 struct lookup_context launch_context(struct active *active, int step);
+struct template_list {
+    const struct named_template *items;
+    size_t count;
+};
 /* The values of `with`; the caller owns them. */
-int launch_arguments(struct active *active, int step, const struct named_template *with,
-                     size_t count, json_t **ret_arguments, struct error *err);
+int launch_arguments(struct active *active, int step, struct template_list with,
+                     json_t **ret_arguments, struct error *err);
 /* The whole prompt of an agent step. */
 int launch_prompt(struct active *active, int step, struct strbuf *target, struct error *err);
 

@@ -169,15 +169,21 @@ static void add_artifact(json_t *artifacts, const char *name, const char *digest
     (void)json_array_append_new(artifacts, artifact);
 }
 
-static int keep_output(const char *blobs, const char *run_folder_path, const char *name,
-                       const struct strbuf *text, json_t *artifacts, struct error *err)
+/* Where what a step printed is kept under a name of its own. */
+struct keeping {
+    const char *blobs, *run_folder;
+    json_t *artifacts;
+};
+
+static int keep_output(const struct keeping *keeping, const char *name, const struct strbuf *text,
+                       struct error *err)
 {
     char digest[DIGEST_HEX_SIZE];
-    int r = blob_put(blobs, text->data, text->length, digest, err);
+    int r = blob_put(keeping->blobs, text->data, text->length, digest, err);
 
     if (r == 0) {
-        add_artifact(artifacts, name, digest, (int64_t)text->length);
-        files_write_artifact(run_folder_path, name, text->data, text->length);
+        add_artifact(keeping->artifacts, name, digest, (int64_t)text->length);
+        files_write_artifact(keeping->run_folder, name, text->data, text->length);
     }
     return r;
 }
@@ -219,6 +225,7 @@ static void keep_promises(struct collect *collect, const struct stream_text *out
 {
     const struct step *definition = collect->definition;
     const struct strbuf *text = &output->text;
+    struct keeping keeping;
 
     if (collect->is_json && output->cut > 0) {
         (void)error_set(&collect->err, ERROR_LIMIT,
@@ -233,8 +240,9 @@ static void keep_promises(struct collect *collect, const struct stream_text *out
         return;
     }
     collect->artifacts = json_array();
-    if (definition->output && keep_output(collect->blobs, collect->run_folder, definition->output,
-                                          text, collect->artifacts, &collect->broken) < 0) {
+    keeping = (struct keeping){collect->blobs, collect->run_folder, collect->artifacts};
+    if (definition->output &&
+        keep_output(&keeping, definition->output, text, &collect->broken) < 0) {
         return;
     }
     for (size_t i = 0; i < definition->artifact_count; i++) {
@@ -554,31 +562,32 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     outcome->proof = event_hold(event, json_incref(collect->proof));
 }
 
-void outcome_of_inline(struct active *active, int index, const struct strbuf *output, int result,
+void outcome_of_inline(struct active *active, int index, const struct strbuf *output,
                        const struct error *err, struct queued_event *event)
 {
     const struct step *definition = step_effective(&active->state->steps[index]);
+    const struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
     struct outcome *outcome = &event->event.outcome;
-    struct error problem = result < 0 ? *err : (struct error)ERROR_INIT;
-    json_t *artifacts = json_array();
+    struct error problem = err ? *err : (struct error)ERROR_INIT;
+    struct keeping keeping = {active->engine->blobs, active->folder, json_array()};
     json_t *value = NULL;
-    struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
 
-    if (result == 0 && output->overflow) {
-        result = error_set(&problem, ERROR_LIMIT, "the output is larger than %zu bytes",
-                           output->length_max);
+    if (problem.code == 0 && output->overflow) {
+        (void)error_set(&problem, ERROR_LIMIT, "the output is larger than %zu bytes",
+                        output->length_max);
     }
-    if (result == 0 && expects_json(definition)) {
-        result = parse_output(definition, output, &value, &problem);
+    if (problem.code == 0 && expects_json(definition)) {
+        (void)parse_output(definition, output, &value, &problem);
     }
-    if (result == 0 && definition->output) {
-        result = keep_output(active->engine->blobs, active->folder, definition->output, output,
-                             artifacts, &problem);
+    if (problem.code == 0 && definition->output) {
+        (void)keep_output(&keeping, definition->output, output, &problem);
     }
     outcome->output = event_hold(event,
                                  describe_output(active->engine->blobs, &stream, value, &problem));
-    outcome->artifacts = event_hold(event, artifacts);
-    outcome->class_ = problem.code < 0 ? CLASS_PERMANENT : CLASS_NONE;
+    outcome->artifacts = event_hold(event, keeping.artifacts);
+    outcome->class_ = problem.code == 0         ? CLASS_NONE
+                      : problem.is_storage_full ? CLASS_TRANSIENT
+                                                : CLASS_PERMANENT;
     outcome->error = problem.code < 0 ? event_keep(event, problem.text) : NULL;
     json_decref(value);
 }

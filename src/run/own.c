@@ -65,7 +65,8 @@ struct load {
     const char *run_id;
     struct run_state *state;
     char digest[DIGEST_HEX_SIZE];
-    int64_t pid, now, generation;
+    struct lease lease;
+    int64_t generation;
 };
 
 static int apply_record(void *context, const struct record *record, struct error *err)
@@ -108,7 +109,7 @@ static int take(struct tx *tx, void *arg, struct error *err)
 {
     struct load *load = arg;
 
-    return lease_take(tx, load->run_id, load->pid, load->now, &load->generation, err);
+    return lease_take(tx, load->run_id, load->lease, &load->generation, err);
 }
 
 static int read_definition(const char *folder, const char *run_id, const char *digest,
@@ -259,8 +260,8 @@ int active_open(struct engine *engine, const char *run_id, struct active **ret_a
 {
     const struct engine_options *options = &engine->options;
     struct active *active = active_new(engine, run_id);
-    struct load load = {
-        .run_id = run_id, .pid = getpid(), .now = options->host->now_ms(options->host->context)};
+    struct load load = {.run_id = run_id,
+                        .lease = {getpid(), options->host->now_ms(options->host->context)}};
     int r = store_read(options->store, find_digest, &load, err);
 
     if (r < 0) {
@@ -397,7 +398,7 @@ int active_create(struct engine *engine, const char *run_id, const struct run_re
                   struct active **ret_active, struct error *err)
 {
     struct record record = creation_record(engine, request);
-    struct creation creation = {.load = {.run_id = run_id, .pid = getpid(), .now = record.at}};
+    struct creation creation = {.load = {.run_id = run_id, .lease = {getpid(), record.at}}};
     struct active *active = NULL;
     int r = active_begin(engine, run_id, request->workflow, &active, err);
 

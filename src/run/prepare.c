@@ -107,7 +107,8 @@ static int put_env_parts(struct active *active, int step, const struct step *def
     if (definition->env_count == 0) {
         return 0;
     }
-    r = launch_arguments(active, step, definition->env, definition->env_count, &env, err);
+    r = launch_arguments(active, step,
+                         (struct template_list){definition->env, definition->env_count}, &env, err);
     if (r == 0) {
         put_json_digest(parts, "env", env);
     }
@@ -173,8 +174,9 @@ static int collect_parts(struct active *active, int step, const struct step *def
     } else {
         json_put_text(parts, "function", definition->function);
         json_put_text(parts, "version", FERMATA_VERSION);
-        r = launch_arguments(active, step, definition->with, definition->with_count, &arguments,
-                             err);
+        r = launch_arguments(active, step,
+                             (struct template_list){definition->with, definition->with_count},
+                             &arguments, err);
         put_json_digest(parts, "with", arguments);
         json_decref(arguments);
     }

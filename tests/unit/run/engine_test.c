@@ -158,7 +158,7 @@ static int take_lease(struct tx *tx, void *arg, struct error *err)
 {
     struct usurper *usurper = arg;
 
-    return lease_take(tx, usurper->run, 1, 1, &usurper->generation, err);
+    return lease_take(tx, usurper->run, (struct lease){1, 1}, &usurper->generation, err);
 }
 
 static void an_owner_whose_lease_was_taken_writes_nothing_more(void **state)

@@ -31,7 +31,7 @@ static int take_lease(struct tx *tx, void *arg, struct error *err)
 {
     struct job *job = arg;
 
-    return lease_take(tx, job->run, 4711, 1, &job->generation, err);
+    return lease_take(tx, job->run, (struct lease){4711, 1}, &job->generation, err);
 }
 
 static int write_commit(struct tx *tx, void *arg, struct error *err)
