@@ -124,6 +124,7 @@ static struct phase_state *phase_of(const struct run_state *run, const struct re
 static void apply_created(struct run_state *run, const struct record *record)
 {
     set_text(&run->task, record->text);
+    set_text(&run->label, record->by);
     set_json(&run->inputs, record->data);
     run->strategy = record->strategy ? strategy_parse(record->strategy) : STRATEGY_UNSET;
     run->strategy_default = record->class_ ? strategy_parse(record->class_) : STRATEGY_UNSET;

@@ -67,6 +67,7 @@ static void fill_run_row(const struct run_state *run, struct arena *arena, struc
     row->reason = arena_strdup(arena, run->reason);
     row->detail = arena_strdup(arena, run->detail);
     row->strategy = run->strategy ? strategy_name(run->strategy) : NULL;
+    row->label = arena_strdup(arena, run->label);
     row->parent = arena_strdup(arena, run->parent);
     row->depth = run->depth;
     row->created_at = run->created_at;
@@ -196,9 +197,6 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
         }
         if (record->kind == RECORD_PHASE_RESET) {
             add_phase_rows(commit, run, record);
-        }
-        if (record->kind == RECORD_RUN_CREATED) {
-            commit->run.label = arena_strdup(commit->arena, record->by);
         }
     }
     strbuf_release(&scratch);

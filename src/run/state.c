@@ -137,6 +137,7 @@ void run_state_free(struct run_state *run)
     free(run->reason_phase);
     free(run->reason_step);
     free(run->task);
+    free(run->label);
     free(run->parent);
     free(run->parent_step);
     json_decref(run->inputs);

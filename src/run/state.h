@@ -128,6 +128,7 @@ struct run_state {
     char *detail;
     char *reason_phase, *reason_step;
     char *task;
+    char *label;
     json_t *inputs;
     enum strategy strategy;         /* asked for by whoever started it; UNSET: not */
     enum strategy strategy_default; /* the project's */

@@ -153,6 +153,7 @@ static void add_identity(const struct run_state *run, json_t *object)
     json_put_text(object, "title", run->workflow->title);
     json_put_text(object, "workflow_digest", run->workflow->digest);
     json_put_text(object, "task", run->task);
+    json_put_text(object, "label", run->label);
     json_put(object, "inputs", json_incref(run->inputs));
 }
 
@@ -169,7 +170,11 @@ json_t *view_run(const struct run_state *run)
     json_put_text(object, "phase", run->reason_phase);
     json_put_text(object, "step", run->reason_step);
     json_put_text(object, "strategy", run->strategy ? strategy_name(run->strategy) : NULL);
+    if (run->is_fresh) {
+        json_put(object, "fresh", json_true());
+    }
     json_put_text(object, "parent", run->parent);
+    json_put_text(object, "parent_step", run->parent_step);
     json_put_integer(object, "iteration", run->iteration);
     put_time(object, "created_at", run->created_at);
     put_span(object, run->started_at, run->ended_at);

@@ -118,6 +118,16 @@ END
     [ "$(json '"metrics" in d' <<<"$(fermata show --json)")" = false ]
 }
 
+@test "a run is shown with its label, its proofs and its steps" {
+    fermata run -w full --label nightly >/dev/null 2>&1 || true
+    run_apart fermata show
+    [ "$status" -eq 0 ]
+    [[ $output == *nightly*outline*smoke*pass*count* ]]
+    fits_80_columns <<<"$output"
+    [ "$(fermata list --json | json 'd["runs"][0]["label"]')" = nightly ]
+    [ "$(fermata show --json | json 'd["label"]')" = nightly ]
+}
+
 @test "artifacts are listed newest first, in pages, and printed" {
     run_full
     run_apart fermata artifacts

@@ -49,6 +49,10 @@ static int set_up(void **state)
                                    .name = "w",
                                    .text = "the task",
                                    .strategy = "static",
+                                   .by = "nightly",
+                                   .other = "wf_abc123abc122",
+                                   .other_step = "nest",
+                                   .flag = true,
                                    .data = inputs});
     apply(fixture, (struct record){.kind = RECORD_RUN_MOVED, .status = "running"});
     apply(fixture,
@@ -88,6 +92,10 @@ static void a_run_is_shown_with_all_that_belongs_to_it(void **state)
     assert_string_equal(json_get_text(view, "workflow", ""), "w");
     assert_string_equal(json_get_text(view, "title", ""), "All of it");
     assert_string_equal(json_get_text(view, "task", ""), "the task");
+    assert_string_equal(json_get_text(view, "label", ""), "nightly");
+    assert_true(json_get_boolean(view, "fresh", false));
+    assert_string_equal(json_get_text(view, "parent", ""), "wf_abc123abc122");
+    assert_string_equal(json_get_text(view, "parent_step", ""), "nest");
     assert_string_equal(json_get_text(view, "status", ""), "running");
     assert_string_equal(json_get_text(view, "strategy", ""), "static");
     assert_string_equal(json_get_text(view, "workflow_digest", ""), fixture->workflow->digest);
