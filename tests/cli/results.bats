@@ -227,7 +227,7 @@ import sqlite3
 store = sqlite3.connect(".fermata/fermata.db")
 store.execute("UPDATE run SET status = 'completed', steps_failed = 0")
 store.execute("UPDATE step SET output = NULL WHERE key = 'make'")
-store.execute("DELETE FROM attempt WHERE step = 'count' AND attempt = 2")
+store.execute("DELETE FROM step WHERE key = 'count'")
 store.commit()
 END
     [ "$(fermata list --json | json 'd["runs"][0]["status"]')" = completed ]
