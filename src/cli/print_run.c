@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHECK_NAME_COLUMNS 32
+
 static const char *get(const json_t *object, const char *key)
 {
     return json_get_text(object, key, "");
@@ -368,6 +370,31 @@ static void add_step_row(const struct terminal *terminal, const json_t *step, st
     strbuf_release(&text);
 }
 
+/* The verdict with its reason, and below it what was run. */
+static void add_check(const struct terminal *terminal, const json_t *check, struct strbuf *target)
+{
+    const json_t *proof = json_object_get(check, "proof");
+    const char *verdict = proof ? get(proof, "verdict") : get(check, "status");
+    const char *why = proof ? get(proof, "reason") : get(check, "error");
+    const char *stated = get(json_object_get(proof, "stated"), "command");
+    const char *command = *stated ? stated : get(proof, "command");
+    const char *name = get(check, "name");
+    struct strbuf line;
+
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    add_clean(&line, name, CHECK_NAME_COLUMNS);
+    strbuf_addf(&line, ": %s%s%s", verdict, *why ? ", " : "", why);
+    strbuf_add(target, "      ");
+    add_clean(target, line.data, (size_t)terminal->columns - 6);
+    strbuf_add_char(target, '\n');
+    if (*command && (strcmp(command, name) != 0 || strlen(name) > CHECK_NAME_COLUMNS)) {
+        strbuf_add(target, "        $ ");
+        add_clean(target, command, (size_t)terminal->columns - 10);
+        strbuf_add_char(target, '\n');
+    }
+    strbuf_release(&line);
+}
+
 static void add_gate(const struct terminal *terminal, const json_t *gate, struct strbuf *target)
 {
     const json_t *check;
@@ -383,15 +410,7 @@ static void add_gate(const struct terminal *terminal, const json_t *gate, struct
                 get(gate, "verdict"));
     json_array_foreach(json_object_get(gate, "checks"), i, check)
     {
-        struct strbuf line;
-
-        strbuf_init(&line, OUTPUT_BYTES_MAX);
-        strbuf_addf(&line, "%s: %s %s", get(check, "name"), get(check, "status"),
-                    *get(check, "error") ? get(check, "error") : get(check, "reason"));
-        strbuf_add(target, "      ");
-        add_clean(target, line.data, (size_t)terminal->columns - 6);
-        strbuf_add_char(target, '\n');
-        strbuf_release(&line);
+        add_check(terminal, check, target);
     }
 }
 

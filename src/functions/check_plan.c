@@ -99,6 +99,8 @@ static const struct check_rule rules[] = {
     {BIT(CHECK_TESTS), "python", PYTHON_FILES, "pytest", "pytest", NULL, "install pytest", false},
     {BIT(CHECK_TESTS), "python", PYTHON_FILES, NULL, "pytest", NULL, "install pytest", false},
     {BIT(CHECK_TESTS), "python", PYTHON_FILES, NULL, "python3 -m unittest discover -v", NULL, "install Python", false},
+    {BIT(CHECK_TESTS), "python", "{python-tests}", NULL, "pytest", NULL, "install pytest", false},
+    {BIT(CHECK_TESTS), "python", "{python-tests}", NULL, "python3 -m unittest discover -v", NULL, "install Python", false},
     {BIT(CHECK_TESTS), "cmake", "CMakeLists.txt", NULL, "ctest --test-dir {cmake} --output-on-failure", NULL, CMAKE_HINT, false},
     {BIT(CHECK_TESTS), "meson", "meson.build", NULL, "meson test -C {meson}", NULL, MESON_HINT, false},
     {BIT(CHECK_TESTS), "java", "gradlew", NULL, "./gradlew test", NULL, "make gradlew executable", false},
@@ -145,11 +147,13 @@ static const struct {
     const char *name;
     const char *languages[3];
     const char *suffixes[4];
+    unsigned traits; /* of them all */
 } file_sets[] = {
-    {"{shell}", {"Shell"}, {NULL}},
-    {"{c}", {"C", "C++"}, {NULL}},
-    {"{bats}", {NULL}, {".bats"}},
-    {"{dotnet}", {NULL}, {".sln", ".csproj", ".fsproj"}},
+    {"{shell}", {"Shell"}, {NULL}, 0},
+    {"{c}", {"C", "C++"}, {NULL}, 0},
+    {"{bats}", {NULL}, {".bats"}, 0},
+    {"{dotnet}", {NULL}, {".sln", ".csproj", ".fsproj"}, 0},
+    {"{python-tests}", {"Python"}, {NULL}, TRAIT_TEST},
 };
 
 static bool ends_with(const char *text, const char *suffix)
@@ -162,7 +166,8 @@ static bool ends_with(const char *text, const char *suffix)
 
 static bool is_in_set(const struct tree_file *file, size_t set)
 {
-    if ((file->traits & (TRAIT_VENDORED | TRAIT_GENERATED | TRAIT_BINARY)) != 0) {
+    if ((file->traits & (TRAIT_VENDORED | TRAIT_GENERATED | TRAIT_BINARY)) != 0 ||
+        (file->traits & file_sets[set].traits) != file_sets[set].traits) {
         return false;
     }
     for (size_t i = 0; i < 3 && file_sets[set].languages[i] != NULL; i++) {

@@ -468,6 +468,29 @@ static void apply_reused(struct run_state *run, const struct record *record)
     share(run, step, +1);
 }
 
+/* The record names the check as the gate does; the one that is being judged is under way. */
+static void apply_checked(struct run_state *run, const struct record *record)
+{
+    const struct phase_state *phase = phase_of(run, record);
+    size_t count = phase->definition->gate ? phase->definition->gate->check_count : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct step_state *check = &run->steps[phase->first_check + (int)i];
+        json_t *proof;
+
+        if (step_is_finished(check) || !record->step ||
+            strcmp(check->check->name, record->step) != 0) {
+            continue;
+        }
+        proof = record->data ? json_copy((json_t *)record->data) : json_object();
+        json_put_text(proof, "verdict", record->status);
+        json_put_text(proof, "reason", record->reason);
+        json_decref(check->result.proof);
+        check->result.proof = proof;
+        return;
+    }
+}
+
 static void apply_gate(struct run_state *run, const struct record *record)
 {
     struct phase_state *phase = phase_of(run, record);
@@ -590,8 +613,10 @@ void run_apply(struct run_state *run, const struct record *record)
     case RECORD_APPROVAL_GIVEN:
         apply_approval(run, record);
         break;
-    case RECORD_GATE_CHECKED: /* told for the history */
-    case RECORD_RESTORED:
+    case RECORD_GATE_CHECKED:
+        apply_checked(run, record);
+        break;
+    case RECORD_RESTORED: /* told for the history */
         break;
     }
 }

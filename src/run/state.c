@@ -95,6 +95,7 @@ void step_output_release(struct step_output *result)
     json_decref(result->output);
     json_decref(result->errors);
     json_decref(result->artifacts);
+    json_decref(result->proof);
     *result = (struct step_output){0};
 }
 

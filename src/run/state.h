@@ -40,6 +40,7 @@ struct step_output {
     json_t *output; /* {bytes,digest,inline,json,cut}; NULL: none yet */
     json_t *errors;
     json_t *artifacts; /* [{name,digest,bytes}] or NULL */
+    json_t *proof;     /* of a check: what it proved, with `verdict` and `reason`; else NULL */
 };
 
 struct step_state {

@@ -59,6 +59,7 @@ static json_t *view_step(const struct run_state *run, const struct step_state *s
     json_put(object, "output", json_incref(step->result.output));
     json_put(object, "stderr", json_incref(step->result.errors));
     json_put(object, "artifacts", json_incref(step->result.artifacts));
+    json_put(object, "proof", json_incref(step->result.proof));
     if (step->items) {
         json_t *instances = json_array();
 
