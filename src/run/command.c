@@ -129,11 +129,8 @@ static bool is_open_to_retry(const struct run_state *run, const struct step_stat
 {
     enum step_status status = run->phases[step->phase].status;
 
-    if (step->role == ROLE_INSTANCE && instance_is_past(run, step)) {
-        return false;
-    }
-    return can_be_tried_again(step) && status != STEP_IS_COMPLETED && status != STEP_IS_SKIPPED &&
-           status != STEP_IS_PENDING;
+    return can_be_tried_again(step) && !step_list_is_over(run, step) &&
+           status != STEP_IS_COMPLETED && status != STEP_IS_SKIPPED && status != STEP_IS_PENDING;
 }
 
 /* Whether it is this step that keeps its phase from success, as it stands now. */

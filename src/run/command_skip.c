@@ -47,7 +47,7 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
         return error_set(err, ERROR_CONFLICT, "phase %s is %s; its steps are not to be run",
                          phase->definition->id, step_status_name(phase->status));
     }
-    if (step->role == ROLE_INSTANCE && instance_is_past(turn->run, step)) {
+    if (step_list_is_over(turn->run, step)) {
         return error_set(err, ERROR_CONFLICT, "the run has gone on without step %s", key);
     }
     index = run_step_index(turn->run, step);

@@ -191,11 +191,9 @@ bool step_is_settled_well(const struct step_state *step)
            (step->status == STEP_IS_FAILED && may_fail(step));
 }
 
-bool instance_is_past(const struct run_state *run, const struct step_state *instance)
+bool step_list_is_over(const struct run_state *run, const struct step_state *instance)
 {
-    const struct step_state *list = &run->steps[instance->parent];
-
-    return instance->instance >= list->instance_count || step_is_settled_well(list);
+    return instance->role == ROLE_INSTANCE && step_is_settled_well(&run->steps[instance->parent]);
 }
 
 bool phase_is_settled_well(const struct phase_state *phase)

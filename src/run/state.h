@@ -172,8 +172,8 @@ bool step_is_finished(const struct step_state *step);
 bool step_is_current(const struct run_state *run, const struct step_state *step);
 /* Good enough for what needs it: completed, skipped, or failed where that is allowed. */
 bool step_is_settled_well(const struct step_state *step);
-/* An instance whose list is over well, or of a round that is over. */
-bool instance_is_past(const struct run_state *run, const struct step_state *instance);
+/* True for an instance whose list as a whole is over well. */
+bool step_list_is_over(const struct run_state *run, const struct step_state *instance);
 bool phase_is_settled_well(const struct phase_state *phase);
 /* The step definition that really runs: the static alternative when that was chosen. */
 const struct step *step_effective(const struct step_state *step);
