@@ -325,6 +325,43 @@ static int dry_run(const struct ops *ops, const struct run_request *request, jso
     return 0;
 }
 
+static const char *note_other_root(void *context, const char *const *parts, size_t part_count,
+                                   char *ret_hint, size_t hint_size)
+{
+    (void)ret_hint;
+    (void)hint_size;
+    if (part_count < 2 || strcmp(parts[0], "inputs") != 0) {
+        *(bool *)context = true;
+    }
+    return NULL;
+}
+
+static json_t *find_input_value(void *inputs, const char *const *parts, size_t part_count)
+{
+    return part_count == 2 ? json_incref(json_object_get(inputs, parts[1])) : NULL;
+}
+
+/* Whether the inputs alone already say that this never runs. */
+static bool is_ruled_out(const struct run_request *request, const struct expression *when)
+{
+    struct expression_problem problem;
+    bool needs_more = false;
+    json_t *value = NULL;
+    bool holds;
+
+    if (!when) {
+        return false;
+    }
+    (void)expression_check_paths(when, note_other_root, &needs_more, &problem);
+    if (needs_more || expression_evaluate(when, find_input_value,
+                                          (void *)(uintptr_t)request->inputs, &value, NULL) < 0) {
+        return false;
+    }
+    holds = json_is_truthy(value);
+    json_decref(value);
+    return !holds;
+}
+
 /* Said before anything starts: a step that must have an agent and has none. */
 static int check_agents(const struct ops *ops, const struct run_request *request, struct error *err)
 {
@@ -333,12 +370,15 @@ static int check_agents(const struct ops *ops, const struct run_request *request
     for (size_t i = 0; i < workflow->phase_count; i++) {
         const struct phase *phase = &workflow->phases[i];
 
+        if (is_ruled_out(request, phase->when)) {
+            continue;
+        }
         for (size_t k = 0; k < phase->step_count; k++) {
             const struct step *step = choose_alternative(ops, request, &phase->steps[k]);
             int r;
 
             if (step->kind != STEP_AGENT || step->optional || phase->optional ||
-                usable_agent(ops, step)) {
+                is_ruled_out(request, phase->steps[k].when) || usable_agent(ops, step)) {
                 continue;
             }
             r = error_set(err, ERROR_UNAVAILABLE, "step %s needs an agent, and %s%s", step->id,

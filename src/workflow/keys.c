@@ -83,7 +83,10 @@ static const struct key keys[] = {
      .help = "When snapshots are taken and how many are kept.", .of = LEVEL_CHECKPOINT},
     {L(WORKFLOW), "concurrency", SHAPE_INTEGER,
      .help = "Steps at once in the whole run; 0: no limit.", .most = 10000, .fallback = "0"},
-    {L(WORKFLOW), "timeout", SHAPE_DURATION, .help = "Longest time of the whole run; 0: no limit.",
+    {L(WORKFLOW), "timeout", SHAPE_DURATION,
+     .help =
+         "Longest time of the whole run, its pauses not counted; 0: no limit. Then it fails, and "
+         "`resume --retry-failed` gives it that time again.",
      .fallback = "0", .example = "4h"},
     {L(WORKFLOW) | L(DEFAULTS) | L(STEP) | L(CONFIG), "strategy", SHAPE_WORD,
      .help = "`ai` uses agents, `static` their static alternatives, `hybrid` tries the agent and "
@@ -205,7 +208,8 @@ static const struct key keys[] = {
      .help = "Whether its failure is no failure of the whole.", .fallback = "false"},
     {L(PHASE) | L(STEP), "allow_skip", SHAPE_BOOLEAN,
      .help = "Whether a person may skip it, with a reason.", .fallback = "true"},
-    {L(PHASE), "timeout", SHAPE_DURATION, .help = "Longest time of the phase; 0: no limit.",
+    {L(PHASE), "timeout", SHAPE_DURATION,
+     .help = "Longest time of the phase, pauses of the run not counted; 0: no limit.",
      .fallback = "0"},
     {L(PHASE) | L(STEP), "on_failure", SHAPE_WORD | SHAPE_OBJECT,
      .help = "What happens when it failed for good; the enclosing level decides when not given.",
@@ -234,7 +238,9 @@ static const struct key keys[] = {
     {L(STEP), "approve", SHAPE_TEMPLATE,
      .help = "Makes an approval: the question that a person answers.",
      .example = "\"Deploy to production?\"", .kinds = K(APPROVAL)},
-    {L(STEP), "workflow", SHAPE_NAME, .help = "Makes a nested run: the workflow's name.",
+    {L(STEP), "workflow", SHAPE_NAME,
+     .help = "Makes a nested run: the workflow's name. The step's output is that of the step which "
+             "the workflow names as its `report`, else of its last step.",
      .kinds = K(WORKFLOW)},
     {L(STEP) | L(STATIC), "with", SHAPE_VARIABLES, .help = "Arguments of the function.",
      .kinds = K(FUNCTION)},

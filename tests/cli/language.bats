@@ -273,3 +273,18 @@ END
     run_apart fermata resume "$(run_id_of outer)"
     [ "$status" -eq 0 ]
 }
+
+@test "an agent step that the inputs rule out needs no agent" {
+    workflow agents <<'END'
+name: agents
+inputs: { fix: { type: boolean, default: false } }
+phases:
+  - { id: look, steps: [{ id: see, run: echo seen }, { id: maybe, prompt: Fix it, when: inputs.fix }] }
+  - { id: mend, when: inputs.fix, steps: [{ id: fix, prompt: Fix it }] }
+END
+    run_apart fermata run -w agents
+    [ "$status" -eq 0 ]
+    run_apart fermata run -w agents -i fix=true
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"needs an agent"* ]]
+}
