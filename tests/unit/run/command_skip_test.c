@@ -126,8 +126,26 @@ static void an_instance_of_an_earlier_round_is_not_skipped(void **state)
     machine_pass(&m, "each[0]");
     machine_fail(&m, "each[1]", "permanent");
     assert_int_equal(machine_command(&m, "{'do': 'restore', 'checkpoint': 'p'}"), 0);
-    assert_refused(&m, "{'do': 'skip', 'step': 'each[1]', 'reason': 'x'}", "no step");
-    assert_refused(&m, "{'do': 'retry', 'step': 'each[1]'}", "no step");
+    assert_refused(&m, "{'do': 'skip', 'step': 'each[1]', 'reason': 'x'}", "each[1]");
+    assert_refused(&m, "{'do': 'retry', 'step': 'each[1]'}", "only a failed step");
+    machine_release(&m);
+}
+
+static void instances_of_a_list_that_was_skipped_stay_as_they_are(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    steps: [{ id: each, run: x, foreach: [1, 2] }, { id: b, run: x }]\n");
+    machine_pass(&m, "each[0]");
+    machine_fail(&m, "each[1]", "permanent");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'each', 'reason': 'x'}"), 0);
+    machine_fail(&m, "b", "permanent");
+    assert_refused(&m, "{'do': 'skip', 'step': 'each[1]', 'reason': 'x'}", "gone on without");
+    assert_refused(&m, "{'do': 'retry', 'step': 'each[1]'}", "step each is skipped");
     machine_release(&m);
 }
 
@@ -282,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_step_of_a_phase_that_is_over_is_not_skipped),
         cmocka_unit_test(a_skipped_instance_leaves_its_list_whole),
         cmocka_unit_test(an_instance_of_an_earlier_round_is_not_skipped),
+        cmocka_unit_test(instances_of_a_list_that_was_skipped_stay_as_they_are),
         cmocka_unit_test(a_phase_skipped_in_the_middle_of_a_list_leaves_nothing_open),
         cmocka_unit_test(an_approval_can_be_skipped),
         cmocka_unit_test(a_skipped_nested_run_is_cancelled),
