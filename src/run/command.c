@@ -221,7 +221,7 @@ static int refuse_retry(struct turn *turn, const struct step_state *step, struct
     const struct phase_state *phase = &turn->run->phases[step->phase];
 
     if (can_be_tried_again(step) && step->role == ROLE_INSTANCE &&
-        instance_is_past(turn->run, step)) {
+        step_list_is_over(turn->run, step)) {
         (void)error_set(err, ERROR_CONFLICT, "step %s is %s; its instances are not tried again",
                         turn->run->steps[step->parent].key,
                         step_status_name(turn->run->steps[step->parent].status));
