@@ -55,6 +55,15 @@ static json_t *run_value(const struct lookup_context *context, const char *name)
     return NULL;
 }
 
+/* As in the shell's $(...): the line ends behind the last line are no part of the value. */
+static json_t *output_text(const char *text, size_t length)
+{
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r')) {
+        length--;
+    }
+    return json_text_lossy(text, length);
+}
+
 static json_t *own_output(struct lookup_context *context, const struct step_state *step)
 {
     const json_t *output = step->result.output;
@@ -70,7 +79,9 @@ static json_t *own_output(struct lookup_context *context, const struct step_stat
         return json_incref(value);
     }
     if (!digest) {
-        return text_value(json_get_text(output, "inline", ""));
+        const char *inline_text = json_get_text(output, "inline", "");
+
+        return output_text(inline_text, strlen(inline_text));
     }
     if (!context->load || context->load(context->load_context, digest, &text, &length) < 0) {
         context->unread = step->key;
@@ -79,7 +90,7 @@ static json_t *own_output(struct lookup_context *context, const struct step_stat
     if (json_get_boolean(output, "is_json", false)) {
         (void)json_parse_text(text, length, "output", &value, NULL);
     }
-    value = value ? value : json_text_lossy(text, length);
+    value = value ? value : output_text(text, length);
     free(text);
     return value;
 }

@@ -288,3 +288,16 @@ END
     [ "$status" -eq 4 ]
     [[ $stderr == *"needs an agent"* ]]
 }
+
+@test "a text output is compared without the line ends behind it" {
+    workflow rounds <<'END'
+name: rounds
+phases:
+  - id: a
+    iterate: { max: 5, until: steps.count.output == "3" }
+    steps: [{ id: count, run: 'echo x >>n; echo $(wc -l <n)' }]
+END
+    run_apart fermata run -w rounds
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <n)" -eq 3 ]
+}
