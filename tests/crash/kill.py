@@ -118,11 +118,23 @@ class Project:
                 f"{done.stdout}{done.stderr}")
         return done.stdout
 
+    def open_store(self):
+        return sqlite3.connect(f"file:{self.path}/.fermata/fermata.db?mode=ro", uri=True)
+
     def runs(self):
-        """All runs, newest first; none while the store does not exist yet."""
+        """All runs, newest first; none while the store does not exist yet or has no tables."""
         if not (self.path / ".fermata" / "fermata.db").exists():
             return []
-        return json.loads(self.call("list", "--json"))["runs"]
+        store = self.open_store()
+        try:
+            rows = store.execute("SELECT id, workflow, status, detail FROM run "
+                                 "ORDER BY created_at DESC").fetchall()
+        except sqlite3.OperationalError as error:
+            require("no such table" in str(error), f"the store cannot be read: {error}")
+            rows = []
+        finally:
+            store.close()
+        return [dict(zip(("id", "workflow", "status", "detail"), row)) for row in rows]
 
     def main_run(self):
         runs = [run for run in self.runs() if run["workflow"] == "mix"]
@@ -219,7 +231,7 @@ class Project:
         require(answer["rebuilt"]["differences"] == [], answer["rebuilt"])
 
     def check_journal(self):
-        store = sqlite3.connect(f"file:{self.path}/.fermata/fermata.db?mode=ro", uri=True)
+        store = self.open_store()
         require(store.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "store damaged")
         for run, first, last, count in store.execute(
                 "SELECT run, min(seq), max(seq), count(*) FROM journal GROUP BY run"):
