@@ -145,7 +145,8 @@ static bool is_in_the_way(const struct run_state *run, const struct step_state *
     case ROLE_STEP:
         return phase->stage == STAGE_STEPS;
     case ROLE_INSTANCE:
-        return phase->stage == STAGE_STEPS && !step_is_settled_well(&run->steps[step->parent]);
+        return phase->stage == STAGE_STEPS && step_is_current(run, step) &&
+               !step_is_settled_well(&run->steps[step->parent]);
     case ROLE_FIX:
         return phase->stage == STAGE_FIX;
     case ROLE_CHECK:
@@ -220,8 +221,7 @@ static int refuse_retry(struct turn *turn, const struct step_state *step, struct
 {
     const struct phase_state *phase = &turn->run->phases[step->phase];
 
-    if (can_be_tried_again(step) && step->role == ROLE_INSTANCE &&
-        step_list_is_over(turn->run, step)) {
+    if (can_be_tried_again(step) && step_list_is_over(turn->run, step)) {
         (void)error_set(err, ERROR_CONFLICT, "step %s is %s; its instances are not tried again",
                         turn->run->steps[step->parent].key,
                         step_status_name(turn->run->steps[step->parent].status));
@@ -247,7 +247,7 @@ static int handle_retry(struct turn *turn, const struct event *event, struct err
         run->status == RUN_PENDING) {
         return command_refuse(turn, err, "only a paused or failed run has something to retry");
     }
-    if (key && !step) {
+    if (key && (!step || !step_is_current(run, step))) {
         return error_set(err, ERROR_NOT_FOUND, "run %s has no step \"%s\"", run->id, key);
     }
     if (step && !is_open_to_retry(run, step)) {

@@ -30,7 +30,7 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
     enum step_role role;
     int index;
 
-    if (!step || !step->definition) {
+    if (!step || !step->definition || !step_is_current(turn->run, step)) {
         return error_set(err, ERROR_NOT_FOUND, "run %s has no step \"%s\"", turn->run->id, key);
     }
     if (!step->definition->allow_skip) {

@@ -174,6 +174,11 @@ bool step_is_finished(const struct step_state *step)
     return step_status_is_final(step->status);
 }
 
+bool step_is_current(const struct run_state *run, const struct step_state *step)
+{
+    return step->role != ROLE_INSTANCE || step->instance < run->steps[step->parent].instance_count;
+}
+
 static bool may_fail(const struct step_state *step)
 {
     return step->definition &&

@@ -168,6 +168,8 @@ struct step_state *run_find_step(const struct run_state *run, const char *key); 
 int run_step_index(const struct run_state *run, const struct step_state *step);
 struct phase_state *run_find_phase(const struct run_state *run, const char *id);
 bool step_is_finished(const struct step_state *step);
+/* False for an instance that the list has no item for as it stands now. */
+bool step_is_current(const struct run_state *run, const struct step_state *step);
 /* Good enough for what needs it: completed, skipped, or failed where that is allowed. */
 bool step_is_settled_well(const struct step_state *step);
 /* True for an instance whose list as a whole is over well. */
