@@ -77,7 +77,7 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     JSON(result.errors)
     JSON(result.artifacts)
     JSON(items)
-    JSON(proof)
+    JSON(result.proof)
     VALUE(instances.count)
     VALUE(instance_count)
     VALUE(instances_open)
