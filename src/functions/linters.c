@@ -422,6 +422,19 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A tool that saw some of the files and found nothing there has not shown the others clean. */
+static void entry_conclude(json_t *entry, size_t count, size_t files, size_t files_all)
+{
+    char *why = files < files_all
+                    ? mem_printf("only %zu of %zu files were looked at, the largest first", files,
+                                 files_all)
+                    : NULL;
+    const char *nothing_found = why ? "unknown" : "clean";
+
+    entry_finish(entry, count > 0 ? "findings" : nothing_found, why);
+    free(why);
+}
+
 /* In batches, so that what was checked before the time ran out is known and kept. */
 static void command_run(const struct run *run, const struct tool *tool, const struct chosen *chosen,
                         json_t *entry)
@@ -462,14 +475,8 @@ static void command_run(const struct run *run, const struct tool *tool, const st
     }
     json_put_integer(entry, "count", (json_int_t)count);
     json_put_integer(entry, "files_checked", (json_int_t)files);
-    if (go_on && files < chosen->files.count) {
-        char *why = mem_printf("only %zu of %zu files were looked at, the largest first", files,
-                               chosen->files.count);
-
-        entry_finish(entry, count > 0 ? "findings" : "unknown", why);
-        free(why);
-    } else if (go_on) {
-        entry_finish(entry, count > 0 ? "findings" : "clean", NULL);
+    if (go_on) {
+        entry_conclude(entry, count, files, chosen->files.count);
     }
 }
 

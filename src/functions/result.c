@@ -34,10 +34,10 @@ void result_summarise(json_t *result, const char *format, ...)
 
 const char *number_format(size_t number, char buffer[NUMBER_SIZE])
 {
-    char *at = buffer + NUMBER_SIZE;
+    char *at = &buffer[NUMBER_SIZE - 1];
     size_t digits = 0;
 
-    *--at = '\0';
+    *at = '\0';
     do {
         if (digits > 0 && digits % 3 == 0) {
             *--at = ',';
