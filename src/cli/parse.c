@@ -169,6 +169,14 @@ static int make_text(const struct parser *parser, const char *text, json_t **ret
 }
 
 /* KEY=VALUE; VALUE @FILE reads a file, @@TEXT is a text that begins with @. */
+static int refuse_second(const struct parser *parser, const struct option *option, const char *key)
+{
+    int r = error_set(parser->err, ERROR_INVALID, "%s %s is given twice", option->shown, key);
+
+    error_hint(parser->err, "give each key once");
+    return r;
+}
+
 static int add_pair(const struct parser *parser, const struct option *option, const char *text)
 {
     json_t *arguments = parser->call->arguments;
@@ -207,10 +215,12 @@ static int add_pair(const struct parser *parser, const struct option *option, co
         json_put(arguments, option->argument->name, pairs);
     }
     key = mem_strndup(text, (size_t)(equals - text));
-    r = json_object_set_new(pairs, key, value) == 0
-            ? 0
-            : error_set(parser->err, ERROR_INVALID, "%s: the key is not valid UTF-8",
-                        option->shown);
+    if (json_object_get(pairs, key)) {
+        json_decref(value);
+        r = refuse_second(parser, option, key);
+    } else if (json_object_set_new(pairs, key, value) < 0) {
+        r = error_set(parser->err, ERROR_INVALID, "%s: the key is not valid UTF-8", option->shown);
+    }
     free(key);
     return r;
 }

@@ -87,6 +87,9 @@ setup() {
     run_apart fermata run -w x -i nonsense
     [ "$status" -eq 2 ]
     [[ $stderr == *"KEY=VALUE"* ]]
+    run_apart fermata run -w x -i name=one -i name=two
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"-i name is given twice"* ]]
     run_apart fermata list --log-format xml
     [ "$status" -eq 2 ]
     run_apart fermata run one two

@@ -104,13 +104,15 @@ static void pairs_are_collected_and_files_read(void **state)
 
     (void)state;
     scratch_write(scratch, "value", "from file");
-    assert_int_equal(
-        PARSE("run", "-i", "a=1=2", "-i", "b=", "-i", pair, "-i", "d=@@x", "-i", "a=3"), 0);
+    assert_int_equal(PARSE("run", "-i", "a=1=2", "-i", "b=", "-i", pair, "-i", "d=@@x"), 0);
     assert_arguments(&call,
-                     "{\"input\":{\"a\":\"3\",\"b\":\"\",\"c\":\"from file\",\"d\":\"@x\"}}");
+                     "{\"input\":{\"a\":\"1=2\",\"b\":\"\",\"c\":\"from file\",\"d\":\"@x\"}}");
     assert_int_equal(PARSE("run", "-i", "novalue"), ERROR_INVALID);
     cli_call_release(&call);
     assert_int_equal(PARSE("run", "-i", "=x"), ERROR_INVALID);
+    cli_call_release(&call);
+    assert_int_equal(PARSE("run", "-i", "a=1", "-i", "ab=1", "--input", "a=1"), ERROR_INVALID);
+    assert_non_null(strstr(err.text, "--input a is given twice"));
     cli_call_release(&call);
     assert_int_equal(PARSE("run", "-i", "a=@/nonexistent/file"), ERROR_NOT_FOUND);
     assert_non_null(strstr(err.text, "-i a"));
