@@ -166,7 +166,8 @@ static enum level say(const struct run_state *run, const struct record *record, 
     case RECORD_RUN_MOVED:
         return say_run(run, record, text);
     case RECORD_RUN_WISHED:
-        strbuf_addf(text, "Asked to %s", record->status);
+        strbuf_addf(text, "Asked to %s",
+                    strcmp(record->status, "none") == 0 ? "go on" : record->status);
         add_because(text, record->text);
         break;
     case RECORD_PHASE_MOVED:

@@ -37,7 +37,10 @@ static int lock_file_open(const char *path, struct error *err)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0) {
-        return error_set_errno(err, "cannot open the lock file %s", path);
+        int code = error_set_errno(err, "cannot open the lock file %s", path);
+
+        error_hint(err, "the folder must be writable for you, also to look at runs");
+        return code;
     }
     return fd;
 }

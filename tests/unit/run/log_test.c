@@ -201,6 +201,18 @@ static void every_line_knows_its_phase(void **state)
     json_decref(items);
 }
 
+static void a_pause_taken_back_is_said_in_words(void **state)
+{
+    struct fixture *fixture = *state;
+
+    begin(fixture);
+    strbuf_reset(&fixture->text);
+    apply(fixture, (struct record){.kind = RECORD_RUN_WISHED, .status = "pause"});
+    apply(fixture, (struct record){.kind = RECORD_RUN_WISHED, .status = "none"});
+    assert_non_null(strstr(fixture->text.data, "Asked to pause\n"));
+    assert_non_null(strstr(fixture->text.data, "Asked to go on\n"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -211,6 +223,7 @@ int main(void)
         TEST(one_record_is_one_line_whatever_is_in_it),
         TEST(a_line_can_be_a_json_object),
         TEST(every_line_knows_its_phase),
+        TEST(a_pause_taken_back_is_said_in_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

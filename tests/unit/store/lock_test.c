@@ -121,6 +121,18 @@ static void a_shorter_process_id_replaces_a_longer_one(void **state)
     free(wanted);
 }
 
+static void a_lock_file_that_cannot_be_opened_is_refused_with_a_hint(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = mem_printf("%s/absent/x.db.lock", fixture->scratch);
+    struct error err = ERROR_INIT;
+    struct lock *lock;
+
+    assert_true(lock_open(&lock, path, &err) < 0);
+    assert_non_null(strstr(err.hint, "must be writable"));
+    free(path);
+}
+
 static void a_link_in_place_of_the_lock_file_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -140,6 +152,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_refused_waiter_leaves_no_turn_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_the_first_user_is_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lock_file_that_cannot_be_opened_is_refused_with_a_hint,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_removed_lock_file_is_made_again_and_still_excludes,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_shorter_process_id_replaces_a_longer_one, set_up,
