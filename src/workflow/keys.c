@@ -13,9 +13,11 @@
 
 static const struct level levels[] = {
     [LEVEL_WORKFLOW] = {"workflow", "a workflow", "The file itself: one workflow a file."},
-    [LEVEL_INPUT] = {"input", "an input",
-                     "A value that a run asks for, given with `-i name=value`; read as "
-                     "`${{ inputs.NAME }}`, and by commands as `$FERMATA_INPUT_NAME`."},
+    [LEVEL_INPUT] =
+        {"input", "an input",
+         "A value that a run asks for, given with `-i name=value`; read as "
+         "`${{ inputs.NAME }}`, and by commands as `$FERMATA_INPUT_NAME`. A value above "
+         "96 KiB is too large for the environment: its variable is not set."},
     [LEVEL_DEFAULTS] = {"defaults", "the defaults",
                         "What holds for every step that does not say otherwise."},
     [LEVEL_RETRY] = {"retry", "a retry policy",

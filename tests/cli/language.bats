@@ -301,3 +301,19 @@ END
     [ "$status" -eq 0 ]
     [ "$(wc -l <n)" -eq 3 ]
 }
+
+@test "an input too large for the environment is left out whole, never cut" {
+    workflow large <<'END'
+name: large
+inputs: { k: { type: string } }
+phases: [{ id: a, steps: [{ id: s, run: 'echo "set=${FERMATA_INPUT_K+yes} length=${#FERMATA_INPUT_K}" >seen' }] }]
+END
+    head -c 98305 /dev/zero | tr '\0' a >large.txt
+    run_apart fermata run -w large -i k=@large.txt
+    [ "$status" -eq 0 ]
+    [ "$(cat seen)" = "set= length=0" ]
+    head -c 98304 /dev/zero | tr '\0' a >large.txt
+    run_apart fermata run -w large -i k=@large.txt
+    [ "$status" -eq 0 ]
+    [ "$(cat seen)" = "set=yes length=98304" ]
+}
