@@ -52,6 +52,7 @@ struct reader {
     struct workflow *workflow; /* NULL while reading a configuration */
     const struct workflow_names *names;
     const struct yaml_node *root;
+    const struct yaml_node *pinned; /* gates that an earlier reading wrote behind the text; NULL */
     const struct yaml_node *defaults;
     const struct named_template *shared_env; /* of the defaults */
     size_t shared_env_count;
@@ -96,6 +97,10 @@ void read_step(struct reader *reader, struct step_source *source); /* reader_ste
 void read_gate(struct reader *reader, const struct yaml_entry *entry, struct gate *target);
 /* The workflow's own gates, and those of the configuration and built-in ones that phases use. */
 void resolve_gates(struct reader *reader); /* reader_gate.c */
+/* gate_pin.c: the gates of the configuration as a part of the text */
+void pin_read(struct reader *reader);
+const struct yaml_entry *pin_find(const struct reader *reader, const char *name); /* or NULL */
+void pin_write(struct reader *reader);
 /* The lifetime of *gate becomes the reader's arena. */
 void gate_copy(struct reader *reader, const struct gate *gate, struct gate *target);
 

@@ -145,11 +145,17 @@ static void make_builtin(const struct reader *reader, size_t row, struct gate *t
 static bool find_outside(struct reader *reader, const char *name, struct gate *target)
 {
     const struct workflow_names *names = reader->names;
-    const struct gate *gate = names && names->find_gate ? names->find_gate(name, names->context)
-                                                        : NULL;
+    const struct yaml_entry *pinned = pin_find(reader, name);
+    const struct gate *gate;
 
+    if (pinned) {
+        read_gate(reader, pinned, target);
+        return true;
+    }
+    gate = names && names->find_gate ? names->find_gate(name, names->context) : NULL;
     if (gate) {
         gate_copy(reader, gate, target);
+        target->is_configured = true;
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(builtin_gates); i++) {

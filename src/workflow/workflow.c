@@ -196,7 +196,9 @@ static void read_workflow(struct reader *reader)
                                         (struct place){.kind = PLACE_GATE},
                                         &reader->shared_env_count);
     read_phases(reader);
+    pin_read(reader);
     resolve_gates(reader);
+    pin_write(reader);
 }
 
 static void note_ids(struct reader *reader)
@@ -265,11 +267,11 @@ int workflow_parse(const char *text, size_t length, const char *file,
     workflow->file = arena_strdup(holder->arena, file);
     workflow->text = arena_strndup(holder->arena, text, length);
     workflow->text_length = length;
-    digest_bytes(text, length, workflow->digest);
     reader.source = workflow->text;
     reader.phase_ids = map_new();
     reader.step_ids = map_new();
     read_and_check(&reader, root);
+    digest_bytes(workflow->text, workflow->text_length, workflow->digest);
     VEC_RELEASE(&reader.steps);
     VEC_RELEASE(&reader.uses);
     map_free(reader.phase_ids);

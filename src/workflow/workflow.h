@@ -62,6 +62,7 @@ struct gate {
     const char *name;
     const char *description;
     bool allow_skip;
+    bool is_configured; /* from the configuration, and not yet part of the text */
     const struct gate_check *checks;
     size_t check_count;
     struct position at;
@@ -98,7 +99,7 @@ struct workflow {
     const char *description;
     const char *tier; /* free, pro, team, enterprise */
     const char *file; /* where it was read from, for messages */
-    const char *text; /* the exact source */
+    const char *text; /* the exact source, and behind it the gates taken from the configuration */
     size_t text_length;
     char digest[65]; /* SHA-256 of the text */
     const struct workflow_input *inputs;
@@ -139,7 +140,7 @@ struct workflow_names {
     bool (*has_expert)(const char *name, void *context);
     bool (*has_function)(const char *name, void *context);
     bool (*has_workflow)(const char *name, void *context);
-    /* Gates of the configuration; what it gives is copied into the workflow. */
+    /* Gates of the configuration; what it gives is copied into the workflow and its text. */
     const struct gate *(*find_gate)(const char *name, void *context);
     void *context;
 };

@@ -153,3 +153,21 @@ END
         [ "$(fermata show last --json | json 'd["phases"][0]["gate"]["verdict"]')" = unknown ]
     done
 }
+
+@test "a gate of the configuration stays as it was when the run began" {
+    mkdir -p .fermata
+    printf 'gates: { mine: { commands: [{ run: "test -e good" }] } }\n' >.fermata/config.yaml
+    workflow configured <<'END'
+name: configured
+phases: [{ id: a, gate: mine, steps: [{ id: s, run: "true" }] }]
+END
+    run_apart fermata run -w configured
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"Gate mine of phase a: fail"* ]]
+    rm .fermata/config.yaml
+    touch good
+    run_apart fermata resume last --retry-failed
+    [ "$status" -eq 0 ]
+    run_apart fermata doctor --rebuild
+    [ "$status" -eq 0 ]
+}
