@@ -374,6 +374,22 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
     return 0;
 }
 
+/* Its parent went on with what it gave: nobody would hear of another end. */
+static bool is_taken(const struct run_state *run)
+{
+    return run->parent && run_status_is_final(run->status);
+}
+
+static int refuse_taken(const struct run_state *run, struct error *err)
+{
+    (void)error_set(
+        err, ERROR_CONFLICT,
+        "run %s is %s, and its parent %s takes it as it ended; nothing more is done to it", run->id,
+        run_status_name(run->status), run->parent);
+    error_hint(err, "see what is possible with: fermata status %s", run->parent);
+    return ERROR_CONFLICT;
+}
+
 static const struct command commands[] = {
     {"pause", handle_pause},    {"resume", handle_resume},  {"cancel", handle_cancel},
     {"retry", handle_retry},    {"skip", command_skip},     {"approve", command_approve},
@@ -384,6 +400,9 @@ int command_handle(struct turn *turn, const struct event *event, struct error *e
 {
     const char *name = json_get_text(event->command, "do", "");
 
+    if (is_taken(turn->run)) {
+        return refuse_taken(turn->run, err);
+    }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].name, name) == 0) {
             return commands[i].handle(turn, event, err);

@@ -71,7 +71,10 @@ json_t *run_options(const struct run_state *run)
     const char *reason = run->reason ? run->reason : "";
     char command[256];
 
-    if (run->status == RUN_PAUSED && strcmp(reason, "approval") == 0) {
+    if (run->status == RUN_FAILED && run->parent) {
+        (void)snprintf(command, sizeof(command), "fermata status %s", run->parent);
+        add_option(options, "status", command, "its parent goes on from here, or tries again");
+    } else if (run->status == RUN_PAUSED && strcmp(reason, "approval") == 0) {
         add_approval_options(run, options);
     } else if (run->status == RUN_FAILED ||
                (run->status == RUN_PAUSED &&

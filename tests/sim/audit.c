@@ -206,6 +206,10 @@ static void audit_run_moved(struct sim *sim, struct sim_run *run, const struct r
 {
     bool rests = !is_word(record->status, "running");
 
+    if (run->parent >= 0 && run_status_is_final(run->shadow->status)) {
+        sim_fail(sim, "run %d is nested and was %s, and is %s now", run->index,
+                 run_status_name(run->shadow->status), record->status);
+    }
     for (size_t i = 0; rests && i < run->steps.count; i++) {
         if (run->steps.items[i].is_open) {
             sim_fail(sim, "run %d is %s while %s is under way", run->index, record->status,

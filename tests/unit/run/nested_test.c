@@ -203,6 +203,41 @@ static void a_cancel_without_an_owner_stops_the_steps_of_nested_runs(void **stat
     assert_string_equal(run_project_status(project, child), "cancelled");
 }
 
+static void assert_not_begun_again(struct run_project *project, const char *child,
+                                   const char *parent, json_t *command)
+{
+    struct error err = ERROR_INIT;
+
+    assert_null(run_project_ask(project, child, command, &err));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, parent));
+    assert_non_null(strstr(err.hint, parent));
+}
+
+static void a_nested_run_that_ended_is_not_begun_again_behind_its_parent(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    run_project_write(
+        project, "workflows/inner.yaml",
+        "name: inner\non_failure: fail\nphases:\n"
+        "  - { id: a, steps: [{ id: one, run: 'true' }] }\n"
+        "  - { id: b, steps: [{ id: two, run: 'false', retry: { attempts: 1 } }] }\n");
+    (void)run_project_run(project, outer);
+    memcpy(parent, project->id, RUN_ID_SIZE);
+    find_child(project, child);
+    assert_string_equal(run_project_status(project, child), "failed");
+    run_project_drop_engine(project);
+    assert_not_begun_again(project, child, parent, json_pack("{s:s}", "do", "retry"));
+    assert_not_begun_again(project, child, parent,
+                           json_pack("{s:s, s:b}", "do", "resume", "retry_failed", 1));
+    assert_not_begun_again(project, child, parent,
+                           json_pack("{s:s, s:s}", "do", "restore", "checkpoint", "a"));
+    assert_string_equal(run_project_status(project, child), "failed");
+}
+
 static void close_lock(void *arg)
 {
     (void)close(*(int *)arg);
@@ -248,6 +283,7 @@ int main(void)
         TEST(a_resume_that_the_nested_run_refuses_pauses_the_parent_again),
         TEST(a_cancelled_parent_takes_its_paused_nested_run_along),
         TEST(a_cancel_without_an_owner_stops_the_steps_of_nested_runs),
+        TEST(a_nested_run_that_ended_is_not_begun_again_behind_its_parent),
         TEST(a_nested_run_that_another_process_carries_is_waited_for),
     };
 
