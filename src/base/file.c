@@ -195,6 +195,10 @@ int file_make_folders(const char *path, struct error *err)
     if (!*path) {
         return error_set(err, ERROR_INVALID, "a folder's name is empty");
     }
+    /* Mostly it is there, or only the last part lacks. */
+    if (file_is_folder(path) || mkdir(path, 0700) == 0) {
+        return 0;
+    }
     partial = mem_strdup(path);
     for (char *slash = partial + 1; *slash; slash++) {
         if (*slash != '/') {
