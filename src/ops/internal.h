@@ -22,6 +22,7 @@ struct ops {
     struct store *store;
     struct config *config;
     struct library *library;
+    struct map *called;    /* name -> struct workflow that a step calls; NULL: none was looked at */
     struct engine *engine; /* while a run goes on in this process */
     bool is_left;          /* told to leave at once */
 };
@@ -57,6 +58,7 @@ int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **re
 
 /* load.c */
 void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names);
+void ops_forget_called(struct ops *ops);
 /* By name or by file (a text with '/' or that ends in .yaml or .yml). */
 int ops_load_workflow(struct ops *ops, const char *name, struct workflow **ret_workflow,
                       struct error *err);

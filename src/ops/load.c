@@ -2,6 +2,7 @@
 /* Workflows and experts by name or file. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "functions/functions.h"
 #include "ops/internal.h"
 #include "workflow/embedded.h"
@@ -62,6 +63,56 @@ static bool has_workflow(const char *name, void *context)
            config_has_workflow(ops->config, name, &text);
 }
 
+/* Without names of its own to check: two workflows may call each other. */
+static struct workflow *read_called(struct ops *ops, const char *name)
+{
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct workflow *workflow = NULL;
+    struct error err = ERROR_INIT;
+    size_t length;
+    char *text;
+    char *file;
+
+    if (ops_read_workflow(ops, name, &text, &length, &file, &err) == 0) {
+        (void)workflow_parse(text, length, file, NULL, &workflow, problems, &err);
+        free(text);
+        free(file);
+    }
+    free(problems);
+    return workflow;
+}
+
+static const struct workflow *find_workflow(const char *name, void *context)
+{
+    struct ops *ops = context;
+    struct workflow *workflow;
+
+    ops->called = ops->called ? ops->called : map_new();
+    workflow = map_find(ops->called, name);
+    if (!workflow) {
+        workflow = read_called(ops, name);
+        if (workflow) {
+            (void)map_put(ops->called, name, workflow);
+        }
+    }
+    return workflow;
+}
+
+void ops_forget_called(struct ops *ops)
+{
+    size_t cursor = 0;
+    const char *name;
+    void *workflow;
+
+    if (!ops->called) {
+        return;
+    }
+    while (map_next(ops->called, &cursor, &name, &workflow)) {
+        workflow_free(workflow);
+    }
+    map_free(ops->called);
+}
+
 static const struct gate *find_gate(const char *name, void *context)
 {
     const struct ops *ops = context;
@@ -81,6 +132,7 @@ void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names)
         .has_expert = has_expert,
         .has_function = has_function,
         .has_workflow = has_workflow,
+        .find_workflow = find_workflow,
         .find_gate = find_gate,
         .context = ops,
     };

@@ -40,6 +40,7 @@ void ops_free(struct ops *ops)
     (void)store_close(ops->store, NULL);
     loop_free(ops->loop);
     config_free(ops->config);
+    ops_forget_called(ops);
     if (ops->library) {
         library_release(ops->library);
         free(ops->library);

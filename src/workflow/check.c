@@ -45,6 +45,7 @@ static void check_step_names(const struct reader *reader, const struct yaml_node
                NULL);
     check_name(reader, yaml_find(node, "workflow"), names->has_workflow, "workflow",
                "`fermata workflows` lists them");
+    check_call(reader, node);
 }
 
 static void check_gate_names(const struct reader *reader)

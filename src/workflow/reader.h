@@ -104,8 +104,10 @@ void pin_write(struct reader *reader);
 /* The lifetime of *gate becomes the reader's arena. */
 void gate_copy(struct reader *reader, const struct gate *gate, struct gate *target);
 
-void check_graph(struct reader *reader);      /* check_graph.c: needs, goto, cycles */
-void check_names(struct reader *reader);      /* check.c: agents, experts, functions, report */
+void check_graph(struct reader *reader); /* check_graph.c: needs, goto, cycles */
+void check_names(struct reader *reader); /* check.c: agents, experts, functions, report */
+/* check_call.c: the inputs of a step that calls a workflow */
+void check_call(const struct reader *reader, const struct yaml_node *step);
 void check_suspicious(struct reader *reader); /* check.c: warnings, unreachable phases */
 void check_paths(struct reader *reader);      /* check_paths.c: what expressions refer to */
 

@@ -140,6 +140,8 @@ struct workflow_names {
     bool (*has_expert)(const char *name, void *context);
     bool (*has_function)(const char *name, void *context);
     bool (*has_workflow)(const char *name, void *context);
+    /* For the inputs that a step gives it. Borrowed; NULL: not there, or not valid itself. */
+    const struct workflow *(*find_workflow)(const char *name, void *context);
     /* Gates of the configuration; what it gives is copied into the workflow and its text. */
     const struct gate *(*find_gate)(const char *name, void *context);
     void *context;

@@ -317,3 +317,26 @@ END
     [ "$status" -eq 0 ]
     [ "$(cat seen)" = "set=yes length=98304" ]
 }
+
+@test "the inputs of a called workflow are checked before anything runs" {
+    workflow called <<'END'
+name: called
+inputs: { level: { type: enum, choices: [low, high], required: true } }
+phases: [{ id: a, steps: [{ id: s, run: "true" }] }]
+END
+    workflow caller <<'END'
+name: caller
+phases:
+  - id: a
+    steps:
+      - { id: one, workflow: called, inputs: { levle: low } }
+      - { id: two, workflow: called, inputs: { level: middle } }
+END
+    run_apart fermata validate caller
+    [ "$status" -eq 7 ]
+    [[ $output$stderr == *'5:30: error: the workflow "called" needs the input "level"'* ]]
+    [[ $output$stderr == *'has no input "levle" (did you mean "level"?)'* ]]
+    [[ $output$stderr == *'6:55: error: the input "level": expected one of low, high'* ]]
+    run_apart fermata run -w caller
+    [ "$status" -eq 7 ]
+}
