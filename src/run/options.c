@@ -25,12 +25,13 @@ static void add_failure_options(const struct run_state *run, json_t *options)
     (void)snprintf(command, sizeof(command), "fermata resume %s --retry-failed", run->id);
     add_option(options, "retry", command, "after fixing the cause, try the failed part again");
     if (step && step->definition && step->definition->allow_skip) {
-        (void)snprintf(command, sizeof(command), "fermata skip %s %s --reason \"...\"", run->id,
-                       step->key);
+        (void)snprintf(command, sizeof(command), "fermata skip %s %s --reason \"...\" --resume",
+                       run->id, step->key);
         add_option(options, "skip", command, "leave the step out and go on (not recommended)");
     } else if (phase && phase->stage == STAGE_GATE && phase->definition->gate->allow_skip) {
-        (void)snprintf(command, sizeof(command), "fermata skip %s --gate %s --reason \"...\"",
-                       run->id, phase->definition->id);
+        (void)snprintf(command, sizeof(command),
+                       "fermata skip %s --gate %s --reason \"...\" --resume", run->id,
+                       phase->definition->id);
         add_option(options, "skip", command, "pass the gate without proof (not recommended)");
     }
 }

@@ -35,7 +35,7 @@ static void a_failed_step_can_be_retried_skipped_or_the_run_cancelled(void **sta
     machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
     machine_fail(&m, "a", "permanent");
     expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
-                       "fermata skip wf_000000000001 a --reason \"...\" | "
+                       "fermata skip wf_000000000001 a --reason \"...\" --resume | "
                        "fermata cancel wf_000000000001");
     machine_release(&m);
 }
@@ -63,7 +63,7 @@ static void a_gate_is_offered_by_its_phase(void **state)
                       "phases: [{ id: p, gate: g }]\n");
     machine_check(&m, "gate:p:0", VERDICT_FAIL);
     expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
-                       "fermata skip wf_000000000001 --gate p --reason \"...\" | "
+                       "fermata skip wf_000000000001 --gate p --reason \"...\" --resume | "
                        "fermata cancel wf_000000000001");
     machine_release(&m);
 }
