@@ -215,11 +215,11 @@ phases: [{ id: a, steps: [{ id: s, run: "sleep 60" }] }]
 END
     workflow wrong <<'END'
 name: wrong
-phases: [{ id: a, steps: [{ id: c, workflow: child, inputs: { n: many } }] }]
+phases: [{ id: a, steps: [{ id: c, workflow: child, inputs: { n: "${{ run.id }}" } }] }]
 END
     run_apart fermata run -w wrong
     [ "$status" -eq 3 ]
-    [[ $stderr == *'expected an integer, got "many"'* ]]
+    [[ $stderr == *'expected an integer, got "wf_'* ]]
     workflow slow <<'END'
 name: slow
 phases: [{ id: a, steps: [{ id: c, workflow: child, inputs: { n: 1 }, timeout: 300ms }] }]
