@@ -61,6 +61,19 @@ void digest_finish(struct digest *digest, char ret_hex[DIGEST_HEX_SIZE])
     free(digest);
 }
 
+int64_t digest_finish_short(struct digest *digest)
+{
+    unsigned char raw[SHA256_DIGEST_LENGTH];
+    uint64_t bits = 0;
+
+    (void)SHA256_Final(raw, &digest->context);
+    for (size_t i = 0; i < sizeof(bits); i++) {
+        bits = bits << 8 | raw[i];
+    }
+    free(digest);
+    return (int64_t)bits;
+}
+
 void digest_bytes(const void *bytes, size_t length, char ret_hex[DIGEST_HEX_SIZE])
 {
     struct digest *digest = digest_new();

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define DIGEST_HEX_LENGTH 64
 #define DIGEST_HEX_SIZE (DIGEST_HEX_LENGTH + 1)
@@ -18,6 +19,8 @@ void digest_add(struct digest *digest, const void *bytes, size_t length);
 void digest_add_field(struct digest *digest, const char *text);
 /* Writes the hex text and frees the digest. */
 void digest_finish(struct digest *digest, char ret_hex[DIGEST_HEX_SIZE]);
+/* The first 64 bits alone, for a checksum; frees the digest too. */
+int64_t digest_finish_short(struct digest *digest);
 
 void digest_bytes(const void *bytes, size_t length, char ret_hex[DIGEST_HEX_SIZE]);
 /* The digest of a regular file's content; never follows a symbolic link. */

@@ -232,6 +232,37 @@ static void add_failures(const json_t *report, json_t *checks, const char *name,
     }
 }
 
+/* Only compares: damage shows before somebody relies on it. */
+static void check_journals(struct ops *ops, json_t *checks)
+{
+    struct error err = ERROR_INIT;
+    json_t *report = NULL;
+    char *detail;
+
+    if (!ops->store) {
+        return;
+    }
+    if (run_rebuild(ops->store, ops->folder, false, &report, &err) < 0) {
+        add_failure(checks, "journals", &err);
+        return;
+    }
+    detail = mem_printf("%lld runs, %lld records: each is as it was written",
+                        (long long)json_get_integer(report, "runs", 0),
+                        (long long)json_get_integer(report, "records", 0));
+    if (json_array_size(json_object_get(report, "failures")) > 0) {
+        add_failures(report, checks, "journals",
+                     "bring the store back from a backup, or remove the run");
+    } else {
+        add_check(checks, "journals", "pass", detail, NULL);
+    }
+    if (json_array_size(json_object_get(report, "differences")) > 0) {
+        add_check(checks, "tables", "fail", first_of(report, "differences"),
+                  "`fermata doctor --rebuild` writes them again from the journals");
+    }
+    free(detail);
+    json_decref(report);
+}
+
 static int rebuild_tables(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
 {
     char *detail;
@@ -330,6 +361,8 @@ int op_doctor(struct ops *ops, const json_t *arguments, const struct ops_view *v
     check_tools(ops, checks);
     if (json_get_boolean(arguments, "rebuild", false)) {
         r = rebuild(ops, checks, &report, err);
+    } else {
+        check_journals(ops, checks);
     }
     if (r == 0) {
         *ret_result = json_pack(

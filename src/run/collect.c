@@ -39,7 +39,7 @@ static const struct query q_old_trees = {
     " SELECT root, id FROM tree WHERE root NOT IN (SELECT tree.root FROM tree JOIN run"
     " ON run.id = tree.id WHERE NOT (run.status IN ('completed', 'failed', 'cancelled') AND"
     " run.ended_at > 0 AND run.ended_at < ?1)) ORDER BY root, id"};
-static const struct query q_bodies = {"SELECT run, body FROM journal"};
+static const struct query q_records = {"SELECT " JOURNAL_COLUMNS " FROM journal"};
 static const struct query q_digests = {"SELECT id, digest FROM run"};
 static const struct query q_open_runs = {
     "SELECT id, created_at FROM run WHERE status NOT IN ('completed', 'failed', 'cancelled')"};
@@ -278,20 +278,30 @@ static void mark_digests(struct collection *job, const char *text)
 
 static int read_used(struct tx *tx, void *arg, struct error *err)
 {
-    const struct query *const queries[] = {&q_bodies, &q_digests};
     struct collection *job = arg;
-    struct statement *statement;
-    int r = 0;
+    struct statement *statement = tx_query(tx, &q_records);
+    int r;
 
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(queries); i++) {
-        statement = tx_query(tx, queries[i]);
-        while ((r = statement_step(statement, err)) > 0) {
-            /* In a dry run the removed ones are still there. */
-            if (!json_object_get(job->removed, column_text(statement, 0))) {
-                mark_digests(job, column_text(statement, 1));
-                job->kept += queries[i] == &q_digests;
-            }
+    while ((r = statement_step(statement, err)) > 0) {
+        struct journal_row row = {0};
+
+        /* A damaged record would give away what it refers to. */
+        r = journal_get_row(statement, &row, err);
+        if (r < 0) {
+            return r;
         }
+        /* In a dry run the removed ones are still there. */
+        if (!json_object_get(job->removed, column_text(statement, 0))) {
+            mark_digests(job, row.body);
+        }
+    }
+    statement = tx_query(tx, &q_digests);
+    while (r == 0 && (r = statement_step(statement, err)) > 0) {
+        if (!json_object_get(job->removed, column_text(statement, 0))) {
+            mark_digests(job, column_text(statement, 1));
+            job->kept++;
+        }
+        r = 0;
     }
     statement = tx_query(tx, &q_open_runs);
     while (r == 0 && (r = statement_step(statement, err)) > 0) {

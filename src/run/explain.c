@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Why each step was done or taken over from an earlier one. */
 #include "base/alloc.h"
+#include "run/journal.h"
 #include "run/run.h"
 
 #include <stdlib.h>
@@ -13,7 +14,8 @@ struct explanation {
     json_t *steps;
 };
 
-static const struct query q_created = {"SELECT body FROM journal WHERE run = ?1 AND seq = 1"};
+static const struct query q_created = {"SELECT " JOURNAL_COLUMNS
+                                       " FROM journal WHERE run = ?1 AND seq = 1"};
 static const struct query q_step_all = {
     "SELECT key, status, reused, digest, parts, attempts, started_at FROM step WHERE run = ?1 AND"
     " (?2 IS NULL OR key = ?2) AND key NOT LIKE 'gate:%' ORDER BY started_at, key"};
@@ -26,7 +28,8 @@ static const struct query q_step_before = {
 static const struct query q_instances = {
     "SELECT count(*) FROM step WHERE run = ?1 AND substr(key, 1, length(?2) + 1) = ?2 || '['"};
 static const struct query q_reused_from = {
-    "SELECT body FROM journal WHERE run = ?1 AND kind = 'step_reused' ORDER BY seq DESC"};
+    "SELECT " JOURNAL_COLUMNS
+    " FROM journal WHERE run = ?1 AND kind = 'step_reused' ORDER BY seq DESC"};
 
 static json_t *parse(const char *text)
 {
@@ -123,9 +126,14 @@ static int explain_reused(struct tx *tx, const struct explanation *job, json_t *
     json_put_text(row, "why", "everything that goes into it is the same");
     bind_text(statement, 1, job->run_id);
     while ((r = statement_step(statement, err)) > 0) {
-        json_t *body = parse(column_text(statement, 0));
-        bool is_it = strcmp(json_get_text(body, "step", ""), json_get_text(row, "key", "-")) == 0;
+        json_t *body = NULL;
+        bool is_it;
 
+        r = journal_parse_row(statement, &body, err);
+        if (r < 0) {
+            return r;
+        }
+        is_it = strcmp(json_get_text(body, "step", ""), json_get_text(row, "key", "-")) == 0;
         if (is_it) {
             json_put_text(row, "from", json_get_text(body, "from_run", NULL));
             json_put_text(row, "from_step", json_get_text(body, "from_step", NULL));
@@ -184,17 +192,17 @@ static int explain_row(struct tx *tx, const struct explanation *job, json_t *row
 static int read_creation(struct tx *tx, struct explanation *job, struct error *err)
 {
     struct statement *statement = tx_query(tx, &q_created);
-    json_t *body;
+    json_t *body = NULL;
     int r;
 
     bind_text(statement, 1, job->run_id);
     r = statement_step(statement, err);
     if (r > 0) {
-        body = parse(column_text(statement, 0));
+        r = journal_parse_row(statement, &body, err);
         job->is_fresh = json_get_boolean(body, "fresh", false);
         json_decref(body);
     }
-    return r < 0 ? r : 0;
+    return r;
 }
 
 static int read_steps(struct tx *tx, void *arg, struct error *err)

@@ -15,7 +15,9 @@
 static const struct migration migrations[] = {
     {"run/001-journal",
      "CREATE TABLE journal (run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,"
-     " kind TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, seq)) STRICT, WITHOUT ROWID;"
+     " kind TEXT NOT NULL, body TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (run, seq)) "
+     "STRICT,"
+     " WITHOUT ROWID;"
      "CREATE TABLE run (id TEXT PRIMARY KEY, workflow TEXT NOT NULL, title TEXT, digest TEXT NOT"
      " NULL, task TEXT, status TEXT NOT NULL, wish TEXT NOT NULL, reason TEXT, detail TEXT,"
      " strategy TEXT, label TEXT, parent TEXT, depth INTEGER NOT NULL, created_at INTEGER NOT NULL,"
@@ -208,7 +210,7 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
 
 static const struct query q_lease_check = {"SELECT generation FROM lease WHERE run = ?1"};
 static const struct query q_journal_add = {
-    "INSERT INTO journal (run, seq, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)"};
+    "INSERT INTO journal (run, seq, at, kind, body, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
 static const struct query q_journal_last = {"SELECT max(seq) FROM journal WHERE run = ?1"};
 static const struct query q_run_put = {
     "INSERT INTO run (id, workflow, title, digest, task, status, wish, reason, detail, strategy,"
@@ -226,6 +228,24 @@ static const struct query q_step_put = {
     " parts=coalesce(?8, parts), output=?9, artifacts=?10, attempts=?11, started_at=?12,"
     " ended_at=?13, reused=?14"};
 static const struct query q_inbox_answer = {"UPDATE inbox SET answer=?2 WHERE id=?1"};
+
+/* SQLite keeps no checksum of what lies in the file: this one tells a record that the disk changed.
+ * It covers the key as well, so that a record cannot pass for another one. */
+static int64_t record_sum(const char *run_id, const struct journal_row *row)
+{
+    struct digest *digest = digest_new();
+    unsigned char numbers[16];
+
+    for (size_t i = 0; i < 8; i++) {
+        numbers[i] = (unsigned char)((uint64_t)row->seq >> (8 * i));
+        numbers[8 + i] = (unsigned char)((uint64_t)row->at >> (8 * i));
+    }
+    digest_add(digest, numbers, sizeof(numbers));
+    digest_add_field(digest, run_id);
+    digest_add_field(digest, row->kind);
+    digest_add_field(digest, row->body);
+    return digest_finish_short(digest);
+}
 
 static int check_lease(struct tx *tx, const struct commit *commit, struct error *err)
 {
@@ -312,6 +332,7 @@ static int write_journal(struct tx *tx, const struct commit *commit, struct erro
         bind_integer(statement, 3, row->at);
         bind_text(statement, 4, row->kind);
         bind_text(statement, 5, row->body);
+        bind_integer(statement, 6, record_sum(commit->run.id, row));
         r = tx_run(tx, statement, NULL, err);
     }
     return r;
@@ -368,7 +389,8 @@ static const struct query q_lease_take = {
     "INSERT INTO lease (run, generation, pid, at) VALUES (?1, 1, ?2, ?3)"
     " ON CONFLICT (run) DO UPDATE SET generation = generation + 1, pid = ?2, at = ?3"};
 static const struct query q_journal_read = {
-    "SELECT seq, at, kind, body FROM journal WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"};
+    "SELECT " JOURNAL_COLUMNS " FROM journal WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"};
+static const struct query q_run_seq = {"SELECT seq FROM run WHERE id = ?1"};
 static const struct query q_run_digest = {"SELECT digest FROM run WHERE id = ?1"};
 
 int lease_take(struct tx *tx, const char *run_id, struct lease lease, int64_t *ret_generation,
@@ -394,27 +416,75 @@ int lease_take(struct tx *tx, const char *run_id, struct lease lease, int64_t *r
     return 0;
 }
 
+int journal_get_row(struct statement *statement, struct journal_row *ret_row, struct error *err)
+{
+    const char *run_id = column_text(statement, 0);
+    struct journal_row row = {.seq = column_integer(statement, 1),
+                              .at = column_integer(statement, 2),
+                              .kind = column_text(statement, 3),
+                              .body = column_text(statement, 4)};
+
+    if (!run_id || !row.kind || !row.body ||
+        record_sum(run_id, &row) != column_integer(statement, 5)) {
+        (void)error_set(err, ERROR_IO,
+                        "run %s: record %lld (%s) of the journal is damaged: its checksum does not"
+                        " fit",
+                        run_id ? run_id : "?", (long long)row.seq, row.kind ? row.kind : "?");
+        error_hint(err, "the disk changed what was saved; bring the store back from a backup");
+        return ERROR_IO;
+    }
+    *ret_row = row;
+    return 0;
+}
+
+int journal_parse_row(struct statement *statement, json_t **ret_body, struct error *err)
+{
+    struct journal_row row;
+    int r = journal_get_row(statement, &row, err);
+
+    return r < 0 ? r : json_parse_text(row.body, strlen(row.body), "journal", ret_body, err);
+}
+
 static int visit_row(struct statement *statement, struct arena *arena,
                      int (*visit)(void *context, const struct record *record, struct error *err),
                      void *context, struct error *err)
 {
-    const char *body = column_text(statement, 3);
-    const char *kind = column_text(statement, 2);
+    struct journal_row row = {0};
     struct record record;
     json_t *object = NULL;
-    int r;
+    int r = journal_get_row(statement, &row, err);
 
-    r = json_parse_text(body ? body : "", body ? strlen(body) : 0, "journal", &object, err);
     if (r == 0) {
-        r = record_decode(kind ? kind : "", object, arena, &record, err);
+        r = json_parse_text(row.body, strlen(row.body), "journal", &object, err);
     }
     if (r == 0) {
-        record.seq = column_integer(statement, 0);
-        record.at = column_integer(statement, 1);
+        r = record_decode(row.kind, object, arena, &record, err);
+    }
+    if (r == 0) {
+        record.seq = row.seq;
+        record.at = row.at;
         r = visit(context, &record, err);
     }
     json_decref(object);
     return r;
+}
+
+/* A journal that lost its last records is a sound one of an earlier time: the row of the run, which
+ * every commit writes, knows better. */
+static int check_end(struct tx *tx, const char *run_id, int64_t last, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_run_seq);
+    int r;
+
+    bind_text(statement, 1, run_id);
+    r = statement_step(statement, err);
+    if (r > 0 && column_integer(statement, 0) > last) {
+        (void)error_set(err, ERROR_IO, "run %s: the journal ends at record %lld of %lld", run_id,
+                        (long long)last, (long long)column_integer(statement, 0));
+        error_hint(err, "the disk lost what was saved; bring the store back from a backup");
+        return ERROR_IO;
+    }
+    return r < 0 ? r : 0;
 }
 
 int journal_read(struct tx *tx, const char *run_id, int64_t from_seq, int limit,
@@ -422,6 +492,7 @@ int journal_read(struct tx *tx, const char *run_id, int64_t from_seq, int limit,
                  void *context, struct error *err)
 {
     struct statement *statement = tx_query(tx, &q_journal_read);
+    int64_t last = from_seq - 1;
     int r;
 
     bind_text(statement, 1, run_id);
@@ -430,13 +501,14 @@ int journal_read(struct tx *tx, const char *run_id, int64_t from_seq, int limit,
     while ((r = statement_step(statement, err)) > 0) {
         struct arena *arena = arena_new();
 
+        last = column_integer(statement, 1);
         r = visit_row(statement, arena, visit, context, err);
         arena_free(arena);
         if (r != 0) {
             return r;
         }
     }
-    return r;
+    return r == 0 && limit <= 0 ? check_end(tx, run_id, last, err) : r;
 }
 
 int journal_find_digest(struct tx *tx, const char *run_id, char ret_digest[65], struct error *err)

@@ -349,8 +349,8 @@ void run_log_close(struct run_log *log)
 /* ---- artifacts ---- */
 
 static const struct query q_artifacts = {
-    "SELECT seq, at, body FROM journal WHERE run = ?1 AND kind IN ('attempt_ended', 'step_reused')"
-    " AND (?2 = 0 OR seq < ?2) ORDER BY seq DESC"};
+    "SELECT " JOURNAL_COLUMNS " FROM journal WHERE run = ?1 AND kind IN ('attempt_ended',"
+    " 'step_reused') AND (?2 = 0 OR seq < ?2) ORDER BY seq DESC"};
 
 struct artifacts_job {
     const struct run_artifacts_request *request;
@@ -387,10 +387,9 @@ static int list_artifacts(struct tx *tx, void *arg, struct error *err)
     bind_text(statement, 1, job->request->run_id);
     bind_integer(statement, 2, job->request->before);
     while ((r = statement_step(statement, err)) > 0) {
-        const char *text = column_text(statement, 2);
         json_t *body = NULL;
 
-        r = json_parse_text(text, strlen(text), "journal", &body, err);
+        r = journal_parse_row(statement, &body, err);
         if (r < 0) {
             return r;
         }
@@ -400,8 +399,8 @@ static int list_artifacts(struct tx *tx, void *arg, struct error *err)
             json_decref(body);
             return 0;
         }
-        last = column_integer(statement, 0);
-        add_artifacts(job, body, last, column_integer(statement, 1));
+        last = column_integer(statement, 1);
+        add_artifacts(job, body, last, column_integer(statement, 2));
         json_decref(body);
     }
     return r;

@@ -38,7 +38,8 @@ struct rebuild_run {
 static const struct query q_run_ids = {
     "SELECT run FROM journal UNION SELECT id FROM run UNION SELECT run FROM step"
     " ORDER BY 1"};
-static const struct query q_created = {"SELECT body FROM journal WHERE run = ?1 AND seq = 1"};
+static const struct query q_created = {"SELECT " JOURNAL_COLUMNS
+                                       " FROM journal WHERE run = ?1 AND seq = 1"};
 static const struct query q_has_journal = {"SELECT 1 FROM journal WHERE run = ?1 LIMIT 1"};
 static const struct query q_rows = {
     "SELECT 'the row of the run', json_array(workflow, title, digest, task, status, wish, reason,"
@@ -73,7 +74,6 @@ static int read_creation(struct tx *tx, void *arg, struct error *err)
 {
     struct creation *creation = arg;
     struct statement *statement = tx_query(tx, &q_has_journal);
-    const char *body;
     json_t *record = NULL;
     int r;
 
@@ -89,8 +89,7 @@ static int read_creation(struct tx *tx, void *arg, struct error *err)
     if (r <= 0) {
         return r < 0 ? r : error_set(err, ERROR_IO, "its journal has no beginning");
     }
-    body = column_text(statement, 0);
-    r = json_parse_text(body, strlen(body), "journal", &record, err);
+    r = journal_parse_row(statement, &record, err);
     if (r == 0) {
         (void)snprintf(creation->digest, sizeof(creation->digest), "%s",
                        json_get_text(record, "digest", ""));

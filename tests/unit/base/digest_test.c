@@ -70,6 +70,20 @@ static void fields_cannot_run_into_each_other(void **state)
     assert_string_equal(left, right);
 }
 
+static void a_short_digest_is_the_beginning_of_the_whole_one(void **state)
+{
+    struct digest *digest = digest_new();
+    char hex[DIGEST_HEX_SIZE];
+    char beginning[17];
+
+    (void)state;
+    digest_bytes("abc", 3, hex);
+    digest_add(digest, "abc", 3);
+    (void)snprintf(beginning, sizeof(beginning), "%016llx",
+                   (unsigned long long)digest_finish_short(digest));
+    assert_memory_equal(hex, beginning, 16);
+}
+
 static void files_are_digested_whole(void **state)
 {
     char folder[] = "/tmp/digest_test.XXXXXX";
@@ -117,6 +131,7 @@ int main(void)
         cmocka_unit_test(known_digests_come_out),
         cmocka_unit_test(pieces_give_the_digest_of_the_whole),
         cmocka_unit_test(fields_cannot_run_into_each_other),
+        cmocka_unit_test(a_short_digest_is_the_beginning_of_the_whole_one),
         cmocka_unit_test(files_are_digested_whole),
         cmocka_unit_test(only_regular_files_are_digested),
     };

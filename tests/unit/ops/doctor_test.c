@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
+#include "ops/internal.h"
 #include "support/ops_project.h"
 
 #include <setjmp.h>
@@ -93,6 +94,37 @@ static void a_damaged_store_fails(void **state)
     json_decref(result);
 }
 
+static int change(struct tx *tx, void *arg, struct error *err)
+{
+    return tx_run(tx, tx_query(tx, arg), NULL, err);
+}
+
+static void what_the_disk_changed_is_found_without_a_rebuild(void **state)
+{
+    static const struct query tables = {"UPDATE run SET steps_completed = 7"};
+    static const struct query journal = {"UPDATE journal SET at = at + 1 WHERE seq = 3"};
+    struct ops_project *project = *state;
+    json_t *result;
+
+    ops_project_steps(project, "w", (const char *const[]){"'true'", NULL});
+    json_decref(ops_project_call(project, "run", json_pack("{s:s}", "workflow", "w")));
+    result = ops_project_call(project, "doctor", json_object());
+    assert_string_equal(status_of(result, "journals"), "pass");
+    assert_string_equal(status_of(result, "tables"), "absent");
+    json_decref(result);
+
+    assert_int_equal(store_write(project->ops->store, change, (void *)&tables, NULL), 0);
+    result = ops_project_call(project, "doctor", json_object());
+    assert_string_equal(status_of(result, "journals"), "pass");
+    assert_string_equal(status_of(result, "tables"), "fail");
+    json_decref(result);
+
+    assert_int_equal(store_write(project->ops->store, change, (void *)&journal, NULL), 0);
+    result = ops_project_call(project, "doctor", json_object());
+    assert_string_equal(status_of(result, "journals"), "fail");
+    json_decref(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +133,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_missing_fails_and_says_what_to_do,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(without_a_project_the_rest_is_still_checked,
+                                        ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(what_the_disk_changed_is_found_without_a_rebuild,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_store_fails, ops_project_set_up,
                                         ops_project_tear_down),

@@ -215,6 +215,88 @@ static void tables_agree_at_every_commit(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
+static int run_query(struct tx *tx, void *arg, struct error *err)
+{
+    int64_t changes = 0;
+    int r = tx_run(tx, tx_query(tx, arg), &changes, err);
+
+    assert_true(changes > 0);
+    return r;
+}
+
+static int read_to_end(struct tx *tx, void *arg, struct error *err)
+{
+    struct job *job = arg;
+
+    job->number = job->count = 0;
+    return journal_read(tx, job->run, 1, 0, visit, job, err);
+}
+
+static void a_record_that_the_disk_changed_is_refused(void **state)
+{
+    static const struct query changes[] = {
+        {"UPDATE journal SET at = at + 1 WHERE seq = 3"},
+        {"UPDATE journal SET at = at - 1, kind = 'run_wished' WHERE seq = 3"},
+        {"UPDATE journal SET body = replace(body, '\"', '#') WHERE seq = 2"},
+        {"UPDATE journal SET sum = sum + 1 WHERE seq = 1"},
+    };
+    struct run_project *project = *state;
+    struct job job = {.run = project->id};
+    struct error err = ERROR_INIT;
+
+    run_to_its_end(project);
+    assert_int_equal(store_read(project->store, read_to_end, &job, &err), 0);
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        assert_int_equal(store_write(project->store, run_query, (void *)&changes[i], NULL), 0);
+        assert_int_equal(store_read(project->store, read_to_end, &job, &err), ERROR_IO);
+        assert_non_null(strstr(err.text, "its checksum does not fit"));
+    }
+}
+
+static void a_record_does_not_pass_for_one_of_another_run(void **state)
+{
+    /* The end of the longer journal goes behind the end of the shorter one. */
+    static const struct query move = {
+        "UPDATE journal SET run = (SELECT id FROM run ORDER BY seq LIMIT 1)"
+        " WHERE run = (SELECT id FROM run ORDER BY seq DESC LIMIT 1)"
+        " AND seq > (SELECT min(seq) FROM run)"};
+    static const char longer[] = "name: w\nphases:\n"
+                                 "  - { id: a, steps: [{ id: one, use: noop }] }\n"
+                                 "  - { id: b, steps: [{ id: two, use: noop }] }\n"
+                                 "  - { id: c, steps: [{ id: three, use: noop }] }\n";
+    struct run_project *project = *state;
+    char ids[2][RUN_ID_SIZE];
+    int found = 0;
+
+    assert_string_equal(run_project_run(project, text), "completed");
+    memcpy(ids[0], project->id, RUN_ID_SIZE);
+    assert_string_equal(run_project_run(project, longer), "completed");
+    memcpy(ids[1], project->id, RUN_ID_SIZE);
+    assert_int_equal(store_write(project->store, run_query, (void *)&move, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        struct job job = {.run = ids[i]};
+        struct error err = ERROR_INIT;
+
+        assert_int_equal(store_read(project->store, read_to_end, &job, &err), ERROR_IO);
+        found += strstr(err.text, i == 0 ? "its checksum" : "the journal ends at") ? 1 : 0;
+    }
+    assert_int_equal(found, 2);
+}
+
+static void a_journal_that_lost_its_end_is_refused(void **state)
+{
+    static const struct query cut = {"DELETE FROM journal WHERE seq = (SELECT max(seq) FROM"
+                                     " journal)"};
+    struct run_project *project = *state;
+    struct job job = {.run = project->id};
+    struct error err = ERROR_INIT;
+
+    run_to_its_end(project);
+    assert_int_equal(store_write(project->store, run_query, (void *)&cut, NULL), 0);
+    assert_int_equal(store_read(project->store, read_to_end, &job, &err), ERROR_IO);
+    assert_non_null(strstr(err.text, "the journal ends at record"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +305,9 @@ int main(void)
         TEST(each_owner_of_a_lease_has_a_generation_of_its_own),
         TEST(a_write_of_an_old_generation_changes_nothing),
         TEST(a_journal_takes_no_gap_and_no_record_twice),
+        TEST(a_record_that_the_disk_changed_is_refused),
+        TEST(a_record_does_not_pass_for_one_of_another_run),
+        TEST(a_journal_that_lost_its_end_is_refused),
         TEST(a_run_that_is_created_by_its_commit_gets_its_lease_with_it),
         TEST(the_rows_of_skipped_and_reused_steps_follow_a_reset),
         TEST(tables_agree_at_every_commit),
