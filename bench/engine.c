@@ -13,6 +13,7 @@
  * last one, "create_ms" a run before that, memory in KB. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "run/record.h"
 #include "run/run.h"
 
 #include <errno.h>
@@ -124,13 +125,13 @@ static int no_expert(void *context, const char *name, char **ret_text, struct er
     return error_set(err, ERROR_NOT_FOUND, "no expert %s", name);
 }
 
-static void on_record(void *context, const json_t *record)
+static void on_record(void *context, const char *run_id, const struct record *record)
 {
     struct bench *bench = context;
 
-    if (bench->wanted > 0 && strcmp(json_get_text(record, "kind", ""), bench->kind) == 0 &&
-        (!bench->status || strcmp(json_get_text(record, "status", ""), bench->status) == 0) &&
-        --bench->wanted == 0) {
+    (void)run_id;
+    if (bench->wanted > 0 && strcmp(record_kind_name(record->kind), bench->kind) == 0 &&
+        (!bench->status || strcmp(record->status, bench->status) == 0) && --bench->wanted == 0) {
         loop_stop(bench->loop);
     }
 }

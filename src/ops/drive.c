@@ -30,13 +30,16 @@ struct session {
 /* ---- callbacks of the engine -------------------------------------------------------------------
  */
 
-static void on_record(void *context, const json_t *record)
+static void on_record(void *context, const char *run_id, const struct record *record)
 {
     const struct session *session = context;
 
     /* What came before on_begin is part of what on_begin shows. */
     if (session->is_shown && session->view->on_record) {
-        session->view->on_record(session->view->context, record);
+        json_t *described = record_describe(record, run_id);
+
+        session->view->on_record(session->view->context, described);
+        json_decref(described);
     }
 }
 

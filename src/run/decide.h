@@ -62,6 +62,7 @@ struct event {
 };
 
 enum effect_kind {
+    EFFECT_NONE,          /* carried out already */
     EFFECT_PREPARE,       /* step */
     EFFECT_START,         /* step: its attempt */
     EFFECT_RECOVER,       /* step: its attempt may be alive */

@@ -289,7 +289,7 @@ static bool waiting_remove(struct engine *engine, struct live_attempt *live)
     return false;
 }
 
-static void start_inline(struct active *active, int step)
+void effects_start_inline(struct active *active, int step)
 {
     const struct step_state *state = &active->state->steps[step];
     struct queued_event *event = event_new(active, EVENT_ATTEMPT_ENDED, state->key);
@@ -313,7 +313,7 @@ static void start_attempt(struct active *active, int step)
     int r;
 
     if (!active->state->steps[step].folder) {
-        start_inline(active, step);
+        effects_start_inline(active, step);
         return;
     }
     live = live_new(active, step);
@@ -427,6 +427,8 @@ static void set_timer(struct active *active, const struct effect *effect)
 static void carry_out(struct active *active, const struct effect *effect)
 {
     switch (effect->kind) {
+    case EFFECT_NONE:
+        break;
     case EFFECT_PREPARE:
         prepare_step(active, effect->step, effect->word != NULL);
         break;

@@ -20,6 +20,8 @@
 #define ADOPT_WAIT_MS 500
 #define ADOPT_PAUSE_MS 10
 #define TIMER_STRIDE_MS (INT64_C(60) * 1000)
+/* Bounds what one turn of the loop decides and one transaction holds. */
+#define INLINE_TURN_MAX 256
 
 /* One transaction's worth: what every run that changed writes. */
 struct commit_job {
@@ -224,15 +226,32 @@ static void add_answer(struct commit_job *job, const struct active *active, int6
     json_decref(answer);
 }
 
+/* Built-in functions that touch nothing outside are no effects: their ends join this turn, so that
+ * steps in a row share a commit. What exceeds the budget is started after it, like all others. */
+static void start_inline_early(struct engine *engine, struct active *active, size_t first)
+{
+    for (size_t i = first; i < active->batch.effects.count && engine->inline_budget > 0; i++) {
+        struct effect *effect = &active->batch.effects.items[i];
+
+        if (effect->kind == EFFECT_START && !active->state->steps[effect->step].folder) {
+            effect->kind = EFFECT_NONE;
+            engine->inline_budget--;
+            effects_start_inline(active, effect->step);
+        }
+    }
+}
+
 static void decide_one(struct engine *engine, struct commit_job *job, struct queued_event *queued)
 {
     struct active *active = engine_find(engine, queued->run);
     struct error err = ERROR_INIT;
+    size_t effects;
     int r;
 
     if (!active) {
         return;
     }
+    effects = active->batch.effects.count;
     queued->event.now = engine->options.host->now_ms(engine->options.host->context);
     queued->event.random = engine->options.host->random(engine->options.host->context);
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
@@ -240,6 +259,7 @@ static void decide_one(struct engine *engine, struct commit_job *job, struct que
         active->is_dirty = true;
         *VEC_PUSH(&engine->dirty) = active;
     }
+    start_inline_early(engine, active, effects);
     if (r < 0) {
         /* A parent that passed its command on learns that its nested run stays as it is. */
         nested_tell_parent(active);
@@ -289,10 +309,7 @@ static void tell_records(struct active *active)
     const struct engine_options *options = &active->engine->options;
 
     for (size_t i = 0; options->on_record && i < active->batch.records.count; i++) {
-        json_t *described = record_describe(&active->batch.records.items[i], active->state->id);
-
-        options->on_record(options->context, described);
-        json_decref(described);
+        options->on_record(options->context, active->state->id, &active->batch.records.items[i]);
     }
     files_records(active, active->batch.records.items, active->batch.records.count);
 }
@@ -378,24 +395,33 @@ static void add_dirty_commits(struct engine *engine, struct commit_job *job)
     }
 }
 
-static void pump(struct engine *engine)
+static struct queued_event *queue_take(struct engine *engine)
 {
     struct queued_event *event = engine->queue_head;
+
+    if (event) {
+        engine->queue_head = event->next;
+        if (!engine->queue_head) {
+            engine->queue_tail = &engine->queue_head;
+        }
+    }
+    return event;
+}
+
+static void pump(struct engine *engine)
+{
+    struct queued_event *event;
     struct commit_job *job;
 
-    if (engine->job || engine->has_failed || engine->is_closing || !event) {
+    if (engine->job || engine->has_failed || engine->is_closing || !engine->queue_head) {
         return;
     }
     job = mem_zero(1, sizeof(*job));
     job->engine = engine;
-    engine->queue_head = NULL;
-    engine->queue_tail = &engine->queue_head;
-    while (event) {
-        struct queued_event *next = event->next;
-
+    engine->inline_budget = INLINE_TURN_MAX;
+    while ((event = queue_take(engine)) != NULL) {
         decide_one(engine, job, event);
         event_free(event);
-        event = next;
     }
     add_dirty_commits(engine, job);
     if (job->commits.count == 0) {
@@ -442,6 +468,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
 
 void engine_free(struct engine *engine)
 {
+    struct queued_event *event;
     size_t cursor = 0;
     const char *id;
     void *value;
@@ -462,11 +489,8 @@ void engine_free(struct engine *engine)
     effects_release(engine);
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->logs_timer);
-    while (engine->queue_head) {
-        struct queued_event *next = engine->queue_head->next;
-
-        event_free(engine->queue_head);
-        engine->queue_head = next;
+    while ((event = queue_take(engine)) != NULL) {
+        event_free(event);
     }
     while (map_next(engine->runs, &cursor, &id, &value)) {
         active_free(value);

@@ -82,6 +82,7 @@ struct engine {
     int processes;
     int processes_max;
     int pool_jobs;           /* pieces of work on the pool */
+    int inline_budget;       /* inline steps that may still join this turn */
     int deferred;            /* calls of the loop's next turn that refer to the engine */
     struct commit_job *job;  /* the commit under way; NULL: none */
     loop_id logs_timer;      /* lines of a run wait to be written */
@@ -128,6 +129,8 @@ char *run_folder(const char *folder, const char *run_id);
 
 /* effects.c */
 void effects_carry_out(struct active *active);
+/* Runs the built-in function of an inline step and posts its end. */
+void effects_start_inline(struct active *active, int step);
 void effects_release(struct engine *engine);
 
 /* timer.c: wall-clock times that may be days ahead, over jumps of the clock */

@@ -387,10 +387,7 @@ static void tell_created(struct active *active, const struct record *record)
 
     files_records(active, record, 1);
     if (options->on_record) {
-        json_t *described = record_describe(record, active->state->id);
-
-        options->on_record(options->context, described);
-        json_decref(described);
+        options->on_record(options->context, active->state->id, record);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "run/run.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -76,7 +76,5 @@ void record_format(const struct record *record, struct strbuf *target);
  * `object`. */
 int record_decode(const char *kind, const json_t *object, struct arena *arena,
                   struct record *ret_record, struct error *err);
-/* What views get: the same plus run, seq, at, kind. */
-json_t *record_describe(const struct record *record, const char *run_id);
 
 #endif

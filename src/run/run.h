@@ -24,6 +24,11 @@
 
 struct engine;
 
+/* One change of a run, see docs/events.md. Views get it as stored plus "run", "seq", "at", "kind";
+ * the caller owns that. */
+struct record;
+json_t *record_describe(const struct record *record, const char *run_id);
+
 /* Run and step status; stored and shown as the words in run/states.c. */
 enum run_status {
     RUN_PENDING,
@@ -63,9 +68,8 @@ struct engine_options {
                          struct error *err);
     int (*load_expert)(void *context, const char *name, char **ret_text, struct error *err);
     void *loader_context;
-    /* Every committed record of every run in this process, as stored plus "run", "seq", "at",
-     * "kind"; see docs/events.md. Borrowed for the call. May be NULL. */
-    void (*on_record)(void *context, const json_t *record);
+    /* Every committed record of every run in this process. Borrowed for the call. May be NULL. */
+    void (*on_record)(void *context, const char *run_id, const struct record *record);
     /* Nothing is saved for now, and everything waits: the storage is full or taken. NULL: it goes
      * on. May be NULL. */
     void (*on_stall)(void *context, const struct error *err);

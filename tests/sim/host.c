@@ -471,6 +471,8 @@ void host_carry_out(struct sim *sim, struct sim_run *run, const struct effect *e
     struct keeper *keeper;
 
     switch (effect->kind) {
+    case EFFECT_NONE:
+        break;
     case EFFECT_PREPARE:
         prepare(sim, run, effect->step);
         break;

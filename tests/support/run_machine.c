@@ -545,6 +545,8 @@ const char *machine_story(struct machine *machine)
 static const char *effect_name(enum effect_kind kind)
 {
     switch (kind) {
+    case EFFECT_NONE:
+        return "none";
     case EFFECT_PREPARE:
         return "prepare";
     case EFFECT_START:

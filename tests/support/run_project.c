@@ -47,11 +47,12 @@ static uint64_t random_bits(void *context)
     return linux_host->random(linux_host->context);
 }
 
-static void on_record(void *context, const json_t *record)
+static void on_record(void *context, const char *run_id, const struct record *committed)
 {
     struct run_project *project = context;
+    json_t *record = record_describe(committed, run_id);
 
-    (void)json_array_append_new(project->records, json_deep_copy(record));
+    (void)json_array_append_new(project->records, record);
     if (project->until_kind &&
         strcmp(json_get_text(record, "kind", ""), project->until_kind) == 0 &&
         (!project->until_step ||

@@ -124,6 +124,39 @@ static void after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_
     run_project_check_tables(project);
 }
 
+static int syncs_of_row(struct run_project *project, struct fault_plan *plan, int steps)
+{
+    struct strbuf text;
+    int before;
+
+    strbuf_init(&text, 65536);
+    strbuf_add(&text, "name: w\nphases:\n  - id: a\n    steps:\n");
+    for (int i = 0; i < steps; i++) {
+        strbuf_addf(&text, "      - { id: s%d, use: noop }\n", i);
+    }
+    run_project_start(project, text.data, NULL);
+    strbuf_release(&text);
+    before = plan->syncs;
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    run_project_check_tables(project);
+    return plan->syncs - before;
+}
+
+/* A turn takes some hundred of them, so that neither the loop nor a transaction grows without end.
+ */
+static void steps_that_touch_nothing_outside_share_commits(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+    int few = syncs_of_row(project, plan, 10);
+    int many = syncs_of_row(project, plan, 1000);
+
+    assert_int_equal(run_project_count(project, "attempt_ended", NULL), 1000);
+    assert_true(few <= 2);
+    assert_true(many > few && many <= 10 * few);
+}
+
 static int syncs_of(struct run_project *project, struct fault_plan *plan, int runs)
 {
     static const char inline_steps[] = "name: w\nphases:\n"
@@ -282,6 +315,7 @@ int main(void)
         TEST(a_full_disk_parks_the_run_until_there_is_space),
         TEST(a_parked_engine_can_be_left),
         TEST(after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_on),
+        TEST(steps_that_touch_nothing_outside_share_commits),
         TEST(the_runs_of_one_turn_share_one_commit),
         TEST(an_owner_whose_lease_was_taken_writes_nothing_more),
         TEST(an_interrupt_lets_the_running_step_end_and_a_second_stops_it),

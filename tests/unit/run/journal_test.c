@@ -19,6 +19,12 @@ static const char text[] = "name: w\nphases:\n"
                            "      - { id: two, use: noop }\n"
                            "      - { id: off, when: 'false', use: noop }\n";
 
+static const char commands[] = "name: n\nphases:\n"
+                               "  - id: a\n    steps:\n"
+                               "      - { id: one, run: 'true' }\n"
+                               "      - { id: off, when: 'false', use: noop }\n"
+                               "      - { id: two, run: 'true' }\n";
+
 /* Something to do inside a transaction of the store, with the run at hand. */
 struct job {
     const char *run;
@@ -204,10 +210,10 @@ static void tables_agree_at_every_commit(void **state)
 {
     struct run_project *project = *state;
 
-    run_project_start(project, text, NULL);
+    run_project_start(project, commands, NULL);
     run_project_go_until(project, "attempt_started", "one");
     run_project_check_tables(project);
-    run_project_go_until(project, "step_moved", "off");
+    run_project_go_until(project, "attempt_started", "two");
     run_project_check_tables(project);
     run_project_go(project);
     run_project_check_tables(project);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/record.h"
+#include "run/run.h"
 
 #include "base/alloc.h"
 #include "support/record_body.h"
