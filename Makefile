@@ -19,6 +19,7 @@ SANITIZE ?=
 DEVELOPER ?=
 FUZZ_SECONDS ?= 60
 SEEDS ?= 100000
+ONLY ?=
 V ?=
 Q := $(if $(V),,@)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -91,6 +92,7 @@ SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
 UNIT_SOURCES := $(filter tests/unit/%,$(TEST_SOURCES))
 SIM_SOURCES := $(sort $(filter-out %_test.c, $(wildcard tests/sim/*.c)))
+PROGRAM_SOURCES := $(sort $(wildcard tests/programs/*.c))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 EMBEDDED_FILES := $(sort $(shell find workflows experts))
 
@@ -98,7 +100,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
 ALL_SOURCES := $(SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
-    $(SIM_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c bench/*.c)
+    $(SIM_SOURCES) $(PROGRAM_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c bench/*.c)
 ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
 # ---- build -------------------------------------------------------------------------------------
@@ -162,6 +164,14 @@ $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
 	$(Q)$(LINK_PROGRAM) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(PACKAGE_LIBS)
 $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
+# What tests run beside the program itself. Never sanitised, as a user's programs are not.
+.PHONY: test-programs
+test-programs: $(PROGRAM_SOURCES:%.c=$(BUILD)/%)
+$(BUILD)/tests/programs/%: tests/programs/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $<
+
 .SECONDARY:
 -include $(shell find $(BUILD)/src $(BUILD)/tests -name '*.d' 2>/dev/null)
 
@@ -192,14 +202,18 @@ docs: all
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
 
-.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sim
+.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim
 test: test-build
 	@tools/run-tests $(TEST_BUILD) unit store sim cli crash
 test-unit test-store test-sim test-cli test-crash: test-%: test-build
 	@tools/run-tests $(TEST_BUILD) $*
 test-build:
 	@tools/install-deps --build --test
-	@$(MAKE) -k SANITIZE=$(TEST_SANITIZE) BUILD=$(TEST_BUILD) programs tests
+	@$(MAKE) -k SANITIZE=$(TEST_SANITIZE) BUILD=$(TEST_BUILD) programs tests test-programs
+
+# Each patch of tests/sabotage breaks a promise; a test must notice.
+sabotage: test-build
+	@tools/sabotage $(TEST_BUILD) $(ONLY)
 
 # Not sanitised: so many seeds as one likes.
 sim:
@@ -219,7 +233,7 @@ fuzz-run/%: %.c $(BUILD)/embedded.c FORCE
 
 # ---- checks ------------------------------------------------------------------------------------
 
-CHECKS := format warnings layers sizes tests banned spdx docs shell tidy
+CHECKS := format warnings layers sizes tests banned spdx sabotages docs shell tidy
 .PHONY: check check-deps $(CHECKS:%=check-%)
 check: check-deps
 	@$(MAKE) -k -Otarget $(CHECKS:%=check-%)
@@ -233,6 +247,8 @@ check-warnings:
 	@clang $(LANGUAGE) $(DEVELOPER_WARNINGS) $(PACKAGE_CFLAGS) -fsyntax-only $(ALL_SOURCES)
 check-layers check-sizes check-tests check-banned check-spdx check-shell: check-%:
 	@tools/check-$*
+check-sabotages:
+	@tools/sabotage --check
 check-docs: all
 	@tools/check-docs $(BUILD)
 check-tidy: compile_commands.json
@@ -279,6 +295,7 @@ help:
 	@echo "make demo            review this repository with the code-review workflow"
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
 	@echo "make sim SEEDS=n     n seeds of the engine's simulator, optimised, on all cores ($(SEEDS))"
+	@echo "make sabotage        break the program in each way of tests/sabotage: a test must notice; ONLY='NAME...'"
 	@echo "make check           every guard: $(CHECKS:%=check-%)"
 	@echo "make format          clang-format over every C file"
 	@echo "make bench           the footprint contract, as a table"

@@ -11,9 +11,13 @@
 #include <unistd.h>
 
 #define BLOCK_SIZE 65536
+#define EVER_SECONDS 30
 
+/* So long that whoever waits for it has failed, and yet it ends: a broken keeper makes a case fail,
+ * not hang, and leaves nothing behind. */
 static void wait_for_ever(void)
 {
+    (void)alarm(EVER_SECONDS);
     for (;;) {
         (void)pause();
     }
@@ -153,6 +157,8 @@ int process_agent_main(int argc, char **argv)
         return 7;
     } else if (strcmp(mode, "chain") == 0) { /* MARK: five generations */
         start_chain(hold_mark(argv[3]), 4);
+    } else if (strcmp(mode, "stubborn") == 0) { /* MARK: listens to no signal it can refuse */
+        start_chain(hold_mark(argv[3]), 0);
     } else if (strcmp(mode, "bomb") == 0) { /* MARK */
         run_bomb(hold_mark(argv[3]));
     } else if (strcmp(mode, "suspended") == 0) { /* MARK: stops itself */
