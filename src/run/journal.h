@@ -61,7 +61,8 @@ int commit_write(struct tx *tx, const struct commit *commit, struct error *err);
 int lease_take(struct tx *tx, const char *run_id, struct lease lease, int64_t *ret_generation,
                struct error *err);
 
-/* One row of "SELECT " JOURNAL_COLUMNS " FROM journal": ERROR_IO when it is not what was written. */
+/* One row of "SELECT " JOURNAL_COLUMNS " FROM journal": ERROR_IO when it is not what was written.
+ */
 #define JOURNAL_COLUMNS "run, seq, at, kind, body, sum"
 int journal_get_row(struct statement *statement, struct journal_row *ret_row, struct error *err);
 int journal_parse_row(struct statement *statement, json_t **ret_body, struct error *err);
