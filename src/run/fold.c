@@ -362,6 +362,16 @@ static void apply_expanded(struct run_state *run, const struct record *record)
     share(run, &run->steps[parent], +1);
 }
 
+/* What a record other than the start of an attempt says of the strategy: its alternative is next.
+ */
+static void choose_static(struct step_state *step, const struct record *record)
+{
+    if (record->strategy && !step->is_static) {
+        step->is_static = true;
+        step->tries = 0;
+    }
+}
+
 static void apply_step_moved(struct run_state *run, const struct record *record)
 {
     struct step_state *step = step_of(run, record);
@@ -374,6 +384,7 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
         step->is_static = false;
         step->started_at = 0;
     }
+    choose_static(step, record);
     step->status = status;
     step->waiting = status == STEP_IS_RUNNING && step->items ? WAITING_INSTANCES : WAITING_NOTHING;
     step->until = 0;
@@ -402,10 +413,7 @@ static void apply_waiting(struct run_state *run, const struct record *record)
                        : STEP_IS_RUNNING;
     step->started_at = step->started_at ? step->started_at : record->at;
     step->until = record->until;
-    if (record->strategy && !step->is_static) {
-        step->is_static = true;
-        step->tries = 0;
-    }
+    choose_static(step, record);
     if (record->other) {
         set_text(&step->child, record->other);
     }

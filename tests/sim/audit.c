@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static struct step_audit *audit_of(struct sim_run *run, const char *key)
+struct step_audit *audit_of(struct sim_run *run, const char *key)
 {
     const struct step_state *step = run_find_step(run->shadow, key);
     int index = step ? run_step_index(run->shadow, step) : -1;
@@ -234,6 +234,7 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
 {
     const struct phase_state *phase;
 
+    limits_record(sim, run, record);
     switch (record->kind) {
     case RECORD_ATTEMPT_STARTED:
         audit_started(sim, run, record);

@@ -200,7 +200,7 @@ static bool is_unbounded(const struct sim *sim, const struct sim_run *run,
                         run->live->workflow->timeout_ms > 0;
 
     /* A clock that was set back gives time that was over already. */
-    if (sim->wall_offset != 0 || !has_deadline || step->waiting != WAITING_ATTEMPT ||
+    if (sim->has_jumped || !has_deadline || step->waiting != WAITING_ATTEMPT ||
         run->live->wish != WISH_NONE) {
         return false;
     }
@@ -226,15 +226,27 @@ void check_sources(struct sim *sim, const struct sim_run *run)
     }
 }
 
-void check_rest(struct sim *sim, const struct sim_run *run)
+static void check_view(struct sim *sim, struct sim_run *run)
 {
-    const struct run_state *state = run->live;
-    json_t *view = view_run(state);
+    json_t *view = view_run(run->live);
 
-    if (json_get_integer(view, "seq", 0) != state->seq) {
+    if (json_get_integer(view, "seq", 0) != run->live->seq) {
         sim_fail(sim, "run %d cannot be viewed", run->index);
     }
     json_decref(view);
+    run->seq_viewed = run->live->seq;
+}
+
+/* Of a view it matters that it can be made, of many a state: not of each. */
+#define VIEW_EVERY 64
+
+void check_rest(struct sim *sim, struct sim_run *run)
+{
+    const struct run_state *state = run->live;
+
+    if (state->seq >= run->seq_viewed + VIEW_EVERY || run->seq_viewed == 0) {
+        check_view(sim, run);
+    }
     if (state->status == RUN_RUNNING || state->status == RUN_PENDING) {
         sim_fail(sim, "run %d is %s, and nothing will ever happen to it", run->index,
                  run_status_name(state->status));

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Phases and steps get names that count up, so that every name that is referred to exists. Only
- * what comes earlier is referred to, so that the graph has no circles. */
+/* Phases and steps stand in numbered places that may be empty, and are named after them: leaving
+ * one out renames no other. Only what comes before in the graph is referred to, so that it has no
+ * circles. */
 #include "generate.h"
-
-#include "random.h"
 
 #include <string.h>
 
@@ -12,347 +11,537 @@ const char *const generated_names[GENERATED_COUNT] = {"main", "inner", "deep"};
 #define PHASES_MAX 5
 #define STEPS_MAX 5
 #define GATES_MAX 3
+#define FIX_STEP 7 /* as the number of a step: the phase's fix step */
 
 struct generator {
-    struct sim_random random;
+    struct choices *choices;
     struct strbuf *text;
-    int which;
+    uint32_t which;
     int phase; /* the one being written */
-    int steps; /* written so far in the whole workflow */
-    int first; /* the phase's first step: those before it may be referred to */
-    int need;  /* the step that this one needs, which may be referred to too; -1: none */
-    int lists[PHASES_MAX * STEPS_MAX]; /* steps whose output is a list */
-    int list_count;
-    int gates;
+    int step;
+    int need; /* the step that this one needs, which may be referred to too; -1: none */
+    bool has_phase[PHASES_MAX];
+    bool has_step[PHASES_MAX][STEPS_MAX];
+    bool is_list[PHASES_MAX][STEPS_MAX];    /* its output is a list */
+    bool is_before[PHASES_MAX][PHASES_MAX]; /* [phase][another that it comes after] */
+    bool has_gate[GATES_MAX];
 };
 
-static bool chance(struct generator *generator, int percent)
+static uint32_t slot(const struct generator *generator)
 {
-    return sim_random_chance(&generator->random, percent);
+    return (uint32_t)(generator->phase * 8 + generator->step);
 }
 
-static int between(struct generator *generator, int first, int last)
+static int pick(struct generator *generator, enum place place, int count)
 {
-    return sim_random_between(&generator->random, first, last);
+    return choose(generator->choices, place, generator->which, slot(generator), count);
 }
 
-static const char *pick(struct generator *generator, const char *const *words, size_t count)
+static int pick_rarely(struct generator *generator, enum place place, int percent, int count)
 {
-    return words[sim_random_below(&generator->random, (int)count)];
+    return choose_rarely(generator->choices, place, generator->which, slot(generator),
+                         (struct rarity){percent, count});
 }
-#define PICK(generator, words) pick(generator, words, sizeof(words) / sizeof((words)[0]))
 
-static const char *const classes[] = {"transient", "limit",   "permanent",
-                                      "refused",   "timeout", "lost"};
-
-static void write_retry(struct generator *generator)
+static bool whether(struct generator *generator, enum place place, int percent)
 {
-    strbuf_addf(generator->text, ", retry: { attempts: %d, delay: %ds, max_delay: %ds",
-                between(generator, 1, 4), between(generator, 0, 5), between(generator, 5, 60));
-    if (chance(generator, 40)) {
-        strbuf_add(generator->text, ", backoff: fixed");
-    }
-    if (chance(generator, 50)) {
-        strbuf_add(generator->text, ", jitter: false");
-    }
-    if (chance(generator, 60)) {
-        const char *first = PICK(generator, classes);
-        const char *second = PICK(generator, classes);
+    return pick_rarely(generator, place, percent, 1) > 0;
+}
 
-        strbuf_addf(generator->text, ", on: [%s", first);
-        if (strcmp(first, second) != 0) {
-            strbuf_addf(generator->text, ", %s", second);
+static const char *const actions[] = {"pause", "fail", "continue"};
+static const char *const strategies[] = {"hybrid", "static", "ai"};
+
+/* ---- what stands before ---- */
+
+static bool may_refer(const struct generator *generator, int phase, int step, bool to_list)
+{
+    return generator->has_step[phase][step] && (!to_list || generator->is_list[phase][step]) &&
+           (generator->is_before[generator->phase][phase] ||
+            (phase == generator->phase && step == generator->need));
+}
+
+/* The first that may be referred to, from a place on that is chosen; -1: none. */
+static int pick_earlier_step(struct generator *generator, enum place place, bool to_list)
+{
+    int start = pick(generator, place, PHASES_MAX * STEPS_MAX);
+
+    for (int i = 0; i < PHASES_MAX * STEPS_MAX; i++) {
+        int found = (start + i) % (PHASES_MAX * STEPS_MAX);
+
+        if (may_refer(generator, found / STEPS_MAX, found % STEPS_MAX, to_list)) {
+            return found;
         }
-        strbuf_add(generator->text, "]");
+    }
+    return -1;
+}
+
+static int phase_before(const struct generator *generator, int phase)
+{
+    for (phase--; phase >= 0 && !generator->has_phase[phase]; phase--) {
+    }
+    return phase;
+}
+
+/* ---- parts that steps and phases share ---- */
+
+static void write_trigger(struct generator *generator, enum place place)
+{
+    static const char *const triggers[] = {"one_success", "all_done"};
+    int trigger = pick_rarely(generator, place, 25, 2);
+
+    if (trigger > 0) {
+        strbuf_addf(generator->text, ", trigger: %s", triggers[trigger - 1]);
+    }
+}
+
+static void write_on_failure(struct generator *generator, enum place place, int percent)
+{
+    int action = pick_rarely(generator, place, percent, 5);
+    int target = phase_before(generator, generator->phase);
+
+    if (action > 3) {
+        while (target >= 0 && !generator->is_before[generator->phase][target]) {
+            target = phase_before(generator, target);
+        }
+        if (target >= 0) {
+            strbuf_addf(generator->text, ", on_failure: { goto: p%d, max: %d }", target,
+                        1 + pick(generator, PLACE_GOTO_MAX, 2));
+        }
+    } else if (action > 0) {
+        strbuf_addf(generator->text, ", on_failure: %s", actions[action - 1]);
+    }
+}
+
+static void write_condition(struct generator *generator, const char *key, int kind)
+{
+    int earlier = pick_earlier_step(generator, PLACE_CONDITION_STEP, false);
+    int phase = earlier / STEPS_MAX;
+    int step = earlier % STEPS_MAX;
+
+    if (earlier < 0 && kind > 2) {
+        kind = 1 + kind % 2;
+    }
+    switch (kind) {
+    case 1:
+        strbuf_addf(generator->text, ", %s: inputs.level > %d", key,
+                    pick(generator, PLACE_CONDITION_NUMBER, 5));
+        break;
+    case 2:
+        strbuf_addf(generator->text, ", %s: not signals.go", key);
+        break;
+    case 3:
+        strbuf_addf(generator->text, ", %s: steps.s%d%d.status == \"completed\"", key, phase, step);
+        break;
+    case 4:
+        strbuf_addf(generator->text, ", %s: steps.s%d%d.exit_status == 0", key, phase, step);
+        break;
+    case 5:
+        /* A value that it cannot compare: an error when it is worked out. */
+        strbuf_addf(generator->text, ", %s: steps.s%d%d.output < 3", key, phase, step);
+        break;
+    default:
+        strbuf_addf(generator->text, ", %s: run.iteration < 3 and steps.s%d%d.attempts < 3", key,
+                    phase, step);
+        break;
+    }
+}
+
+static void write_when(struct generator *generator, int percent)
+{
+    int kind = pick_rarely(generator, PLACE_WHEN, percent, 6);
+
+    if (kind > 0) {
+        write_condition(generator, "when", kind);
+    }
+}
+
+static void write_phase_iterate(struct generator *generator)
+{
+    int max = pick_rarely(generator, PLACE_PHASE_ITERATE, 20, 3);
+    int kind;
+
+    if (max == 0) {
+        return;
+    }
+    strbuf_addf(generator->text, ", iterate: { max: %d", max);
+    kind = pick_rarely(generator, PLACE_UNTIL, 60, 6);
+    if (kind > 0) {
+        write_condition(generator, "until", kind);
     }
     strbuf_add(generator->text, " }");
 }
 
-static void write_trigger(struct generator *generator)
+/* ---- steps ---- */
+
+static void write_retry(struct generator *generator)
 {
-    static const char *const triggers[] = {"all_success", "one_success", "all_done"};
+    static const char *const classes[] = {"[transient]",          "[limit, lost]",
+                                          "[permanent]",          "[refused, timeout]",
+                                          "[timeout, transient]", "[permanent, transient, limit]"};
+    int attempts = pick_rarely(generator, PLACE_RETRY, 40, 4);
+    int on;
 
-    if (chance(generator, 30)) {
-        strbuf_addf(generator->text, ", trigger: %s", PICK(generator, triggers));
-    }
-}
-
-static void write_on_failure(struct generator *generator, int percent)
-{
-    static const char *const actions[] = {"pause", "fail", "continue"};
-
-    if (!chance(generator, percent)) {
+    if (attempts == 0) {
         return;
     }
-    if (generator->phase > 0 && chance(generator, 40)) {
-        /* The one before it: every phase needs that one, unless it says otherwise. */
-        strbuf_addf(generator->text, ", on_failure: { goto: p%d, max: %d }", generator->phase - 1,
-                    between(generator, 1, 2));
-        return;
+    strbuf_addf(generator->text, ", retry: { attempts: %d, delay: %ds, max_delay: %ds", attempts,
+                pick(generator, PLACE_RETRY_DELAY, 6),
+                5 + pick(generator, PLACE_RETRY_MAX_DELAY, 56));
+    if (!whether(generator, PLACE_RETRY_PLAIN, 50)) {
+        strbuf_add(generator->text, ", jitter: false");
+    } else if (whether(generator, PLACE_RETRY_PLAIN, 50)) {
+        strbuf_add(generator->text, ", backoff: fixed");
     }
-    strbuf_addf(generator->text, ", on_failure: %s", PICK(generator, actions));
-}
-
-static void write_condition(struct generator *generator, const char *key)
-{
-    bool has_earlier = generator->first > 0 || generator->need >= 0;
-    int earlier = generator->need;
-
-    if (generator->first > 0 && (earlier < 0 || chance(generator, 50))) {
-        earlier = sim_random_below(&generator->random, generator->first);
-    }
-    switch (sim_random_below(&generator->random, has_earlier ? 6 : 2)) {
-    case 0:
-        strbuf_addf(generator->text, ", %s: inputs.level > %d", key, between(generator, 0, 4));
-        break;
-    case 1:
-        strbuf_addf(generator->text, ", %s: not signals.go", key);
-        break;
-    case 2:
-        strbuf_addf(generator->text, ", %s: steps.s%d.status == \"completed\"", key, earlier);
-        break;
-    case 3:
-        strbuf_addf(generator->text, ", %s: steps.s%d.exit_status == 0", key, earlier);
-        break;
-    case 4:
-        /* A value that it cannot compare: an error when it is worked out. */
-        strbuf_addf(generator->text, ", %s: steps.s%d.output < 3", key, earlier);
-        break;
-    default:
-        strbuf_addf(generator->text, ", %s: run.iteration < 3 and steps.s%d.attempts < 3", key,
-                    earlier);
-        break;
-    }
-}
-
-static void write_iterate(struct generator *generator, const char *before)
-{
-    strbuf_addf(generator->text, "%siterate: { max: %d", before, between(generator, 1, 3));
-    if (chance(generator, 60)) {
-        write_condition(generator, "until");
+    on = pick_rarely(generator, PLACE_RETRY_ON, 60, (int)ARRAY_LEN(classes));
+    if (on > 0) {
+        strbuf_addf(generator->text, ", on: %s", classes[on - 1]);
     }
     strbuf_add(generator->text, " }");
 }
 
 static bool write_foreach(struct generator *generator)
 {
-    int list = generator->list_count > 0
-                   ? generator->lists[sim_random_below(&generator->random, generator->list_count)]
-                   : -1;
+    static const char *const lists[] = {"[1]", "[]", "[1, 2, 3]", "[a, b, c, d, e]",
+                                        "[1, 2, 3, 4]"};
+    int list = pick_rarely(generator, PLACE_FOREACH, 35, (int)ARRAY_LEN(lists) + 2);
+    int step = list > 0 ? pick_earlier_step(generator, PLACE_FOREACH_FROM, true) : -1;
+    int width;
 
-    if (!chance(generator, 25)) {
+    if (list == 0) {
         return false;
     }
-    if (list >= 0 && (list < generator->first || list == generator->need)) {
-        strbuf_addf(generator->text, ", foreach: steps.s%d.output", list);
+    if (list > (int)ARRAY_LEN(lists) && step >= 0) {
+        strbuf_addf(generator->text, ", foreach: steps.s%d%d.output", step / STEPS_MAX,
+                    step % STEPS_MAX);
     } else {
-        static const char *const lists[] = {"[]", "[1]", "[1, 2, 3]", "[a, b, c, d, e]"};
-
-        strbuf_addf(generator->text, ", foreach: %s", PICK(generator, lists));
+        strbuf_addf(generator->text, ", foreach: %s", lists[(list - 1) % (int)ARRAY_LEN(lists)]);
     }
-    if (chance(generator, 60)) {
-        strbuf_addf(generator->text, ", width: %d", between(generator, 1, 3));
+    width = pick_rarely(generator, PLACE_FOREACH_WIDTH, 70, 3);
+    if (width > 0) {
+        strbuf_addf(generator->text, ", width: %d", width);
     }
     return true;
 }
 
-/* What the step does. */
-static void write_body(struct generator *generator, int id)
+static void write_agent(struct generator *generator)
 {
-    int kind = sim_random_below(&generator->random, 100);
+    static const char *const alternatives[] = {"run: work", "use: noop",
+                                               "run: work, retry: { attempts: 2, delay: 1s }"};
+    int alternative = pick_rarely(generator, PLACE_STATIC, 60, (int)ARRAY_LEN(alternatives));
+    int strategy = pick_rarely(generator, PLACE_STEP_STRATEGY, 30, 3);
 
-    if (kind < 35) {
-        strbuf_add(generator->text, ", run: work");
-        if (!write_foreach(generator) && chance(generator, 30)) {
-            strbuf_add(generator->text, ", format: json");
-            generator->lists[generator->list_count++] = id;
-        }
-    } else if (kind < 55) {
-        strbuf_add(generator->text, ", prompt: Do it");
-        if (chance(generator, 60)) {
-            strbuf_addf(generator->text, ", static: { %s%s }",
-                        chance(generator, 70) ? "run: work" : "use: noop",
-                        chance(generator, 30) ? ", retry: { attempts: 2, delay: 1s }" : "");
-        }
-        if (chance(generator, 30)) {
-            static const char *const strategies[] = {"ai", "static", "hybrid"};
-
-            strbuf_addf(generator->text, ", strategy: %s", PICK(generator, strategies));
-        }
-        (void)write_foreach(generator);
-    } else if (kind < 70) {
-        strbuf_addf(generator->text, ", use: %s", chance(generator, 70) ? "noop" : "inventory");
-        (void)write_foreach(generator);
-    } else if (kind < 82 || generator->which == 2 || !chance(generator, 60)) {
-        strbuf_add(generator->text, ", approve: May it go on?");
-        return;
-    } else {
-        strbuf_addf(generator->text, ", workflow: %s",
-                    generator->which == 0 && chance(generator, 70) ? "inner" : "deep");
-        if (chance(generator, 15)) {
-            strbuf_add(generator->text, ", foreach: [1, 2], width: 1");
-        }
-        return;
+    strbuf_add(generator->text, ", prompt: Do it");
+    if (alternative > 0) {
+        strbuf_addf(generator->text, ", static: { %s }", alternatives[alternative - 1]);
     }
-    if (chance(generator, 25)) {
-        write_retry(generator);
-    }
-    if (chance(generator, 10)) {
-        strbuf_addf(generator->text, ", reuse: %s", chance(generator, 50) ? "inputs" : "never");
+    if (strategy > 0) {
+        strbuf_addf(generator->text, ", strategy: %s", strategies[strategy - 1]);
     }
 }
 
-static void write_step(struct generator *generator, int number, bool is_fix)
+static void write_wait_timeout(struct generator *generator)
 {
-    int id = generator->steps;
+    int seconds = pick_rarely(generator, PLACE_WAIT_TIMEOUT, 25, 90);
 
+    if (seconds > 0) {
+        strbuf_addf(generator->text, ", timeout: %ds", 5 + seconds);
+    }
+}
+
+static void write_nested(struct generator *generator, bool is_deep)
+{
+    strbuf_addf(generator->text, ", workflow: %s", is_deep ? "deep" : "inner");
+    if (whether(generator, PLACE_FOREACH, 15)) {
+        strbuf_add(generator->text, ", foreach: [1, 2], width: 1");
+    }
+    write_wait_timeout(generator);
+}
+
+static void write_work(struct generator *generator, int kind)
+{
+    int reuse;
+
+    if (kind == 0) {
+        strbuf_add(generator->text, ", run: work");
+    } else if (kind <= 4) {
+        write_agent(generator);
+    } else {
+        strbuf_addf(generator->text, ", use: %s", kind == 5 ? "inventory" : "noop");
+    }
+    if (!write_foreach(generator) && kind == 0 && generator->step != FIX_STEP &&
+        whether(generator, PLACE_JSON, 30)) {
+        strbuf_add(generator->text, ", format: json");
+        generator->is_list[generator->phase][generator->step] = true;
+    }
+    write_retry(generator);
+    reuse = pick_rarely(generator, PLACE_REUSE, 10, 2);
+    if (reuse > 0) {
+        strbuf_addf(generator->text, ", reuse: %s", reuse == 1 ? "inputs" : "never");
+    }
+}
+
+/* What the step does. */
+static void write_body(struct generator *generator)
+{
+    int kind = pick_rarely(generator, PLACE_STEP_KIND, 60, 13);
+
+    if (kind <= 7) {
+        write_work(generator, kind);
+    } else if (kind <= 10 || generator->which == 2) {
+        strbuf_add(generator->text, ", approve: May it go on?");
+        write_wait_timeout(generator);
+    } else {
+        write_nested(generator, generator->which != 0 || kind == 13);
+    }
+}
+
+static void write_needs(struct generator *generator)
+{
+    int needs = pick_rarely(generator, PLACE_STEP_NEEDS, 45, 2);
+    const bool *has_step = generator->has_step[generator->phase];
+    int last = generator->step - 1;
+    int first = 0;
+
+    while (last >= 0 && !has_step[last]) {
+        last--;
+    }
+    if (needs == 0 || last < 0) {
+        return;
+    }
+    while (!has_step[first]) {
+        first++;
+    }
+    generator->need = last;
+    strbuf_addf(generator->text, ", needs: [s%d%d", generator->phase, last);
+    if (needs == 2 && first != last) {
+        strbuf_addf(generator->text, ", s%d%d", generator->phase, first);
+    }
+    strbuf_add(generator->text, "]");
+    write_trigger(generator, PLACE_STEP_TRIGGER);
+}
+
+static void write_step(struct generator *generator, int step)
+{
+    generator->step = step;
     generator->need = -1;
-    strbuf_addf(generator->text, "      { id: s%d", id);
-    if (!is_fix && number > 0 && chance(generator, 40)) {
-        generator->need = id - 1;
-        strbuf_addf(generator->text, ", needs: [s%d", id - 1);
-        if (number > 1 && chance(generator, 40)) {
-            strbuf_addf(generator->text, ", s%d", id - number);
-        }
-        strbuf_add(generator->text, "]");
-        write_trigger(generator);
+    if (step == FIX_STEP) {
+        strbuf_addf(generator->text, "      { id: f%d", generator->phase);
+    } else {
+        strbuf_addf(generator->text, "      { id: s%d%d", generator->phase, step);
+        write_needs(generator);
     }
-    write_body(generator, id);
-    if (id > 0 && chance(generator, 12)) {
-        write_condition(generator, "when");
-    }
-    if (chance(generator, 12)) {
+    write_body(generator);
+    write_when(generator, 12);
+    if (whether(generator, PLACE_STEP_OPTIONAL, 12)) {
         strbuf_add(generator->text, ", optional: true");
     }
-    if (chance(generator, 12)) {
+    if (whether(generator, PLACE_STEP_STRICT, 25)) {
         strbuf_add(generator->text, ", allow_skip: false");
     }
-    write_on_failure(generator, 15);
-    strbuf_add(generator->text, " }");
-    generator->steps++;
+    write_on_failure(generator, PLACE_STEP_FAILURE, 15);
+    strbuf_add(generator->text, " },\n");
+    generator->step = 0;
 }
 
-static void write_gates(struct generator *generator)
+/* ---- phases ---- */
+
+static void follow(struct generator *generator, int before)
 {
-    generator->gates = between(generator, 0, GATES_MAX);
-    if (generator->gates == 0) {
+    bool *is_before = generator->is_before[generator->phase];
+
+    is_before[before] = true;
+    for (int i = 0; i < PHASES_MAX; i++) {
+        is_before[i] = is_before[i] || generator->is_before[before][i];
+    }
+}
+
+/* After the one before, after the two before, or beside it. */
+static void write_phase_needs(struct generator *generator)
+{
+    int last = phase_before(generator, generator->phase);
+    int other = last < 0 ? -1 : phase_before(generator, last);
+    int needs = other < 0 ? 0 : pick_rarely(generator, PLACE_PHASE_NEEDS, 45, 3);
+
+    if (last < 0) {
         return;
     }
-    strbuf_add(generator->text, "gates:\n");
-    for (int i = 0; i < generator->gates; i++) {
-        int checks = between(generator, 1, 3);
-
-        strbuf_addf(generator->text, "  g%d:\n    allow_skip: %s\n    commands:\n", i,
-                    chance(generator, 50) ? "true" : "false");
-        for (int k = 0; k < checks; k++) {
-            strbuf_add(generator->text, chance(generator, 75) ? "      - { run: check }\n"
-                                                              : "      - { use: check-lint }\n");
-        }
+    if (needs == 1) {
+        strbuf_addf(generator->text, ", needs: [p%d, p%d]", last, other);
+        follow(generator, last);
+        follow(generator, other);
+    } else if (needs >= 2) {
+        strbuf_addf(generator->text, ", needs: [p%d]", other);
+        follow(generator, other);
+    } else {
+        follow(generator, last);
     }
+    write_trigger(generator, PLACE_PHASE_TRIGGER);
 }
 
-static void write_head(struct generator *generator)
+static void write_phase_gate(struct generator *generator)
 {
-    strbuf_addf(generator->text, "name: %s\ninputs:\n  level: { type: integer, default: %d }\n",
-                generated_names[generator->which], between(generator, 0, 4));
-    if (chance(generator, 30)) {
-        static const char *const actions[] = {"pause", "fail", "continue"};
+    int gate = pick_rarely(generator, PLACE_PHASE_GATE, 45, GATES_MAX);
 
-        strbuf_addf(generator->text, "on_failure: %s\n", PICK(generator, actions));
+    if (gate > 0 && generator->has_gate[gate - 1]) {
+        strbuf_addf(generator->text, ", gate: g%d", gate - 1);
     }
-    if (chance(generator, 30)) {
-        strbuf_addf(generator->text, "concurrency: %d\n", between(generator, 1, 3));
-    }
-    if (chance(generator, 15)) {
-        strbuf_addf(generator->text, "timeout: %ds\n", between(generator, 20, 600));
-    }
-    if (chance(generator, 15)) {
-        static const char *const strategies[] = {"ai", "static", "hybrid"};
-
-        strbuf_addf(generator->text, "strategy: %s\n", PICK(generator, strategies));
-    }
-    if (chance(generator, 15)) {
-        strbuf_add(generator->text, "checkpoint: { auto: false }\n");
-    }
-    if (chance(generator, 20)) {
-        strbuf_addf(generator->text, "iterate: { max: %d }\n", between(generator, 2, 3));
-    }
-    write_gates(generator);
 }
 
 static void write_phase_rules(struct generator *generator)
 {
-    if (generator->phase > 0 && chance(generator, 20)) {
-        write_condition(generator, "when");
-    }
-    if (generator->phase > 1 && chance(generator, 40)) {
-        /* The one before it stays among the needs, so that going back to it is allowed. */
-        strbuf_addf(generator->text, ", needs: [p%d, p%d]", generator->phase - 1,
-                    generator->phase - 2);
-        write_trigger(generator);
-    } else if (generator->phase > 0) {
-        write_trigger(generator);
-    }
-    if (generator->gates > 0 && chance(generator, 50)) {
-        strbuf_addf(generator->text, ", gate: g%d",
-                    sim_random_below(&generator->random, generator->gates));
-    }
-    if (chance(generator, 10)) {
+    int seconds;
+
+    write_phase_needs(generator);
+    write_when(generator, 18);
+    write_phase_gate(generator);
+    if (whether(generator, PLACE_PHASE_OPTIONAL, 12)) {
         strbuf_add(generator->text, ", optional: true");
     }
-    if (chance(generator, 15)) {
+    if (whether(generator, PLACE_PHASE_STRICT, 25)) {
         strbuf_add(generator->text, ", allow_skip: false");
     }
-    if (chance(generator, 15)) {
-        strbuf_addf(generator->text, ", timeout: %ds", between(generator, 5, 120));
+    seconds = pick_rarely(generator, PLACE_PHASE_TIMEOUT, 18, 115);
+    if (seconds > 0) {
+        strbuf_addf(generator->text, ", timeout: %ds", 5 + seconds);
     }
-    write_on_failure(generator, 40);
-    if (chance(generator, 15)) {
-        write_iterate(generator, ", ");
-    }
+    write_on_failure(generator, PLACE_PHASE_FAILURE, 40);
+    write_phase_iterate(generator);
 }
 
-static void write_phase(struct generator *generator)
+/* True: it has a fix step. */
+static bool write_phase_mode(struct generator *generator)
 {
-    int steps = between(generator, 1, generator->which == 0 ? STEPS_MAX : 2);
-    bool is_adaptive = chance(generator, 25);
-    bool is_parallel = !is_adaptive && chance(generator, 55);
+    int mode = pick_rarely(generator, PLACE_PHASE_MODE, 70, 3);
+    int width;
 
-    generator->first = generator->steps;
-    generator->need = -1;
-    strbuf_addf(generator->text, "  - { id: p%d", generator->phase);
-    if (is_adaptive) {
-        strbuf_addf(generator->text, ", mode: adaptive, rounds: %d", between(generator, 1, 3));
-    } else if (is_parallel) {
+    if (mode == 3) {
+        strbuf_addf(generator->text, ", mode: adaptive, rounds: %d",
+                    1 + pick(generator, PLACE_ROUNDS, 3));
+    } else if (mode > 0) {
         strbuf_add(generator->text, ", mode: parallel");
-        if (chance(generator, 60)) {
-            strbuf_addf(generator->text, ", width: %d", between(generator, 1, 3));
+        width = pick_rarely(generator, PLACE_PHASE_WIDTH, 60, 3);
+        if (width > 0) {
+            strbuf_addf(generator->text, ", width: %d", width);
         }
     }
+    return mode == 3;
+}
+
+static void write_phase(struct generator *generator, int phase)
+{
+    bool is_adaptive;
+
+    generator->phase = phase;
+    generator->need = -1;
+    strbuf_addf(generator->text, "  - { id: p%d", phase);
+    is_adaptive = write_phase_mode(generator);
     write_phase_rules(generator);
     strbuf_add(generator->text, ", steps: [\n");
-    for (int i = 0; i < steps; i++) {
-        write_step(generator, i, false);
-        strbuf_add(generator->text, i + 1 < steps ? ",\n" : "\n");
+    for (int i = 0; i < STEPS_MAX; i++) {
+        if (generator->has_step[phase][i]) {
+            write_step(generator, i);
+        }
     }
     strbuf_add(generator->text, "    ]");
     if (is_adaptive) {
         strbuf_add(generator->text, ", fix: [\n");
-        write_step(generator, 0, true);
-        strbuf_add(generator->text, "\n    ]");
+        write_step(generator, FIX_STEP);
+        strbuf_add(generator->text, "    ]");
     }
     strbuf_add(generator->text, " }\n");
 }
 
-void generate_workflow(uint64_t seed, int which, struct strbuf *target)
-{
-    struct generator generator = {
-        .random = {seed * GENERATED_COUNT + (uint64_t)which}, .text = target, .which = which};
-    int phases = between(&generator, 1, which == 0 ? PHASES_MAX : 2);
+/* ---- the workflow ---- */
 
+/* Which places are taken; the first phase and the first step of each always are. */
+static void pick_places(struct generator *generator)
+{
+    int phases = generator->which == 0 ? PHASES_MAX : 2;
+    int steps = generator->which == 0 ? STEPS_MAX : 2;
+
+    for (int i = 0; i < phases; i++) {
+        generator->phase = i;
+        generator->has_phase[i] = i == 0 || whether(generator, PLACE_PHASE, 50);
+        for (int k = 0; k < steps && generator->has_phase[i]; k++) {
+            generator->step = k;
+            generator->has_step[i][k] = k == 0 || whether(generator, PLACE_STEP, 45);
+        }
+        generator->step = 0;
+    }
+    generator->phase = 0;
+}
+
+static void write_gate(struct generator *generator, int gate)
+{
+    int checks = 1 + pick(generator, PLACE_GATE_CHECKS, 3);
+
+    strbuf_addf(generator->text, "  g%d:\n    allow_skip: %s\n    commands:\n", gate,
+                whether(generator, PLACE_GATE_STRICT, 50) ? "false" : "true");
+    for (int i = 0; i < checks; i++) {
+        strbuf_add(generator->text, whether(generator, PLACE_CHECK_KIND, 25)
+                                        ? "      - { use: check-lint }\n"
+                                        : "      - { run: check }\n");
+    }
+}
+
+static void write_gates(struct generator *generator)
+{
+    bool has_any = false;
+
+    for (int i = 0; i < GATES_MAX; i++) {
+        generator->step = i;
+        generator->has_gate[i] = whether(generator, PLACE_GATE, 60);
+        if (generator->has_gate[i]) {
+            strbuf_add(generator->text, has_any ? "" : "gates:\n");
+            has_any = true;
+            write_gate(generator, i);
+        }
+    }
+    generator->step = 0;
+}
+
+static void write_head(struct generator *generator)
+{
+    int value;
+
+    strbuf_addf(generator->text, "name: %s\ninputs:\n  level: { type: integer, default: %d }\n",
+                generated_names[generator->which], pick(generator, PLACE_LEVEL, 5));
+    value = pick_rarely(generator, PLACE_RUN_FAILURE, 30, 3);
+    if (value > 0) {
+        strbuf_addf(generator->text, "on_failure: %s\n", actions[value - 1]);
+    }
+    value = pick_rarely(generator, PLACE_CONCURRENCY, 25, 3);
+    if (value > 0) {
+        strbuf_addf(generator->text, "concurrency: %d\n", value);
+    }
+    value = pick_rarely(generator, PLACE_RUN_TIMEOUT, 15, 580);
+    if (value > 0) {
+        strbuf_addf(generator->text, "timeout: %ds\n", 20 + value);
+    }
+    value = pick_rarely(generator, PLACE_RUN_STRATEGY, 15, 3);
+    if (value > 0) {
+        strbuf_addf(generator->text, "strategy: %s\n", strategies[value - 1]);
+    }
+    if (whether(generator, PLACE_NO_CHECKPOINTS, 15)) {
+        strbuf_add(generator->text, "checkpoint: { auto: false }\n");
+    }
+    value = pick_rarely(generator, PLACE_RUN_ITERATE, 20, 2);
+    if (value > 0) {
+        strbuf_addf(generator->text, "iterate: { max: %d }\n", 1 + value);
+    }
+    write_gates(generator);
+}
+
+void generate_workflow(struct choices *choices, int which, struct strbuf *target)
+{
+    struct generator generator = {.choices = choices, .text = target, .which = (uint32_t)which};
+
+    pick_places(&generator);
     write_head(&generator);
     strbuf_add(target, "phases:\n");
-    for (generator.phase = 0; generator.phase < phases; generator.phase++) {
-        write_phase(&generator);
+    for (int i = 0; i < PHASES_MAX; i++) {
+        if (generator.has_phase[i]) {
+            write_phase(&generator, i);
+        }
     }
 }

@@ -59,6 +59,9 @@ static bool is_void(const struct sim *sim, const struct happening *happening)
     if (happening->kind == HAPPENS_ATTEMPT_END && happening->generation == sim->generation) {
         return sim->keepers.items[happening->keeper].watched_by != sim->generation;
     }
+    if (happening->kind == HAPPENS_COMMAND || happening->kind == HAPPENS_JUMP) {
+        return false; /* people outlive the engine */
+    }
     return happening->generation != sim->generation;
 }
 
@@ -104,10 +107,9 @@ bool host_is_pending(const struct sim *sim, int run, enum event_kind kind, const
 
 /* ---- outcomes ---- */
 
-static json_t *make_list(struct sim *sim)
+static json_t *make_list(int count)
 {
     json_t *list = json_array();
-    int count = sim_random_below(&sim->random, 5);
 
     for (int i = 0; i < count; i++) {
         (void)json_array_append_new(list, json_integer(i));
@@ -115,14 +117,16 @@ static json_t *make_list(struct sim *sim)
     return list;
 }
 
-static const json_t *make_output(struct sim *sim, const struct step *definition)
+static const json_t *make_output(struct sim *sim, const struct step *definition,
+                                 struct subject subject)
 {
     json_t *output = json_object();
+    int count = sim_choose(sim, PLACE_OUTPUT, subject, 7);
 
     json_put_integer(output, "bytes", 3);
     if (definition && definition->format == OUTPUT_JSON) {
         json_put(output, "is_json", json_true());
-        json_put(output, "json", sim_chance(sim, 10) ? json_integer(7) : make_list(sim));
+        json_put(output, "json", count == 6 ? json_integer(7) : make_list(count));
     } else {
         json_put_text(output, "inline", "ok\n");
     }
@@ -137,38 +141,45 @@ static const json_t *make_proof(struct sim *sim)
     return sim_hold(sim, proof);
 }
 
-static void fail_check(struct sim *sim, struct outcome *outcome)
+static void fail_check(struct outcome *outcome, bool is_unknown)
 {
-    outcome->verdict = sim_random_chance(&sim->random, 50) ? VERDICT_FAIL : VERDICT_UNKNOWN;
-    outcome->verdict_reason = outcome->verdict == VERDICT_FAIL ? "exit status 1 instead of 0"
-                                                               : "no answer within 600 s";
+    outcome->verdict = is_unknown ? VERDICT_UNKNOWN : VERDICT_FAIL;
+    outcome->verdict_reason = is_unknown ? "no answer within 600 s" : "exit status 1 instead of 0";
     outcome->class_ = CLASS_PERMANENT;
     outcome->error = outcome->verdict_reason;
 }
 
-static struct outcome make_outcome(struct sim *sim, const struct step_state *step)
+static void fail_attempt(struct sim *sim, struct subject subject, struct outcome *outcome)
 {
-    static const enum failure_class classes[] = {CLASS_TRANSIENT, CLASS_LIMIT,     CLASS_PERMANENT,
+    static const enum failure_class classes[] = {CLASS_PERMANENT, CLASS_TRANSIENT, CLASS_LIMIT,
                                                  CLASS_REFUSED,   CLASS_TIMEOUT,   CLASS_LOST,
-                                                 CLASS_TRANSIENT, CLASS_CANCELLED, CLASS_PERMANENT};
-    struct outcome outcome = {.duration_ms = sim_random_below(&sim->random, 5000)};
-    bool fails = sim_chance(sim, sim->temper.failures);
+                                                 CLASS_TRANSIENT, CLASS_CANCELLED, CLASS_TRANSIENT};
+
+    outcome->class_ = classes[sim_choose(sim, PLACE_CLASS, subject, (int)ARRAY_LEN(classes))];
+    outcome->exit_status = 1;
+    outcome->error = "it went wrong";
+}
+
+static struct outcome make_outcome(struct sim *sim, const struct step_state *step,
+                                   struct subject subject)
+{
+    struct outcome outcome = {.duration_ms = 1000};
+    bool fails = sim_whether(sim, PLACE_FAILS, subject, sim->temper.failures);
+    int verdict = fails && step->check ? sim_choose(sim, PLACE_VERDICT, subject, 20) : 0;
 
     if (step->check) {
         outcome.verdict = VERDICT_PASS;
         outcome.verdict_reason = "exit status 0";
         outcome.proof = make_proof(sim);
         if (fails) {
-            fail_check(sim, &outcome);
+            fail_check(&outcome, verdict % 2 == 1);
         }
     }
-    if (fails && (!step->check || sim_random_chance(&sim->random, 10))) {
-        outcome.class_ = classes[sim_random_below(&sim->random, (int)ARRAY_LEN(classes))];
-        outcome.exit_status = 1;
-        outcome.error = "it went wrong";
+    if (fails && (!step->check || verdict >= 18)) {
+        fail_attempt(sim, subject, &outcome);
     }
     if (outcome.class_ != CLASS_LOST) {
-        outcome.output = make_output(sim, step_effective(step));
+        outcome.output = make_output(sim, step_effective(step), subject);
     }
     return outcome;
 }
@@ -216,19 +227,46 @@ static void watch(struct sim *sim, struct keeper *keeper)
                                      .event = {.kind = EVENT_ATTEMPT_ENDED, .step = keeper->key}});
 }
 
+static struct subject about_keeper(const struct sim *sim, const struct keeper *keeper)
+{
+    return about(sim, keeper->run, keeper->key);
+}
+
 static void stop(struct sim *sim, struct keeper *keeper)
 {
+    struct subject subject = about_keeper(sim, keeper);
+
     /* It may just have come to its own end. */
-    if (keeper->ends_at > sim->now && !sim_random_chance(&sim->random, 15)) {
+    if (keeper->ends_at > sim->now && !sim_whether(sim, PLACE_STOP_RACE, subject, 15)) {
         keeper->outcome = (struct outcome){.class_ = CLASS_CANCELLED,
                                            .error = "stopped",
                                            .verdict = VERDICT_UNKNOWN,
                                            .verdict_reason = "stopped"};
     }
     if (keeper->ends_at > sim->now + 2000) {
-        keeper->ends_at = sim->now + sim_random_below(&sim->random, 2000);
+        keeper->ends_at = sim->now + sim_choose(sim, PLACE_STOP_MS, subject, 2000);
     }
     watch(sim, keeper);
+}
+
+/* The same word again, or another about the same: at once, or much later. */
+static void post_twice(struct sim *sim, int run, const struct event *event)
+{
+    struct subject subject = about(sim, run, event->step);
+    int way = sim_choose_rarely(sim, PLACE_TWICE, subject,
+                                (struct rarity){sim->temper.duplicates, 3});
+    struct happening again = {.kind = HAPPENS_EVENT, .at = sim->now, .run = run, .event = *event};
+
+    if (way == 0) {
+        return;
+    }
+    if (way > 1) {
+        again.at += sim_choose(sim, PLACE_TWICE_MS, subject, 60000);
+    }
+    if (way == 3 && event->kind == EVENT_ATTEMPT_ENDED) {
+        again.event.outcome = (struct outcome){.class_ = CLASS_PERMANENT, .error = "a late word"};
+    }
+    host_schedule(sim, again);
 }
 
 static void post_outcome(struct sim *sim, const struct keeper *keeper)
@@ -239,22 +277,13 @@ static void post_outcome(struct sim *sim, const struct keeper *keeper)
                           .outcome = keeper->outcome};
 
     sim_post(sim, keeper->run, &event);
-    if (sim_chance(sim, sim->temper.duplicates)) {
-        /* A second word about the same attempt, and not even the same word. */
-        if (sim_random_chance(&sim->random, 50)) {
-            event.outcome = (struct outcome){.class_ = CLASS_PERMANENT, .error = "a late word"};
-        }
-        host_schedule(sim,
-                      (struct happening){.kind = HAPPENS_EVENT,
-                                         .at = sim->now + sim_random_below(&sim->random, 20000),
-                                         .run = keeper->run,
-                                         .event = event});
-    }
+    post_twice(sim, keeper->run, &event);
 }
 
 static void start_attempt(struct sim *sim, struct sim_run *run, int index)
 {
     const struct step_state *step = &run->live->steps[index];
+    struct subject subject = about(sim, run->index, step->key);
     struct keeper *keeper;
 
     if (step->waiting != WAITING_ATTEMPT) {
@@ -280,9 +309,9 @@ static void start_attempt(struct sim *sim, struct sim_run *run, int index)
     *keeper = (struct keeper){.run = run->index,
                               .key = arena_strdup(sim->arena, step->key),
                               .attempt = step->attempts,
-                              .outcome = make_outcome(sim, step)};
+                              .outcome = make_outcome(sim, step, subject)};
     if (step->folder) {
-        keeper->ends_at = sim->now + 1 + sim_random_below(&sim->random, 30000);
+        keeper->ends_at = sim->now + 1 + sim_choose(sim, PLACE_ATTEMPT_MS, subject, 30000);
         watch(sim, keeper);
     } else {
         /* In the engine itself: it is over at once. */
@@ -325,7 +354,8 @@ void host_crash(struct sim *sim)
     for (size_t i = 0; i < sim->keepers.count; i++) {
         struct keeper *keeper = &sim->keepers.items[i];
 
-        if (is_alive(sim, keeper) && sim_chance(sim, sim->temper.losses)) {
+        if (is_alive(sim, keeper) &&
+            sim_whether(sim, PLACE_LOSS, about_keeper(sim, keeper), sim->temper.losses)) {
             keeper->is_gone = true;
         }
     }
@@ -336,40 +366,51 @@ void host_crash(struct sim *sim)
 static void prepare(struct sim *sim, struct sim_run *run, int index)
 {
     const struct step_state *step = &run->live->steps[index];
+    struct subject subject = about(sim, run->index, step->key);
     struct event event = {
         .kind = EVENT_PREPARED, .step = arena_strdup(sim->arena, step->key), .tree = "0123"};
 
-    if (sim_chance(sim, sim->temper.failures / 8)) {
+    if (sim_whether(sim, PLACE_PREPARE_FAILS, subject, sim->temper.failures / 8)) {
         event.outcome = (struct outcome){.class_ = CLASS_PERMANENT, .error = "no such value"};
     } else if (!step->check) {
-        event.digest = arena_printf(sim->arena, "%016llx",
-                                    (unsigned long long)sim_random_next(&sim->random));
+        event.digest = arena_printf(sim->arena, "%08x%08x", subject.what, step->attempts);
         event.parts = make_proof(sim);
-        if (sim_random_chance(&sim->random, 15)) {
+        if (sim_whether(sim, PLACE_REUSED, subject, 15)) {
             event.reused_run = "wf_000000000000";
             event.reused_step = "other";
-            event.outcome.output = make_output(sim, step_effective(step));
+            event.outcome.output = make_output(sim, step_effective(step), subject);
         }
     }
-    host_schedule(sim, (struct happening){.kind = HAPPENS_EVENT,
-                                          .at = sim->now + sim_random_below(&sim->random, 500),
-                                          .run = run->index,
-                                          .event = event});
+    host_schedule(
+        sim, (struct happening){.kind = HAPPENS_EVENT,
+                                .at = sim->now + sim_choose(sim, PLACE_PREPARE_MS, subject, 500),
+                                .run = run->index,
+                                .event = event});
+    post_twice(sim, run->index, &event);
+}
+
+/* While a step only waits for its time, nothing but the journal knows of it. */
+static void crash_in_wait(struct sim *sim, struct subject subject, int64_t delay)
+{
+    if (delay > 0 && sim_whether(sim, PLACE_CRASH_IN_WAIT, subject, sim->temper.crashes * 2)) {
+        int64_t at = sim_choose(sim, PLACE_CRASH_MS, subject, 100) * delay / 100;
+
+        host_schedule(sim, (struct happening){.kind = HAPPENS_CRASH, .at = sim->now + at});
+    }
 }
 
 static void set_timer(struct sim *sim, struct sim_run *run, const struct effect *effect)
 {
     int64_t delay = effect->at - sim_wall(sim);
     const char *key = effect->step >= 0 ? run->live->steps[effect->step].key : NULL;
-    int copies = sim_chance(sim, sim->temper.duplicates) ? 2 : 1;
+    struct event event = {.kind = EVENT_TIMER, .step = arena_strdup(sim->arena, key)};
 
-    for (int i = 0; i < copies; i++) {
-        host_schedule(sim, (struct happening){.kind = HAPPENS_TIMER,
-                                              .at = sim->now + (delay > 0 ? delay : 0) + i * 1000,
-                                              .run = run->index,
-                                              .event = {.kind = EVENT_TIMER,
-                                                        .step = arena_strdup(sim->arena, key)}});
-    }
+    delay = delay > 0 ? delay : 0;
+    host_schedule(
+        sim, (struct happening){
+                 .kind = HAPPENS_TIMER, .at = sim->now + delay, .run = run->index, .event = event});
+    post_twice(sim, run->index, &event);
+    crash_in_wait(sim, about(sim, run->index, key), delay);
 }
 
 /* ---- nested runs ---- */
@@ -377,11 +418,15 @@ static void set_timer(struct sim *sim, struct sim_run *run, const struct effect 
 static void post_child(struct sim *sim, int parent, const char *step, const char *child,
                        enum run_status status)
 {
-    sim_post(sim, parent,
-             &(struct event){.kind = EVENT_CHILD,
-                             .step = arena_strdup(sim->arena, step),
-                             .child = arena_strdup(sim->arena, child),
-                             .child_status = status});
+    struct event event = {.kind = EVENT_CHILD,
+                          .step = arena_strdup(sim->arena, step),
+                          .child = arena_strdup(sim->arena, child),
+                          .child_status = status};
+
+    sim_post(sim, parent, &event);
+    if (run_status_is_final(status)) {
+        post_twice(sim, parent, &event);
+    }
 }
 
 void host_tell_parent(struct sim *sim, const struct sim_run *run)
@@ -453,13 +498,16 @@ static void start_child(struct sim *sim, struct sim_run *run, int index)
         host_tell_parent(sim, child);
         return;
     }
-    if (sim_chance(sim, sim->temper.failures / 10)) {
+    if (sim_whether(sim, PLACE_CHILD_FAILS, about(sim, run->index, step->key),
+                    sim->temper.failures / 10)) {
         post_child(sim, run->index, step->key, step->child, RUN_FAILED);
         return;
     }
     if (!child) {
+        struct parent parent = {run->index, step->key};
+
         child = sim_run_new(sim, step->child, find_workflow(sim, step->definition->workflow),
-                            run->index);
+                            &parent);
     }
     sim_run_create(sim, child, step);
 }
@@ -522,6 +570,15 @@ void host_happen(struct sim *sim, const struct happening *happening)
         break;
     case HAPPENS_RESTART:
         sim_restart(sim);
+        break;
+    case HAPPENS_CRASH:
+        sim_crash(sim, "while something waits");
+        break;
+    case HAPPENS_COMMAND:
+        people_do(sim, happening);
+        break;
+    case HAPPENS_JUMP:
+        people_set_clock(sim, happening->number);
         break;
     }
 }

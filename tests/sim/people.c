@@ -7,78 +7,109 @@
 
 #include <string.h>
 
-static const char *random_step(struct sim *sim, const struct run_state *state)
+static struct subject command_subject(int number)
 {
-    if (sim_random_chance(&sim->random, 5)) {
+    return (struct subject){.what = (uint32_t)number};
+}
+
+static int argument(struct sim *sim, int number, int count)
+{
+    return sim_choose(sim, PLACE_COMMAND_ARGUMENT, command_subject(number), count);
+}
+
+static bool is_of_interest(const struct step_state *step)
+{
+    return step->status == STEP_IS_FAILED || step->status == STEP_IS_PAUSED ||
+           step->status == STEP_IS_CANCELLED || step->waiting == WAITING_INSTANCES;
+}
+
+/* Mostly one that a command may fit to. */
+static const char *choose_step(struct sim *sim, const struct run_state *state, int number)
+{
+    int count = (int)state->step_count;
+    int start = sim_choose(sim, PLACE_COMMAND_STEP, command_subject(number), 5 * count);
+
+    if (start == 5 * count - 1) {
         return "no-such-step";
     }
-    return state->steps[sim_random_below(&sim->random, (int)state->step_count)].key;
+    for (int i = 0; start < 3 * count && i < count; i++) {
+        const struct step_state *step = &state->steps[(start + i) % count];
+
+        if (is_of_interest(step)) {
+            return step->key;
+        }
+    }
+    return state->steps[start % count].key;
 }
 
-static const char *random_phase(struct sim *sim, const struct run_state *state)
+static const char *choose_phase(struct sim *sim, const struct run_state *state, int number)
 {
-    int count = (int)state->workflow->phase_count;
-
-    return state->workflow->phases[sim_random_below(&sim->random, count)].id;
+    return state->workflow->phases[argument(sim, number, (int)state->workflow->phase_count)].id;
 }
 
-static json_t *make_skip(struct sim *sim, const struct run_state *state)
+static json_t *make_skip(struct sim *sim, const struct run_state *state, int number)
 {
     json_t *command = json_pack("{s:s, s:s}", "do", "skip", "reason", "known to be fine");
 
-    switch (sim_random_below(&sim->random, 3)) {
+    switch (argument(sim, number, 4)) {
     case 0:
-        json_put_text(command, "phase", random_phase(sim, state));
+        json_put_text(command, "phase", choose_phase(sim, state, number));
         break;
     case 1:
-        json_put_text(command, "gate", random_phase(sim, state));
+        json_put_text(command, "gate", choose_phase(sim, state, number));
         break;
     default:
-        json_put_text(command, "step", random_step(sim, state));
+        json_put_text(command, "step", choose_step(sim, state, number));
         break;
     }
     return command;
 }
 
-static json_t *make_signal(struct sim *sim, const struct run_state *state)
+static json_t *make_signal(struct sim *sim, const struct run_state *state, int number)
 {
-    static const char *const endings[] = {"", "-approved", "-rejected"};
-    const char *name = sim_random_chance(&sim->random, 30)
+    static const char *const endings[] = {"", "-approved", "-rejected", "-approved"};
+    int ending = argument(sim, number, (int)ARRAY_LEN(endings) + 1);
+    const char *name = ending == (int)ARRAY_LEN(endings)
                            ? "go"
-                           : arena_printf(sim->arena, "%s%s", random_step(sim, state),
-                                          endings[sim_random_below(&sim->random, 3)]);
+                           : arena_printf(sim->arena, "%s%s", choose_step(sim, state, number),
+                                          endings[ending]);
 
     return json_pack("{s:s, s:s}", "do", "signal", "name", name);
 }
 
-static json_t *make_command(struct sim *sim, const struct run_state *state)
+#define COMMAND_KINDS 16
+
+static json_t *make_command(struct sim *sim, const struct run_state *state, int number, int kind)
 {
-    switch (sim_random_below(&sim->random, 14)) {
-    case 0:
+    switch (kind) {
     case 1:
-        return json_pack("{s:s, s:b}", "do", "pause", "stop", sim_random_chance(&sim->random, 40));
     case 2:
+        return json_pack("{s:s, s:b}", "do", "pause", "stop", argument(sim, number, 5) > 2);
     case 3:
-        return json_pack("{s:s}", "do", "resume");
     case 4:
+        return json_pack("{s:s}", "do", "resume");
     case 5:
-        return json_pack("{s:s, s:b}", "do", "resume", "retry_failed", true);
     case 6:
-        return sim_random_chance(&sim->random, 30) ? json_pack("{s:s}", "do", "cancel")
-                                                   : json_pack("{s:s}", "do", "retry");
+        return json_pack("{s:s, s:b}", "do", "resume", "retry_failed", true);
     case 7:
-        return json_pack("{s:s, s:s}", "do", "retry", "step", random_step(sim, state));
+        return json_pack("{s:s}", "do", "cancel");
     case 8:
+        return json_pack("{s:s}", "do", "retry");
     case 9:
-        return make_skip(sim, state);
+        return json_pack("{s:s, s:s}", "do", "retry", "step", choose_step(sim, state, number));
     case 10:
-        return json_pack("{s:s, s:s}", "do", "approve", "step", random_step(sim, state));
     case 11:
-        return json_pack("{s:s}", "do", sim_random_chance(&sim->random, 60) ? "approve" : "reject");
     case 12:
-        return make_signal(sim, state);
+        return make_skip(sim, state, number);
+    case 13:
+        return json_pack("{s:s, s:s}", "do", "approve", "step", choose_step(sim, state, number));
+    case 14:
+        return json_pack("{s:s}", "do", argument(sim, number, 5) < 3 ? "approve" : "reject");
+    case 15:
+        return make_signal(sim, state, number);
     default:
-        return json_pack("{s:s, s:s}", "do", "restore", "checkpoint", random_phase(sim, state));
+        return json_pack("{s:s, s:s}", "do", "restore", "checkpoint",
+                         choose_phase(sim, state, number));
     }
 }
 
@@ -87,19 +118,12 @@ static bool has_work(const struct run_state *run)
     return run->status == RUN_RUNNING && run->under_way > run->approvals + run->nested;
 }
 
-void people_interfere(struct sim *sim)
+static void send(struct sim *sim, struct sim_run *run, json_t *command)
 {
-    struct sim_run *run = sim->runs
-                              .items[sim_random_chance(&sim->random, 70)
-                                         ? 0
-                                         : sim_random_below(&sim->random, (int)sim->runs.count)];
     struct event event = {.kind = EVENT_COMMAND, .by = "somebody"};
     struct error err = ERROR_INIT;
 
-    if (!sim_is_stored(run)) {
-        return;
-    }
-    event.command = sim_hold(sim, make_command(sim, run->shadow));
+    event.command = sim_hold(sim, command);
     if (sim->is_up) {
         sim_post(sim, run->index, &event);
     } else if (strcmp(json_get_text(event.command, "do", ""), "cancel") != 0 ||
@@ -110,6 +134,68 @@ void people_interfere(struct sim *sim)
         sim_post(sim, run->index, &event);
         sim_restart(sim);
     }
+}
+
+static void command(struct sim *sim, int number, int kind)
+{
+    int runs = (int)sim->runs.count;
+    int chosen = sim_choose(sim, PLACE_COMMAND_RUN, command_subject(number), 3 * runs);
+    struct sim_run *run = sim->runs.items[chosen < 2 * runs ? 0 : chosen - 2 * runs];
+
+    if (sim_is_stored(run)) {
+        send(sim, run, make_command(sim, run->shadow, number, kind));
+    }
+}
+
+/* ---- what was planned ---- */
+
+static const int64_t jumps_ms[] = {
+    1000, -1000, 300000, -300000, INT64_C(172800000), INT64_C(-172800000)};
+
+static int64_t planned_ms(struct sim *sim, enum place place, int number)
+{
+    int64_t scale = sim_choose(sim, place, command_subject(number), 180);
+
+    return scale * scale * scale / 10; /* most of it early, all of it within ten minutes */
+}
+
+void people_plan(struct sim *sim)
+{
+    for (int i = 0; i < PLANNED_COMMANDS; i++) {
+        int kind = sim_choose_rarely(sim, PLACE_COMMAND, command_subject(i),
+                                     (struct rarity){sim->temper.commands, COMMAND_KINDS});
+
+        if (kind > 0) {
+            host_schedule(sim, (struct happening){.kind = HAPPENS_COMMAND,
+                                                  .at = planned_ms(sim, PLACE_COMMAND_MS, i),
+                                                  .command = kind,
+                                                  .number = i});
+        }
+    }
+    for (int i = 0; i < PLANNED_JUMPS; i++) {
+        int jump = sim_choose_rarely(
+            sim, PLACE_JUMP, command_subject(i),
+            (struct rarity){sim->temper.clock_jumps, (int)ARRAY_LEN(jumps_ms)});
+
+        if (jump > 0) {
+            host_schedule(sim, (struct happening){.kind = HAPPENS_JUMP,
+                                                  .at = planned_ms(sim, PLACE_JUMP_MS, i),
+                                                  .number = jump - 1});
+        }
+    }
+}
+
+void people_do(struct sim *sim, const struct happening *happening)
+{
+    command(sim, happening->number, happening->command);
+}
+
+void people_set_clock(struct sim *sim, int jump)
+{
+    sim_log(sim, "[%lld] --- the clock jumps by %lld ms\n", (long long)sim->now,
+            (long long)jumps_ms[jump]);
+    sim->wall_offset += jumps_ms[jump];
+    sim->has_jumped = true;
 }
 
 /* ---- what a run offers ---- */
@@ -160,6 +246,7 @@ static const json_t *find_option(const json_t *options, const char *action)
 static const json_t *choose_option(struct sim *sim, const struct sim_run *run,
                                    const json_t *options)
 {
+    int number = PLANNED_COMMANDS + sim->commands;
     const json_t *skip = find_option(options, "skip");
     const json_t *cancel = find_option(options, "cancel");
 
@@ -169,11 +256,7 @@ static const json_t *choose_option(struct sim *sim, const struct sim_run *run,
     if (run->attention > PATIENCE && skip) {
         return skip;
     }
-    if (!sim->is_calm) {
-        return json_array_get(
-            options, (size_t)sim_random_below(&sim->random, (int)json_array_size(options)));
-    }
-    return json_array_get(options, 0);
+    return json_array_get(options, (size_t)argument(sim, number, (int)json_array_size(options)));
 }
 
 static void take_option(struct sim *sim, struct sim_run *run)
@@ -215,6 +298,7 @@ static struct sim_run *find_waiting(const struct sim *sim)
 bool people_look_after(struct sim *sim)
 {
     struct sim_run *run;
+    int way;
 
     for (size_t i = 0; i < sim->runs.count; i++) {
         if (sim->runs.items[i]->live) {
@@ -224,13 +308,15 @@ bool people_look_after(struct sim *sim)
     if (sim->has_failed) {
         return false;
     }
-    if (!sim->is_calm && sim_random_chance(&sim->random, 25)) {
-        sim_crash(sim, "at rest");
-        people_interfere(sim);
-        return true;
-    }
-    if (!sim->is_calm && sim_random_chance(&sim->random, 40)) {
-        people_interfere(sim);
+    sim->commands++;
+    way = sim_choose_rarely(sim, PLACE_REST, command_subject(PLANNED_COMMANDS + sim->commands),
+                            (struct rarity){50, 2});
+    if (way > 0) {
+        if (way == 1) {
+            sim_crash(sim, "at rest");
+        }
+        command(sim, PLANNED_COMMANDS + sim->commands,
+                1 + argument(sim, PLANNED_COMMANDS + sim->commands, COMMAND_KINDS));
         return true;
     }
     run = find_waiting(sim);

@@ -3,42 +3,60 @@
  * them, people. Everything that happens in it follows from one seed.
  *
  *   simulate.c   one seed from its first event to the end of its runs
+ *   generate.c   its workflows
+ *   choices.c    all its chance, which can be written down and given back
  *   world.c      runs, turns, commits, crashes, restarts
  *   host.c       effects: attempts, preparations, timers, nested runs
  *   people.c     commands from outside
  *   audit.c      what no sequence of records may say
+ *   limits.c     the same, of everything that has a limit
  *   check.c      what must hold after every turn
- *   compare.c    two states of a run, field by field */
+ *   tables.c     the derived tables, and that they equal the fold
+ *   compare.c    two states of a run, field by field
+ *   trial.c      one simulation in a process of its own
+ *   shrink.c     the smallest choices that still fail
+ *   cases.c      choices as a file: what once failed */
 #ifndef FERMATA_SIM_SIM_H
 #define FERMATA_SIM_SIM_H
 
 #include "base/arena.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "choices.h"
 #include "generate.h"
-#include "random.h"
 #include "run/decide.h"
+#include "run/journal.h"
 
 #include <stdio.h>
 
-/* A record as the journal keeps it. */
+/* A record as the journal gives it back: decoded from its stored text. */
 struct stored {
-    const char *kind;
+    struct record record;
     const char *text;
-    int64_t at;
 };
 
 /* What the audit remembers of a step, from the records alone. */
 struct step_audit {
     int attempts; /* number of the last one */
+    int tries;    /* that failed by themselves, since somebody or something began anew */
+    int losses;
+    bool is_static;
     bool is_open; /* it has no outcome yet */
     bool is_done;
     bool is_reused;
+    bool is_approved;
 };
 
 struct phase_audit {
     bool goes_round;  /* it was reset by itself, to go through its steps once more */
     bool gate_passed; /* gate_decided with pass, or gate_skipped, since the gate was begun */
+    int gotos, fixes, iterations;
+};
+
+/* What a checkpoint had, by the record that saved it. */
+struct checkpoint_audit {
+    const char *name;
+    const json_t *phases;
 };
 
 struct sim_run {
@@ -51,8 +69,19 @@ struct sim_run {
     struct run_state *shadow; /* the fold of what was committed */
     struct batch batch;
     bool is_dirty;
+    uint32_t name;             /* the same whatever else happens, for choices */
+    uint32_t parent_step;      /* hash of its key */
+    uint64_t decisions;        /* how many events it was asked about */
+    int64_t acknowledged;      /* up to here somebody outside was told */
+    bool is_told;              /* a person's command is in the batch */
+    VEC(struct step_row) rows; /* the derived tables */
+    struct run_row row;
     VEC(struct step_audit) steps;
     VEC(struct phase_audit) phases;
+    VEC(struct checkpoint_audit) checkpoints;
+    int iterations;
+    const json_t *restored; /* what the checkpoint had that is being restored; NULL: none is */
+    int64_t seq_viewed;
     int attention; /* how often somebody had to look after it in the calm */
 };
 
@@ -72,6 +101,9 @@ enum happening_kind {
     HAPPENS_EVENT,       /* something comes back to the engine */
     HAPPENS_TIMER,
     HAPPENS_RESTART,
+    HAPPENS_CRASH,
+    HAPPENS_COMMAND,
+    HAPPENS_JUMP,
 };
 struct happening {
     enum happening_kind kind;
@@ -80,6 +112,8 @@ struct happening {
     int generation; /* of the engine that waits for it; an older one's is void */
     int run;
     int keeper;
+    int number;  /* of the command, of the jump */
+    int command; /* its kind */
     struct event event;
 };
 
@@ -101,15 +135,19 @@ struct temper {
 
 struct sim {
     uint64_t seed;
-    struct sim_random random;
+    struct choices *choices;
+    struct decide_limits limits;
     struct arena *arena;
     VEC(json_t *) held;
     struct temper temper;
-    bool is_calm; /* no new trouble: everything must come to its end */
-    int64_t now;  /* monotonic, ms */
+    int trouble; /* after so many steps there is no new one: everything must come to its end */
+    int64_t now; /* monotonic, ms */
     int64_t wall_offset;
+    bool has_jumped;
     int generation;
     bool is_up;
+    int turns_up; /* since the engine was started */
+    int commands; /* at rest, so far */
     int64_t order;
     const struct workflow *const *workflows;
     VEC(struct sim_run *) runs;
@@ -119,6 +157,8 @@ struct sim {
     int events;
     int turns;
     int crashes;
+    int crash_at_write; /* this turn, and no other; 0: as chosen */
+    int crash_way;
     unsigned kinds_seen; /* bit set of record kinds */
     uint64_t hash;
     FILE *log; /* NULL: quiet */
@@ -129,16 +169,28 @@ struct sim {
 /* simulate.c: notes that something does not hold; the first one counts. */
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_log(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool sim_chance(struct sim *sim, int percent); /* never in the calm */
 const json_t *sim_hold(struct sim *sim, json_t *value);
 void sim_hash(struct sim *sim, const char *text);
 
+/* Choices about a run, or about a step or another part of it. */
+struct subject {
+    uint32_t who, what;
+};
+struct subject about(const struct sim *sim, int run, const char *step);
+int sim_choose(struct sim *sim, enum place place, struct subject subject, int count);
+bool sim_whether(struct sim *sim, enum place place, struct subject subject, int percent);
+int sim_choose_rarely(struct sim *sim, enum place place, struct subject subject,
+                      struct rarity rarity);
+
 /* world.c */
 #define WALL_START INT64_C(1800000000000)
-extern const struct decide_limits sim_limits;
 int64_t sim_wall(const struct sim *sim);
+struct parent {
+    int run;
+    const char *step;
+};
 struct sim_run *sim_run_new(struct sim *sim, const char *id, const struct workflow *workflow,
-                            int parent);
+                            const struct parent *parent); /* NULL: none */
 /* Its first record, with the next commit, and its first event. */
 void sim_run_create(struct sim *sim, struct sim_run *run, const struct step_state *parent_step);
 bool sim_is_stored(const struct sim_run *run);
@@ -165,34 +217,58 @@ void host_crash(struct sim *sim);
 const struct keeper *host_find_keeper(const struct sim *sim, int run, const char *key, int attempt);
 
 /* people.c */
-void people_interfere(struct sim *sim);
+#define PLANNED_COMMANDS 10
+#define PLANNED_JUMPS 2
+/* What will be done to the runs from outside, and to the clock, and when. */
+void people_plan(struct sim *sim);
+void people_do(struct sim *sim, const struct happening *happening);
+void people_set_clock(struct sim *sim, int jump);
 /* When nothing happens any more: somebody looks after the runs. False: all is over. */
 bool people_look_after(struct sim *sim);
 
-/* audit.c */
+/* audit.c. `shadow` is the state just before the record. */
 void audit_record(struct sim *sim, struct sim_run *run, const struct record *record);
+struct step_audit *audit_of(struct sim_run *run, const char *key);
+
+/* limits.c, called by audit_record */
+void limits_record(struct sim *sim, struct sim_run *run, const struct record *record);
+
+/* tables.c: writes what the commit brings; then, that each row equals the state. */
+void tables_write(struct sim *sim, struct sim_run *run, const struct commit *commit);
+void tables_check(struct sim *sim, const struct sim_run *run);
+/* The same with the columns that are long. */
+void tables_check_values(struct sim *sim, const struct sim_run *run);
 
 /* check.c */
 void check_run(struct sim *sim, const struct sim_run *run);
 void check_sources(struct sim *sim, const struct sim_run *run);
-void check_rest(struct sim *sim, const struct sim_run *run);
+void check_rest(struct sim *sim, struct sim_run *run);
 
 /* compare.c: NULL when they are the same, else what differs. */
 const char *compare_states(const struct run_state *left, const struct run_state *right, char *text,
                            size_t size);
 
-/* One seed. */
+/* One seed, or given choices. */
+struct sim_input {
+    uint64_t seed;
+    const struct choice_vec *given; /* NULL: by the seed */
+    struct choice_vec *ret_made;    /* what was chosen, appended; NULL: not wanted */
+    int crash_at_write;             /* so many turns on, and nowhere else; 0: as chosen */
+    int crash_way;                  /* before (1) or after (2) the commit */
+    FILE *log;                      /* NULL: quiet */
+};
 struct sim_result {
     bool has_failed;
     char failure[1024];
     uint64_t hash;
     int events;
+    int turns;
     int records;
     int crashes;
     unsigned kinds_seen;
     enum run_status status; /* of the first run */
 };
-void simulate(uint64_t seed, FILE *log, struct sim_result *ret_result);
+void simulate(const struct sim_input *input, struct sim_result *ret_result);
 void simulate_release_cache(void);
 
 #endif

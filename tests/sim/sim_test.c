@@ -73,7 +73,7 @@ static void repeat(struct shared *shared, uint64_t seed, uint64_t hash)
 {
     struct sim_result again;
 
-    simulate(seed, NULL, &again);
+    simulate(&(struct sim_input){.seed = seed}, &again);
     __atomic_add_fetch(&shared->repeated, 1, __ATOMIC_RELAXED);
     if (again.hash != hash) {
         __atomic_add_fetch(&shared->different, 1, __ATOMIC_RELAXED);
@@ -93,7 +93,7 @@ static void work(struct shared *shared, int worker, bool repeats)
             shared->workers[worker].seed = seed;
             shared->workers[worker].is_running = true;
             (void)alarm(SEED_SECONDS_MAX);
-            simulate(seed, NULL, &result);
+            simulate(&(struct sim_input){.seed = seed}, &result);
             if (repeats && seed % REPEATED == 0 && !result.has_failed) {
                 repeat(shared, seed, result.hash);
             }
@@ -128,7 +128,7 @@ static int replay(uint64_t seed, FILE *log)
     struct sim_result result;
 
     (void)alarm(SEED_SECONDS_MAX);
-    simulate(seed, log, &result);
+    simulate(&(struct sim_input){.seed = seed, .log = log}, &result);
     simulate_release_cache();
     (void)fprintf(log, "seed %llu: %s; run %s, %d events, %d records, %d crashes, hash %016llx\n",
                   (unsigned long long)seed, result.has_failed ? result.failure : "ok",

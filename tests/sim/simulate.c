@@ -16,9 +16,10 @@ static struct {
     uint64_t seed;
     struct workflow *workflows[GENERATED_COUNT];
     char *texts[GENERATED_COUNT];
+    struct choices *choices; /* of seeds that are not written down */
 } cache;
 
-void simulate_release_cache(void)
+static void forget_workflows(void)
 {
     for (size_t i = 0; i < GENERATED_COUNT; i++) {
         workflow_free(cache.workflows[i]);
@@ -29,14 +30,21 @@ void simulate_release_cache(void)
     cache.is_filled = false;
 }
 
-static void load_workflow(uint64_t seed, int which)
+void simulate_release_cache(void)
+{
+    forget_workflows();
+    choices_free(cache.choices);
+    cache.choices = NULL;
+}
+
+static void load_workflow(struct choices *choices, int which)
 {
     struct problems *problems = mem_zero(1, sizeof(*problems));
     struct error err = ERROR_INIT;
     struct strbuf text;
 
     strbuf_init(&text, 1 << 20);
-    generate_workflow(seed, which, &text);
+    generate_workflow(choices, which, &text);
     if (workflow_parse(text.data, text.length, "generated.yaml", NULL, &cache.workflows[which],
                        problems, &err) < 0) {
         struct strbuf said;
@@ -51,31 +59,34 @@ static void load_workflow(uint64_t seed, int which)
     free(problems);
 }
 
-static void fill_cache(uint64_t seed)
+/* Seeds that are near each other share their workflows, unless their choices are to be known. */
+static void fill_cache(struct sim *sim, bool is_shared)
 {
-    if (cache.is_filled && cache.seed == seed) {
+    uint64_t seed = sim->seed / SEEDS_PER_WORKFLOW;
+
+    if (is_shared && cache.is_filled && cache.seed == seed) {
         return;
     }
-    simulate_release_cache();
+    forget_workflows();
+    choices_restart(sim->choices, mix_bits(seed));
     for (int i = 0; i < GENERATED_COUNT; i++) {
-        load_workflow(seed, i);
+        load_workflow(sim->choices, i);
     }
     cache.seed = seed;
-    cache.is_filled = true;
+    cache.is_filled = is_shared;
 }
 
 void sim_fail(struct sim *sim, const char *format, ...)
 {
     va_list args;
 
-    if (sim->has_failed) {
-        return;
+    if (!sim->has_failed) {
+        va_start(args, format);
+        (void)vsnprintf(sim->failure, sizeof(sim->failure), format, args);
+        va_end(args);
+        sim_log(sim, "!!! %s\n", sim->failure);
     }
     sim->has_failed = true;
-    va_start(args, format);
-    (void)vsnprintf(sim->failure, sizeof(sim->failure), format, args);
-    va_end(args);
-    sim_log(sim, "FAILED: %s\n", sim->failure);
 }
 
 void sim_log(struct sim *sim, const char *format, ...)
@@ -90,9 +101,25 @@ void sim_log(struct sim *sim, const char *format, ...)
     }
 }
 
-bool sim_chance(struct sim *sim, int percent)
+struct subject about(const struct sim *sim, int run, const char *step)
 {
-    return !sim->is_calm && sim_random_chance(&sim->random, percent);
+    return (struct subject){.who = sim->runs.items[run]->name, .what = step ? hash_text(step) : 0};
+}
+
+int sim_choose(struct sim *sim, enum place place, struct subject subject, int count)
+{
+    return choose(sim->choices, place, subject.who, subject.what, count);
+}
+
+int sim_choose_rarely(struct sim *sim, enum place place, struct subject subject,
+                      struct rarity rarity)
+{
+    return choose_rarely(sim->choices, place, subject.who, subject.what, rarity);
+}
+
+bool sim_whether(struct sim *sim, enum place place, struct subject subject, int percent)
+{
+    return choose_whether(sim->choices, place, subject.who, subject.what, percent);
 }
 
 const json_t *sim_hold(struct sim *sim, json_t *value)
@@ -109,46 +136,50 @@ void sim_hash(struct sim *sim, const char *text)
     }
 }
 
-static int draw(struct sim *sim, const int *choices, size_t count)
-{
-    return choices[sim_random_below(&sim->random, (int)count)];
-}
-
+/* How much of what happens: no choice itself, only what makes choices likely. */
 static void draw_temper(struct sim *sim)
 {
     static const int failures[] = {0, 5, 15, 40};
     static const int crashes[] = {0, 0, 2, 8};
-    static const int commands[] = {0, 5, 15, 30};
+    static const int commands[] = {0, 10, 30, 60};
     static const int duplicates[] = {0, 10, 40};
-    static const int clock_jumps[] = {0, 0, 5};
+    static const int clock_jumps[] = {0, 0, 50};
     static const int losses[] = {0, 20, 100};
+    uint64_t bits = mix_bits(sim->seed);
 
     sim->temper = (struct temper){
-        .failures = draw(sim, failures, ARRAY_LEN(failures)),
-        .crashes = draw(sim, crashes, ARRAY_LEN(crashes)),
-        .commands = draw(sim, commands, ARRAY_LEN(commands)),
-        .duplicates = draw(sim, duplicates, ARRAY_LEN(duplicates)),
-        .clock_jumps = draw(sim, clock_jumps, ARRAY_LEN(clock_jumps)),
-        .losses = draw(sim, losses, ARRAY_LEN(losses)),
+        .failures = failures[bits % 4],
+        .crashes = crashes[(bits >> 8) % 4],
+        .commands = commands[(bits >> 16) % 4],
+        .duplicates = duplicates[(bits >> 24) % 3],
+        .clock_jumps = clock_jumps[(bits >> 32) % 3],
+        .losses = losses[(bits >> 40) % 3],
     };
+    sim->trouble = 5 + (int)((bits >> 48) % 96);
 }
 
-static void jump_clock(struct sim *sim)
+static void draw_limits(struct sim *sim)
 {
-    int64_t jump = sim_random_between(&sim->random, -300000, 300000);
+    static const int64_t steps_max[] = {120, 12, 24, 40};
 
-    sim_log(sim, "[%lld] --- the clock jumps by %lld ms\n", (long long)sim->now, (long long)jump);
-    sim->wall_offset += jump;
+    sim->limits = (struct decide_limits){
+        .steps_max = steps_max[sim_choose(sim, PLACE_STEPS_MAX, (struct subject){0},
+                                          (int)ARRAY_LEN(steps_max))],
+        .nesting_max = 2};
 }
 
 /* Several things may have happened before the engine looks. */
 static bool let_happen(struct sim *sim)
 {
     struct happening happening;
-    int count = sim_random_chance(&sim->random, 20) ? 3 : 1;
+    int count = 1;
     bool any = false;
 
     for (int i = 0; i < count && host_next(sim, &happening); i++) {
+        if (i == 0 &&
+            sim_whether(sim, PLACE_TOGETHER, about(sim, happening.run, happening.event.step), 20)) {
+            count = 3;
+        }
         host_happen(sim, &happening);
         any = true;
     }
@@ -157,18 +188,10 @@ static bool let_happen(struct sim *sim)
 
 static void play(struct sim *sim)
 {
-    int trouble = sim_random_between(&sim->random, 5, 100);
-
     for (int i = 0; i < STEPS_MAX && !sim->has_failed; i++) {
-        if (i == trouble) {
+        if (i == sim->trouble) {
             sim_log(sim, "[%lld] --- calm\n", (long long)sim->now);
-            sim->is_calm = true;
-        }
-        if (sim_chance(sim, sim->temper.commands)) {
-            people_interfere(sim);
-        }
-        if (sim_chance(sim, sim->temper.clock_jumps)) {
-            jump_clock(sim);
+            choices_calm(sim->choices);
         }
         if (sim->queue.count > 0) {
             sim_turn(sim);
@@ -189,6 +212,7 @@ static void check_end(struct sim *sim)
             sim_fail(sim, "run %d is %s in the end", run->index,
                      run_status_name(run->live->status));
         }
+        tables_check_values(sim, run);
     }
 }
 
@@ -216,34 +240,81 @@ static void log_workflows(struct sim *sim)
     sim_log(sim, "--- events and records\n");
 }
 
-void simulate(uint64_t seed, FILE *log, struct sim_result *ret_result)
+static void play_all(struct sim *sim)
 {
-    struct sim sim = {.seed = seed,
-                      .random = {seed ^ 0x5DEECE66DULL},
-                      .generation = 1,
-                      .is_up = true,
-                      .hash = 14695981039346656037ULL,
-                      .log = log};
     char id[RUN_ID_SIZE];
 
-    fill_cache(seed / SEEDS_PER_WORKFLOW);
+    log_workflows(sim);
+    draw_temper(sim);
+    draw_limits(sim);
+    run_id_format(mix_bits(sim->seed), id);
+    sim_run_create(sim, sim_run_new(sim, id, sim->workflows[0], NULL), NULL);
+    people_plan(sim);
+    play(sim);
+    check_end(sim);
+}
+
+static struct choices *choices_for(const struct sim_input *input)
+{
+    if (input->given) {
+        return choices_new_given(input->given);
+    }
+    if (input->ret_made) {
+        return choices_new(input->seed, true);
+    }
+    if (!cache.choices) {
+        cache.choices = choices_new(input->seed, false);
+    }
+    return cache.choices;
+}
+
+static void give_result(const struct sim *sim, struct sim_result *ret_result)
+{
+    *ret_result = (struct sim_result){.has_failed = sim->has_failed,
+                                      .hash = sim->hash,
+                                      .events = sim->events,
+                                      .turns = sim->turns,
+                                      .crashes = sim->crashes,
+                                      .kinds_seen = sim->kinds_seen,
+                                      .status = sim->runs.items[0]->shadow->status};
+    for (size_t i = 0; i < sim->runs.count; i++) {
+        ret_result->records += (int)sim->runs.items[i]->journal.count;
+    }
+    memcpy(ret_result->failure, sim->failure, sizeof(sim->failure));
+}
+
+static void keep_choices(const struct choices *choices, struct choice_vec *target)
+{
+    for (size_t i = 0; i < choices_made(choices)->count; i++) {
+        *VEC_PUSH(target) = choices_made(choices)->items[i];
+    }
+}
+
+void simulate(const struct sim_input *input, struct sim_result *ret_result)
+{
+    struct sim sim = {.seed = input->seed,
+                      .generation = 1,
+                      .is_up = true,
+                      .crash_at_write = input->crash_at_write,
+                      .crash_way = input->crash_way,
+                      .hash = 14695981039346656037ULL,
+                      .log = input->log};
+
+    sim.choices = choices_for(input);
+    fill_cache(&sim, sim.choices == cache.choices);
+    if (input->ret_made) {
+        keep_choices(sim.choices, input->ret_made);
+    }
+    choices_restart(sim.choices, input->seed);
     sim.arena = arena_new();
     sim.workflows = (const struct workflow *const *)cache.workflows;
-    log_workflows(&sim);
-    draw_temper(&sim);
-    run_id_format(sim_random_next(&sim.random), id);
-    sim_run_create(&sim, sim_run_new(&sim, id, sim.workflows[0], -1), NULL);
-    play(&sim);
-    check_end(&sim);
-    *ret_result = (struct sim_result){.has_failed = sim.has_failed,
-                                      .hash = sim.hash,
-                                      .events = sim.events,
-                                      .crashes = sim.crashes,
-                                      .kinds_seen = sim.kinds_seen,
-                                      .status = sim.runs.items[0]->shadow->status};
-    for (size_t i = 0; i < sim.runs.count; i++) {
-        ret_result->records += (int)sim.runs.items[i]->journal.count;
+    play_all(&sim);
+    give_result(&sim, ret_result);
+    if (input->ret_made) {
+        keep_choices(sim.choices, input->ret_made);
     }
-    memcpy(ret_result->failure, sim.failure, sizeof(sim.failure));
     release(&sim);
+    if (sim.choices != cache.choices) {
+        choices_free(sim.choices);
+    }
 }

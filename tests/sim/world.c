@@ -3,11 +3,8 @@
 #include "sim.h"
 
 #include "base/alloc.h"
-#include "support/record_body.h"
 
 #include <string.h>
-
-const struct decide_limits sim_limits = {.steps_max = 120, .nesting_max = 2};
 
 int64_t sim_wall(const struct sim *sim)
 {
@@ -35,77 +32,104 @@ void sim_run_free(struct sim_run *run)
     run_state_free(run->shadow);
     batch_release(&run->batch);
     VEC_RELEASE(&run->journal);
+    VEC_RELEASE(&run->rows);
     VEC_RELEASE(&run->steps);
     VEC_RELEASE(&run->phases);
+    VEC_RELEASE(&run->checkpoints);
     free(run);
 }
 
 /* ---- the journal ---- */
 
-static int fold_stored(const struct stored *stored, int64_t seq, struct run_state *state,
-                       struct arena *arena)
+/* As a process that reads the journal sees the record. */
+static int decode_row(struct sim *sim, const struct journal_row *row, struct stored *ret_stored)
 {
-    struct record record;
     struct error err = ERROR_INIT;
     json_t *object = NULL;
-    const char *refusal = NULL;
-    int r = json_parse_text(stored->text, strlen(stored->text), "record", &object, &err);
+    int r = json_parse_text(row->body, strlen(row->body), "record", &object, &err);
 
     if (r == 0) {
-        r = record_decode(stored->kind, object, arena, &record, &err);
+        r = record_decode(row->kind, sim_hold(sim, object), sim->arena, &ret_stored->record, &err);
     }
-    if (r == 0) {
-        record.seq = seq;
-        record.at = stored->at;
-        refusal = run_refusal(state, &record);
-        if (!refusal) {
-            run_apply(state, &record);
-        }
-    }
-    json_decref(object);
-    return refusal ? -1 : r;
+    ret_stored->record.seq = row->seq;
+    ret_stored->record.at = row->at;
+    return r;
 }
 
-static void commit_record(struct sim *sim, struct sim_run *run, const struct record *record)
+static void commit_row(struct sim *sim, struct sim_run *run, const struct journal_row *row)
 {
-    json_t *object = record_body(record);
-    char *text = json_dump_compact(object);
-    struct stored stored = {.kind = record_kind_name(record->kind),
-                            .text = arena_strdup(sim->arena, text),
-                            .at = record->at};
+    struct stored stored = {0};
+    const char *refusal;
 
-    free(text);
-    json_decref(object);
-    sim_log(sim, "  %s %lld %s %s\n", run->id, (long long)record->seq, stored.kind, stored.text);
-    if (record->seq != (int64_t)run->journal.count + 1) {
-        sim_fail(sim, "run %d: record %lld follows %zu", run->index, (long long)record->seq,
+    sim_log(sim, "  %s %lld %s %s\n", run->id, (long long)row->seq, row->kind, row->body);
+    if (row->seq != (int64_t)run->journal.count + 1) {
+        sim_fail(sim, "run %d: record %lld follows %zu", run->index, (long long)row->seq,
                  run->journal.count);
         return;
     }
+    if (decode_row(sim, row, &stored) < 0) {
+        sim_fail(sim, "run %d: the stored record %lld (%s) cannot be read", run->index,
+                 (long long)row->seq, row->kind);
+        return;
+    }
     *VEC_PUSH(&run->journal) = stored;
-    sim->kinds_seen |= 1U << (unsigned)record->kind;
-    sim_hash(sim, stored.kind);
-    sim_hash(sim, stored.text);
-    audit_record(sim, run, record);
-    if (fold_stored(&stored, record->seq, run->shadow, sim->arena) < 0) {
-        sim_fail(sim, "run %d: the stored record %lld (%s) is refused", run->index,
-                 (long long)record->seq, stored.kind);
+    sim->kinds_seen |= 1U << (unsigned)stored.record.kind;
+    sim_hash(sim, row->kind);
+    sim_hash(sim, row->body);
+    refusal = run_refusal(run->shadow, &stored.record);
+    if (refusal) {
+        sim_fail(sim, "run %d: the stored record %lld (%s) is refused: %s", run->index,
+                 (long long)row->seq, row->kind, refusal);
+        return;
+    }
+    audit_record(sim, run, &stored.record);
+    run_apply(run->shadow, &stored.record);
+}
+
+/* A wish that was told about is reached, or gives way to a stronger one, or is taken back by a
+ * person; it is not forgotten. */
+static void check_wish(struct sim *sim, const struct sim_run *run, enum wish before)
+{
+    static const enum run_status goals[] = {[WISH_PAUSE] = RUN_PAUSED,
+                                            [WISH_STOP] = RUN_PAUSED,
+                                            [WISH_FAIL] = RUN_FAILED,
+                                            [WISH_CANCEL] = RUN_CANCELLED};
+    const struct run_state *state = run->shadow;
+    bool is_kept = before == WISH_NONE || run->is_told || state->wish >= before;
+
+    for (size_t i = before; i < ARRAY_LEN(goals); i++) {
+        is_kept = is_kept || state->status == goals[i];
+    }
+    if (!is_kept) {
+        sim_fail(sim, "run %d: it was to be %s and is %s", run->index,
+                 run_status_name(goals[before]), run_status_name(state->status));
     }
 }
 
 static void commit_run(struct sim *sim, struct sim_run *run)
 {
+    struct commit *commit = commit_new(run->live, sim->generation);
+    enum wish wish = run->shadow->wish;
     char text[256];
     const char *difference;
 
-    for (size_t i = 0; i < run->batch.records.count && !sim->has_failed; i++) {
-        commit_record(sim, run, &run->batch.records.items[i]);
+    commit_add(commit, run->live, run->batch.records.items, run->batch.records.count);
+    for (size_t i = 0; i < commit->journal.count && !sim->has_failed; i++) {
+        commit_row(sim, run, &commit->journal.items[i]);
     }
+    if (!sim->has_failed) {
+        tables_write(sim, run, commit);
+        check_wish(sim, run, wish);
+    }
+    commit_free(commit);
+    run->is_told = false;
     difference = compare_states(run->live, run->shadow, text, sizeof(text));
     if (difference) {
         sim_fail(sim, "run %d: the state differs from the fold of its records: %s", run->index,
                  difference);
     }
+    tables_check(sim, run);
+    run->acknowledged = (int64_t)run->journal.count;
 }
 
 /* A new state from the journal alone. */
@@ -115,27 +139,49 @@ static struct run_state *refold(struct sim *sim, const struct sim_run *run)
     char text[256];
     const char *difference;
 
+    if ((int64_t)run->journal.count < run->acknowledged) {
+        sim_fail(sim, "run %d: %lld records were acknowledged and %zu are there", run->index,
+                 (long long)run->acknowledged, run->journal.count);
+    }
     for (size_t i = 0; i < run->journal.count; i++) {
-        if (fold_stored(&run->journal.items[i], (int64_t)i + 1, state, sim->arena) < 0) {
-            sim_fail(sim, "run %d: record %zu is refused when folded anew", run->index, i + 1);
-        }
+        run_apply(state, &run->journal.items[i].record);
     }
     difference = compare_states(state, run->shadow, text, sizeof(text));
     if (difference) {
         sim_fail(sim, "run %d: the journal folded anew gives another state: %s", run->index,
                  difference);
     }
+    tables_check_values(sim, run);
     return state;
 }
 
+/* The root is 0; a nested run is named after its step and how often that began one. */
+static void name_run(const struct sim *sim, struct sim_run *run, const struct parent *parent)
+{
+    uint64_t count = 0;
+
+    run->parent = -1;
+    if (!parent) {
+        return;
+    }
+    run->parent = parent->run;
+    run->parent_step = hash_text(parent->step);
+    for (size_t i = 0; i < sim->runs.count; i++) {
+        count += sim->runs.items[i]->parent == run->parent &&
+                 sim->runs.items[i]->parent_step == run->parent_step;
+    }
+    run->name = (uint32_t)mix_bits(sim->runs.items[run->parent]->name + run->parent_step +
+                                   (count << 40));
+}
+
 struct sim_run *sim_run_new(struct sim *sim, const char *id, const struct workflow *workflow,
-                            int parent)
+                            const struct parent *parent)
 {
     struct sim_run *run = mem_zero(1, sizeof(*run));
 
     memcpy(run->id, id, RUN_ID_SIZE);
     run->index = (int)sim->runs.count;
-    run->parent = parent;
+    name_run(sim, run, parent);
     run->workflow = workflow;
     run->shadow = run_state_new(id, workflow);
     batch_init(&run->batch);
@@ -170,6 +216,12 @@ void sim_run_create(struct sim *sim, struct sim_run *run, const struct step_stat
 }
 
 /* ---- turns ---- */
+
+/* A recovery is where a crash finds most that is half done. */
+static int crash_percent(const struct sim *sim)
+{
+    return sim->crashes > 0 && sim->turns_up < 3 ? sim->temper.crashes * 4 : sim->temper.crashes;
+}
 
 void sim_post(struct sim *sim, int run, const struct event *event)
 {
@@ -210,9 +262,10 @@ static int decide_one(struct sim *sim, struct sim_run *run, struct event *event,
     int r;
 
     event->now = sim_wall(sim);
-    event->random = sim_random_next(&sim->random);
+    event->random = mix_bits(sim->seed + mix_bits(run->name + (++run->decisions << 32)));
     log_event(sim, run, event);
-    r = decide(run->live, event, &sim_limits, &run->batch, err);
+    r = decide(run->live, event, &sim->limits, &run->batch, err);
+    run->is_told = run->is_told || (r == 0 && event->kind == EVENT_COMMAND);
     if (r < 0) {
         sim_log(sim, "  refused: %s\n", err->text);
     }
@@ -285,11 +338,17 @@ static void decide_all(struct sim *sim)
 static bool carry_out_run(struct sim *sim, struct sim_run *run)
 {
     for (size_t i = 0; i < run->batch.effects.count; i++) {
-        if (sim_chance(sim, sim->temper.crashes / 4)) {
+        const struct effect *effect = &run->batch.effects.items[i];
+
+        if (sim_whether(sim, PLACE_CRASH_IN_EFFECTS, about(sim, run->index, "an effect"),
+                        crash_percent(sim) / 4)) {
             sim_crash(sim, "between two effects");
             return false;
         }
-        host_carry_out(sim, run, &run->batch.effects.items[i]);
+        if (run->shadow->seq != run->live->seq) {
+            sim_fail(sim, "run %d: an effect comes before the commit of its record", run->index);
+        }
+        host_carry_out(sim, run, effect);
     }
     if (run->parent >= 0 && run->live->status == RUN_RUNNING) {
         host_tell_parent(sim, run);
@@ -317,23 +376,53 @@ static bool carry_out_all(struct sim *sim)
     return is_alive;
 }
 
-void sim_turn(struct sim *sim)
+/* What the turn is about: its first event. */
+static struct subject about_turn(const struct sim *sim)
 {
-    sim->turns++;
-    decide_all(sim);
-    if (sim->has_failed) {
-        return;
-    }
-    if (sim_chance(sim, sim->temper.crashes)) {
-        sim_crash(sim, "before the commit");
-        return;
-    }
+    const struct queued *first = &sim->queue.items[0];
+    struct subject subject = about(sim, first->run, first->event.step);
+
+    subject.what += (uint32_t)first->event.kind << 8;
+    return subject;
+}
+
+static void commit_all(struct sim *sim)
+{
     for (size_t i = 0; i < sim->runs.count && !sim->has_failed; i++) {
         if (sim->runs.items[i]->is_dirty) {
             commit_run(sim, sim->runs.items[i]);
         }
     }
-    if (!sim->has_failed && sim_chance(sim, sim->temper.crashes)) {
+}
+
+enum { CRASH_NOT, CRASH_BEFORE_COMMIT, CRASH_AFTER_COMMIT, CRASH_WAYS };
+
+/* 0: not in this turn. */
+static int choose_crash(struct sim *sim)
+{
+    if (sim->crash_at_write > 0) {
+        return sim->turns == sim->crash_at_write ? sim->crash_way : CRASH_NOT;
+    }
+    return sim_choose_rarely(sim, PLACE_CRASH, about_turn(sim),
+                             (struct rarity){crash_percent(sim), CRASH_WAYS - 1});
+}
+
+void sim_turn(struct sim *sim)
+{
+    int crash = choose_crash(sim);
+
+    sim->turns++;
+    sim->turns_up++;
+    decide_all(sim);
+    if (sim->has_failed) {
+        return;
+    }
+    if (crash == CRASH_BEFORE_COMMIT) {
+        sim_crash(sim, "before the commit");
+        return;
+    }
+    commit_all(sim);
+    if (!sim->has_failed && crash == CRASH_AFTER_COMMIT) {
         sim_crash(sim, "after the commit");
         return;
     }
@@ -350,6 +439,9 @@ void sim_turn(struct sim *sim)
 
 void sim_crash(struct sim *sim, const char *when)
 {
+    if (!sim->is_up) {
+        return;
+    }
     sim_log(sim, "[%lld] --- crash %s\n", (long long)sim->now, when);
     sim->crashes++;
     sim->generation++;
@@ -361,11 +453,13 @@ void sim_crash(struct sim *sim, const char *when)
         run_state_free(run->live);
         run->live = NULL;
         run->is_dirty = false;
+        run->is_told = false;
         batch_reset(&run->batch);
     }
     host_crash(sim);
     host_schedule(sim, (struct happening){.kind = HAPPENS_RESTART,
-                                          .at = sim->now + sim_random_below(&sim->random, 60000)});
+                                          .at = sim->now + sim_choose(sim, PLACE_RESTART_MS,
+                                                                      (struct subject){0}, 60000)});
 }
 
 void sim_restart(struct sim *sim)
@@ -375,6 +469,7 @@ void sim_restart(struct sim *sim)
     }
     sim_log(sim, "[%lld] --- restart\n", (long long)sim->now);
     sim->is_up = true;
+    sim->turns_up = 0;
     if (sim_is_stored(sim->runs.items[0])) {
         sim_adopt(sim, sim->runs.items[0]);
     } else {

@@ -204,6 +204,22 @@ static void hybrid_tries_the_agent_and_then_the_static_alternative(void **state)
     machine_release(&m);
 }
 
+static void the_alternative_is_next_also_when_the_run_rests_meanwhile(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, AGENT(", strategy: hybrid"));
+    machine_prepare(&m, "a");
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    machine_fail(&m, "a", "refused");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    (void)machine_story(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_story_has(&m, "try a 2 (static)");
+    machine_release(&m);
+}
+
 static void ai_has_no_way_back(void **state)
 {
     struct machine m;
@@ -295,6 +311,7 @@ int main(void)
         cmocka_unit_test(who_loses_every_attempt_gives_up),
         cmocka_unit_test(another_attempt_is_prepared_anew),
         cmocka_unit_test(hybrid_tries_the_agent_and_then_the_static_alternative),
+        cmocka_unit_test(the_alternative_is_next_also_when_the_run_rests_meanwhile),
         cmocka_unit_test(ai_has_no_way_back),
         cmocka_unit_test(static_asks_no_agent),
         cmocka_unit_test(static_without_an_alternative_fails_and_says_so),
