@@ -86,7 +86,6 @@ void settings_load(char **environment, struct settings *ret_settings)
     *settings = (struct settings){
         .cwd = getcwd(NULL, 0),
         .config_folder = xdg_folder("XDG_CONFIG_HOME", ".config"),
-        .state_folder = xdg_folder("XDG_STATE_HOME", ".local/state"),
         .self_path = self_path(),
     };
     settings->cli = (struct cli_settings){
@@ -95,7 +94,6 @@ void settings_load(char **environment, struct settings *ret_settings)
                 .project = get("FERMATA_PROJECT"),
                 .cwd = settings->cwd,
                 .config_folder = settings->config_folder,
-                .state_folder = settings->state_folder,
                 .keeper = get("FERMATA_KEEP"),
                 .self_path = settings->self_path,
                 .environment = (const char *const *)environment,
@@ -103,6 +101,7 @@ void settings_load(char **environment, struct settings *ret_settings)
                 .home = get("HOME"),
                 .workflow = get("FERMATA_WORKFLOW"),
                 .strategy = get("FERMATA_STRATEGY"),
+                .log_format = get("FERMATA_LOG_FORMAT"),
                 .version = FERMATA_VERSION,
             },
         .in_is_terminal = isatty(STDIN_FILENO) == 1,
@@ -111,7 +110,6 @@ void settings_load(char **environment, struct settings *ret_settings)
         .is_dumb = !get("TERM") || is_word("TERM", "dumb"),
         .no_color = get("NO_COLOR") != NULL,
         .is_utf8 = is_utf8_locale(),
-        .log_json = is_word("FERMATA_LOG_FORMAT", "json"),
         .columns = columns(),
     };
 }
@@ -120,6 +118,5 @@ void settings_release(struct settings *settings)
 {
     free(settings->cwd);
     free(settings->config_folder);
-    free(settings->state_folder);
     free(settings->self_path);
 }

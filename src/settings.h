@@ -10,7 +10,6 @@ struct settings {
     struct cli_settings cli;
     char *cwd;
     char *config_folder;
-    char *state_folder;
     char *self_path;
 };
 

@@ -239,8 +239,9 @@ int attempt_find_keeper(const char *override, char **ret_path, struct error *err
 
     if (override && *override) {
         if (!is_program(override)) {
-            return error_set(err, ERROR_UNAVAILABLE, "%s (from FERMATA_KEEP) is not a program",
-                             override);
+            r = error_set(err, ERROR_UNAVAILABLE, "FERMATA_KEEP: %s is not a program", override);
+            error_hint(err, "let it name fermata-keep, or unset it");
+            return r;
         }
         *ret_path = mem_strdup(override);
         return 0;

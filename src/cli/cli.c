@@ -208,8 +208,7 @@ static int run_operation(struct cli *cli)
         return report_error(cli, &err);
     }
     cli_view(cli, &view);
-    if (is_named(cli, "logs") && (cli->log_json || call->wants_json) &&
-        !json_object_get(call->arguments, "format")) {
+    if (is_named(cli, "logs") && call->wants_json && !json_object_get(call->arguments, "format")) {
         json_put_text(call->arguments, "format", "json");
     }
     if (ops_call(cli->ops, call->operation, call->arguments, &view, &result, &err) < 0) {
@@ -222,28 +221,9 @@ static int run_operation(struct cli *cli)
     return status;
 }
 
-static int show_help(struct cli *cli)
-{
-    struct error err = ERROR_INIT;
-    struct strbuf text;
-    const char *name = cli->call->operation ? cli->call->operation->name : NULL;
-    int status;
-
-    if (cli->call->word == WORD_HELP && cli->call->rest_count > 0) {
-        name = cli->call->rest[0];
-    }
-    strbuf_init(&text, OUTPUT_BYTES_MAX);
-    if (!name) {
-        help_overview(&cli->out, &text);
-    } else {
-        (void)help_command(&cli->out, name, &text, &err);
-    }
-    status = err.code < 0 ? report_error(cli, &err) : put_out(cli, &text, 0);
-    strbuf_release(&text);
-    return status;
-}
-
-static int print_completion(struct cli *cli)
+/* The text of a command that is no row of the table; its words were counted by cli_parse. */
+static int print_made(struct cli *cli, int (*make)(struct cli *cli, const char *word,
+                                                   struct strbuf *target, struct error *err))
 {
     const struct cli_call *call = cli->call;
     struct error err = ERROR_INIT;
@@ -251,19 +231,84 @@ static int print_completion(struct cli *cli)
     int status;
 
     strbuf_init(&text, OUTPUT_BYTES_MAX);
-    (void)completion_format(call->rest_count ? call->rest[0] : NULL, &text, &err);
+    (void)make(cli, call->rest_count > 0 ? call->rest[0] : NULL, &text, &err);
     status = err.code < 0 ? report_error(cli, &err) : put_out(cli, &text, 0);
     strbuf_release(&text);
     return status;
 }
 
-/* A shell asks while somebody types: never an error message. */
+/* "fermata man --help": the command about which help is wanted stands before. */
+static const char *helped_command(const struct cli_call *call, const char *word)
+{
+    switch (call->word) {
+    case WORD_OPERATION:
+        return call->operation->name;
+    case WORD_HELP:
+        return word;
+    case WORD_MAN:
+        return "man";
+    case WORD_COMPLETION:
+        return "completion";
+    case WORD_COMPLETE:
+    case WORD_NONE:
+        break;
+    }
+    return NULL;
+}
+
+static int make_help(struct cli *cli, const char *word, struct strbuf *target, struct error *err)
+{
+    const char *name = helped_command(cli->call, word);
+    json_t *description;
+    char *text;
+    int r;
+
+    if (!cli->call->wants_json && !name) {
+        help_overview(&cli->out, target);
+        return 0;
+    }
+    if (!cli->call->wants_json) {
+        return help_command(&cli->out, name, target, err);
+    }
+    r = help_describe(name, &description, err);
+    if (r == 0) {
+        text = json_dump_pretty(description);
+        strbuf_add(target, text);
+        free(text);
+        json_decref(description);
+    }
+    return r;
+}
+
+static int make_man(struct cli *cli, const char *word, struct strbuf *target, struct error *err)
+{
+    const char *version = cli->settings->ops.version;
+
+    if (word) {
+        return man_format_command(version, word, target, err);
+    }
+    man_format(version, target);
+    return 0;
+}
+
+static int make_completion(struct cli *cli, const char *word, struct strbuf *target,
+                           struct error *err)
+{
+    (void)cli;
+    return completion_format(word, target, err);
+}
+
+/* A shell asks while somebody types: never an error message. A bad variable is told by the command
+ * itself. */
 static int complete(struct cli *cli)
 {
+    struct ops_settings settings = cli->settings->ops;
     struct strbuf text;
     int status;
 
-    if (ops_new(&cli->settings->ops, &cli->ops, NULL) < 0) {
+    settings.strategy = NULL;
+    settings.log_format = NULL;
+    if (ops_new(&settings, &cli->ops, NULL) < 0) {
         return 1;
     }
     strbuf_init(&text, OUTPUT_BYTES_MAX);
@@ -274,48 +319,28 @@ static int complete(struct cli *cli)
     return status;
 }
 
-static int print_text(struct cli *cli, void (*format)(const char *version, struct strbuf *target))
-{
-    struct strbuf text;
-    int status;
-
-    strbuf_init(&text, OUTPUT_BYTES_MAX);
-    format(cli->settings->ops.version, &text);
-    status = put_out(cli, &text, 0);
-    strbuf_release(&text);
-    return status;
-}
-
-static void format_version(const char *version, struct strbuf *target)
-{
-    strbuf_addf(target, "fermata %s\n", version);
-}
-
 static int run_call(struct cli *cli)
 {
     const struct cli_call *call = cli->call;
 
-    if (call->wants_version) {
-        return print_text(cli, format_version);
-    }
     if (call->wants_help) {
-        return show_help(cli);
+        return print_made(cli, make_help);
     }
     switch (call->word) {
     case WORD_OPERATION:
         return run_operation(cli);
     case WORD_HELP:
-        return show_help(cli);
+        return print_made(cli, make_help);
     case WORD_MAN:
-        return print_text(cli, man_format);
+        return print_made(cli, make_man);
     case WORD_COMPLETION:
-        return print_completion(cli);
+        return print_made(cli, make_completion);
     case WORD_COMPLETE:
         return complete(cli);
     case WORD_NONE:
         break;
     }
-    (void)show_help(cli);
+    (void)print_made(cli, make_help);
     return error_code_exit_status(ERROR_INVALID);
 }
 
@@ -345,7 +370,10 @@ int cli_main(struct cli_settings *settings, int argc, char **argv)
     if (call.project) {
         settings->ops.project = call.project;
     }
-    cli.log_json = call.log_format ? strcmp(call.log_format, "json") == 0 : settings->log_json;
+    if (call.log_format) {
+        settings->ops.log_format = call.log_format;
+    }
+    cli.log_json = settings->ops.log_format && strcmp(settings->ops.log_format, "json") == 0;
     init_terminal(&cli.out, STDOUT_FILENO, settings->out_is_terminal, settings, call.no_color);
     init_terminal(&cli.err, STDERR_FILENO, settings->err_is_terminal, settings, call.no_color);
     status = r < 0 ? report_error(&cli, &err) : run_call(&cli);

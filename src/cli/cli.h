@@ -17,7 +17,6 @@ struct cli_settings {
     bool is_dumb;  /* TERM is absent or "dumb": nothing is redrawn */
     bool no_color; /* NO_COLOR is set */
     bool is_utf8;  /* the locale's characters */
-    bool log_json; /* FERMATA_LOG_FORMAT=json */
     int columns;   /* COLUMNS; 0: ask the terminal */
 };
 

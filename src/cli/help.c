@@ -29,9 +29,17 @@ static const struct exit_status statuses[] = {
 };
 
 static const struct cli_command commands[] = {
-    {"help", "help [COMMAND]", "Show help, for everything or for one command"},
-    {"man", "man", "Print the manual page in roff"},
-    {"completion", "completion bash|zsh|fish", "Print the completions for a shell"},
+    {"help", "help [COMMAND]", "Show help, for everything or for one command",
+     "fermata help run\n"
+     "    one command\n"
+     "fermata help --json\n"
+     "    everything, for programs"},
+    {"man", "man [COMMAND]", "Print the manual page in roff, of everything or of one command",
+     "fermata man | man -l -\n"
+     "    reads it without installing it"},
+    {"completion", "completion bash|zsh|fish", "Print the completions for a shell",
+     "source <(fermata completion bash)\n"
+     "    in ~/.bashrc: completes from the next shell on"},
 };
 
 const struct exit_status *exit_statuses(size_t *ret_count)
@@ -107,6 +115,19 @@ void help_overview(const struct terminal *terminal, struct strbuf *target)
 }
 
 /* ---- one command ---- */
+
+int help_no_such_command(const char *name, struct error *err)
+{
+    const char *nearest = ops_nearest(name);
+    int r = error_set(err, ERROR_INVALID, "there is no command %s", name);
+
+    if (nearest) {
+        error_hint(err, "did you mean `fermata help %s`?", nearest);
+    } else {
+        error_hint(err, "`fermata help` lists all commands");
+    }
+    return r;
+}
 
 void help_usage(const struct operation *operation, struct strbuf *target)
 {
@@ -236,6 +257,19 @@ static void add_statuses(const struct terminal *terminal, struct strbuf *target)
     }
 }
 
+static void add_examples(const struct terminal *terminal, const char *example,
+                         struct strbuf *target)
+{
+    strbuf_add_char(target, '\n');
+    add_styled(terminal, target, STYLE_BOLD, "Examples");
+    strbuf_add(target, "\n  ");
+    for (const char *at = example; *at; at++) {
+        strbuf_add_char(target, *at);
+        strbuf_add(target, *at == '\n' ? "  " : "");
+    }
+    strbuf_add_char(target, '\n');
+}
+
 static void add_operation(const struct terminal *terminal, const struct operation *operation,
                           struct strbuf *target)
 {
@@ -252,14 +286,7 @@ static void add_operation(const struct terminal *terminal, const struct operatio
     add_styled(terminal, target, STYLE_BOLD, "Description");
     strbuf_add_char(target, '\n');
     add_wrapped(terminal, target, operation->description, 2);
-    strbuf_add_char(target, '\n');
-    add_styled(terminal, target, STYLE_BOLD, "Examples");
-    strbuf_add(target, "\n  ");
-    for (const char *at = operation->example; *at; at++) {
-        strbuf_add_char(target, *at);
-        strbuf_add(target, *at == '\n' ? "  " : "");
-    }
-    strbuf_add_char(target, '\n');
+    add_examples(terminal, operation->example, target);
     add_statuses(terminal, target);
 }
 
@@ -267,8 +294,6 @@ int help_command(const struct terminal *terminal, const char *name, struct strbu
                  struct error *err)
 {
     const struct operation *operation = ops_find(name);
-    const char *nearest;
-    int r;
 
     if (operation) {
         add_operation(terminal, operation, target);
@@ -276,17 +301,12 @@ int help_command(const struct terminal *terminal, const char *name, struct strbu
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].name, name) == 0) {
-            strbuf_addf(target, "%s\n\nUsage\n  fermata %s\n", commands[i].summary,
-                        commands[i].usage);
+            strbuf_addf(target, "%s\n\n", commands[i].summary);
+            add_styled(terminal, target, STYLE_BOLD, "Usage");
+            strbuf_addf(target, "\n  fermata %s\n", commands[i].usage);
+            add_examples(terminal, commands[i].example, target);
             return 0;
         }
     }
-    r = error_set(err, ERROR_INVALID, "there is no command %s", name);
-    nearest = ops_nearest(name);
-    if (nearest) {
-        error_hint(err, "did you mean `fermata help %s`?", nearest);
-    } else {
-        error_hint(err, "`fermata help` lists all commands");
-    }
-    return r;
+    return help_no_such_command(name, err);
 }

@@ -14,8 +14,15 @@ int help_command(const struct terminal *terminal, const char *name, struct strbu
 /* "fermata run [TASK] [options]" */
 void help_usage(const struct operation *operation, struct strbuf *target);
 
-/* The manual page fermata(1) in man(7) macros. */
+/* The table itself for programs: everything, or one command; the same errors as help_command. */
+int help_describe(const char *name, json_t **ret_description, struct error *err);
+/* ERROR_INVALID with the nearest name. */
+int help_no_such_command(const char *name, struct error *err);
+
+/* The manual page in man(7) macros: fermata(1), or of one command fermata-NAME(1). */
 void man_format(const char *version, struct strbuf *target);
+int man_format_command(const char *version, const char *name, struct strbuf *target,
+                       struct error *err);
 
 /* bash, zsh or fish; ERROR_INVALID for another shell. */
 int completion_format(const char *shell, struct strbuf *target, struct error *err);
@@ -35,6 +42,7 @@ struct cli_command {
     const char *name;
     const char *usage;
     const char *summary;
+    const char *example;
 };
 const struct cli_command *cli_commands(size_t *ret_count);
 

@@ -104,6 +104,20 @@ static void add_argument(struct strbuf *target, const struct argument *argument)
     strbuf_release(&text);
 }
 
+static void add_arguments(struct strbuf *target, const struct operation *operation)
+{
+    for (size_t i = 0; i < operation->argument_count; i++) {
+        add_argument(target, &operation->arguments[i]);
+    }
+}
+
+static void add_example(struct strbuf *target, const char *example)
+{
+    strbuf_add(target, ".EX\n");
+    add_roff(target, example);
+    strbuf_add(target, "\n.EE\n");
+}
+
 static void add_operation(struct strbuf *target, const struct operation *operation)
 {
     struct strbuf usage;
@@ -116,12 +130,9 @@ static void add_operation(struct strbuf *target, const struct operation *operati
     add_roff(target, operation->summary);
     strbuf_add(target, ".\n");
     add_paragraphs(target, operation->description);
-    for (size_t i = 0; i < operation->argument_count; i++) {
-        add_argument(target, &operation->arguments[i]);
-    }
-    strbuf_add(target, ".PP\nFor example:\n.PP\n.EX\n");
-    add_roff(target, operation->example);
-    strbuf_add(target, "\n.EE\n");
+    add_arguments(target, operation);
+    strbuf_add(target, ".PP\nFor example:\n.PP\n");
+    add_example(target, operation->example);
     strbuf_release(&usage);
 }
 
@@ -164,7 +175,8 @@ static void add_commands(struct strbuf *target)
         strbuf_add(target, commands[i].usage);
         strbuf_add(target, "\"\n");
         add_roff(target, commands[i].summary);
-        strbuf_add(target, ".\n");
+        strbuf_add(target, ".\n.PP\nFor example:\n.PP\n");
+        add_example(target, commands[i].example);
     }
 }
 
@@ -190,8 +202,9 @@ static void add_surroundings(struct strbuf *target)
     add_term(target, "FERMATA_LOG_FORMAT", "text or json, as with --log-format.");
     add_term(target, "FERMATA_KEEP", "The keeper program, when it is not beside fermata.");
     add_term(target, "NO_COLOR", "When set and not empty: no colours.");
-    add_term(target, "XDG_CONFIG_HOME, XDG_STATE_HOME",
-             "Where the user's configuration and state lie.");
+    add_term(target, "XDG_CONFIG_HOME",
+             "Where the user's own configuration, workflows and experts lie (in its folder "
+             "fermata); ~/.config when it is not set.");
     strbuf_add(target, ".SH FILES\n");
     add_term(target, ".fermata/config.yaml", "Settings, agents and gates of the project.");
     add_term(target, ".fermata/workflows/*.yaml", "Workflows of the project.");
@@ -201,12 +214,94 @@ static void add_surroundings(struct strbuf *target)
     add_term(target, "~/.config/fermata/config.yaml", "The user's own defaults.");
 }
 
+/* "FERMATA", or "FERMATA-RUN" */
+static void add_title(struct strbuf *target, const char *version, const char *name)
+{
+    strbuf_add(target, ".\\\" Made by `fermata man`.\n.TH FERMATA");
+    if (name) {
+        strbuf_add(target, "\\-");
+    }
+    for (; name && *name; name++) {
+        strbuf_add_char(target, *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name);
+    }
+    strbuf_addf(target, " 1 \"\" \"fermata %s\" \"User Commands\"\n", version);
+}
+
+static void add_name(struct strbuf *target, const char *name, const char *summary,
+                     const char *usage)
+{
+    strbuf_addf(target, ".SH NAME\nfermata\\-%s \\- ", name);
+    add_roff(target, summary);
+    strbuf_add(target, "\n.SH SYNOPSIS\n.B ");
+    add_quoted(target, usage);
+    strbuf_add_char(target, '\n');
+}
+
+static void add_see_also(struct strbuf *target)
+{
+    strbuf_add(target, ".SH SEE ALSO\n.BR fermata (1)\n");
+}
+
+static void format_operation(const char *version, const struct operation *operation,
+                             struct strbuf *target)
+{
+    struct strbuf usage;
+
+    strbuf_init(&usage, OUTPUT_BYTES_MAX);
+    help_usage(operation, &usage);
+    add_title(target, version, operation->name);
+    add_name(target, operation->name, operation->summary, usage.data);
+    strbuf_release(&usage);
+    strbuf_add(target, ".SH DESCRIPTION\n");
+    add_paragraphs(target, operation->description);
+    if (operation->argument_count > 0) {
+        strbuf_add(target, ".SH ARGUMENTS AND OPTIONS\n");
+        add_arguments(target, operation);
+    }
+    add_globals(target);
+    strbuf_add(target, ".SH EXAMPLES\n");
+    add_example(target, operation->example);
+    add_statuses(target);
+    add_see_also(target);
+}
+
+static void format_command(const char *version, const struct cli_command *command,
+                           struct strbuf *target)
+{
+    char *usage = mem_printf("fermata %s", command->usage);
+
+    add_title(target, version, command->name);
+    add_name(target, command->name, command->summary, usage);
+    free(usage);
+    strbuf_add(target, ".SH EXAMPLES\n");
+    add_example(target, command->example);
+    add_see_also(target);
+}
+
+int man_format_command(const char *version, const char *name, struct strbuf *target,
+                       struct error *err)
+{
+    const struct operation *operation = ops_find(name);
+    const struct cli_command *commands;
+    size_t count;
+
+    if (operation) {
+        format_operation(version, operation, target);
+        return 0;
+    }
+    commands = cli_commands(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            format_command(version, &commands[i], target);
+            return 0;
+        }
+    }
+    return help_no_such_command(name, err);
+}
+
 void man_format(const char *version, struct strbuf *target)
 {
-    strbuf_addf(target,
-                ".\\\" Made by `fermata man`.\n.TH FERMATA 1 \"\" \"fermata %s\" \"User "
-                "Commands\"\n",
-                version);
+    add_title(target, version, NULL);
     strbuf_add(target, ".SH NAME\nfermata \\- conduct AI coding agents through durable workflows\n"
                        ".SH SYNOPSIS\n.B fermata\n.I COMMAND\n.RI [ ARGUMENTS ]\n"
                        ".SH DESCRIPTION\n");

@@ -442,6 +442,12 @@ static int parse_word(struct parser *parser, char *word)
     if (call->word == WORD_OPERATION) {
         return parse_positional(parser, word);
     }
+    if (call->rest_count > 0) {
+        int r = error_set(parser->err, ERROR_INVALID, "%s is one word too many", word);
+
+        error_hint(parser->err, "`fermata help` lists what there is");
+        return r;
+    }
     call->rest[call->rest_count++] = word;
     return 0;
 }
@@ -455,6 +461,15 @@ static bool has_json_flag(int argc, char **argv)
         }
     }
     return false;
+}
+
+/* --version is the command of that name, wherever it stands. */
+static void turn_into_version(struct cli_call *call)
+{
+    call->word = WORD_OPERATION;
+    call->operation = ops_find("version");
+    call->wants_help = false;
+    json_object_clear(call->arguments);
 }
 
 int cli_parse(int argc, char **argv, struct cli_call *ret_call, struct error *err)
@@ -476,6 +491,9 @@ int cli_parse(int argc, char **argv, struct cli_call *ret_call, struct error *er
         if (r < 0) {
             return r;
         }
+    }
+    if (ret_call->wants_version) {
+        turn_into_version(ret_call);
     }
     return 0;
 }

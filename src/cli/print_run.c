@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define CHECK_NAME_COLUMNS 32
+#define OPTION_COLUMNS 42 /* of a command, before what it does */
 
 static const char *get(const json_t *object, const char *key)
 {
@@ -118,7 +119,7 @@ static void add_head(const struct terminal *terminal, const json_t *run, struct 
         add_duration(target, run);
     }
     strbuf_add_char(target, '\n');
-    if (*why && !is(run, "status", "completed")) {
+    if (*why && strcmp(why, status) != 0 && !is(run, "status", "completed")) {
         struct strbuf clean;
 
         strbuf_init(&clean, OUTPUT_BYTES_MAX);
@@ -126,13 +127,15 @@ static void add_head(const struct terminal *terminal, const json_t *run, struct 
         add_wrapped(terminal, target, clean.data, 2);
         strbuf_release(&clean);
     }
-    if (*get(run, "wish") && !is(run, "wish", "none")) {
-        strbuf_addf(target, "  it was asked to %s and will when the steps under way have ended\n",
-                    get(run, "wish"));
+    if (is(run, "wish", "pause")) {
+        strbuf_add(target,
+                   "  it was asked to pause and will when the steps under way have ended\n");
+    } else if (*get(run, "wish") && !is(run, "wish", "none")) {
+        strbuf_add(target, "  its steps are being stopped\n");
     }
-    if (is(run, "status", "running") && !json_get_boolean(run, "owned", false)) {
-        strbuf_addf(target, "  no process drives it; go on with: fermata resume %s\n",
-                    get(run, "id"));
+    if ((is(run, "status", "running") || is(run, "status", "pending")) &&
+        !json_get_boolean(run, "owned", false)) {
+        strbuf_add(target, "  no process drives it\n");
     }
 }
 
@@ -239,16 +242,13 @@ static void add_option(const struct terminal *terminal, const char *command, con
                        struct strbuf *target)
 {
     size_t width = utf8_width(command);
+    size_t space = width < OPTION_COLUMNS ? OPTION_COLUMNS - width : 2;
 
     strbuf_add(target, "  ");
     add_styled(terminal, target, STYLE_BOLD, command);
-    if (width + utf8_width(help) + 6 <= (size_t)terminal->columns) {
-        add_spaces(target, width < 40 ? 42 - width : 2);
-        if ((width < 40 ? 42 : width + 2) + utf8_width(help) + 2 > (size_t)terminal->columns) {
-            strbuf_add(target, "\n      ");
-        }
-        strbuf_add(target, help);
-        strbuf_add_char(target, '\n');
+    if (2 + width + space + utf8_width(help) <= (size_t)terminal->columns) {
+        add_spaces(target, space);
+        strbuf_addf(target, "%s\n", help);
     } else {
         strbuf_add_char(target, '\n');
         add_wrapped(terminal, target, help, 6);
@@ -348,6 +348,12 @@ static void add_inputs(const json_t *run, struct strbuf *target)
     }
 }
 
+/* The name says more than the key. */
+static bool has_own_name(const json_t *step)
+{
+    return *get(step, "name") && !is(step, "key", get(step, "name"));
+}
+
 static void add_step_row(const struct terminal *terminal, const json_t *step, struct table *table)
 {
     const char *status = get(step, "status");
@@ -365,7 +371,11 @@ static void add_step_row(const struct terminal *terminal, const json_t *step, st
     if (attempts > 1) {
         strbuf_addf(&text, "%lld attempts; ", (long long)attempts);
     }
-    add_clean(&text, *get(step, "error") ? get(step, "error") : get(step, "reason"), 300);
+    add_clean(&text,
+              *get(step, "error")                           ? get(step, "error")
+              : *get(step, "reason") || !has_own_name(step) ? get(step, "reason")
+                                                            : get(step, "name"),
+              300);
     table_add(table, text.data);
     strbuf_release(&text);
 }
@@ -419,6 +429,7 @@ static void add_phase_details(const struct terminal *terminal, const json_t *pha
 {
     json_int_t round = json_get_integer(phase, "round", 1);
     struct table *table = table_new(6, 5);
+    struct strbuf duration;
     const json_t *step;
     size_t i;
 
@@ -427,8 +438,13 @@ static void add_phase_details(const struct terminal *terminal, const json_t *pha
                status_mark(terminal, get(phase, "status")));
     strbuf_add_char(target, ' ');
     add_styled(terminal, target, STYLE_BOLD, get(phase, "id"));
-    strbuf_addf(target, " %s ", get(phase, "status"));
-    add_duration(target, phase);
+    strbuf_addf(target, " %s", get(phase, "status"));
+    strbuf_init(&duration, DURATION_SIZE);
+    add_duration(&duration, phase);
+    if (duration.length) {
+        strbuf_addf(target, " %s", duration.data);
+    }
+    strbuf_release(&duration);
     if (round > 1) {
         strbuf_addf(target, " round %lld", (long long)round);
     }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_COLUMNS_MAX 60
+
 static const char *get(const json_t *object, const char *key)
 {
     return json_get_text(object, key, "");
@@ -38,15 +40,36 @@ static void set_status(char target[STATUS_SIZE], const char *status)
 
 /* ---- from the first picture ---- */
 
-static void add_step(struct progress *progress, int phase, const char *key, const char *status,
-                     json_int_t at)
+/* As its list is called, with its place in it: "Review [3]". */
+static void name_instance(const struct progress *progress, const char *key, json_t *instance)
 {
+    size_t length = strcspn(key, "[");
+    char *list = mem_strndup(key, length);
+    const char *name = get(json_object_get(progress->steps, list), "name");
+
+    if (*name && strcmp(name, list) != 0) {
+        char *text = mem_printf("%s %s", name, key + length);
+
+        json_put_text(instance, "name", text);
+        free(text);
+    }
+    free(list);
+}
+
+static void add_step(struct progress *progress, int phase, const json_t *given)
+{
+    const char *key = get(given, "key");
+    const char *status = get(given, "status");
     json_t *step = json_object();
 
     json_put_integer(step, "phase", phase);
     json_put_text(step, "status", status);
-    json_put_integer(step, "at", at);
+    json_put_text(step, "name", get(given, "name"));
+    json_put_integer(step, "at", json_get_integer(given, "started_at", 0));
     json_put(progress->steps, key, step);
+    if (strchr(key, '[')) {
+        name_instance(progress, key, step);
+    }
     progress->total++;
     progress->done += is_finished(status) ? 1 : 0;
     progress->phases.items[phase].total++;
@@ -64,18 +87,17 @@ static void add_phase(struct progress *progress, const json_t *given)
 
     *phase = (struct progress_phase){
         .id = mem_strdup(get(given, "id")),
+        .name = mem_strdup(json_get_text(given, "name", get(given, "id"))),
         .started_at = json_get_integer(given, "started_at", 0),
         .ended_at = json_get_integer(given, "ended_at", 0),
     };
     set_status(phase->status, get(given, "status"));
     json_array_foreach(json_object_get(given, "steps"), i, step)
     {
-        add_step(progress, index, get(step, "key"), get(step, "status"),
-                 json_get_integer(step, "started_at", 0));
+        add_step(progress, index, step);
         json_array_foreach(json_object_get(step, "instances"), k, instance)
         {
-            add_step(progress, index, get(instance, "key"), get(instance, "status"),
-                     json_get_integer(instance, "started_at", 0));
+            add_step(progress, index, instance);
         }
     }
 }
@@ -127,6 +149,7 @@ void progress_free(struct progress *progress)
     strbuf_release(&text);
     for (size_t i = 0; i < progress->phases.count; i++) {
         free(progress->phases.items[i].id);
+        free(progress->phases.items[i].name);
     }
     VEC_RELEASE(&progress->phases);
     VEC_RELEASE(&progress->drawn);
@@ -149,6 +172,20 @@ void progress_say(struct progress *progress, const char *text)
 
 /* ---- records ---- */
 
+/* "phase/key", or "Name (phase/key)": the key is what commands want to hear. */
+static void add_title(struct strbuf *target, const struct progress *progress, const json_t *record)
+{
+    const char *key = get(record, "step");
+    const char *name = get(json_object_get(progress->steps, key), "name");
+    bool has_name = *name && strcmp(name, key) != 0;
+
+    if (has_name) {
+        utf8_add_cut(target, name, NAME_COLUMNS_MAX);
+    }
+    strbuf_addf(target, "%s%s/%s%s", has_name ? " (" : "", get(record, "phase"), key,
+                has_name ? ")" : "");
+}
+
 static void say_step(struct progress *progress, const json_t *record, json_int_t started)
 {
     const char *status = get(record, "status");
@@ -161,8 +198,9 @@ static void say_step(struct progress *progress, const json_t *record, json_int_t
         return;
     }
     strbuf_init(&line, OUTPUT_BYTES_MAX);
-    strbuf_addf(&line, "Step %d/%d %s/%s %s", progress->done, progress->total, get(record, "phase"),
-                get(record, "step"), status);
+    strbuf_addf(&line, "Step %d/%d ", progress->done, progress->total);
+    add_title(&line, progress, record);
+    strbuf_addf(&line, " %s", status);
     if (started > 0 && took >= 0) {
         duration_format(took, duration);
         strbuf_addf(&line, " (%s)", duration);
@@ -176,22 +214,31 @@ static void say_step(struct progress *progress, const json_t *record, json_int_t
     strbuf_release(&line);
 }
 
-static void move_step(struct progress *progress, const json_t *record)
+/* NULL: it is none that is counted. An instance was counted when its list was known. */
+static json_t *find_step(const struct progress *progress, const json_t *record)
 {
     const char *key = get(record, "step");
-    const char *status = get(record, "status");
     json_t *step = json_object_get(progress->steps, key);
     int phase = find_phase(progress, get(record, "phase"));
-    bool was_finished;
-    json_int_t started;
 
     if (!step && phase >= 0 && strchr(key, '[')) {
-        /* The instance was counted when its list was known. */
         step = json_object();
         json_put_integer(step, "phase", phase);
         json_put_text(step, "status", "pending");
         json_put(progress->steps, key, step);
+        name_instance(progress, key, step);
     }
+    return step;
+}
+
+static void move_step(struct progress *progress, const json_t *record)
+{
+    const char *status = get(record, "status");
+    json_t *step = find_step(progress, record);
+    bool was_finished;
+    json_int_t started;
+    int phase;
+
     if (!step) {
         return;
     }
@@ -211,7 +258,7 @@ static void move_step(struct progress *progress, const json_t *record)
 /* A step's time counts from its first attempt, waits between attempts included. */
 static void start_attempt(struct progress *progress, const json_t *record)
 {
-    json_t *step = json_object_get(progress->steps, get(record, "step"));
+    json_t *step = find_step(progress, record);
 
     if (step &&
         (json_get_integer(step, "at", 0) == 0 || json_get_integer(record, "attempt", 1) == 1)) {
@@ -240,7 +287,7 @@ static void move_phase(struct progress *progress, const json_t *record)
         phase->ended_at = json_get_integer(record, "at", 0);
     }
     if (progress->form == PROGRESS_PLAIN && begins) {
-        char *line = mem_printf("Phase %d/%zu %s", index + 1, progress->phases.count, phase->id);
+        char *line = mem_printf("Phase %d/%zu %s", index + 1, progress->phases.count, phase->name);
 
         progress_say(progress, line);
         free(line);

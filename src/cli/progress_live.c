@@ -103,13 +103,15 @@ static void add_head(struct picture *picture)
 
 static void add_running(struct picture *picture, const struct running *running)
 {
+    const json_t *step = json_object_get(picture->progress->steps, running->step);
+    const char *name = json_get_text(step, "name", "");
     struct strbuf text;
     char duration[DURATION_SIZE];
     int64_t took = picture->now_ms - running->started_at;
 
     strbuf_init(&text, OUTPUT_BYTES_MAX);
     duration_format(took > 0 ? took - took % 100 : 0, duration);
-    add_padded(&text, running->step, NAME_COLUMNS);
+    add_padded(&text, *name ? name : running->step, NAME_COLUMNS);
     strbuf_addf(&text, " %7s  %s", duration, running->last_line);
     add_line(picture, 4, STYLE_CYAN, picture->progress->terminal->is_utf8 ? "\xE2\x80\xBA" : ">",
              text.data);
@@ -128,7 +130,7 @@ static void add_phase(struct picture *picture, const struct progress_phase *phas
         duration_format(end - phase->started_at - (end - phase->started_at) % 100, duration);
     }
     strbuf_init(&text, OUTPUT_BYTES_MAX);
-    add_padded(&text, phase->id, NAME_COLUMNS);
+    add_padded(&text, phase->name, NAME_COLUMNS);
     strbuf_addf(&text, "   %7s  %d/%d", duration, phase->done, phase->total);
     add_line(picture, 2, status_style(phase->status), status_mark(terminal, phase->status),
              text.data);

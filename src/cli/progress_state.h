@@ -11,6 +11,7 @@
 
 struct progress_phase {
     char *id;
+    char *name; /* the id where it has none of its own */
     char status[STATUS_SIZE];
     int done;
     int total;
@@ -28,7 +29,7 @@ struct progress {
     char *workflow;
     int64_t started_at;
     VEC(struct progress_phase) phases;
-    json_t *steps; /* key -> {"phase":index,"status":word,"at":ms} */
+    json_t *steps; /* key -> {"phase":index,"status":word,"at":ms,"name":text} */
     int done;
     int total;
     VEC(size_t) drawn; /* columns of each line of the region, so that it can be taken away */

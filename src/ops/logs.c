@@ -220,13 +220,25 @@ static int follow_changes(struct follow *follow, const char *watched, struct err
     return r;
 }
 
+/* What was asked for, else what is configured; a configuration that cannot be read keeps nobody
+ * from reading a log. */
+static bool wants_json_lines(struct ops *ops, const json_t *arguments)
+{
+    const char *format = json_get_text(arguments, "format", ops->settings->log_format);
+
+    if (format) {
+        return strcmp(format, "json") == 0;
+    }
+    return ops_need_config(ops, NULL) == 0 && ops->config->log_json;
+}
+
 static int log_run(struct follow *follow, const json_t *arguments, struct error *err)
 {
     const struct run_log_request request = {
         .folder = follow->ops->folder,
         .run_id = follow->run_id,
         .phase = json_get_text(arguments, "phase", NULL),
-        .is_json = strcmp(json_get_text(arguments, "format", "text"), "json") == 0,
+        .is_json = wants_json_lines(follow->ops, arguments),
     };
     char *wal;
     int r = 0;

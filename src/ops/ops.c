@@ -18,10 +18,36 @@
 
 #define CONFIG_BYTES_MAX (1024U * 1024)
 
+static int refuse_word(const char *variable, const char *value, const char *words,
+                       struct error *err)
+{
+    int r = error_set(err, ERROR_INVALID, "%s: %s is none of %s", variable, value, words);
+
+    error_hint(err, "set it to one of these, or unset it");
+    return r;
+}
+
+/* A variable that would be ignored is worse than none. */
+static int check_settings(const struct ops_settings *settings, struct error *err)
+{
+    if (settings->strategy && strategy_parse(settings->strategy) == STRATEGY_UNSET) {
+        return refuse_word("FERMATA_STRATEGY", settings->strategy, "ai, static, hybrid", err);
+    }
+    if (settings->log_format && strcmp(settings->log_format, "text") != 0 &&
+        strcmp(settings->log_format, "json") != 0) {
+        return refuse_word("FERMATA_LOG_FORMAT", settings->log_format, "text, json", err);
+    }
+    return 0;
+}
+
 int ops_new(const struct ops_settings *settings, struct ops **ret_ops, struct error *err)
 {
     struct ops *ops;
+    int r = check_settings(settings, err);
 
+    if (r < 0) {
+        return r;
+    }
     if (!settings->cwd) {
         return error_set(err, ERROR_NOT_FOUND, "the working folder is not there any more");
     }
@@ -141,6 +167,9 @@ int ops_need_config(struct ops *ops, struct error *err)
             r = ops_problems_error("the configuration", problems, err);
             error_hint(err, "correct config.yaml; `fermata validate` checks it");
         }
+    }
+    if (r == 0 && ops->settings->log_format) {
+        ops->config->log_json = strcmp(ops->settings->log_format, "json") == 0;
     }
     free(texts[0]);
     free(texts[1]);

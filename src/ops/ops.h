@@ -100,8 +100,7 @@ int64_t ops_now_ms(void); /* wall clock, for relative times */
 struct ops_settings {
     const char *project; /* --project / FERMATA_PROJECT; NULL: found upward from cwd */
     const char *cwd;
-    const char *config_folder; /* XDG_CONFIG_HOME/fermata */
-    const char *state_folder;
+    const char *config_folder;      /* XDG_CONFIG_HOME/fermata */
     const char *keeper;             /* FERMATA_KEEP; NULL: beside the program */
     const char *self_path;          /* /proc/self/exe resolved */
     const char *const *environment; /* the whole process environment */
@@ -109,8 +108,10 @@ struct ops_settings {
     const char *home;               /* where the search upward for a project ends; NULL: nowhere */
     const char *workflow;           /* FERMATA_WORKFLOW: default workflow; NULL: configured */
     const char *strategy;           /* FERMATA_STRATEGY; NULL: configured */
+    const char *log_format;         /* --log-format / FERMATA_LOG_FORMAT; NULL: configured */
     const char *version;            /* of this program */
 };
+/* ERROR_INVALID for a variable of the environment that says nothing useful. */
 int ops_new(const struct ops_settings *settings, struct ops **ret_ops, struct error *err);
 void ops_free(struct ops *ops);
 

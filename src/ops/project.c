@@ -159,7 +159,8 @@ static int find_project(struct ops *ops, struct error *err)
     if (!real || !file_is_folder(real)) {
         int r = error_set(err, ERROR_NOT_FOUND, "there is no folder %s", path);
 
-        error_hint(err, "--project names the folder that holds (or shall hold) .fermata");
+        error_hint(err, "--project, else FERMATA_PROJECT, names the folder that holds (or shall "
+                        "hold) .fermata");
         free(path);
         free(real);
         return r;

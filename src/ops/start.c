@@ -43,18 +43,11 @@ static const char *pick_workflow(const struct ops *ops, const json_t *arguments)
     return name ? name : ops->config->default_workflow;
 }
 
-static int pick_strategy(const struct ops *ops, const json_t *arguments,
-                         enum strategy *ret_strategy, struct error *err)
+static enum strategy pick_strategy(const struct ops *ops, const json_t *arguments)
 {
     const char *name = json_get_text(arguments, "strategy", ops->settings->strategy);
-    enum strategy strategy = name ? strategy_parse(name) : STRATEGY_UNSET;
 
-    if (name && strategy == STRATEGY_UNSET) {
-        return error_set(err, ERROR_INVALID, "FERMATA_STRATEGY: %s is none of ai, static, hybrid",
-                         name);
-    }
-    *ret_strategy = strategy;
-    return 0;
+    return name ? strategy_parse(name) : STRATEGY_UNSET;
 }
 
 /* ---- inputs ---- */
@@ -453,14 +446,15 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     const char *name;
     int r = ops_need_config(ops, err);
 
-    if (r == 0) {
-        r = pick_strategy(ops, arguments, &request.strategy, err);
-    }
     if (r < 0) {
         return r;
     }
+    request.strategy = pick_strategy(ops, arguments);
     name = pick_workflow(ops, arguments);
     r = name ? ops_load_workflow(ops, name, &workflow, err) : no_workflow_given(ops, err);
+    if (r == ERROR_NOT_FOUND && name == ops->settings->workflow) {
+        (void)error_context(err, "FERMATA_WORKFLOW");
+    }
     if (r == 0) {
         r = make_inputs(workflow, arguments, view, &inputs, err);
     }

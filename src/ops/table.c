@@ -136,8 +136,8 @@ static const struct argument logs_arguments[] = {
      .help = "Go on printing until the run rests"},
     {.name = "records", .type = ARGUMENT_BOOLEAN,
      .help = "The journal itself, one JSON record a line"},
-    {.name = "format", .type = ARGUMENT_CHOICE, .choices = "text|json", .fallback = "text",
-     .value_name = "FORMAT", .help = "How log lines are printed; --log-format does the same"},
+    {.name = "format", .type = ARGUMENT_CHOICE, .choices = "text|json", .value_name = "FORMAT",
+     .help = "How log lines are printed; --log-format does the same"},
 };
 
 static const struct argument artifacts_arguments[] = {

@@ -14,9 +14,14 @@ struct command {
 
 int command_refuse(struct turn *turn, struct error *err, const char *what)
 {
-    (void)error_set(err, ERROR_CONFLICT, "run %s is %s%s%s; %s", turn->run->id,
-                    run_status_name(turn->run->status), turn->run->detail ? ": " : "",
-                    turn->run->detail ? turn->run->detail : "", what);
+    const char *status = run_status_name(turn->run->status);
+    /* Why it is so, where that says more than the status. */
+    const char *detail = turn->run->detail && strcmp(turn->run->detail, status) != 0
+                             ? turn->run->detail
+                             : NULL;
+
+    (void)error_set(err, ERROR_CONFLICT, "run %s is %s%s%s%s; %s", turn->run->id, status,
+                    detail ? " (" : "", detail ? detail : "", detail ? ")" : "", what);
     error_hint(err, "see what is possible with: fermata status %s", turn->run->id);
     return ERROR_CONFLICT;
 }

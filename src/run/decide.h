@@ -119,5 +119,7 @@ void run_find_ready(struct run_state *run);
 
 /* What a person can do about a run that waits: [{do, command, help}]; the caller owns it. */
 json_t *run_options(const struct run_state *run);
+/* What comes before these while it does not wait, by whether a process carries it on. */
+void run_add_live_options(const struct run_state *run, bool is_owned, json_t *options);
 
 #endif

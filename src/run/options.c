@@ -5,14 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add_option(json_t *options, const char *action, const char *command, const char *help)
+static json_t *make_option(const char *action, const char *command, const char *help)
 {
     json_t *option = json_object();
 
     json_put_text(option, "do", action);
     json_put_text(option, "command", command);
     json_put_text(option, "help", help);
-    (void)json_array_append_new(options, option);
+    return option;
+}
+
+static void add_option(json_t *options, const char *action, const char *command, const char *help)
+{
+    (void)json_array_append_new(options, make_option(action, command, help));
 }
 
 static void add_failure_options(const struct run_state *run, json_t *options)
@@ -92,4 +97,24 @@ json_t *run_options(const struct run_state *run)
         add_option(options, "cancel", command, "stop for good; what was done is kept");
     }
     return options;
+}
+
+void run_add_live_options(const struct run_state *run, bool is_owned, json_t *options)
+{
+    char command[256];
+
+    if (run->status != RUN_RUNNING && run->status != RUN_PENDING) {
+        return;
+    }
+    if (!is_owned) {
+        /* A nested run goes on with the one around it. */
+        (void)snprintf(command, sizeof(command), "fermata resume %s",
+                       run->parent ? run->parent : run->id);
+        (void)json_array_insert_new(
+            options, 0, make_option("resume", command, "take it over and go on from here"));
+    } else if (run->wish == WISH_NONE) {
+        (void)snprintf(command, sizeof(command), "fermata pause %s", run->id);
+        (void)json_array_insert_new(
+            options, 0, make_option("pause", command, "let running steps end, begin no new ones"));
+    }
 }

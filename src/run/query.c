@@ -190,13 +190,16 @@ int run_show(struct store *store, const char *folder, const char *run_id, json_t
 {
     struct workflow *workflow = NULL;
     struct run_state *state = NULL;
+    bool is_owned;
     int r = load_state(store, folder, run_id, &workflow, &state, err);
 
     if (r < 0) {
         return r;
     }
+    is_owned = has_owner(folder, run_id);
     *ret_run = view_run(state);
-    json_put(*ret_run, "owned", json_boolean(has_owner(folder, run_id)));
+    json_put(*ret_run, "owned", json_boolean(is_owned));
+    run_add_live_options(state, is_owned, json_object_get(*ret_run, "options"));
     run_state_free(state);
     workflow_free(workflow);
     return 0;

@@ -45,7 +45,7 @@ pid_of_driver() {
     run_apart fermata status "$id"
     [ "$status" -eq 0 ]
     [[ $output == *running* ]]
-    [[ $output != *"no process drives it"* ]]
+    [[ $output != *"no process drives it"* && $output == *"fermata pause $id"* ]]
     "$FERMATA" logs "$id" --follow >followed &
     follower=$!
     "$FERMATA" logs "$id" --step hold --follow >printed &
@@ -66,7 +66,7 @@ gone" ]
     kill -9 "$(pid_of_driver "$id")"
     wait_until is_ownerless "$id"
     run_apart fermata status "$id"
-    [[ $output == *"no process drives it"*"fermata resume $id"* ]]
+    [[ $output == *"no process drives it"*"What you can do"*"fermata resume $id"* ]]
     run_apart fermata doctor
     [[ $output == *"runs without owner"*"$id"* ]]
     touch go

@@ -215,8 +215,13 @@ END
     [[ $output == *cancelled* ]]
     run_apart fermata resume
     [ "$status" -eq 1 ]
-    [[ $stderr == *"hint:"* ]]
-    [ "$(fermata list --status cancelled --json | json 'len(d["runs"])')" = 1 ]
+    [[ $stderr == *"is cancelled (wrong branch); "*"hint:"* ]]
+    fermata run -w flaky 2>/dev/null || true
+    fermata cancel last
+    run_apart fermata cancel last
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"is cancelled; it is over already"* ]]
+    [ "$(fermata list --status cancelled --json | json 'len(d["runs"])')" = 2 ]
 }
 
 @test "a run that fails for good exits with 1, one that took too long with 124" {

@@ -141,6 +141,61 @@ setup() {
         grep -q "^\.SS \"fermata $name" fermata.1
     done
     grep -q "^\.SH EXIT STATUS" fermata.1
+    for name in run cancel version completion; do
+        fermata man "$name" >page.1
+        groff -man -Tutf8 -ww -z page.1 2>warnings
+        [ ! -s warnings ]
+        grep -qi "^\.TH FERMATA\\\\-$name" page.1
+        [ "$(wc -l <page.1)" -lt "$(wc -l <fermata.1)" ]
+    done
+}
+
+@test "help, man and completion refuse words that they do not know" {
+    for words in "man bogus" "help bogus" "completion bogus" "man run resume" "help run resume" \
+        "completion"; do
+        # shellcheck disable=SC2086 # words of a command line
+        run_apart fermata $words
+        [ "$status" -eq 2 ]
+        [ -z "$output" ]
+        [[ $stderr == *"hint: "* ]]
+    done
+    run_apart fermata help bogus --json
+    [ "$status" -eq 2 ]
+    [ "$(json 'd["code"]' <<<"$stderr")" = invalid ]
+}
+
+@test "help as JSON is the table of operations" {
+    run_apart fermata help --json
+    [ "$status" -eq 0 ]
+    [ "$(json '[c["name"] for c in d["commands"]][0:2]' <<<"$output")" = '["init", "run"]' ]
+    [ "$(json '"drive" in [c["name"] for c in d["commands"]]' <<<"$output")" = false ]
+    [ "$(json '[a["option"] for a in d["arguments"] if a["name"] == "dry_run"][0]' \
+        <<<"$(fermata run --help --json)")" = --dry-run ]
+    [ "$(fermata help gc --json)" = "$(fermata gc --help --json)" ]
+    [ "$(fermata --version --json | json 'd["name"]')" = fermata ]
+}
+
+@test "a variable of ours with a bad value is a usage error that names it" {
+    fermata init >/dev/null
+    for variable in FERMATA_LOG_FORMAT FERMATA_STRATEGY; do
+        run_apart env "$variable=bad" "$FERMATA" run -w hello
+        [ "$status" -eq 2 ]
+        [[ $stderr == *"$variable: bad is none of "*"hint:"* ]]
+    done
+    run_apart env FERMATA_WORKFLOW=bad "$FERMATA" run
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"FERMATA_WORKFLOW: there is no workflow bad"*"hint:"* ]]
+    run_apart env FERMATA_PROJECT=/nonexistent "$FERMATA" list
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"/nonexistent"*"FERMATA_PROJECT"* ]]
+    run_apart env FERMATA_KEEP=/nonexistent "$FERMATA" run -w hello
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"FERMATA_KEEP: /nonexistent is not a program"*"hint:"* ]]
+    [ -z "$(fermata list --json | json '" ".join(r["id"] for r in d["runs"])')" ]
+    # What a flag says instead is not looked at; help and completions work in any case.
+    FERMATA_LOG_FORMAT=bad fermata list --log-format text
+    FERMATA_LOG_FORMAT=bad fermata help >/dev/null
+    [ "$(FERMATA_STRATEGY=bad fermata complete sta)" = "$(fermata complete sta)" ]
 }
 
 @test "completions are printed for bash, zsh and fish, and for no other shell" {

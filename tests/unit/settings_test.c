@@ -25,7 +25,7 @@ static void flags_of_the_environment_are_read_once(void **state)
     (void)setenv("LC_ALL", "C.UTF-8", 1);
     settings_load(environ, &settings);
     assert_string_equal(settings.cli.ops.project, "p");
-    assert_true(settings.cli.log_json);
+    assert_string_equal(settings.cli.ops.log_format, "json");
     assert_true(settings.cli.no_color);
     assert_true(settings.cli.is_utf8);
     assert_false(settings.cli.is_dumb);
@@ -60,11 +60,13 @@ static void folders_follow_xdg_when_it_is_absolute(void **state)
     (void)state;
     (void)setenv("HOME", "/home/ada", 1);
     (void)setenv("XDG_CONFIG_HOME", "/etc/ada", 1);
-    (void)setenv("XDG_STATE_HOME", "relative", 1);
     settings_load(environ, &settings);
     assert_string_equal(settings.cli.ops.config_folder, "/etc/ada/fermata");
-    assert_string_equal(settings.cli.ops.state_folder, "/home/ada/.local/state/fermata");
     assert_string_equal(settings.cli.ops.home, "/home/ada");
+    settings_release(&settings);
+    (void)setenv("XDG_CONFIG_HOME", "relative", 1);
+    settings_load(environ, &settings);
+    assert_string_equal(settings.cli.ops.config_folder, "/home/ada/.config/fermata");
     settings_release(&settings);
     (void)unsetenv("HOME");
     (void)unsetenv("XDG_CONFIG_HOME");

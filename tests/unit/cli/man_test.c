@@ -58,11 +58,36 @@ static void no_line_of_text_is_taken_for_a_request(void **state)
     strbuf_release(&text);
 }
 
+static void every_command_has_a_page_of_its_own(void **state)
+{
+    size_t count;
+    const struct operation *rows = ops_table(&count);
+    struct error err = ERROR_INIT;
+    struct strbuf text;
+
+    (void)state;
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        strbuf_reset(&text);
+        assert_int_equal(man_format_command("1.2.3", rows[i].name, &text, NULL), 0);
+        assert_non_null(strstr(text.data, ".SH EXAMPLES"));
+    }
+    strbuf_reset(&text);
+    assert_int_equal(man_format_command("1.2.3", "run", &text, NULL), 0);
+    assert_non_null(strstr(text.data, ".TH FERMATA\\-RUN 1"));
+    assert_null(strstr(text.data, "fermata\\-list"));
+    assert_int_equal(man_format_command("1.2.3", "completion", &text, NULL), 0);
+    assert_int_equal(man_format_command("1.2.3", "lsit", &text, &err), ERROR_INVALID);
+    assert_non_null(strstr(err.hint, "list"));
+    strbuf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_has_its_sections_and_every_command),
         cmocka_unit_test(no_line_of_text_is_taken_for_a_request),
+        cmocka_unit_test(every_command_has_a_page_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

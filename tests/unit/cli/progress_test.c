@@ -185,6 +185,33 @@ static void machines_get_the_records_themselves(void **state)
     strbuf_release(&out);
 }
 
+static void a_step_is_told_by_its_name_with_the_key_behind(void **state)
+{
+    json_t *run = load("{\"id\":\"wf_000000000001\",\"workflow\":\"w\",\"phases\":[{\"id\":\"one\","
+                       "\"name\":\"The first\",\"status\":\"pending\",\"steps\":[{\"key\":\"a\","
+                       "\"name\":\"Do all\",\"status\":\"pending\"}]}]}");
+    struct progress *progress;
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, OUTPUT_BYTES_MAX);
+    progress = progress_new(&plain, PROGRESS_PLAIN, NULL, run, collect, &out);
+    json_decref(run);
+    tell(progress, "\"kind\":\"phase_moved\",\"phase\":\"one\",\"status\":\"running\",\"at\":1000");
+    tell(progress, "\"kind\":\"step_expanded\",\"phase\":\"one\",\"step\":\"a\",\"count\":1");
+    tell(progress, "\"kind\":\"attempt_started\",\"phase\":\"one\",\"step\":\"a[0]\","
+                   "\"attempt\":1,\"at\":1000");
+    tell(progress, "\"kind\":\"step_moved\",\"phase\":\"one\",\"step\":\"a[0]\","
+                   "\"status\":\"completed\",\"at\":2000");
+    tell(progress, "\"kind\":\"step_moved\",\"phase\":\"one\",\"step\":\"a\","
+                   "\"status\":\"completed\",\"at\":2100");
+    assert_string_equal(out.data, "Run wf_000000000001: w, 1 steps\nPhase 1/1 The first\n"
+                                  "Step 1/2 Do all [0] (one/a[0]) completed (1.0s)\n"
+                                  "Step 2/2 Do all (one/a) completed\n");
+    progress_free(progress);
+    strbuf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +221,7 @@ int main(void)
         cmocka_unit_test(gates_retries_and_approvals_are_told),
         cmocka_unit_test(records_of_nested_runs_and_unknown_steps_change_nothing),
         cmocka_unit_test(machines_get_the_records_themselves),
+        cmocka_unit_test(a_step_is_told_by_its_name_with_the_key_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

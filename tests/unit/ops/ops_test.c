@@ -74,6 +74,21 @@ static void the_clock_is_the_wall_clock(void **state)
     assert_true(ops_now_ms() > INT64_C(1600000000000));
 }
 
+static void a_variable_that_says_nothing_useful_is_refused(void **state)
+{
+    struct ops_settings settings = {.cwd = "/", .strategy = "fast"};
+    struct error err = ERROR_INIT;
+    struct ops *ops = NULL;
+
+    (void)state;
+    assert_int_equal(ops_new(&settings, &ops, &err), ERROR_INVALID);
+    assert_string_equal(err.text, "FERMATA_STRATEGY: fast is none of ai, static, hybrid");
+    settings = (struct ops_settings){.cwd = "/", .log_format = "xml"};
+    assert_int_equal(ops_new(&settings, &ops, &err), ERROR_INVALID);
+    assert_string_equal(err.text, "FERMATA_LOG_FORMAT: xml is none of text, json");
+    assert_null(ops);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +104,7 @@ int main(void)
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(the_clock_is_the_wall_clock, ops_project_set_up,
                                         ops_project_tear_down),
+        cmocka_unit_test(a_variable_that_says_nothing_useful_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

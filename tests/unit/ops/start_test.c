@@ -142,16 +142,6 @@ static void the_workflow_comes_from_the_flag_the_environment_or_the_configuratio
     json_decref(result);
 }
 
-static void a_strategy_from_the_environment_is_checked(void **state)
-{
-    struct ops_project *project = *state;
-    struct error err = ERROR_INIT;
-
-    project->settings.strategy = "magic";
-    assert_int_equal(ops_project_fail(project, "run", json_object(), &err), ERROR_INVALID);
-    assert_non_null(strstr(err.text, "FERMATA_STRATEGY"));
-}
-
 static bool answer_late(void *context, const char *question, char **ret_answer)
 {
     int count = ++*(int *)context;
@@ -193,8 +183,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             the_workflow_comes_from_the_flag_the_environment_or_the_configuration,
             ops_project_set_up, ops_project_tear_down),
-        cmocka_unit_test_setup_teardown(a_strategy_from_the_environment_is_checked,
-                                        ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_answer_is_asked_again_with_the_reason,
                                         ops_project_set_up, ops_project_tear_down),
     };

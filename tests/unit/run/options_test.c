@@ -119,6 +119,28 @@ static void a_completed_run_offers_nothing(void **state)
     machine_release(&m);
 }
 
+static void expect_live(const struct machine *m, bool is_owned, const char *expected)
+{
+    json_t *options = json_array();
+
+    run_add_live_options(m->run, is_owned, options);
+    assert_string_equal(json_get_text(json_array_get(options, 0), "command", ""), expected);
+    json_decref(options);
+}
+
+static void a_run_under_way_is_paused_or_taken_over_by_whether_somebody_carries_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
+    expect_live(&m, true, "fermata pause wf_000000000001");
+    expect_live(&m, false, "fermata resume wf_000000000001");
+    machine_fail(&m, "a", "permanent");
+    expect_live(&m, false, "");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +151,7 @@ int main(void)
         cmocka_unit_test(a_nested_run_that_waits_is_named),
         cmocka_unit_test(what_rests_on_request_goes_on),
         cmocka_unit_test(a_completed_run_offers_nothing),
+        cmocka_unit_test(a_run_under_way_is_paused_or_taken_over_by_whether_somebody_carries_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
