@@ -56,9 +56,12 @@ void ops_notice(const struct ops_view *view, const char *format, ...)
 int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
                     struct error *err);
 
-/* load.c */
+/* names.c */
 void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names);
 void ops_forget_called(struct ops *ops);
+char *ops_nearest_workflow(const struct ops *ops, const char *name); /* free() it; NULL: none */
+
+/* load.c */
 /* By name or by file (a text with '/' or that ends in .yaml or .yml). */
 int ops_load_workflow(struct ops *ops, const char *name, struct workflow **ret_workflow,
                       struct error *err);
@@ -68,6 +71,8 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
                       char **ret_file, struct error *err);
 int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct error *err);
 bool ops_has_expert(struct ops *ops, const char *name);
+void ops_list_experts(struct ops *ops, struct name_list *names);
+bool ops_has_configured_workflow(const struct ops *ops, const char *name, const char **ret_text);
 /* Problems of a definition as one error: as many lines as fit. */
 int ops_problems_error(const char *what, const struct problems *problems, struct error *err);
 

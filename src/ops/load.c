@@ -2,14 +2,16 @@
 /* Workflows and experts by name or file. */
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/map.h"
-#include "functions/functions.h"
 #include "ops/internal.h"
 #include "workflow/embedded.h"
 
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EXPERT_BYTES_MAX (1024U * 1024)
+#define EXPERT_SUFFIX ".md"
+#define EXPERT_NAMES_MAX 10000
 
 static bool ends_in(const char *text, const char *suffix)
 {
@@ -26,118 +28,6 @@ bool ops_is_file_name(const char *name)
     return strchr(name, '/') || ends_in(name, ".yaml") || ends_in(name, ".yml");
 }
 
-/* ---- what a definition may name ---------------------------------------------------------------
- */
-
-static bool has_agent(const char *name, void *context)
-{
-    const struct ops *ops = context;
-
-    return config_find_agent(ops->config, name) != NULL;
-}
-
-static bool has_function(const char *name, void *context)
-{
-    (void)context;
-    return function_find(name) != NULL;
-}
-
-static bool config_has_workflow(const struct config *config, const char *name,
-                                const char **ret_text)
-{
-    for (size_t i = 0; i < config->workflow_count; i++) {
-        if (strcmp(config->workflow_names[i], name) == 0) {
-            *ret_text = config->workflow_texts[i];
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_workflow(const char *name, void *context)
-{
-    const struct ops *ops = context;
-    const char *text;
-
-    return library_find(ops->library, name) != NULL ||
-           config_has_workflow(ops->config, name, &text);
-}
-
-/* Without names of its own to check: two workflows may call each other. */
-static struct workflow *read_called(struct ops *ops, const char *name)
-{
-    struct problems *problems = mem_zero(1, sizeof(*problems));
-    struct workflow *workflow = NULL;
-    struct error err = ERROR_INIT;
-    size_t length;
-    char *text;
-    char *file;
-
-    if (ops_read_workflow(ops, name, &text, &length, &file, &err) == 0) {
-        (void)workflow_parse(text, length, file, NULL, &workflow, problems, &err);
-        free(text);
-        free(file);
-    }
-    free(problems);
-    return workflow;
-}
-
-static const struct workflow *find_workflow(const char *name, void *context)
-{
-    struct ops *ops = context;
-    struct workflow *workflow;
-
-    ops->called = ops->called ? ops->called : map_new();
-    workflow = map_find(ops->called, name);
-    if (!workflow) {
-        workflow = read_called(ops, name);
-        if (workflow) {
-            (void)map_put(ops->called, name, workflow);
-        }
-    }
-    return workflow;
-}
-
-void ops_forget_called(struct ops *ops)
-{
-    size_t cursor = 0;
-    const char *name;
-    void *workflow;
-
-    if (!ops->called) {
-        return;
-    }
-    while (map_next(ops->called, &cursor, &name, &workflow)) {
-        workflow_free(workflow);
-    }
-    map_free(ops->called);
-}
-
-static const struct gate *find_gate(const char *name, void *context)
-{
-    const struct ops *ops = context;
-
-    return config_find_gate(ops->config, name);
-}
-
-static bool has_expert(const char *name, void *context)
-{
-    return ops_has_expert(context, name);
-}
-
-void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names)
-{
-    *ret_names = (struct workflow_names){
-        .has_agent = has_agent,
-        .has_expert = has_expert,
-        .has_function = has_function,
-        .has_workflow = has_workflow,
-        .find_workflow = find_workflow,
-        .find_gate = find_gate,
-        .context = ops,
-    };
-}
-
 /* ---- experts ----------------------------------------------------------------------------------
  */
 
@@ -151,7 +41,8 @@ static char *find_expert_file(struct ops *ops, const char *name)
         return NULL;
     }
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        char *file = folders[i] ? mem_printf("%s/experts/%s.md", folders[i], name) : NULL;
+        char *file = folders[i] ? mem_printf("%s/experts/%s" EXPERT_SUFFIX, folders[i], name)
+                                : NULL;
 
         if (file && file_exists(file)) {
             return file;
@@ -183,6 +74,42 @@ bool ops_has_expert(struct ops *ops, const char *name)
     return is_there;
 }
 
+/* The Markdown files of one folder; like find_expert_file() it knows names with a slash, but a
+ * list for "did you mean" needs those of the folder itself only. */
+static void list_expert_files(const char *folder, struct name_list *names)
+{
+    char *path = mem_printf("%s/experts", folder);
+    DIR *stream = opendir(path);
+    const struct dirent *entry;
+
+    while (stream && names->count < EXPERT_NAMES_MAX && (entry = readdir(stream))) {
+        if (ends_in(entry->d_name, EXPERT_SUFFIX)) {
+            *VEC_PUSH(names) = mem_strndup(entry->d_name,
+                                           strlen(entry->d_name) - strlen(EXPERT_SUFFIX));
+        }
+    }
+    if (stream) {
+        (void)closedir(stream);
+    }
+    free(path);
+}
+
+void ops_list_experts(struct ops *ops, struct name_list *names)
+{
+    size_t count;
+    const struct embedded_file *files = embedded_experts(&count);
+
+    if (ops_has_project(ops)) {
+        list_expert_files(ops->folder, names);
+    }
+    if (ops->settings->config_folder) {
+        list_expert_files(ops->settings->config_folder, names);
+    }
+    for (size_t i = 0; i < count; i++) {
+        *VEC_PUSH(names) = mem_strdup(files[i].name);
+    }
+}
+
 int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct error *err)
 {
     char *file = find_expert_file(ops, name);
@@ -206,9 +133,22 @@ int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct e
 /* ---- workflows --------------------------------------------------------------------------------
  */
 
+bool ops_has_configured_workflow(const struct ops *ops, const char *name, const char **ret_text)
+{
+    const struct config *config = ops->config;
+
+    for (size_t i = 0; i < config->workflow_count; i++) {
+        if (strcmp(config->workflow_names[i], name) == 0) {
+            *ret_text = config->workflow_texts[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 static int no_such_workflow(struct ops *ops, const char *name, struct error *err)
 {
-    const char *nearest = library_nearest(ops->library, name);
+    char *nearest = ops_nearest_workflow(ops, name);
     int r = error_set(err, ERROR_NOT_FOUND, "there is no workflow %s", name);
 
     if (nearest) {
@@ -216,6 +156,7 @@ static int no_such_workflow(struct ops *ops, const char *name, struct error *err
     } else {
         error_hint(err, "`fermata workflows` lists what there is; a file is named by its path");
     }
+    free(nearest);
     return r;
 }
 
@@ -241,7 +182,7 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
         }
         return r;
     }
-    if (config_has_workflow(ops->config, name, &configured)) {
+    if (ops_has_configured_workflow(ops, name, &configured)) {
         *ret_text = mem_strdup(configured);
         *ret_length = strlen(configured);
         *ret_file = mem_strdup("config.yaml");

@@ -337,7 +337,6 @@ static json_t *find_input_value(void *inputs, const char *const *parts, size_t p
 /* Whether the inputs alone already say that this never runs. */
 static bool is_ruled_out(const struct run_request *request, const struct expression *when)
 {
-    struct expression_problem problem;
     bool needs_more = false;
     json_t *value = NULL;
     bool holds;
@@ -345,7 +344,7 @@ static bool is_ruled_out(const struct run_request *request, const struct express
     if (!when) {
         return false;
     }
-    (void)expression_check_paths(when, note_other_root, &needs_more, &problem);
+    (void)expression_check_paths(when, note_other_root, &needs_more, NULL);
     if (needs_more || expression_evaluate(when, find_input_value,
                                           (void *)(uintptr_t)request->inputs, &value, NULL) < 0) {
         return false;

@@ -8,43 +8,55 @@
 
 /* ---- names ------------------------------------------------------------------------------ */
 
-typedef bool (*has_name)(const char *name, void *context);
+/* What a step may name of the outside: the word for it, and what to do when it is not there. */
+static const struct {
+    const char *word;
+    const char *advice;
+} outside_kinds[] = {
+    [OUTSIDE_AGENT] = {"agent", "configure it under `agents:` in config.yaml"},
+    [OUTSIDE_EXPERT] = {"expert", "put it as NAME.md into .fermata/experts"},
+    [OUTSIDE_FUNCTION] = {"function", NULL},
+    [OUTSIDE_WORKFLOW] = {"workflow", "`fermata workflows` lists them"},
+};
 
-static void check_name(const struct reader *reader, const struct yaml_node *node, has_name has,
-                       const char *what, const char *command)
+static void check_name(const struct reader *reader, const struct yaml_node *node,
+                       enum outside_kind kind)
 {
-    if (node && has && !has(node->text, reader->names->context)) {
-        problems_add(reader->problems, node->at, command, "there is no %s \"%s\"", what,
-                     node->text);
+    const char *nearest;
+    char hint[200];
+
+    if (!node || !reader->names->has ||
+        reader->names->has(kind, node->text, reader->names->context)) {
+        return;
     }
+    nearest = names_nearest(reader, kind, node->text, NULL);
+    if (nearest) {
+        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+    }
+    problems_add(reader->problems, node->at, nearest ? hint : outside_kinds[kind].advice,
+                 "there is no %s \"%s\"", outside_kinds[kind].word, node->text);
 }
 
 static void check_agents(const struct reader *reader, const struct yaml_node *node)
 {
     const struct yaml_node *fallback = yaml_find(node, "fallback");
-    const char *hint = "configure it under `agents:` in config.yaml";
 
-    check_name(reader, yaml_find(node, "agent"), reader->names->has_agent, "agent", hint);
+    check_name(reader, yaml_find(node, "agent"), OUTSIDE_AGENT);
     if (fallback && fallback->kind == YAML_SCALAR) {
-        check_name(reader, fallback, reader->names->has_agent, "agent", hint);
+        check_name(reader, fallback, OUTSIDE_AGENT);
     }
     for (size_t i = 0; fallback && fallback->kind == YAML_LIST && i < fallback->count; i++) {
-        check_name(reader, fallback->items[i], reader->names->has_agent, "agent", hint);
+        check_name(reader, fallback->items[i], OUTSIDE_AGENT);
     }
 }
 
 static void check_step_names(const struct reader *reader, const struct yaml_node *node)
 {
-    const struct workflow_names *names = reader->names;
-
     check_agents(reader, node);
-    check_name(reader, yaml_find(node, "expert"), names->has_expert, "expert",
-               "put it as NAME.md into .fermata/experts");
-    check_name(reader, yaml_find(node, "use"), names->has_function, "function", NULL);
-    check_name(reader, yaml_find(yaml_find(node, "static"), "use"), names->has_function, "function",
-               NULL);
-    check_name(reader, yaml_find(node, "workflow"), names->has_workflow, "workflow",
-               "`fermata workflows` lists them");
+    check_name(reader, yaml_find(node, "expert"), OUTSIDE_EXPERT);
+    check_name(reader, yaml_find(node, "use"), OUTSIDE_FUNCTION);
+    check_name(reader, yaml_find(yaml_find(node, "static"), "use"), OUTSIDE_FUNCTION);
+    check_name(reader, yaml_find(node, "workflow"), OUTSIDE_WORKFLOW);
     check_call(reader, node);
 }
 
@@ -58,8 +70,7 @@ static void check_gate_names(const struct reader *reader)
                                            : yaml_find(gates->entries[i].value, "commands");
 
         for (size_t j = 0; list && j < list->count; j++) {
-            check_name(reader, yaml_find(list->items[j], "use"), reader->names->has_function,
-                       "function", NULL);
+            check_name(reader, yaml_find(list->items[j], "use"), OUTSIDE_FUNCTION);
         }
     }
 }
@@ -117,11 +128,10 @@ static const char *note_path(void *context, const char *const *parts, size_t par
 /* True when the expression has one value whatever happens; *ret_value says which truth. */
 static bool is_constant(const struct expression *expression, bool *ret_value)
 {
-    struct expression_problem problem;
     json_t *value = NULL;
     bool has_path = false;
 
-    (void)expression_check_paths(expression, note_path, &has_path, &problem);
+    (void)expression_check_paths(expression, note_path, &has_path, NULL);
     /* Without a path nothing is looked up, so no lookup is needed. */
     if (has_path || expression_evaluate(expression, NULL, NULL, &value, NULL) < 0) {
         return false;

@@ -68,6 +68,7 @@ void check_call(const struct reader *reader, const struct yaml_node *step)
     if (!called) {
         return;
     }
+    check_circle(reader, name, called);
     for (size_t i = 0; given && i < given->count; i++) {
         const struct yaml_entry *entry = &given->entries[i];
         const struct workflow_input *input = find_input(called, entry->key->text);

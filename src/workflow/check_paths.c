@@ -8,6 +8,7 @@
 
 struct path_check {
     struct reader *reader;
+    const struct expression_use *use;
     const struct place *place;
     char *hint;
     size_t hint_size;
@@ -295,21 +296,28 @@ static const char *check_path(void *context, const char *const *parts, size_t pa
     return check->text;
 }
 
+static void report_path(void *context, const struct expression_problem *problem)
+{
+    const struct path_check *check = context;
+    const struct expression_use *use = check->use;
+
+    problems_add(check->reader->problems,
+                 yaml_position_in(use->node, check->reader->source, use->offset + problem->offset),
+                 problem->hint, "%s", problem->text);
+}
+
 void check_paths(struct reader *reader)
 {
     /* Looking for near names takes time; a hostile file must not buy more of it than it sees. */
     for (size_t i = 0; i < reader->uses.count && !reader->problems->truncated; i++) {
         const struct expression_use *use = &reader->uses.items[i];
-        struct path_check check = {.reader = reader, .place = &use->place};
-        struct expression_problem problem = {0};
-        int r = use->expression
-                    ? expression_check_paths(use->expression, check_path, &check, &problem)
-                    : template_check_paths(use->template_, check_path, &check, &problem);
+        struct path_check check = {.reader = reader, .use = use, .place = &use->place};
+        struct expression_reporter reporter = {.add = report_path, .context = &check};
 
-        if (r < 0) {
-            problems_add(reader->problems,
-                         yaml_position_in(use->node, reader->source, use->offset + problem.offset),
-                         problem.hint, "%s", problem.text);
+        if (use->expression) {
+            (void)expression_check_paths(use->expression, check_path, &check, &reporter);
+        } else {
+            (void)template_check_paths(use->template_, check_path, &check, &reporter);
         }
     }
 }

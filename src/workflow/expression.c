@@ -245,32 +245,45 @@ int expression_evaluate(const struct expression *expression, expression_lookup l
     return 0;
 }
 
-static bool check_node(const struct node *node, expression_check check, void *context,
-                       struct expression_problem *problem)
+static void check_path(struct path_walk *walk, const struct node *node)
 {
-    if (node->kind == NODE_PATH) {
-        char hint[sizeof(problem->hint)] = "";
-        const char *reason = check(context, node->path.parts, node->path.count, hint, sizeof(hint));
+    struct expression_problem problem = {.offset = walk->offset + node->offset};
+    const char *reason = walk->check(walk->context, node->path.parts, node->path.count,
+                                     problem.hint, sizeof(problem.hint));
 
-        if (reason) {
-            problem->offset = node->offset;
-            (void)snprintf(problem->text, sizeof(problem->text), "%s", reason);
-            memcpy(problem->hint, hint, sizeof(hint));
-            return false;
-        }
+    if (!reason) {
+        return;
     }
-    for (size_t i = 0; i < node->child_count; i++) {
-        if (!check_node(node->children[i], check, context, problem)) {
-            return false;
-        }
+    (void)snprintf(problem.text, sizeof(problem.text), "%s", reason);
+    walk->problem_count++;
+    if (walk->reporter) {
+        walk->reporter->add(walk->reporter->context, &problem);
     }
-    return true;
 }
 
-int expression_check_paths(const struct expression *expression, expression_check check,
-                           void *context, struct expression_problem *problem)
+/* The depth of the tree was bounded when it was parsed. */
+static void check_node(struct path_walk *walk, const struct node *node)
 {
-    return check_node(expression->root, check, context, problem) ? 0 : ERROR_INVALID;
+    if (node->kind == NODE_PATH) {
+        check_path(walk, node);
+    }
+    for (size_t i = 0; i < node->child_count; i++) {
+        check_node(walk, node->children[i]);
+    }
+}
+
+void expression_walk_paths(const struct expression *expression, struct path_walk *walk)
+{
+    check_node(walk, expression->root);
+}
+
+size_t expression_check_paths(const struct expression *expression, expression_check check,
+                              void *context, const struct expression_reporter *reporter)
+{
+    struct path_walk walk = {.check = check, .context = context, .reporter = reporter};
+
+    expression_walk_paths(expression, &walk);
+    return walk.problem_count;
 }
 
 const char *expression_text(const struct expression *expression)

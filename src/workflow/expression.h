@@ -39,17 +39,26 @@ typedef json_t *(*expression_lookup)(void *context, const char *const *parts, si
 typedef const char *(*expression_check)(void *context, const char *const *parts, size_t part_count,
                                         char *ret_hint, size_t hint_size);
 
+/* Is told every problem; offsets count from the start of the whole text. */
+struct expression_reporter {
+    void (*add)(void *context, const struct expression_problem *problem);
+    void *context;
+};
+
+/* Stops at the first problem. */
 int expression_parse(struct arena *arena, const char *text, size_t length,
                      struct expression **ret_expression, struct expression_problem *problem);
-/* A text with any number of ${{ }}; "$${{" is a literal "${{". */
-int template_parse(struct arena *arena, const char *text, size_t length,
-                   struct template **ret_template, struct expression_problem *problem);
+/* A text with any number of ${{ }}; "$${{" is a literal "${{". Reports what is wrong in each of
+ * them and gives how many problems there are; *ret_template has the right ones in any case, so
+ * that their paths can be checked as well. The reporter may be NULL. */
+size_t template_parse(struct arena *arena, const char *text, size_t length,
+                      const struct expression_reporter *reporter, struct template **ret_template);
 
-/* Checks every path; stops at the first problem (its offset is relative to the text). */
-int expression_check_paths(const struct expression *expression, expression_check check,
-                           void *context, struct expression_problem *problem);
-int template_check_paths(const struct template *template_, expression_check check, void *context,
-                         struct expression_problem *problem);
+/* Check every path; give how many problems were reported. The reporter may be NULL. */
+size_t expression_check_paths(const struct expression *expression, expression_check check,
+                              void *context, const struct expression_reporter *reporter);
+size_t template_check_paths(const struct template *template_, expression_check check, void *context,
+                            const struct expression_reporter *reporter);
 
 /* The value; the caller owns it. Comparing values of different types with < is ERROR_INVALID. */
 int expression_evaluate(const struct expression *expression, expression_lookup lookup,

@@ -69,6 +69,16 @@ struct expression {
 const struct expression_function *expression_find_function(const char *name);
 const char *expression_nearest_function(const char *name); /* NULL: none is near */
 
+/* A check of paths under way; `offset` is that of the expression in the whole text. */
+struct path_walk {
+    expression_check check;
+    void *context;
+    const struct expression_reporter *reporter; /* or NULL */
+    size_t offset;
+    size_t problem_count;
+};
+void expression_walk_paths(const struct expression *expression, struct path_walk *walk);
+
 /* left `in` right, also contains(right, left): 1, 0, or ERROR_INVALID. */
 int expression_contains(const json_t *whole, const json_t *part, struct error *err);
 const char *expression_type_name(const json_t *value); /* "text" "number" "list" ... */

@@ -95,8 +95,10 @@ void keys_check(enum key_level level, struct yaml_node *map, struct problems *pr
 /* "a word (pause, fail, continue) or a map": what the key allows, for messages. */
 void key_describe_shapes(const struct key *key, struct strbuf *target);
 
+/* keys_words.c: single words */
 bool id_is_valid(const char *text);
 bool name_is_valid(const char *text);
+bool variable_is_valid(const char *text); /* of the environment */
 /* "8MiB", "512k", "1000000". */
 int bytes_parse(const char *text, int64_t *ret_bytes);
 /* Whether one of space-separated words is the text; its index, or -1. */

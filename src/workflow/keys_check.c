@@ -13,96 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_LENGTH_MAX 64
-
 struct checker {
     struct problems *problems;
     const struct key *key; /* whose value is looked at */
     enum key_level level;  /* where the key stands */
 };
-
-/* ---- single values ---------------------------------------------------------------------- */
-
-bool id_is_valid(const char *text)
-{
-    size_t length = strnlen(text, ID_LENGTH_MAX + 1);
-
-    if (length > ID_LENGTH_MAX || !isalpha((unsigned char)*text)) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_') {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool name_is_valid(const char *text)
-{
-    size_t length = strnlen(text, WORKFLOW_NAME_MAX + 1);
-
-    if (length > WORKFLOW_NAME_MAX || !isalnum((unsigned char)*text) || path_unsafe_reason(text)) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && !strchr("-_./", text[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool variable_is_valid(const char *text)
-{
-    size_t length = strnlen(text, ID_LENGTH_MAX + 1);
-
-    if (length > ID_LENGTH_MAX || length == 0 || isdigit((unsigned char)*text)) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && text[i] != '_') {
-            return false;
-        }
-    }
-    return true;
-}
-
-int bytes_parse(const char *text, int64_t *ret_bytes)
-{
-    static const struct {
-        const char *name;
-        int shift;
-    } units[] = {{"", 0},   {"B", 0},    {"k", 10}, {"K", 10},  {"KiB", 10},
-                 {"M", 20}, {"MiB", 20}, {"G", 30}, {"GiB", 30}};
-    size_t digits = strspn(text, "0123456789");
-
-    if (digits == 0 || digits > 12) {
-        return ERROR_INVALID;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (strcmp(text + digits, units[i].name) == 0) {
-            *ret_bytes = strtoll(text, NULL, 10) * (INT64_C(1) << units[i].shift);
-            return 0;
-        }
-    }
-    return ERROR_INVALID;
-}
-
-int words_find(const char *words, const char *text)
-{
-    size_t wanted = strlen(text);
-
-    for (int index = 0; *words; index++) {
-        size_t length = strcspn(words, " ");
-
-        if (length == wanted && strncmp(words, text, length) == 0) {
-            return index;
-        }
-        words += length + (words[length] == ' ');
-    }
-    return -1;
-}
 
 /* ---- messages --------------------------------------------------------------------------- */
 
@@ -418,9 +333,27 @@ static int check_member(const struct checker *checker, const struct yaml_node *v
     return is_objects(&items, value);
 }
 
-/* A map whose keys are names of the author; a bad member is marked, the others stay. */
+/* What the members of a map are whose keys are names of the author. */
+struct member_rule {
+    bool (*is_valid)(const char *name);
+    shape_check check;
+    const char *wanted;
+};
+
+static void report_member(const struct checker *checker, const struct yaml_entry *entry,
+                          const char *wanted)
+{
+    char found[80];
+
+    problems_add(checker->problems, entry->value->at, NULL,
+                 "\"%.80s\" in \"%s\" of %s: expected %s, found %s", entry->key->text,
+                 checker->key->name, key_level_get(checker->level)->title, wanted,
+                 yaml_describe(entry->value, found, sizeof(found)));
+}
+
+/* A bad member is marked, the others stay. */
 static int is_map_of(const struct checker *checker, const struct yaml_node *value,
-                     bool (*is_valid)(const char *name), shape_check check)
+                     const struct member_rule *rule)
 {
     if (value->kind != YAML_MAP) {
         return ERROR_NOT_FOUND;
@@ -429,15 +362,15 @@ static int is_map_of(const struct checker *checker, const struct yaml_node *valu
         struct yaml_entry *entry = &value->entries[i];
         int r = ERROR_NONE;
 
-        if (!is_valid(entry->key->text)) {
+        if (!rule->is_valid(entry->key->text)) {
             problems_add(checker->problems, entry->key->at, "use letters, digits and _",
                          "\"%.80s\" is not a valid name in \"%s\"", entry->key->text,
                          checker->key->name);
             r = ERROR_INVALID;
         } else {
-            r = check(checker, entry->value);
+            r = rule->check(checker, entry->value);
             if (r == ERROR_NOT_FOUND) {
-                report_shape(checker, entry->value);
+                report_member(checker, entry, rule->wanted);
             }
         }
         entry->is_bad = entry->is_bad || r < 0;
@@ -463,27 +396,40 @@ static int is_argument(const struct checker *checker, const struct yaml_node *va
 
 static int is_named(const struct checker *checker, const struct yaml_node *value)
 {
-    bool is_reference = checker->key->of == LEVEL_INPUT;
+    struct member_rule rule = {
+        .is_valid = checker->key->of == LEVEL_INPUT ? id_is_valid : name_is_valid,
+        .check = check_member,
+        .wanted = checker->key->of_items == LEVEL_WORKFLOW ? "a map of keys"
+                                                           : "a map of keys, or a list of maps",
+    };
 
-    return is_map_of(checker, value, is_reference ? id_is_valid : name_is_valid, check_member);
+    return is_map_of(checker, value, &rule);
 }
 
 static int is_variables(const struct checker *checker, const struct yaml_node *value)
 {
-    bool is_environment = strcmp(checker->key->name, "env") == 0;
+    static const struct member_rule environment = {variable_is_valid, is_scalar,
+                                                   "a text, a number, true or false"};
+    static const struct member_rule arguments = {id_is_valid, is_argument,
+                                                 "a text, a number, true or false, or a list"};
 
-    return is_map_of(checker, value, is_environment ? variable_is_valid : id_is_valid,
-                     is_environment ? is_scalar : is_argument);
+    return is_map_of(checker, value,
+                     strcmp(checker->key->name, "env") == 0 ? &environment : &arguments);
 }
 
 static int is_paths(const struct checker *checker, const struct yaml_node *value)
 {
-    return is_map_of(checker, value, name_is_valid, is_path);
+    static const struct member_rule rule = {name_is_valid, is_path,
+                                            "a relative path inside the project"};
+
+    return is_map_of(checker, value, &rule);
 }
 
 static int is_name_map(const struct checker *checker, const struct yaml_node *value)
 {
-    return is_map_of(checker, value, name_is_valid, is_name);
+    static const struct member_rule rule = {name_is_valid, is_name, "a name"};
+
+    return is_map_of(checker, value, &rule);
 }
 
 static const shape_check shape_checks[KEY_SHAPES] = {

@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/nearest.h"
 #include "base/vec.h"
 #include "workflow/embedded.h"
 #include "workflow/workflow.h"
@@ -193,19 +192,6 @@ const struct library_entry *library_find(const struct library *library, const ch
         }
     }
     return NULL;
-}
-
-const char *library_nearest(const struct library *library, const char *name)
-{
-    const char **names = mem_zero(library->count, sizeof(*names));
-    const char *nearest;
-
-    for (size_t i = 0; i < library->count; i++) {
-        names[i] = library->entries[i].name;
-    }
-    nearest = nearest_name(name, names, library->count);
-    free((void *)names);
-    return nearest;
 }
 
 static const struct embedded_file *find_builtin(const char *name)

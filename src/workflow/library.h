@@ -30,8 +30,6 @@ int library_load(const char *project_folder, const char *user_folder, struct lib
 void library_release(struct library *library);
 /* The entry that wins, or NULL. */
 const struct library_entry *library_find(const struct library *library, const char *name);
-/* The nearest known name for messages, or NULL. */
-const char *library_nearest(const struct library *library, const char *name);
 /* The text of an entry or of any file path; the caller frees it. Bounded by WORKFLOW_BYTES_MAX. */
 int library_read(const char *file, char **ret_text, size_t *ret_length, struct error *err);
 

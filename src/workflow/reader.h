@@ -105,9 +105,15 @@ void pin_write(struct reader *reader);
 void gate_copy(struct reader *reader, const struct gate *gate, struct gate *target);
 
 void check_graph(struct reader *reader); /* check_graph.c: needs, goto, cycles */
+/* names.c: the known name of the outside, or of the `own` ones, that is nearest; NULL: none is */
+const char *names_nearest(const struct reader *reader, enum outside_kind kind, const char *wanted,
+                          const struct name_list *own);
 void check_names(struct reader *reader); /* check.c: agents, experts, functions, report */
 /* check_call.c: the inputs of a step that calls a workflow */
 void check_call(const struct reader *reader, const struct yaml_node *step);
+/* check_circle.c: whether the workflow that is called at the node comes back to itself */
+void check_circle(const struct reader *reader, const struct yaml_node *node,
+                  const struct workflow *called);
 void check_suspicious(struct reader *reader); /* check.c: warnings, unreachable phases */
 void check_paths(struct reader *reader);      /* check_paths.c: what expressions refer to */
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/nearest.h"
 #include "workflow/reader.h"
 
 #include <stdio.h>
@@ -85,14 +84,13 @@ static const struct named_template *
 copy_variables(const struct reader *reader, const struct named_template *variables, size_t count)
 {
     struct named_template *copy = arena_zero(reader->arena, count ? count : 1, sizeof(*copy));
-    struct expression_problem problem;
 
     for (size_t i = 0; i < count; i++) {
         const char *text = template_text(variables[i].value);
 
         copy[i].name = arena_strdup(reader->arena, variables[i].name);
         /* It has been parsed once, so it can be parsed again. */
-        (void)template_parse(reader->arena, text, strlen(text), &copy[i].value, &problem);
+        (void)template_parse(reader->arena, text, strlen(text), NULL, &copy[i].value);
     }
     return copy;
 }
@@ -169,20 +167,18 @@ static bool find_outside(struct reader *reader, const char *name, struct gate *t
 
 static void report_unknown_gate(const struct reader *reader, const struct yaml_node *node)
 {
-    size_t own_count = reader->workflow->gate_count;
-    const char **known = arena_zero(reader->arena, own_count + ARRAY_LEN(builtin_gates),
-                                    sizeof(*known));
+    struct name_list known = {0};
     char hint[200] = "define it under `gates:`";
     const char *nearest;
-    size_t count = 0;
 
-    for (size_t i = 0; i < own_count; i++) {
-        known[count++] = reader->workflow->gates[i].name;
+    for (size_t i = 0; i < reader->workflow->gate_count; i++) {
+        *VEC_PUSH(&known) = (char *)(uintptr_t)reader->workflow->gates[i].name;
     }
     for (size_t i = 0; i < ARRAY_LEN(builtin_gates); i++) {
-        known[count++] = builtin_gates[i].name;
+        *VEC_PUSH(&known) = (char *)(uintptr_t)builtin_gates[i].name;
     }
-    nearest = nearest_name(node->text, known, count);
+    nearest = names_nearest(reader, OUTSIDE_GATE, node->text, &known);
+    VEC_RELEASE(&known);
     if (nearest) {
         (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     }

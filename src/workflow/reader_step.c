@@ -365,7 +365,6 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     static const char task[] = "${{ run.task }}";
     static const char *const workspaces[] = {"shared", "clone"};
     const struct yaml_node *prompt = yaml_find(node, "prompt");
-    struct expression_problem problem;
     int workspace = read_word(LEVEL_DEFAULTS, reader->defaults, "workspace", 0);
 
     step->expert = read_text(reader, node, "expert");
@@ -380,7 +379,7 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     if (prompt) {
         step->prompt = read_template(reader, prompt, place);
     } else {
-        (void)template_parse(reader->arena, task, sizeof(task) - 1, &step->prompt, &problem);
+        (void)template_parse(reader->arena, task, sizeof(task) - 1, NULL, &step->prompt);
     }
     if (prompt && strspn(prompt->text, " \t\r\n") == prompt->length) {
         problems_add(reader->problems, prompt->at, NULL, "the prompt is empty");

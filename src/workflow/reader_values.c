@@ -208,16 +208,26 @@ struct expression *read_expression(struct reader *reader, const struct yaml_node
 
 /* ---- templates -------------------------------------------------------------------------- */
 
+struct template_source {
+    const struct reader *reader;
+    const struct yaml_node *node;
+};
+
+static void report_template(void *context, const struct expression_problem *problem)
+{
+    const struct template_source *source = context;
+
+    report_expression(source->reader, source->node, 0, problem);
+}
+
 static struct template *parse_template(const struct reader *reader, const struct yaml_node *node,
                                        const char *text, size_t length)
 {
-    struct template *result = NULL;
-    struct expression_problem problem = {0};
+    struct template_source source = {.reader = reader, .node = node};
+    struct expression_reporter reporter = {.add = report_template, .context = &source};
+    struct template *result;
 
-    if (template_parse(reader->arena, text, length, &result, &problem) < 0) {
-        report_expression(reader, node, 0, &problem);
-        return NULL;
-    }
+    (void)template_parse(reader->arena, text, length, &reporter, &result);
     return result;
 }
 
@@ -226,10 +236,7 @@ struct template *read_template(struct reader *reader, const struct yaml_node *va
 {
     struct template *result = parse_template(reader, value, value->text, value->length);
 
-    if (result) {
-        note_use(reader,
-                 (struct expression_use){.template_ = result, .node = value, .place = place});
-    }
+    note_use(reader, (struct expression_use){.template_ = result, .node = value, .place = place});
     return result;
 }
 

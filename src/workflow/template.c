@@ -4,8 +4,6 @@
 
 #include "base/utf8.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #define OPEN "${{"
@@ -59,94 +57,104 @@ static struct piece **add_literal(struct arena *arena, struct piece **tail, cons
     return &(*tail)->next;
 }
 
-static int problem_set(struct expression_problem *problem, size_t offset, const char *text,
-                       const char *hint)
+/* A template being cut into pieces. */
+struct cut {
+    struct arena *arena;
+    struct template *template_;
+    struct piece **tail;
+    const struct expression_reporter *reporter;
+    size_t problem_count;
+};
+
+static void report(struct cut *cut, const struct expression_problem *problem)
 {
-    problem->offset = offset;
-    (void)snprintf(problem->text, sizeof(problem->text), "%s", text);
-    (void)snprintf(problem->hint, sizeof(problem->hint), "%s", hint);
-    return ERROR_INVALID;
+    cut->problem_count++;
+    if (cut->reporter) {
+        cut->reporter->add(cut->reporter->context, problem);
+    }
 }
 
-/* Parses the expression whose "${{" is at *cursor and moves *cursor behind its "}}". */
-static int add_expression(struct arena *arena, const struct template *template_,
-                          struct piece *piece, const char **cursor,
-                          struct expression_problem *problem)
+/* The expression whose "${{" is at cursor becomes a piece, or a problem. Gives the place behind its
+ * "}}"; the end of the text when it has none. */
+static const char *cut_expression(struct cut *cut, const char *cursor)
 {
-    const char *start = *cursor + OPEN_LENGTH;
-    ptrdiff_t length = expression_length(start, template_->text + strlen(template_->text));
+    const char *text = cut->template_->text;
+    const char *start = cursor + OPEN_LENGTH;
+    const char *end = start + strlen(start);
+    ptrdiff_t length = expression_length(start, end);
+    struct expression_problem problem = {0};
     struct expression *expression;
-    int r;
 
     if (length < 0) {
-        return problem_set(problem, (size_t)(*cursor - template_->text),
-                           "this ${{ has no closing }}", "a literal ${{ is written $${{");
+        report(cut, &(struct expression_problem){.offset = (size_t)(cursor - text),
+                                                 .text = "this ${{ has no closing }}",
+                                                 .hint = "a literal ${{ is written $${{"});
+        return end;
     }
-    piece->offset = (size_t)(start - template_->text);
-    r = expression_parse(arena, start, (size_t)length, &expression, problem);
-    if (r < 0) {
-        problem->offset += piece->offset;
-        return r;
+    if (expression_parse(cut->arena, start, (size_t)length, &expression, &problem) < 0) {
+        problem.offset += (size_t)(start - text);
+        report(cut, &problem);
+    } else {
+        *cut->tail = arena_zero(cut->arena, 1, sizeof(**cut->tail));
+        (*cut->tail)->offset = (size_t)(start - text);
+        (*cut->tail)->expression = expression;
+        cut->tail = &(*cut->tail)->next;
+        cut->template_->has_expression = true;
     }
-    piece->expression = expression;
-    *cursor = start + length + CLOSE_LENGTH;
-    return 0;
+    return start + length + CLOSE_LENGTH;
 }
 
-int template_parse(struct arena *arena, const char *text, size_t length,
-                   struct template **ret_template, struct expression_problem *problem)
+static void cut_text(struct cut *cut)
 {
-    struct template *template_ = arena_zero(arena, 1, sizeof(*template_));
-    struct piece **tail = &template_->pieces;
-    const char *literal;
-    const char *cursor;
-    int r;
+    const char *literal = cut->template_->text;
+    const char *cursor = strstr(literal, OPEN);
 
-    assert(problem);
-    if (memchr(text, '\0', length) || !utf8_is_valid(text, length)) {
-        return problem_set(problem, 0, "the text is not valid UTF-8", "");
-    }
-    template_->text = arena_strndup(arena, text, length);
-    literal = template_->text;
-    cursor = strstr(literal, OPEN);
     while (cursor) {
         if (cursor > literal && cursor[-1] == '$') {
             /* "$${{": the first $ ends a literal, the second begins the next one. */
-            tail = add_literal(arena, tail, literal, (size_t)(cursor - literal) - 1);
+            cut->tail = add_literal(cut->arena, cut->tail, literal, (size_t)(cursor - literal) - 1);
             literal = cursor;
             cursor += OPEN_LENGTH;
         } else {
-            tail = add_literal(arena, tail, literal, (size_t)(cursor - literal));
-            *tail = arena_zero(arena, 1, sizeof(**tail));
-            r = add_expression(arena, template_, *tail, &cursor, problem);
-            if (r < 0) {
-                return r;
-            }
-            tail = &(*tail)->next;
-            template_->has_expression = true;
+            cut->tail = add_literal(cut->arena, cut->tail, literal, (size_t)(cursor - literal));
+            cursor = cut_expression(cut, cursor);
             literal = cursor;
         }
         cursor = strstr(cursor, OPEN);
     }
-    (void)add_literal(arena, tail, literal, strlen(literal));
-    *ret_template = template_;
-    return 0;
+    (void)add_literal(cut->arena, cut->tail, literal, strlen(literal));
 }
 
-int template_check_paths(const struct template *template_, expression_check check, void *context,
-                         struct expression_problem *problem)
+size_t template_parse(struct arena *arena, const char *text, size_t length,
+                      const struct expression_reporter *reporter, struct template **ret_template)
 {
-    for (const struct piece *piece = template_->pieces; piece; piece = piece->next) {
-        int r = piece->expression
-                    ? expression_check_paths(piece->expression, check, context, problem)
-                    : 0;
+    struct template *template_ = arena_zero(arena, 1, sizeof(*template_));
+    struct cut cut = {
+        .arena = arena, .template_ = template_, .tail = &template_->pieces, .reporter = reporter};
 
-        if (r < 0) {
-            problem->offset += piece->offset;
-            return r;
+    *ret_template = template_;
+    if (memchr(text, '\0', length) || !utf8_is_valid(text, length)) {
+        template_->text = "";
+        report(&cut, &(struct expression_problem){.text = "the text is not valid UTF-8"});
+    } else {
+        template_->text = arena_strndup(arena, text, length);
+        cut_text(&cut);
+    }
+    return cut.problem_count;
+}
+
+size_t template_check_paths(const struct template *template_, expression_check check, void *context,
+                            const struct expression_reporter *reporter)
+{
+    struct path_walk walk = {.check = check, .context = context, .reporter = reporter};
+
+    for (const struct piece *piece = template_->pieces; piece; piece = piece->next) {
+        if (piece->expression) {
+            walk.offset = piece->offset;
+            expression_walk_paths(piece->expression, &walk);
         }
     }
-    return 0;
+    return walk.problem_count;
 }
 
 static int format_piece(const struct piece *piece, expression_lookup lookup, void *context,

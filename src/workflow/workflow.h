@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/vec.h"
 #include "workflow/step.h"
 
 #include <stdbool.h>
@@ -134,12 +135,20 @@ struct problems {
     const char *file;
 };
 
+enum outside_kind {
+    OUTSIDE_AGENT,
+    OUTSIDE_EXPERT,
+    OUTSIDE_FUNCTION,
+    OUTSIDE_WORKFLOW,
+    OUTSIDE_GATE
+};
+VEC_TYPE(name_list, char *);
+
 /* Names that the outside knows: checked where given (NULL function: not checked). */
 struct workflow_names {
-    bool (*has_agent)(const char *name, void *context);
-    bool (*has_expert)(const char *name, void *context);
-    bool (*has_function)(const char *name, void *context);
-    bool (*has_workflow)(const char *name, void *context);
+    bool (*has)(enum outside_kind kind, const char *name, void *context); /* but gates */
+    /* Adds all that there are, each to be freed, for "did you mean". */
+    void (*list_names)(enum outside_kind kind, struct name_list *names, void *context);
     /* For the inputs that a step gives it. Borrowed; NULL: not there, or not valid itself. */
     const struct workflow *(*find_workflow)(const char *name, void *context);
     /* Gates of the configuration; what it gives is copied into the workflow and its text. */

@@ -340,3 +340,38 @@ END
     run_apart fermata run -w caller
     [ "$status" -eq 7 ]
 }
+
+@test "validate names what is nearest, every mistake of a text, and workflows that call each other in a circle" {
+    mkdir -p .fermata
+    cat >.fermata/config.yaml <<'CONFIG'
+agents: { claude: { type: claude } }
+gates: { smoke: { commands: [{ run: "true" }] } }
+CONFIG
+    workflow wrong <<'YAML'
+name: wrong
+inputs: { k: 5 }
+phases:
+  - id: a
+    gate: smoek
+    steps:
+      - { id: s, prompt: x, expert: securty-expert, agent: cluade }
+      - { id: t, use: inventroy }
+      - { id: u, workflow: code-reveiw }
+      - { id: w, run: x, env: { A: "${{ inputs.a }} ${{ steps.z }} ${{ 1 + }}" } }
+YAML
+    run_apart fermata validate wrong
+    [ "$status" -eq 7 ]
+    for part in '2:14: error: "k" in "inputs"' '5:11: error: there is no gate "smoek" (did you mean "smoke"?)' \
+        'did you mean "security-expert"?' 'did you mean "claude"?' 'did you mean "inventory"?' \
+        'did you mean "code-review"?' '10:41: error: there is no input "a"' \
+        '10:57: error: there is no step "z"' '10:74: error: "+" is not known'; do
+        [[ $output == *"$part"* ]] || { echo "$part: $output"; return 1; }
+    done
+    rm .fermata/workflows/wrong.yaml
+    printf 'name: a\nphases: [{ id: p, steps: [{ id: s, workflow: b }] }]\n' | workflow a
+    printf 'name: b\nphases: [{ id: p, steps: [{ id: s, workflow: a }] }]\n' | workflow b
+    run_apart fermata run -w a
+    [ "$status" -eq 7 ]
+    [[ $stderr == *'a.yaml:2:46: error: the workflow "b" calls itself without end: b -> a -> b ('*'a.yaml:2:27)'* ]]
+    [ "$(fermata list)" = "No runs." ]
+}

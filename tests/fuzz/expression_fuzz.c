@@ -47,10 +47,25 @@ static void check_problem(const struct expression_problem *problem, size_t size)
     }
 }
 
+struct report {
+    size_t size;
+    size_t count;
+};
+
+static void note_problem(void *context, const struct expression_problem *problem)
+{
+    struct report *report = context;
+
+    check_problem(problem, report->size);
+    report->count++;
+}
+
 static void check_expression(struct arena *arena, const char *text, size_t size)
 {
     struct expression *expression = NULL;
     struct expression_problem problem = {.offset = 0};
+    struct report report = {.size = size};
+    struct expression_reporter reporter = {.add = note_problem, .context = &report};
     struct error err = ERROR_INIT;
     json_t *value = NULL;
 
@@ -58,8 +73,8 @@ static void check_expression(struct arena *arena, const char *text, size_t size)
         check_problem(&problem, size);
         return;
     }
-    if (expression_check_paths(expression, allow, NULL, &problem) < 0) {
-        check_problem(&problem, size);
+    if (expression_check_paths(expression, allow, NULL, &reporter) != report.count) {
+        abort();
     }
     if (expression_evaluate(expression, look_up, NULL, &value, &err) == 0) {
         (void)json_is_truthy(value);
@@ -72,14 +87,15 @@ static void check_expression(struct arena *arena, const char *text, size_t size)
 static void check_template(struct arena *arena, const char *text, size_t size)
 {
     struct template *template_ = NULL;
-    struct expression_problem problem = {.offset = 0};
+    struct report report = {.size = size};
+    struct expression_reporter reporter = {.add = note_problem, .context = &report};
     struct error err = ERROR_INIT;
     struct strbuf target;
 
-    if (template_parse(arena, text, size, &template_, &problem) < 0) {
-        check_problem(&problem, size);
-        return;
+    if (template_parse(arena, text, size, &reporter, &template_) != report.count) {
+        abort();
     }
+    (void)template_check_paths(template_, allow, NULL, &reporter);
     strbuf_init(&target, 1U << 20);
     if (template_format(template_, look_up, NULL, &target, &err) < 0 && err.text[0] == '\0') {
         abort();

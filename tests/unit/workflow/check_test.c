@@ -13,18 +13,27 @@
 
 #include <cmocka.h>
 
-static bool is_known(const char *name, void *context)
+static bool is_known(enum outside_kind kind, const char *name, void *context)
 {
+    (void)kind;
     return strcmp(name, context) == 0;
+}
+
+static void list_names(enum outside_kind kind, struct name_list *names, void *context)
+{
+    static const char *const words[] = {[OUTSIDE_AGENT] = "some-agent",
+                                        [OUTSIDE_EXPERT] = "some-expert",
+                                        [OUTSIDE_FUNCTION] = "some-function",
+                                        [OUTSIDE_WORKFLOW] = "some-workflow",
+                                        [OUTSIDE_GATE] = "some-gate"};
+
+    *VEC_PUSH(names) = mem_strdup(context);
+    *VEC_PUSH(names) = mem_strdup(words[kind]);
 }
 
 static char *check_with_names(const char *text)
 {
-    struct workflow_names names = {.has_agent = is_known,
-                                   .has_expert = is_known,
-                                   .has_function = is_known,
-                                   .has_workflow = is_known,
-                                   .context = "known"};
+    struct workflow_names names = {.has = is_known, .list_names = list_names, .context = "known"};
     struct parsed parsed = parse_bytes(text, strlen(text), &names);
     char *messages = mem_strdup(parsed.messages);
 
@@ -67,10 +76,38 @@ static void names_of_the_outside_must_exist(void **state)
     free(messages);
 }
 
+static void the_nearest_name_of_its_kind_is_told(void **state)
+{
+    (void)state;
+    char *messages = check_with_names(
+        "name: w\n"
+        "phases:\n"
+        "- id: p\n"
+        "  gate: sume-gate\n"
+        "  steps:\n"
+        "  - { id: a, agent: sume-agent, expert: sume-expert, fallback: [knwon] }\n"
+        "  - { id: c, use: sume-function }\n"
+        "  - { id: d, workflow: sume-workflow }\n");
+
+    assert_string_equal(
+        messages, "t.yaml:4:9: error: there is no gate \"sume-gate\" (did you mean "
+                  "\"some-gate\"?)\n"
+                  "t.yaml:6:21: error: there is no agent \"sume-agent\" (did you mean "
+                  "\"some-agent\"?)\n"
+                  "t.yaml:6:41: error: there is no expert \"sume-expert\" (did you mean "
+                  "\"some-expert\"?)\n"
+                  "t.yaml:6:65: error: there is no agent \"knwon\" (did you mean \"known\"?)\n"
+                  "t.yaml:7:19: error: there is no function \"sume-function\" (did you mean "
+                  "\"some-function\"?)\n"
+                  "t.yaml:8:24: error: there is no workflow \"sume-workflow\" (did you mean "
+                  "\"some-workflow\"?)\n");
+    free(messages);
+}
+
 static void names_are_not_checked_where_nobody_knows_them(void **state)
 {
     (void)state;
-    struct workflow_names names = {.has_agent = NULL};
+    struct workflow_names names = {.has = NULL};
     const char
         *text = "name: w\nphases: [{ id: p, steps: [{ id: a, agent: any, expert: any }] }]\n";
     struct parsed parsed = parse_bytes(text, strlen(text), &names);
@@ -153,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_the_outside_must_exist),
+        cmocka_unit_test(the_nearest_name_of_its_kind_is_told),
         cmocka_unit_test(names_are_not_checked_where_nobody_knows_them),
         cmocka_unit_test(the_report_is_a_step),
         cmocka_unit_test(a_phase_must_do_something),

@@ -217,19 +217,29 @@ static const char *refuse(void *context, const char *const *parts, size_t part_c
     return NULL;
 }
 
+static void take_problem(void *context, const struct expression_problem *problem)
+{
+    *(struct expression_problem *)context = *problem;
+}
+
 static void unknown_paths_are_named_with_their_place(void **state)
 {
     struct expression_problem problem = {0};
+    struct expression_reporter reporter = {.add = take_problem, .context = &problem};
 
     assert_int_equal(
-        expression_check_paths(parse(*state, "length(inputs.name) > 0"), refuse, NULL, &problem),
+        expression_check_paths(parse(*state, "length(inputs.name) > 0"), refuse, NULL, &reporter),
         0);
     assert_int_equal(expression_check_paths(parse(*state, "1 == 1 and [join(inputs.nmae)] != []"),
-                                            refuse, NULL, &problem),
-                     ERROR_INVALID);
+                                            refuse, NULL, &reporter),
+                     1);
     assert_int_equal(problem.offset, 17);
     assert_string_equal(problem.text, "there is no input \"nmae\"");
     assert_string_equal(problem.hint, "did you mean name?");
+    assert_int_equal(expression_check_paths(parse(*state, "inputs.nmae or inputs.nmae"), refuse,
+                                            NULL, &reporter),
+                     2);
+    assert_int_equal(problem.offset, 15);
 }
 
 static void the_source_is_kept(void **state)

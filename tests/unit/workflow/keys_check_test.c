@@ -244,15 +244,6 @@ static void names_and_variables_have_their_letters(void **state)
     (void)state;
     check(LEVEL_STEP, "id: 1a\nenv: { A-B: x, 9: y, OK: 1 }\nwith: { a: [[1], 2], b: {} }\n");
     assert_int_equal(problems->count, 4);
-    assert_true(id_is_valid("a-b_C9"));
-    assert_false(id_is_valid(""));
-    assert_false(id_is_valid("a.b"));
-    assert_true(name_is_valid("launch/wait-list.v2"));
-    assert_false(name_is_valid("../x"));
-    assert_false(name_is_valid("a b"));
-    assert_false(
-        name_is_valid("0123456789012345678901234567890123456789012345678901234567890123456789"
-                      "0123456789012345678901234567890"));
 }
 
 static void a_bad_value_is_marked_and_the_others_stay(void **state)
@@ -287,30 +278,29 @@ static void keys_of_other_tools_are_a_warning(void **state)
     assert_int_equal(problems->count, 1);
 }
 
-static void sizes_have_units(void **state)
+static void a_bad_member_of_a_map_is_called_by_its_name(void **state)
 {
     (void)state;
-    int64_t bytes = 0;
-
-    assert_int_equal(bytes_parse("8MiB", &bytes), 0);
-    assert_int_equal(bytes, 8 << 20);
-    assert_int_equal(bytes_parse("1000000", &bytes), 0);
-    assert_int_equal(bytes, 1000000);
-    assert_int_equal(bytes_parse("2k", &bytes), 0);
-    assert_int_equal(bytes, 2048);
-    assert_true(bytes_parse("", &bytes) < 0);
-    assert_true(bytes_parse("k", &bytes) < 0);
-    assert_true(bytes_parse("1TB", &bytes) < 0);
-    assert_true(bytes_parse("9999999999999", &bytes) < 0);
-}
-
-static void words_are_found_whole(void **state)
-{
-    (void)state;
-    assert_int_equal(words_find("pause fail continue", "fail"), 1);
-    assert_int_equal(words_find("pause fail continue", "cont"), -1);
-    assert_int_equal(words_find("pause fail continue", ""), -1);
-    assert_int_equal(words_find("", "x"), -1);
+    assert_said(
+        LEVEL_WORKFLOW, "{ name: n, phases: [], inputs: { k: 5 }, gates: { g: [1] } }",
+        "t:1:37: error: \"k\" in \"inputs\" of a workflow: expected a map of keys, found the "
+        "number 5\n"
+        "t:1:54: error: \"g\" in \"gates\" of a workflow: expected a map of keys, found a "
+        "list\n");
+    assert_said(
+        LEVEL_CONFIG, "{ workflows: { w: 5 }, settings: { fallback: { map: { a: [b] } } } }",
+        "t:1:19: error: \"w\" in \"workflows\" of the configuration: expected a map of keys, "
+        "or a list of maps, found the number 5\n"
+        "t:1:58: error: \"a\" in \"map\" of the fallback settings: expected a name, found a "
+        "list\n");
+    assert_said(
+        LEVEL_STEP, "{ id: s, env: { A: [x] }, with: { v: { a: b } }, artifacts: { x: 5 } }",
+        "t:1:20: error: \"A\" in \"env\" of a step: expected a text, a number, true or false, "
+        "found a list\n"
+        "t:1:38: error: \"v\" in \"with\" of a step: expected a text, a number, true or "
+        "false, or a list, found a map\n"
+        "t:1:66: error: \"x\" in \"artifacts\" of a step: expected a relative path inside "
+        "the project, found the number 5\n");
 }
 
 int main(void)
@@ -332,8 +322,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(required_keys_are_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_of_other_tools_are_a_warning, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(sizes_have_units, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(words_are_found_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bad_member_of_a_map_is_called_by_its_name, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

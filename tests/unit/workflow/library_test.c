@@ -181,16 +181,6 @@ static void a_folder_that_cannot_be_listed_is_an_error(void **state)
     assert_non_null(strstr(err.text, "cannot list the folder"));
 }
 
-static void a_mistyped_name_has_a_nearest_one(void **state)
-{
-    struct fixture *fixture = *state;
-
-    load(fixture);
-    assert_null(library_find(&fixture->library, "code-reveiw"));
-    assert_string_equal(library_nearest(&fixture->library, "code-reveiw"), "code-review");
-    assert_null(library_nearest(&fixture->library, "zzz"));
-}
-
 static void texts_are_read_from_wherever_they_are(void **state)
 {
     struct fixture *fixture = *state;
@@ -250,7 +240,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(deep_folders_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_listed_is_an_error, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_mistyped_name_has_a_nearest_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_read_from_wherever_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_named, set_up, tear_down),
         cmocka_unit_test(origins_have_names),

@@ -34,13 +34,28 @@ static json_t *lookup(void *context, const char *const *parts, size_t part_count
     return strcmp(parts[0], "list") == 0 ? json_pack("[i, f]", 1, 0.5) : NULL;
 }
 
+/* The first problems that were told. */
+struct report {
+    struct expression_problem problems[4];
+    size_t count;
+};
+
+static void note_problem(void *context, const struct expression_problem *problem)
+{
+    struct report *report = context;
+
+    assert_true(report->count < ARRAY_LEN(report->problems));
+    report->problems[report->count++] = *problem;
+}
+
 static struct template *parse(struct arena *arena, const char *text)
 {
     struct template *template_ = NULL;
-    struct expression_problem problem = {0};
+    struct report report = {0};
+    struct expression_reporter reporter = {.add = note_problem, .context = &report};
 
-    if (template_parse(arena, text, strlen(text), &template_, &problem) < 0) {
-        fail_msg("%s: %zu: %s", text, problem.offset, problem.text);
+    if (template_parse(arena, text, strlen(text), &reporter, &template_) > 0) {
+        fail_msg("%s: %zu: %s", text, report.problems[0].offset, report.problems[0].text);
     }
     return template_;
 }
@@ -60,13 +75,15 @@ static void expect_text(struct arena *arena, const char *text, const char *wante
 static void expect_problem(struct arena *arena, const char *text, size_t offset, const char *part)
 {
     struct template *template_ = NULL;
-    struct expression_problem problem = {0};
+    struct report report = {0};
+    struct expression_reporter reporter = {.add = note_problem, .context = &report};
+    const struct expression_problem *problem = &report.problems[0];
 
-    assert_true(template_parse(arena, text, strlen(text), &template_, &problem) < 0);
-    assert_null(template_);
-    if (problem.offset != offset || !strstr(problem.text, part)) {
-        fail_msg("%s: expected %zu \"%s\", got %zu \"%s\"", text, offset, part, problem.offset,
-                 problem.text);
+    assert_int_equal(template_parse(arena, text, strlen(text), &reporter, &template_), 1);
+    assert_int_equal(report.count, 1);
+    if (problem->offset != offset || !strstr(problem->text, part)) {
+        fail_msg("%s: expected %zu \"%s\", got %zu \"%s\"", text, offset, part, problem->offset,
+                 problem->text);
     }
 }
 
@@ -117,15 +134,34 @@ static const char *refuse(void *context, const char *const *parts, size_t part_c
 
 static void unknown_paths_lie_in_the_whole_text(void **state)
 {
-    struct expression_problem problem = {0};
+    struct report report = {0};
+    struct expression_reporter reporter = {.add = note_problem, .context = &report};
 
-    assert_int_equal(template_check_paths(parse(*state, "a ${{ name }}"), refuse, NULL, &problem),
+    assert_int_equal(template_check_paths(parse(*state, "a ${{ name }}"), refuse, NULL, &reporter),
                      0);
     assert_int_equal(template_check_paths(parse(*state, "a ${{ name }} ${{ 1 == bad }}"), refuse,
-                                          NULL, &problem),
-                     ERROR_INVALID);
-    assert_int_equal(problem.offset, 23);
-    assert_string_equal(problem.text, "bad is not known");
+                                          NULL, &reporter),
+                     1);
+    assert_int_equal(report.count, 1);
+    assert_int_equal(report.problems[0].offset, 23);
+    assert_string_equal(report.problems[0].text, "bad is not known");
+}
+
+static void every_problem_of_a_text_is_told(void **state)
+{
+    static const char text[] = "${{ bad }} ${{ 1 + }} ${{ name }} ${{ ) }} ${{ [bad, bad] }} ${{";
+    struct template *template_ = NULL;
+    struct report report = {0};
+    struct expression_reporter reporter = {.add = note_problem, .context = &report};
+
+    assert_int_equal(template_parse(*state, text, sizeof(text) - 1, &reporter, &template_), 3);
+    assert_int_equal(report.problems[0].offset, strchr(text, '+') - text);
+    assert_int_equal(report.problems[1].offset, strchr(text, ')') - text);
+    assert_int_equal(report.problems[2].offset, sizeof(text) - 1 - strlen("${{"));
+    report = (struct report){0};
+    assert_int_equal(template_check_paths(template_, refuse, NULL, &reporter), 3);
+    assert_int_equal(report.problems[0].offset, 4);
+    assert_int_equal(report.problems[2].offset, strrchr(text, ']') - text - 3);
 }
 
 static void one_expression_alone_keeps_its_type(void **state)
@@ -187,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_doubled_dollar_is_literal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(problems_lie_in_the_whole_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_paths_lie_in_the_whole_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_problem_of_a_text_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_expression_alone_keeps_its_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_leaves_the_target_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_source_is_kept, set_up, tear_down),

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What a single word of the files may be: ids, names, variables, sizes, words of a list. */
+#include "base/file.h"
+#include "workflow/keys.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID_LENGTH_MAX 64
+
+bool id_is_valid(const char *text)
+{
+    size_t length = strnlen(text, ID_LENGTH_MAX + 1);
+
+    if (length > ID_LENGTH_MAX || !isalpha((unsigned char)*text)) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool name_is_valid(const char *text)
+{
+    size_t length = strnlen(text, WORKFLOW_NAME_MAX + 1);
+
+    if (length > WORKFLOW_NAME_MAX || !isalnum((unsigned char)*text) || path_unsafe_reason(text)) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && !strchr("-_./", text[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool variable_is_valid(const char *text)
+{
+    size_t length = strnlen(text, ID_LENGTH_MAX + 1);
+
+    if (length > ID_LENGTH_MAX || length == 0 || isdigit((unsigned char)*text)) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+int bytes_parse(const char *text, int64_t *ret_bytes)
+{
+    static const struct {
+        const char *name;
+        int shift;
+    } units[] = {{"", 0},   {"B", 0},    {"k", 10}, {"K", 10},  {"KiB", 10},
+                 {"M", 20}, {"MiB", 20}, {"G", 30}, {"GiB", 30}};
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 12) {
+        return ERROR_INVALID;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (strcmp(text + digits, units[i].name) == 0) {
+            *ret_bytes = strtoll(text, NULL, 10) * (INT64_C(1) << units[i].shift);
+            return 0;
+        }
+    }
+    return ERROR_INVALID;
+}
+
+int words_find(const char *words, const char *text)
+{
+    size_t wanted = strlen(text);
+
+    for (int index = 0; *words; index++) {
+        size_t length = strcspn(words, " ");
+
+        if (length == wanted && strncmp(words, text, length) == 0) {
+            return index;
+        }
+        words += length + (words[length] == ' ');
+    }
+    return -1;
+}
