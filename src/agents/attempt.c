@@ -147,6 +147,11 @@ int attempt_prepare(const struct attempt_spec *spec, struct error *err)
     } else if (unlinkat(folder, "stdin", 0) < 0 && errno != ENOENT) {
         r = error_set_errno(err, "cannot remove %s/stdin", spec->folder);
     }
+    for (size_t i = 0; r == 0 && i < spec->file_count; i++) {
+        const struct attempt_file *file = &spec->files[i];
+
+        r = write_plain(folder, file->name, file->data, file->length, err);
+    }
     if (r == 0) {
         r = write_plain(folder, "spec", text.data, text.length, err);
     }

@@ -5,6 +5,7 @@
  *
  *   - spec: what to run, as NUL-separated strings, written here before the keeper starts
  *   - stdin: what the process reads (absent: /dev/null)
+ *   - files that its environment names, such as values that are too large for it
  *   - lock: flock'ed by the keeper while it lives
  *   - claim: created with O_EXCL by the keeper ("keeper PID STARTTIME") or by a recovery that
  *     gives the attempt up ("given-up"): exactly one of them wins, so no attempt runs twice
@@ -24,6 +25,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct attempt_file {
+    char *name; /* in the attempt's folder */
+    char *data;
+    size_t length;
+};
+
 struct attempt_spec {
     const char *folder;      /* absolute; is created */
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH of `env` */
@@ -31,6 +38,8 @@ struct attempt_spec {
     const char *cwd;         /* absolute */
     const char *input;       /* what goes to standard input; NULL: /dev/null */
     size_t input_length;
+    const struct attempt_file *files;
+    size_t file_count;
     int64_t timeout_ms;       /* 0: none; the keeper enforces it alone */
     int64_t grace_ms;         /* between TERM and KILL; 0: 5 s */
     int64_t output_bytes_max; /* kept of each stream; 0: 8 MiB */
@@ -60,7 +69,7 @@ struct attempt_exit {
     int survivors;         /* those that could not be ended (another user's) */
 };
 
-/* Blocking file work: call from the pool. Creates the folder, writes stdin and spec. */
+/* Blocking file work: call from the pool. Creates the folder, writes stdin, files and spec. */
 int attempt_prepare(const struct attempt_spec *spec, struct error *err);
 /* Starts the keeper (posix_spawn, never a fork of this process). keeper_path: the program. */
 int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper,

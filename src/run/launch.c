@@ -27,6 +27,7 @@ struct launch {
     char *cwd;
     VEC(char *) argv; /* NULL-terminated */
     VEC(char *) env;
+    VEC(struct attempt_file) files; /* values that are too large for the environment */
     struct strbuf input;
     bool has_input;
     bool is_prompt; /* the input is an agent's prompt */
@@ -44,6 +45,11 @@ void launch_free(struct launch *launch)
     for (size_t i = 0; i < launch->env.count; i++) {
         free(launch->env.items[i]);
     }
+    for (size_t i = 0; i < launch->files.count; i++) {
+        free(launch->files.items[i].name);
+        free(launch->files.items[i].data);
+    }
+    VEC_RELEASE(&launch->files);
     VEC_RELEASE(&launch->argv);
     VEC_RELEASE(&launch->env);
     strbuf_release(&launch->input);
@@ -104,23 +110,51 @@ static bool has_name(const char *entry, const char *name, size_t length)
     return strncmp(entry, name, length) == 0 && entry[length] == '=';
 }
 
-/* A name is there once: programs differ in which of two they take. */
-static void env_add(struct launch *launch, const char *name, const char *value)
+static char **env_find(const struct launch *launch, const char *name)
 {
     size_t length = strlen(name);
 
-    /* Half a value would be a lie, and the kernel takes no larger ones. */
-    if (!value || strlen(value) > ENV_VALUE_BYTES_MAX) {
-        return;
-    }
     for (size_t i = 0; i < launch->env.count; i++) {
         if (has_name(launch->env.items[i], name, length)) {
-            free(launch->env.items[i]);
-            launch->env.items[i] = mem_printf("%s=%s", name, value);
-            return;
+            return &launch->env.items[i];
         }
     }
-    *VEC_PUSH(&launch->env) = mem_printf("%s=%s", name, value);
+    return NULL;
+}
+
+/* A name is there once: programs differ in which of two they take. */
+static void env_add(struct launch *launch, const char *name, const char *value)
+{
+    char **entry = value ? env_find(launch, name) : NULL;
+
+    if (entry) {
+        free(*entry);
+        *entry = mem_printf("%s=%s", name, value);
+    } else if (value) {
+        *VEC_PUSH(&launch->env) = mem_printf("%s=%s", name, value);
+    }
+}
+
+/* Half a value would be a lie, and the kernel takes no larger ones: such a value lies in a file of
+ * the attempt's folder, which NAME_FILE names instead. */
+static void env_add_value(struct launch *launch, const char *name, const char *value)
+{
+    char *variable;
+    char *path;
+
+    if (!value || strlen(value) <= ENV_VALUE_BYTES_MAX) {
+        env_add(launch, name, value);
+        return;
+    }
+    variable = mem_printf("%s_FILE", name);
+    path = path_join(launch->folder, name);
+    if (!env_find(launch, variable)) { /* else it is an input of that name */
+        env_add(launch, variable, path);
+    }
+    *VEC_PUSH(&launch->files) = (struct attempt_file){
+        .name = mem_strdup(name), .data = mem_strdup(value), .length = strlen(value)};
+    free(variable);
+    free(path);
 }
 
 static void env_add_integer(struct launch *launch, const char *name, int64_t value)
@@ -134,9 +168,10 @@ static void env_add_integer(struct launch *launch, const char *name, int64_t val
 /* What describes a step; a run that was itself started by a step must not pass its own on. */
 static bool is_of_a_step(const char *entry)
 {
-    static const char *const names[] = {"FERMATA_RUN",        "FERMATA_PHASE", "FERMATA_STEP",
-                                        "FERMATA_ATTEMPT",    "FERMATA_TASK",  "FERMATA_INDEX",
-                                        "FERMATA_RUN_FOLDER", "FERMATA_ITEM"};
+    static const char *const names[] = {
+        "FERMATA_RUN",        "FERMATA_PHASE", "FERMATA_STEP",      "FERMATA_ATTEMPT",
+        "FERMATA_TASK",       "FERMATA_INDEX", "FERMATA_TASK_FILE", "FERMATA_ITEM_FILE",
+        "FERMATA_RUN_FOLDER", "FERMATA_ITEM"};
     bool found = strncmp(entry, "FERMATA_INPUT_", strlen("FERMATA_INPUT_")) == 0;
 
     for (size_t i = 0; !found && i < ARRAY_LEN(names); i++) {
@@ -159,10 +194,10 @@ static void env_add_json(struct launch *launch, const char *name, const json_t *
     char *text;
 
     if (json_is_string(value)) {
-        env_add(launch, name, json_string_value(value));
+        env_add_value(launch, name, json_string_value(value));
     } else if (value && !json_is_null(value)) {
         text = json_dump_compact(value);
-        env_add(launch, name, text);
+        env_add_value(launch, name, text);
         free(text);
     }
 }
@@ -199,7 +234,7 @@ static int env_build(struct launch *launch, struct active *active, int index, st
     env_add_integer(launch, "FERMATA_ATTEMPT", step->attempts);
     env_add(launch, "FERMATA_PROJECT", active->engine->options.project);
     env_add(launch, "FERMATA_RUN_FOLDER", active->folder);
-    env_add(launch, "FERMATA_TASK", run->task);
+    env_add_value(launch, "FERMATA_TASK", run->task);
     env_add_inputs(launch, run->inputs);
     if (step->instance >= 0) {
         env_add_integer(launch, "FERMATA_INDEX", step->instance);
@@ -391,6 +426,8 @@ static void fill_spec(struct launch *launch, struct active *active, int index)
         .cwd = launch->cwd,
         .input = launch->has_input ? launch->input.data : NULL,
         .input_length = launch->input.length,
+        .files = launch->files.items,
+        .file_count = launch->files.count,
         .timeout_ms = step->check ? step->check->timeout_ms : definition->timeout_ms,
         .grace_ms = GRACE_MS,
         .output_bytes_max = active->engine->options.config->output_bytes_max,

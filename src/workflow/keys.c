@@ -17,7 +17,8 @@ static const struct level levels[] = {
         {"input", "an input",
          "A value that a run asks for, given with `-i name=value`; read as "
          "`${{ inputs.NAME }}`, and by commands as `$FERMATA_INPUT_NAME`. A value above "
-         "96 KiB is too large for the environment: its variable is not set."},
+         "96 KiB is too large for the environment: then the variable is not set, and "
+         "`$FERMATA_INPUT_NAME_FILE` names a file that holds the value."},
     [LEVEL_DEFAULTS] = {"defaults", "the defaults",
                         "What holds for every step that does not say otherwise."},
     [LEVEL_RETRY] = {"retry", "a retry policy",

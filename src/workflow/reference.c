@@ -208,6 +208,26 @@ char *workflow_reference(void)
                "```text\n");
     strbuf_add(&text, expression_grammar());
     strbuf_add(&text, text.data[text.length - 1] == '\n' ? "```\n" : "\n```\n");
+    strbuf_add(
+        &text,
+        "\n## The environment of a step\n\n"
+        "Commands, functions, agents and the checks of gates get the environment that Fermata "
+        "was started with, the step's own `env`, and these:\n\n"
+        "| variable | value |\n|---|---|\n"
+        "| `FERMATA_RUN`, `FERMATA_PHASE`, `FERMATA_STEP`, `FERMATA_ATTEMPT` | which run, phase, "
+        "step and attempt this is |\n"
+        "| `FERMATA_PROJECT` | the project's folder |\n"
+        "| `FERMATA_RUN_FOLDER` | the run's folder: artifacts of the steps before lie in it |\n"
+        "| `FERMATA_ATTEMPT_FOLDER` | the attempt's folder |\n"
+        "| `FERMATA_TASK` | the task of the run |\n"
+        "| `FERMATA_INPUT_NAME` | the input `name`; other characters than letters and digits "
+        "become `_`; lists and objects are JSON |\n"
+        "| `FERMATA_ITEM`, `FERMATA_INDEX` | with `foreach`: the member, and its place from 0 "
+        "|\n\n"
+        "A task, an input or an item above 96 KiB is too large for an environment. Then its "
+        "variable is not set, and the same name with `_FILE` behind it names a file in the "
+        "attempt's folder that holds the value (unless an input has that name). A value of `env` "
+        "that is too large fails the step.\n");
     strbuf_add(&text, "\n## Example\n\n```yaml\n");
     strbuf_add(&text, example);
     strbuf_add(&text, "```\n\n## The configuration\n");

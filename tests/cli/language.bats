@@ -302,20 +302,22 @@ END
     [ "$(wc -l <n)" -eq 3 ]
 }
 
-@test "an input too large for the environment is left out whole, never cut" {
+@test "an input too large for the environment lies in a file of the attempt" {
     workflow large <<'END'
 name: large
 inputs: { k: { type: string } }
-phases: [{ id: a, steps: [{ id: s, run: 'echo "set=${FERMATA_INPUT_K+yes} length=${#FERMATA_INPUT_K}" >seen' }] }]
+phases: [{ id: a, steps: [{ id: s, run: 'echo "set=${FERMATA_INPUT_K+yes} length=${#FERMATA_INPUT_K} file=${FERMATA_INPUT_K_FILE+yes}" >seen; cat "${FERMATA_INPUT_K_FILE:-/dev/null}" >copy' }] }]
 END
     head -c 98305 /dev/zero | tr '\0' a >large.txt
     run_apart fermata run -w large -i k=@large.txt
     [ "$status" -eq 0 ]
-    [ "$(cat seen)" = "set= length=0" ]
+    [ "$(cat seen)" = "set= length=0 file=yes" ]
+    cmp copy large.txt
+    [ -e .fermata/workflows/wf_*/attempts/s.1/FERMATA_INPUT_K ]
     head -c 98304 /dev/zero | tr '\0' a >large.txt
     run_apart fermata run -w large -i k=@large.txt
     [ "$status" -eq 0 ]
-    [ "$(cat seen)" = "set=yes length=98304" ]
+    [ "$(cat seen)" = "set=yes length=98304 file=" ]
 }
 
 @test "the inputs of a called workflow are checked before anything runs" {

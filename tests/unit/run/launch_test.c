@@ -77,19 +77,35 @@ static void instances_know_their_item_and_their_number(void **state)
 static void each_name_stands_once_in_the_environment(void **state)
 {
     static const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
-                                              "FERMATA_STEP=outer", "FERMATA_INPUT_OLD=outer",
-                                              "MINE=outer", NULL};
+                                              "FERMATA_STEP=outer",
+                                              "FERMATA_INPUT_OLD=outer",
+                                              "FERMATA_TASK_FILE=outer",
+                                              "FERMATA_ITEM_FILE=outer",
+                                              "MINE=outer",
+                                              NULL};
     struct run_project *project = *state;
 
     project->options.environment = environment;
     run_step(project,
              "{ id: s, env: { MINE: own }, run: 'env | grep -E \"^(MINE|FERMATA_STEP|"
-             "FERMATA_INPUT_OLD)\" | sort' }",
+             "FERMATA_(INPUT|TASK|ITEM)_)\" | grep -v MY_NAME | sort' }",
              NULL);
     assert_string_equal(output_of(project, "s"), "FERMATA_STEP=s\nMINE=own\n");
 }
 
-static void a_value_too_large_for_an_environment_is_left_out_not_cut(void **state)
+/* An input is called as the file of another one would be. */
+static void run_step_with_file_input(struct run_project *project, const struct run_request *request)
+{
+    run_project_start(project,
+                      "name: w\n"
+                      "inputs: { my-name: {}, my-name-file: { default: own } }\n"
+                      "phases:\n  - id: a\n    steps:\n"
+                      "      - { id: s, run: 'echo $FERMATA_INPUT_MY_NAME_FILE' }\n",
+                      request);
+    run_project_go(project);
+}
+
+static void a_value_too_large_for_an_environment_lies_in_a_file(void **state)
 {
     struct run_project *project = *state;
     char *large = mem_alloc(200001);
@@ -97,10 +113,23 @@ static void a_value_too_large_for_an_environment_is_left_out_not_cut(void **stat
 
     memset(large, 'x', 200000);
     large[200000] = '\0';
-    run_step(project, "{ id: s, run: 'echo \"${FERMATA_TASK-none}\"' }", &request);
-    assert_string_equal(output_of(project, "s"), "none\n");
+    run_step(project,
+             "{ id: s, run: 'echo \"${FERMATA_TASK-none}\"; wc -c <\"$FERMATA_TASK_FILE\"; tr -d x "
+             "<\"$FERMATA_TASK_FILE\"; basename \"$(dirname \"$FERMATA_TASK_FILE\")\"' }",
+             &request);
+    assert_string_equal(output_of(project, "s"), "none\n200000\ns.1\n");
     request.inputs = json_pack("{s:s}", "my-name", large);
     request.task = NULL;
+    run_step(project,
+             "{ id: s, foreach: '[inputs.my-name, [inputs.my-name], 1]', run: "
+             "'wc -c <$FERMATA_INPUT_MY_NAME_FILE; wc -c <${FERMATA_ITEM_FILE-/dev/null}; "
+             "echo ${FERMATA_ITEM-none}' }",
+             &request);
+    assert_string_equal(output_of(project, "s[0]"), "200000\n200000\nnone\n");
+    assert_string_equal(output_of(project, "s[1]"), "200000\n200004\nnone\n");
+    assert_string_equal(output_of(project, "s[2]"), "200000\n0\n1\n");
+    run_step_with_file_input(project, &request);
+    assert_string_equal(output_of(project, "s"), "own\n");
     run_step(project, "{ id: s, env: { V: '${{ inputs.my-name }}' }, run: 'true' }", &request);
     assert_string_equal(error_of(project), "env V: the text is longer than 98304 bytes");
     json_decref((json_t *)request.inputs);
@@ -198,7 +227,7 @@ int main(void)
         TEST(a_value_never_becomes_part_of_the_text_of_a_command),
         TEST(instances_know_their_item_and_their_number),
         TEST(each_name_stands_once_in_the_environment),
-        TEST(a_value_too_large_for_an_environment_is_left_out_not_cut),
+        TEST(a_value_too_large_for_an_environment_lies_in_a_file),
         TEST(a_step_runs_in_its_folder_of_the_project),
         TEST(an_agent_gets_role_task_and_schema_on_its_standard_input),
         TEST(an_agent_that_cannot_be_used_is_named_with_the_way_out),
