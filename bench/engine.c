@@ -211,7 +211,8 @@ static void bench_open(struct bench *bench, const char *folder, const char *sett
     *bench = (struct bench){.project = mem_strdup(folder),
                             .folder = path_join(folder, ".fermata"),
                             .keeper = "/bin/false"};
-    bench->host = (struct host){now_ms, monotonic_ms, random_bits, bench};
+    bench->host = (struct host){
+        .now_ms = now_ms, .monotonic_ms = monotonic_ms, .random = random_bits, .context = bench};
     must(file_make_folders(bench->folder, &err), &err);
     must(loop_new(&bench->loop, &err), &err);
     must(config_parse(settings, "config.yaml", NULL, NULL, &bench->config, problems, &err), &err);

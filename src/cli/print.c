@@ -24,6 +24,40 @@ static void add_header(struct table *table, const char *const *names, size_t cou
 typedef void (*printer)(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                         struct strbuf *target);
 
+static void add_gap(const json_t *result, const char *key, const char *name, struct strbuf *target)
+{
+    const json_t *gap = json_object_get(result, key);
+
+    if (json_is_integer(gap)) {
+        strbuf_addf(target, "  gap, %-15s  %lld us\n", name, (long long)json_integer_value(gap));
+    }
+}
+
+static bool is_measured(const json_t *result)
+{
+    return json_object_get(result, "gap_p50_us") != NULL;
+}
+
+/* What many runs took. */
+static void print_measured(const json_t *result, struct strbuf *target)
+{
+    double seconds = json_number_value(json_object_get(result, "seconds"));
+    json_int_t steps = json_get_integer(result, "steps", 0);
+
+    strbuf_addf(target, "%lld runs: %lld completed, %lld failed, %lld not at an end\n",
+                (long long)json_get_integer(result, "runs", 0),
+                (long long)json_get_integer(result, "completed", 0),
+                (long long)json_get_integer(result, "failed", 0),
+                (long long)json_get_integer(result, "waiting", 0));
+    strbuf_addf(target, "  seconds               %.3f\n", seconds);
+    strbuf_addf(target, "  steps                 %lld (%.0f a second)\n", (long long)steps,
+                seconds > 0 ? (double)steps / seconds : 0.0);
+    add_gap(result, "gap_p50_us", "median", target);
+    add_gap(result, "gap_p99_us", "99th percentile", target);
+    strbuf_addf(target, "  memory at most        %.1f MB\n",
+                json_number_value(json_object_get(result, "peak_rss_mb")));
+}
+
 static void print_run(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                       struct strbuf *target)
 {
@@ -34,6 +68,8 @@ static void print_run(const struct terminal *terminal, const json_t *result, int
         strbuf_addf(target, "%s\n", get(result, "id"));
     } else if (json_object_get(result, "done")) {
         print_answer(terminal, result, target);
+    } else if (is_measured(result)) {
+        print_measured(result, target);
     }
     /* A run that was driven here has its summary on standard error and its report from the view. */
 }
@@ -483,6 +519,11 @@ int result_exit_status(const char *operation, const json_t *result)
     if (strcmp(operation, "list") == 0 || strcmp(operation, "show") == 0 ||
         json_object_get(result, "done")) {
         return 0;
+    }
+    if (is_measured(result)) {
+        return json_get_integer(result, "failed", 0) > 0    ? 1
+               : json_get_integer(result, "waiting", 0) > 0 ? 3
+                                                            : 0;
     }
     return json_object_get(result, "phases") && json_object_get(result, "problems")
                ? run_exit_status(result)

@@ -141,9 +141,11 @@ static void on_begin(void *context, struct ops *ops, const json_t *run)
 {
     struct cli *cli = context;
 
-    cli->has_run = true;
     cli->ops = ops;
-    cli->progress = progress_new(&cli->err, progress_form(cli), ops, run, write_progress, cli);
+    if (run) {
+        cli->has_run = true;
+        cli->progress = progress_new(&cli->err, progress_form(cli), ops, run, write_progress, cli);
+    }
     if (ops_loop(ops, &cli->loop, NULL) == 0) {
         cli->watches[0] = loop_watch_signal(cli->loop, SIGINT, on_interrupt, cli);
         cli->watches[1] = loop_watch_signal(cli->loop, SIGTERM, on_terminate, cli);

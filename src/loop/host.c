@@ -28,6 +28,16 @@ static int64_t linux_monotonic_ms(void *context)
     return read_clock_ms(CLOCK_MONOTONIC);
 }
 
+static int64_t linux_monotonic_us(void *context)
+{
+    struct timespec now;
+    int r = clock_gettime(CLOCK_MONOTONIC, &now);
+
+    (void)context;
+    assert(r == 0);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static uint64_t linux_random(void *context)
 {
     uint64_t bits;
@@ -48,6 +58,7 @@ const struct host *host_linux(void)
         .now_ms = linux_now_ms,
         .monotonic_ms = linux_monotonic_ms,
         .random = linux_random,
+        .monotonic_us = linux_monotonic_us,
     };
 
     return &host;

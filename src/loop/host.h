@@ -11,6 +11,7 @@ struct host {
     int64_t (*monotonic_ms)(void *context); /* never jumps */
     uint64_t (*random)(void *context);      /* unpredictable, 64 bits */
     void *context;
+    int64_t (*monotonic_us)(void *context); /* for measuring; NULL where nothing is measured */
 };
 
 const struct host *host_linux(void);

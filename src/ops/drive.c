@@ -140,6 +140,7 @@ void ops_interrupt(struct ops *ops, int times)
     if (!ops->engine) {
         return;
     }
+    ops->is_interrupted = true;
     if (times >= 3) {
         ops->is_left = true;
         loop_stop(ops->loop);

@@ -25,6 +25,7 @@ struct ops {
     struct map *called;    /* name -> struct workflow that a step calls; NULL: none was looked at */
     struct engine *engine; /* while a run goes on in this process */
     bool is_left;          /* told to leave at once */
+    bool is_interrupted;   /* nothing new is to begin */
 };
 
 /* project.c */
@@ -85,6 +86,12 @@ struct drive {
 };
 int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view *view,
               json_t **ret_result, struct error *err);
+/* repeat.c: `run --repeat`, many runs in one process, and what they took. */
+bool ops_has_repeat(const json_t *arguments);
+/* Before anything starts: what does not go together, what is out of range. */
+int ops_check_repeat(const struct ops *ops, const json_t *arguments, struct error *err);
+int ops_repeat(struct ops *ops, const json_t *arguments, const struct run_request *request,
+               const struct ops_view *view, json_t **ret_result, struct error *err);
 /* Starts `fermata drive RUN` in a session of its own. */
 int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct error *err);
 /* Takes the run and goes on, here or (`detach` in the arguments) in the background. */

@@ -43,7 +43,8 @@ struct argument {
 
 /* How a view takes part while an operation goes on. All may be NULL. */
 struct ops_view {
-    /* A run goes on in this process from here (as run_show gives it) to on_end; the loop exists. */
+    /* A run goes on in this process from here (as run_show gives it) to on_end; the loop exists.
+     * run is NULL when there are many, of which no records are told. */
     void (*on_begin)(void *context, struct ops *ops, const json_t *run);
     void (*on_end)(void *context);
     void (*on_record)(void *context, const json_t *record); /* progress of a run */

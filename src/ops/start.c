@@ -426,6 +426,9 @@ static int start(struct ops *ops, const json_t *arguments, const struct run_requ
     if (r < 0) {
         return r;
     }
+    if (ops_has_repeat(arguments)) {
+        return ops_repeat(ops, arguments, request, view, ret_result, err);
+    }
     if (json_get_boolean(arguments, "detach", false)) {
         return create_detached(ops, request, ret_result, err);
     }
@@ -443,8 +446,11 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     struct workflow *workflow = NULL;
     json_t *inputs = NULL;
     const char *name;
-    int r = ops_need_config(ops, err);
+    int r = ops_check_repeat(ops, arguments, err);
 
+    if (r == 0) {
+        r = ops_need_config(ops, err);
+    }
     if (r < 0) {
         return r;
     }

@@ -42,6 +42,12 @@ static const struct argument run_arguments[] = {
      .help = "Never ask for inputs or approvals"},
     {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
      .help = "A word of yours to find the run by"},
+    {.name = "repeat", .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
+     .help = "Measure: run it so many times in this process"},
+    {.name = "parallel", .type = ARGUMENT_INTEGER, .fallback = "1", .value_name = "NUMBER",
+     .help = "With --repeat: so many of the runs at once"},
+    {.name = "report", .type = ARGUMENT_PATH, .value_name = "FILE",
+     .help = "With --repeat: write what was measured to this file, as JSON"},
 };
 
 static const struct argument resume_arguments[] = {
@@ -224,7 +230,15 @@ const struct operation ops_rows[] = {
          "stops the running steps; they run again on resume. The third leaves at once: the steps "
          "go on by themselves, and `fermata resume` takes their results over.\n\n"
          "A step whose command, inputs and files are the same as in an earlier run is not run "
-         "again; --fresh runs everything.",
+         "again; --fresh runs everything.\n\n"
+         "--repeat measures: the workflow is run so many times in one process, --parallel of the "
+         "runs at once, each as durable as any other run and kept like one. What was measured is "
+         "printed, and written to the file of --report: seconds from the first run's begin to the "
+         "last one's end; steps that were begun; gap_p50_us and gap_p99_us, the median and the "
+         "99th percentile of the time from the end of a step to the begin of the next one of the "
+         "same run, with what is between them; peak_rss_mb, the memory of this process at its "
+         "highest. Nothing is asked meanwhile. Ctrl-C pauses the runs under way and begins no "
+         "more; then no file is written. Exit status 1 when a run failed, 3 when one waits.",
      .example = "fermata run \"Review this repository\" -w code-review --strategy static\n"
                 "    reviews the working folder without any agent\n"
                 "fermata run -w hello -i who=Ada -i text=@notes.md\n"
@@ -232,7 +246,9 @@ const struct operation ops_rows[] = {
                 "fermata run -w code-review --dry-run\n"
                 "    shows what each step would do\n"
                 "fermata run -w code-review --detach\n"
-                "    goes on in the background",
+                "    goes on in the background\n"
+                "fermata run -w hello --repeat 100 --parallel 8 --report out.json\n"
+                "    measures a hundred runs, eight at once",
      ARGUMENTS(run_arguments),
      .run = op_run},
     {.name = "resume",

@@ -116,6 +116,7 @@ static void on_outcome(void *arg)
 
         event->event.attempt = live->attempt;
         collect_fill(live->collect, event);
+        event->learned_at_us = live->ended_at_us;
         engine_post(engine, event);
     }
     live_end(live);
@@ -136,7 +137,10 @@ static void collect_outcome(struct live_attempt *live)
 
 static void on_keeper_end(void *arg)
 {
-    collect_outcome(arg);
+    struct live_attempt *live = arg;
+
+    live->ended_at_us = engine_clock_us(live->engine);
+    collect_outcome(live);
 }
 
 static struct queued_event *failure_new(const struct live_attempt *live, enum failure_class class_,
@@ -289,6 +293,17 @@ static bool waiting_remove(struct engine *engine, struct live_attempt *live)
     return false;
 }
 
+static void tell_begin(const struct active *active, const struct step_state *step)
+{
+    const struct engine_options *options = &active->engine->options;
+
+    if (options->on_step_begin && step->definition && step->tries == 0 && step->losses == 0) {
+        options->on_step_begin(
+            options->context,
+            active->ended_at_us > 0 ? engine_clock_us(active->engine) - active->ended_at_us : -1);
+    }
+}
+
 void effects_start_inline(struct active *active, int step)
 {
     const struct step_state *state = &active->state->steps[step];
@@ -297,6 +312,7 @@ void effects_start_inline(struct active *active, int step)
     struct strbuf output;
     int r;
 
+    tell_begin(active, state);
     strbuf_init(&output, FUNCTION_OUTPUT_BYTES_MAX);
     r = launch_inline(active, step, &output, &err);
     event->event.attempt = state->attempts;
@@ -316,6 +332,7 @@ static void start_attempt(struct active *active, int step)
         effects_start_inline(active, step);
         return;
     }
+    tell_begin(active, &active->state->steps[step]);
     live = live_new(active, step);
     r = launch_new(active, step, live->folder, &live->launch, &err);
     if (r < 0) {
@@ -424,6 +441,16 @@ static void set_timer(struct active *active, const struct effect *effect)
 
 /* ---- all of it ---- */
 
+static void come_to_rest(struct active *active)
+{
+    const struct engine_options *options = &active->engine->options;
+
+    files_rest(active);
+    if (options->on_run_rest && !active->state->parent) {
+        options->on_run_rest(options->context, active->state->id, active->state->status);
+    }
+}
+
 static void carry_out(struct active *active, const struct effect *effect)
 {
     switch (effect->kind) {
@@ -454,7 +481,7 @@ static void carry_out(struct active *active, const struct effect *effect)
         files_checkpoint(active, effect->word, effect->data);
         break;
     case EFFECT_REST:
-        files_rest(active);
+        come_to_rest(active);
         break;
     }
 }

@@ -110,9 +110,19 @@ static void event_free(struct queued_event *event)
     free(event);
 }
 
+int64_t engine_clock_us(const struct engine *engine)
+{
+    const struct host *host = engine->options.host;
+
+    return engine->options.on_step_begin ? host->monotonic_us(host->context) : 0;
+}
+
 void engine_post(struct engine *engine, struct queued_event *event)
 {
     assert(loop_is_owner(engine->options.loop));
+    if (event->event.kind == EVENT_ATTEMPT_ENDED && event->learned_at_us == 0) {
+        event->learned_at_us = engine_clock_us(engine);
+    }
     event->next = NULL;
     *engine->queue_tail = event;
     engine->queue_tail = &event->next;
@@ -142,6 +152,13 @@ void engine_work_done(struct engine *engine)
     } else {
         engine_check_rest(engine);
     }
+}
+
+static bool is_settled(const struct active *active)
+{
+    enum run_status status = active->state->status;
+
+    return status != RUN_RUNNING && status != RUN_PENDING && !active->is_dirty;
 }
 
 static bool is_at_rest(const struct engine *engine)
@@ -258,6 +275,9 @@ static void decide_one(struct engine *engine, struct commit_job *job, struct que
     if (!active->is_dirty && (active->batch.records.count > 0 || active->batch.effects.count > 0)) {
         active->is_dirty = true;
         *VEC_PUSH(&engine->dirty) = active;
+    }
+    if (queued->learned_at_us > 0) {
+        active->ended_at_us = queued->learned_at_us;
     }
     start_inline_early(engine, active, effects);
     if (r < 0) {
@@ -548,6 +568,41 @@ int run_adopt(struct engine *engine, const char *run_id, struct error *err)
                           active->state->status == RUN_PENDING ? EVENT_BEGIN : EVENT_RECOVERED,
                           NULL));
     return 0;
+}
+
+static struct active *find_nested(const struct engine *engine, const char *run_id)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        struct active *active = value;
+
+        if (active->state->parent && strcmp(active->state->parent, run_id) == 0) {
+            return active;
+        }
+    }
+    return NULL;
+}
+
+bool engine_let_go(struct engine *engine, const char *run_id)
+{
+    struct active *active = engine_find(engine, run_id);
+    struct active *nested;
+
+    assert(active);
+    if (!is_settled(active)) {
+        return false;
+    }
+    while ((nested = find_nested(engine, run_id))) {
+        if (!engine_let_go(engine, nested->state->id)) {
+            return false;
+        }
+    }
+    (void)map_remove(engine->runs, run_id);
+    active_free(active);
+    return true;
 }
 
 json_t *engine_show(const struct engine *engine, const char *run_id)

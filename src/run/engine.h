@@ -28,6 +28,7 @@ struct active {
     loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
     bool is_state_due;   /* as soon as its batch is committed */
     struct logs *logs;   /* lines that wait to be written */
+    int64_t ended_at_us; /* when the last end of an attempt was learned; only when measuring */
 };
 
 /* An event with everything it points to. */
@@ -37,7 +38,8 @@ struct queued_event {
     struct event event;
     struct arena *arena;
     json_t *held[6];
-    int64_t inbox_id; /* of a command from another process; 0: none */
+    int64_t inbox_id;      /* of a command from another process; 0: none */
+    int64_t learned_at_us; /* of an attempt's end; 0: nothing is measured */
 };
 
 /* A process attempt that this engine follows; lives from its start (or recovery) to its outcome. */
@@ -51,6 +53,7 @@ struct live_attempt {
     bool stop_wanted;
     bool has_place; /* counts against the engine's processes */
     int64_t started_at;
+    int64_t ended_at_us;     /* when its keeper was gone; only when measuring */
     struct launch *launch;   /* while it is being started */
     struct collect *collect; /* while its outcome is being read */
     loop_id pause;           /* it waits for space on the disk */
@@ -106,6 +109,7 @@ struct queued_event *event_new(struct active *active, enum event_kind kind, cons
 const char *event_keep(struct queued_event *event, const char *text);
 const json_t *event_hold(struct queued_event *event, json_t *value);
 void engine_post(struct engine *engine, struct queued_event *event);
+int64_t engine_clock_us(const struct engine *engine); /* 0 unless something is measured */
 struct active *engine_find(const struct engine *engine, const char *run_id);
 void engine_fail(struct engine *engine, const struct error *err);
 void engine_check_rest(struct engine *engine);

@@ -75,6 +75,13 @@ struct engine_options {
     void (*on_stall)(void *context, const struct error *err);
     /* Nothing goes on any more: each run is final, paused, or could not be kept (err set). */
     void (*on_rest)(void *context, const struct error *err);
+    /* One run (not a nested one) is final or paused: all of it is durable and its files are
+     * written. Another may be started, and this one let go of, in a later turn. May be NULL. */
+    void (*on_run_rest)(void *context, const char *run_id, enum run_status status);
+    /* For measuring: a step begins (not a gate's check, and not a further try). gap_us: since the
+     * engine learned of the end of a step of the same run, the latest one that it has decided on;
+     * -1: none has ended yet. May be NULL. */
+    void (*on_step_begin)(void *context, int64_t gap_us);
     void *context;
 };
 
@@ -99,6 +106,9 @@ int engine_create(struct engine *engine, const struct run_request *request,
 /* Takes over an existing run: reads its journal, looks at the keepers, goes on.
  * ERROR_BUSY when another process owns it. */
 int engine_adopt(struct engine *engine, const char *run_id, struct error *err);
+/* Lets go of a run, and of its nested runs: they have no owner any more. False when the run is not
+ * at rest: it went on meanwhile. */
+bool engine_let_go(struct engine *engine, const char *run_id);
 /* A run of this engine as run_show gives it, without reading it back; the caller owns it. Only
  * while nothing of it waits for its commit: right after its start or adoption, and at rest. */
 json_t *engine_show(const struct engine *engine, const char *run_id);

@@ -161,7 +161,8 @@ int run_project_set_up(void **state)
     must(file_make_folders(project->folder, &err), &err);
     find_programs(project);
     project->records = json_array();
-    project->host = (struct host){now_ms, monotonic_ms, random_bits, project};
+    project->host = (struct host){
+        .now_ms = now_ms, .monotonic_ms = monotonic_ms, .random = random_bits, .context = project};
     must(loop_new(&project->loop, &err), &err);
     project->options = (struct engine_options){
         .loop = project->loop,

@@ -47,6 +47,9 @@ static void the_state_of_a_run_is_its_exit_status(void **state)
                   "{\"status\":\"failed\",\"phases\":[],\"problems\":[{\"class\":\"limit\"}]}", 5);
     assert_status("run", "{\"status\":\"running\",\"left\":true,\"phases\":[],\"problems\":[]}",
                   130);
+    assert_status("run", "{\"gap_p50_us\":null,\"failed\":0,\"waiting\":0}", 0);
+    assert_status("run", "{\"gap_p50_us\":1,\"failed\":1,\"waiting\":1}", 1);
+    assert_status("run", "{\"gap_p50_us\":1,\"failed\":0,\"waiting\":1}", 3);
     assert_status("show", "{\"status\":\"failed\",\"phases\":[],\"problems\":[]}", 0);
     assert_status("pause", "{\"done\":\"pause\",\"status\":\"paused\"}", 0);
 }
@@ -108,6 +111,21 @@ static void each_result_has_its_text(void **state)
     assert_prints("gc", "{\"runs\":1,\"blobs\":2,\"bytes\":3000,\"kept\":0,\"dry_run\":true}",
                   "Would remove 1 run and 2 blobs (3.0 KB); 0 runs kept");
     assert_prints("run", "{\"id\":\"wf_1\",\"detached\":true}", "wf_1\n");
+    assert_prints("run",
+                  "{\"seconds\":0.5,\"steps\":20,\"gap_p50_us\":150,\"gap_p99_us\":300,"
+                  "\"peak_rss_mb\":6.25,\"runs\":2,\"completed\":2,\"failed\":0,\"waiting\":0}",
+                  "2 runs: 2 completed, 0 failed, 0 not at an end\n"
+                  "  seconds               0.500\n"
+                  "  steps                 20 (40 a second)\n"
+                  "  gap, median           150 us\n"
+                  "  gap, 99th percentile  300 us\n"
+                  "  memory at most        6.2 MB\n");
+    /* Without a second step there is no gap. */
+    assert_prints("run",
+                  "{\"seconds\":0,\"steps\":1,\"gap_p50_us\":null,\"gap_p99_us\":null,"
+                  "\"peak_rss_mb\":6,\"runs\":1}",
+                  "  steps                 1 (0 a second)\n"
+                  "  memory at most        6.0 MB\n");
     assert_prints("schema", "{\"text\":\"# Reference\"}", "# Reference");
     assert_prints("version", "{\"version\":\"1.2.3\"}", "fermata 1.2.3\n");
     assert_prints("something new", "{\"a\":1}", "\"a\": 1");

@@ -38,6 +38,105 @@ static void an_engine_that_ends_leaves_nothing_in_the_loop(void **state)
     assert_string_equal(run_project_run(project, two_steps), "completed");
 }
 
+/* What the engine tells whoever measures. */
+struct measured {
+    int64_t clock_us, gaps[8];
+    size_t begins, rests;
+};
+static struct measured measured;
+
+static int64_t ticking_us(void *context)
+{
+    (void)context;
+    return measured.clock_us += 10;
+}
+
+static void note_begin(void *context, int64_t gap_us)
+{
+    (void)context;
+    assert_true(measured.begins < ARRAY_LEN(measured.gaps));
+    measured.gaps[measured.begins++] = gap_us;
+}
+
+static void note_rest(void *context, const char *run_id, enum run_status status)
+{
+    const struct run_project *project = context;
+
+    measured.rests++;
+    assert_string_equal(run_id, project->id);
+    assert_int_equal(status, RUN_COMPLETED);
+}
+
+static void measure(struct run_project *project)
+{
+    measured = (struct measured){0};
+    project->host.monotonic_us = ticking_us;
+    project->options.on_step_begin = note_begin;
+    project->options.on_run_rest = note_rest;
+}
+
+static void a_gap_is_from_the_end_of_a_step_to_the_next_begin_of_the_run(void **state)
+{
+    struct run_project *project = *state;
+
+    measure(project);
+    assert_string_equal(run_project_run(project,
+                                        "name: w\nphases:\n"
+                                        "  - id: a\n    mode: parallel\n    steps:\n"
+                                        "      - { id: one, use: noop }\n"
+                                        "      - { id: two, use: noop }\n"
+                                        "  - { id: b, steps: [{ id: three, use: noop }] }\n"
+                                        "  - { id: c, steps: [{ id: four, run: 'true' }] }\n"
+                                        "  - { id: d, steps: [{ id: five, use: noop }] }\n"),
+                        "completed");
+    assert_int_equal(measured.begins, 5);
+    /* The second one did not wait for the first. */
+    assert_int_equal(measured.gaps[0], -1);
+    assert_int_equal(measured.gaps[1], -1);
+    /* The clock is read once at each end and once at each begin. */
+    assert_int_equal(measured.gaps[2], 10);
+    assert_int_equal(measured.gaps[3], 10);
+    assert_int_equal(measured.gaps[4], 10);
+    assert_int_equal(measured.rests, 1);
+}
+
+static void further_tries_and_gate_checks_are_not_measured(void **state)
+{
+    struct run_project *project = *state;
+
+    measure(project);
+    assert_string_equal(
+        run_project_run(project, "name: w\nphases:\n  - id: a\n    gate: g\n    steps:\n"
+                                 "      - id: one\n        run: test -e tried || ! touch tried\n"
+                                 "        retry: { attempts: 2, delay: 1ms }\n"
+                                 "gates: { g: { commands: [{ run: 'true' }] } }\n"),
+        "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", NULL), 3);
+    assert_int_equal(measured.begins, 1);
+}
+
+static void a_run_at_rest_can_be_let_go_with_its_nested_runs(void **state)
+{
+    struct run_project *project = *state;
+    char id[RUN_ID_SIZE];
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: a, steps: [{ id: one, use: noop }] }]\n");
+    run_project_start(project,
+                      "name: outer\nphases: [{ id: a, steps: [{ id: call, workflow: inner }] }]\n",
+                      NULL);
+    memcpy(id, project->id, RUN_ID_SIZE);
+    assert_false(engine_let_go(project->engine, id)); /* it has not begun yet */
+    run_project_go(project);
+    assert_int_equal(map_count(project->engine->runs), 2);
+    assert_true(engine_let_go(project->engine, id));
+    assert_int_equal(map_count(project->engine->runs), 0);
+    /* Whoever wants it may have it, and the engine goes on with others. */
+    assert_int_equal(run_project_adopt(project, id, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_run(project, two_steps), "completed");
+}
+
 static struct fault_plan *open_on_faults(struct run_project *project)
 {
     struct fault_plan *plan = fault_vfs_register();
@@ -312,6 +411,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_run_goes_from_its_start_to_its_end),
         TEST(an_engine_that_ends_leaves_nothing_in_the_loop),
+        TEST(a_gap_is_from_the_end_of_a_step_to_the_next_begin_of_the_run),
+        TEST(further_tries_and_gate_checks_are_not_measured),
+        TEST(a_run_at_rest_can_be_let_go_with_its_nested_runs),
         TEST(a_full_disk_parks_the_run_until_there_is_space),
         TEST(a_parked_engine_can_be_left),
         TEST(after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_on),
