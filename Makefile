@@ -31,10 +31,12 @@ endif
 
 ifeq ($(SANITIZE),)
 BUILD ?= build
+PLAIN_BUILD := $(BUILD)
 TEST_BUILD := $(BUILD)/asan
 TEST_SANITIZE := 1
 else
 BUILD ?= $(if $(filter thread,$(SANITIZE)),build/tsan,build/asan)
+PLAIN_BUILD := build
 TEST_BUILD := $(BUILD)
 TEST_SANITIZE := $(SANITIZE)
 endif
@@ -100,7 +102,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
 ALL_SOURCES := $(SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
-    $(SIM_SOURCES) $(PROGRAM_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c bench/*.c)
+    $(SIM_SOURCES) $(PROGRAM_SOURCES) $(FUZZ_SOURCES) $(wildcard tests/crash/*.c tools/*.c bench/*.c)
 ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
 # ---- build -------------------------------------------------------------------------------------
@@ -166,11 +168,17 @@ $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.
 .PHONY: test-programs
-test-programs: $(PROGRAM_SOURCES:%.c=$(BUILD)/%)
+test-programs: $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(BUILD)/tests/crash/faults.so
 $(BUILD)/tests/programs/%: tests/programs/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $<
+
+# Preloaded; see the file.
+$(BUILD)/tests/crash/faults.so: tests/crash/faults.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -g -fPIC -shared -o $@ $<
 
 .SECONDARY:
 -include $(shell find $(BUILD)/src $(BUILD)/tests -name '*.d' 2>/dev/null)
@@ -202,7 +210,8 @@ docs: all
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
 
-.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim
+.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim crash
+test test-crash: export PLAIN_BUILD := $(abspath $(PLAIN_BUILD))
 test: test-build
 	@tools/run-tests $(TEST_BUILD) unit store sim cli crash
 test-unit test-store test-sim test-cli test-crash: test-%: test-build
@@ -210,6 +219,7 @@ test-unit test-store test-sim test-cli test-crash: test-%: test-build
 test-build:
 	@tools/install-deps --build --test
 	@$(MAKE) -k SANITIZE=$(TEST_SANITIZE) BUILD=$(TEST_BUILD) programs tests test-programs
+	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
 
 # Each patch of tests/sabotage breaks a promise; a test must notice.
 sabotage: test-build
@@ -220,6 +230,12 @@ sim:
 	@tools/install-deps --build --test
 	@$(MAKE) $(BUILD)/tests/sim/sim_test
 	$(BUILD)/tests/sim/sim_test --seeds $(SEEDS)
+
+# Every point of the crash tests, of which `make test` takes a part.
+crash:
+	@tools/install-deps --build --test
+	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
+	@CRASH_EVERY=1 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
 
 fuzz:
 	@tools/install-deps --build --fuzz
@@ -296,6 +312,7 @@ help:
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
 	@echo "make sim SEEDS=n     n seeds of the engine's simulator, optimised, on all cores ($(SEEDS))"
 	@echo "make sabotage        break the program in each way of tests/sabotage: a test must notice; ONLY='NAME...'"
+	@echo "make crash           kill -9, EIO and ENOSPC at every call that changes a file; make test takes a part"
 	@echo "make check           every guard: $(CHECKS:%=check-%)"
 	@echo "make format          clang-format over every C file"
 	@echo "make bench           the footprint contract, as a table"

@@ -164,6 +164,9 @@ void nested_start(struct active *active, int index)
     }
     if (r == ERROR_BUSY || (r < 0 && err.is_storage_full)) {
         /* Another process is at work on it, or there is no space: neither is a failure. */
+        if (err.is_storage_full) {
+            engine_stall(engine, &err);
+        }
         timer_start(active, step->key, host->now_ms(host->context) + STORAGE_RETRY_MS, on_due);
         return;
     }

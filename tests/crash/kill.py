@@ -23,10 +23,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from project import PATIENCE_SECONDS, Failure, Project, require
+
 KILLS = int(os.environ.get("CRASH_KILLS", "50"))
 SEED = int(os.environ.get("CRASH_SEED") or random.SystemRandom().randrange(1 << 32))
 FERMATA = os.environ.get("FERMATA") or str(Path(__file__).parents[2] / "build" / "fermata")
-PATIENCE_SECONDS = 60
 KILLS_A_RUN = 12
 # A start takes some 30 ms and a run without kills some 600: the draw covers both.
 INSTANTS_SECONDS = [0.02, 0.06, 0.2, 0.5]
@@ -80,28 +81,11 @@ OUTPUTS = {"first": "first\n", "second": "second\n", "slow": OUTLIVED, "slower":
            "each[2]": "c\n", "again": "again\n", "last": "last\n"}
 
 
-class Failure(Exception):
-    pass
-
-
-def require(condition, text):
-    if not condition:
-        raise Failure(text)
-
-
-class Project:
+class Killed(Project):
     def __init__(self, root, number, rng):
+        super().__init__(root / f"project{number}", FERMATA, {"mix": MIX, "inner": INNER})
         self.rng = rng
-        self.path = root / f"project{number}"
-        self.begun = self.path / "begun"
-        self.begun.mkdir(parents=True)
         (self.path / "kills").touch()
-        workflows = self.path / ".fermata" / "workflows"
-        workflows.mkdir(parents=True)
-        (workflows / "mix.yaml").write_text(MIX)
-        (workflows / "inner.yaml").write_text(INNER)
-        self.environment = dict(os.environ, HOME=str(root), LC_ALL="C.UTF-8", TERM="dumb",
-                                CRASH_PROJECT=str(self.path))
         self.kills = 0
 
     def start(self, *arguments):
@@ -109,32 +93,6 @@ class Project:
         with log:
             return subprocess.Popen([FERMATA, *arguments], cwd=self.path, env=self.environment,
                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def call(self, *arguments, status=(0,)):
-        done = subprocess.run([FERMATA, *arguments], cwd=self.path, env=self.environment,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=PATIENCE_SECONDS)
-        require(done.returncode in status, f"{' '.join(arguments)}: exit status {done.returncode}\n"
-                f"{done.stdout}{done.stderr}")
-        return done.stdout
-
-    def open_store(self):
-        return sqlite3.connect(f"file:{self.path}/.fermata/fermata.db?mode=ro", uri=True)
-
-    def runs(self):
-        """All runs, newest first; none while the store does not exist yet or has no tables."""
-        if not (self.path / ".fermata" / "fermata.db").exists():
-            return []
-        store = self.open_store()
-        try:
-            rows = store.execute("SELECT id, workflow, status, detail FROM run "
-                                 "ORDER BY created_at DESC").fetchall()
-        except sqlite3.OperationalError as error:
-            require("no such table" in str(error), f"the store cannot be read: {error}")
-            rows = []
-        finally:
-            store.close()
-        return [dict(zip(("id", "workflow", "status", "detail"), row)) for row in rows]
 
     def main_run(self):
         runs = [run for run in self.runs() if run["workflow"] == "mix"]
@@ -196,14 +154,9 @@ class Project:
         for other in self.runs():
             require(other["status"] == "completed", f"run {other['id']} is {other['status']}")
 
-    def check_begun_once(self):
-        for step in ONCE:
-            file = self.begun / step
-            lines = file.read_text().split() if file.exists() else []
-            require(len(lines) == 1, f"step {step} began {len(lines)} times: attempts {lines}")
-        lines = (self.begun / "check").read_text().split()
-        require(len(lines) == 1, f"the gate's check ran {len(lines)} times")
-        lines = (self.begun / "again").read_text().split()
+    def check_begun(self):
+        self.check_begun_once([*ONCE, "check"])
+        lines = self.begun_attempts("again")
         # The first attempt to begin may have a higher number when a kill came before its process.
         require(len(lines) == (2 if lines[0] == "1" else 1), f"step again began with {lines}")
 
@@ -212,39 +165,6 @@ class Project:
         for step, wanted in OUTPUTS.items():
             got = self.call("cat", run, step)
             require(got == wanted, f"step {step} printed {len(got)} bytes, {len(wanted)} expected")
-
-    def check_processes(self):
-        marker = f"CRASH_PROJECT={self.path}".encode()
-        left = []
-        for folder in Path("/proc").iterdir():
-            try:
-                if folder.name.isdigit() and (
-                        marker in (folder / "environ").read_bytes().split(b"\0")
-                        or str(self.path).encode() in (folder / "cmdline").read_bytes()):
-                    left.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-        require(not left, f"processes are left: {left}")
-
-    def check_tables(self):
-        answer = json.loads(self.call("doctor", "--rebuild", "--json"))
-        require(answer["rebuilt"]["differences"] == [], answer["rebuilt"])
-
-    def check_journal(self):
-        store = self.open_store()
-        require(store.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "store damaged")
-        for run, first, last, count in store.execute(
-                "SELECT run, min(seq), max(seq), count(*) FROM journal GROUP BY run"):
-            require(first == 1 and last == count, f"journal of {run}: {count} records to {last}")
-        bodies = [json.loads(body) | {"kind": kind, "run": run} for run, kind, body in
-                  store.execute("SELECT run, kind, body FROM journal ORDER BY run, seq")]
-        store.close()
-        for kind in ("attempt_started", "attempt_ended"):
-            keys = [(b["run"], b["step"], b["attempt"]) for b in bodies if b["kind"] == kind]
-            require(len(keys) == len(set(keys)), f"an attempt has two records {kind}")
-        moves = [(b["run"], b["step"]) for b in bodies
-                 if b["kind"] == "step_moved" and b.get("status") == "completed"]
-        require(len(moves) == len(set(moves)), "a step was completed twice")
 
     def clean_up(self):
         for run in self.runs():
@@ -263,9 +183,9 @@ def wait_for_end(pidfd):
 
 
 CHECKS = [
-    ("every run is completed", Project.check_completed),
-    ("no step began twice, finished or in flight", Project.check_begun_once),
-    ("every output was taken over to the byte", Project.check_outputs),
+    ("every run is completed", Killed.check_completed),
+    ("no step began twice, finished or in flight", Killed.check_begun),
+    ("every output was taken over to the byte", Killed.check_outputs),
     ("no process of a run is left", Project.check_processes),
     ("the tables agree with the journal", Project.check_tables),
     ("the journal has no gap and no outcome twice", Project.check_journal),
@@ -275,7 +195,7 @@ CHECKS = [
 def play(root, rng, projects):
     kills = 0
     while kills < KILLS:
-        project = Project(root, len(projects), rng)
+        project = Killed(root, len(projects), rng)
         projects.append(project)
         quota = min(KILLS_A_RUN, KILLS - kills)
         while project.kills < quota and project.step_of_death():
