@@ -108,7 +108,7 @@ class Shape:
                           *(f"inner{i}" for i in range(4))} - {"check"}
 
 
-LARGE = Shape(line=45, wide=126, commands=16)
+LARGE = Shape(line=95, wide=52, commands=40)
 SMALL = Shape(line=2, wide=2, commands=2)
 
 
