@@ -71,12 +71,12 @@ static bool is_word(const char *name, const char *word)
     return value && strcmp(value, word) == 0;
 }
 
-static const char *user_name(void)
+static char *user_name(void)
 {
     const char *name = get("LOGNAME");
 
     name = name ? name : get("USER");
-    return name ? name : "unknown";
+    return name ? mem_strdup(name) : mem_printf("user %u", (unsigned)getuid());
 }
 
 void settings_load(char **environment, struct settings *ret_settings)
@@ -87,6 +87,7 @@ void settings_load(char **environment, struct settings *ret_settings)
         .cwd = getcwd(NULL, 0),
         .config_folder = xdg_folder("XDG_CONFIG_HOME", ".config"),
         .self_path = self_path(),
+        .user = user_name(),
     };
     settings->cli = (struct cli_settings){
         .ops =
@@ -97,7 +98,7 @@ void settings_load(char **environment, struct settings *ret_settings)
                 .keeper = get("FERMATA_KEEP"),
                 .self_path = settings->self_path,
                 .environment = (const char *const *)environment,
-                .user = user_name(),
+                .user = settings->user,
                 .home = get("HOME"),
                 .workflow = get("FERMATA_WORKFLOW"),
                 .strategy = get("FERMATA_STRATEGY"),
@@ -119,4 +120,5 @@ void settings_release(struct settings *settings)
     free(settings->cwd);
     free(settings->config_folder);
     free(settings->self_path);
+    free(settings->user);
 }

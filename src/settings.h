@@ -11,6 +11,7 @@ struct settings {
     char *cwd;
     char *config_folder;
     char *self_path;
+    char *user;
 };
 
 void settings_load(char **environment, struct settings *ret_settings);

@@ -448,6 +448,7 @@ static const struct {
     {"approve", print_run},
     {"reject", print_run},
     {"signal", print_run},
+    {"checkpoint", print_run},
     {"restore", print_run},
     {"list", print_run_list},
     {"status", print_status},

@@ -544,6 +544,18 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
 
 /* ---- answers ---- */
 
+static void print_checkpoint(const struct terminal *terminal, const json_t *answer,
+                             struct strbuf *target)
+{
+    char *command = mem_printf("fermata restore %s %s", get(answer, "id"),
+                               get(answer, "checkpoint"));
+
+    strbuf_addf(target, "Checkpoint %s of run %s is saved.\n", get(answer, "checkpoint"),
+                get(answer, "id"));
+    add_option(terminal, command, "go back to it", target);
+    free(command);
+}
+
 void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target)
 {
     const char *status = get(answer, "status");
@@ -551,6 +563,10 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
     bool has_owner = json_get_boolean(answer, "owner", false);
     char *command;
 
+    if (is(answer, "done", "checkpoint")) {
+        print_checkpoint(terminal, answer, target);
+        return;
+    }
     strbuf_addf(target, "Run %s is %s", id, status);
     if (has_owner) {
         strbuf_add(target, "; the process that drives it was told");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands to a run, whoever owns it, and going on with it. */
 #include "base/alloc.h"
+#include "base/timestamp.h"
 #include "ops/internal.h"
 
 #include <stdlib.h>
@@ -77,11 +78,13 @@ out:
     return r;
 }
 
-static json_t *new_command(const char *what, const json_t *arguments, const char *const *keys)
+static json_t *new_command(const struct ops *ops, const char *what, const json_t *arguments,
+                           const char *const *keys)
 {
     json_t *command = json_object();
 
     json_put_text(command, "do", what);
+    json_put_text(command, "by", ops->settings->user);
     for (; *keys; keys++) {
         json_put(command, *keys, json_incref(json_object_get(arguments, *keys)));
     }
@@ -93,8 +96,8 @@ int op_pause(struct ops *ops, const json_t *arguments, const struct ops_view *vi
 {
     static const char *const keys[] = {NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command("pause", arguments, keys), ret_result,
-                         err);
+    return ask_and_go_on(ops, arguments, view, new_command(ops, "pause", arguments, keys),
+                         ret_result, err);
 }
 
 int op_cancel(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -102,8 +105,8 @@ int op_cancel(struct ops *ops, const json_t *arguments, const struct ops_view *v
 {
     static const char *const keys[] = {"reason", NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command("cancel", arguments, keys), ret_result,
-                         err);
+    return ask_and_go_on(ops, arguments, view, new_command(ops, "cancel", arguments, keys),
+                         ret_result, err);
 }
 
 int op_retry(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -111,8 +114,8 @@ int op_retry(struct ops *ops, const json_t *arguments, const struct ops_view *vi
 {
     static const char *const keys[] = {"step", NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command("retry", arguments, keys), ret_result,
-                         err);
+    return ask_and_go_on(ops, arguments, view, new_command(ops, "retry", arguments, keys),
+                         ret_result, err);
 }
 
 int op_skip(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -132,8 +135,8 @@ int op_skip(struct ops *ops, const json_t *arguments, const struct ops_view *vie
                    json_get_text(arguments, "run", "RUN"));
         return r;
     }
-    return ask_and_go_on(ops, arguments, view, new_command("skip", arguments, keys), ret_result,
-                         err);
+    return ask_and_go_on(ops, arguments, view, new_command(ops, "skip", arguments, keys),
+                         ret_result, err);
 }
 
 /* ---- approvals ---- */
@@ -216,9 +219,8 @@ static int answer_approval(struct ops *ops, const char *what, const json_t *argu
     if (r < 0) {
         return r;
     }
-    command = new_command(what, arguments, keys);
+    command = new_command(ops, what, arguments, keys);
     json_put_text(command, "step", key);
-    json_put_text(command, "by", ops->settings->user);
     free(key);
     return ask_and_go_on(ops, arguments, view, command, ret_result, err);
 }
@@ -240,7 +242,7 @@ int op_signal(struct ops *ops, const json_t *arguments, const struct ops_view *v
 {
     static const char *const keys[] = {"name", NULL};
     const char *text = json_get_text(arguments, "value", NULL);
-    json_t *command = new_command("signal", arguments, keys);
+    json_t *command = new_command(ops, "signal", arguments, keys);
     json_t *value = NULL;
 
     /* JSON where it is JSON, else the text itself. */
@@ -256,8 +258,38 @@ int op_restore(struct ops *ops, const json_t *arguments, const struct ops_view *
 {
     static const char *const keys[] = {"checkpoint", NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command("restore", arguments, keys), ret_result,
-                         err);
+    return ask_and_go_on(ops, arguments, view, new_command(ops, "restore", arguments, keys),
+                         ret_result, err);
+}
+
+/* Without a name of its own a checkpoint is called by the time: "at-20240219-100000". */
+static char *checkpoint_name(const json_t *arguments)
+{
+    char now[TIMESTAMP_SIZE];
+
+    if (json_object_get(arguments, "name")) {
+        return mem_strdup(json_get_text(arguments, "name", ""));
+    }
+    timestamp_format(ops_now_ms(), now);
+    return mem_printf("at-%.4s%.2s%.2s-%.2s%.2s%.2s", now, now + 5, now + 8, now + 11, now + 14,
+                      now + 17);
+}
+
+int op_checkpoint(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                  json_t **ret_result, struct error *err)
+{
+    static const char *const keys[] = {NULL};
+    json_t *command = new_command(ops, "checkpoint", arguments, keys);
+    char *name = checkpoint_name(arguments);
+    int r;
+
+    json_put_text(command, "name", name);
+    r = ask_and_go_on(ops, arguments, view, command, ret_result, err);
+    if (r == 0) {
+        json_put_text(*ret_result, "checkpoint", name);
+    }
+    free(name);
+    return r;
 }
 
 /* ---- resume ---- */

@@ -137,6 +137,7 @@ OPERATION(op_approve);
 OPERATION(op_reject);
 OPERATION(op_signal);
 OPERATION(op_restore);
+OPERATION(op_checkpoint);
 OPERATION(op_list);
 OPERATION(op_status);
 OPERATION(op_show);

@@ -104,6 +104,12 @@ static const struct argument signal_arguments[] = {
     GO_ON,
 };
 
+static const struct argument checkpoint_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "name", .letter = 'n', .type = ARGUMENT_TEXT, .value_name = "NAME",
+     .help = "What to call it; by the time when absent"},
+};
+
 static const struct argument restore_arguments[] = {
     RUN_REQUIRED,
     {.name = "checkpoint", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,
@@ -322,6 +328,16 @@ const struct operation ops_rows[] = {
      .example = "fermata signal last design-approved --value '{\"by\": \"Ada\"}'",
      ARGUMENTS(signal_arguments),
      .run = op_signal},
+    {.name = "checkpoint",
+     .group = "Steer",
+     .summary = "Save a checkpoint of a run now",
+     .description = "Whenever a phase completes, a checkpoint with its name is saved; this saves "
+                    "one in between. It holds the phases that are complete by now: `fermata "
+                    "restore` keeps these and makes all others pending again. It counts among "
+                    "those of which `checkpoint: { retention: N }` keeps the newest.",
+     .example = "fermata checkpoint last --name before-my-change",
+     ARGUMENTS(checkpoint_arguments),
+     .run = op_checkpoint},
     {.name = "restore",
      .group = "Steer",
      .summary = "Go back to a checkpoint of a run",
@@ -374,8 +390,8 @@ const struct operation ops_rows[] = {
     {.name = "checkpoints",
      .group = "Look",
      .summary = "List the checkpoints of a run",
-     .description = "A checkpoint is saved when a phase completes; `fermata restore` goes back to "
-                    "one.",
+     .description = "A checkpoint is saved when a phase completes, and by `fermata checkpoint`; "
+                    "`fermata restore` goes back to one.",
      .example = "fermata checkpoints last",
      ARGUMENTS(last_run_argument),
      .is_read_only = true,

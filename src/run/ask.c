@@ -175,6 +175,17 @@ static int write_held(struct tx *tx, void *arg, struct error *err)
     return commit_write(tx, arg, err);
 }
 
+static void write_checkpoints(struct active *active)
+{
+    for (size_t i = 0; i < active->batch.effects.count; i++) {
+        const struct effect *effect = &active->batch.effects.items[i];
+
+        if (effect->kind == EFFECT_CHECKPOINT) {
+            files_checkpoint(active, effect->word, effect->data);
+        }
+    }
+}
+
 static int commit_held(struct engine *engine, struct active *active, struct error *err)
 {
     struct commit *commit = commit_new(active->state, active->generation);
@@ -185,6 +196,7 @@ static int commit_held(struct engine *engine, struct active *active, struct erro
     commit_free(commit);
     if (r == 0) {
         files_records(active, active->batch.records.items, active->batch.records.count);
+        write_checkpoints(active);
         files_rest(active);
     }
     return r;

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#define CHECKPOINT_NAME_MAX 100
+#define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 struct command {
     const char *name;
     int (*handle)(struct turn *turn, const struct event *event, struct error *err);
@@ -332,6 +335,46 @@ static bool has_name(const json_t *names, const char *name)
     return false;
 }
 
+static bool has_checkpoint(const struct run_state *run, const char *name)
+{
+    for (size_t i = 0; i < run->checkpoints.count; i++) {
+        if (strcmp(run->checkpoints.items[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It becomes the name of a file. */
+static bool is_checkpoint_name(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length > 0 && length <= CHECKPOINT_NAME_MAX && strchr(LETTERS_AND_DIGITS, name[0]) &&
+           strspn(name, LETTERS_AND_DIGITS "-_.") == length;
+}
+
+/* Never another's name: a phase writes its own anew, and what somebody else keeps stays. */
+static int handle_checkpoint(struct turn *turn, const struct event *event, struct error *err)
+{
+    const char *name = json_get_text(event->command, "name", "");
+
+    if (!is_checkpoint_name(name)) {
+        (void)error_set(err, ERROR_INVALID, "a checkpoint cannot be called \"%.100s\"", name);
+        error_hint(err,
+                   "letters, digits, - _ and . make a name; it begins with one of the first two");
+        return ERROR_INVALID;
+    }
+    if (run_find_phase(turn->run, name) || has_checkpoint(turn->run, name)) {
+        (void)error_set(err, ERROR_CONFLICT, "run %s has a %s %s already", turn->run->id,
+                        has_checkpoint(turn->run, name) ? "checkpoint" : "phase", name);
+        error_hint(err, "choose another name");
+        return ERROR_CONFLICT;
+    }
+    checkpoint_save(turn, name, json_get_text(event->command, "by", event->by ? event->by : "?"));
+    return 0;
+}
+
 static int handle_restore(struct turn *turn, const struct event *event, struct error *err)
 {
     struct run_state *run = turn->run;
@@ -363,7 +406,9 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
     }
     /* Held: a reset takes later checkpoints out of the list. */
     phases = turn_hold(turn, json_incref(found->phases));
-    turn_emit(turn, (struct record){.kind = RECORD_RESTORED, .name = name, .by = event->by});
+    turn_emit(turn, (struct record){.kind = RECORD_RESTORED,
+                                    .name = name,
+                                    .by = json_get_text(event->command, "by", event->by)});
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
         /* What was done again since, and did not end well, is not what the checkpoint had. */
         if (!has_name(phases, run->phases[i].definition->id) ||
@@ -396,9 +441,10 @@ static int refuse_taken(const struct run_state *run, struct error *err)
 }
 
 static const struct command commands[] = {
-    {"pause", handle_pause},    {"resume", handle_resume},  {"cancel", handle_cancel},
-    {"retry", handle_retry},    {"skip", command_skip},     {"approve", command_approve},
-    {"reject", command_reject}, {"signal", command_signal}, {"restore", handle_restore},
+    {"pause", handle_pause},           {"resume", handle_resume},  {"cancel", handle_cancel},
+    {"retry", handle_retry},           {"skip", command_skip},     {"approve", command_approve},
+    {"reject", command_reject},        {"signal", command_signal}, {"restore", handle_restore},
+    {"checkpoint", handle_checkpoint},
 };
 
 int command_handle(struct turn *turn, const struct event *event, struct error *err)

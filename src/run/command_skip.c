@@ -136,6 +136,7 @@ int command_skip(struct turn *turn, const struct event *event, struct error *err
     const char *phase = json_get_text(event->command, "phase", NULL);
     const char *gate = json_get_text(event->command, "gate", NULL);
     const char *reason = skip_reason(event, err);
+    const char *by = json_get_text(event->command, "by", event->by);
     enum run_status before = turn->run->status;
     int r;
 
@@ -146,11 +147,11 @@ int command_skip(struct turn *turn, const struct event *event, struct error *err
         return command_refuse(turn, err, "it is over already");
     }
     if (step) {
-        r = skip_step(turn, step, reason, event->by, err);
+        r = skip_step(turn, step, reason, by, err);
     } else if (phase) {
-        r = skip_phase(turn, phase, reason, event->by, err);
+        r = skip_phase(turn, phase, reason, by, err);
     } else if (gate) {
-        r = skip_gate(turn, gate, reason, event->by, err);
+        r = skip_gate(turn, gate, reason, by, err);
     } else {
         r = error_set(err, ERROR_INVALID, "say what to skip: a step, a phase or a gate");
     }

@@ -198,7 +198,7 @@ void phase_reset(struct turn *turn, int index, const char *reason)
 
 /* ---- ends ---- */
 
-static void save_checkpoint(struct turn *turn, const char *name)
+void checkpoint_save(struct turn *turn, const char *name, const char *by)
 {
     json_t *phases = json_array();
 
@@ -210,7 +210,8 @@ static void save_checkpoint(struct turn *turn, const char *name)
     }
     turn_emit(turn, (struct record){.kind = RECORD_CHECKPOINT_SAVED,
                                     .name = name,
-                                    .data = turn_hold(turn, phases)});
+                                    .data = turn_hold(turn, phases),
+                                    .by = by});
     turn_effect(turn, EFFECT_CHECKPOINT, -1, 0, name);
     turn->batch->effects.items[turn->batch->effects.count - 1].data = turn_hold(
         turn, view_checkpoint(turn->run, name));
@@ -239,7 +240,7 @@ void phase_complete(struct turn *turn, int index)
     }
     phase_move(turn, index, STEP_IS_COMPLETED, (struct record){0});
     if (turn->run->workflow->checkpoint_auto) {
-        save_checkpoint(turn, id);
+        checkpoint_save(turn, id, NULL);
     }
     phase_start_dependents(turn, index);
 }

@@ -202,7 +202,8 @@ static enum level say(const struct run_state *run, const struct record *record, 
     case RECORD_GATE_SKIPPED:
         return say_gate(record, text);
     case RECORD_CHECKPOINT_SAVED:
-        strbuf_addf(text, "Checkpoint saved: %s", record->name);
+        strbuf_addf(text, "Checkpoint saved: %s%s%s", record->name,
+                    record->by ? " - asked by " : "", or_empty(record->by));
         break;
     case RECORD_RESTORED:
         strbuf_addf(text, "Checkpoint restored: %s", record->name);

@@ -129,7 +129,8 @@ void engine_visit_running(const struct engine *engine,
  * {"do":"skip","step":KEY|"phase":ID|"gate":PHASE,"reason":TEXT}
  *   {"do":"approve","step":KEY,"by":?,"comment":?} {"do":"reject",...}
  * {"do":"signal","name":N,"value":?}
- *   {"do":"restore","checkpoint":PHASE}
+ *   {"do":"restore","checkpoint":NAME} {"do":"checkpoint","name":NAME}
+ * Each may say who asks: "by".
  * When no process owns the run it is taken, changed durably and let go (it then waits for
  * `resume`). *ret_answer: {"status":RUN STATUS,"owner":bool,...}; caller owns it. ERROR_CONFLICT
  * with what is possible when the command does not fit the state. Waits at most 10 s for an owner.

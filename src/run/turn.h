@@ -92,6 +92,8 @@ bool phase_settle(struct turn *turn, int phase);
 void phase_reset(struct turn *turn, int phase, const char *reason);
 void phase_start_dependents(struct turn *turn, int phase);
 void phase_complete(struct turn *turn, int phase);
+/* Names the phases that are complete now; `by` NULL: because one was completed. */
+void checkpoint_save(struct turn *turn, const char *name, const char *by);
 bool phase_is_blocked(const struct run_state *run, int phase);
 /* Its time is over: what ends now ends as timed out, and nothing new starts. */
 bool phase_is_late(const struct turn *turn, int phase);

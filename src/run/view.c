@@ -158,10 +158,19 @@ static void add_identity(const struct run_state *run, json_t *object)
     json_put(object, "inputs", json_incref(run->inputs));
 }
 
+static json_t *view_phases(const struct run_state *run)
+{
+    json_t *phases = json_array();
+
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        (void)json_array_append_new(phases, view_phase(run, &run->phases[i]));
+    }
+    return phases;
+}
+
 json_t *view_run(const struct run_state *run)
 {
     json_t *object = json_object();
-    json_t *phases = json_array();
 
     add_identity(run, object);
     json_put_text(object, "status", run_status_name(run->status));
@@ -180,10 +189,7 @@ json_t *view_run(const struct run_state *run)
     put_time(object, "created_at", run->created_at);
     put_span(object, run->started_at, run->ended_at);
     json_put(object, "steps", view_counts(run));
-    for (size_t i = 0; i < run->workflow->phase_count; i++) {
-        (void)json_array_append_new(phases, view_phase(run, &run->phases[i]));
-    }
-    json_put(object, "phases", phases);
+    json_put(object, "phases", view_phases(run));
     json_put(object, "options", run_options(run));
     json_put(object, "checkpoints", view_checkpoints(run));
     json_put(object, "signals", json_incref(run->signals));
@@ -195,6 +201,7 @@ json_t *view_run(const struct run_state *run)
 json_t *view_checkpoint(const struct run_state *run, const char *name)
 {
     const struct checkpoint_state *checkpoint = &run->checkpoints.items[run->checkpoints.count - 1];
+    const struct phase_state *phase = run_find_phase(run, name);
     json_t *object = json_object();
 
     json_put_text(object, "checkpoint", name);
@@ -202,7 +209,11 @@ json_t *view_checkpoint(const struct run_state *run, const char *name)
     json_put_integer(object, "at", checkpoint->at);
     add_identity(run, object);
     json_put(object, "completed", json_incref(checkpoint->phases));
-    json_put(object, "phase", view_phase(run, run_find_phase(run, name)));
+    if (phase) {
+        json_put(object, "phase", view_phase(run, phase));
+    } else {
+        json_put(object, "phases", view_phases(run));
+    }
     json_put(object, "steps", view_counts(run));
     json_put(object, "signals", json_incref(run->signals));
     return object;

@@ -170,6 +170,38 @@ END
     grep -q "Checkpoint restored: plan" "$FOLDER/logs/orchestrator.log"
 }
 
+@test "a checkpoint is saved on request, whoever carries the run, and restored" {
+    workflow holds <<'END'
+name: holds
+checkpoint: { auto: false }
+phases:
+  - { id: a, steps: [{ id: one, run: "echo x >>one.count" }] }
+  - { id: b, steps: [{ id: two, run: "echo x >>two.count; until [ -e go ]; do sleep 0.02; done" }] }
+END
+    id=$(fermata run -w holds --detach)
+    wait_until test -e two.count
+    run_apart fermata checkpoint "$id" --name before-lunch
+    [ "$status" -eq 0 ]
+    [[ $output == "Checkpoint before-lunch of run $id is saved."*"fermata restore $id before-lunch"* ]]
+    [ "$(json '[p["status"] for p in d["phases"]]' \
+        <".fermata/workflows/$id/checkpoints/before-lunch.json")" = '["completed", "running"]' ]
+    run_apart fermata checkpoint "$id" --name before-lunch
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"has a checkpoint before-lunch already"*"hint:"* ]]
+    touch go
+    wait_until has_status "$id" completed
+    wait_until is_ownerless "$id"
+    name=$(fermata checkpoint "$id" --json | json 'd["checkpoint"]')
+    [ -s ".fermata/workflows/$id/checkpoints/$name.json" ]
+    [ "$(fermata checkpoints "$id" --json | json '[c["phases"] for c in d["checkpoints"]]')" = \
+        '[["a"], ["a", "b"]]' ]
+    fermata restore "$id" before-lunch --resume 2>/dev/null
+    [ "$(wc -l <one.count)" -eq 1 ]
+    [ "$(wc -l <two.count)" -eq 2 ]
+    fermata logs "$id" | grep -q "Checkpoint saved: before-lunch - asked by ada"
+    fermata logs "$id" --records | grep '"restored"' | grep -q '"by":"ada"'
+}
+
 @test "checkpoints can be switched off, and only so many be kept" {
     workflow none <<'END'
 name: none

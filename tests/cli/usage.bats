@@ -19,7 +19,7 @@ setup() {
 
 @test "every command has help with usage, an example and exit statuses in 80 columns" {
     for name in init run resume pause cancel retry skip approve reject signal list status logs show \
-        checkpoints restore artifacts cat explain workflows validate schema doctor gc version; do
+        checkpoint checkpoints restore artifacts cat explain workflows validate schema doctor gc version; do
         run_apart fermata help "$name"
         [ "$status" -eq 0 ]
         [[ $output == *"Usage"*"fermata $name"*"Examples"*"fermata $name"*"Exit status"* ]] || {

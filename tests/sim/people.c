@@ -77,6 +77,18 @@ static json_t *make_signal(struct sim *sim, const struct run_state *state, int n
     return json_pack("{s:s, s:s}", "do", "signal", "name", name);
 }
 
+/* A checkpoint is asked for, gone back to, or one of a phase is. */
+static json_t *make_restore(struct sim *sim, const struct run_state *state, int number)
+{
+    int what = argument(sim, number, 6);
+
+    if (what < 2) {
+        return json_pack("{s:s, s:s}", "do", "checkpoint", "name", "kept");
+    }
+    return json_pack("{s:s, s:s}", "do", "restore", "checkpoint",
+                     what == 2 ? "kept" : choose_phase(sim, state, number));
+}
+
 #define COMMAND_KINDS 16
 
 static json_t *make_command(struct sim *sim, const struct run_state *state, int number, int kind)
@@ -108,8 +120,7 @@ static json_t *make_command(struct sim *sim, const struct run_state *state, int 
     case 15:
         return make_signal(sim, state, number);
     default:
-        return json_pack("{s:s, s:s}", "do", "restore", "checkpoint",
-                         choose_phase(sim, state, number));
+        return make_restore(sim, state, number);
     }
 }
 

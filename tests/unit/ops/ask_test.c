@@ -149,6 +149,26 @@ static void restore_resets_what_came_after_the_checkpoint(void **state)
     assert_string_equal(status_of(*state, status), "completed");
 }
 
+static void a_checkpoint_without_a_name_is_called_by_the_time(void **state)
+{
+    json_t *result;
+    char *file;
+
+    start_failing(*state);
+    result = ops_project_call(*state, "checkpoint", json_pack("{s:s}", "run", "last"));
+    assert_memory_equal(json_get_text(result, "checkpoint", ""), "at-2", 4);
+    file = mem_printf(".fermata/workflows/%s/checkpoints/%s.json", json_get_text(result, "id", ""),
+                      json_get_text(result, "checkpoint", ""));
+    assert_true(ops_project_has(*state, file)); /* though nobody carries the run on */
+    free(file);
+    json_decref(result);
+    json_decref(ops_project_call(*state, "checkpoint",
+                                 json_pack("{s:s, s:s}", "run", "last", "name", "mine")));
+    result = ops_project_call(*state, "checkpoints", json_object());
+    assert_int_equal(json_array_size(json_object_get(result, "checkpoints")), 3);
+    json_decref(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +185,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_value_of_a_signal_is_json_or_text, ops_project_set_up,
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(restore_resets_what_came_after_the_checkpoint,
+                                        ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_without_a_name_is_called_by_the_time,
                                         ops_project_set_up, ops_project_tear_down),
     };
 

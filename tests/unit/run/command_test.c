@@ -366,6 +366,45 @@ static void a_held_command_changes_the_run_and_starts_nothing(void **state)
     machine_release(&m);
 }
 
+static void a_checkpoint_on_request_holds_the_phases_that_are_complete(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases:\n"
+                      "  - { id: p, steps: [{ id: a, run: x }] }\n"
+                      "  - { id: q, steps: [{ id: b, run: x }, { id: c, run: x }] }\n");
+    machine_pass(&m, "a");
+    machine_pass(&m, "b");
+    (void)machine_story(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'checkpoint', 'name': 'mine', 'by': 'ada'}"), 0);
+    assert_story(&m, "checkpoint mine");
+    assert_effects(&m, "checkpoint mine");
+    machine_pass(&m, "c");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    (void)machine_story(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'restore', 'checkpoint': 'mine'}"), 0);
+    assert_story(&m, "restore mine | reset q (restore) | run paused (asked)");
+    /* It does not name what was reset, so it is still there. */
+    assert_int_equal(m.run->checkpoints.count, 2);
+    machine_release(&m);
+}
+
+static void a_checkpoint_takes_no_name_that_is_taken_or_no_file_name(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
+    assert_int_equal(machine_command(&m, "{'do': 'checkpoint', 'name': 'mine'}"), 0);
+    assert_refused(&m, "{'do': 'checkpoint', 'name': 'mine'}", "a checkpoint mine already");
+    assert_refused(&m, "{'do': 'checkpoint', 'name': 'p'}", "a phase p already");
+    assert_refused(&m, "{'do': 'checkpoint', 'name': '../x'}", "cannot be called");
+    assert_refused(&m, "{'do': 'checkpoint', 'name': '.x'}", "cannot be called");
+    assert_refused(&m, "{'do': 'checkpoint'}", "cannot be called");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +429,8 @@ int main(void)
         cmocka_unit_test(a_checkpoint_has_to_be_there_and_the_run_at_rest),
         cmocka_unit_test(an_unknown_command_is_refused),
         cmocka_unit_test(a_held_command_changes_the_run_and_starts_nothing),
+        cmocka_unit_test(a_checkpoint_on_request_holds_the_phases_that_are_complete),
+        cmocka_unit_test(a_checkpoint_takes_no_name_that_is_taken_or_no_file_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
