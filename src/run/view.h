@@ -7,8 +7,8 @@
 
 json_t *view_run(const struct run_state *run); /* run.h, run_show, says the shape */
 /* What is written for a checkpoint, taken right behind its record: the phase that was completed
- * (all of them when it was asked for) and the names of all that are. Phases before it have their own, so that a run of many phases does not
- * write the square of them. */
+ * (all of them when it was asked for) and the names of all that are. Phases before it have their
+ * own, so that a run of many phases does not write the square of them. */
 json_t *view_checkpoint(const struct run_state *run, const char *name);
 
 #endif
