@@ -19,6 +19,7 @@ SANITIZE ?=
 DEVELOPER ?=
 FUZZ_SECONDS ?= 60
 SEEDS ?= 100000
+IMAGES ?= 20000
 ONLY ?=
 V ?=
 Q := $(if $(V),,@)
@@ -210,7 +211,7 @@ docs: all
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
 
-.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim crash
+.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim crash powerloss
 test test-crash: export PLAIN_BUILD := $(abspath $(PLAIN_BUILD))
 test: test-build
 	@tools/run-tests $(TEST_BUILD) unit store sim cli crash
@@ -235,7 +236,12 @@ sim:
 crash:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
-	@CRASH_EVERY=1 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+# Every moment of a store's life, and so many disks that a power cut may leave.
+powerloss:
+	@tools/install-deps --build --test
+	@$(MAKE) programs $(BUILD)/tests/crash/powerloss_test
+	POWERLOSS_IMAGES=$(IMAGES) FERMATA_KEEP=$(BUILD)/fermata-keep $(BUILD)/tests/crash/powerloss_test
 
 fuzz:
 	@tools/install-deps --build --fuzz
@@ -311,6 +317,7 @@ help:
 	@echo "make demo            review this repository with the code-review workflow"
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
 	@echo "make sim SEEDS=n     n seeds of the engine's simulator, optimised, on all cores ($(SEEDS))"
+	@echo "make powerloss       $(IMAGES) disks that power cuts may leave, each opened and compared"
 	@echo "make sabotage        break the program in each way of tests/sabotage: a test must notice; ONLY='NAME...'"
 	@echo "make crash           kill -9, EIO and ENOSPC at every call that changes a file; make test takes a part"
 	@echo "make check           every guard: $(CHECKS:%=check-%)"

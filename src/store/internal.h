@@ -18,6 +18,7 @@
 #define STORE_APPLICATION_ID 0x46726d74 /* "Frmt" */
 #define STORE_FORMAT 1                  /* PRAGMA user_version; a higher one is refused */
 #define STORE_LOCK_WAIT_MS 30000
+#define STORE_CHECKPOINT_PAGES 1024 /* 4 MB of 4 KB pages */
 
 /* --- lock.c: an open PATH.lock. Threads: one at a time. */
 struct lock;
@@ -106,8 +107,8 @@ int migrate(struct connection *connection, const struct store_options *options, 
 
 /* --- writer.c: owns the writing connection from writer_new on. */
 struct writer;
-struct writer *writer_new(struct connection *connection, struct lock *lock, struct loop *loop,
-                          int lock_wait_ms);
+struct writer *writer_new(struct connection *connection, struct lock *lock,
+                          const struct store_options *options);
 /* Ends the thread after the queued work; the connection stays usable by the caller. */
 void writer_free(struct writer *writer); /* accepts NULL */
 void writer_submit(struct writer *writer, store_work work, store_done done, void *arg);

@@ -233,6 +233,7 @@ int store_open_with(struct store **ret_store, const struct store_options *option
                     struct error *err)
 {
     struct store *store = mem_zero(1, sizeof(*store));
+    struct store_options own = *options;
     struct error local = ERROR_INIT;
     char *folder = folder_of(options->path);
     char *lock_path = mem_printf("%s.lock", options->path);
@@ -255,7 +256,8 @@ int store_open_with(struct store **ret_store, const struct store_options *option
         }
         goto out;
     }
-    store->writer = writer_new(store->connection, store->lock, options->loop, store->lock_wait_ms);
+    own.lock_wait_ms = store->lock_wait_ms;
+    store->writer = writer_new(store->connection, store->lock, &own);
     *ret_store = store;
     store = NULL;
 out:

@@ -56,8 +56,9 @@ struct store_options {
     const struct migration *migrations;
     size_t migration_count;
     struct loop *loop;
-    const char *vfs;  /* of SQLite; tests put faults there. NULL: the default one */
-    int lock_wait_ms; /* how long other processes may keep the file; 0: 30 s */
+    const char *vfs;      /* of SQLite; tests put faults there. NULL: the default one */
+    int lock_wait_ms;     /* how long other processes may keep the file; 0: 30 s */
+    int checkpoint_pages; /* of the write-ahead log, before it is copied; 0: 1024, 4 MB */
 };
 int store_open_with(struct store **ret_store, const struct store_options *options,
                     struct error *err);

@@ -21,7 +21,6 @@
 
 /* Bounds how long one transaction keeps other processes waiting. */
 #define BATCH_MAX 4096
-#define CHECKPOINT_PAGES 1024 /* 4 MB of 4 KB pages */
 #define BUSY_SLICE_MS 50
 
 struct job {
@@ -39,6 +38,7 @@ struct writer {
     struct lock *lock;
     struct loop *loop; /* may be NULL */
     int lock_wait_ms;
+    int checkpoint_every; /* so many pages */
     pthread_t thread;
     bool is_started;
 
@@ -70,17 +70,19 @@ static int note_wal_pages(void *context, sqlite3 *db, const char *name, int page
     return SQLITE_OK;
 }
 
-struct writer *writer_new(struct connection *connection, struct lock *lock, struct loop *loop,
-                          int lock_wait_ms)
+struct writer *writer_new(struct connection *connection, struct lock *lock,
+                          const struct store_options *options)
 {
     struct writer *writer = mem_zero(1, sizeof(*writer));
 
     writer->connection = connection;
     writer->lock = lock;
-    writer->loop = loop;
-    writer->lock_wait_ms = lock_wait_ms;
+    writer->loop = options->loop;
+    writer->lock_wait_ms = options->lock_wait_ms;
     writer->last = &writer->first;
-    writer->checkpoint_pages = CHECKPOINT_PAGES;
+    writer->checkpoint_every = options->checkpoint_pages > 0 ? options->checkpoint_pages
+                                                             : STORE_CHECKPOINT_PAGES;
+    writer->checkpoint_pages = writer->checkpoint_every;
     (void)pthread_mutex_init(&writer->mutex, NULL);
     (void)pthread_cond_init(&writer->wake, NULL);
     (void)pthread_cond_init(&writer->over, NULL);
@@ -304,8 +306,8 @@ static void checkpoint_if_due(struct writer *writer)
     int copied = 0;
     int code;
 
-    if (writer->wal_pages < CHECKPOINT_PAGES) {
-        writer->checkpoint_pages = CHECKPOINT_PAGES;
+    if (writer->wal_pages < writer->checkpoint_every) {
+        writer->checkpoint_pages = writer->checkpoint_every;
         return;
     }
     if (writer->wal_pages < writer->checkpoint_pages || atomic_load(&writer->is_broken)) {
@@ -314,7 +316,7 @@ static void checkpoint_if_due(struct writer *writer)
     writer->connection->failure = FAILURE_NONE;
     code = sqlite3_wal_checkpoint_v2(writer->connection->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
                                      &pages, &copied);
-    writer->checkpoint_pages = writer->wal_pages + CHECKPOINT_PAGES;
+    writer->checkpoint_pages = writer->wal_pages + writer->checkpoint_every;
     if (code != SQLITE_OK) {
         (void)connection_fail(writer->connection, "checkpoint", NULL);
         note_fatal(writer);

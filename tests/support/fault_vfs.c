@@ -4,17 +4,29 @@
 #include <assert.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct fault_plan plan;
 
 struct fault_file {
     sqlite3_file base;
     sqlite3_file *inner; /* lies right behind */
+    const char *name;    /* NULL: a temporary file */
 };
 
 static sqlite3_file *inner_of(sqlite3_file *file)
 {
     return ((struct fault_file *)file)->inner;
+}
+
+static const struct fault_observer *observer_of(sqlite3_file *file)
+{
+    return ((struct fault_file *)file)->name ? plan.observer : NULL;
+}
+
+static const char *name_of(sqlite3_file *file)
+{
+    return ((struct fault_file *)file)->name;
 }
 
 static int fault_close(sqlite3_file *file)
@@ -29,22 +41,40 @@ static int fault_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64
 
 static int fault_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset)
 {
+    const struct fault_observer *observer = observer_of(file);
     int code = atomic_load(&plan.write_code);
 
-    return code ? code : inner_of(file)->pMethods->xWrite(inner_of(file), bytes, length, offset);
+    code = code ? code : inner_of(file)->pMethods->xWrite(inner_of(file), bytes, length, offset);
+    if (code == SQLITE_OK && observer) {
+        observer->wrote(observer->context, name_of(file), bytes, (size_t)length, offset);
+    }
+    return code;
 }
 
 static int fault_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    return inner_of(file)->pMethods->xTruncate(inner_of(file), size);
+    const struct fault_observer *observer = observer_of(file);
+    int code = inner_of(file)->pMethods->xTruncate(inner_of(file), size);
+
+    if (code == SQLITE_OK && observer) {
+        observer->truncated(observer->context, name_of(file), size);
+    }
+    return code;
 }
 
 static int fault_sync(sqlite3_file *file, int flags)
 {
+    const struct fault_observer *observer = observer_of(file);
     int code = atomic_load(&plan.sync_code);
 
     atomic_fetch_add(&plan.syncs, 1);
-    return code ? code : inner_of(file)->pMethods->xSync(inner_of(file), flags);
+    if (code == SQLITE_OK && !plan.skips_syncs) {
+        code = inner_of(file)->pMethods->xSync(inner_of(file), flags);
+    }
+    if (code == SQLITE_OK && observer) {
+        observer->synced(observer->context, name_of(file));
+    }
+    return code;
 }
 
 static int fault_file_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -130,9 +160,24 @@ static int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
     int code;
 
     fault->inner = (sqlite3_file *)(fault + 1);
+    fault->name = name;
     code = real->xOpen(real, name, fault->inner, flags, ret_flags);
     fault->base.pMethods = code == SQLITE_OK ? &methods : NULL;
+    if (code == SQLITE_OK && name && plan.observer) {
+        plan.observer->opened(plan.observer->context, name);
+    }
     return code;
+}
+
+/* Before the call: what it syncs of the folder comes behind it. */
+static int fault_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
+{
+    sqlite3_vfs *real = vfs->pAppData;
+
+    if (plan.observer && access(name, F_OK) == 0) {
+        plan.observer->removed(plan.observer->context, name);
+    }
+    return real->xDelete(real, name, sync_folder);
 }
 
 struct fault_plan *fault_vfs_register(void)
@@ -151,7 +196,17 @@ struct fault_plan *fault_vfs_register(void)
     vfs.szOsFile = (int)sizeof(struct fault_file) + real->szOsFile;
     vfs.pAppData = real;
     vfs.xOpen = fault_open;
+    vfs.xDelete = fault_delete;
     code = sqlite3_vfs_register(&vfs, 0);
     assert(code == SQLITE_OK);
     return &plan;
+}
+
+void fault_vfs_make_default(void)
+{
+    int code;
+
+    (void)fault_vfs_register();
+    code = sqlite3_vfs_register(sqlite3_vfs_find(FAULT_VFS_NAME), 1);
+    assert(code == SQLITE_OK);
 }

@@ -53,6 +53,9 @@ static void on_record(void *context, const char *run_id, const struct record *co
     json_t *record = record_describe(committed, run_id);
 
     (void)json_array_append_new(project->records, record);
+    if (project->on_count) {
+        project->on_count(project->count_context, json_array_size(project->records));
+    }
     if (project->until_kind &&
         strcmp(json_get_text(record, "kind", ""), project->until_kind) == 0 &&
         (!project->until_step ||
@@ -113,7 +116,8 @@ static int load_expert(void *context, const char *name, char **ret_text, struct 
 
 static void open_store(struct run_project *project)
 {
-    struct store_options options = {.loop = project->loop, .vfs = project->vfs};
+    struct store_options options = {
+        .loop = project->loop, .vfs = project->vfs, .checkpoint_pages = project->checkpoint_pages};
     struct error err = ERROR_INIT;
     char *path = path_join(project->folder, "fermata.db");
 

@@ -20,6 +20,10 @@ struct run_project {
     struct engine *engine; /* NULL until the first start or adoption */
     char id[RUN_ID_SIZE];  /* of the run that was started or adopted last */
     json_t *records;       /* all that were committed, in order */
+    /* Told how many these are, after each; may be NULL. */
+    void (*on_count)(void *context, size_t count);
+    void *count_context;
+    int checkpoint_pages; /* as in store_options; from the next reopening on */
     bool is_at_rest;
     struct error rest;
     int stalls, unstalls; /* how often everything waited for the storage, and went on */
