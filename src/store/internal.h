@@ -5,6 +5,7 @@
  * filesystem.c  file systems on which locks or syncs cannot be trusted
  * connection.c  one SQLite connection: settings, errors, transaction control
  * statement.c   prepared statements, the body of tx_query and its friends
+ * log.c         has the log everything that was acknowledged?
  * migrate.c     the schema_version table
  * writer.c      the store thread and group commit
  * store.c       opening, closing, reading, verifying */
@@ -30,6 +31,14 @@ void lock_release(struct lock *lock);
 /* Registers this store as a user of the file (until lock_close) and says whether it is the only
  * one. Only while the lock is taken. */
 bool lock_is_alone(struct lock *lock);
+/* The last note about the log (log.c). Only while the lock is taken; frames is 0 when there is
+ * none. Failing to write it only makes a check weaker. */
+struct log_mark {
+    uint32_t salt[2]; /* which log */
+    uint32_t frames;
+};
+void lock_write_mark(struct lock *lock, const struct log_mark *mark);
+void lock_read_mark(struct lock *lock, struct log_mark *ret_mark);
 
 /* --- filesystem.c */
 /* The name of the network file system that statfs's f_type stands for, or NULL. */
@@ -94,6 +103,12 @@ int connection_control(struct connection *connection, enum control control, stru
 void connection_roll_back(struct connection *connection);
 /* PRAGMA quick_check or integrity_check: 0 when SQLite answers "ok". */
 int connection_check(struct connection *connection, const char *sql, struct error *err);
+
+/* --- log.c */
+/* Before SQLite has read the log: ERROR_IO when it lacks what the mark says. */
+int log_check(const char *path, const struct log_mark *mark, struct error *err);
+/* The mark of the log with this many frames. */
+int log_get_mark(struct connection *connection, uint32_t frames, struct log_mark *ret_mark);
 
 /* --- statement.c */
 void statements_reset(struct connection *connection); /* all that were used in this transaction */

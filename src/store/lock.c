@@ -5,7 +5,8 @@
  * - byte TURN_BYTE: held while waiting for the flock, so that a busy writer that wants it again has
  *   to queue behind the one who waits;
  * - byte USERS_BYTE: held shared by every open store, so that an opener knows whether it is alone.
- * The file's content is the process id of the last holder, for messages only. */
+ * The file's content is the process id of the last holder, for messages only, and behind it the
+ * note about the log. */
 #include "store/internal.h"
 
 #include "base/alloc.h"
@@ -25,6 +26,7 @@
 #define PAUSE_FIRST_NS 50000
 #define PAUSE_LONGEST_NS 2000000
 #define HOLDER_SIZE 24
+#define MARK_AT 32
 
 struct lock {
     char *path;
@@ -91,7 +93,7 @@ static int refuse_held(const struct lock *lock, int wait_ms, struct error *err)
     ssize_t length = pread(lock->fd, holder, sizeof(holder) - 1, 0);
 
     holder[length > 0 ? length : 0] = '\0';
-    holder[strcspn(holder, "\n")] = '\0';
+    holder[strcspn(holder, " \n")] = '\0';
     (void)error_set(err, ERROR_BUSY, "%s was not free within %d ms; process %s has it", lock->path,
                     wait_ms, holder[0] ? holder : "(unknown)");
     error_hint(err, "try again; if that process is stopped or hangs, continue or end it");
@@ -142,16 +144,50 @@ static int lock_wait(struct lock *lock, int wait_ms, struct error *err)
  * a message poorer. */
 static void note_holder(const struct lock *lock)
 {
-    char wanted[HOLDER_SIZE];
+    char wanted[HOLDER_SIZE + 1];
     char present[HOLDER_SIZE];
-    int length = snprintf(wanted, sizeof(wanted), "%ld\n", (long)getpid());
-    ssize_t got = pread(lock->fd, present, sizeof(present), 0);
 
-    if (got == length && memcmp(present, wanted, (size_t)length) == 0) {
-        return;
+    /* Always as long, so that nothing is left of a longer one. */
+    (void)snprintf(wanted, sizeof(wanted), "%-*ld\n", HOLDER_SIZE - 1, (long)getpid());
+    if (pread(lock->fd, present, HOLDER_SIZE, 0) != HOLDER_SIZE ||
+        memcmp(present, wanted, HOLDER_SIZE) != 0) {
+        (void)!pwrite(lock->fd, wanted, HOLDER_SIZE, 0);
     }
-    if (pwrite(lock->fd, wanted, (size_t)length, 0) == length) {
-        (void)!ftruncate(lock->fd, length);
+}
+
+struct stored_mark {
+    struct log_mark mark;
+    uint32_t sum; /* a torn note is none */
+};
+
+static uint32_t sum_of(const struct log_mark *mark)
+{
+    uint64_t sum = 0x9e3779b97f4a7c15;
+    const uint32_t words[] = {mark->salt[0], mark->salt[1], mark->frames};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        sum = (sum ^ words[i]) * 0xff51afd7ed558ccd;
+        sum ^= sum >> 33;
+    }
+    return (uint32_t)sum;
+}
+
+void lock_write_mark(struct lock *lock, const struct log_mark *mark)
+{
+    struct stored_mark stored = {.mark = *mark, .sum = sum_of(mark)};
+
+    (void)!pwrite(lock->fd, &stored, sizeof(stored), MARK_AT);
+}
+
+void lock_read_mark(struct lock *lock, struct log_mark *ret_mark)
+{
+    struct stored_mark stored = {0};
+
+    if (pread(lock->fd, &stored, sizeof(stored), MARK_AT) == sizeof(stored) &&
+        stored.sum == sum_of(&stored.mark)) {
+        *ret_mark = stored.mark;
+    } else {
+        *ret_mark = (struct log_mark){0};
     }
 }
 

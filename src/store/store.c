@@ -65,9 +65,14 @@ static char *folder_of(const char *path)
     return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
 }
 
+static char *wal_path(const struct store *store)
+{
+    return mem_printf("%s-wal", store->path);
+}
+
 static int64_t wal_size(const struct store *store)
 {
-    char *path = mem_printf("%s-wal", store->path);
+    char *path = wal_path(store);
     struct stat status;
     int64_t size = stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
 
@@ -171,6 +176,22 @@ static int check_if_unclean(struct store *store, int64_t size, int64_t size_wal,
     return r;
 }
 
+static int check_log(struct store *store, bool is_alone, struct error *err)
+{
+    struct log_mark mark;
+    char *path;
+    int r;
+
+    if (!is_alone) {
+        return 0;
+    }
+    lock_read_mark(store->lock, &mark);
+    path = wal_path(store);
+    r = log_check(path, &mark, err);
+    free(path);
+    return r;
+}
+
 static int open_database(struct store *store, const struct store_options *options, bool is_alone,
                          struct error *err)
 {
@@ -184,6 +205,9 @@ static int open_database(struct store *store, const struct store_options *option
 
     if (r == 0) {
         r = check_header(store, &is_wal, &size, err);
+    }
+    if (r == 0 && size_wal > 0) {
+        r = check_log(store, is_alone, err);
     }
     if (r == 0) {
         r = migrate_find_origin(store->connection, &is_ours, err);

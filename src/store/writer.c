@@ -50,6 +50,7 @@ struct writer {
 
     /* Of the thread alone. */
     int wal_pages, checkpoint_pages;
+    bool has_written; /* to the log, in this commit */
     struct error broken_error;
     _Atomic bool is_broken;
 };
@@ -67,6 +68,7 @@ static int note_wal_pages(void *context, sqlite3 *db, const char *name, int page
     (void)db;
     (void)name;
     writer->wal_pages = pages;
+    writer->has_written = true;
     return SQLITE_OK;
 }
 
@@ -242,11 +244,25 @@ static int job_run(struct writer *writer, struct job *job, bool is_alone, struct
     return r;
 }
 
+static void mark_log(struct writer *writer)
+{
+    struct log_mark mark = {0};
+
+    if (log_get_mark(writer->connection, (uint32_t)writer->wal_pages, &mark) == 0) {
+        lock_write_mark(writer->lock, &mark);
+    }
+}
+
 static int batch_commit(struct writer *writer, struct error *err)
 {
     struct connection *connection = writer->connection;
-    int r = connection_control(connection, CONTROL_COMMIT, err);
+    int r;
 
+    writer->has_written = false;
+    r = connection_control(connection, CONTROL_COMMIT, err);
+    if (r == 0 && writer->has_written) {
+        mark_log(writer);
+    }
     /* Whatever stopped a commit half-way: only "no space" and "busy" are known to be harmless. */
     if (r < 0 && connection->failure != FAILURE_FULL && r != ERROR_BUSY) {
         mark_broken(writer, err);
@@ -320,6 +336,9 @@ static void checkpoint_if_due(struct writer *writer)
     if (code != SQLITE_OK) {
         (void)connection_fail(writer->connection, "checkpoint", NULL);
         note_fatal(writer);
+    } else if (pages == copied) {
+        /* The next commit may begin the log anew. */
+        lock_write_mark(writer->lock, &(struct log_mark){0});
     }
 }
 

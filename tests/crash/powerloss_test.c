@@ -32,7 +32,7 @@
 #define IMAGES_OF_A_LIAR 320
 #define RUNS_MAX 8
 #define WORKERS 2
-#define DEEP_EVERY 67 /* images until the engine itself goes on from one; and until tables are */
+#define DEEP_EVERY 31 /* images until the engine itself goes on from one; and until tables are */
 #define TABLES_EVERY 13
 #define CHECKPOINT_PAGES 60
 
@@ -103,14 +103,14 @@ static void live(struct run_project *project)
     struct strbuf text;
 
     strbuf_init(&text, 100000);
-    write_workflow(&text, "first", 12);
+    write_workflow(&text, "first", 20);
     assert_string_equal(run_project_run(project, text.data), "completed");
     assert_string_equal(run_project_run(project, text.data), "completed"); /* reuses */
     run_project_reopen(project);
     go_through_an_approval(project);
     run_project_reopen(project);
     strbuf_reset(&text);
-    write_workflow(&text, "last", 30);
+    write_workflow(&text, "last", 60);
     run_project_start(project, text.data, &fresh);
     run_project_go(project);
     strbuf_release(&text);

@@ -103,8 +103,8 @@ static void a_removed_lock_file_is_made_again_and_still_excludes(void **state)
 static void a_shorter_process_id_replaces_a_longer_one(void **state)
 {
     struct fixture *fixture = *state;
-    char *wanted = mem_printf("%ld\n", (long)getpid());
     char *text = NULL;
+    char *end;
 
     scratch_write(fixture->scratch, "x.db.lock.other", "12345678901234567\n");
     lock_close(fixture->one);
@@ -116,9 +116,34 @@ static void a_shorter_process_id_replaces_a_longer_one(void **state)
     assert_int_equal(lock_take(fixture->one, 1, NULL), 0);
     lock_release(fixture->one);
     assert_int_equal(file_read(fixture->path, 100, &text, NULL, NULL), 0);
-    assert_string_equal(text, wanted);
+    assert_int_equal(strtol(text, &end, 10), getpid());
+    assert_int_equal(end[strspn(end, " ")], '\n');
     free(text);
-    free(wanted);
+}
+
+static void a_note_about_the_log_is_kept_and_a_torn_one_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct log_mark mark = {.salt = {7, 0xffffffff}, .frames = 12};
+    struct log_mark there = {.frames = 1};
+    char *bytes = NULL;
+    size_t length = 0;
+
+    lock_read_mark(fixture->one, &there);
+    assert_int_equal(there.frames, 0);
+    assert_int_equal(lock_take(fixture->one, 1, NULL), 0);
+    lock_write_mark(fixture->one, &mark);
+    lock_release(fixture->one);
+    assert_int_equal(lock_take(fixture->two, 1, NULL), 0);
+    lock_read_mark(fixture->two, &there);
+    assert_memory_equal(&there, &mark, sizeof(mark));
+    lock_release(fixture->two);
+
+    assert_int_equal(file_read(fixture->path, 100, &bytes, &length, NULL), 0);
+    assert_int_equal(truncate(fixture->path, (off_t)length - 1), 0);
+    lock_read_mark(fixture->two, &there);
+    assert_int_equal(there.frames, 0);
+    free(bytes);
 }
 
 static void a_lock_file_that_cannot_be_opened_is_refused_with_a_hint(void **state)
@@ -156,6 +181,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_removed_lock_file_is_made_again_and_still_excludes,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_note_about_the_log_is_kept_and_a_torn_one_is_none, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_shorter_process_id_replaces_a_longer_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_link_in_place_of_the_lock_file_is_refused, set_up,
