@@ -77,6 +77,24 @@ out:
     return r;
 }
 
+size_t file_read_end(const char *path, char *ret_data, size_t size)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = 0;
+
+    if (fd < 0) {
+        return 0;
+    }
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        off_t from = status.st_size > (off_t)size ? status.st_size - (off_t)size : 0;
+
+        got = pread(fd, ret_data, size, from);
+    }
+    (void)close(fd);
+    return got > 0 ? (size_t)got : 0;
+}
+
 static int write_all(int fd, const char *data, size_t length)
 {
     while (length > 0) {

@@ -18,6 +18,8 @@ enum file_sync {
  * NUL-terminated; free() it. */
 int file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_length,
               struct error *err);
+/* The last bytes of a regular file, at most `size`; how many, 0 when there are none to be had. */
+size_t file_read_end(const char *path, char *ret_data, size_t size);
 /* Replaces the file by one rename, so that a reader sees the old or the new content. */
 int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
                struct error *err);

@@ -99,6 +99,8 @@ int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
               const struct ops_view *view, json_t **ret_result, struct error *err);
 
 /* report.c */
+/* run_show; on the way the run's readable files are put right where a crash left them behind. */
+int ops_show_run(struct ops *ops, const char *run_id, json_t **ret_run, struct error *err);
 /* The state of a run as run_show gives it, plus folder, problems (failed steps with the last lines
  * of their output) and, when with_report, the report. */
 int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json_t **ret_run,

@@ -95,7 +95,7 @@ int op_checkpoints(struct ops *ops, const json_t *arguments, const struct ops_vi
 
     (void)view;
     if (r == 0) {
-        r = run_show(ops->store, ops->folder, run_id, &run, err);
+        r = ops_show_run(ops, run_id, &run, err);
     }
     if (r < 0) {
         return r;
@@ -113,6 +113,7 @@ int op_artifacts(struct ops *ops, const json_t *arguments, const struct ops_view
 {
     char run_id[RUN_ID_SIZE];
     struct run_artifacts_request request = {.run_id = run_id};
+    json_t *run = NULL;
     int r = read_limit(arguments, ARTIFACTS_DEFAULT, &request.limit, err);
 
     (void)view;
@@ -121,11 +122,15 @@ int op_artifacts(struct ops *ops, const json_t *arguments, const struct ops_view
         r = ops_resolve_run(ops, arguments, run_id, err);
     }
     if (r == 0) {
+        r = ops_show_run(ops, run_id, &run, err);
+    }
+    if (r == 0) {
         r = run_artifacts(ops->store, &request, ret_result, err);
     }
     if (r == 0) {
         json_put_text(*ret_result, "id", run_id);
     }
+    json_decref(run);
     return r;
 }
 
@@ -237,7 +242,7 @@ int op_cat(struct ops *ops, const json_t *arguments, const struct ops_view *view
         r = run_artifacts(ops->store, &every, &artifacts, err);
     }
     if (r == 0) {
-        r = run_show(ops->store, ops->folder, run_id, &run, err);
+        r = ops_show_run(ops, run_id, &run, err);
     }
     if (r < 0) {
         goto out;

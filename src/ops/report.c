@@ -313,10 +313,23 @@ void ops_complete_run(struct ops *ops, bool with_report, json_t *run)
     free(folder);
 }
 
+int ops_show_run(struct ops *ops, const char *run_id, json_t **ret_run, struct error *err)
+{
+    int r = run_show(ops->store, ops->folder, run_id, ret_run, err);
+
+    if (r == 0) {
+        bool log_json = ops_need_config(ops, NULL) == 0 && ops->config->log_json;
+
+        /* Where nothing can be written, what was asked for can be read all the same. */
+        (void)run_refresh_files(ops->store, ops->folder, *ret_run, log_json, NULL);
+    }
+    return r;
+}
+
 int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json_t **ret_run,
                      struct error *err)
 {
-    int r = run_show(ops->store, ops->folder, run_id, ret_run, err);
+    int r = ops_show_run(ops, run_id, ret_run, err);
 
     if (r == 0) {
         ops_complete_run(ops, with_report, *ret_run);

@@ -70,16 +70,19 @@ void files_records(struct active *active, const struct record *records, size_t c
 {
     struct run_files files = files_of(active);
     bool has_reset = false;
+    bool has_moved = false;
 
     logs_add(active, records, count);
     for (size_t i = 0; i < count; i++) {
         has_reset = has_reset || records[i].kind == RECORD_PHASE_RESET;
+        has_moved = has_moved || records[i].kind == RECORD_RUN_MOVED;
     }
     if (has_reset) {
         files_prune_checkpoints(&files, active->state);
     }
-    /* Dumping the state costs as much as the run is large: at most once in this time. */
-    if (active->is_state_due) {
+    /* Dumping the state costs as much as the run is large: at most once in this time. A run that
+     * comes to rest writes it last of all: then the others are known to be right as well. */
+    if (active->is_state_due && !has_moved) {
         write_state(active);
     } else if (count > 0 && !active->state_timer.value) {
         active->state_timer = loop_timer_start(active->engine->options.loop, STATE_INTERVAL_MS,
@@ -103,9 +106,9 @@ void files_rest(struct active *active)
     struct strbuf report;
 
     logs_flush(active);
-    write_state(active);
     strbuf_init(&report, TEXT_BYTES_MAX);
     files_format_report(&files, active->state, &report);
     files_write(&files, "report.md", &report, FILE_NO_SYNC);
     strbuf_release(&report);
+    write_state(active);
 }

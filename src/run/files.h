@@ -42,6 +42,9 @@ bool files_is_own_name(const char *name);
 int files_restore(struct store *store, const struct run_files *files, bool everything,
                   int64_t *ret_count, struct error *err);
 
+/* Whether state.json, which is written last, stands at this record and the others are there. */
+bool files_are_current(const char *folder, int64_t seq, bool is_at_rest);
+
 /* log.c: a record as a line of the log; nothing for those that say nothing. */
 void log_format(const struct run_state *run, const struct record *record, bool is_json,
                 struct strbuf *target);

@@ -262,14 +262,14 @@ static void put_summary(struct restore *restore)
     json_t *view = view_run(restore->state);
     struct strbuf text;
 
-    put_json(restore, "state.json", view);
-    json_decref(view);
     if (restore->state->status != RUN_RUNNING && restore->state->status != RUN_PENDING) {
         strbuf_init(&text, TEXT_BYTES_MAX);
         files_format_report(restore->files, restore->state, &text);
         put(restore, "report.md", &text);
         strbuf_release(&text);
     }
+    put_json(restore, "state.json", view); /* the last, see files_are_current */
+    json_decref(view);
 }
 
 static void restore_init(struct restore *restore, const struct run_files *files)
@@ -297,6 +297,35 @@ static void restore_release(struct restore *restore)
     json_decref(restore->artifacts);
     json_decref(restore->prompts);
     run_state_free(restore->state);
+}
+
+/* "seq" is the last member of state.json. */
+static bool state_is_current(const char *folder, int64_t seq)
+{
+    char *path = path_join(folder, "state.json");
+    char *wanted = mem_printf("\"seq\": %lld\n}\n", (long long)seq);
+    char end[64];
+    size_t length = file_read_end(path, end, sizeof(end));
+    size_t size = strlen(wanted);
+    bool is_current = length >= size && memcmp(end + length - size, wanted, size) == 0;
+
+    free(wanted);
+    free(path);
+    return is_current;
+}
+
+bool files_are_current(const char *folder, int64_t seq, bool is_at_rest)
+{
+    static const char *const names[] = {"plan.md", "logs/orchestrator.log", "report.md"};
+    bool is_current = state_is_current(folder, seq);
+
+    for (size_t i = 0; i < ARRAY_LEN(names) - (is_at_rest ? 0 : 1) && is_current; i++) {
+        char *path = path_join(folder, names[i]);
+
+        is_current = file_exists(path);
+        free(path);
+    }
+    return is_current;
 }
 
 int files_restore(struct store *store, const struct run_files *files, bool everything,

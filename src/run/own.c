@@ -134,21 +134,37 @@ int run_workflow_text(struct store *store, const char *folder, const char *run_i
     return r < 0 ? r : read_definition(folder, run_id, load.digest, ret_text, err);
 }
 
+/* Once more: names were checked when it was first read; what was removed since shows when it is
+ * used. */
+static int parse_again(const char *text, size_t length, const char *file,
+                       struct workflow **ret_workflow, struct error *err)
+{
+    static const struct workflow_names any = {0};
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    int r = workflow_parse(text, length, file, &any, ret_workflow, problems, err);
+
+    if (r == ERROR_VALIDATION && problems->count > 0) {
+        struct strbuf lines;
+
+        strbuf_init(&lines, ERROR_TEXT_MAX);
+        problems_format(problems, &lines);
+        r = error_set(err, ERROR_VALIDATION, "the workflow has errors\n%s", lines.data);
+        strbuf_release(&lines);
+    }
+    free(problems);
+    return r;
+}
+
 int run_load_definition(const char *folder, const char *run_id, const char *digest,
                         struct workflow **ret_workflow, struct error *err)
 {
     char *text = NULL;
-    struct problems *problems = mem_zero(1, sizeof(*problems));
     int r = read_definition(folder, run_id, digest, &text, err);
 
     if (r == 0) {
-        /* Names were checked when the run began; what was removed since shows when it is used. */
-        static const struct workflow_names any = {0};
-
-        r = workflow_parse(text, strlen(text), run_id, &any, ret_workflow, problems, err);
+        r = parse_again(text, strlen(text), run_id, ret_workflow, err);
     }
     free(text);
-    free(problems);
     return r;
 }
 
@@ -338,8 +354,6 @@ static struct record creation_record(const struct engine *engine, const struct r
 
 static int copy_workflow(struct active *active, const struct workflow *workflow, struct error *err)
 {
-    static const struct workflow_names any = {0};
-    struct problems *problems;
     struct workflow *copy = NULL;
     char digest[DIGEST_HEX_SIZE];
     int r;
@@ -348,15 +362,21 @@ static int copy_workflow(struct active *active, const struct workflow *workflow,
     if (active->workflow) {
         return 0;
     }
-    problems = mem_zero(1, sizeof(*problems));
-    r = workflow_parse(workflow->text, workflow->text_length, workflow->file, &any, &copy, problems,
-                       err);
-    free(problems);
+    r = parse_again(workflow->text, workflow->text_length, workflow->file, &copy, err);
     if (r == 0) {
         active->workflow = definition_add(active->engine, copy);
         r = blob_put(active->engine->blobs, workflow->text, workflow->text_length, digest, err);
     }
     return r;
+}
+
+/* A run that could not begin leaves no folder, unless that is somebody else's. */
+static void active_abandon(struct active *active)
+{
+    if (active->lock_fd >= 0) {
+        (void)file_remove_tree(active->folder, NULL);
+    }
+    active_free(active);
 }
 
 /* Its folder, its lock and its workflow; nothing of it is in the store yet. */
@@ -373,7 +393,7 @@ static int active_begin(struct engine *engine, const char *run_id, const struct 
         r = copy_workflow(active, workflow, err);
     }
     if (r < 0) {
-        active_free(active);
+        active_abandon(active);
         return r;
     }
     active->state = run_state_new(run_id, active->workflow);
@@ -408,7 +428,7 @@ int active_create(struct engine *engine, const char *run_id, const struct run_re
     r = store_write(engine->options.store, write_creation, &creation, err);
     commit_free(creation.commit);
     if (r < 0) {
-        active_free(active);
+        active_abandon(active);
         return r;
     }
     active->generation = creation.load.generation;

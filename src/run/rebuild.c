@@ -273,8 +273,10 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
 
 /* ---- the readable files ---- */
 
-static int rebuild_folder(struct rebuild *job, const struct run_files *given, int64_t *ret_count,
-                          struct error *err)
+#define LINE_WINDOW 8192
+
+static int rebuild_folder(struct rebuild *job, const struct run_files *given, bool everything,
+                          int64_t *ret_count, struct error *err)
 {
     struct run_files files = *given;
     struct workflow *workflow = NULL;
@@ -289,7 +291,7 @@ static int rebuild_folder(struct rebuild *job, const struct run_files *given, in
     }
     if (r == 0) {
         files.workflow = workflow;
-        r = files_restore(job->store, &files, true, ret_count, err);
+        r = files_restore(job->store, &files, everything, ret_count, err);
     }
     workflow_free(workflow);
     if (fd >= 0) {
@@ -316,7 +318,7 @@ int run_rebuild_files(struct store *store, const char *folder, bool log_json, js
         char *path = run_folder(folder, json_string_value(id));
         struct run_files files = {
             .id = json_string_value(id), .folder = path, .blobs = blobs, .log_json = log_json};
-        int result = r == 0 ? rebuild_folder(&job, &files, &count, &problem) : 0;
+        int result = r == 0 ? rebuild_folder(&job, &files, true, &count, &problem) : 0;
 
         if (result == ERROR_BUSY) {
             owned++;
@@ -334,5 +336,44 @@ int run_rebuild_files(struct store *store, const char *folder, bool log_json, js
     json_decref(job.ids);
     json_decref(job.failures);
     free(blobs);
+    return r;
+}
+
+/* As its log is written so far, whatever is configured now: by the last line. */
+static bool is_json_log(const char *folder, bool fallback)
+{
+    char *path = path_join(folder, "logs/orchestrator.log");
+    char end[LINE_WINDOW];
+    size_t length = file_read_end(path, end, sizeof(end));
+    size_t at = length > 0 ? length - 1 : 0;
+
+    while (at > 0 && end[at - 1] != '\n') {
+        at--;
+    }
+    free(path);
+    return length > 0 ? end[at] == '{' : fallback;
+}
+
+int run_refresh_files(struct store *store, const char *folder, const json_t *run, bool log_json,
+                      struct error *err)
+{
+    struct rebuild job = {.store = store, .folder = folder};
+    const char *id = json_get_text(run, "id", "");
+    const char *status = json_get_text(run, "status", "");
+    bool is_at_rest = strcmp(status, "running") != 0 && strcmp(status, "pending") != 0;
+    char *path = run_folder(folder, id);
+    char *blobs = path_join(folder, "blobs");
+    int64_t count = 0;
+    int r = 0;
+
+    if (!json_get_boolean(run, "owned", false) &&
+        !files_are_current(path, json_get_integer(run, "seq", 0), is_at_rest)) {
+        struct run_files files = {
+            .id = id, .folder = path, .blobs = blobs, .log_json = is_json_log(path, log_json)};
+
+        r = rebuild_folder(&job, &files, false, &count, err);
+    }
+    free(blobs);
+    free(path);
     return r;
 }

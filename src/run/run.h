@@ -205,6 +205,10 @@ int run_rebuild(struct store *store, const char *folder, bool repair, json_t **r
  * runs that a process is at work on see to theirs. {"files":N,"owned":N,"failures":[...]} */
 int run_rebuild_files(struct store *store, const char *folder, bool log_json, json_t **ret_report,
                       struct error *err);
+/* The same for one run as run_show gives it, where nobody is at work on it and its files are behind
+ * the store or gone: it was killed between a commit and them. Costs next to nothing when not. */
+int run_refresh_files(struct store *store, const char *folder, const json_t *run, bool log_json,
+                      struct error *err);
 /* Removes blobs that nothing refers to, folders without a run, and (older_than_ms > 0) whole
  * finished runs older than that. {"runs":N,"blobs":N,"bytes":N,"folders":N,"kept":RUNS} */
 int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,

@@ -252,6 +252,41 @@ END
     fermata resume --retry-failed 2>/dev/null
 }
 
+@test "files that a crash left behind the store, or that are gone, come back when the run is looked at" {
+    run_full
+    cp -r "$FOLDER" before
+    for look in "status" "show" "artifacts" "cat last outline" "checkpoints"; do
+        rm -r "$FOLDER/state.json" "$FOLDER/report.md" "$FOLDER/logs" "$FOLDER/checkpoints/build.json"
+        # shellcheck disable=SC2086 # words of a command line
+        fermata $look >/dev/null || [ $? -eq 3 ]
+        for file in state.json report.md logs/orchestrator.log logs/phase-check.log checkpoints/build.json; do
+            cmp "before/$file" "$FOLDER/$file"
+        done
+    done
+    # An old state tells that what is written before it may be old as well.
+    sed -i 's/"seq": [0-9]*$/"seq": 3/' "$FOLDER/state.json"
+    echo old >"$FOLDER/report.md"
+    head -3 before/logs/orchestrator.log >"$FOLDER/logs/orchestrator.log"
+    fermata show >/dev/null
+    cmp before/report.md "$FOLDER/report.md"
+    cmp before/logs/orchestrator.log "$FOLDER/logs/orchestrator.log"
+    # What is right is not touched.
+    touch -d '2020-01-01' "$FOLDER/state.json" "$FOLDER/report.md"
+    fermata show >/dev/null
+    [ -z "$(find "$FOLDER/state.json" "$FOLDER/report.md" -newermt 2020-01-02)" ]
+}
+
+@test "a run that cannot begin says why and leaves no folder" {
+    mkdir -p .fermata
+    touch .fermata/blobs
+    run_apart fermata run -w full
+    [ "$status" -eq 1 ]
+    [[ $stderr == *".fermata/blobs"* ]]
+    [ -z "$(find .fermata/workflows -name 'wf_*')" ]
+    rm .fermata/blobs
+    run_full
+}
+
 @test "a damaged row is found, told and repaired" {
     run_full
     python3 - <<'END'

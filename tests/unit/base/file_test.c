@@ -277,6 +277,21 @@ static void unsafe_paths_have_a_reason(void **state)
 
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void the_end_of_a_file_is_read_alone(void **state)
+{
+    char *path = path_join(*state, "long");
+    char data[4];
+
+    assert_int_equal(file_read_end(path, data, sizeof(data)), 0);
+    assert_int_equal(file_write(path, "abcdefg", 7, FILE_NO_SYNC, NULL), 0);
+    assert_int_equal(file_read_end(path, data, sizeof(data)), 4);
+    assert_memory_equal(data, "defg", 4);
+    assert_int_equal(file_write(path, "ab", 2, FILE_NO_SYNC, NULL), 0);
+    assert_int_equal(file_read_end(path, data, sizeof(data)), 2);
+    assert_int_equal(file_read_end(*state, data, sizeof(data)), 0);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +311,7 @@ int main(void)
         FIXTURE_TEST(folders_are_synced),
         cmocka_unit_test(paths_are_joined_by_one_slash),
         cmocka_unit_test(unsafe_paths_have_a_reason),
+        FIXTURE_TEST(the_end_of_a_file_is_read_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
