@@ -20,7 +20,8 @@
 struct session {
     struct ops *ops;
     const struct ops_view *view;
-    bool is_shown; /* on_begin was called */
+    const char *run_id; /* of this stretch; set before the loop goes on */
+    bool is_shown;      /* on_begin was called */
     bool is_at_rest;
     struct error rest;
     json_t *run; /* at rest, as the engine knows it; NULL: it has to be read */
@@ -55,6 +56,15 @@ static void on_stall(void *context, const struct error *err)
                : mem_strdup("going on");
     session->view->on_notice(session->view->context, text);
     free(text);
+}
+
+static void on_lost(void *context, const char *run_id, const struct error *err)
+{
+    struct session *session = context;
+
+    if (strcmp(run_id, session->run_id) == 0) {
+        session->rest = *err;
+    }
 }
 
 static void on_rest(void *context, const struct error *err)
@@ -106,8 +116,10 @@ static int run_stretch(struct session *session, const struct run_request *reques
     }
     options.on_record = on_record;
     options.on_stall = on_stall;
+    options.on_lost = on_lost;
     options.on_rest = on_rest;
     options.context = session;
+    session->run_id = run_id;
     r = engine_new(&options, &ops->engine, err);
     if (r < 0) {
         return r;

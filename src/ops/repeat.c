@@ -117,6 +117,16 @@ static void on_run_rest(void *context, const char *run_id, enum run_status statu
     }
 }
 
+/* Whoever took one of them spoilt what is measured. */
+static void on_lost(void *context, const char *run_id, const struct error *err)
+{
+    struct repeat *repeat = context;
+
+    (void)run_id;
+    repeat->failure = *err;
+    loop_stop(repeat->ops->loop);
+}
+
 /* Only a store that cannot be written any more matters: rest is told run by run. */
 static void on_rest(void *context, const struct error *err)
 {
@@ -261,6 +271,7 @@ static int measure(struct repeat *repeat, const struct ops_view *view, json_t **
         return r;
     }
     options.on_rest = on_rest;
+    options.on_lost = on_lost;
     options.on_run_rest = on_run_rest;
     options.on_step_begin = on_step_begin;
     options.context = repeat;

@@ -188,11 +188,14 @@ static void write_checkpoints(struct active *active)
 
 static int commit_held(struct engine *engine, struct active *active, struct error *err)
 {
-    struct commit *commit = commit_new(active->state, active->generation);
+    struct commit *commit;
     int r;
 
-    commit_add(commit, active->state, active->batch.records.items, active->batch.records.count);
-    r = commit->journal.count > 0 ? store_write(engine->options.store, write_held, commit, err) : 0;
+    if (active->batch.records.count == 0) {
+        return 0;
+    }
+    commit = active_commit(active);
+    r = store_write(engine->options.store, write_held, commit, err);
     commit_free(commit);
     if (r == 0) {
         files_records(active, active->batch.records.items, active->batch.records.count);

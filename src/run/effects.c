@@ -53,13 +53,21 @@ static void live_release(struct live_attempt *live)
 
 static void start_waiting(struct engine *engine);
 
+static void live_remove(struct live_attempt *live)
+{
+    char *key = live_key(live->run, live->key);
+
+    (void)map_remove(live->engine->live, key);
+    free(key);
+}
+
 static void live_end(struct live_attempt *live)
 {
     struct engine *engine = live->engine;
-    char *key = live_key(live->run, live->key);
 
-    (void)map_remove(engine->live, key);
-    free(key);
+    if (!live->is_let_go) {
+        live_remove(live);
+    }
     if (live->has_place) {
         engine->processes--;
     }
@@ -106,12 +114,13 @@ static void on_outcome(void *arg)
     struct active *active = engine_find(engine, live->run);
     const struct error *missing = collect_lacks_storage(live->collect);
 
-    if (missing && !engine->is_closing) {
+    live->is_on_pool = false;
+    if (missing && !engine->is_closing && !live->is_let_go) {
         park(live, missing, on_collect_again);
         engine_work_done(engine);
         return;
     }
-    if (active && !engine->is_closing) {
+    if (active && !engine->is_closing && !live->is_let_go) {
         struct queued_event *event = event_new(active, EVENT_ATTEMPT_ENDED, live->key);
 
         event->event.attempt = live->attempt;
@@ -132,6 +141,7 @@ static void collect_outcome(struct live_attempt *live)
     collect_free(live->collect);
     live->collect = collect_new(active, run_step_index(active->state, step), live->folder);
     live->engine->pool_jobs++;
+    live->is_on_pool = true;
     loop_submit(live->engine->options.loop, read_outcome, on_outcome, live);
 }
 
@@ -231,11 +241,12 @@ static void on_started(void *arg)
     struct engine *engine = live->engine;
     bool must_wait = start->result < 0 && start->err.is_storage_full && !live->stop_wanted;
 
+    live->is_on_pool = false;
     if (!must_wait) {
         launch_free(live->launch);
         live->launch = NULL;
     }
-    if (engine->is_closing) {
+    if (engine->is_closing || live->is_let_go) {
         live_end(live);
     } else if (must_wait) {
         park(live, &start->err, on_start_again);
@@ -253,6 +264,7 @@ static void submit_start(struct live_attempt *live)
     struct start *start = mem_zero(1, sizeof(*start));
 
     start->live = live;
+    live->is_on_pool = true;
     live->engine->pool_jobs++;
     loop_submit(live->engine->options.loop, start_on_pool, on_started, start);
 }
@@ -376,7 +388,8 @@ static void on_probed(void *arg)
     struct live_attempt *live = probe->live;
     struct engine *engine = live->engine;
 
-    if (engine->is_closing) {
+    live->is_on_pool = false;
+    if (engine->is_closing || live->is_let_go) {
         live_end(live);
     } else if (probe->result < 0) {
         /* Not known to be gone: starting it again could make two of it. */
@@ -398,7 +411,7 @@ static void recover_attempt(struct active *active, int step)
     struct probe *probe = mem_zero(1, sizeof(*probe));
 
     probe->live = live_new(active, step);
-    probe->live->has_place = true;
+    probe->live->has_place = probe->live->is_on_pool = true;
     active->engine->processes++;
     active->engine->pool_jobs++;
     loop_submit(active->engine->options.loop, probe_on_pool, on_probed, probe);
@@ -499,6 +512,33 @@ void effects_carry_out(struct active *active)
     }
     if (has_moved) {
         nested_tell_parent(active);
+    }
+}
+
+/* What it has under way goes on under its keepers; only nobody here waits for it any more. */
+static void let_go(struct live_attempt *live)
+{
+    live_remove(live);
+    live->is_let_go = true;
+    if (live->pause.value) {
+        unpark(live);
+    }
+    (void)waiting_remove(live->engine, live);
+    if (!live->is_on_pool) {
+        live_end(live);
+    }
+}
+
+void effects_let_go(struct active *active)
+{
+    const struct run_state *run = active->state;
+
+    for (size_t i = 0; i < run->step_count; i++) {
+        struct live_attempt *live = live_find(active->engine, run->id, run->steps[i].key);
+
+        if (live) {
+            let_go(live);
+        }
     }
 }
 

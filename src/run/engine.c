@@ -70,6 +70,22 @@ struct active *engine_find(const struct engine *engine, const char *run_id)
     return map_find(engine->runs, run_id);
 }
 
+struct active *engine_find_nested(const struct engine *engine, const char *run_id)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        struct active *active = value;
+
+        if (active->state->parent && strcmp(active->state->parent, run_id) == 0) {
+            return active;
+        }
+    }
+    return NULL;
+}
+
 struct queued_event *event_new(struct active *active, enum event_kind kind, const char *step)
 {
     struct queued_event *event = mem_zero(1, sizeof(*event));
@@ -272,7 +288,8 @@ static void decide_one(struct engine *engine, struct commit_job *job, struct que
     queued->event.now = engine->options.host->now_ms(engine->options.host->context);
     queued->event.random = engine->options.host->random(engine->options.host->context);
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
-    if (!active->is_dirty && (active->batch.records.count > 0 || active->batch.effects.count > 0)) {
+    if (!active->is_dirty && (active->batch.records.count > 0 || active->batch.effects.count > 0 ||
+                              active->needs_lease)) {
         active->is_dirty = true;
         *VEC_PUSH(&engine->dirty) = active;
     }
@@ -316,12 +333,8 @@ bool engine_has_letter(const struct engine *engine, int64_t inbox_id)
 static int job_write(struct tx *tx, void *arg, struct error *err)
 {
     struct commit_job *job = arg;
-    int r = 0;
 
-    for (size_t i = 0; r == 0 && i < job->commits.count; i++) {
-        r = commit_write(tx, job->commits.items[i], err);
-    }
-    return r;
+    return commits_write(tx, job->commits.items, job->commits.count, err);
 }
 
 static void tell_records(struct active *active)
@@ -362,6 +375,18 @@ static void on_storage_retry(void *arg)
     store_submit(job->engine->options.store, job_write, on_committed, job);
 }
 
+static void let_go_of_lost(struct engine *engine, const struct commit_job *job)
+{
+    for (size_t i = 0; i < job->commits.count; i++) {
+        const struct commit *commit = job->commits.items[i];
+        struct active *active = commit->lost ? engine_find(engine, commit->run.id) : NULL;
+
+        if (active) {
+            active_lose(active, commit->lost);
+        }
+    }
+}
+
 static void on_committed(void *arg, int result, const struct error *err)
 {
     struct commit_job *job = arg;
@@ -376,6 +401,9 @@ static void on_committed(void *arg, int result, const struct error *err)
         return;
     }
     engine->job = NULL;
+    if (result == 0 && !engine->is_closing) {
+        let_go_of_lost(engine, job);
+    }
     job_free(job);
     if (engine->is_closing) {
         loop_stop(engine->options.loop);
@@ -401,16 +429,8 @@ static void add_dirty_commits(struct engine *engine, struct commit_job *job)
     for (size_t i = 0; i < engine->dirty.count; i++) {
         struct active *active = engine->dirty.items[i];
 
-        if (active->batch.records.count > 0) {
-            struct commit *commit = commit_new(active->state, active->generation);
-
-            commit_add(commit, active->state, active->batch.records.items,
-                       active->batch.records.count);
-            if (active->is_new) {
-                commit->new_lease = (struct lease){getpid(), active->state->created_at};
-                active->is_new = false;
-            }
-            *VEC_PUSH(&job->commits) = commit;
+        if (active->batch.records.count > 0 || active->needs_lease) {
+            *VEC_PUSH(&job->commits) = active_commit(active);
         }
     }
 }
@@ -570,22 +590,6 @@ int run_adopt(struct engine *engine, const char *run_id, struct error *err)
     return 0;
 }
 
-static struct active *find_nested(const struct engine *engine, const char *run_id)
-{
-    size_t cursor = 0;
-    const char *id;
-    void *value;
-
-    while (map_next(engine->runs, &cursor, &id, &value)) {
-        struct active *active = value;
-
-        if (active->state->parent && strcmp(active->state->parent, run_id) == 0) {
-            return active;
-        }
-    }
-    return NULL;
-}
-
 bool engine_let_go(struct engine *engine, const char *run_id)
 {
     struct active *active = engine_find(engine, run_id);
@@ -595,7 +599,7 @@ bool engine_let_go(struct engine *engine, const char *run_id)
     if (!is_settled(active)) {
         return false;
     }
-    while ((nested = find_nested(engine, run_id))) {
+    while ((nested = engine_find_nested(engine, run_id))) {
         if (!engine_let_go(engine, nested->state->id)) {
             return false;
         }

@@ -24,7 +24,7 @@ struct active {
     struct batch batch;
     loop_id wake;
     bool is_dirty;       /* its batch waits for a commit */
-    bool is_new;         /* its lease is taken with that commit */
+    bool needs_lease;    /* it is taken with that commit, whatever else is in it */
     loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
     bool is_state_due;   /* as soon as its batch is committed */
     struct logs *logs;   /* lines that wait to be written */
@@ -51,7 +51,9 @@ struct live_attempt {
     char *folder; /* absolute */
     struct attempt_watch *watch;
     bool stop_wanted;
-    bool has_place; /* counts against the engine's processes */
+    bool has_place;  /* counts against the engine's processes */
+    bool is_on_pool; /* work on it comes back */
+    bool is_let_go;  /* then it ends */
     int64_t started_at;
     int64_t ended_at_us;     /* when its keeper was gone; only when measuring */
     struct launch *launch;   /* while it is being started */
@@ -111,6 +113,8 @@ const json_t *event_hold(struct queued_event *event, json_t *value);
 void engine_post(struct engine *engine, struct queued_event *event);
 int64_t engine_clock_us(const struct engine *engine); /* 0 unless something is measured */
 struct active *engine_find(const struct engine *engine, const char *run_id);
+/* A run of this engine that a step of this one began; NULL: there is none. */
+struct active *engine_find_nested(const struct engine *engine, const char *parent_id);
 void engine_fail(struct engine *engine, const struct error *err);
 void engine_check_rest(struct engine *engine);
 void engine_work_done(struct engine *engine); /* one of pool_jobs came back */
@@ -121,9 +125,14 @@ void engine_stall(struct engine *engine, const struct error *err);
 int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length);
 
 /* own.c: taking, creating and letting go of runs */
+/* Its lease is taken with the first commit: by many runs at once with one. */
 int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
                 struct error *err);
 void active_free(struct active *active);
+/* What its batch writes; of a run that was taken just now the lease too. */
+struct commit *active_commit(struct active *active);
+/* Another process has it: nothing more is done to it here, and its steps go on for that one. */
+void active_lose(struct active *active, const char *why);
 int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
                   struct active **ret_active, struct error *err);
 /* A nested run: it becomes durable with the next commit, together with its begin. */
@@ -135,6 +144,7 @@ char *run_folder(const char *folder, const char *run_id);
 void effects_carry_out(struct active *active);
 /* Runs the built-in function of an inline step and posts its end. */
 void effects_start_inline(struct active *active, int step);
+void effects_let_go(struct active *active);
 void effects_release(struct engine *engine);
 
 /* timer.c: wall-clock times that may be days ahead, over jumps of the clock */
@@ -146,6 +156,8 @@ void timers_release(struct engine *engine);
 void nested_start(struct active *active, int step);
 void nested_command(struct active *active, const char *child_id, const char *word);
 void nested_tell_parent(struct active *child);
+/* The nested run went to another process: its step looks at it again and again. */
+void nested_await(struct active *child);
 json_t *nested_command_text(const char *word); /* the command as JSON; the caller owns it */
 
 /* launch.c: from a step to a process or an inline call. launch_new works on the loop; launch_start

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEASE_LOST "another process took run %s over"
 #define RECORD_BYTES_MAX 1000000000U /* SQLite takes no larger value; its parts have ceilings */
 
 static const struct migration migrations[] = {
@@ -187,8 +188,8 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
     struct strbuf scratch;
 
     strbuf_init(&scratch, RECORD_BYTES_MAX);
-    if (commit->journal.count == 0 && count > 0) {
-        commit->seq_before = records[0].seq - 1;
+    if (commit->journal.count == 0) {
+        commit->seq_before = count > 0 ? records[0].seq - 1 : run->seq;
     }
     for (size_t i = 0; i < count; i++) {
         const struct record *record = &records[i];
@@ -258,7 +259,7 @@ static int check_lease(struct tx *tx, const struct commit *commit, struct error 
         return r;
     }
     if (r == 0 || column_integer(statement, 0) != commit->generation) {
-        return error_set(err, ERROR_CONFLICT, "another process took run %s over", commit->run.id);
+        return error_set(err, ERROR_CONFLICT, LEASE_LOST, commit->run.id);
     }
     return 0;
 }
@@ -348,37 +349,71 @@ int commit_write_derived(struct tx *tx, const struct commit *commit, struct erro
     return r;
 }
 
-static int take_new_lease(struct tx *tx, const struct commit *commit, struct error *err)
+static int write_answer(struct tx *tx, const struct commit *commit, struct error *err)
 {
-    int64_t generation;
+    struct statement *statement = tx_query(tx, &q_inbox_answer);
 
-    return commit->new_lease.pid
-               ? lease_take(tx, commit->run.id, commit->new_lease, &generation, err)
-               : 0;
+    bind_integer(statement, 1, commit->inbox_id);
+    bind_text(statement, 2, commit->inbox_answer);
+    return tx_run(tx, statement, NULL, err);
 }
 
-int commit_write(struct tx *tx, const struct commit *commit, struct error *err)
+static int write_held(struct tx *tx, const struct commit *commit, struct error *err)
 {
-    int r = take_new_lease(tx, commit, err);
+    int r = check_lease(tx, commit, err);
 
-    if (r == 0) {
-        r = check_lease(tx, commit, err);
+    if (r == 0 && (commit->journal.count > 0 || commit->lease.pid)) {
+        r = check_seq(tx, commit, err);
     }
     if (r == 0 && commit->journal.count > 0) {
-        r = check_seq(tx, commit, err);
-        if (r == 0) {
-            r = write_journal(tx, commit, err);
-        }
+        r = write_journal(tx, commit, err);
         if (r == 0) {
             r = commit_write_derived(tx, commit, err);
         }
     }
     if (r == 0 && commit->inbox_id) {
-        struct statement *statement = tx_query(tx, &q_inbox_answer);
+        r = write_answer(tx, commit, err);
+    }
+    return r;
+}
 
-        bind_integer(statement, 1, commit->inbox_id);
-        bind_text(statement, 2, commit->inbox_answer);
-        r = tx_run(tx, statement, NULL, err);
+static int take_lease(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    return commit->lease.pid
+               ? lease_take(tx, commit->run.id, commit->generation, commit->lease, err)
+               : 0;
+}
+
+int commit_write(struct tx *tx, const struct commit *commit, struct error *err)
+{
+    int r = take_lease(tx, commit, err);
+
+    return r < 0 ? r : write_held(tx, commit, err);
+}
+
+/* Each is checked before anything of it is written, so a conflict leaves nothing behind. */
+static int note_conflict(struct commit *commit, int r, const struct error *err)
+{
+    if (r != ERROR_CONFLICT) {
+        return r;
+    }
+    commit->lost = arena_strdup(commit->arena, err->text);
+    return 0;
+}
+
+int commits_write(struct tx *tx, struct commit *const *commits, size_t count, struct error *err)
+{
+    int r = 0;
+
+    /* A run may have several, in any order: its lease comes first. */
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        commits[i]->lost = NULL;
+        r = note_conflict(commits[i], take_lease(tx, commits[i], err), err);
+    }
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (!commits[i]->lost) {
+            r = note_conflict(commits[i], write_held(tx, commits[i], err), err);
+        }
     }
     return r;
 }
@@ -386,34 +421,43 @@ int commit_write(struct tx *tx, const struct commit *commit, struct error *err)
 /* ---- lease and reading ---- */
 
 static const struct query q_lease_take = {
-    "INSERT INTO lease (run, generation, pid, at) VALUES (?1, 1, ?2, ?3)"
-    " ON CONFLICT (run) DO UPDATE SET generation = generation + 1, pid = ?2, at = ?3"};
+    "INSERT INTO lease (run, generation, pid, at) VALUES (?1, ?2, ?3, ?4)"
+    " ON CONFLICT (run) DO UPDATE SET generation = ?2, pid = ?3, at = ?4"
+    " WHERE generation = ?2 - 1"};
 static const struct query q_journal_read = {
     "SELECT " JOURNAL_COLUMNS " FROM journal WHERE run = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"};
 static const struct query q_run_seq = {"SELECT seq FROM run WHERE id = ?1"};
 static const struct query q_run_digest = {"SELECT digest FROM run WHERE id = ?1"};
 
-int lease_take(struct tx *tx, const char *run_id, struct lease lease, int64_t *ret_generation,
+int lease_take(struct tx *tx, const char *run_id, int64_t generation, struct lease lease,
                struct error *err)
 {
     struct statement *statement = tx_query(tx, &q_lease_take);
+    int64_t changes = 0;
     int r;
 
     bind_text(statement, 1, run_id);
-    bind_integer(statement, 2, lease.pid);
-    bind_integer(statement, 3, lease.at);
-    r = tx_run(tx, statement, NULL, err);
-    if (r < 0) {
-        return r;
+    bind_integer(statement, 2, generation);
+    bind_integer(statement, 3, lease.pid);
+    bind_integer(statement, 4, lease.at);
+    r = tx_run(tx, statement, &changes, err);
+    if (r == 0 && changes == 0) {
+        return error_set(err, ERROR_CONFLICT, LEASE_LOST, run_id);
     }
-    statement = tx_query(tx, &q_lease_check);
+    return r;
+}
+
+int lease_find(struct tx *tx, const char *run_id, int64_t *ret_generation, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_lease_check);
+    int r;
+
     bind_text(statement, 1, run_id);
     r = statement_step(statement, err);
-    if (r < 0) {
-        return r;
+    if (r >= 0) {
+        *ret_generation = r > 0 ? column_integer(statement, 0) : 0;
     }
-    *ret_generation = column_integer(statement, 0);
-    return 0;
+    return r < 0 ? r : 0;
 }
 
 int journal_get_row(struct statement *statement, struct journal_row *ret_row, struct error *err)

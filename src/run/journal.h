@@ -39,13 +39,14 @@ struct lease {
 struct commit {
     struct arena *arena;
     int64_t generation;
-    struct lease new_lease; /* of a run that is created by this commit; pid 0: it has one */
+    struct lease lease; /* taken with this commit, as `generation`; pid 0: it is held already */
     int64_t seq_before;
     struct run_row run;
     VEC(struct journal_row) journal;
     VEC(struct step_row) steps;
     int64_t inbox_id; /* answered in the same transaction; 0: none */
     const char *inbox_answer;
+    const char *lost; /* set by commits_write: why the run is no longer ours */
 };
 
 struct commit *commit_new(const struct run_state *run, int64_t generation);
@@ -55,11 +56,18 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
 void commit_free(struct commit *commit); /* accepts NULL */
 /* The listing rows alone, for a rebuild. */
 int commit_write_derived(struct tx *tx, const struct commit *commit, struct error *err);
+/* ERROR_CONFLICT, and nothing of it is written, when the run is another process's by now. */
 int commit_write(struct tx *tx, const struct commit *commit, struct error *err);
+/* Those of many runs: what is not written of one because of a conflict says so in `lost`, and keeps
+ * none of the others back. */
+int commits_write(struct tx *tx, struct commit *const *commits, size_t count, struct error *err);
 
-/* The next generation of the run's lease; every later write carries it. */
-int lease_take(struct tx *tx, const char *run_id, struct lease lease, int64_t *ret_generation,
+/* Takes the lease from the generation before this one; every later write carries the generation.
+ * ERROR_CONFLICT when somebody did so first. */
+int lease_take(struct tx *tx, const char *run_id, int64_t generation, struct lease lease,
                struct error *err);
+/* The generation of its last owner; 0: nobody has had it. */
+int lease_find(struct tx *tx, const char *run_id, int64_t *ret_generation, struct error *err);
 
 /* One row of "SELECT " JOURNAL_COLUMNS " FROM journal": ERROR_IO when it is not what was written.
  */

@@ -179,6 +179,18 @@ void nested_start(struct active *active, int index)
     }
 }
 
+void nested_await(struct active *child)
+{
+    const struct run_state *state = child->state;
+    const struct host *host = child->engine->options.host;
+    struct active *parent = state->parent ? engine_find(child->engine, state->parent) : NULL;
+
+    if (parent && state->parent_step) {
+        timer_start(parent, state->parent_step, host->now_ms(host->context) + STORAGE_RETRY_MS,
+                    on_due);
+    }
+}
+
 void nested_command(struct active *active, const char *child_id, const char *word)
 {
     struct active *child = child_id ? engine_find(active->engine, child_id) : NULL;

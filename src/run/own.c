@@ -65,8 +65,7 @@ struct load {
     const char *run_id;
     struct run_state *state;
     char digest[DIGEST_HEX_SIZE];
-    struct lease lease;
-    int64_t generation;
+    int64_t generation; /* of its last owner */
 };
 
 static int apply_record(void *context, const struct record *record, struct error *err)
@@ -102,14 +101,10 @@ static int find_digest(struct tx *tx, void *arg, struct error *err)
 
 static int fold(struct tx *tx, void *arg, struct error *err)
 {
-    return run_fold(tx, ((struct load *)arg)->state, err);
-}
-
-static int take(struct tx *tx, void *arg, struct error *err)
-{
     struct load *load = arg;
+    int r = lease_find(tx, load->run_id, &load->generation, err);
 
-    return lease_take(tx, load->run_id, load->lease, &load->generation, err);
+    return r < 0 ? r : run_fold(tx, load->state, err);
 }
 
 static int read_definition(const char *folder, const char *run_id, const char *digest,
@@ -271,14 +266,59 @@ static int open_workflow(struct active *active, const char *run_id, const char *
     return r;
 }
 
+struct commit *active_commit(struct active *active)
+{
+    const struct host *host = active->engine->options.host;
+    struct commit *commit = commit_new(active->state, active->generation);
+
+    commit_add(commit, active->state, active->batch.records.items, active->batch.records.count);
+    if (active->needs_lease) {
+        commit->lease = (struct lease){getpid(), host->now_ms(host->context)};
+        active->needs_lease = false;
+    }
+    return commit;
+}
+
+static void remove_dirty(struct engine *engine, const struct active *active)
+{
+    for (size_t i = 0; i < engine->dirty.count; i++) {
+        if (engine->dirty.items[i] == active) {
+            engine->dirty.items[i] = engine->dirty.items[--engine->dirty.count];
+            return;
+        }
+    }
+}
+
+void active_lose(struct active *active, const char *why)
+{
+    struct engine *engine = active->engine;
+    struct error err = ERROR_INIT;
+    struct active *nested;
+    char id[RUN_ID_SIZE];
+
+    memcpy(id, active->state->id, RUN_ID_SIZE);
+    while ((nested = engine_find_nested(engine, id)) != NULL) {
+        active_lose(nested, why);
+    }
+    nested_await(active);
+    effects_let_go(active);
+    remove_dirty(engine, active);
+    (void)map_remove(engine->runs, id);
+    active_free(active);
+    if (engine->options.on_lost) {
+        (void)error_set(&err, ERROR_CONFLICT, "run %s is no longer this process's: %s", id, why);
+        error_hint(&err, "it goes on there; see it with: fermata status %s", id);
+        engine->options.on_lost(engine->options.context, id, &err);
+    }
+}
+
 int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
                 struct error *err)
 {
-    const struct engine_options *options = &engine->options;
+    struct store *store = engine->options.store;
     struct active *active = active_new(engine, run_id);
-    struct load load = {.run_id = run_id,
-                        .lease = {getpid(), options->host->now_ms(options->host->context)}};
-    int r = store_read(options->store, find_digest, &load, err);
+    struct load load = {.run_id = run_id};
+    int r = store_read(store, find_digest, &load, err);
 
     if (r < 0) {
         goto out;
@@ -291,20 +331,17 @@ int active_open(struct engine *engine, const char *run_id, struct active **ret_a
     if (r < 0) {
         goto out;
     }
-    r = store_write(options->store, take, &load, err);
-    if (r < 0) {
-        goto out;
-    }
-    active->generation = load.generation;
     r = open_workflow(active, run_id, load.digest, err);
     if (r < 0) {
         goto out;
     }
     active->state = load.state = run_state_new(run_id, active->workflow);
-    r = store_read(options->store, fold, &load, err);
+    r = store_read(store, fold, &load, err);
     if (r < 0) {
         goto out;
     }
+    active->generation = load.generation + 1;
+    active->needs_lease = true;
     take_over(engine, active);
     *ret_active = active;
     active = NULL;
@@ -315,21 +352,9 @@ out:
 
 /* ---- creating ---- */
 
-struct creation {
-    struct commit *commit;
-    struct load load;
-};
-
 static int write_creation(struct tx *tx, void *arg, struct error *err)
 {
-    struct creation *creation = arg;
-    int r = take(tx, &creation->load, err);
-
-    if (r == 0) {
-        creation->commit->generation = creation->load.generation;
-        r = commit_write(tx, creation->commit, err);
-    }
-    return r;
+    return commit_write(tx, arg, err);
 }
 
 static struct record creation_record(const struct engine *engine, const struct run_request *request)
@@ -397,43 +422,45 @@ static int active_begin(struct engine *engine, const char *run_id, const struct 
         return r;
     }
     active->state = run_state_new(run_id, active->workflow);
+    active->generation = 1;
+    active->needs_lease = true;
     *ret_active = active;
     return 0;
 }
 
-static void tell_created(struct active *active, const struct record *record)
+static void tell_created(struct active *active)
 {
     const struct engine_options *options = &active->engine->options;
+    const struct record *record = &active->batch.records.items[0];
 
     files_records(active, record, 1);
     if (options->on_record) {
         options->on_record(options->context, active->state->id, record);
     }
+    batch_reset(&active->batch);
 }
 
 int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
                   struct active **ret_active, struct error *err)
 {
     struct record record = creation_record(engine, request);
-    struct creation creation = {.load = {.run_id = run_id, .lease = {getpid(), record.at}}};
     struct active *active = NULL;
+    struct commit *commit;
     int r = active_begin(engine, run_id, request->workflow, &active, err);
 
     if (r < 0) {
         return r;
     }
-    run_apply(active->state, &record);
-    creation.commit = commit_new(active->state, 0);
-    commit_add(creation.commit, active->state, &record, 1);
-    r = store_write(engine->options.store, write_creation, &creation, err);
-    commit_free(creation.commit);
+    batch_emit(&active->batch, active->state, record);
+    commit = active_commit(active);
+    r = store_write(engine->options.store, write_creation, commit, err);
+    commit_free(commit);
     if (r < 0) {
         active_abandon(active);
         return r;
     }
-    active->generation = creation.load.generation;
     take_over(engine, active);
-    tell_created(active, &record);
+    tell_created(active);
     *ret_active = active;
     return 0;
 }
@@ -452,8 +479,6 @@ int active_create_nested(struct active *parent, const struct step_state *step,
     record.other_step = step->key;
     record.number = parent->state->depth + 1;
     batch_emit(&active->batch, active->state, record);
-    active->generation = 1;
-    active->is_new = true;
     take_over(parent->engine, active);
     return 0;
 }

@@ -73,6 +73,8 @@ struct engine_options {
     /* Nothing is saved for now, and everything waits: the storage is full or taken. NULL: it goes
      * on. May be NULL. */
     void (*on_stall)(void *context, const struct error *err);
+    /* The run is another process's by now, and this engine has let go of it. May be NULL. */
+    void (*on_lost)(void *context, const char *run_id, const struct error *err);
     /* Nothing goes on any more: each run is final, paused, or could not be kept (err set). */
     void (*on_rest)(void *context, const struct error *err);
     /* One run (not a nested one) is final or paused: all of it is durable and its files are

@@ -73,6 +73,14 @@ static void on_stall(void *context, const struct error *err)
     project->unstalls += err ? 0 : 1;
 }
 
+static void on_lost(void *context, const char *run_id, const struct error *err)
+{
+    struct run_project *project = context;
+
+    (void)run_id;
+    project->lost = *err;
+}
+
 static void on_rest(void *context, const struct error *err)
 {
     struct run_project *project = context;
@@ -181,6 +189,7 @@ int run_project_set_up(void **state)
         .loader_context = project,
         .on_record = on_record,
         .on_stall = on_stall,
+        .on_lost = on_lost,
         .on_rest = on_rest,
         .context = project,
     };

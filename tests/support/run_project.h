@@ -26,6 +26,7 @@ struct run_project {
     int checkpoint_pages; /* as in store_options; from the next reopening on */
     bool is_at_rest;
     struct error rest;
+    struct error lost;    /* of the last run that went to another process */
     int stalls, unstalls; /* how often everything waited for the storage, and went on */
     const char *until_kind, *until_step; /* see run_project_go_until */
 };

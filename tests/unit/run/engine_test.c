@@ -290,25 +290,139 @@ static int take_lease(struct tx *tx, void *arg, struct error *err)
 {
     struct usurper *usurper = arg;
 
-    return lease_take(tx, usurper->run, (struct lease){1, 1}, &usurper->generation, err);
+    return lease_take(tx, usurper->run, usurper->generation, (struct lease){1, 1}, err);
 }
 
-static void an_owner_whose_lease_was_taken_writes_nothing_more(void **state)
+static void usurp(struct run_project *project, const char *run, int64_t generation)
+{
+    struct usurper usurper = {run, generation};
+
+    assert_int_equal(store_write(project->store, take_lease, &usurper, NULL), 0);
+}
+
+static void assert_journal_is_what_was_told(struct run_project *project, const char *run)
+{
+    json_t *page = NULL;
+    size_t told = 0;
+    size_t index;
+    const json_t *record;
+
+    json_array_foreach(project->records, index, record)
+    {
+        told += strcmp(json_get_text(record, "run", ""), run) == 0;
+    }
+    assert_int_equal(run_records(project->store, run, 1, 1000, &page, NULL), 0);
+    assert_int_equal(json_array_size(json_object_get(page, "records")), told);
+    json_decref(page);
+}
+
+static void
+an_owner_whose_lease_was_taken_writes_nothing_more_and_keeps_its_other_runs(void **state)
 {
     struct run_project *project = *state;
-    struct usurper usurper = {.run = project->id};
-    json_t *page;
+    char lost[RUN_ID_SIZE];
 
     run_project_start(project, two_steps, NULL);
+    memcpy(lost, project->id, RUN_ID_SIZE);
     run_project_go_until(project, "attempt_started", "one");
-    assert_int_equal(store_write(project->store, take_lease, &usurper, NULL), 0);
-    assert_int_equal(usurper.generation, 2);
+    usurp(project, lost, 2);
+    assert_string_equal(run_project_run(project, two_steps), "completed");
+    assert_int_equal(project->rest.code, 0);
+    assert_int_equal(project->lost.code, ERROR_CONFLICT);
+    assert_non_null(strstr(project->lost.text, lost));
+    assert_null(engine_find(project->engine, lost));
+    assert_journal_is_what_was_told(project, lost);
+    assert_string_equal(run_project_status(project, lost), "running");
+    /* It can be taken back, and its step was not begun twice. */
+    assert_int_equal(run_project_adopt(project, lost, NULL), 0);
     run_project_go(project);
-    assert_int_equal(project->rest.code, ERROR_CONFLICT);
-    assert_int_equal(run_records(project->store, project->id, 1, 1000, &page, NULL), 0);
-    assert_int_equal(json_array_size(json_object_get(page, "records")),
-                     json_array_size(project->records));
-    json_decref(page);
+    assert_string_equal(run_project_status(project, lost), "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", "one"), 1);
+    run_project_check_tables(project);
+}
+
+static const char outer[] = "name: outer\nphases:\n"
+                            "  - { id: p, steps: [{ id: sub, workflow: inner }] }\n";
+static const char inner[] = "name: inner\nphases:\n  - id: a\n    steps:\n"
+                            "      - { id: one, run: 'until [ -e go ]; do sleep 0.02; done' }\n"
+                            "      - { id: two, run: 'true' }\n";
+
+/* The test's own on_record looks at one run only: the one that was started last. */
+static void start_outer(struct run_project *project, char ret_parent[RUN_ID_SIZE],
+                        char ret_child[RUN_ID_SIZE])
+{
+    run_project_write(project, "workflows/inner.yaml", inner);
+    run_project_start(project, outer, NULL);
+    memcpy(ret_parent, project->id, RUN_ID_SIZE);
+    run_project_go_until(project, "attempt_started", "one");
+    (void)snprintf(ret_child, RUN_ID_SIZE, "%s",
+                   json_get_text(run_project_find(project, "step_waiting", "sub", 0), "child", ""));
+}
+
+static void a_run_that_is_lost_takes_its_nested_runs_along(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    start_outer(project, parent, child);
+    usurp(project, parent, 2);
+    engine_interrupt(project->engine, false);
+    run_project_go(project);
+    assert_null(engine_find(project->engine, parent));
+    assert_null(engine_find(project->engine, child));
+    run_project_drop_engine(project);
+    run_project_write(project, "go", "");
+    assert_int_equal(run_project_adopt(project, parent, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, child), "completed");
+    assert_string_equal(run_project_status(project, parent), "completed");
+    run_project_check_tables(project);
+}
+
+static void a_nested_run_that_is_lost_is_waited_for(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    start_outer(project, parent, child);
+    usurp(project, child, 2);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_non_null(strstr(project->lost.text, child));
+    assert_string_equal(run_project_status(project, child), "completed");
+    assert_string_equal(run_project_status(project, parent), "completed");
+    run_project_check_tables(project);
+}
+
+static void the_adoption_of_many_runs_is_one_commit(void **state)
+{
+    enum { RUNS = 50 };
+    static const char waits[] = "name: w\nphases:\n"
+                                "  - { id: a, steps: [{ id: one, use: noop }] }\n"
+                                "  - { id: b, steps: [{ id: ok, approve: Really? }] }\n";
+    struct run_project *project = *state;
+    char ids[RUNS][RUN_ID_SIZE];
+    struct fault_plan *plan = open_on_faults(project);
+    int before;
+
+    for (int i = 0; i < RUNS; i++) {
+        run_project_start(project, waits, NULL);
+        memcpy(ids[i], project->id, RUN_ID_SIZE);
+    }
+    run_project_go(project);
+    run_project_drop_engine(project);
+    before = plan->syncs;
+    for (int i = 0; i < RUNS; i++) {
+        assert_int_equal(run_project_adopt(project, ids[i], NULL), 0);
+    }
+    run_project_go(project);
+    assert_int_equal(plan->syncs - before, 1);
+    for (int i = 0; i < RUNS; i++) {
+        assert_int_equal(engine_find(project->engine, ids[i])->generation, 2);
+    }
+    run_project_check_tables(project);
 }
 
 static void an_interrupt_lets_the_running_step_end_and_a_second_stops_it(void **state)
@@ -419,7 +533,10 @@ int main(void)
         TEST(after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_on),
         TEST(steps_that_touch_nothing_outside_share_commits),
         TEST(the_runs_of_one_turn_share_one_commit),
-        TEST(an_owner_whose_lease_was_taken_writes_nothing_more),
+        TEST(an_owner_whose_lease_was_taken_writes_nothing_more_and_keeps_its_other_runs),
+        TEST(a_run_that_is_lost_takes_its_nested_runs_along),
+        TEST(a_nested_run_that_is_lost_is_waited_for),
+        TEST(the_adoption_of_many_runs_is_one_commit),
         TEST(an_interrupt_lets_the_running_step_end_and_a_second_stops_it),
         TEST(the_steps_under_way_can_be_looked_at),
         TEST(a_run_that_is_only_created_begins_when_it_is_adopted),

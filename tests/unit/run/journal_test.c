@@ -37,7 +37,15 @@ static int take_lease(struct tx *tx, void *arg, struct error *err)
 {
     struct job *job = arg;
 
-    return lease_take(tx, job->run, (struct lease){4711, 1}, &job->generation, err);
+    job->generation++;
+    return lease_take(tx, job->run, job->generation, (struct lease){4711, 1}, err);
+}
+
+static int find_lease(struct tx *tx, void *arg, struct error *err)
+{
+    struct job *job = arg;
+
+    return lease_find(tx, job->run, &job->number, err);
 }
 
 static int write_commit(struct tx *tx, void *arg, struct error *err)
@@ -112,11 +120,19 @@ static void each_owner_of_a_lease_has_a_generation_of_its_own(void **state)
 {
     struct run_project *project = *state;
     struct job job = {.run = "wf_000000000000"};
+    struct error err = ERROR_INIT;
 
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(store_write(project->store, take_lease, &job, NULL), 0);
-        assert_int_equal(job.generation, i);
+        assert_int_equal(store_read(project->store, find_lease, &job, NULL), 0);
+        assert_int_equal(job.number, i);
     }
+    /* Of two who saw the same last owner one gets it. */
+    job.generation = 2;
+    assert_int_equal(store_write(project->store, take_lease, &job, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "another process took run wf_000000000000 over"));
+    assert_int_equal(store_read(project->store, find_lease, &job, NULL), 0);
+    assert_int_equal(job.number, 3);
 }
 
 /* A record that would follow in the journal of the run. */
@@ -138,6 +154,7 @@ static void a_write_of_an_old_generation_changes_nothing(void **state)
     struct error err = ERROR_INIT;
 
     run_to_its_end(project);
+    job.generation = 1;
     assert_int_equal(store_write(project->store, take_lease, &job, NULL), 0);
     job.commit = next_commit(project, job.generation - 1);
     assert_int_equal(store_write(project->store, write_commit, &job, &err), ERROR_CONFLICT);
@@ -177,7 +194,7 @@ static void a_run_that_is_created_by_its_commit_gets_its_lease_with_it(void **st
     job.commit = commit_new(run, 1);
     commit_add(job.commit, run, &created, 1);
     assert_int_equal(store_write(project->store, write_commit, &job, &err), ERROR_CONFLICT);
-    job.commit->new_lease = (struct lease){.pid = 1, .at = 5};
+    job.commit->lease = (struct lease){.pid = 1, .at = 5};
     assert_int_equal(store_write(project->store, write_commit, &job, &err), 0);
     /* It exists already. */
     assert_int_equal(store_write(project->store, write_commit, &job, &err), ERROR_CONFLICT);
