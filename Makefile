@@ -236,7 +236,8 @@ sim:
 crash:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
-	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+
 # Every moment of a store's life, and so many disks that a power cut may leave.
 powerloss:
 	@tools/install-deps --build --test
