@@ -101,12 +101,13 @@ struct table {
 struct choices {
     uint64_t seed;
     bool is_given;
-    bool is_recording;
     bool is_calm;
+    bool is_forced;
+    int forced;
     uint32_t stamp;
     struct table turns;
     struct table given;
-    struct choice_vec made;
+    struct choice_log *log;
 };
 
 uint64_t mix_bits(uint64_t bits)
@@ -190,19 +191,19 @@ static uint64_t key_of(enum place place, uint32_t who, uint32_t what)
 
 /* ---- choices ---- */
 
-struct choices *choices_new(uint64_t seed, bool record)
+struct choices *choices_new(uint64_t seed, struct choice_log *log)
 {
     struct choices *choices = mem_zero(1, sizeof(*choices));
 
     table_init(&choices->turns, 1024);
-    choices->is_recording = record;
+    choices->log = log;
     choices_restart(choices, seed);
     return choices;
 }
 
 struct choices *choices_new_given(const struct choice_vec *given)
 {
-    struct choices *choices = choices_new(0, false);
+    struct choices *choices = choices_new(0, NULL);
 
     choices->is_given = true;
     table_init(&choices->given, 1024);
@@ -221,7 +222,6 @@ void choices_free(struct choices *choices)
     if (choices) {
         free(choices->turns.slots);
         free(choices->given.slots);
-        VEC_RELEASE(&choices->made);
         free(choices);
     }
 }
@@ -229,10 +229,9 @@ void choices_free(struct choices *choices)
 void choices_restart(struct choices *choices, uint64_t seed)
 {
     choices->seed = seed;
-    choices->is_calm = false;
+    choices->is_calm = choices->is_forced = false;
     choices->stamp++;
     choices->turns.used = 0;
-    choices->made.count = 0;
 }
 
 void choices_calm(struct choices *choices)
@@ -245,55 +244,80 @@ bool choices_are_given(const struct choices *choices)
     return choices->is_given;
 }
 
-const struct choice_vec *choices_made(const struct choices *choices)
+void choices_force(struct choices *choices, int value)
 {
-    return &choices->made;
+    choices->is_forced = true;
+    choices->forced = value;
+}
+
+/* What is asked, for the how manieth time, and the bits that belong to it. */
+struct question {
+    struct choice choice;
+    uint64_t key;
+};
+
+static struct question ask(struct choices *choices, enum place place, uint32_t who, uint32_t what)
+{
+    uint64_t key = key_of(place, who, what);
+    int turn = table_slot(&choices->turns, key, choices->stamp)->value++;
+
+    return (struct question){.choice = {place, who, what, turn, 0},
+                             .key = mix_bits(key + (uint64_t)turn)};
+}
+
+/* The value that is not drawn: -1: it is to be. */
+static int settled(struct choices *choices, const struct question *question, int last)
+{
+    int value = -1;
+
+    if (choices->is_forced) {
+        choices->is_forced = false;
+        return choices->forced;
+    }
+    if (choices->is_calm) {
+        return 0;
+    }
+    if (choices->is_given) {
+        value = table_slot(&choices->given, question->key, 1)->value;
+        return value < last ? value : last;
+    }
+    return -1;
+}
+
+static int keep(struct choices *choices, struct question *question, int value)
+{
+    if (value > 0 && choices->log) {
+        assert(choices->log->count < CHOICES_MAX);
+        question->choice.value = value;
+        choices->log->items[choices->log->count++] = question->choice;
+    }
+    return value;
 }
 
 int choose_rarely(struct choices *choices, enum place place, uint32_t who, uint32_t what,
                   struct rarity rarity)
 {
-    uint64_t key = key_of(place, who, what);
-    int turn = table_slot(&choices->turns, key, choices->stamp)->value++;
-    uint64_t bits = mix_bits(key + (uint64_t)turn);
-    int value = 0;
+    struct question question = ask(choices, place, who, what);
+    uint64_t bits = mix_bits(question.key ^ choices->seed);
+    int value = settled(choices, &question, rarity.count);
 
-    if (choices->is_calm) {
-        return 0;
+    if (value < 0) {
+        value = (int)(bits % 100) < rarity.percent
+                    ? 1 + (int)((bits >> 32) % (uint64_t)rarity.count)
+                    : 0;
     }
-    if (choices->is_given) {
-        value = table_slot(&choices->given, bits, 1)->value;
-        return value < rarity.count ? value : rarity.count;
-    }
-    bits = mix_bits(bits ^ choices->seed);
-    if ((int)(bits % 100) < rarity.percent) {
-        value = 1 + (int)((bits >> 32) % (uint64_t)rarity.count);
-    }
-    if (value > 0 && choices->is_recording) {
-        *VEC_PUSH(&choices->made) = (struct choice){place, who, what, turn, value};
-    }
-    return value;
+    return keep(choices, &question, value);
 }
 
 int choose(struct choices *choices, enum place place, uint32_t who, uint32_t what, int count)
 {
-    uint64_t key = key_of(place, who, what);
-    int turn = table_slot(&choices->turns, key, choices->stamp)->value++;
-    uint64_t bits = mix_bits(key + (uint64_t)turn);
-    int value;
+    struct question question = ask(choices, place, who, what);
+    int value = settled(choices, &question, count - 1);
 
-    if (choices->is_calm) {
-        return 0;
+    if (value < 0) {
+        value = (int)(mix_bits(question.key ^ choices->seed) % (uint64_t)count);
     }
-    if (choices->is_given) {
-        value = table_slot(&choices->given, bits, 1)->value;
-        return value < count ? value : count - 1;
-    }
-    value = (int)(mix_bits(bits ^ choices->seed) % (uint64_t)count);
-    if (value > 0 && choices->is_recording) {
-        *VEC_PUSH(&choices->made) = (struct choice){place, who, what, turn, value};
-    }
-    return value;
+    return keep(choices, &question, value);
 }
 
 bool choose_whether(struct choices *choices, enum place place, uint32_t who, uint32_t what,

@@ -106,19 +106,27 @@ struct choice {
 };
 VEC_TYPE(choice_vec, struct choice);
 
+/* Where choices are written down as they are made: also in memory that another process sees. */
+#define CHOICES_MAX 65536
+struct choice_log {
+    size_t count;
+    struct choice items[CHOICES_MAX];
+};
+
 struct choices;
 
-/* Drawn from a seed. record: the choices that are not 0 are kept. */
-struct choices *choices_new(uint64_t seed, bool record);
+/* Drawn from a seed. log: those that are not 0 are written down there; NULL: not. */
+struct choices *choices_new(uint64_t seed, struct choice_log *log);
 /* Given: what is not in the list is 0. The list is copied. */
 struct choices *choices_new_given(const struct choice_vec *given);
 void choices_free(struct choices *choices); /* accepts NULL */
-/* As if newly made, for another seed. */
+/* As if newly made, for another seed; what was written down stays. */
 void choices_restart(struct choices *choices, uint64_t seed);
 /* From now on everything is 0. */
 void choices_calm(struct choices *choices);
+/* The next choice, whatever is asked. */
+void choices_force(struct choices *choices, int value);
 bool choices_are_given(const struct choices *choices);
-const struct choice_vec *choices_made(const struct choices *choices);
 
 /* 0 .. count-1 */
 int choose(struct choices *choices, enum place place, uint32_t who, uint32_t what, int count);

@@ -117,28 +117,44 @@ static json_t *make_list(int count)
     return list;
 }
 
+static const json_t *get_output(struct sim *sim, int kind)
+{
+    json_t *output;
+
+    if (sim->outputs[kind]) {
+        return sim->outputs[kind];
+    }
+    output = json_object();
+    json_put_integer(output, "bytes", 3);
+    if (kind == OUTPUT_KINDS - 1) {
+        json_put_text(output, "inline", "ok\n");
+    } else {
+        json_put(output, "is_json", json_true());
+        json_put(output, "json", kind == OUTPUT_KINDS - 2 ? json_integer(7) : make_list(kind));
+    }
+    sim->outputs[kind] = sim_hold(sim, output);
+    return output;
+}
+
 static const json_t *make_output(struct sim *sim, const struct step *definition,
                                  struct subject subject)
 {
-    json_t *output = json_object();
-    int count = sim_choose(sim, PLACE_OUTPUT, subject, 7);
+    bool is_json = definition && definition->format == OUTPUT_JSON;
 
-    json_put_integer(output, "bytes", 3);
-    if (definition && definition->format == OUTPUT_JSON) {
-        json_put(output, "is_json", json_true());
-        json_put(output, "json", count == 6 ? json_integer(7) : make_list(count));
-    } else {
-        json_put_text(output, "inline", "ok\n");
-    }
-    return sim_hold(sim, output);
+    return get_output(sim, is_json ? sim_choose(sim, PLACE_OUTPUT, subject, OUTPUT_KINDS - 1)
+                                   : OUTPUT_KINDS - 1);
 }
 
-static const json_t *make_proof(struct sim *sim)
+static const json_t *get_proof(struct sim *sim)
 {
-    json_t *proof = json_object();
+    json_t *proof;
 
-    json_put_text(proof, "command", "check");
-    return sim_hold(sim, proof);
+    if (!sim->proof) {
+        proof = json_object();
+        json_put_text(proof, "command", "check");
+        sim->proof = sim_hold(sim, proof);
+    }
+    return sim->proof;
 }
 
 static void fail_check(struct outcome *outcome, bool is_unknown)
@@ -170,7 +186,7 @@ static struct outcome make_outcome(struct sim *sim, const struct step_state *ste
     if (step->check) {
         outcome.verdict = VERDICT_PASS;
         outcome.verdict_reason = "exit status 0";
-        outcome.proof = make_proof(sim);
+        outcome.proof = get_proof(sim);
         if (fails) {
             fail_check(&outcome, verdict % 2 == 1);
         }
@@ -374,7 +390,7 @@ static void prepare(struct sim *sim, struct sim_run *run, int index)
         event.outcome = (struct outcome){.class_ = CLASS_PERMANENT, .error = "no such value"};
     } else if (!step->check) {
         event.digest = arena_printf(sim->arena, "%08x%08x", subject.what, step->attempts);
-        event.parts = make_proof(sim);
+        event.parts = get_proof(sim);
         if (sim_whether(sim, PLACE_REUSED, subject, 15)) {
             event.reused_run = "wf_000000000000";
             event.reused_step = "other";
@@ -405,6 +421,9 @@ static void set_timer(struct sim *sim, struct sim_run *run, const struct effect 
     const char *key = effect->step >= 0 ? run->live->steps[effect->step].key : NULL;
     struct event event = {.kind = EVENT_TIMER, .step = arena_strdup(sim->arena, key)};
 
+    if (sim->forgets_timers && sim->crashes > 0) {
+        return;
+    }
     delay = delay > 0 ? delay : 0;
     host_schedule(
         sim, (struct happening){

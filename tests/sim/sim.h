@@ -22,10 +22,12 @@
 #include "base/arena.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "checks.h"
 #include "choices.h"
 #include "generate.h"
 #include "run/decide.h"
 #include "run/journal.h"
+#include "simulate.h"
 
 #include <stdio.h>
 
@@ -33,30 +35,6 @@
 struct stored {
     struct record record;
     const char *text;
-};
-
-/* What the audit remembers of a step, from the records alone. */
-struct step_audit {
-    int attempts; /* number of the last one */
-    int tries;    /* that failed by themselves, since somebody or something began anew */
-    int losses;
-    bool is_static;
-    bool is_open; /* it has no outcome yet */
-    bool is_done;
-    bool is_reused;
-    bool is_approved;
-};
-
-struct phase_audit {
-    bool goes_round;  /* it was reset by itself, to go through its steps once more */
-    bool gate_passed; /* gate_decided with pass, or gate_skipped, since the gate was begun */
-    int gotos, fixes, iterations;
-};
-
-/* What a checkpoint had, by the record that saved it. */
-struct checkpoint_audit {
-    const char *name;
-    const json_t *phases;
 };
 
 struct sim_run {
@@ -81,7 +59,7 @@ struct sim_run {
     VEC(struct checkpoint_audit) checkpoints;
     int iterations;
     const json_t *restored; /* what the checkpoint had that is being restored; NULL: none is */
-    int64_t seq_viewed;
+    int64_t seq_viewed, seq_checked;
     int attention; /* how often somebody had to look after it in the calm */
 };
 
@@ -133,12 +111,17 @@ struct temper {
     int losses; /* of keepers, in a crash */
 };
 
+/* Lists of 0 to 5 items, a number, a text. */
+#define OUTPUT_KINDS 8
+
 struct sim {
     uint64_t seed;
     struct choices *choices;
     struct decide_limits limits;
     struct arena *arena;
     VEC(json_t *) held;
+    const json_t *outputs[OUTPUT_KINDS]; /* made when first wanted */
+    const json_t *proof;
     struct temper temper;
     int trouble; /* after so many steps there is no new one: everything must come to its end */
     int64_t now; /* monotonic, ms */
@@ -159,6 +142,7 @@ struct sim {
     int crashes;
     int crash_at_write; /* this turn, and no other; 0: as chosen */
     int crash_way;
+    bool forgets_timers; /* once it has crashed */
     unsigned kinds_seen; /* bit set of record kinds */
     uint64_t hash;
     FILE *log; /* NULL: quiet */
@@ -193,6 +177,7 @@ struct sim_run *sim_run_new(struct sim *sim, const char *id, const struct workfl
                             const struct parent *parent); /* NULL: none */
 /* Its first record, with the next commit, and its first event. */
 void sim_run_create(struct sim *sim, struct sim_run *run, const struct step_state *parent_step);
+void sim_forget_parsed(void);
 bool sim_is_stored(const struct sim_run *run);
 void sim_run_free(struct sim_run *run);
 struct sim_run *sim_find_run(const struct sim *sim, const char *id);
@@ -225,50 +210,5 @@ void people_do(struct sim *sim, const struct happening *happening);
 void people_set_clock(struct sim *sim, int jump);
 /* When nothing happens any more: somebody looks after the runs. False: all is over. */
 bool people_look_after(struct sim *sim);
-
-/* audit.c. `shadow` is the state just before the record. */
-void audit_record(struct sim *sim, struct sim_run *run, const struct record *record);
-struct step_audit *audit_of(struct sim_run *run, const char *key);
-
-/* limits.c, called by audit_record */
-void limits_record(struct sim *sim, struct sim_run *run, const struct record *record);
-
-/* tables.c: writes what the commit brings; then, that each row equals the state. */
-void tables_write(struct sim *sim, struct sim_run *run, const struct commit *commit);
-void tables_check(struct sim *sim, const struct sim_run *run);
-/* The same with the columns that are long. */
-void tables_check_values(struct sim *sim, const struct sim_run *run);
-
-/* check.c */
-void check_run(struct sim *sim, const struct sim_run *run);
-void check_sources(struct sim *sim, const struct sim_run *run);
-void check_rest(struct sim *sim, struct sim_run *run);
-
-/* compare.c: NULL when they are the same, else what differs. */
-const char *compare_states(const struct run_state *left, const struct run_state *right, char *text,
-                           size_t size);
-
-/* One seed, or given choices. */
-struct sim_input {
-    uint64_t seed;
-    const struct choice_vec *given; /* NULL: by the seed */
-    struct choice_vec *ret_made;    /* what was chosen, appended; NULL: not wanted */
-    int crash_at_write;             /* so many turns on, and nowhere else; 0: as chosen */
-    int crash_way;                  /* before (1) or after (2) the commit */
-    FILE *log;                      /* NULL: quiet */
-};
-struct sim_result {
-    bool has_failed;
-    char failure[1024];
-    uint64_t hash;
-    int events;
-    int turns;
-    int records;
-    int crashes;
-    unsigned kinds_seen;
-    enum run_status status; /* of the first run */
-};
-void simulate(const struct sim_input *input, struct sim_result *ret_result);
-void simulate_release_cache(void);
 
 #endif

@@ -1,253 +1,252 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine under random workflows, outcomes, commands and crashes.
  *
- *   sim_test                           as a test, a fixed range of seeds
+ *   sim_test                           as a test: what once failed, and a fixed range of seeds
  *   sim_test --seeds N [--from SEED]   N seeds on all cores
- *   sim_test --seed N                  one seed with its workflows, events and records
- *
- * Seeds run in processes of their own, so that a failed assertion is one seed's failure too. The
- * first one that fails is shown in full. */
-#include "sim.h"
+ *   sim_test --seed N                  one seed with its workflows, events and records;
+ *            [--crash W --way K]       with a crash at its W-th write
+ *            [--keep FILE]             shrinks it, if it fails, and keeps it as a case
+ *   sim_test --case FILE               a case that was kept */
+#include "seeds.h"
 
+#include "run/record.h"
+#include "support/scratch.h"
+
+#include <dirent.h>
+#include <inttypes.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define TEST_SEEDS 1800
-#define REPEATED 4 /* each fourth seed is played twice */
-#define SEED_SECONDS_MAX 60
-#define JOBS_MAX 64
-#define CHUNK 64
-#define DEATHS_MAX 20
-
-/* Shared by the processes. */
-struct shared {
-    uint64_t next; /* the next chunk begins here */
-    uint64_t end;
-    uint64_t failures;
-    uint64_t shown; /* one more than the seed that is shown in full; 0: none failed */
-    uint64_t repeated, different;
-    uint64_t seeds, events, records, crashes, completed;
-    uint64_t hash; /* of all seeds, in any order */
-    unsigned kinds_seen;
-    struct {
-        uint64_t seed;
-        bool is_running;
-    } workers[JOBS_MAX];
-};
+#define TEST_SEEDS 1500
+#define REPEAT_EVERY 4
+#define TEST_SWEEP_EVERY 300
+#define SWEEP_EVERY 1000
+#define SHRINK_SECONDS 60
+#define CASES "tests/sim/cases"
 
 static const char *program = "sim_test";
 
-static void report(struct shared *shared, uint64_t seed, const char *what)
+/* ---- what failed ---- */
+
+static void show(const struct shrunk *shrunk, uint64_t seed, FILE *target)
 {
-    uint64_t none = 0;
-
-    __atomic_add_fetch(&shared->failures, 1, __ATOMIC_RELAXED);
-    (void)__atomic_compare_exchange_n(&shared->shown, &none, seed + 1, false, __ATOMIC_RELAXED,
-                                      __ATOMIC_RELAXED);
-    (void)fprintf(stderr, "seed %llu: %s\n  replay it with: %s --seed %llu\n",
-                  (unsigned long long)seed, what, program, (unsigned long long)seed);
-}
-
-static void add(struct shared *shared, const struct sim_result *result)
-{
-    __atomic_add_fetch(&shared->seeds, 1, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&shared->events, (uint64_t)result->events, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&shared->records, (uint64_t)result->records, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&shared->crashes, (uint64_t)result->crashes, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&shared->completed, result->status == RUN_COMPLETED, __ATOMIC_RELAXED);
-    __atomic_xor_fetch(&shared->hash, result->hash, __ATOMIC_RELAXED);
-    __atomic_or_fetch(&shared->kinds_seen, result->kinds_seen, __ATOMIC_RELAXED);
-}
-
-static void repeat(struct shared *shared, uint64_t seed, uint64_t hash)
-{
-    struct sim_result again;
-
-    simulate(&(struct sim_input){.seed = seed}, &again);
-    __atomic_add_fetch(&shared->repeated, 1, __ATOMIC_RELAXED);
-    if (again.hash != hash) {
-        __atomic_add_fetch(&shared->different, 1, __ATOMIC_RELAXED);
-        (void)fprintf(stderr, "seed %llu: the same seed gave other records\n",
-                      (unsigned long long)seed);
-    }
-}
-
-static void work(struct shared *shared, int worker, bool repeats)
-{
-    for (;;) {
-        uint64_t first = __atomic_fetch_add(&shared->next, CHUNK, __ATOMIC_RELAXED);
-
-        for (uint64_t seed = first; seed < first + CHUNK && seed < shared->end; seed++) {
-            struct sim_result result;
-
-            shared->workers[worker].seed = seed;
-            shared->workers[worker].is_running = true;
-            (void)alarm(SEED_SECONDS_MAX);
-            simulate(&(struct sim_input){.seed = seed}, &result);
-            if (repeats && seed % REPEATED == 0 && !result.has_failed) {
-                repeat(shared, seed, result.hash);
-            }
-            add(shared, &result);
-            shared->workers[worker].is_running = false;
-            if (result.has_failed) {
-                report(shared, seed, result.failure);
-            }
-        }
-        if (first >= shared->end) {
-            break;
-        }
-    }
-    (void)alarm(0);
-    simulate_release_cache();
-}
-
-static pid_t start_worker(struct shared *shared, int worker, bool repeats)
-{
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        work(shared, worker, repeats);
-        (void)fflush(NULL);
-        exit(0);
-    }
-    return pid;
-}
-
-static int replay(uint64_t seed, FILE *log)
-{
+    /* Of its own: the trial's standard error goes elsewhere. */
+    FILE *log = fdopen(dup(fileno(target)), "w");
+    struct sim_input input = {.seed = seed, .given = &shrunk->choices, .log = log};
     struct sim_result result;
 
-    (void)alarm(SEED_SECONDS_MAX);
-    simulate(&(struct sim_input){.seed = seed, .log = log}, &result);
-    simulate_release_cache();
-    (void)fprintf(log, "seed %llu: %s; run %s, %d events, %d records, %d crashes, hash %016llx\n",
-                  (unsigned long long)seed, result.has_failed ? result.failure : "ok",
-                  run_status_name(result.status), result.events, result.records, result.crashes,
-                  (unsigned long long)result.hash);
-    return result.has_failed ? 1 : 0;
+    (void)fprintf(target, "%zu choices of %zu are enough (%d trials):\n", shrunk->choices.count,
+                  shrunk->before, shrunk->trials);
+    trial_run(&input, &result);
+    (void)fclose(log);
+    (void)fprintf(target, "--- %s\n", result.failure);
 }
 
-/* In a process of its own, because it may not come back. */
-static void show_failure(const struct shared *shared)
+static void name_input(const struct sim_input *input, FILE *target)
 {
-    pid_t pid = shared->shown > 0 ? fork() : -1;
-
-    if (pid == 0) {
-        _exit(replay(shared->shown - 1, stderr));
-    }
-    if (pid > 0) {
-        (void)waitpid(pid, NULL, 0);
+    (void)fprintf(target, "%s --seed %" PRIu64, program, input->seed);
+    if (input->crash_at_write > 0) {
+        (void)fprintf(target, " --crash %d --way %d", input->crash_at_write, (int)input->crash_way);
     }
 }
 
-/* Runs [next, end) on so many processes; one that dies over a seed is replaced. */
-static void run_seeds(struct shared *shared, int jobs, bool repeats)
+/* Shrinks it and shows all of it: workflow, events, records, and how to keep it. */
+static void explain(const struct sim_input *input, const struct shrunk *shrunk, FILE *target)
 {
-    pid_t pids[JOBS_MAX];
-    int alive = 0;
-    int deaths = 0;
-    pid_t pid;
-    int status;
-
-    for (int i = 0; i < jobs; i++) {
-        pids[i] = start_worker(shared, i, repeats);
-        alive++;
+    if (shrunk->before == 0) {
+        (void)fprintf(target, "its choices written down do not fail: it cannot shrink\n");
+    } else {
+        show(shrunk, input->seed, target);
     }
-    while (alive > 0 && (pid = wait(&status)) > 0) {
-        int worker = 0;
-
-        while (worker < jobs && pids[worker] != pid) {
-            worker++;
-        }
-        alive--;
-        if (worker == jobs || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
-            continue;
-        }
-        deaths++;
-        report(shared, shared->workers[worker].seed,
-               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended the process");
-        if (deaths < DEATHS_MAX) {
-            pids[worker] = start_worker(shared, worker, repeats);
-            alive++;
-        }
-    }
-    show_failure(shared);
+    (void)fprintf(target, "replay it:          ");
+    name_input(input, target);
+    (void)fprintf(target, "\nkeep it as a test:  ");
+    name_input(input, target);
+    (void)fprintf(target, " --keep " CASES "/NAME.case\n");
 }
 
-static struct shared *shared_new(uint64_t first, uint64_t count)
+static void explain_first(const struct seeds *seeds)
 {
-    struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const struct failed_seed *first = &seeds->first_failed;
+    struct sim_input input = {.seed = first->seed,
+                              .crash_at_write = first->crash_at_write,
+                              .crash_way = (enum crash_way)first->crash_way};
+    struct shrunk shrunk;
 
-    if (shared == MAP_FAILED) {
-        abort();
+    if (seeds->failures > 0) {
+        shrink(&input, SHRINK_SECONDS, &shrunk);
+        explain(&input, &shrunk, stderr);
+        shrunk_release(&shrunk);
     }
-    shared->next = first;
-    shared->end = first + count;
-    return shared;
 }
 
-static int count_cores(void)
+static int keep(const struct sim_input *input, const char *path)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct shrunk shrunk;
+    struct sim_case kept = {.seed = input->seed};
+    int r = -1;
 
-    return cores < 1 ? 1 : cores > JOBS_MAX ? JOBS_MAX : (int)cores;
+    shrink(input, SHRINK_SECONDS, &shrunk);
+    explain(input, &shrunk, stdout);
+    if (shrunk.before > 0) {
+        kept.choices = shrunk.choices;
+        r = case_write(path, &kept, shrunk.failure);
+    }
+    if (r == 0) {
+        (void)printf("kept as %s\n", path);
+    }
+    shrunk_release(&shrunk);
+    return r < 0 ? 1 : 0;
 }
 
 /* ---- as a test ---- */
 
 static int play_the_seeds(void **state)
 {
-    struct shared *shared = shared_new(0, TEST_SEEDS);
+    struct seeds *seeds = seeds_play(&(struct seeds_plan){
+        .count = TEST_SEEDS, .repeat_every = REPEAT_EVERY, .sweep_every = TEST_SWEEP_EVERY});
 
-    run_seeds(shared, count_cores(), true);
-    *state = shared;
+    explain_first(seeds);
+    *state = seeds;
     return 0;
 }
 
 static int forget_the_seeds(void **state)
 {
-    return munmap(*state, sizeof(struct shared));
+    seeds_free(*state);
+    return 0;
 }
 
 static void every_seed_keeps_the_promises(void **state)
 {
-    const struct shared *shared = *state;
+    const struct seeds *seeds = *state;
 
-    assert_int_equal(shared->failures, 0);
-    assert_int_equal(shared->seeds, TEST_SEEDS);
+    assert_int_equal(seeds->failures, 0);
+    assert_int_equal(seeds->played, TEST_SEEDS);
+    assert_true(seeds->swept > TEST_SEEDS / TEST_SWEEP_EVERY * CRASH_WAYS);
 }
 
 static void the_same_seed_gives_the_same_records(void **state)
 {
-    const struct shared *shared = *state;
+    const struct seeds *seeds = *state;
 
-    assert_true(shared->repeated >= TEST_SEEDS / REPEATED);
-    assert_int_equal(shared->different, 0);
+    assert_true(seeds->repeated >= TEST_SEEDS / REPEAT_EVERY);
+    assert_int_equal(seeds->different, 0);
 }
 
 /* So that what is never tried does not count as proven. */
 static void the_seeds_reach_every_kind_of_record_and_many_runs_complete(void **state)
 {
-    const struct shared *shared = *state;
+    const struct seeds *seeds = *state;
 
     for (unsigned kind = 0; kind < RECORD_KINDS; kind++) {
-        if (!(shared->kinds_seen & (1U << kind))) {
+        if (!(seeds->kinds_seen & (1U << kind))) {
             fail_msg("no seed gave a record %s", record_kind_name((enum record_kind)kind));
         }
     }
-    assert_true(shared->crashes > shared->seeds / 4);
-    assert_true(shared->completed > shared->seeds / 3);
+    assert_true(seeds->crashes > seeds->played / 4);
+    assert_true(seeds->completed > seeds->played / 4);
+}
+
+static int is_case(const struct dirent *entry)
+{
+    const char *end = strrchr(entry->d_name, '.');
+
+    return end && strcmp(end, ".case") == 0;
+}
+
+static void play_case(const char *path)
+{
+    struct sim_case given;
+    struct sim_input input = {0};
+    struct sim_result result;
+
+    assert_int_equal(case_read(path, &given), 0);
+    input = (struct sim_input){.seed = given.seed, .given = &given.choices};
+    trial_run(&input, &result);
+    case_release(&given);
+    if (result.has_failed) {
+        fail_msg("%s: %s\n  look at it with: %s --case %s", path, result.failure, program, path);
+    }
+}
+
+static void what_once_failed_does_not_fail_again(void **state)
+{
+    struct dirent **entries;
+    int count = scandir(CASES, &entries, is_case, alphasort);
+
+    (void)state;
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        char path[512];
+
+        (void)snprintf(path, sizeof(path), CASES "/%s", entries[i]->d_name);
+        play_case(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* ---- that a failure is found, shrinks, and can be kept ---- */
+
+static void find_failure(struct sim_input *input, struct sim_result *ret_result)
+{
+    for (input->seed = 0; input->seed < 1000; input->seed++) {
+        simulate(input, ret_result);
+        if (ret_result->has_failed) {
+            return;
+        }
+    }
+    fail_msg("a world that forgets its timers was not noticed");
+}
+
+static void a_failure_shrinks_to_a_few_choices_that_fail_alike(void **state)
+{
+    struct sim_input input = {.forgets_timers = true};
+    struct sim_result result;
+    struct shrunk shrunk;
+
+    (void)state;
+    find_failure(&input, &result);
+    shrink(&input, SHRINK_SECONDS, &shrunk);
+    assert_true(failure_is_alike(shrunk.failure, result.failure));
+    assert_true(shrunk.before > 20);
+    assert_true(shrunk.choices.count < 10);
+    shrunk_release(&shrunk);
+}
+
+static void a_kept_case_fails_as_it_did(void **state)
+{
+    struct sim_input input = {.forgets_timers = true};
+    char *scratch = scratch_new();
+    char *path = scratch_path(scratch, "a.case");
+    struct sim_result result;
+    struct shrunk shrunk;
+    struct sim_case kept;
+    struct sim_case given;
+
+    (void)state;
+    find_failure(&input, &result);
+    shrink(&input, 0, &shrunk);
+    assert_true(shrunk.before > 0);
+    kept = (struct sim_case){.seed = input.seed, .choices = shrunk.choices};
+    assert_int_equal(case_write(path, &kept, shrunk.failure), 0);
+    assert_int_equal(case_read(path, &given), 0);
+    input = (struct sim_input){.seed = given.seed, .given = &given.choices, .forgets_timers = true};
+    simulate(&input, &result);
+    assert_true(result.has_failed);
+    assert_string_equal(result.failure, shrunk.failure);
+    case_release(&given);
+    shrunk_release(&shrunk);
+    simulate_release_cache();
+    free(path);
+    scratch_remove(scratch);
 }
 
 /* ---- by hand ---- */
@@ -262,43 +261,97 @@ static int64_t monotonic_ms(void)
 
 static int run_range(uint64_t first, uint64_t count)
 {
-    struct shared *shared = shared_new(first, count);
     int64_t started = monotonic_ms();
-    double seconds;
-    int jobs = count_cores();
+    struct seeds *seeds = seeds_play(
+        &(struct seeds_plan){.first = first, .count = count, .sweep_every = SWEEP_EVERY});
+    double seconds = (double)(monotonic_ms() - started) / 1000;
+    int r = seeds->failures ? 1 : 0;
 
-    run_seeds(shared, jobs, false);
-    seconds = (double)(monotonic_ms() - started) / 1000;
-    (void)printf("%llu seeds in %.1f s on %d cores (%.0f a second): %llu events, %llu records, "
-                 "%llu crashes, %llu completed, %llu failed; hash %016llx\n",
-                 (unsigned long long)shared->seeds, seconds, jobs, (double)shared->seeds / seconds,
-                 (unsigned long long)shared->events, (unsigned long long)shared->records,
-                 (unsigned long long)shared->crashes, (unsigned long long)shared->completed,
-                 (unsigned long long)shared->failures, (unsigned long long)shared->hash);
-    return shared->failures ? 1 : 0;
+    (void)printf("%" PRIu64 " seeds in %.1f s (%.0f a second): %" PRIu64 " events, %" PRIu64
+                 " records, %" PRIu64 " crashes, %" PRIu64 " completed; %" PRIu64
+                 " times more with a crash at one write; %" PRIu64 " failed; hash %016" PRIx64 "\n",
+                 seeds->played, seconds, (double)seeds->played / seconds, seeds->events,
+                 seeds->records, seeds->crashes, seeds->completed, seeds->swept, seeds->failures,
+                 seeds->hash);
+    (void)fflush(stdout);
+    explain_first(seeds);
+    seeds_free(seeds);
+    return r;
+}
+
+static int replay(const struct sim_input *input)
+{
+    struct sim_result result;
+
+    trial_run(input, &result);
+    (void)printf(
+        "seed %" PRIu64 ": %s; run %s, %d events, %d records, %d crashes, hash %016" PRIx64 "\n",
+        input->seed, result.has_failed ? result.failure : "ok", run_status_name(result.status),
+        result.events, result.records, result.crashes, result.hash);
+    return result.has_failed ? 1 : 0;
+}
+
+static int replay_case(const char *path)
+{
+    struct sim_case given;
+    int r = case_read(path, &given);
+
+    if (r == 0) {
+        r = replay(&(struct sim_input){.seed = given.seed, .given = &given.choices, .log = stdout});
+        case_release(&given);
+    }
+    return r == 0 ? 0 : 1;
+}
+
+static int play_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_once_failed_does_not_fail_again),
+        cmocka_unit_test(every_seed_keeps_the_promises),
+        cmocka_unit_test(the_same_seed_gives_the_same_records),
+        cmocka_unit_test(the_seeds_reach_every_kind_of_record_and_many_runs_complete),
+        cmocka_unit_test(a_failure_shrinks_to_a_few_choices_that_fail_alike),
+        cmocka_unit_test(a_kept_case_fails_as_it_did),
+    };
+
+    return cmocka_run_group_tests(tests, play_the_seeds, forget_the_seeds);
 }
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_seed_keeps_the_promises),
-        cmocka_unit_test(the_same_seed_gives_the_same_records),
-        cmocka_unit_test(the_seeds_reach_every_kind_of_record_and_many_runs_complete),
-    };
+    struct sim_input input = {.log = stdout};
+    const char *case_path = NULL;
+    const char *keep_path = NULL;
     uint64_t first = 0;
     uint64_t count = 0;
+    bool has_seed = false;
 
     program = argv[0];
     for (int i = 1; i + 1 < argc; i += 2) {
+        uint64_t number = strtoull(argv[i + 1], NULL, 10);
+
         if (strcmp(argv[i], "--seed") == 0) {
-            return replay(strtoull(argv[i + 1], NULL, 10), stdout);
-        }
-        if (strcmp(argv[i], "--from") == 0) {
-            first = strtoull(argv[i + 1], NULL, 10);
+            input.seed = number;
+            has_seed = true;
+        } else if (strcmp(argv[i], "--crash") == 0) {
+            input.crash_at_write = (int)number;
+        } else if (strcmp(argv[i], "--way") == 0) {
+            input.crash_way = (enum crash_way)number;
+        } else if (strcmp(argv[i], "--keep") == 0) {
+            keep_path = argv[i + 1];
+        } else if (strcmp(argv[i], "--case") == 0) {
+            case_path = argv[i + 1];
+        } else if (strcmp(argv[i], "--from") == 0) {
+            first = number;
         } else if (strcmp(argv[i], "--seeds") == 0) {
-            count = strtoull(argv[i + 1], NULL, 10);
+            count = number;
         }
     }
-    return count > 0 ? run_range(first, count)
-                     : cmocka_run_group_tests(tests, play_the_seeds, forget_the_seeds);
+    if (case_path) {
+        return replay_case(case_path);
+    }
+    if (has_seed) {
+        return keep_path ? keep(&input, keep_path) : replay(&input);
+    }
+    return count > 0 ? run_range(first, count) : play_tests();
 }

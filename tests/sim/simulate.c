@@ -9,7 +9,7 @@
 
 #define STEPS_MAX 20000
 /* So many seeds in a row play on the same workflows: loading them takes longer than a run. */
-#define SEEDS_PER_WORKFLOW 8
+#define SEEDS_PER_WORKFLOW 16
 
 static struct {
     bool is_filled;
@@ -33,6 +33,7 @@ static void forget_workflows(void)
 void simulate_release_cache(void)
 {
     forget_workflows();
+    sim_forget_parsed();
     choices_free(cache.choices);
     cache.choices = NULL;
 }
@@ -139,9 +140,9 @@ void sim_hash(struct sim *sim, const char *text)
 /* How much of what happens: no choice itself, only what makes choices likely. */
 static void draw_temper(struct sim *sim)
 {
-    static const int failures[] = {0, 5, 15, 40};
+    static const int failures[] = {0, 8, 20, 45};
     static const int crashes[] = {0, 0, 2, 8};
-    static const int commands[] = {0, 10, 30, 60};
+    static const int commands[] = {0, 20, 50, 90};
     static const int duplicates[] = {0, 10, 40};
     static const int clock_jumps[] = {0, 0, 50};
     static const int losses[] = {0, 20, 100};
@@ -232,10 +233,24 @@ static void release(struct sim *sim)
     arena_free(sim->arena);
 }
 
+static bool is_nested(int which)
+{
+    char *use = mem_printf("workflow: %s", generated_names[which]);
+    bool is_used = false;
+
+    for (int i = 0; i < which; i++) {
+        is_used = is_used || strstr(cache.texts[i], use) != NULL;
+    }
+    free(use);
+    return is_used;
+}
+
 static void log_workflows(struct sim *sim)
 {
-    for (int i = 0; i < GENERATED_COUNT; i++) {
-        sim_log(sim, "--- %s.yaml\n%s", generated_names[i], cache.texts[i]);
+    for (int i = 0; sim->log && i < GENERATED_COUNT; i++) {
+        if (i == 0 || is_nested(i)) {
+            sim_log(sim, "--- %s.yaml\n%s", generated_names[i], cache.texts[i]);
+        }
     }
     sim_log(sim, "--- events and records\n");
 }
@@ -259,11 +274,11 @@ static struct choices *choices_for(const struct sim_input *input)
     if (input->given) {
         return choices_new_given(input->given);
     }
-    if (input->ret_made) {
-        return choices_new(input->seed, true);
+    if (input->made) {
+        return choices_new(input->seed, input->made);
     }
     if (!cache.choices) {
-        cache.choices = choices_new(input->seed, false);
+        cache.choices = choices_new(input->seed, NULL);
     }
     return cache.choices;
 }
@@ -283,36 +298,24 @@ static void give_result(const struct sim *sim, struct sim_result *ret_result)
     memcpy(ret_result->failure, sim->failure, sizeof(sim->failure));
 }
 
-static void keep_choices(const struct choices *choices, struct choice_vec *target)
-{
-    for (size_t i = 0; i < choices_made(choices)->count; i++) {
-        *VEC_PUSH(target) = choices_made(choices)->items[i];
-    }
-}
-
 void simulate(const struct sim_input *input, struct sim_result *ret_result)
 {
     struct sim sim = {.seed = input->seed,
                       .generation = 1,
                       .is_up = true,
                       .crash_at_write = input->crash_at_write,
-                      .crash_way = input->crash_way,
+                      .crash_way = (int)input->crash_way,
+                      .forgets_timers = input->forgets_timers,
                       .hash = 14695981039346656037ULL,
                       .log = input->log};
 
     sim.choices = choices_for(input);
     fill_cache(&sim, sim.choices == cache.choices);
-    if (input->ret_made) {
-        keep_choices(sim.choices, input->ret_made);
-    }
     choices_restart(sim.choices, input->seed);
     sim.arena = arena_new();
     sim.workflows = (const struct workflow *const *)cache.workflows;
     play_all(&sim);
     give_result(&sim, ret_result);
-    if (input->ret_made) {
-        keep_choices(sim.choices, input->ret_made);
-    }
     release(&sim);
     if (sim.choices != cache.choices) {
         choices_free(sim.choices);

@@ -41,12 +41,49 @@ void sim_run_free(struct sim_run *run)
 
 /* ---- the journal ---- */
 
+/* Bodies that were parsed lately: most are written again and again, and parsing them is what takes
+ * most of the time. Nothing changes a parsed body. */
+#define PARSED_MAX 8192
+static struct {
+    char *text;
+    json_t *object;
+} parsed[PARSED_MAX];
+
+void sim_forget_parsed(void)
+{
+    for (size_t i = 0; i < PARSED_MAX; i++) {
+        free(parsed[i].text);
+        json_decref(parsed[i].object);
+        parsed[i].text = NULL;
+        parsed[i].object = NULL;
+    }
+}
+
+static int parse_body(const char *body, json_t **ret_object)
+{
+    size_t place = hash_text(body) % PARSED_MAX;
+    struct error err = ERROR_INIT;
+    json_t *object = NULL;
+
+    if (!parsed[place].text || strcmp(parsed[place].text, body) != 0) {
+        if (json_parse_text(body, strlen(body), "record", &object, &err) < 0) {
+            return -1;
+        }
+        free(parsed[place].text);
+        json_decref(parsed[place].object);
+        parsed[place].text = mem_strdup(body);
+        parsed[place].object = object;
+    }
+    *ret_object = json_incref(parsed[place].object);
+    return 0;
+}
+
 /* As a process that reads the journal sees the record. */
 static int decode_row(struct sim *sim, const struct journal_row *row, struct stored *ret_stored)
 {
     struct error err = ERROR_INIT;
     json_t *object = NULL;
-    int r = json_parse_text(row->body, strlen(row->body), "record", &object, &err);
+    int r = parse_body(row->body, &object);
 
     if (r == 0) {
         r = record_decode(row->kind, sim_hold(sim, object), sim->arena, &ret_stored->record, &err);
@@ -249,8 +286,12 @@ static const char *const event_names[] = {
 
 static void log_event(struct sim *sim, const struct sim_run *run, const struct event *event)
 {
-    char *command = event->command ? json_dump_compact(event->command) : NULL;
+    char *command = NULL;
 
+    if (!sim->log) {
+        return;
+    }
+    command = event->command ? json_dump_compact(event->command) : NULL;
     sim_log(sim, "[%lld] %s <- %s %s %s%s\n", (long long)sim->now, run->id,
             event_names[event->kind], event->step ? event->step : "", command ? command : "",
             event->is_held ? " (held)" : "");
@@ -395,23 +436,48 @@ static void commit_all(struct sim *sim)
     }
 }
 
-enum { CRASH_NOT, CRASH_BEFORE_COMMIT, CRASH_AFTER_COMMIT, CRASH_WAYS };
+/* Where every write is tried one by one, the crash is wanted at one of them and at no other. */
+static int wanted_crash(const struct sim *sim)
+{
+    bool is_again = sim->crash_way > CRASH_AFTER_COMMIT;
+
+    if (sim->turns == sim->crash_at_write || (is_again && sim->crashes == 1 && !sim->turns_up)) {
+        return is_again ? sim->crash_way - CRASH_AFTER_COMMIT : sim->crash_way;
+    }
+    return 0;
+}
 
 /* 0: not in this turn. */
 static int choose_crash(struct sim *sim)
 {
     if (sim->crash_at_write > 0) {
-        return sim->turns == sim->crash_at_write ? sim->crash_way : CRASH_NOT;
+        choices_force(sim->choices, wanted_crash(sim));
     }
     return sim_choose_rarely(sim, PLACE_CRASH, about_turn(sim),
-                             (struct rarity){crash_percent(sim), CRASH_WAYS - 1});
+                             (struct rarity){crash_percent(sim), CRASH_AFTER_COMMIT});
+}
+
+static void check_all(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->runs.count && !sim->has_failed; i++) {
+        struct sim_run *run = sim->runs.items[i];
+
+        if (run->live && run->seq_checked != run->live->seq) {
+            check_run(sim, run);
+            run->seq_checked = run->live->seq;
+        }
+        if (run->live) {
+            check_sources(sim, run);
+        }
+    }
 }
 
 void sim_turn(struct sim *sim)
 {
-    int crash = choose_crash(sim);
+    int crash;
 
     sim->turns++;
+    crash = choose_crash(sim);
     sim->turns_up++;
     decide_all(sim);
     if (sim->has_failed) {
@@ -429,12 +495,7 @@ void sim_turn(struct sim *sim)
     if (sim->has_failed || !carry_out_all(sim)) {
         return;
     }
-    for (size_t i = 0; i < sim->runs.count && !sim->has_failed; i++) {
-        if (sim->runs.items[i]->live) {
-            check_run(sim, sim->runs.items[i]);
-            check_sources(sim, sim->runs.items[i]);
-        }
-    }
+    check_all(sim);
 }
 
 void sim_crash(struct sim *sim, const char *when)

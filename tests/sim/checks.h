@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What holds the simulated engine to its promises: what it remembers, and when it looks. */
+#ifndef FERMATA_SIM_CHECKS_H
+#define FERMATA_SIM_CHECKS_H
+
+#include "run/journal.h"
+#include "run/state.h"
+
+struct sim;
+struct sim_run;
+
+/* What the audit remembers of a step, from the records alone. */
+struct step_audit {
+    int attempts; /* number of the last one */
+    int tries;    /* that failed by themselves, since somebody or something began anew */
+    int losses;
+    bool is_static;
+    bool is_open; /* it has no outcome yet */
+    bool is_done;
+    bool is_reused;
+    bool is_approved;
+};
+
+struct phase_audit {
+    bool goes_round;  /* it was reset by itself, to go through its steps once more */
+    bool gate_passed; /* gate_decided with pass, or gate_skipped, since the gate was begun */
+    int gotos, fixes, iterations;
+};
+
+/* What a checkpoint had, by the record that saved it. */
+struct checkpoint_audit {
+    const char *name;
+    const json_t *phases;
+};
+
+/* audit.c. `shadow` is the state just before the record. */
+void audit_record(struct sim *sim, struct sim_run *run, const struct record *record);
+struct step_audit *audit_of(struct sim_run *run, const char *key);
+
+/* limits.c, called by audit_record */
+void limits_record(struct sim *sim, struct sim_run *run, const struct record *record);
+
+/* tables.c: writes what the commit brings; then, that each row equals the state. */
+void tables_write(struct sim *sim, struct sim_run *run, const struct commit *commit);
+void tables_check(struct sim *sim, const struct sim_run *run);
+/* The same with the columns that are long. */
+void tables_check_values(struct sim *sim, const struct sim_run *run);
+
+/* check.c */
+void check_run(struct sim *sim, const struct sim_run *run);
+void check_sources(struct sim *sim, const struct sim_run *run);
+void check_rest(struct sim *sim, struct sim_run *run);
+
+/* compare.c: NULL when they are the same, else what differs. */
+const char *compare_states(const struct run_state *left, const struct run_state *right, char *text,
+                           size_t size);
+
+#endif
