@@ -193,7 +193,7 @@ demo:
 	@tools/demo $(BUILD)
 
 bench: all $(BUILD)/bench/floor $(BUILD)/bench/engine
-	bench/run $(BUILD)
+	bench/run $(BUILD) $(BENCH)
 
 $(BUILD)/bench/engine: $(BUILD)/bench/engine.o $(BUILD)/libfermata.a
 	$(if $(V),,@echo '  LINK    $@')
@@ -207,6 +207,7 @@ $(BUILD)/bench/floor: bench/floor.c $(BUILD)/flags
 docs: all
 	$(BUILD)/fermata schema reference >$(BUILD)/workflow-reference.md
 	mv $(BUILD)/workflow-reference.md docs/workflow-reference.md
+	bench/table.py --into docs/performance.md bench/results/latest.json
 
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
@@ -323,9 +324,9 @@ help:
 	@echo "make crash           kill -9, EIO and ENOSPC at every call that changes a file; make test takes a part"
 	@echo "make check           every guard: $(CHECKS:%=check-%)"
 	@echo "make format          clang-format over every C file"
-	@echo "make bench           the footprint contract, as a table"
+	@echo "make bench           the footprint contract, as a table; BENCH='--only KEY --rounds N --save'"
 	@echo "make fuzz            each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
-	@echo "make docs            docs/workflow-reference.md from the key table"
+	@echo "make docs            docs/workflow-reference.md from the key table, the table of docs/performance.md"
 	@echo "make install         to DESTDIR + PREFIX ($(PREFIX)); make uninstall"
 	@echo "make compile_commands.json   for editors"
 	@echo "make clean"

@@ -2,15 +2,13 @@
 /* What the command line cannot show: the engine with many runs in one process, as a server will
  * hold them. Drives src/run/run.h in a new project below FOLDER.
  *
- *   engine runs FOLDER RUNS STEPS AT_ONCE   RUNS runs of STEPS noops, AT_ONCE of them at a time
- *   engine parallel FOLDER STEPS            one run of STEPS parallel noops and a join
  *   engine waiting FOLDER STEPS SECONDS     one run whose STEPS steps wait for their next try
  *   engine parked FOLDER RUNS               RUNS runs that wait for an approval
  *   engine active FOLDER STEPS KEEPER       STEPS commands under way, each under its keeper
  *   engine recover FOLDER RUNS              RUNS runs are left unfinished, taken over, ended
  *
- * Prints one JSON object: seconds from the beginning of the runs to the commit that completes the
- * last one, "create_ms" a run before that, memory in KB. */
+ * Prints one JSON object: memory in KB, CPU seconds; of recovery the seconds until each run is
+ * owned again, and until each has taken its next step and ended. */
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/record.h"
@@ -27,6 +25,7 @@
 
 #define COUNT_MAX 100000
 #define WORKFLOW_TEXT_BYTES_MAX (16U * 1024 * 1024)
+#define INSTANCES_MAX 1000
 #define HOUR_MS (60 * 60 * 1000)
 
 struct bench {
@@ -72,14 +71,13 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Proportional memory of this process; what malloc holds back is given back before. */
+/* Proportional memory of this process. */
 static long pss_kb(void)
 {
     FILE *file = fopen("/proc/self/smaps_rollup", "r");
     char line[256];
     long kb = -1;
 
-    (void)malloc_trim(0);
     while (file && fgets(line, sizeof(line), file)) {
         if (strncmp(line, "Pss:", 4) == 0) {
             kb = strtol(line + 4, NULL, 10);
@@ -231,8 +229,18 @@ static void bench_close(struct bench *bench)
 
 /* ---- workflows ---- */
 
-/* COUNT steps with the same body in the first phase, a join behind them. */
-static struct workflow *make_workflow(const char *mode, int count, const char *body)
+/* A list in a workflow file has its ceiling: many instances are those of several steps. */
+static void add_wide_step(struct strbuf *text, int index, int count, const char *body)
+{
+    strbuf_addf(text, "      - { id: s%d, %s, foreach: [0", index, body);
+    for (int i = 1; i < count; i++) {
+        strbuf_add(text, ",0");
+    }
+    strbuf_add(text, "] }\n");
+}
+
+/* COUNT steps with this body, all at once; then the step LAST, if there is one. */
+static struct workflow *make_workflow(int count, const char *body, const char *last)
 {
     static const struct workflow_names any = {0};
     struct problems *problems = mem_zero(1, sizeof(*problems));
@@ -241,14 +249,13 @@ static struct workflow *make_workflow(const char *mode, int count, const char *b
     struct strbuf text;
 
     strbuf_init(&text, WORKFLOW_TEXT_BYTES_MAX);
-    strbuf_addf(&text,
-                "name: bench\non_failure: fail\nphases:\n  - id: main\n    mode: %s\n    steps:\n",
-                mode);
-    for (int i = 0; i < count; i++) {
-        strbuf_addf(&text, "      - { id: s%d, %s }\n", i, body);
+    strbuf_add(&text, "name: bench\non_failure: fail\nphases:\n  - id: main\n    mode: parallel\n"
+                      "    steps:\n");
+    for (int i = 0; count > 0; i++, count -= INSTANCES_MAX) {
+        add_wide_step(&text, i, count < INSTANCES_MAX ? count : INSTANCES_MAX, body);
     }
-    if (strcmp(mode, "parallel") == 0) {
-        strbuf_add(&text, "  - id: join\n    steps: [{ id: joined, use: noop }]\n");
+    if (last) {
+        strbuf_addf(&text, "  - id: last\n    steps: [{ id: t, %s }]\n", last);
     }
     must(workflow_parse(text.data, text.length, "bench", &any, &workflow, problems, &err), &err);
     strbuf_release(&text);
@@ -268,45 +275,6 @@ static void start(struct bench *bench, const struct workflow *workflow, char ret
 
 /* ---- workloads ---- */
 
-static json_t *measure_runs(struct bench *bench, int runs, int steps, int at_once)
-{
-    struct workflow *workflow = make_workflow("sequential", steps, "use: noop");
-    double seconds = 0;
-    double creating = 0;
-    char id[RUN_ID_SIZE];
-
-    for (int done = 0; done < runs; done += at_once) {
-        double begun = now_seconds();
-        double created;
-
-        for (int i = 0; i < at_once; i++) {
-            start(bench, workflow, id);
-        }
-        created = now_seconds();
-        go_until(bench, "run_moved", "completed", at_once);
-        creating += created - begun;
-        seconds += now_seconds() - created;
-        go(bench);
-    }
-    workflow_free(workflow);
-    return json_pack("{s:f, s:f}", "seconds", seconds, "create_ms", creating * 1e3 / runs);
-}
-
-static json_t *measure_parallel(struct bench *bench, int steps)
-{
-    struct workflow *workflow = make_workflow("parallel", steps, "use: noop");
-    char id[RUN_ID_SIZE];
-    double begun;
-
-    start(bench, workflow, id);
-    begun = now_seconds();
-    go_until(bench, "run_moved", "completed", 1);
-    begun = now_seconds() - begun;
-    go(bench);
-    workflow_free(workflow);
-    return json_pack("{s:f}", "seconds", begun);
-}
-
 static void stop_waiting(void *arg)
 {
     loop_stop(((struct bench *)arg)->loop);
@@ -317,7 +285,7 @@ static const char waits_an_hour[] =
 
 static json_t *measure_waiting(struct bench *bench, int steps, int seconds)
 {
-    struct workflow *workflow = make_workflow("parallel", steps, waits_an_hour);
+    struct workflow *workflow = make_workflow(steps, waits_an_hour, NULL);
     char id[RUN_ID_SIZE];
     double cpu;
 
@@ -331,48 +299,56 @@ static json_t *measure_waiting(struct bench *bench, int steps, int seconds)
     return json_pack("{s:f, s:I}", "cpu_seconds", cpu, "pss_kb", (json_int_t)pss_kb());
 }
 
+/* What malloc keeps for later is no run's. */
+static long trimmed_pss_kb(void)
+{
+    (void)malloc_trim(0);
+    return pss_kb();
+}
+
 static json_t *measure_parked(struct bench *bench, int runs)
 {
-    struct workflow *workflow = make_workflow("sequential", 10, "approve: 'Good?'");
+    struct workflow *workflow = make_workflow(10, "use: noop", "approve: 'Good?'");
     char id[RUN_ID_SIZE];
     long before;
 
     start(bench, workflow, id);
     go(bench);
-    before = pss_kb();
+    before = trimmed_pss_kb();
     for (int i = 0; i < runs; i++) {
         start(bench, workflow, id);
     }
     go(bench);
     workflow_free(workflow);
-    return json_pack("{s:f}", "kb_each", (double)(pss_kb() - before) / runs);
+    return json_pack("{s:f}", "kb_each", (double)(trimmed_pss_kb() - before) / runs);
 }
 
 static json_t *measure_active(struct bench *bench, int steps)
 {
-    struct workflow *workflow = make_workflow("parallel", steps, "run: sleep 1000");
+    struct workflow *workflow = make_workflow(steps, "run: sleep 1000", NULL);
     char id[RUN_ID_SIZE];
     long before;
     long after;
 
     start(bench, workflow, id);
     workflow_free(workflow);
-    before = pss_kb();
+    before = trimmed_pss_kb();
     go_until(bench, "attempt_started", NULL, steps);
     /* Their keepers are started on the pool; then each has a watch. */
     (void)loop_timer_start(bench->loop, 1000, stop_waiting, bench);
     loop_run(bench->loop);
-    after = pss_kb();
+    after = trimmed_pss_kb();
     engine_interrupt(bench->engine, true);
     go(bench);
     return json_pack("{s:f}", "kb_each", (double)(after - before) / steps);
 }
 
-/* Three steps are done, the fourth waits for its second try. Everything is let go, as by a crash;
- * an hour later the time of all second tries has come, so that each run takes a further step. */
+/* Each run has three finished steps; the fourth waits for its second try. Everything is let go, as
+ * by a crash; two hours later the time of all second tries has come, so that each run takes a
+ * further step, and ends. */
 static json_t *measure_recover(struct bench *bench, int runs)
 {
-    struct workflow *workflow = make_workflow("sequential", 1, waits_an_hour);
+    struct workflow *workflow = make_workflow(3, "use: noop", waits_an_hour);
     char(*ids)[RUN_ID_SIZE] = mem_alloc((size_t)runs * sizeof(*ids));
     struct error err = ERROR_INIT;
     double begun;
@@ -399,7 +375,7 @@ static json_t *measure_recover(struct bench *bench, int runs)
 
 /* ---- main ---- */
 
-static const char usage[] = "usage: engine runs|parallel|waiting|parked|active|recover FOLDER ...";
+static const char usage[] = "usage: engine waiting|parked|active|recover FOLDER ...";
 
 static int parse_count(const char *text)
 {
@@ -419,12 +395,6 @@ static json_t *measure(struct bench *bench, int argc, char **argv)
     const char *kind = argv[1];
     int first = parse_count(argv[3]);
 
-    if (strcmp(kind, "runs") == 0 && argc == 6) {
-        return measure_runs(bench, first, parse_count(argv[4]), parse_count(argv[5]));
-    }
-    if (strcmp(kind, "parallel") == 0 && argc == 4) {
-        return measure_parallel(bench, first);
-    }
     if (strcmp(kind, "waiting") == 0 && argc == 5) {
         return measure_waiting(bench, first, parse_count(argv[4]));
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The floor of the footprint contract: only the unavoidable work of each workload, nothing else.
  *
- *   floor steps DB COUNT          COUNT durable steps one after another: one commit a step
- *   floor batch DB TURNS ROWS     TURNS commits of ROWS rows each (ROWS runs or parallel steps at
- * once) floor spawn DB COUNT WIDTH    COUNT times `true`, WIDTH at once, each result durable floor
- * create DB               create the store, one spawned step, one commit
+ *   floor commits DB COUNT ROWS   COUNT records, ROWS of them in each commit
+ *   floor spawn DB COUNT WIDTH    COUNT times `true`, WIDTH at once, each result durable
+ *   floor create DB               create the store, one process, one commit
+ *   floor start COUNT             COUNT times a process that does nothing, one after another
  *
- * Prints the seconds of the work without process start. SQLite runs with the settings that
- * Fermata's store uses (WAL, synchronous=FULL, one writer). */
+ * Prints the seconds of the work without the start of this program. SQLite runs with the settings
+ * that Fermata's store uses (WAL, synchronous=FULL, one writer). */
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
@@ -23,6 +23,8 @@
 
 #define COUNT_MAX 1000000
 #define WIDTH_MAX 64
+
+static const char usage[] = "usage: floor commits|spawn|create|start ...";
 
 struct floor_store {
     sqlite3 *db;
@@ -146,6 +148,13 @@ static void spawn_steps(struct floor_store *store, int count, int width)
     }
 }
 
+static void commit_all(struct floor_store *store, int count, int rows)
+{
+    for (int done = 0; done < count; done += rows) {
+        commit_rows(store, count - done < rows ? count - done : rows);
+    }
+}
+
 static int parse_count(const char *text, int max)
 {
     char *end;
@@ -163,23 +172,22 @@ static void run_workload(struct floor_store *store, int argc, char **argv)
 {
     const char *kind = argv[1];
 
-    if (strcmp(kind, "steps") == 0 && argc == 4) {
-        int count = parse_count(argv[3], COUNT_MAX);
-        for (int i = 0; i < count; i++) {
-            commit_rows(store, 1);
-        }
-    } else if (strcmp(kind, "batch") == 0 && argc == 5) {
-        int turns = parse_count(argv[3], COUNT_MAX);
-        int rows = parse_count(argv[4], COUNT_MAX);
-        for (int i = 0; i < turns; i++) {
-            commit_rows(store, rows);
-        }
+    if (strcmp(kind, "commits") == 0 && argc == 5) {
+        commit_all(store, parse_count(argv[3], COUNT_MAX), parse_count(argv[4], COUNT_MAX));
     } else if (strcmp(kind, "spawn") == 0 && argc == 5) {
         spawn_steps(store, parse_count(argv[3], COUNT_MAX), parse_count(argv[4], WIDTH_MAX));
     } else if (strcmp(kind, "create") == 0 && argc == 3) {
         spawn_steps(store, 1, 1);
     } else {
-        fail("usage: floor steps|batch|spawn|create DB [COUNT [WIDTH]]");
+        fail(usage);
+    }
+}
+
+static void start_all(int count)
+{
+    for (int i = 0; i < count; i++) {
+        spawn_true();
+        (void)reap();
     }
 }
 
@@ -187,15 +195,18 @@ int main(int argc, char **argv)
 {
     struct floor_store store;
     double started;
-    bool counts_creation;
 
     if (argc < 3) {
-        fail("usage: floor steps|batch|spawn|create DB [COUNT [WIDTH]]");
+        fail(usage);
     }
-    counts_creation = strcmp(argv[1], "create") == 0;
     started = now_seconds();
+    if (strcmp(argv[1], "start") == 0) {
+        start_all(parse_count(argv[2], COUNT_MAX));
+        (void)printf("%.6f\n", now_seconds() - started);
+        return 0;
+    }
     open_store(&store, argv[2]);
-    if (!counts_creation) {
+    if (strcmp(argv[1], "create") != 0) {
         started = now_seconds();
     }
     run_workload(&store, argc, argv);
