@@ -46,6 +46,18 @@ static void add_duration(struct strbuf *target, const json_t *object)
 
 /* ---- list ---- */
 
+/* What the status alone does not say: a run that nobody drives stands still. */
+static const char *standing(const json_t *run)
+{
+    if (json_get_boolean(run, "overdue", false)) {
+        return " (overdue)";
+    }
+    return (is(run, "status", "running") || is(run, "status", "pending")) &&
+                   !json_get_boolean(run, "owned", true)
+               ? " (no driver)"
+               : "";
+}
+
 static void add_run_row(struct table *table, const struct terminal *terminal, const json_t *run,
                         int64_t now_ms)
 {
@@ -58,7 +70,7 @@ static void add_run_row(struct table *table, const struct terminal *terminal, co
     struct strbuf duration;
 
     table_add(table, get(run, "id"));
-    text = mem_printf("%s %s", status_mark(terminal, status), status);
+    text = mem_printf("%s %s%s", status_mark(terminal, status), status, standing(run));
     table_add_styled(table, text, status_style(status));
     free(text);
     table_add(table, get(run, "workflow"));
@@ -106,6 +118,20 @@ void print_run_list(const struct terminal *terminal, const json_t *list, int64_t
 
 /* ---- in short ---- */
 
+static void add_wait(const json_t *run, struct strbuf *target)
+{
+    json_int_t until = json_get_integer(run, "waits_until", 0);
+    char text[TIMESTAMP_SIZE];
+
+    if (until > 0) {
+        timestamp_format(until, text);
+        strbuf_addf(target, "  %s %s\n",
+                    json_get_boolean(run, "overdue", false) ? "overdue: its time was over at"
+                                                            : "at most until",
+                    text);
+    }
+}
+
 static void add_head(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const char *status = get(run, "status");
@@ -127,6 +153,7 @@ static void add_head(const struct terminal *terminal, const json_t *run, struct 
         add_wrapped(terminal, target, clean.data, 2);
         strbuf_release(&clean);
     }
+    add_wait(run, target);
     if (is(run, "wish", "pause")) {
         strbuf_add(target,
                    "  it was asked to pause and will when the steps under way have ended\n");

@@ -98,6 +98,10 @@ int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct 
 int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
               const struct ops_view *view, json_t **ret_result, struct error *err);
 
+/* overdue.c: what a wait looks like once its time is over */
+/* Puts `overdue` and takes answers that come too late from the options. */
+void ops_mark_overdue(json_t *run, int64_t now_ms);
+
 /* report.c */
 /* run_show; on the way the run's readable files are put right where a crash left them behind. */
 int ops_show_run(struct ops *ops, const char *run_id, json_t **ret_run, struct error *err);

@@ -23,6 +23,21 @@ static int read_limit(const json_t *arguments, int fallback, int *ret_limit, str
     return 0;
 }
 
+/* What no table can know: the time, and who is alive. */
+static void complete_list(const struct ops *ops, const json_t *runs)
+{
+    json_t *run;
+    size_t i;
+
+    json_array_foreach(runs, i, run)
+    {
+        ops_mark_overdue(run, ops_now_ms());
+        json_put(run, "owned",
+                 json_boolean(!json_object_get(run, "ended_at") &&
+                              run_is_owned(ops->folder, json_get_text(run, "id", ""))));
+    }
+}
+
 int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *view,
             json_t **ret_result, struct error *err)
 {
@@ -51,7 +66,13 @@ int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         r = run_resolve(ops->store, filter.before, before, err);
         filter.before = before;
     }
-    return r < 0 ? r : run_list(ops->store, &filter, ret_result, err);
+    if (r == 0) {
+        r = run_list(ops->store, &filter, ret_result, err);
+    }
+    if (r == 0) {
+        complete_list(ops, json_object_get(*ret_result, "runs"));
+    }
+    return r;
 }
 
 int op_status(struct ops *ops, const json_t *arguments, const struct ops_view *view,

@@ -307,6 +307,7 @@ void ops_complete_run(struct ops *ops, bool with_report, json_t *run)
 {
     char *folder = ops_run_folder(ops, json_get_text(run, "id", ""));
 
+    ops_mark_overdue(run, ops_now_ms());
     json_put_text(run, "folder", folder);
     json_put(run, "problems", find_problems(ops, run));
     add_report(ops, run, folder, with_report);

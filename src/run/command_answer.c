@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers to steps that wait for a person: approve, reject, or a signal with a fitting name. */
+#include "base/timestamp.h"
 #include "run/states.h"
 #include "run/turn.h"
 
@@ -14,6 +15,18 @@ static void wake(struct turn *turn)
         strcmp(turn->run->reason, "approval") == 0) {
         run_move(turn, RUN_RUNNING, NULL, NULL);
     }
+}
+
+/* Whether in time is not a matter of who looks first: an answer that comes late is none. */
+static int refuse_late(struct turn *turn, const struct step_state *step, struct error *err)
+{
+    char until[TIMESTAMP_SIZE];
+
+    timestamp_format(step->until, until);
+    (void)error_set(err, ERROR_CONFLICT, "step %s waited for an answer until %s", step->key, until);
+    error_hint(err, "fermata resume %s ends the wait; fermata retry %s %s asks again then",
+               turn->run->id, turn->run->id, step->key);
+    return ERROR_CONFLICT;
 }
 
 static int answer(struct turn *turn, const struct event *event, bool is_approved, struct error *err)
@@ -37,6 +50,9 @@ static int answer(struct turn *turn, const struct event *event, bool is_approved
                         key ? key : (turn->run->approvals ? "several" : "no"));
         error_hint(err, "see what waits: fermata status %s", turn->run->id);
         return step || !key ? ERROR_CONFLICT : ERROR_NOT_FOUND;
+    }
+    if (step_is_overdue(turn, step)) {
+        return refuse_late(turn, step, err);
     }
     wake(turn);
     step_answer_approval(turn, run_step_index(turn->run, step), is_approved,
@@ -74,7 +90,7 @@ int command_signal(struct turn *turn, const struct event *event, struct error *e
         const struct step_state *step = &turn->run->steps[i];
         int said = step->waiting == WAITING_APPROVAL ? step_signal_answer(step, name, value) : -1;
 
-        if (said >= 0) {
+        if (said >= 0 && !step_is_overdue(turn, step)) {
             wake(turn);
             step_answer_approval(turn, (int)i, said == 1, (struct record){.by = by, .name = name});
         }

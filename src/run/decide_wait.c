@@ -19,7 +19,7 @@ static int64_t end_of_wait(struct turn *turn, int index)
     return turn->now + timeout_ms;
 }
 
-static bool is_overdue(const struct turn *turn, const struct step_state *step)
+bool step_is_overdue(const struct turn *turn, const struct step_state *step)
 {
     return step->until && step->until <= turn->now;
 }
@@ -29,7 +29,7 @@ void step_give_up_wait(struct turn *turn, int index)
 {
     const struct step_state *step = step_at(turn, index);
 
-    if (!is_overdue(turn, step)) {
+    if (!step_is_overdue(turn, step)) {
         return;
     }
     if (step->waiting == WAITING_WORKFLOW) {
@@ -46,7 +46,7 @@ bool approvals_give_up(struct turn *turn)
     for (size_t i = 0; i < turn->run->step_count; i++) {
         const struct step_state *step = step_at(turn, (int)i);
 
-        if (step->waiting == WAITING_APPROVAL && is_overdue(turn, step)) {
+        if (step->waiting == WAITING_APPROVAL && step_is_overdue(turn, step)) {
             step_give_up_wait(turn, (int)i);
             has_changed = true;
         }
@@ -174,7 +174,7 @@ static void fail_by_child(struct turn *turn, int index, const struct event *even
 
     if (phase_is_late(turn, step->phase)) {
         step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
-    } else if (is_overdue(turn, step)) {
+    } else if (step_is_overdue(turn, step)) {
         step_fail(
             turn, index, CLASS_TIMEOUT,
             turn_text(turn, "the nested run %s was cancelled: it took too long", event->child));

@@ -36,6 +36,7 @@ static const struct migration migrations[] = {
      "CREATE TABLE inbox (id INTEGER PRIMARY KEY, run TEXT NOT NULL, command TEXT NOT NULL, sender"
      " TEXT, at INTEGER NOT NULL, answer TEXT) STRICT;"
      "CREATE INDEX inbox_open ON inbox (run) WHERE answer IS NULL;"},
+    {"run/002-waits-until", "ALTER TABLE run ADD COLUMN waits_until INTEGER NOT NULL DEFAULT 0;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)
@@ -76,6 +77,7 @@ static void fill_run_row(const struct run_state *run, struct arena *arena, struc
     row->created_at = run->created_at;
     row->started_at = run->started_at;
     row->ended_at = run->ended_at;
+    row->waits_until = run_waits_until(run);
     row->seq = run->seq;
 }
 
@@ -216,11 +218,12 @@ static const struct query q_journal_last = {"SELECT max(seq) FROM journal WHERE 
 static const struct query q_run_put = {
     "INSERT INTO run (id, workflow, title, digest, task, status, wish, reason, detail, strategy,"
     " label, parent, depth, created_at, started_at, ended_at, steps_total, steps_completed,"
-    " steps_failed, steps_skipped, steps_running, seq)"
-    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)"
+    " steps_failed, steps_skipped, steps_running, seq, waits_until)"
+    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,"
+    "?23)"
     " ON CONFLICT (id) DO UPDATE SET status=?6, wish=?7, reason=?8, detail=?9, started_at=?15,"
     " ended_at=?16, steps_total=?17, steps_completed=?18, steps_failed=?19, steps_skipped=?20,"
-    " steps_running=?21, seq=?22"};
+    " steps_running=?21, seq=?22, waits_until=?23"};
 static const struct query q_step_put = {
     "INSERT INTO step (run, key, phase, status, class, error, digest, parts, output, artifacts,"
     " attempts, started_at, ended_at, reused)"
@@ -292,7 +295,7 @@ static int write_run(struct tx *tx, const struct run_row *row, struct error *err
     const int64_t integers[] = {row->depth,        row->created_at,    row->started_at,
                                 row->ended_at,     row->steps_total,   row->steps_completed,
                                 row->steps_failed, row->steps_skipped, row->steps_running,
-                                row->seq};
+                                row->seq,          row->waits_until};
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         bind_text(statement, (int)i + 1, texts[i]);

@@ -41,18 +41,28 @@ static void add_failure_options(const struct run_state *run, json_t *options)
     }
 }
 
-static void add_approval_options(const struct run_state *run, json_t *options)
+static void add_answer_option(const struct run_state *run, const struct step_state *step,
+                              const char *answer, const char *help, json_t *options)
 {
     char command[256];
+    json_t *option;
 
+    (void)snprintf(command, sizeof(command), "fermata %s %s %s", answer, run->id, step->key);
+    option = make_option(answer, command, help);
+    if (step->until) {
+        json_put_integer(option, "until", step->until);
+    }
+    (void)json_array_append_new(options, option);
+}
+
+static void add_approval_options(const struct run_state *run, json_t *options)
+{
     for (size_t i = 0; i < run->step_count; i++) {
         const struct step_state *step = &run->steps[i];
 
         if (step->waiting == WAITING_APPROVAL) {
-            (void)snprintf(command, sizeof(command), "fermata approve %s %s", run->id, step->key);
-            add_option(options, "approve", command, step->reason ? step->reason : "");
-            (void)snprintf(command, sizeof(command), "fermata reject %s %s", run->id, step->key);
-            add_option(options, "reject", command, "refuse it; the step fails");
+            add_answer_option(run, step, "approve", step->reason ? step->reason : "", options);
+            add_answer_option(run, step, "reject", "refuse it; the step fails", options);
         }
     }
 }

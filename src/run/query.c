@@ -16,7 +16,7 @@
 #define RUN_COLUMNS                                                                                \
     "id, workflow, title, task, status, wish, reason, detail, strategy, label, parent,"            \
     " created_at, started_at, ended_at, steps_total, steps_completed, steps_failed,"               \
-    " steps_skipped, steps_running"
+    " steps_skipped, steps_running, waits_until"
 
 static const struct query q_run_list = {
     "SELECT " RUN_COLUMNS " FROM run WHERE (?1 IS NULL OR status = ?1) AND"
@@ -53,6 +53,9 @@ static json_t *list_row(struct statement *statement)
     if (ended_at) {
         json_put_integer(row, "ended_at", ended_at);
         json_put_integer(row, "duration_ms", ended_at - started_at);
+    }
+    if (column_integer(statement, 19)) {
+        json_put_integer(row, "waits_until", column_integer(statement, 19));
     }
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
         json_put_integer(steps, counts[i], column_integer(statement, 14 + (int)i));
@@ -175,8 +178,7 @@ static int load_state(struct store *store, const char *folder, const char *run_i
     return 0;
 }
 
-/* Whether a process carries the run on right now. */
-static bool has_owner(const char *folder, const char *run_id)
+bool run_is_owned(const char *folder, const char *run_id)
 {
     char *path = run_folder(folder, run_id);
     bool is_owned = run_is_locked(path);
@@ -196,7 +198,7 @@ int run_show(struct store *store, const char *folder, const char *run_id, json_t
     if (r < 0) {
         return r;
     }
-    is_owned = has_owner(folder, run_id);
+    is_owned = run_is_owned(folder, run_id);
     *ret_run = view_run(state);
     json_put(*ret_run, "owned", json_boolean(is_owned));
     run_add_live_options(state, is_owned, json_object_get(*ret_run, "options"));

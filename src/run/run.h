@@ -151,14 +151,16 @@ struct run_filter {
     const char *before;   /* runs older than this one; NULL: from the newest */
     int limit;            /* 1..1000 */
 };
-/* {"runs":[{id,workflow,task,status,wish,reason,created_at,started_at,ended_at,duration_ms,strategy,
- * parent,steps:{total,completed,failed,...},owner:{pid}|null}],"next":ID|null} */
+/* {"runs":[{id,workflow,task,status,wish,reason,created_at,started_at,ended_at,waits_until,
+ * duration_ms,strategy,parent,steps:{total,completed,failed,...}}],"next":ID|null} */
 int run_list(struct store *store, const struct run_filter *filter, json_t **ret_list,
              struct error *err);
+/* Whether a process carries the run on right now. */
+bool run_is_owned(const char *folder, const char *run_id);
 /* The run as above plus inputs,
  * phases:[{id,name,status,round,started_at,ended_at,gate:{name,verdict,reason,
  * checks:[...]},steps:[{key,name,kind,status,reason,error,class,attempts,started_at,ended_at,duration_ms,output:{...},
- * artifacts:[...]}]}], options:[{do,command,help}], checkpoints, signals, workflow_digest. */
+ * artifacts:[...]}]}], options:[{do,command,help,until}], checkpoints, signals, workflow_digest. */
 int run_show(struct store *store, const char *folder, const char *run_id, json_t **ret_run,
              struct error *err);
 /* The log lines of a run, derived from its journal; a reader goes on where it was, so that

@@ -162,6 +162,24 @@ int run_step_index(const struct run_state *run, const struct step_state *step)
     return (int)(step - run->steps);
 }
 
+int64_t run_waits_until(const struct run_state *run)
+{
+    int64_t first = 0;
+
+    if (run->status != RUN_PAUSED || run->approvals + run->nested == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < run->step_count; i++) {
+        const struct step_state *step = &run->steps[i];
+
+        if ((step->waiting == WAITING_APPROVAL || step->waiting == WAITING_WORKFLOW) &&
+            step->until && (!first || step->until < first)) {
+            first = step->until;
+        }
+    }
+    return first;
+}
+
 struct phase_state *run_find_phase(const struct run_state *run, const char *id)
 {
     const struct phase *phase = workflow_find_phase(run->workflow, id);

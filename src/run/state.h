@@ -165,6 +165,8 @@ void run_apply(struct run_state *run, const struct record *record);
 const char *run_refusal(const struct run_state *run, const struct record *record);
 
 struct step_state *run_find_step(const struct run_state *run, const char *key); /* NULL: unknown */
+/* A paused run: when the first wait for an answer or a nested run is over; 0: none ever is. */
+int64_t run_waits_until(const struct run_state *run);
 int run_step_index(const struct run_state *run, const struct step_state *step);
 struct phase_state *run_find_phase(const struct run_state *run, const char *id);
 bool step_is_finished(const struct step_state *step);

@@ -79,6 +79,9 @@ void step_answer_approval(struct turn *turn, int step, bool is_approved, struct 
 /* What the signal says to the step: 1 approved, 0 rejected, -1 nothing. */
 int step_signal_answer(const struct step_state *step, const char *signal, const json_t *value);
 void step_start_child(struct turn *turn, int step);
+/* The time for an answer is over; who drives the run ends the wait, at the latest when it goes on.
+ */
+bool step_is_overdue(const struct turn *turn, const struct step_state *step);
 void step_give_up_wait(struct turn *turn, int step); /* when its time is over */
 /* The same for all approvals; true when there were some. */
 bool approvals_give_up(struct turn *turn);

@@ -187,6 +187,7 @@ json_t *view_run(const struct run_state *run)
     json_put_text(object, "parent_step", run->parent_step);
     json_put_integer(object, "iteration", run->iteration);
     put_time(object, "created_at", run->created_at);
+    put_time(object, "waits_until", run_waits_until(run));
     put_span(object, run->started_at, run->ended_at);
     json_put(object, "steps", view_counts(run));
     json_put(object, "phases", view_phases(run));

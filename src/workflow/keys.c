@@ -239,7 +239,9 @@ static const struct key keys[] = {
     {L(STEP) | L(STATIC), "use", SHAPE_NAME, .help = "Makes a function step: a built-in function.",
      .example = "inventory", .kinds = K(FUNCTION)},
     {L(STEP), "approve", SHAPE_TEMPLATE,
-     .help = "Makes an approval: the question that a person answers.",
+     .help = "Makes an approval: the question that a person answers. With a `timeout`, an answer "
+             "that comes later is refused. A run that only waits rests, so the step fails when "
+             "`resume` lets it go on; `status` and `list` call it overdue until then.",
      .example = "\"Deploy to production?\"", .kinds = K(APPROVAL)},
     {L(STEP), "workflow", SHAPE_NAME,
      .help = "Makes a nested run: the workflow's name. The step's output is that of the step which "

@@ -169,6 +169,46 @@ static void add_section(enum key_level level, struct strbuf *target)
     add_ignored(level, target);
 }
 
+static const char expressions[] =
+    "\n## Expressions\n\n"
+    "`when`, `until` and `foreach` are expressions, with or without `${{ }}` "
+    "around them. In other texts `${{ }}` is replaced by its value; `$${{` is a "
+    "literal `${{`.\n\n"
+    "| path | value |\n|---|---|\n"
+    "| `inputs.NAME` | the input |\n"
+    "| `steps.ID.output` | the output without the line ends behind it; with `format: "
+    "json` its parts follow |\n"
+    "| `steps.ID.NAME` | with `format: json`: a part of the output |\n"
+    "| `steps.ID.status`, `.exit_status`, `.attempts`, `.error`, `.duration` | how "
+    "the step ended |\n"
+    "| `steps.ID.suggestions` | how many suggestions a review made |\n"
+    "| `steps.ID.artifacts` | its artifacts |\n"
+    "| `phases.ID.status`, `.steps`, `.error` | how the phase ended |\n"
+    "| `run.id`, `.task`, `.iteration`, `.project`, `.strategy` | the run |\n"
+    "| `signals.NAME` | whether the signal has come |\n"
+    "| `item`, `index` | the member and its place, in steps with `foreach` |\n\n"
+    "```text\n";
+
+static const char environment[] =
+    "\n## The environment of a step\n\n"
+    "Commands, functions, agents and the checks of gates get the environment that Fermata "
+    "was started with, the step's own `env`, and these:\n\n"
+    "| variable | value |\n|---|---|\n"
+    "| `FERMATA_RUN`, `FERMATA_PHASE`, `FERMATA_STEP`, `FERMATA_ATTEMPT` | which run, phase, "
+    "step and attempt this is |\n"
+    "| `FERMATA_PROJECT` | the project's folder |\n"
+    "| `FERMATA_RUN_FOLDER` | the run's folder: artifacts of the steps before lie in it |\n"
+    "| `FERMATA_ATTEMPT_FOLDER` | the attempt's folder |\n"
+    "| `FERMATA_TASK` | the task of the run |\n"
+    "| `FERMATA_INPUT_NAME` | the input `name`; other characters than letters and digits "
+    "become `_`; lists and objects are JSON |\n"
+    "| `FERMATA_ITEM`, `FERMATA_INDEX` | with `foreach`: the member, and its place from 0 "
+    "|\n\n"
+    "A task, an input or an item above 96 KiB is too large for an environment. Then its "
+    "variable is not set, and the same name with `_FILE` behind it names a file in the "
+    "attempt's folder that holds the value (unless an input has that name). A value of `env` "
+    "that is too large fails the step.\n";
+
 char *workflow_reference(void)
 {
     struct strbuf text;
@@ -187,47 +227,10 @@ char *workflow_reference(void)
     for (int level = LEVEL_WORKFLOW; level < LEVEL_CONFIG; level++) {
         add_section((enum key_level)level, &text);
     }
-    strbuf_add(&text,
-               "\n## Expressions\n\n"
-               "`when`, `until` and `foreach` are expressions, with or without `${{ }}` "
-               "around them. In other texts `${{ }}` is replaced by its value; `$${{` is a "
-               "literal `${{`.\n\n"
-               "| path | value |\n|---|---|\n"
-               "| `inputs.NAME` | the input |\n"
-               "| `steps.ID.output` | the output without the line ends behind it; with `format: "
-               "json` its parts follow |\n"
-               "| `steps.ID.NAME` | with `format: json`: a part of the output |\n"
-               "| `steps.ID.status`, `.exit_status`, `.attempts`, `.error`, `.duration` | how "
-               "the step ended |\n"
-               "| `steps.ID.suggestions` | how many suggestions a review made |\n"
-               "| `steps.ID.artifacts` | its artifacts |\n"
-               "| `phases.ID.status`, `.steps`, `.error` | how the phase ended |\n"
-               "| `run.id`, `.task`, `.iteration`, `.project`, `.strategy` | the run |\n"
-               "| `signals.NAME` | whether the signal has come |\n"
-               "| `item`, `index` | the member and its place, in steps with `foreach` |\n\n"
-               "```text\n");
+    strbuf_add(&text, expressions);
     strbuf_add(&text, expression_grammar());
     strbuf_add(&text, text.data[text.length - 1] == '\n' ? "```\n" : "\n```\n");
-    strbuf_add(
-        &text,
-        "\n## The environment of a step\n\n"
-        "Commands, functions, agents and the checks of gates get the environment that Fermata "
-        "was started with, the step's own `env`, and these:\n\n"
-        "| variable | value |\n|---|---|\n"
-        "| `FERMATA_RUN`, `FERMATA_PHASE`, `FERMATA_STEP`, `FERMATA_ATTEMPT` | which run, phase, "
-        "step and attempt this is |\n"
-        "| `FERMATA_PROJECT` | the project's folder |\n"
-        "| `FERMATA_RUN_FOLDER` | the run's folder: artifacts of the steps before lie in it |\n"
-        "| `FERMATA_ATTEMPT_FOLDER` | the attempt's folder |\n"
-        "| `FERMATA_TASK` | the task of the run |\n"
-        "| `FERMATA_INPUT_NAME` | the input `name`; other characters than letters and digits "
-        "become `_`; lists and objects are JSON |\n"
-        "| `FERMATA_ITEM`, `FERMATA_INDEX` | with `foreach`: the member, and its place from 0 "
-        "|\n\n"
-        "A task, an input or an item above 96 KiB is too large for an environment. Then its "
-        "variable is not set, and the same name with `_FILE` behind it names a file in the "
-        "attempt's folder that holds the value (unless an input has that name). A value of `env` "
-        "that is too large fails the step.\n");
+    strbuf_add(&text, environment);
     strbuf_add(&text, "\n## Example\n\n```yaml\n");
     strbuf_add(&text, example);
     strbuf_add(&text, "```\n\n## The configuration\n");

@@ -153,14 +153,22 @@ END
     workflow asks <<'END'
 name: asks
 phases:
-  - { id: a, steps: [{ id: ok, approve: "Well?", timeout: 100ms, on_failure: continue }] }
+  - { id: a, steps: [{ id: ok, approve: "Well?", timeout: 1s, on_failure: continue }] }
   - { id: b, steps: [{ id: next, run: 'echo "$HOW"', env: { HOW: "${{ steps.ok.status }}: ${{ steps.ok.error }}" } }] }
 END
     run_apart fermata run -w asks
     [ "$status" -eq 3 ]
-    goes_on() { fermata resume; }
-    wait_until goes_on
+    is_overdue() { fermata status | grep -q "overdue: its time was over at"; }
+    wait_until is_overdue
+    fermata status | grep -q "fermata resume wf_"
+    [[ $(fermata list) == *"paused (overdue)"* ]]
+    run_apart fermata approve last
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"step ok waited for an answer until"*"hint: fermata resume"* ]]
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
     [ "$(fermata cat last next)" = "failed: nobody answered in time" ]
+    [ "$(fermata list --json | json 'd["runs"][0].get("overdue")')" = null ]
 }
 
 @test "a run whose time is over fails with 124 and can be given its time again" {

@@ -62,7 +62,8 @@ static void check_run_row(struct sim *sim, const struct sim_run *run)
     if (!same(row->status, run_status_name(state->status)) ||
         !same(row->wish, wish_name(state->wish)) || !same(row->reason, state->reason) ||
         !same(row->detail, state->detail) || row->started_at != state->started_at ||
-        row->ended_at != state->ended_at || row->seq != (int64_t)run->journal.count ||
+        row->ended_at != state->ended_at || row->waits_until != run_waits_until(state) ||
+        row->seq != (int64_t)run->journal.count ||
         row->steps_completed != counts[STEP_IS_COMPLETED] ||
         row->steps_failed != counts[STEP_IS_FAILED] ||
         row->steps_skipped != counts[STEP_IS_SKIPPED] ||

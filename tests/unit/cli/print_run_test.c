@@ -163,6 +163,34 @@ static void the_list_is_a_table_with_relative_times(void **state)
     json_decref(list);
 }
 
+static void a_run_that_stands_still_says_so(void **state)
+{
+    json_t *list = load(
+        "{\"runs\":[{\"id\":\"wf_1\",\"workflow\":\"w\",\"status\":\"paused\",\"overdue\":true},"
+        "{\"id\":\"wf_2\",\"workflow\":\"w\",\"status\":\"running\",\"owned\":false},"
+        "{\"id\":\"wf_3\",\"workflow\":\"w\",\"status\":\"running\",\"owned\":true}]}");
+    json_t *run = load("{\"id\":\"wf_1\",\"workflow\":\"w\",\"status\":\"paused\","
+                       "\"waits_until\":1000}");
+    struct strbuf text;
+
+    (void)state;
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    print_run_list(&plain, list, 61000, &text);
+    assert_non_null(strstr(text.data, "paused (overdue)"));
+    assert_non_null(strstr(strstr(text.data, "wf_2"), "running (no driver)"));
+    assert_null(strstr(strstr(text.data, "wf_3"), "("));
+    strbuf_reset(&text);
+    print_run_status(&plain, run, &text);
+    assert_non_null(strstr(text.data, "at most until 1970-01-01T00:00:01Z"));
+    json_put(run, "overdue", json_true());
+    strbuf_reset(&text);
+    print_run_status(&plain, run, &text);
+    assert_non_null(strstr(text.data, "overdue: its time was over at 1970-01-01T00:00:01Z"));
+    strbuf_release(&text);
+    json_decref(run);
+    json_decref(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +200,7 @@ int main(void)
         cmocka_unit_test(a_completed_run_names_its_report_and_what_to_look_at),
         cmocka_unit_test(an_answer_says_how_to_go_on_unless_somebody_does),
         cmocka_unit_test(the_list_is_a_table_with_relative_times),
+        cmocka_unit_test(a_run_that_stands_still_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

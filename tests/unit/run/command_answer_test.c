@@ -57,6 +57,24 @@ static void which_one_has_to_be_said_when_several_wait(void **state)
     machine_release(&m);
 }
 
+static void an_answer_that_comes_late_is_none(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases: [{ id: p, steps: [{ id: ask, approve: 'Go?', timeout: 1h }] }]\n");
+    m.now = machine_step(&m, "ask")->until;
+    assert_refused(&m, "{'do': 'approve'}", "step ask waited for an answer until");
+    assert_refused(&m, "{'do': 'reject', 'step': 'ask'}", "step ask waited for an answer until");
+    /* It is known to expressions, but answers nothing. */
+    assert_int_equal(machine_command(&m, "{'do': 'signal', 'name': 'ask'}"), 0);
+    assert_int_equal(machine_step(&m, "ask")->waiting, WAITING_APPROVAL);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_string_equal(machine_step(&m, "ask")->error, "nobody answered in time");
+    machine_release(&m);
+}
+
 static void a_run_paused_for_another_reason_stays_paused(void **state)
 {
     struct machine m;
@@ -127,6 +145,7 @@ int main(void)
         cmocka_unit_test(an_approval_goes_on_with_the_run),
         cmocka_unit_test(a_rejection_fails_the_step_and_says_by_whom_and_why),
         cmocka_unit_test(which_one_has_to_be_said_when_several_wait),
+        cmocka_unit_test(an_answer_that_comes_late_is_none),
         cmocka_unit_test(a_run_paused_for_another_reason_stays_paused),
         cmocka_unit_test(a_signal_with_a_value_can_be_read_by_expressions),
         cmocka_unit_test(a_signal_answers_the_step_of_its_name),

@@ -139,6 +139,27 @@ static void the_strategy_comes_from_who_started_the_workflow_or_the_project(void
     machine_release(&m);
 }
 
+static void a_paused_run_waits_until_the_first_of_its_waits_is_over(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps:\n"
+                      "      - { id: a, approve: A, timeout: 2h }\n"
+                      "      - { id: b, approve: B, timeout: 1h }\n"
+                      "      - { id: c, approve: C }\n"
+                      "      - { id: d, run: x }\n");
+    assert_int_equal(run_waits_until(m.run), 0); /* its owner has timers */
+    machine_pass(&m, "d");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(run_waits_until(m.run), machine_step(&m, "b")->until);
+    machine_release(&m);
+}
+
 static void no_run_is_freed_without_harm(void **state)
 {
     (void)state;
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_phase_is_settled_well_when_done_skipped_or_excused),
         cmocka_unit_test(the_static_alternative_is_what_runs_once_it_was_chosen),
         cmocka_unit_test(the_strategy_comes_from_who_started_the_workflow_or_the_project),
+        cmocka_unit_test(a_paused_run_waits_until_the_first_of_its_waits_is_over),
         cmocka_unit_test(no_run_is_freed_without_harm),
     };
 
