@@ -14,10 +14,10 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEEPER_NAME "fermata-keep"
 #define KEEPER_FOLDER "../libexec/fermata"
 
 static int check_spec(const struct attempt_spec *spec, struct error *err)
@@ -78,7 +78,8 @@ static void format_spec(struct strbuf *text, const struct attempt_spec *spec)
 static int write_plain(int folder, const char *name, const char *data, size_t length,
                        struct error *err)
 {
-    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(folder, name,
+                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     int r = 0;
 
     if (fd < 0) {
@@ -167,7 +168,7 @@ out:
  */
 static int spawn_keeper(const char *keeper_path, const char *folder, pid_t *ret_keeper)
 {
-    char *const argv[] = {(char[]){KEEPER_NAME}, (char *)(uintptr_t)folder, NULL};
+    char *const argv[] = {(char[]){ATTEMPT_KEEPER_NAME}, (char *)(uintptr_t)folder, NULL};
     char *const env[] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -197,9 +198,12 @@ static int spawn_keeper(const char *keeper_path, const char *folder, pid_t *ret_
 int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper, struct error *err)
 {
     pid_t keeper;
-    int number = spawn_keeper(keeper_path, folder, &keeper);
+    int number;
     int r;
 
+    /* What a keeper leaves behind when it is killed becomes ours, so that it can be found. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    number = spawn_keeper(keeper_path, folder, &keeper);
     if (number == 0) {
         *ret_keeper = keeper;
         return 0;
@@ -237,7 +241,8 @@ static char *find_own_folder(void)
 
 int attempt_find_keeper(const char *override, char **ret_path, struct error *err)
 {
-    static const char *const places[] = {KEEPER_NAME, KEEPER_FOLDER "/" KEEPER_NAME};
+    static const char *const places[] = {ATTEMPT_KEEPER_NAME,
+                                         KEEPER_FOLDER "/" ATTEMPT_KEEPER_NAME};
     char *own_folder;
     char *found = NULL;
     int r;
@@ -264,7 +269,7 @@ int attempt_find_keeper(const char *override, char **ret_path, struct error *err
         free(own_folder);
         return 0;
     }
-    r = error_set(err, ERROR_UNAVAILABLE, "there is no " KEEPER_NAME " in %s or in its %s",
+    r = error_set(err, ERROR_UNAVAILABLE, "there is no " ATTEMPT_KEEPER_NAME " in %s or in its %s",
                   own_folder ? own_folder : "(unknown folder)", KEEPER_FOLDER);
     error_hint(err, "install Fermata again, or name the program in FERMATA_KEEP");
     free(own_folder);

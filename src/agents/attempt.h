@@ -84,14 +84,20 @@ struct attempt_watch;
 int attempt_watch_start(struct loop *loop, const char *folder, pid_t keeper, loop_callback on_end,
                         void *arg, struct attempt_watch **ret_watch, struct error *err);
 void attempt_watch_free(struct attempt_watch *watch); /* accepts NULL; does not stop the process */
+/* From on_end on: did the keeper end by itself? False: it was killed, or is not known to have done
+ * its work; attempt_sweep() does it then. */
+bool attempt_is_kept(const struct attempt_watch *watch);
 /* TERM to the whole tree, KILL after the grace; with force: KILL at once. Idempotent. */
 void attempt_stop(struct attempt_watch *watch, bool force);
+/* For an attempt that should have ended, again and again until it has: a keeper that was stopped is
+ * continued, and one that is found stopped time after time killed: true. */
+bool attempt_urge(struct attempt_watch *watch);
 
 /* Kills what a keeper that was itself killed has left behind (nobody else does) and returns how
  * many processes that were. They are known by the keeper's session and by ATTEMPT_FOLDER_VARIABLE,
- * which is in the environment of every program of the attempt. Blocking; only for an attempt that
- * is gone.
- */
+ * which is in the environment of every program of the attempt; while whoever spawned the keeper
+ * lives, also by having become its children. Blocking; only for an attempt without a keeper. */
+#define ATTEMPT_KEEPER_NAME "fermata-keep"
 #define ATTEMPT_FOLDER_VARIABLE "FERMATA_ATTEMPT_FOLDER"
 int attempt_sweep(const char *folder);
 

@@ -23,6 +23,8 @@
 #define HEADER_TRIES_MAX 8
 /* One write of the keeper: what it may have overwritten before its header says so. */
 #define WRITE_AHEAD_MAX 65536
+/* More is no number of a keeper's, and could not be added to. */
+#define POSITION_MAX (INT64_C(1) << 60)
 
 /* The kept parts of one stream, open. */
 struct stream {
@@ -210,7 +212,7 @@ static bool parse_header(const char *header, struct stream *stream)
         char *end;
 
         *numbers[i] = strtoll(text, &end, 10);
-        if (end == text || *numbers[i] < 0) {
+        if (end == text || *numbers[i] < 0 || *numbers[i] > POSITION_MAX) {
             return false;
         }
         text = end;
@@ -259,12 +261,27 @@ static void close_stream(struct stream *stream)
     }
 }
 
+/* The program can put anything in place of a stream: a link is not followed, a pipe not waited for.
+ */
+static int open_kept(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat status;
+
+    if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
+        (void)close(fd);
+        errno = EINVAL;
+        fd = -1;
+    }
+    return fd;
+}
+
 /* Returns ERROR_NOT_FOUND when nothing was ever printed into this folder. */
 static int open_stream(const char *folder, const char *name, struct stream *ret_stream)
 {
     char *head_path = path_join(folder, name);
     char *tail_path = mem_printf("%s.tail", head_path);
-    struct stream stream = {.head = open(head_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), .tail = -1};
+    struct stream stream = {.head = open_kept(head_path), .tail = -1};
     struct stat status;
     int r = 0;
 
@@ -272,7 +289,7 @@ static int open_stream(const char *folder, const char *name, struct stream *ret_
         r = errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO;
         goto out;
     }
-    stream.tail = open(tail_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    stream.tail = open_kept(tail_path);
     /* The head is full once there is a tail, so its size is asked after that. */
     if (fstat(stream.head, &status) < 0) {
         r = ERROR_IO;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #define SETTLE_PAUSE_NS 1000000
 #define STAT_SIZE 1024
 #define STAT_START_TIME 22
+#define STOPPED_TIMES_MAX 4
 
 struct claim {
     bool exists;
@@ -37,13 +39,17 @@ struct attempt_watch {
     struct loop *loop;
     loop_id id;
     int pidfd; /* -1: ended already */
+    pid_t keeper;
+    int times_stopped;
+    bool is_kept;
     loop_callback on_end;
     void *arg;
 };
 
+/* A program can put a pipe into its folder: that is not waited for. */
 static ssize_t read_small(int folder, const char *name, char *text, size_t size)
 {
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t got;
 
     if (fd < 0) {
@@ -74,25 +80,43 @@ static void read_claim(int folder, struct claim *ret_claim)
     *ret_claim = claim;
 }
 
-/* In clock ticks since the boot; -1: no such process, or it only waits to be collected. */
-static long long read_start_time(pid_t pid)
+struct process {
+    char state; /* 'Z': it only waits to be collected */
+    pid_t parent;
+    long long start_time; /* in clock ticks since the boot */
+};
+
+static bool read_process(pid_t pid, struct process *ret_process)
 {
+    struct process process = {0};
     char path[64];
     char text[STAT_SIZE];
     const char *field;
 
     (void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
     if (read_small(AT_FDCWD, path, text, sizeof(text)) <= 0) {
-        return -1;
+        return false;
     }
-    field = strrchr(text, ')');
-    if (field && strncmp(field, ") Z", 3) == 0) {
-        return -1;
+    field = strrchr(text, ')'); /* the name before it may hold anything */
+    if (!field || strlen(field) < 5) {
+        return false;
     }
+    process.state = field[2];
+    process.parent = (pid_t)strtol(field + 4, NULL, 10);
     for (int i = 2; field && i < STAT_START_TIME; i++) {
         field = strchr(field + 1, ' ');
     }
-    return field ? strtoll(field + 1, NULL, 10) : -1;
+    process.start_time = field ? strtoll(field + 1, NULL, 10) : -1;
+    *ret_process = process;
+    return true;
+}
+
+/* -1: no such process, or it has ended. */
+static long long read_start_time(pid_t pid)
+{
+    struct process process;
+
+    return read_process(pid, &process) && process.state != 'Z' ? process.start_time : -1;
 }
 
 static bool is_claimant(const struct claim *claim, pid_t pid)
@@ -104,7 +128,7 @@ static bool is_claimant(const struct claim *claim, pid_t pid)
  * moment can turn away no keeper that has something to do. */
 static bool is_locked(int folder)
 {
-    int lock = openat(folder, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int lock = openat(folder, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool locked;
 
     if (lock < 0) {
@@ -209,12 +233,53 @@ static bool is_of_session(pid_t pid, const struct claim *claim)
            read_start_time(claim->keeper) < 0 && read_start_time(pid) >= claim->start_time;
 }
 
+static bool is_own_program(pid_t pid)
+{
+    char path[64];
+    struct stat own;
+    struct stat other;
+
+    (void)snprintf(path, sizeof(path), "/proc/%ld/exe", (long)pid);
+    return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 &&
+           own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
+/* A child of ours in another session is a keeper, about to become one (still our own program, or
+ * without arguments for a moment), or what a killed keeper has left to us (attempt_spawn). One that
+ * looks like a zombie can have threads that live; nothing else is known of it then. */
+static bool is_orphan(pid_t pid)
+{
+    struct process process;
+    char path[64];
+    char text[STAT_SIZE];
+
+    if (!read_process(pid, &process) || process.parent != getpid() || getsid(pid) == getsid(0)) {
+        return false;
+    }
+    if (process.state == 'Z') {
+        return true;
+    }
+    (void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long)pid);
+    return read_small(AT_FDCWD, path, text, sizeof(text)) > 0 &&
+           strcmp(text, ATTEMPT_KEEPER_NAME) != 0 && !is_own_program(pid);
+}
+
+/* A zombie child is collected; somebody else's child is not ours to collect. */
+static bool collect_child(int pidfd, siginfo_t *ret_info)
+{
+    ret_info->si_pid = 0;
+    return waitid(P_PIDFD, (id_t)pidfd, ret_info, WEXITED | WNOHANG) == 0 && ret_info->si_pid > 0;
+}
+
 /* The pidfd comes first: what is then found out about the pid is true for whom the signal reaches.
  */
 static bool sweep_process(pid_t pid, const struct claim *claim, const char *variable)
 {
     int pidfd = pidfd_open(pid, 0);
-    bool is_left = pidfd >= 0 && (is_of_session(pid, claim) || has_variable(pid, variable)) &&
+    bool orphan = pidfd >= 0 && is_orphan(pid);
+    siginfo_t info;
+    bool is_left = pidfd >= 0 && !(orphan && collect_child(pidfd, &info)) &&
+                   (orphan || is_of_session(pid, claim) || has_variable(pid, variable)) &&
                    pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0;
 
     if (pidfd >= 0) {
@@ -292,14 +357,6 @@ bool attempt_give_up(const char *folder)
     return ours || claim.given_up;
 }
 
-/* A zombie child is collected; somebody else's child is not ours to collect. */
-static void collect_keeper(int pidfd)
-{
-    siginfo_t info;
-
-    (void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
-}
-
 static void on_keeper_end(void *arg)
 {
     struct attempt_watch *watch = arg;
@@ -307,7 +364,10 @@ static void on_keeper_end(void *arg)
     loop_cancel(watch->loop, watch->id);
     watch->id = (loop_id){0};
     if (watch->pidfd >= 0) {
-        collect_keeper(watch->pidfd);
+        siginfo_t info;
+
+        watch->is_kept = collect_child(watch->pidfd, &info) && info.si_code == CLD_EXITED &&
+                         info.si_status == 0;
         (void)close(watch->pidfd);
         watch->pidfd = -1;
     }
@@ -350,7 +410,7 @@ int attempt_watch_start(struct loop *loop, const char *folder, pid_t keeper, loo
     struct attempt_watch *watch = mem_zero(1, sizeof(*watch));
 
     assert(keeper > 0);
-    *watch = (struct attempt_watch){.loop = loop, .on_end = on_end, .arg = arg};
+    *watch = (struct attempt_watch){.loop = loop, .keeper = keeper, .on_end = on_end, .arg = arg};
     errno = 0;
     watch->pidfd = open_keeper(folder, keeper);
     if (watch->pidfd < 0 && (errno == EMFILE || errno == ENFILE)) {
@@ -383,5 +443,25 @@ void attempt_stop(struct attempt_watch *watch, bool force)
 {
     if (watch->pidfd >= 0) {
         (void)pidfd_send_signal(watch->pidfd, force ? SIGUSR1 : SIGTERM, NULL, 0);
+        (void)pidfd_send_signal(watch->pidfd, SIGCONT, NULL, 0); /* a stopped one could not obey */
     }
+}
+
+bool attempt_is_kept(const struct attempt_watch *watch)
+{
+    return watch->is_kept;
+}
+
+bool attempt_urge(struct attempt_watch *watch)
+{
+    struct process process;
+    bool kill;
+
+    if (watch->pidfd < 0 || !read_process(watch->keeper, &process) || process.state != 'T') {
+        return false;
+    }
+    watch->times_stopped++;
+    kill = watch->times_stopped >= STOPPED_TIMES_MAX;
+    (void)pidfd_send_signal(watch->pidfd, kill ? SIGKILL : SIGCONT, NULL, 0);
+    return kill;
 }

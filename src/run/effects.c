@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define URGE_FIRST_MS 100 /* after the deadline, which is its keeper's to see to */
+#define URGE_MS 250
+
 static char *live_key(const char *run_id, const char *step)
 {
     return mem_printf("%s/%s", run_id, step);
@@ -43,6 +46,7 @@ static struct live_attempt *live_new(struct active *active, int step)
 static void live_release(struct live_attempt *live)
 {
     loop_cancel(live->engine->options.loop, live->pause);
+    loop_cancel(live->engine->options.loop, live->urge);
     launch_free(live->launch);
     collect_free(live->collect);
     attempt_watch_free(live->watch);
@@ -139,7 +143,7 @@ static void collect_outcome(struct live_attempt *live)
 
     assert(step);
     collect_free(live->collect);
-    live->collect = collect_new(active, run_step_index(active->state, step), live->folder);
+    live->collect = collect_new(active, run_step_index(active->state, step), live);
     live->engine->pool_jobs++;
     live->is_on_pool = true;
     loop_submit(live->engine->options.loop, read_outcome, on_outcome, live);
@@ -150,6 +154,8 @@ static void on_keeper_end(void *arg)
     struct live_attempt *live = arg;
 
     live->ended_at_us = engine_clock_us(live->engine);
+    live->is_kept = attempt_is_kept(live->watch);
+    loop_cancel(live->engine->options.loop, live->urge);
     collect_outcome(live);
 }
 
@@ -196,8 +202,38 @@ static bool is_to_stop(const struct live_attempt *live)
            (active && (active->state->wish == WISH_STOP || active->state->wish == WISH_CANCEL));
 }
 
+/* A keeper that something keeps stopped ends nothing. */
+static void on_urge(void *arg)
+{
+    struct live_attempt *live = arg;
+
+    live->is_overdue = attempt_urge(live->watch) || live->is_overdue;
+    live->urge = loop_timer_start(live->engine->options.loop, URGE_MS, on_urge, live);
+}
+
+static void urge_after(struct live_attempt *live, int64_t delay_ms)
+{
+    loop_cancel(live->engine->options.loop, live->urge);
+    live->urge = loop_timer_start(live->engine->options.loop, delay_ms, on_urge, live);
+}
+
+static void stop_watched(struct live_attempt *live)
+{
+    attempt_stop(live->watch, false);
+    urge_after(live, URGE_FIRST_MS);
+}
+
+static int64_t timeout_of(const struct live_attempt *live)
+{
+    const struct active *active = engine_find(live->engine, live->run);
+    const struct step_state *step = active ? run_find_step(active->state, live->key) : NULL;
+
+    return !step ? 0 : step->check ? step->check->timeout_ms : step_effective(step)->timeout_ms;
+}
+
 static void watch(struct live_attempt *live, pid_t keeper)
 {
+    int64_t timeout_ms = timeout_of(live);
     struct error err = ERROR_INIT;
 
     if (attempt_watch_start(live->engine->options.loop, live->folder, keeper, on_keeper_end, live,
@@ -206,7 +242,9 @@ static void watch(struct live_attempt *live, pid_t keeper)
         return;
     }
     if (is_to_stop(live)) {
-        attempt_stop(live->watch, false);
+        stop_watched(live);
+    } else if (timeout_ms > 0) {
+        urge_after(live, timeout_ms + URGE_FIRST_MS);
     }
 }
 
@@ -366,19 +404,30 @@ struct probe {
     struct error err;
 };
 
-static void probe_on_pool(void *arg)
+/* A keeper that was started but is late loses the claim to us, or had won it just now. */
+static void claim_absent(struct probe *probe)
 {
-    struct probe *probe = arg;
     const char *folder = probe->live->folder;
 
-    probe->result = attempt_probe(folder, &probe->presence, &probe->keeper, &probe->err);
-    /* A keeper that was started but is late loses the claim to us, or had won it just now. */
-    if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT && !attempt_give_up(folder) &&
-        file_exists(folder)) {
+    if (attempt_give_up(folder)) {
+        /* The program may have removed the claim. */
+        probe->presence = attempt_sweep(folder) > 0 ? ATTEMPT_GONE : ATTEMPT_ABSENT;
+    } else if (file_exists(folder)) {
         probe->result = attempt_probe(folder, &probe->presence, &probe->keeper, &probe->err);
         if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT) {
             probe->result = error_set(&probe->err, ERROR_IO, "cannot claim %s", folder);
         }
+    }
+}
+
+static void probe_on_pool(void *arg)
+{
+    struct probe *probe = arg;
+
+    probe->result = attempt_probe(probe->live->folder, &probe->presence, &probe->keeper,
+                                  &probe->err);
+    if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT) {
+        claim_absent(probe);
     }
 }
 
@@ -398,6 +447,7 @@ static void on_probed(void *arg)
     } else if (probe->presence == ATTEMPT_ALIVE) {
         watch(live, probe->keeper);
     } else if (probe->presence == ATTEMPT_ENDED || probe->presence == ATTEMPT_GONE) {
+        live->is_kept = probe->presence == ATTEMPT_ENDED;
         collect_outcome(live); /* also of one that is gone: it may have left processes behind */
     } else {
         post_unbegun(live);
@@ -435,7 +485,7 @@ static void stop_attempt(struct active *active, int step)
         (void)error_set(&err, ERROR_CANCELLED, "stopped before it started");
         post_failure(live, CLASS_CANCELLED, &err);
     } else if (live->watch) {
-        attempt_stop(live->watch, false);
+        stop_watched(live);
     }
 }
 

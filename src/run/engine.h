@@ -54,6 +54,9 @@ struct live_attempt {
     bool has_place;  /* counts against the engine's processes */
     bool is_on_pool; /* work on it comes back */
     bool is_let_go;  /* then it ends */
+    bool is_kept;    /* its keeper ended by itself */
+    bool is_overdue; /* its keeper was killed because it did not end it */
+    loop_id urge;    /* to look whether its keeper does */
     int64_t started_at;
     int64_t ended_at_us;     /* when its keeper was gone; only when measuring */
     struct launch *launch;   /* while it is being started */
@@ -174,7 +177,7 @@ void prepare_step(struct active *active, int step, bool is_static);
 
 /* outcome.c: from what a process left to a value. collect_read blocks and belongs on the pool. */
 struct collect;
-struct collect *collect_new(struct active *active, int step, const char *folder);
+struct collect *collect_new(struct active *active, int step, const struct live_attempt *live);
 void collect_free(struct collect *collect);
 void collect_read(struct collect *collect);
 /* NULL, or why what it left cannot be kept yet: read it again later. */

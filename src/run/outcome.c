@@ -32,6 +32,7 @@ struct collect {
     const struct gate_check *check; /* NULL for steps */
     bool is_json;
     int64_t keep_max;
+    bool is_kept, is_overdue, stop_wanted; /* of the attempt */
     /* what was found */
     enum failure_class class_;
     int exit_status;
@@ -59,12 +60,15 @@ static bool expects_json(const struct step *definition)
     return function && function->is_json;
 }
 
-struct collect *collect_new(struct active *active, int index, const char *folder)
+struct collect *collect_new(struct active *active, int index, const struct live_attempt *live)
 {
     const struct step_state *step = &active->state->steps[index];
     struct collect *collect = mem_zero(1, sizeof(*collect));
 
-    collect->folder = mem_strdup(folder);
+    collect->folder = mem_strdup(live->folder);
+    collect->is_kept = live->is_kept;
+    collect->is_overdue = live->is_overdue;
+    collect->stop_wanted = live->stop_wanted;
     collect->blobs = mem_strdup(active->engine->blobs);
     collect->run_folder = mem_strdup(active->folder);
     collect->definition = step_effective(step);
@@ -475,11 +479,15 @@ static void end_unknown(struct collect *collect, enum failure_class class_)
                    collect->err.text);
 }
 
-/* Another attempt may only begin when nothing of this one is at work any more. */
-static void collect_lost(struct collect *collect)
+static void collect_lost(struct collect *collect, int swept)
 {
-    int swept = attempt_sweep(collect->folder);
-
+    if (collect->is_overdue) {
+        (void)error_set(&collect->err, ERROR_LIMIT,
+                        "%s; its keeper was kept from ending it, and was killed with it",
+                        collect->stop_wanted ? "stopped" : "timed out");
+        end_unknown(collect, collect->stop_wanted ? CLASS_CANCELLED : CLASS_TIMEOUT);
+        return;
+    }
     (void)error_set(&collect->err, ERROR_IO, "the process and its keeper ended without a trace%s",
                     swept > 0 ? "; what they had started was ended" : "");
     end_unknown(collect, CLASS_LOST);
@@ -518,6 +526,8 @@ void collect_read(struct collect *collect)
     struct stream_text output = {0};
     struct stream_text errors = {0};
     struct attempt_exit ended;
+    /* Another attempt may only begin when nothing of this one is at work any more. */
+    int swept = collect->is_kept ? 0 : attempt_sweep(collect->folder);
     int r;
 
     /* Above the ceiling: the line that says how much was left out. */
@@ -525,7 +535,7 @@ void collect_read(struct collect *collect)
     strbuf_init(&errors.text, (size_t)collect->keep_max + 4096);
     r = attempt_read_exit(collect->folder, &ended, &collect->err);
     if (r == ERROR_NOT_FOUND) {
-        collect_lost(collect);
+        collect_lost(collect, swept);
     } else if (r < 0) {
         /* It ended, and how is written there: it must not begin again because of us. */
         end_unknown(collect, CLASS_PERMANENT);

@@ -3,7 +3,8 @@
  * whoever started it. See agents/attempt.h for the files.
  *
  *   running --main ends, others remain--> leftover (TERM, 500 ms) --> killing
- *   running --TERM or the deadline------> stopping (TERM, grace)  --> killing
+ *   running --TERM----------------------> stopping (TERM, grace)  --> killing
+ *   running --the deadline--------------> stopping (TERM, 1.5 s)  --> killing
  *   running, leftover, stopping --USR1--> killing (again and again until no child is left)
  *   any of them --no child is left------> exit.json
  *
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #define LEFTOVER_GRACE_MS 500
+#define DEADLINE_GRACE_MS 1500 /* two seconds after its deadline nothing of it is left */
 #define KILL_AGAIN_MS 10
 #define KILL_PATIENCE_MS                                                                           \
     10000 /* then what cannot be killed is left: another user's, stuck in the kernel */
@@ -225,13 +227,13 @@ static int64_t smaller(int64_t a, int64_t b)
 }
 
 /* A second wish to stop does not shorten the grace of the first. */
-static void begin_stop(struct keeper *keeper)
+static void begin_stop(struct keeper *keeper, int64_t grace_ms)
 {
     if (keeper->kill_at_ms != NEVER) {
         return;
     }
     (void)keeper_tree_terminate();
-    keeper->kill_at_ms = now_ms() + keeper->grace_ms;
+    keeper->kill_at_ms = now_ms() + grace_ms;
 }
 
 /* The program has ended, its descendants have not. */
@@ -279,7 +281,7 @@ static void read_signals(struct keeper *keeper)
         if (info.ssi_signo == SIGUSR1) {
             keeper->kill_at_ms = smaller(keeper->kill_at_ms, now_ms());
         } else {
-            begin_stop(keeper);
+            begin_stop(keeper, keeper->grace_ms);
         }
     }
 }
@@ -325,7 +327,7 @@ static void hold_program(struct keeper *keeper)
         if (now >= keeper->deadline_ms) {
             keeper->deadline_ms = NEVER;
             keeper->report.timed_out = !keeper->report.stopped;
-            begin_stop(keeper);
+            begin_stop(keeper, smaller(keeper->grace_ms, DEADLINE_GRACE_MS));
         }
         if (now >= keeper->kill_at_ms && !kill_all(keeper, now)) {
             return;

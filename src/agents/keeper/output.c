@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define CHUNK_SIZE (32 * 1024)
+/* The program can put anything into this folder: a link is not followed, a pipe not waited for. */
+#define OPEN_FLAGS (O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
 size_t keeper_number_format(int64_t number, char ret_digits[KEEPER_NUMBER_SIZE])
 {
@@ -33,8 +35,7 @@ int keeper_output_open(struct keeper_output *output, int64_t bytes_max)
     output->head_bytes_max = bytes_max / 2;
     output->tail_bytes_max = bytes_max - output->head_bytes_max;
     output->tail = -1;
-    output->head = openat(output->folder, output->name,
-                          O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    output->head = openat(output->folder, output->name, OPEN_FLAGS, 0600);
     return output->head < 0 ? -errno : 0;
 }
 
@@ -90,8 +91,7 @@ static size_t add_to_head(struct keeper_output *output, const char *bytes, size_
 static int open_tail(struct keeper_output *output)
 {
     if (output->tail < 0) {
-        output->tail = openat(output->folder, output->tail_name,
-                              O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        output->tail = openat(output->folder, output->tail_name, OPEN_FLAGS, 0600);
         output->tail_from = output->total;
     }
     return output->tail < 0 ? -errno : 0;

@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define REPORT_SIZE 2048
 #define TEMPORARY "exit.json.tmp"
+#define FINAL "exit.json"
+#define OBSTACLE "exit.json.obstacle"
 
 /* Sized for the longest report; adding beyond it would be a bug, and adds nothing. */
 struct text {
@@ -96,10 +99,42 @@ int keeper_claim(int folder)
     return r;
 }
 
+static int open_temporary(int folder, int more_flags)
+{
+    return openat(folder, TEMPORARY,
+                  O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | more_flags, 0600);
+}
+
+/* The program can spoil the folder: what is not a file of ours alone is moved out of the way. */
+static int open_report(int folder)
+{
+    int fd = open_temporary(folder, 0);
+    struct stat status;
+
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1) {
+        return fd;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    (void)renameat(folder, TEMPORARY, folder, OBSTACLE);
+    return open_temporary(folder, O_EXCL);
+}
+
+static int publish(int folder)
+{
+    if (renameat(folder, TEMPORARY, folder, FINAL) < 0) {
+        /* Something that no file can replace: a folder. */
+        (void)renameat(folder, FINAL, folder, OBSTACLE);
+        return renameat(folder, TEMPORARY, folder, FINAL) < 0 ? -errno : 0;
+    }
+    return 0;
+}
+
 int keeper_report_reserve(int folder)
 {
     char room[REPORT_SIZE];
-    int fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = open_report(folder);
     int r;
 
     if (fd < 0) {
@@ -178,9 +213,11 @@ static void format_report(struct text *text, const struct keeper_report *report)
 int keeper_report_write(int folder, const struct keeper_report *report, bool durable)
 {
     struct text text = {.length = 0};
-    int fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd;
     int r;
 
+    (void)fchmod(folder, 0700); /* the program may have closed it */
+    fd = open_report(folder);
     if (fd < 0) {
         return -errno;
     }
@@ -193,8 +230,8 @@ int keeper_report_write(int folder, const struct keeper_report *report, bool dur
         r = -errno;
     }
     (void)close(fd);
-    if (r == 0 && renameat(folder, TEMPORARY, folder, "exit.json") < 0) {
-        r = -errno;
+    if (r == 0) {
+        r = publish(folder);
     }
     if (r == 0 && durable) {
         (void)fsync(folder);

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* cmocka.h needs the headers above. */
 #include <cmocka.h>
@@ -215,8 +217,9 @@ static void a_hole_in_the_ring_is_left_out(void **state)
 
 static void a_damaged_ring_is_left_out(void **state)
 {
-    const char *const headers[] = {"tail 5 23", "tail 0 23 5", "tail 5 3 5", "tail -5 23 5",
-                                   "liat 5 23 5"};
+    const char *const headers[] = {"tail 5 23",   "tail 0 23 5",
+                                   "tail 5 3 5",  "tail -5 23 5",
+                                   "liat 5 23 5", "tail 9223372036854775807 9223372036854775807 1"};
 
     put_file(*state, "stdout", "01234");
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
@@ -225,6 +228,29 @@ static void a_damaged_ring_is_left_out(void **state)
     }
     put_file(*state, "stdout.tail", "tail");
     assert_output(*state, "01234");
+}
+
+/* In place of a stream the program may have put anything. */
+static void what_is_no_file_is_not_read(void **state)
+{
+    char *path = path_join(*state, "stdout");
+    char *tail = path_join(*state, "stdout.tail");
+    struct strbuf output;
+
+    (void)alarm(30);
+    strbuf_init(&output, 100);
+    put_file(*state, "stderr", "told\n");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(attempt_read_output(*state, "stdout", &output, NULL, NULL), ERROR_IO);
+    assert_last_line(*state, "told");
+    assert_int_equal(unlink(path), 0);
+    put_file(*state, "stdout", "01234");
+    assert_int_equal(mkfifo(tail, 0600), 0);
+    assert_output(*state, "01234");
+    (void)alarm(0);
+    strbuf_release(&output);
+    free(tail);
+    free(path);
 }
 
 static void what_the_report_counts_beyond_the_files_is_told(void **state)
@@ -335,6 +361,7 @@ int main(int argc, char **argv)
         OUTPUT_TEST(a_ring_is_unrolled_behind_the_count_of_what_is_missing),
         OUTPUT_TEST(a_hole_in_the_ring_is_left_out),
         OUTPUT_TEST(a_damaged_ring_is_left_out),
+        OUTPUT_TEST(what_is_no_file_is_not_read),
         OUTPUT_TEST(what_the_report_counts_beyond_the_files_is_told),
         OUTPUT_TEST(output_beyond_the_callers_ceiling_is_refused_whole),
         OUTPUT_TEST(ten_megabytes_keep_their_head_tail_and_exact_count),

@@ -161,6 +161,29 @@ static void a_process_without_environment_is_swept_by_its_session(void **state)
     free(script);
 }
 
+/* Neither environment nor session tell whose it is, but a killed keeper left it to us. */
+static void a_process_that_hides_is_swept_because_it_became_ours(void **state)
+{
+    struct fixture *fixture = *state;
+    char *script = mem_printf("setsid env -i /bin/sh -c 'echo x >&3; exec sleep 1000' 3>%s & wait",
+                              fixture->mark.path);
+    struct attempt_spec spec = process_spec(fixture->attempt, SHELL(script));
+    char *other = path_join(fixture->folder, "other");
+    struct attempt_spec bystander = process_spec(other, SHELL("exec sleep 1000"));
+    pid_t keeper = process_start(&spec);
+    pid_t other_keeper = process_start(&bystander);
+
+    process_mark_wait(&fixture->mark, 2);
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+    assert_true(attempt_sweep(fixture->attempt) >= 1);
+    assert_true(process_mark_is_gone(&fixture->mark));
+    assert_int_equal(waitpid(other_keeper, NULL, WNOHANG), 0); /* untouched */
+    process_stop(other, other_keeper, true);
+    free(other);
+    free(script);
+}
+
 static void claims_that_name_nobody_are_gone(void **state)
 {
     struct fixture *fixture = *state;
@@ -262,6 +285,26 @@ static void a_race_for_the_claim_has_one_winner(void **state)
         free(attempt);
     }
     assert_true(given_up <= 60);
+}
+
+static void pipes_in_its_folder_keep_nobody_waiting(void **state)
+{
+    static const char *const names[] = {"claim", "lock"};
+    struct fixture *fixture = *state;
+    enum attempt_presence presence;
+    pid_t keeper;
+
+    (void)alarm(30);
+    for (size_t i = 0; i < 2; i++) {
+        char *path = path_join(fixture->attempt, names[i]);
+
+        assert_int_equal(file_make_folders(fixture->attempt, NULL), 0);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        free(path);
+    }
+    assert_int_equal(attempt_probe(fixture->attempt, &presence, &keeper, NULL), 0);
+    assert_int_equal(presence, ATTEMPT_GONE);
+    (void)alarm(0);
 }
 
 static void an_end_is_reported_once_and_later(void **state)
@@ -426,6 +469,78 @@ static void an_attempt_that_was_taken_over_can_be_stopped(void **state)
     free(script);
 }
 
+static pid_t start_sleeper(const struct fixture *fixture)
+{
+    char *script = mem_printf("echo x >%s; exec sleep 1000", fixture->mark.path);
+    struct attempt_spec spec = process_spec(fixture->attempt, SHELL(script));
+    pid_t keeper = process_start(&spec);
+
+    process_mark_wait(&fixture->mark, 2);
+    free(script);
+    return keeper;
+}
+
+/* Returns when it is stopped. */
+static void suspend(pid_t keeper)
+{
+    int status;
+
+    assert_int_equal(kill(keeper, SIGSTOP), 0);
+    assert_int_equal(waitpid(keeper, &status, WUNTRACED), keeper);
+    assert_true(WIFSTOPPED(status));
+}
+
+static struct attempt_watch *watch_keeper(struct fixture *fixture, pid_t keeper)
+{
+    struct attempt_watch *watch;
+
+    assert_int_equal(attempt_watch_start(fixture->loop, fixture->attempt, keeper, count_end,
+                                         fixture, &watch, NULL),
+                     0);
+    return watch;
+}
+
+static void a_stop_reaches_a_suspended_keeper(void **state)
+{
+    struct fixture *fixture = *state;
+    pid_t keeper = start_sleeper(fixture);
+    struct attempt_watch *watch = watch_keeper(fixture, keeper);
+
+    (void)alarm(30);
+    suspend(keeper);
+    attempt_stop(watch, false);
+    loop_run(fixture->loop);
+    assert_true(attempt_is_kept(watch));
+    attempt_watch_free(watch);
+    (void)alarm(0);
+}
+
+static void a_keeper_that_is_suspended_again_and_again_is_killed(void **state)
+{
+    struct fixture *fixture = *state;
+    pid_t keeper = start_sleeper(fixture);
+    struct attempt_watch *watch = watch_keeper(fixture, keeper);
+    int status;
+
+    (void)alarm(30);
+    assert_false(attempt_urge(watch)); /* it is at work */
+    for (int i = 0; i < 3; i++) {
+        suspend(keeper);
+        assert_false(attempt_urge(watch));
+        assert_int_equal(waitpid(keeper, &status, WCONTINUED), keeper);
+        assert_true(WIFCONTINUED(status));
+    }
+    suspend(keeper);
+    assert_true(attempt_urge(watch));
+    loop_run(fixture->loop);
+    assert_int_equal(fixture->ends, 1);
+    assert_false(attempt_is_kept(watch));
+    attempt_watch_free(watch);
+    (void)attempt_sweep(fixture->attempt);
+    assert_true(process_mark_is_gone(&fixture->mark));
+    (void)alarm(0);
+}
+
 #define WATCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -436,16 +551,20 @@ int main(int argc, char **argv)
         WATCH_TEST(a_keeper_that_was_killed_is_gone),
         WATCH_TEST(what_a_killed_keeper_left_behind_is_swept_away),
         WATCH_TEST(a_process_without_environment_is_swept_by_its_session),
+        WATCH_TEST(a_process_that_hides_is_swept_because_it_became_ours),
         WATCH_TEST(claims_that_name_nobody_are_gone),
         WATCH_TEST(a_reused_pid_is_not_taken_for_the_keeper),
         WATCH_TEST(giving_up_first_keeps_a_late_keeper_from_starting),
         WATCH_TEST(giving_up_needs_the_folder),
         WATCH_TEST(a_race_for_the_claim_has_one_winner),
+        WATCH_TEST(pipes_in_its_folder_keep_nobody_waiting),
         WATCH_TEST(an_end_is_reported_once_and_later),
         WATCH_TEST(a_keeper_that_ended_before_is_reported_too),
         WATCH_TEST(a_freed_watch_reports_nothing_and_stops_nothing),
         WATCH_TEST(an_attempt_outlives_its_orchestrator_and_is_taken_over),
         WATCH_TEST(an_attempt_that_was_taken_over_can_be_stopped),
+        WATCH_TEST(a_stop_reaches_a_suspended_keeper),
+        WATCH_TEST(a_keeper_that_is_suspended_again_and_again_is_killed),
     };
     int agent_status = process_agent_main(argc, argv);
 

@@ -27,6 +27,7 @@ struct left {
     int64_t out_bytes; /* 0: as many as `out` has */
     const char *output_error;
     bool has_no_exit;
+    bool is_overdue, stop_wanted;
 };
 
 static char *write_left(const struct run_project *project, const struct left *left)
@@ -62,7 +63,11 @@ static struct queued_event *read_left(struct run_project *project, const char *k
     struct step_state *step = run_find_step(active->state, key);
     struct queued_event *event = event_new(active, EVENT_ATTEMPT_ENDED, key);
     char *folder = write_left(project, left);
-    struct collect *collect = collect_new(active, run_step_index(active->state, step), folder);
+    const struct live_attempt live = {.folder = folder,
+                                      .is_kept = !left->has_no_exit,
+                                      .is_overdue = left->is_overdue,
+                                      .stop_wanted = left->stop_wanted};
+    struct collect *collect = collect_new(active, run_step_index(active->state, step), &live);
 
     collect_read(collect);
     collect_fill(collect, event);
@@ -118,6 +123,11 @@ static void the_end_of_a_process_decides_the_class(void **state)
                  CLASS_CANCELLED, "stopped");
     assert_class(*state, &(struct left){.has_no_exit = true}, CLASS_LOST,
                  "the process and its keeper ended without a trace");
+    assert_class(*state, &(struct left){.has_no_exit = true, .is_overdue = true}, CLASS_TIMEOUT,
+                 "timed out; its keeper");
+    assert_class(*state,
+                 &(struct left){.has_no_exit = true, .is_overdue = true, .stop_wanted = true},
+                 CLASS_CANCELLED, "stopped; its keeper");
 }
 
 static void a_program_that_did_not_start_is_told_from_one_that_was_stopped_before(void **state)

@@ -183,6 +183,21 @@ static void the_deadline_ends_what_never_ends(void **state)
     assert_true(process_mark_is_gone(&fixture->mark));
 }
 
+static void after_the_deadline_the_grace_is_short(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const argv[] = {process_own_path(), "--agent", "chain", fixture->mark.path, NULL};
+    struct attempt_spec spec = process_spec(fixture->attempt, argv);
+    struct attempt_exit end;
+
+    spec.timeout_ms = 100;
+    spec.grace_ms = 3600000;
+    end = process_run(&spec);
+    assert_true(end.timed_out);
+    assert_int_equal(end.signal, SIGKILL); /* or else it had ended by itself, much later */
+    assert_true(process_mark_is_gone(&fixture->mark));
+}
+
 static void what_outlives_the_program_is_ended_and_counted(void **state)
 {
     struct fixture *fixture = *state;
@@ -385,6 +400,7 @@ int main(int argc, char **argv)
         KEEP_TEST(a_suspended_program_obeys_a_stop),
         KEEP_TEST(a_fork_bomb_ends),
         KEEP_TEST(the_deadline_ends_what_never_ends),
+        KEEP_TEST(after_the_deadline_the_grace_is_short),
         KEEP_TEST(what_outlives_the_program_is_ended_and_counted),
         KEEP_TEST(a_program_that_closes_its_output_lives_on),
         KEEP_TEST(only_the_first_keeper_of_a_folder_runs_it),

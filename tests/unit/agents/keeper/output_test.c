@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* cmocka.h needs the headers above. */
@@ -265,6 +266,19 @@ static void a_link_in_the_way_is_not_followed(void **state)
     assert_int_equal(keeper_output_open(&fixture->output, 10), -ELOOP);
 }
 
+static void a_pipe_in_the_way_is_not_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+
+    (void)alarm(30);
+    assert_int_equal(keeper_output_open(&fixture->output, 20), 0);
+    assert_int_equal(mkfifoat(fixture->folder_fd, "stdout.tail", 0600), 0);
+    add(fixture, "0123456789abcdef");
+    assert_int_equal(fixture->output.total, 16);
+    assert_int_equal(fixture->output.error, ENXIO);
+    (void)alarm(0);
+}
+
 #define OUTPUT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -281,6 +295,7 @@ int main(void)
         OUTPUT_TEST(a_pump_reads_what_is_there_and_notices_the_end),
         OUTPUT_TEST(a_drain_takes_all_and_waits_for_nobody),
         OUTPUT_TEST(a_link_in_the_way_is_not_followed),
+        OUTPUT_TEST(a_pipe_in_the_way_is_not_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,14 +168,65 @@ static void a_report_is_written_without_a_reserve_too(void **state)
     json_decref(write_and_parse(*state, &report, false));
 }
 
+/* What stands where the report is to be written, put there by the program. */
+static void assert_reported_despite(const struct fixture *fixture)
+{
+    const struct keeper_report report = {.status = 7, .start_error = ""};
+    json_t *value = write_and_parse(fixture, &report, false);
+    struct stat status;
+
+    assert_int_equal(json_get_integer(value, "status", -9), 7);
+    assert_int_equal(fstatat(fixture->folder_fd, "exit.json", &status, AT_SYMLINK_NOFOLLOW), 0);
+    assert_true(S_ISREG(status.st_mode));
+    json_decref(value);
+}
+
 static void a_link_in_the_way_is_not_followed(void **state)
 {
     const struct fixture *fixture = *state;
-    const struct keeper_report report = {.start_error = ""};
+    int victim = openat(fixture->folder_fd, "victim", O_RDWR | O_CREAT | O_EXCL, 0600);
+    struct stat status;
 
-    assert_int_equal(symlinkat("/dev/null", fixture->folder_fd, "exit.json.tmp"), 0);
-    assert_int_equal(keeper_report_reserve(fixture->folder_fd), -ELOOP);
-    assert_int_equal(keeper_report_write(fixture->folder_fd, &report, false), -ELOOP);
+    assert_int_equal(symlinkat("victim", fixture->folder_fd, "exit.json.tmp"), 0);
+    assert_int_equal(symlinkat("victim", fixture->folder_fd, "exit.json"), 0);
+    assert_reported_despite(fixture);
+    assert_int_equal(linkat(fixture->folder_fd, "victim", fixture->folder_fd, "exit.json.tmp", 0),
+                     0);
+    assert_reported_despite(fixture);
+    assert_int_equal(fstat(victim, &status), 0);
+    assert_int_equal(status.st_size, 0);
+    (void)close(victim);
+}
+
+static void a_pipe_in_the_way_is_not_waited_for(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    (void)alarm(30);
+    assert_int_equal(mkfifoat(fixture->folder_fd, "exit.json.tmp", 0600), 0);
+    assert_int_equal(mkfifoat(fixture->folder_fd, "exit.json", 0600), 0);
+    assert_reported_despite(fixture);
+    (void)alarm(0);
+}
+
+static void a_folder_in_the_way_is_moved_aside(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    assert_int_equal(mkdirat(fixture->folder_fd, "exit.json", 0700), 0);
+    assert_int_equal(mkdirat(fixture->folder_fd, "exit.json/inside", 0700), 0);
+    assert_reported_despite(fixture);
+}
+
+static void a_folder_that_the_program_closed_is_opened_again(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct stat status;
+
+    assert_int_equal(fchmod(fixture->folder_fd, 0), 0);
+    assert_reported_despite(fixture);
+    assert_int_equal(fstat(fixture->folder_fd, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
 }
 
 #define REPORT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -189,6 +240,9 @@ int main(void)
         REPORT_TEST(the_longest_report_fits_into_what_was_reserved),
         REPORT_TEST(a_report_is_written_without_a_reserve_too),
         REPORT_TEST(a_link_in_the_way_is_not_followed),
+        REPORT_TEST(a_pipe_in_the_way_is_not_waited_for),
+        REPORT_TEST(a_folder_in_the_way_is_moved_aside),
+        REPORT_TEST(a_folder_that_the_program_closed_is_opened_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
