@@ -95,7 +95,8 @@ SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
 UNIT_SOURCES := $(filter tests/unit/%,$(TEST_SOURCES))
 SIM_SOURCES := $(sort $(filter-out %_test.c, $(wildcard tests/sim/*.c)))
-PROGRAM_SOURCES := $(sort $(wildcard tests/programs/*.c))
+PRELOAD_SOURCES := tests/crash/faults.c tests/programs/loop_watch.c
+PROGRAM_SOURCES := $(sort $(filter-out $(PRELOAD_SOURCES),$(wildcard tests/programs/*.c)))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 EMBEDDED_FILES := $(sort $(shell find workflows experts))
 
@@ -103,7 +104,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
 ALL_SOURCES := $(SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
-    $(SIM_SOURCES) $(PROGRAM_SOURCES) $(FUZZ_SOURCES) $(wildcard tests/crash/*.c tools/*.c bench/*.c)
+    $(SIM_SOURCES) $(wildcard tests/programs/*.c) $(FUZZ_SOURCES) $(wildcard tests/crash/*.c tools/*.c bench/*.c)
 ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
 # ---- build -------------------------------------------------------------------------------------
@@ -169,14 +170,14 @@ $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.
 .PHONY: test-programs
-test-programs: $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(BUILD)/tests/crash/faults.so
-$(BUILD)/tests/programs/%: tests/programs/%.c $(BUILD)/flags
+test-programs: $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(PRELOAD_SOURCES:%.c=$(BUILD)/%.so)
+$(PROGRAM_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $<
 
-# Preloaded; see the file.
-$(BUILD)/tests/crash/faults.so: tests/crash/faults.c $(BUILD)/flags
+# Preloaded; see the files.
+$(PRELOAD_SOURCES:%.c=$(BUILD)/%.so): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -g -fPIC -shared -o $@ $<
@@ -212,7 +213,7 @@ docs: all
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
 
-.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim crash powerloss
+.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim crash hostile powerloss
 test test-crash: export PLAIN_BUILD := $(abspath $(PLAIN_BUILD))
 test: test-build
 	@tools/run-tests $(TEST_BUILD) unit store sim cli crash
@@ -238,6 +239,12 @@ crash:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
 	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+
+# Steps that behave as no step should, with what a busy machine makes fail: time, memory, pace.
+hostile:
+	@tools/install-deps --build --test
+	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
+	@HOSTILE_MEASURE=1 HOSTILE_ONLY='$(ONLY)' BUILD=$(abspath $(PLAIN_BUILD)) tests/cli/hostile_test.sh
 
 # Every moment of a store's life, and so many disks that a power cut may leave.
 powerloss:
@@ -319,6 +326,7 @@ help:
 	@echo "make demo            review this repository with the code-review workflow"
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
 	@echo "make sim SEEDS=n     n seeds of the engine's simulator, optimised, on all cores ($(SEEDS))"
+	@echo "make hostile         steps that misbehave: their end, and the time, memory and pace of the rest; ONLY='NAME...'"
 	@echo "make powerloss       $(IMAGES) disks that power cuts may leave, each opened and compared"
 	@echo "make sabotage        break the program in each way of tests/sabotage: a test must notice; ONLY='NAME...'"
 	@echo "make crash           kill -9, EIO and ENOSPC at every call that changes a file; make test takes a part"
