@@ -11,62 +11,87 @@
 #define OPTION_NAME_MAX 64
 #define RUNS_SHOWN 30
 
-/* `fermata complete` prints "WORD<TAB>DESCRIPTION"; a line ":files" asks for file names. */
+/* `fermata complete` prints "WORD<TAB>DESCRIPTION"; a line ":files" asks for the names of files, in
+ * the place of what stands behind the last = or @ of the word. */
 static const char bash_script[] =
     "# Completions of fermata for bash.\n"
     "_fermata()\n"
     "{\n"
-    "    local line word cur words cword\n"
-    "    if declare -F _init_completion >/dev/null; then\n"
-    "        _init_completion -n =: || return\n"
-    "    else\n"
-    "        words=(\"${COMP_WORDS[@]}\") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]}\n"
-    "    fi\n"
+    "    local line word cur part prefix rest=$COMP_LINE i\n"
+    "    local -a words=()\n"
+    "    # Bash tears words at = and :; what stands together is put together again.\n"
+    "    for ((i = 0; i <= COMP_CWORD; i++)); do\n"
+    "        word=${rest#\"${rest%%[![:space:]]*}\"}\n"
+    "        if ((i == 0)) || [[ $word != \"$rest\" ]]; then\n"
+    "            words+=(\"${COMP_WORDS[i]}\")\n"
+    "        else\n"
+    "            words[-1]+=${COMP_WORDS[i]}\n"
+    "        fi\n"
+    "        rest=${word#\"${COMP_WORDS[i]}\"}\n"
+    "    done\n"
+    "    # Bash replaces no more than $2 of it.\n"
+    "    cur=${words[-1]} part=${cur##*[=@]} prefix=${cur%\"$2\"}\n"
     "    COMPREPLY=()\n"
     "    while IFS= read -r line; do\n"
     "        word=${line%%$'\\t'*}\n"
     "        if [[ $word == :files ]]; then\n"
-    "            compopt -o default 2>/dev/null\n"
-    "            while IFS= read -r word; do COMPREPLY+=(\"$word\"); done < <(compgen -f -- "
-    "\"$cur\")\n"
+    "            [[ $part != \"$2\" ]] || compopt -o filenames 2>/dev/null\n"
+    "            while IFS= read -r word; do\n"
+    "                word=${cur%\"$part\"}$word\n"
+    "                COMPREPLY+=(\"${word#\"$prefix\"}\")\n"
+    "            done < <(compgen -f -- \"$part\")\n"
     "        elif [[ $word == \"$cur\"* ]]; then\n"
-    "            COMPREPLY+=(\"$word\")\n"
+    "            [[ $word != *= ]] || compopt -o nospace 2>/dev/null\n"
+    "            COMPREPLY+=(\"${word#\"$prefix\"}\")\n"
     "        fi\n"
-    "    done < <(\"${words[0]}\" complete \"${words[@]:1:cword}\" 2>/dev/null)\n"
+    "    done < <(\"${words[0]}\" complete \"${words[@]:1}\" 2>/dev/null)\n"
     "}\n"
+    "# As bash-completion does: where @ is a break, nothing behind it can be completed.\n"
+    "COMP_WORDBREAKS=${COMP_WORDBREAKS//@/}\n"
     "complete -F _fermata fermata\n";
 
 static const char zsh_script[] = "#compdef fermata\n"
                                  "# Completions of fermata for zsh.\n"
                                  "_fermata() {\n"
-                                 "    local line word\n"
-                                 "    local -a found\n"
+                                 "    local line word files\n"
+                                 "    local -a found open\n"
                                  "    for line in ${(f)\"$(\"${words[1]}\" complete "
                                  "\"${(@)words[2,CURRENT]}\" 2>/dev/null)\"}; do\n"
                                  "        word=${line%%$'\\t'*}\n"
                                  "        if [[ $word == :files ]]; then\n"
-                                 "            _files\n"
+                                 "            files=1\n"
+                                 "        elif [[ $word == *= ]]; then\n"
+                                 "            open+=(\"$word\")\n"
                                  "        else\n"
                                  "            found+=(\"${word//:/\\\\:}:${line#*$'\\t'}\")\n"
                                  "        fi\n"
                                  "    done\n"
+                                 "    (( $#open )) && compadd -S '' -- $open\n"
                                  "    (( $#found )) && _describe fermata found\n"
+                                 "    if [[ -n $files ]]; then\n"
+                                 "        compset -P '*[=@]'\n"
+                                 "        _files\n"
+                                 "    fi\n"
                                  "}\n"
                                  "if [ \"$funcstack[1]\" = _fermata ]; then _fermata \"$@\"; else "
                                  "compdef _fermata fermata; fi\n";
 
-static const char fish_script[] = "# Completions of fermata for fish.\n"
-                                  "function __fermata_complete\n"
-                                  "    set -l words (commandline -opc) (commandline -ct)\n"
-                                  "    for line in ($words[1] complete $words[2..-1] 2>/dev/null)\n"
-                                  "        if test \"$line\" = :files\n"
-                                  "            __fish_complete_path (commandline -ct)\n"
-                                  "        else\n"
-                                  "            echo $line\n"
-                                  "        end\n"
-                                  "    end\n"
-                                  "end\n"
-                                  "complete -c fermata -f -a '(__fermata_complete)'\n";
+static const char fish_script[] =
+    "# Completions of fermata for fish.\n"
+    "function __fermata_complete\n"
+    "    set -l words (commandline -opc) (commandline -ct)\n"
+    "    set -l before (string match -r '.*[=@]' -- $words[-1])\n"
+    "    for line in ($words[1] complete $words[2..-1] 2>/dev/null)\n"
+    "        if test \"$line\" = :files\n"
+    "            for path in (__fish_complete_path (string replace -r '.*[=@]' '' -- $words[-1]))\n"
+    "                echo $before$path\n"
+    "            end\n"
+    "        else\n"
+    "            echo $line\n"
+    "        end\n"
+    "    end\n"
+    "end\n"
+    "complete -c fermata -f -a '(__fermata_complete)'\n";
 
 int completion_format(const char *shell, struct strbuf *target, struct error *err)
 {
@@ -154,20 +179,58 @@ static void offer_workflows(const struct words *words, const char *prefix)
     json_decref(list);
 }
 
-static void offer_steps(const struct words *words, const char *prefix, const char *run_id)
+/* Each of the list by one of its texts, described by another. */
+static void offer_each(const struct words *words, const char *prefix, const json_t *list,
+                       const char *const keys[2])
 {
-    json_t *run = call(words, "show", json_pack("{s:s}", "run", run_id ? run_id : "last"));
-    const json_t *phase;
-    const json_t *step;
+    const json_t *item;
     size_t i;
-    size_t k;
+
+    json_array_foreach(list, i, item)
+    {
+        offer(words, prefix, json_get_text(item, keys[0], ""), json_get_text(item, keys[1], ""));
+    }
+}
+
+static void offer_steps(const struct words *words, const char *prefix, const json_t *run)
+{
+    static const char *const keys[] = {"key", "status"};
+    const json_t *phase;
+    size_t i;
 
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
-        json_array_foreach(json_object_get(phase, "steps"), k, step)
-        {
-            offer(words, prefix, json_get_text(step, "key", ""), json_get_text(step, "status", ""));
-        }
+        offer_each(words, prefix, json_object_get(phase, "steps"), keys);
+    }
+}
+
+static void offer_artifacts(const struct words *words, const char *prefix, const char *run_id)
+{
+    static const char *const keys[] = {"name", "step"};
+    json_t *result = call(words, "artifacts", json_pack("{s:s}", "run", run_id));
+
+    offer_each(words, prefix, json_object_get(result, "artifacts"), keys);
+    json_decref(result);
+}
+
+/* What lies in a run. */
+static void offer_of_run(const struct words *words, const char *prefix, enum argument_type type,
+                         const char *given)
+{
+    static const char *const phase_keys[] = {"id", "status"};
+    static const char *const checkpoint_keys[] = {"name", ""};
+    const char *run_id = given ? given : "last";
+    json_t *run = call(words, "show", json_pack("{s:s}", "run", run_id));
+
+    if (type == ARGUMENT_PHASE) {
+        offer_each(words, prefix, json_object_get(run, "phases"), phase_keys);
+    } else if (type == ARGUMENT_CHECKPOINT) {
+        offer_each(words, prefix, json_object_get(run, "checkpoints"), checkpoint_keys);
+    } else {
+        offer_steps(words, prefix, run);
+    }
+    if (type == ARGUMENT_CONTENT) {
+        offer_artifacts(words, prefix, run_id);
     }
     json_decref(run);
 }
@@ -183,15 +246,84 @@ static void offer_choices(const struct words *words, const char *prefix, const c
     free(copy);
 }
 
+/* ---- inputs of a workflow: KEY=VALUE ---- */
+
+static json_t *find_workflow(const struct words *words, const char *given)
+{
+    json_t *list = given ? NULL : call(words, "workflows", json_object());
+    const char *name = given ? given : json_get_text(list, "default", NULL);
+    json_t *workflow = name ? call(words, "workflows", json_pack("{s:s}", "name", name)) : NULL;
+
+    json_decref(list);
+    return workflow;
+}
+
+/* The word is "KEY=" and the beginning of a value. */
+static void offer_input_value(const struct words *words, const char *key, const json_t *input)
+{
+    const char *type = json_get_text(input, "type", "");
+    const json_t *choice;
+    size_t i;
+
+    json_array_foreach(json_object_get(input, "choices"), i, choice)
+    {
+        offer(words, key, json_string_value(choice), "");
+    }
+    if (strcmp(type, "boolean") == 0) {
+        offer_choices(words, key, "true|false");
+    }
+    if (words->typed[strlen(key)] == '@' || strcmp(type, "path") == 0) {
+        strbuf_add(words->target, ":files\n");
+    }
+}
+
+static void offer_inputs(const struct words *words, const char *prefix, const char *given)
+{
+    json_t *workflow = find_workflow(words, given);
+    const json_t *input;
+    size_t i;
+
+    json_array_foreach(json_object_get(workflow, "inputs"), i, input)
+    {
+        char *key = mem_printf("%s%s=", prefix, json_get_text(input, "name", ""));
+
+        if (strncmp(words->typed, key, strlen(key)) == 0) {
+            offer_input_value(words, key, input);
+        } else {
+            offer(words, "", key, json_get_text(input, "description", ""));
+        }
+        free(key);
+    }
+    json_decref(workflow);
+}
+
+/* Where the last word stands: what came before it. */
+struct place {
+    const struct operation *operation;
+    const struct argument *option; /* wants the last word as its value */
+    const char *word;              /* of the command line itself: help, completion */
+    const char *run_id;            /* first run given, for its steps */
+    const char *workflow;          /* given, for its inputs */
+    size_t positionals;
+    bool only_words;
+    bool is_global_value;
+};
+
 static void offer_values(const struct words *words, const char *prefix,
-                         const struct argument *argument, const char *run_id)
+                         const struct argument *argument, const struct place *place)
 {
     switch (argument->type) {
     case ARGUMENT_RUN:
         offer_runs(words, prefix);
         return;
     case ARGUMENT_STEP:
-        offer_steps(words, prefix, run_id);
+    case ARGUMENT_PHASE:
+    case ARGUMENT_CHECKPOINT:
+    case ARGUMENT_CONTENT:
+        offer_of_run(words, prefix, argument->type, place->run_id);
+        return;
+    case ARGUMENT_PAIRS:
+        offer_inputs(words, prefix, place->workflow);
         return;
     case ARGUMENT_WORKFLOW:
         offer_workflows(words, prefix);
@@ -207,7 +339,6 @@ static void offer_values(const struct words *words, const char *prefix,
     case ARGUMENT_INTEGER:
     case ARGUMENT_BOOLEAN:
     case ARGUMENT_DURATION:
-    case ARGUMENT_PAIRS:
         return;
     }
 }
@@ -278,34 +409,42 @@ static const struct argument *positional_at(const struct operation *operation, s
     return NULL;
 }
 
-/* Where the last word stands: what came before it. */
-struct place {
-    const struct operation *operation;
-    const struct argument *option; /* wants the last word as its value */
-    const char *word;              /* of the command line itself: help, completion */
-    const char *run_id;            /* first run given, for its steps */
-    size_t positionals;
-    bool only_words;
-    bool is_global_value;
-};
+/* "--workflow=NAME" */
+static void note_workflow(struct place *place, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    char *name = equals ? mem_strndup(word, (size_t)(equals - word)) : NULL;
+    const struct argument *option = name ? open_option(place->operation, name) : NULL;
+
+    if (option && option->type == ARGUMENT_WORKFLOW) {
+        place->workflow = equals + 1;
+    }
+    free(name);
+}
 
 static void step_over(struct place *place, const char *word)
 {
     const struct argument *argument;
 
     if (place->option || place->is_global_value) {
+        if (place->option && place->option->type == ARGUMENT_WORKFLOW) {
+            place->workflow = word;
+        }
         place->option = NULL;
         place->is_global_value = false;
     } else if (!place->only_words && strcmp(word, "--") == 0) {
         place->only_words = true;
     } else if (!place->only_words && word[0] == '-') {
+        note_workflow(place, word);
         place->option = open_option(place->operation, word);
         place->is_global_value = strcmp(word, "--project") == 0 || strcmp(word, "-C") == 0 ||
                                  strcmp(word, "--log-format") == 0;
     } else if (!place->operation && !place->word) {
         place->operation = ops_find(word);
         place->word = word;
-    } else if (place->operation) {
+    } else if (!place->operation) {
+        place->positionals++;
+    } else {
         argument = positional_at(place->operation, place->positionals++);
         if (argument && argument->type == ARGUMENT_RUN) {
             place->run_id = word;
@@ -321,27 +460,29 @@ static void offer_at(struct words *words, const struct place *place)
     if (place->is_global_value) {
         strbuf_add(words->target, ":files\n");
     } else if (place->option) {
-        offer_values(words, "", place->option, place->run_id);
+        offer_values(words, "", place->option, place);
     } else if (!place->only_words && strncmp(words->typed, "--", 2) == 0 && equals) {
         char *name = mem_strndup(words->typed, (size_t)(equals - words->typed));
         char *prefix = mem_printf("%s=", name);
 
         argument = open_option(place->operation, name);
         if (argument) {
-            offer_values(words, prefix, argument, place->run_id);
+            offer_values(words, prefix, argument, place);
         }
         free(prefix);
         free(name);
     } else if (!place->only_words && words->typed[0] == '-') {
         offer_options(words, place->operation);
-    } else if (!place->word || strcmp(place->word, "help") == 0) {
+    } else if (!place->word ||
+               ((strcmp(place->word, "help") == 0 || strcmp(place->word, "man") == 0) &&
+                place->positionals == 0)) {
         offer_commands(words);
-    } else if (strcmp(place->word, "completion") == 0) {
+    } else if (strcmp(place->word, "completion") == 0 && place->positionals == 0) {
         offer_choices(words, "", "bash|zsh|fish");
     } else if (place->operation) {
         argument = positional_at(place->operation, place->positionals);
         if (argument) {
-            offer_values(words, "", argument, place->run_id);
+            offer_values(words, "", argument, place);
         }
     }
 }

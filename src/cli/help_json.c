@@ -28,6 +28,12 @@ static const char *type_name(enum argument_type type)
         return "run";
     case ARGUMENT_STEP:
         return "step";
+    case ARGUMENT_PHASE:
+        return "phase";
+    case ARGUMENT_CHECKPOINT:
+        return "checkpoint";
+    case ARGUMENT_CONTENT:
+        return "content";
     case ARGUMENT_WORKFLOW:
         return "workflow";
     case ARGUMENT_PAIRS:

@@ -196,6 +196,9 @@ static int convert_value(const struct argument *argument, const json_t *value, j
     case ARGUMENT_PATH:
     case ARGUMENT_RUN:
     case ARGUMENT_STEP:
+    case ARGUMENT_PHASE:
+    case ARGUMENT_CHECKPOINT:
+    case ARGUMENT_CONTENT:
     case ARGUMENT_WORKFLOW:
         break;
     }

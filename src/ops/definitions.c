@@ -125,6 +125,7 @@ static int list_workflows(struct ops *ops, json_t **ret_result)
                             library_find(ops->library, ops->config->workflow_names[i]) != NULL));
     }
     *ret_result = json_pack("{s:o}", "workflows", list);
+    json_put_text(*ret_result, "default", ops_default_workflow(ops));
     return 0;
 }
 

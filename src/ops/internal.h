@@ -67,6 +67,8 @@ char *ops_nearest_workflow(const struct ops *ops, const char *name); /* free() i
 int ops_load_workflow(struct ops *ops, const char *name, struct workflow **ret_workflow,
                       struct error *err);
 bool ops_is_file_name(const char *name);
+/* What is run when none is named; NULL: nothing was said. The configuration has to be there. */
+const char *ops_default_workflow(const struct ops *ops);
 /* The text behind a name or file; *ret_file is what messages call it. Both are the caller's. */
 int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t *ret_length,
                       char **ret_file, struct error *err);

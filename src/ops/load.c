@@ -28,6 +28,11 @@ bool ops_is_file_name(const char *name)
     return strchr(name, '/') || ends_in(name, ".yaml") || ends_in(name, ".yml");
 }
 
+const char *ops_default_workflow(const struct ops *ops)
+{
+    return ops->settings->workflow ? ops->settings->workflow : ops->config->default_workflow;
+}
+
 /* ---- experts ----------------------------------------------------------------------------------
  */
 

@@ -22,8 +22,11 @@ enum argument_type {
     ARGUMENT_CHOICE,
     ARGUMENT_DURATION, /* milliseconds in the JSON */
     ARGUMENT_PATH,
-    ARGUMENT_RUN,      /* id, beginning of one, or "last"; completes to runs */
-    ARGUMENT_STEP,     /* completes to steps */
+    ARGUMENT_RUN,  /* id, beginning of one, or "last"; completes to runs */
+    ARGUMENT_STEP, /* completes to steps of that run, like the next three */
+    ARGUMENT_PHASE,
+    ARGUMENT_CHECKPOINT,
+    ARGUMENT_CONTENT,  /* an artifact, or a step whose output is meant */
     ARGUMENT_WORKFLOW, /* completes to workflow names */
     ARGUMENT_PAIRS,    /* key=value, repeatable; an object in the JSON */
 };

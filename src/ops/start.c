@@ -35,12 +35,7 @@ static int no_workflow_given(struct ops *ops, struct error *err)
 /* flag > environment > project > user */
 static const char *pick_workflow(const struct ops *ops, const json_t *arguments)
 {
-    const char *name = json_get_text(arguments, "workflow", NULL);
-
-    if (!name) {
-        name = ops->settings->workflow;
-    }
-    return name ? name : ops->config->default_workflow;
+    return json_get_text(arguments, "workflow", ops_default_workflow(ops));
 }
 
 static enum strategy pick_strategy(const struct ops *ops, const json_t *arguments)

@@ -78,8 +78,8 @@ static const struct argument skip_arguments[] = {
     RUN_REQUIRED,
     {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
      .help = "The step to skip"},
-    {.name = "phase", .type = ARGUMENT_TEXT, .value_name = "ID", .help = "Skip a whole phase"},
-    {.name = "gate", .type = ARGUMENT_TEXT, .value_name = "PHASE",
+    {.name = "phase", .type = ARGUMENT_PHASE, .value_name = "ID", .help = "Skip a whole phase"},
+    {.name = "gate", .type = ARGUMENT_PHASE, .value_name = "PHASE",
      .help = "Skip the gate of this phase"},
     {.name = "reason", .letter = 'r', .type = ARGUMENT_TEXT, .is_required = true,
      .value_name = "TEXT", .help = "Why; kept with the run"},
@@ -112,7 +112,7 @@ static const struct argument checkpoint_arguments[] = {
 
 static const struct argument restore_arguments[] = {
     RUN_REQUIRED,
-    {.name = "checkpoint", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,
+    {.name = "checkpoint", .type = ARGUMENT_CHECKPOINT, .is_positional = true, .is_required = true,
      .value_name = "CHECKPOINT", .help = "Its name, as `fermata checkpoints RUN` lists it"},
     GO_ON,
 };
@@ -137,7 +137,7 @@ static const struct argument show_arguments[] = {
 
 static const struct argument logs_arguments[] = {
     RUN_OPTIONAL,
-    {.name = "phase", .type = ARGUMENT_TEXT, .value_name = "ID", .help = "Only this phase"},
+    {.name = "phase", .type = ARGUMENT_PHASE, .value_name = "ID", .help = "Only this phase"},
     {.name = "step", .letter = 's', .type = ARGUMENT_STEP, .value_name = "KEY",
      .help = "What this step printed"},
     {.name = "attempt", .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
@@ -162,7 +162,7 @@ static const struct argument artifacts_arguments[] = {
 
 static const struct argument cat_arguments[] = {
     RUN_REQUIRED,
-    {.name = "name", .type = ARGUMENT_STEP, .is_positional = true, .is_required = true,
+    {.name = "name", .type = ARGUMENT_CONTENT, .is_positional = true, .is_required = true,
      .value_name = "ARTIFACT|STEP", .help = "An artifact, or a step whose output is wanted"},
 };
 

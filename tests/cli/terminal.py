@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import sys
@@ -188,6 +189,39 @@ def case_resume_silent(fermata):
     expect("ater? " not in terminal.text, f"it asked\n{terminal.text}")
 
 
+SHELLS = {
+    "bash": (["bash", "--norc", "-i"], "source <(fermata completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -U compinit && compinit -D -u && "
+            "source <(fermata completion zsh)"),
+    "fish": (["fish", "--no-config", "-i"], "fermata completion fish | source"),
+}
+
+
+def case_complete(fermata):
+    """What is typed before TAB becomes what it should in every shell that is installed."""
+    lines = (("fermata sta", "tus"), ("fermata run -w hel", "lo"),
+             ("fermata run --workflow=hel", "lo"), ("fermata run -w code-review -i ba", "nd="),
+             ("fermata run -w code-review -i band=me", "dium"),
+             ("fermata run -w hello -i who=@inp", "ut.txt"))
+    folder = os.path.dirname(os.path.abspath(fermata))
+    for shell, (argv, script) in SHELLS.items():
+        if not shutil.which(shell):
+            continue
+        terminal = Terminal(argv, columns=200, env={"PATH": f"{folder}:{os.environ['PATH']}"})
+        terminal.send(f"{script}; echo rea''dy\n")
+        terminal.wait_for("ready")
+        for typed, added in lines:
+            terminal.text = ""
+            terminal.send(f"{typed}\t")
+            # A shell may ring, or draw the line anew, in between.
+            between = r"(?:\x1b\[[0-9;?]*[A-Za-z]|[\x07\x08\r])*"
+            terminal.wait_for(between.join(map(re.escape, typed[-3:] + added)))
+            terminal.send("\x15")
+        terminal.send("exit\n")
+        terminal.end()
+
+
 if __name__ == "__main__":
     {"pause": case_pause, "stop": case_stop, "live": case_live, "colours": case_colours,
-     "ask": case_ask, "resume": case_resume, "resume-silent": case_resume_silent}[sys.argv[1]](sys.argv[2])
+     "ask": case_ask, "resume": case_resume, "resume-silent": case_resume_silent,
+     "complete": case_complete}[sys.argv[1]](sys.argv[2])

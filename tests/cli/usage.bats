@@ -219,8 +219,8 @@ set -u
 source ./script
 fermata() { "$FERMATA" "$@"; }
 complete_line() {
-    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
-    _fermata 2>/dev/null
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMPREPLY=()
+    _fermata fermata "${!#}" "" 2>/dev/null
     printf '%s\n' "${COMPREPLY[@]}"
 }
 complete_line fermata sta
@@ -253,6 +253,48 @@ greeting" ] || {
         echo "$output"
         return 1
     }
+}
+
+@test "at a prompt of bash, zsh and fish the words are completed" {
+    fermata init >/dev/null
+    touch input.txt
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" complete "$FERMATA"
+    [ "$status" -eq 0 ] || {
+        echo "$output"
+        return 1
+    }
+}
+
+@test "what lies in a run and the inputs of a workflow are offered where they belong" {
+    fermata init >/dev/null
+    workflow waits <<'END'
+name: waits
+inputs:
+  kind: { type: enum, choices: [big, small], default: small, description: Which kind }
+  quiet: { type: boolean, default: false }
+phases:
+  - { id: first, steps: [{ id: make, run: "echo x", output: made.txt }] }
+  - { id: second, steps: [{ id: consent, approve: "Well?" }] }
+END
+    fermata run -w waits 2>/dev/null || [ $? -eq 3 ]
+    fermata checkpoint last --name mine >/dev/null
+    offered() {
+        "$FERMATA" complete "$@" | cut -f1 | paste -sd' '
+    }
+    [ "$(offered cat last m)" = "make made.txt" ]
+    [ "$(offered restore last "")" = "first mine" ]
+    [ "$(offered skip last --phase "")" = "first second" ]
+    [ "$(offered skip last --gate sec)" = second ]
+    [ "$(offered logs --phase=f)" = "--phase=first" ]
+    [ "$(offered approve last c)" = consent ]
+    [ "$(offered run -w waits -i "")" = "kind= quiet=" ]
+    [ "$(offered run --workflow=waits --input k)" = "kind=" ]
+    [ "$(offered run -w waits --input=kind=)" = "--input=kind=big --input=kind=small" ]
+    [ "$(offered run -w waits -i quiet=)" = "quiet=true quiet=false" ]
+    [ "$(offered run -w waits -i kind=@)" = ":files" ]
+    [ "$(FERMATA_WORKFLOW=waits offered run -i q)" = "quiet=" ]
+    [ "$(offered man che)" = "checkpoint checkpoints" ]
+    [ -z "$(offered man run che)" ]
 }
 
 @test "dynamic words are silent where there is no project" {

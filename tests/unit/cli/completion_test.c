@@ -73,6 +73,10 @@ static void values_are_offered_where_they_belong(void **state)
     assert_true(has(COMPLETE((char *)"completion", (char *)""), "zsh"));
     assert_string_equal(COMPLETE((char *)"-C", (char *)""), ":files\n");
     assert_string_equal(COMPLETE((char *)"run", (char *)"-i", (char *)""), "");
+    assert_true(has(COMPLETE((char *)"run", (char *)"-w", (char *)"code-review", (char *)"-i",
+                             (char *)"band=s"),
+                    "band=small"));
+    assert_false(has(found, "band="));
 }
 
 static void runs_and_their_steps_are_offered(void **state)
