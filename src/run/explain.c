@@ -4,32 +4,24 @@
 #include "run/journal.h"
 #include "run/run.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What the journal tells of one run's steps. */
 struct explanation {
     const char *run_id;
-    const char *step;
+    const char *step; /* NULL: all */
     bool is_fresh;
-    json_t *steps;
+    json_t *rows; /* key -> row, in the order in which they began */
 };
 
-static const struct query q_created = {"SELECT " JOURNAL_COLUMNS
-                                       " FROM journal WHERE run = ?1 AND seq = 1"};
-static const struct query q_step_all = {
-    "SELECT key, status, reused, digest, parts, attempts, started_at FROM step WHERE run = ?1 AND"
-    " (?2 IS NULL OR key = ?2) AND key NOT LIKE 'gate:%' ORDER BY started_at, key"};
 /* The last earlier try at the same thing: the same step of the same workflow. */
 static const struct query q_step_before = {
     "SELECT s.run, s.parts, s.status, s.ended_at FROM step s JOIN run r ON r.id = s.run, run mine"
     " WHERE mine.id = ?1 AND s.key = ?2 AND s.run <> ?1 AND r.workflow = mine.workflow AND"
     " s.parts IS NOT NULL AND r.created_at <= mine.created_at"
     " ORDER BY r.created_at DESC LIMIT 1"};
-static const struct query q_instances = {
-    "SELECT count(*) FROM step WHERE run = ?1 AND substr(key, 1, length(?2) + 1) = ?2 || '['"};
-static const struct query q_reused_from = {
-    "SELECT " JOURNAL_COLUMNS
-    " FROM journal WHERE run = ?1 AND kind = 'step_reused' ORDER BY seq DESC"};
 
 static json_t *parse(const char *text)
 {
@@ -116,54 +108,21 @@ static int explain_executed(struct tx *tx, const struct explanation *job, json_t
     return 0;
 }
 
-static int explain_reused(struct tx *tx, const struct explanation *job, json_t *row,
-                          struct error *err)
+static void explain_reused(json_t *row)
 {
-    struct statement *statement = tx_query(tx, &q_reused_from);
-    int r;
-
     json_put_text(row, "decision", "reused");
     json_put_text(row, "why", "everything that goes into it is the same");
-    bind_text(statement, 1, job->run_id);
-    while ((r = statement_step(statement, err)) > 0) {
-        json_t *body = NULL;
-        bool is_it;
-
-        r = journal_parse_row(statement, &body, err);
-        if (r < 0) {
-            return r;
-        }
-        is_it = strcmp(json_get_text(body, "step", ""), json_get_text(row, "key", "-")) == 0;
-        if (is_it) {
-            json_put_text(row, "from", json_get_text(body, "from_run", NULL));
-            json_put_text(row, "from_step", json_get_text(body, "from_step", NULL));
-        }
-        json_decref(body);
-        if (is_it) {
-            return 0;
-        }
-    }
-    return r;
 }
 
 /* Skipped, not begun, a foreach, or something that other people or runs do. */
-static int explain_without_attempt(struct tx *tx, const struct explanation *job, json_t *row,
-                                   struct error *err)
+static void explain_without_attempt(json_t *row)
 {
-    struct statement *statement = tx_query(tx, &q_instances);
     const char *status = json_get_text(row, "status", "");
+    json_int_t instances = json_get_integer(row, "instances", 0);
     char *text;
-    int r;
 
-    bind_text(statement, 1, job->run_id);
-    bind_text(statement, 2, json_get_text(row, "key", ""));
-    r = statement_step(statement, err);
-    if (r < 0) {
-        return r;
-    }
-    if (column_integer(statement, 0) > 0) {
-        text = mem_printf("%lld instances, each explained by itself",
-                          (long long)column_integer(statement, 0));
+    if (instances > 0) {
+        text = mem_printf("%lld instances, each explained by itself", (long long)instances);
         json_put_text(row, "decision", "expanded");
         json_put_text(row, "why", text);
         free(text);
@@ -176,67 +135,125 @@ static int explain_without_attempt(struct tx *tx, const struct explanation *job,
         json_put_text(row, "why", text);
         free(text);
     }
+}
+
+/* ---- what the journal tells ---- */
+
+static json_t *row_of(struct explanation *job, const struct record *record)
+{
+    json_t *row = json_object_get(job->rows, record->step);
+
+    if (!row) {
+        row = json_object();
+        json_put_text(row, "key", record->step);
+        json_put_text(row, "phase", record->phase);
+        json_put(row, "reused", json_false());
+        json_put(job->rows, record->step, row);
+    }
+    return row;
+}
+
+static void note_result(json_t *row, const struct record *record, bool is_reused)
+{
+    json_put_text(row, "status", is_reused ? "completed" : "running");
+    json_put(row, "reused", json_boolean(is_reused));
+    json_put_text(row, "digest", record->digest);
+    json_put_integer(row, "started_at", record->at);
+    if (record->data) {
+        json_put(row, "parts", json_incref((json_t *)(uintptr_t)record->data));
+    }
+    if (is_reused) {
+        json_put_text(row, "from", record->other);
+        json_put_text(row, "from_step", record->other_step);
+    }
+}
+
+static void note_reset(struct explanation *job, const char *phase)
+{
+    const char *key;
+    json_t *row;
+
+    json_object_foreach(job->rows, key, row)
+    {
+        if (strcmp(json_get_text(row, "phase", ""), phase) == 0) {
+            json_put_text(row, "status", "pending");
+            json_put(row, "reused", json_false());
+        }
+    }
+}
+
+static const char *status_after(const struct record *record)
+{
+    if (record->kind == RECORD_STEP_MOVED) {
+        return record->status;
+    }
+    return record->kind == RECORD_STEP_WAITING && strcmp(record->reason, "approval") == 0
+               ? "paused"
+               : "running";
+}
+
+static bool is_of_step(enum record_kind kind)
+{
+    return kind == RECORD_STEP_EXPANDED || kind == RECORD_STEP_MOVED ||
+           kind == RECORD_STEP_WAITING || kind == RECORD_ATTEMPT_STARTED ||
+           kind == RECORD_STEP_REUSED;
+}
+
+static bool is_asked_for(const struct explanation *job, const char *key)
+{
+    return job->step ? strcmp(key, job->step) == 0 : strncmp(key, "gate:", 5) != 0;
+}
+
+static int note_record(void *context, const struct record *record, struct error *err)
+{
+    struct explanation *job = context;
+    json_t *row;
+
+    (void)err;
+    if (record->kind == RECORD_RUN_CREATED) {
+        job->is_fresh = record->flag;
+    }
+    if (record->kind == RECORD_PHASE_RESET) {
+        note_reset(job, record->phase);
+    }
+    if (!is_of_step(record->kind) || !is_asked_for(job, record->step)) {
+        return 0;
+    }
+    row = row_of(job, record);
+    json_put_text(row, "status", status_after(record));
+    if (record->kind == RECORD_STEP_EXPANDED) {
+        json_put_integer(row, "instances", record->number);
+    }
+    if (record->kind == RECORD_ATTEMPT_STARTED) {
+        json_put_integer(row, "attempts", record->number);
+    }
+    if (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_STEP_REUSED) {
+        note_result(row, record, record->kind == RECORD_STEP_REUSED);
+    }
     return 0;
 }
 
-static int explain_row(struct tx *tx, const struct explanation *job, json_t *row,
-                       const json_t *parts, struct error *err)
-{
-    if (json_is_true(json_object_get(row, "reused"))) {
-        return explain_reused(tx, job, row, err);
-    }
-    return json_get_integer(row, "attempts", 0) > 0 ? explain_executed(tx, job, row, parts, err)
-                                                    : explain_without_attempt(tx, job, row, err);
-}
-
-static int read_creation(struct tx *tx, struct explanation *job, struct error *err)
-{
-    struct statement *statement = tx_query(tx, &q_created);
-    json_t *body = NULL;
-    int r;
-
-    bind_text(statement, 1, job->run_id);
-    r = statement_step(statement, err);
-    if (r > 0) {
-        r = journal_parse_row(statement, &body, err);
-        job->is_fresh = json_get_boolean(body, "fresh", false);
-        json_decref(body);
-    }
-    return r;
-}
-
-static int read_steps(struct tx *tx, void *arg, struct error *err)
+static int explain_rows(struct tx *tx, void *arg, struct error *err)
 {
     struct explanation *job = arg;
-    json_t *rows = json_array();
-    struct statement *statement;
-    size_t index;
+    const char *key;
     json_t *row;
-    int r = read_creation(tx, job, err);
+    int r = journal_read(tx, job->run_id, 1, 0, note_record, job, err);
 
-    job->steps = rows;
-    if (r < 0) {
-        return r;
-    }
-    statement = tx_query(tx, &q_step_all);
-    bind_text(statement, 1, job->run_id);
-    bind_text(statement, 2, job->step);
-    while ((r = statement_step(statement, err)) > 0) {
-        row = json_object();
-        json_put_text(row, "key", column_text(statement, 0));
-        json_put_text(row, "status", column_text(statement, 1));
-        json_put(row, "reused", json_boolean(column_integer(statement, 2)));
-        json_put_text(row, "digest", column_text(statement, 3));
-        json_put(row, "parts", parse(column_text(statement, 4)));
-        json_put_integer(row, "attempts", column_integer(statement, 5));
-        json_put_integer(row, "started_at", column_integer(statement, 6));
-        (void)json_array_append_new(rows, row);
-    }
-    json_array_foreach(rows, index, row)
+    json_object_foreach(job->rows, key, row)
     {
-        if (r == 0) {
-            r = explain_row(tx, job, row, json_object_get(row, "parts"), err);
+        if (r < 0) {
+            break;
         }
+        if (json_is_true(json_object_get(row, "reused"))) {
+            explain_reused(row);
+        } else if (json_get_integer(row, "attempts", 0) > 0) {
+            r = explain_executed(tx, job, row, json_object_get(row, "parts"), err);
+        } else {
+            explain_without_attempt(row);
+        }
+        (void)json_object_del(row, "instances");
+        (void)json_object_del(row, "phase");
     }
     return r;
 }
@@ -244,18 +261,25 @@ static int read_steps(struct tx *tx, void *arg, struct error *err)
 int run_explain(struct store *store, const char *run_id, const char *step, json_t **ret_answer,
                 struct error *err)
 {
-    struct explanation job = {.run_id = run_id, .step = step};
-    int r = store_read(store, read_steps, &job, err);
+    struct explanation job = {.run_id = run_id, .step = step, .rows = json_object()};
+    int r = store_read(store, explain_rows, &job, err);
+    const char *key;
+    json_t *row;
+    json_t *steps;
 
-    if (r == 0 && step && json_array_size(job.steps) == 0) {
+    if (r == 0 && step && json_object_size(job.rows) == 0) {
         r = error_set(err, ERROR_NOT_FOUND, "step \"%s\" of run %s has not begun, or is not there",
                       step, run_id);
     }
-    if (r < 0) {
-        json_decref(job.steps);
-        return r;
+    if (r == 0) {
+        steps = json_array();
+        json_object_foreach(job.rows, key, row)
+        {
+            (void)json_array_append_new(steps, json_incref(row));
+        }
+        *ret_answer = json_object();
+        json_put(*ret_answer, "steps", steps);
     }
-    *ret_answer = json_object();
-    json_put(*ret_answer, "steps", job.steps);
-    return 0;
+    json_decref(job.rows);
+    return r;
 }

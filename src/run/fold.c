@@ -28,6 +28,12 @@ static void set_json(json_t **target, const json_t *value)
     *target = held;
 }
 
+static void set_digest(struct step_state *step, const char *digest)
+{
+    set_text(&step->digest, digest);
+    step->is_digested = step->is_digested || digest;
+}
+
 static bool is_in_stage(const struct phase_state *phase, const struct step_state *step)
 {
     switch (step->role) {
@@ -109,7 +115,6 @@ static struct step_state *step_of(const struct run_state *run, const struct reco
     struct step_state *step = run_find_step(run, record->step);
 
     assert(step);
-    step->is_touched = true;
     return step;
 }
 
@@ -434,7 +439,7 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     step->is_static = is_static;
     step->started_at = step->started_at ? step->started_at : record->at;
     step->until = 0;
-    set_text(&step->digest, record->digest);
+    set_digest(step, record->digest);
     set_text(&step->tree, record->other);
     set_text(&step->folder, record->folder);
     share(run, step, +1);
@@ -470,7 +475,7 @@ static void apply_reused(struct run_state *run, const struct record *record)
     step->is_reused = true;
     step->class_ = CLASS_NONE;
     step->ended_at = record->at;
-    set_text(&step->digest, record->digest);
+    set_digest(step, record->digest);
     set_json(&step->result.output, record->output);
     set_json(&step->result.artifacts, record->artifacts);
     share(run, step, +1);

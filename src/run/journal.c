@@ -130,12 +130,17 @@ static void add_journal_row(struct commit *commit, const struct record *record,
     };
 }
 
+/* The table answers what can be taken over from an earlier run: only steps with a digest are in it.
+ */
 static void add_step_row(struct commit *commit, const struct run_state *run, const char *key,
                          const struct record *record)
 {
     const struct step_state *step = run_find_step(run, key);
     struct step_row *row = NULL;
 
+    if (!step->is_digested) {
+        return;
+    }
     /* One row a step: the last state of the batch wins. Batches touch few steps at a time. */
     for (size_t i = commit->steps.count; i > 0 && i + 8 > commit->steps.count && !row; i--) {
         if (strcmp(commit->steps.items[i - 1].key, key) == 0) {
@@ -171,14 +176,14 @@ static bool changes_step(enum record_kind kind)
            kind == RECORD_STEP_REUSED || kind == RECORD_STEP_EXPANDED;
 }
 
-/* A reset changes many steps at once, also those without an attempt: skipped and reused ones. */
+/* A reset changes many steps at once. */
 static void add_phase_rows(struct commit *commit, const struct run_state *run,
                            const struct record *record)
 {
     const struct phase_state *phase = run_find_phase(run, record->phase);
 
     for (size_t i = 0; i < run->step_count; i++) {
-        if (run->steps[i].phase == phase->definition->index && run->steps[i].is_touched) {
+        if (run->steps[i].phase == phase->definition->index && run->steps[i].is_digested) {
             add_step_row(commit, run, run->steps[i].key, record);
         }
     }

@@ -56,7 +56,7 @@ struct step_state {
     enum waiting waiting;
     bool is_static; /* runs its static alternative */
     bool is_reused;
-    bool is_touched; /* some record named it: it has a row in the table of steps */
+    bool is_digested; /* it once had a digest: it has a row in the table of steps */
     int attempts;    /* in all, over resets */
     int tries;       /* since the last reset; lost ones do not count */
     int losses;      /* since the last reset, of attempts that had begun */

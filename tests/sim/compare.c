@@ -58,7 +58,7 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     VALUE(waiting)
     VALUE(is_static)
     VALUE(is_reused)
-    VALUE(is_touched)
+    VALUE(is_digested)
     VALUE(attempts)
     VALUE(tries)
     VALUE(losses)

@@ -122,7 +122,7 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     SAME(waiting);
     SAME(is_static);
     SAME(is_reused);
-    SAME(is_touched);
+    SAME(is_digested);
     SAME(attempts);
     SAME(tries);
     SAME(losses);

@@ -17,8 +17,9 @@ static const char workflow_text[] =
     "  - id: a\n"
     "    steps:\n"
     "      - { id: one, run: echo 1, reuse: inputs }\n"
-    "      - { id: many, foreach: [1, 2], run: echo }\n"
-    "  - { id: b, steps: [{ id: two, run: exit 3, retry: { attempts: 2, delay: 1ms } }] }\n";
+    "      - { id: many, foreach: [1, 2], run: echo, reuse: inputs }\n"
+    "  - { id: b, steps: [{ id: two, run: exit 3, reuse: inputs, retry: { attempts: 2, delay: 1ms "
+    "} }] }\n";
 
 static int change(struct tx *tx, void *arg, struct error *err)
 {
@@ -118,7 +119,7 @@ static void missing_and_surplus_rows_are_found_and_repaired(void **state)
 {
     static const struct query damages[] = {
         {"DELETE FROM run"},
-        {"DELETE FROM step WHERE key = 'many'"},
+        {"DELETE FROM step WHERE key = 'many[0]'"},
         {"INSERT INTO step SELECT run, 'ghost', phase, status, class, error, digest, parts, output,"
          " artifacts, attempts, started_at, ended_at, reused FROM step WHERE key = 'one'"},
         {"INSERT INTO step SELECT 'wf_000000000000', key, phase, status, class, error, digest,"
@@ -126,7 +127,7 @@ static void missing_and_surplus_rows_are_found_and_repaired(void **state)
          " WHERE key = 'one'"},
     };
     static const char *const told[] = {"the row of the run is missing",
-                                       "the row of step many is missing",
+                                       "the row of step many[0] is missing",
                                        "the row of step ghost has nothing in the journal",
                                        "the row of step one has nothing in the journal"};
 
@@ -144,7 +145,7 @@ static void a_reset_phase_agrees_whatever_its_steps_were(void **state)
                                "  - id: b\n"
                                "    steps:\n"
                                "      - { id: skipped, when: 'false', run: echo }\n"
-                               "      - { id: many, foreach: [1, 2], run: echo }\n"
+                               "      - { id: many, foreach: [1, 2], run: echo, reuse: inputs }\n"
                                "      - { id: two, run: echo 2, reuse: inputs }\n";
     struct run_project *project = *state;
     struct error err = ERROR_INIT;
