@@ -57,9 +57,9 @@ struct step_state {
     bool is_static; /* runs its static alternative */
     bool is_reused;
     bool is_digested; /* it once had a digest: it has a row in the table of steps */
-    int attempts;    /* in all, over resets */
-    int tries;       /* since the last reset; lost ones do not count */
-    int losses;      /* since the last reset, of attempts that had begun */
+    int attempts;     /* in all, over resets */
+    int tries;        /* since the last reset; lost ones do not count */
+    int losses;       /* since the last reset, of attempts that had begun */
     int64_t started_at, ended_at;
     int64_t until; /* when a wait ends; 0: open */
     enum failure_class class_;

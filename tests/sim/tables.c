@@ -86,11 +86,11 @@ static bool row_fits(const struct step_row *row, const struct run_state *state,
 void tables_check(struct sim *sim, const struct sim_run *run)
 {
     const struct run_state *state = run->shadow;
-    size_t touched = 0;
+    size_t digested = 0;
 
     check_run_row(sim, run);
     for (size_t i = 0; i < state->step_count; i++) {
-        touched += state->steps[i].is_touched ? 1 : 0;
+        digested += state->steps[i].is_digested ? 1 : 0;
     }
     for (size_t i = 0; i < run->rows.count; i++) {
         const struct step_state *step = run_find_step(state, run->rows.items[i].key);
@@ -100,9 +100,9 @@ void tables_check(struct sim *sim, const struct sim_run *run)
                      run->rows.items[i].key);
         }
     }
-    if (touched != run->rows.count) {
+    if (digested != run->rows.count) {
         sim_fail(sim, "run %d: %zu steps have rows, %zu should", run->index, run->rows.count,
-                 touched);
+                 digested);
     }
 }
 
