@@ -4,6 +4,7 @@
 #   make DEVELOPER=1        all warnings, and they are errors
 #   make SANITIZE=1         AddressSanitizer and UBSan, in build/asan
 #   make SANITIZE=thread    ThreadSanitizer, in build/tsan
+#   make SANITIZE=coverage  gcov, in build/coverage
 #   make BUILD=/tmp/x       somewhere else
 #   make V=1                show the commands
 
@@ -36,7 +37,8 @@ PLAIN_BUILD := $(BUILD)
 TEST_BUILD := $(BUILD)/asan
 TEST_SANITIZE := 1
 else
-BUILD ?= $(if $(filter thread,$(SANITIZE)),build/tsan,build/asan)
+BUILD ?= $(or $(and $(filter thread,$(SANITIZE)),build/tsan),\
+    $(and $(filter coverage,$(SANITIZE)),build/coverage),build/asan)
 PLAIN_BUILD := build
 TEST_BUILD := $(BUILD)
 TEST_SANITIZE := $(SANITIZE)
@@ -73,11 +75,13 @@ ifeq ($(SANITIZE),)
 VARIANT :=
 else ifeq ($(SANITIZE),thread)
 VARIANT := -fsanitize=thread
+else ifeq ($(SANITIZE),coverage)
+VARIANT := --coverage -fprofile-update=atomic -fprofile-abs-path
 else
 VARIANT := -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
 ifneq ($(VARIANT),)
-CFLAGS := -O1 -g
+CFLAGS := $(if $(filter coverage,$(SANITIZE)),-O0,-O1) -g
 HARDENING_BUILD := -fPIE -fno-omit-frame-pointer $(VARIANT)
 else
 HARDENING_BUILD := $(HARDENING)
@@ -162,7 +166,7 @@ $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) $(BUI
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(KEEPER_CC) $(KEEPER_FLAGS) $(KEEPER_LINK) -o $@ $(KEEPER_SOURCES)
 
-tests: $(TESTS)
+tests: $(TESTS) $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(LINK_PROGRAM) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(PACKAGE_LIBS)
@@ -181,6 +185,11 @@ $(PRELOAD_SOURCES:%.c=$(BUILD)/%.so): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -g -fPIC -shared -o $@ $<
+
+# Without the fuzzer: each target over its corpus (tests/fuzz/corpus_test.sh).
+$(FUZZ_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libfermata.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_PROGRAM) -o $@ $^ $(PACKAGE_LIBS)
 
 .SECONDARY:
 -include $(shell find $(BUILD)/src $(BUILD)/tests -name '*.d' 2>/dev/null)
@@ -213,16 +222,41 @@ docs: all
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
 
-.PHONY: test test-unit test-store test-sim test-cli test-crash test-build sabotage sim crash hostile powerloss
+.PHONY: test test-unit test-store test-sim test-fuzz test-cli test-crash test-build test-tsan valgrind coverage \
+    sabotage sim crash hostile powerloss
 test test-crash: export PLAIN_BUILD := $(abspath $(PLAIN_BUILD))
 test: test-build
-	@tools/run-tests $(TEST_BUILD) unit store sim cli crash
-test-unit test-store test-sim test-cli test-crash: test-%: test-build
+	@tools/run-tests $(TEST_BUILD) unit store sim fuzz cli crash
+test-unit test-store test-sim test-fuzz test-cli test-crash: test-%: test-build
 	@tools/run-tests $(TEST_BUILD) $*
 test-build:
 	@tools/install-deps --build --test
 	@$(MAKE) -k SANITIZE=$(TEST_SANITIZE) BUILD=$(TEST_BUILD) programs tests test-programs
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
+
+# What has threads: the store and its writer, the loop and its pool, the engine between them.
+TSAN_TESTS := $(sort $(wildcard tests/unit/store/*_test.c tests/unit/loop/*_test.c tests/unit/run/engine_test.c \
+    tests/unit/run/effects_test.c tests/unit/run/nested_test.c tests/store/*_test.c))
+test-tsan:
+	@tools/install-deps --build --test
+	@$(MAKE) SANITIZE=thread BUILD=build/tsan programs $(TSAN_TESTS:%.c=build/tsan/%)
+	@tools/run-tests build/tsan $(TSAN_TESTS)
+
+# Uninitialised memory, which the sanitizers of `make test` do not see: the engine, the graph, the store.
+VALGRIND_TESTS := $(sort $(wildcard tests/unit/run/*_test.c tests/unit/plan/*_test.c tests/unit/store/*_test.c))
+valgrind:
+	@tools/install-deps --build --test --valgrind
+	@$(MAKE) programs $(VALGRIND_TESTS:%.c=$(BUILD)/%)
+	@TEST_UNDER="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite" \
+	    tools/run-tests $(BUILD) $(VALGRIND_TESTS)
+
+# Lines and branches, a folder a line; `tools/coverage build/coverage --list src/run` names what is missing.
+coverage:
+	@tools/install-deps --build --test
+	@$(MAKE) SANITIZE=coverage BUILD=build/coverage programs tests test-programs
+	@find build/coverage -name '*.gcda' -delete
+	@PLAIN_BUILD=$(abspath build/coverage) tools/run-tests build/coverage unit store sim fuzz cli crash
+	@tools/coverage build/coverage
 
 # Each patch of tests/sabotage breaks a promise; a test must notice.
 sabotage: test-build
@@ -324,7 +358,10 @@ clean:
 help:
 	@echo "make                 $(BUILD)/fermata and $(BUILD)/fermata-keep"
 	@echo "make demo            review this repository with the code-review workflow"
-	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-cli test-crash"
+	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-fuzz test-cli test-crash"
+	@echo "make test-tsan       what has threads, under ThreadSanitizer"
+	@echo "make valgrind        engine, graph and store under valgrind (minutes)"
+	@echo "make coverage        every test once more, and the lines and branches that they reach"
 	@echo "make sim SEEDS=n     n seeds of the engine's simulator, optimised, on all cores ($(SEEDS))"
 	@echo "make hostile         steps that misbehave: their end, and the time, memory and pace of the rest; ONLY='NAME...'"
 	@echo "make powerloss       $(IMAGES) disks that power cuts may leave, each opened and compared"

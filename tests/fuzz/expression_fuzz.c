@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer target: expressions and templates. They are total: what parses can be evaluated,
- * whatever the paths give, to a value or a clear error. */
+/* libFuzzer target: expressions. They are total: what parses can be evaluated, whatever the paths
+ * give, to a value or a clear error. */
 #include "workflow/expression.h"
 
 #include <stdint.h>
@@ -84,31 +84,11 @@ static void check_expression(struct arena *arena, const char *text, size_t size)
     }
 }
 
-static void check_template(struct arena *arena, const char *text, size_t size)
-{
-    struct template *template_ = NULL;
-    struct report report = {.size = size};
-    struct expression_reporter reporter = {.add = note_problem, .context = &report};
-    struct error err = ERROR_INIT;
-    struct strbuf target;
-
-    if (template_parse(arena, text, size, &reporter, &template_) != report.count) {
-        abort();
-    }
-    (void)template_check_paths(template_, allow, NULL, &reporter);
-    strbuf_init(&target, 1U << 20);
-    if (template_format(template_, look_up, NULL, &target, &err) < 0 && err.text[0] == '\0') {
-        abort();
-    }
-    strbuf_release(&target);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new();
 
     check_expression(arena, (const char *)data, size);
-    check_template(arena, (const char *)data, size);
     arena_free(arena);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer target: test counts from any bytes stay within what the contract promises.
- * clang -fsanitize=fuzzer,address,undefined; seeds: tests/support/test-output. */
+/* libFuzzer target: test counts from what a runner prints (TAP and the others; any bytes) stay
+ * within what the contract promises. More seeds: tests/support/test-output. */
 #include "functions/test_counts.h"
 
 #include <stdlib.h>
@@ -27,8 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct test_counts counts;
 
     test_counts_read((const char *)data, size, &counts);
-    check(&counts);
-    test_counts_read_junit((const char *)data, size, &counts);
     check(&counts);
     return 0;
 }
