@@ -165,11 +165,6 @@ static void on_session_rest(void *context, const struct error *err)
     loop_stop(session->loop);
 }
 
-static bool has_work(const struct run_state *run)
-{
-    return run->status == RUN_RUNNING && run->under_way > run->approvals + run->nested;
-}
-
 static int write_held(struct tx *tx, void *arg, struct error *err)
 {
     return commit_write(tx, arg, err);
@@ -216,9 +211,11 @@ static void decide_children_held(struct engine *engine, struct active *active)
         const struct effect *effect = &active->batch.effects.items[i];
         struct active *child = NULL;
 
-        if (effect->kind == EFFECT_CHILD_COMMAND &&
+        bool is_end = effect->kind == EFFECT_CHILD_END;
+
+        if ((is_end || effect->kind == EFFECT_CHILD_COMMAND) &&
             active_open(engine, effect->child, &child, NULL) == 0) {
-            json_t *command = nested_command_text(effect->word);
+            json_t *command = nested_command_text(is_end ? "cancel" : effect->word);
 
             (void)decide_held(engine, child, command, NULL);
             json_decref(command);
@@ -297,7 +294,7 @@ static int change_ourselves(const struct engine_options *options, const char *ru
         r = active_open(engine, run_id, &active, err);
     }
     if (r == 0) {
-        r = strcmp(word, "cancel") == 0 && has_work(active->state)
+        r = strcmp(word, "cancel") == 0 && run_has_work(active->state)
                 ? decide_carried(engine, active, command, &session, err)
                 : decide_held(engine, active, command, err);
     }

@@ -397,8 +397,10 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
         error_hint(err, "fermata pause %s", run->id);
         return ERROR_CONFLICT;
     }
-    run_tell_children(turn, "cancel");
     for (size_t i = 0; i < run->step_count; i++) {
+        if (run->steps[i].waiting == WAITING_WORKFLOW) {
+            step_leave_child(turn, (int)i);
+        }
         if (run->steps[i].waiting == WAITING_APPROVAL ||
             run->steps[i].waiting == WAITING_WORKFLOW) {
             step_cancel(turn, (int)i, "a checkpoint was restored");

@@ -53,7 +53,7 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
     index = run_step_index(turn->run, step);
     role = step->role;
     if (step->waiting == WAITING_WORKFLOW) {
-        turn_effect(turn, EFFECT_CHILD_COMMAND, index, 0, "cancel");
+        step_leave_child(turn, index);
     }
     /* The list as a whole is open again through this instance. */
     if (role == ROLE_INSTANCE && step_is_finished(step_at(turn, step->parent))) {

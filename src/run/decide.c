@@ -18,6 +18,18 @@ static void end_retry_waits(struct turn *turn)
     }
 }
 
+/* Nobody goes on with the nested runs of a run that is over. */
+static void end_resting_children(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        const struct step_state *step = &turn->run->steps[i];
+
+        if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
+            turn_effect(turn, EFFECT_CHILD_COMMAND, (int)i, 0, "cancel");
+        }
+    }
+}
+
 void run_wish(struct turn *turn, enum wish wish, struct record why)
 {
     /* A stronger wish stays: nothing takes a cancel back. */
@@ -29,6 +41,9 @@ void run_wish(struct turn *turn, enum wish wish, struct record why)
     turn_emit(turn, why);
     if (wish != WISH_NONE) {
         end_retry_waits(turn);
+    }
+    if (wish == WISH_FAIL) {
+        end_resting_children(turn);
     }
 }
 
@@ -216,6 +231,12 @@ static bool recall_failure(struct turn *turn)
     return false;
 }
 
+/* No run is over before its nested runs are: those that its steps wait for, and those left. */
+static bool may_end(const struct run_state *run)
+{
+    return run->nested == 0 && json_object_size(run->left) == 0;
+}
+
 /* True when it changed something and the phases should be looked at again. */
 static bool settle_run(struct turn *turn)
 {
@@ -226,7 +247,11 @@ static bool settle_run(struct turn *turn)
         return false;
     }
     if (run->wish != WISH_NONE) {
-        settle_wish(turn);
+        bool is_to_end = run->wish == WISH_FAIL || run->wish == WISH_CANCEL;
+
+        if (!is_to_end || may_end(run)) {
+            settle_wish(turn);
+        }
         return false;
     }
     if (run->approvals > 0) {
@@ -242,6 +267,9 @@ static bool settle_run(struct turn *turn)
     }
     if (run->phases_open > 0) {
         return skip_blocked_phases(turn);
+    }
+    if (!may_end(run)) {
+        return false;
     }
     finish_run(turn);
     return run->status == RUN_RUNNING;
@@ -339,6 +367,7 @@ static void handle_recovered(struct turn *turn)
             break;
         }
     }
+    run_end_left(turn);
     set_deadline_timers(turn);
 }
 
@@ -405,7 +434,7 @@ static void handle_deadlines(struct turn *turn)
         run_wish(turn, WISH_FAIL,
                  (struct record){.reason = "timeout", .text = "the run reached its time limit"});
         run_stop_steps(turn);
-        run_tell_children(turn, "stop");
+        run_tell_children(turn, "cancel");
     }
 }
 

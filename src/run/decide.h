@@ -70,6 +70,7 @@ enum effect_kind {
     EFFECT_TIMER,         /* wake with EVENT_TIMER at `at` */
     EFFECT_CHILD_START,   /* step: create and begin its nested run, or adopt it */
     EFFECT_CHILD_COMMAND, /* step: `word` to its nested run */
+    EFFECT_CHILD_END,     /* `child`, that the step left: cancel it, and tell when it is over */
     EFFECT_CHECKPOINT,    /* write `word`'s readable file: `data` */
     EFFECT_REST,          /* the run is paused or final */
 };
@@ -80,7 +81,7 @@ struct effect {
     int64_t at;
     const char *word;
     const json_t *data; /* held by the batch */
-    const char *child;  /* of EFFECT_CHILD_COMMAND: the nested run */
+    const char *child;  /* of EFFECT_CHILD_COMMAND and _END: the nested run */
 };
 
 VEC_TYPE(record_vec, struct record);

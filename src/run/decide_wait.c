@@ -158,6 +158,37 @@ void step_start_child(struct turn *turn, int index)
     turn_effect(turn, EFFECT_CHILD_START, index, 0, NULL);
 }
 
+static void end_left(struct turn *turn, int index, const char *child)
+{
+    struct effect *effect;
+
+    turn_effect(turn, EFFECT_CHILD_END, index, 0, NULL);
+    effect = &turn->batch->effects.items[turn->batch->effects.count - 1];
+    effect->child = arena_strdup(turn->batch->arena, child);
+}
+
+void step_leave_child(struct turn *turn, int index)
+{
+    const struct step_state *step = step_at(turn, index);
+
+    end_left(turn, index, step->child);
+    turn_emit(turn,
+              (struct record){.kind = RECORD_NESTED_LEFT, .step = step->key, .other = step->child});
+}
+
+void run_end_left(struct turn *turn)
+{
+    const char *child;
+    json_t *key;
+
+    json_object_foreach(turn->run->left, child, key)
+    {
+        const struct step_state *step = run_find_step(turn->run, json_string_value(key));
+
+        end_left(turn, run_step_index(turn->run, step), child);
+    }
+}
+
 /* Its output is that of the step which speaks for the nested workflow. */
 static void complete_by_child(struct turn *turn, int index, const struct event *event)
 {
@@ -200,10 +231,54 @@ static void wait_for_child(struct turn *turn, int index, const struct event *eve
                                     .text = why});
 }
 
+static void handle_left(struct turn *turn, int index, const struct event *event)
+{
+    if (run_status_is_final(event->child_status)) {
+        turn_emit(turn, (struct record){.kind = RECORD_NESTED_ENDED,
+                                        .step = step_at(turn, index)->key,
+                                        .other = event->child,
+                                        .status = run_status_name(event->child_status)});
+    }
+}
+
+/* A run that ends takes its nested runs along: nobody could go on with them. */
+static bool is_ending(const struct run_state *run)
+{
+    return run->status == RUN_RUNNING && (run->wish == WISH_FAIL || run->wish == WISH_CANCEL);
+}
+
+static void handle_cancelled(struct turn *turn, int index, const struct event *event)
+{
+    const struct step_state *step = step_at(turn, index);
+
+    if (turn->run->wish == WISH_CANCEL) {
+        step_cancel(turn, index, "the run was cancelled");
+    } else if (is_ending(turn->run) && !phase_is_late(turn, step->phase) &&
+               !step_is_overdue(turn, step)) {
+        step_make_pending(turn, index, "the run failed meanwhile");
+    } else {
+        fail_by_child(turn, index, event);
+    }
+}
+
+static void handle_paused(struct turn *turn, int index, const struct event *event)
+{
+    if (step_at(turn, index)->status != STEP_IS_PAUSED) {
+        wait_for_child(turn, index, event, "the nested run is paused");
+    }
+    if (is_ending(turn->run)) {
+        turn_effect(turn, EFFECT_CHILD_COMMAND, index, 0, "cancel");
+    }
+}
+
 void step_handle_child(struct turn *turn, int index, const struct event *event)
 {
     struct step_state *step = step_at(turn, index);
 
+    if (json_object_get(turn->run->left, event->child)) {
+        handle_left(turn, index, event);
+        return;
+    }
     if (step->waiting != WAITING_WORKFLOW || !step->child ||
         strcmp(step->child, event->child) != 0) {
         return;
@@ -222,16 +297,10 @@ void step_handle_child(struct turn *turn, int index, const struct event *event)
         fail_by_child(turn, index, event);
         break;
     case RUN_CANCELLED:
-        if (turn->run->wish == WISH_CANCEL) {
-            step_cancel(turn, index, "the run was cancelled");
-        } else {
-            fail_by_child(turn, index, event);
-        }
+        handle_cancelled(turn, index, event);
         break;
     case RUN_PAUSED:
-        if (step->status != STEP_IS_PAUSED) {
-            wait_for_child(turn, index, event, "the nested run is paused");
-        }
+        handle_paused(turn, index, event);
         break;
     case RUN_PENDING:
     case RUN_RUNNING:

@@ -540,6 +540,9 @@ static void carry_out(struct active *active, const struct effect *effect)
     case EFFECT_CHILD_COMMAND:
         nested_command(active, effect->child, effect->word);
         break;
+    case EFFECT_CHILD_END:
+        nested_end(active, active->state->steps[effect->step].key, effect->child);
+        break;
     case EFFECT_CHECKPOINT:
         files_checkpoint(active, effect->word, effect->data);
         break;

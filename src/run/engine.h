@@ -158,6 +158,8 @@ void timers_release(struct engine *engine);
 /* nested.c: a step that is a run of its own */
 void nested_start(struct active *active, int step);
 void nested_command(struct active *active, const char *child_id, const char *word);
+/* Cancels a run that the step has left, wherever it stands. */
+void nested_end(struct active *active, const char *key, const char *child);
 void nested_tell_parent(struct active *child);
 /* The nested run went to another process: its step looks at it again and again. */
 void nested_await(struct active *child);

@@ -629,6 +629,12 @@ void run_apply(struct run_state *run, const struct record *record)
     case RECORD_GATE_CHECKED:
         apply_checked(run, record);
         break;
+    case RECORD_NESTED_LEFT:
+        (void)json_object_set_new(run->left, record->other, json_string(record->step));
+        break;
+    case RECORD_NESTED_ENDED:
+        (void)json_object_del(run->left, record->other);
+        break;
     case RECORD_RESTORED: /* told for the history */
         break;
     }

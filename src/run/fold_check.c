@@ -18,6 +18,7 @@ enum need {
     NEED_REASON = 1 << 4,
     NEED_CLASS = 1 << 5,
     NEED_NAME = 1 << 6,
+    NEED_CHILD = 1 << 7,
 };
 
 static const char *check_run_move(const struct run_state *run, const struct record *record)
@@ -119,6 +120,20 @@ static const char *check_checkpoint(const struct run_state *run, const struct re
     return json_is_array(record->data) ? NULL : "its phases are no list of names";
 }
 
+static const char *check_left(const struct run_state *run, const struct record *record)
+{
+    const struct step_state *step = run_find_step(run, record->step);
+
+    return step->child && strcmp(record->other, step->child) == 0
+               ? NULL
+               : "its step has no such nested run";
+}
+
+static const char *check_nested_end(const struct run_state *run, const struct record *record)
+{
+    return json_object_get(run->left, record->other) ? NULL : "no step left this nested run";
+}
+
 static const struct {
     unsigned needs;
     const char *(*check)(const struct run_state *run, const struct record *record);
@@ -143,6 +158,8 @@ static const struct {
     [RECORD_RESTORED] = {0, NULL},
     [RECORD_WENT_TO] = {NEED_PHASE, NULL},
     [RECORD_ITERATED] = {MAY_PHASE, NULL},
+    [RECORD_NESTED_LEFT] = {NEED_STEP | NEED_CHILD, check_left},
+    [RECORD_NESTED_ENDED] = {NEED_CHILD, check_nested_end},
 };
 static_assert(ARRAY_LEN(rules) == RECORD_KINDS, "one rule for each kind");
 
@@ -155,7 +172,8 @@ const char *run_refusal(const struct run_state *run, const struct record *record
     }
     if (((needs & NEED_STATUS) && !record->status) || ((needs & NEED_REASON) && !record->reason) ||
         ((needs & NEED_CLASS) && !record->class_) || ((needs & NEED_NAME) && !record->name) ||
-        ((needs & NEED_PHASE) && !record->phase) || ((needs & NEED_STEP) && !record->step)) {
+        ((needs & NEED_CHILD) && !record->other) || ((needs & NEED_PHASE) && !record->phase) ||
+        ((needs & NEED_STEP) && !record->step)) {
         return "it lacks a field";
     }
     if ((needs & NEED_STEP) && !run_find_step(run, record->step)) {

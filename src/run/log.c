@@ -208,6 +208,11 @@ static enum level say(const struct run_state *run, const struct record *record, 
     case RECORD_RESTORED:
         strbuf_addf(text, "Checkpoint restored: %s", record->name);
         break;
+    case RECORD_NESTED_LEFT:
+        strbuf_addf(text, "Step: %s - Nested run %s is cancelled", record->step, record->other);
+        break;
+    case RECORD_NESTED_ENDED:
+        break; /* told in its own log */
     case RECORD_WENT_TO:
         strbuf_addf(text, "Phase: %s - Back to %s (%lld)", record->phase, record->other,
                     (long long)record->number);

@@ -99,37 +99,22 @@ static int create(struct active *active, const struct step_state *step, struct e
     return r;
 }
 
+/* A nested run that comes late hears what was asked of its parent meanwhile. One of a run that
+ * fails may go on to its end, as any step. */
 static const char *word_of(enum wish wish)
 {
     switch (wish) {
     case WISH_NONE:
+    case WISH_FAIL:
         break;
     case WISH_PAUSE:
         return "pause";
     case WISH_STOP:
-    case WISH_FAIL:
         return "stop";
     case WISH_CANCEL:
         return "cancel";
     }
     return NULL;
-}
-
-/* The run exists: it goes on where it stood, and hears what was asked of its parent meanwhile. */
-static int adopt(struct active *active, int step, struct error *err)
-{
-    const char *child = active->state->steps[step].child;
-    const char *word = word_of(active->state->wish);
-    int r = run_adopt(active->engine, child, err);
-
-    if (r < 0) {
-        return r;
-    }
-    if (word) {
-        nested_command(active, child, word);
-    }
-    nested_tell_parent(engine_find(active->engine, child));
-    return 0;
 }
 
 static int find_child(struct tx *tx, void *arg, struct error *err)
@@ -139,55 +124,110 @@ static int find_child(struct tx *tx, void *arg, struct error *err)
     return journal_find_digest(tx, arg, digest, err);
 }
 
+/* 0 when the run is with this engine now, ERROR_NOT_FOUND when it was never begun. */
+static int take(struct engine *engine, const char *child, struct error *err)
+{
+    int r = engine_find(engine, child)
+                ? 0
+                : store_read(engine->options.store, find_child, (char *)child, err);
+
+    return r < 0 ? r : run_adopt(engine, child, err);
+}
+
+/* Another process is at work on it, or there is no space: neither is a failure. */
+static bool is_to_wait(int result, const struct error *err)
+{
+    return result == ERROR_BUSY || (result < 0 && err->is_storage_full);
+}
+
+static void try_later(struct active *active, const char *key,
+                      void (*on_due)(struct active *active, const char *key))
+{
+    const struct host *host = active->engine->options.host;
+
+    timer_start(active, key, host->now_ms(host->context) + STORAGE_RETRY_MS, on_due);
+}
+
+static void post_end(struct active *active, const char *key, const char *child,
+                     const struct error *err)
+{
+    struct queued_event *event = event_new(active, EVENT_CHILD, key);
+
+    event->event.child = event_keep(event, child);
+    event->event.child_status = err ? RUN_FAILED : RUN_CANCELLED;
+    event->event.outcome.error = event_keep(event, err ? err->text : NULL);
+    engine_post(active->engine, event);
+}
+
 static void on_due(struct active *active, const char *key)
 {
-    const struct step_state *step = run_find_step(active->state, key);
-
-    if (step->waiting == WAITING_WORKFLOW) {
-        nested_start(active, run_step_index(active->state, step));
-    }
+    nested_start(active, run_step_index(active->state, run_find_step(active->state, key)));
 }
 
 void nested_start(struct active *active, int index)
 {
-    struct engine *engine = active->engine;
-    const struct host *host = engine->options.host;
-    struct step_state *step = &active->state->steps[index];
-    struct queued_event *event;
+    const struct step_state *step = &active->state->steps[index];
+    const char *word = word_of(active->state->wish);
     struct error err = ERROR_INIT;
-    int r = store_read(engine->options.store, find_child, step->child, &err);
+    int r;
 
+    if (step->waiting != WAITING_WORKFLOW) {
+        return; /* taken back meanwhile */
+    }
+    r = take(active->engine, step->child, &err);
     if (r == 0) {
-        r = adopt(active, index, &err);
+        nested_tell_parent(engine_find(active->engine, step->child));
+    } else if (r == ERROR_NOT_FOUND && active->state->wish >= WISH_FAIL) {
+        post_end(active, step->key, step->child, NULL);
+        return;
     } else if (r == ERROR_NOT_FOUND) {
         r = create(active, step, &err);
     }
-    if (r == ERROR_BUSY || (r < 0 && err.is_storage_full)) {
-        /* Another process is at work on it, or there is no space: neither is a failure. */
-        if (err.is_storage_full) {
-            engine_stall(engine, &err);
-        }
-        timer_start(active, step->key, host->now_ms(host->context) + STORAGE_RETRY_MS, on_due);
-        return;
+    if (r == 0 && word) {
+        nested_command(active, step->child, word);
+    } else if (is_to_wait(r, &err)) {
+        try_later(active, step->key, on_due);
+    } else if (r < 0) {
+        post_end(active, step->key, step->child, &err);
     }
-    if (r < 0) {
-        event = event_new(active, EVENT_CHILD, step->key);
-        event->event.child = event_keep(event, step->child);
-        event->event.child_status = RUN_FAILED;
-        event->event.outcome.error = event_keep(event, err.text);
-        engine_post(engine, event);
+}
+
+static void on_end_due(struct active *active, const char *key)
+{
+    const char *child;
+    json_t *step;
+
+    json_object_foreach(active->state->left, child, step)
+    {
+        if (strcmp(json_string_value(step), key) == 0) {
+            nested_end(active, key, child);
+        }
+    }
+}
+
+void nested_end(struct active *active, const char *key, const char *child)
+{
+    struct error err = ERROR_INIT;
+    int r = take(active->engine, child, &err);
+
+    if (r == 0) {
+        nested_command(active, child, "cancel"); /* one that is over refuses, and tells so */
+    } else if (is_to_wait(r, &err)) {
+        try_later(active, key, on_end_due);
+    } else {
+        post_end(active, key, child, r == ERROR_NOT_FOUND ? NULL : &err);
     }
 }
 
 void nested_await(struct active *child)
 {
     const struct run_state *state = child->state;
-    const struct host *host = child->engine->options.host;
     struct active *parent = state->parent ? engine_find(child->engine, state->parent) : NULL;
 
     if (parent && state->parent_step) {
-        timer_start(parent, state->parent_step, host->now_ms(host->context) + STORAGE_RETRY_MS,
-                    on_due);
+        bool is_left = json_object_get(parent->state->left, state->id) != NULL;
+
+        try_later(parent, state->parent_step, is_left ? on_end_due : on_due);
     }
 }
 

@@ -119,6 +119,9 @@ static const struct {
     [RECORD_ITERATED] = {"iterated",
                          {TEXT("phase", phase), INTEGER("iteration", number),
                           TEXT("reason", reason)}},
+    [RECORD_NESTED_LEFT] = {"nested_left", {TEXT("step", step), TEXT("child", other)}},
+    [RECORD_NESTED_ENDED] = {"nested_ended",
+                             {TEXT("step", step), TEXT("child", other), TEXT("status", status)}},
 };
 #undef TEXT
 #undef INTEGER

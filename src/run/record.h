@@ -35,8 +35,10 @@ enum record_kind {
     RECORD_RESTORED,
     RECORD_WENT_TO,
     RECORD_ITERATED,
+    RECORD_NESTED_LEFT,
+    RECORD_NESTED_ENDED,
 };
-#define RECORD_KINDS 20
+#define RECORD_KINDS 22
 
 struct record {
     enum record_kind kind;

@@ -70,6 +70,7 @@ struct run_state *run_state_new(const char *id, const struct workflow *workflow)
     run->by_key = map_new();
     run->signals = json_object();
     run->signals_used = json_object();
+    run->left = json_object();
     run->iteration = 1;
     run->phases = mem_zero(workflow->phase_count, sizeof(*run->phases));
     run->phases_open = (int)workflow->phase_count;
@@ -144,10 +145,17 @@ void run_state_free(struct run_state *run)
     json_decref(run->inputs);
     json_decref(run->signals);
     json_decref(run->signals_used);
+    json_decref(run->left);
     map_free(run->by_key);
     plan_free(run->plan);
     arena_free(run->arena);
     free(run);
+}
+
+bool run_has_work(const struct run_state *run)
+{
+    return run->nested > 0 || json_object_size(run->left) > 0 ||
+           (run->status == RUN_RUNNING && run->under_way > run->approvals);
 }
 
 struct step_state *run_find_step(const struct run_state *run, const char *key)

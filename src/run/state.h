@@ -147,6 +147,7 @@ struct run_state {
     struct map *by_key; /* key -> index + 1 as pointer */
     json_t *signals;
     json_t *signals_used; /* names that answered an approval; a new signal may answer again */
+    json_t *left; /* nested run -> step: nobody waits for it any more, its end is not known yet */
     VEC(struct checkpoint_state) checkpoints;
     int phases_open;                     /* without an end */
     int under_way;                       /* sum over the phases */
@@ -163,6 +164,9 @@ void run_state_free(struct run_state *run); /* accepts NULL */
 void run_apply(struct run_state *run, const struct record *record);
 /* NULL, or why the record does not fit this state (a damaged or foreign journal). */
 const char *run_refusal(const struct run_state *run, const struct record *record);
+
+/* Cancelling it takes more than records: something has to end first. */
+bool run_has_work(const struct run_state *run);
 
 struct step_state *run_find_step(const struct run_state *run, const char *key); /* NULL: unknown */
 /* A paused run: when the first wait for an answer or a nested run is over; 0: none ever is. */

@@ -82,6 +82,8 @@ void step_start_child(struct turn *turn, int step);
 /* The time for an answer is over; who drives the run ends the wait, at the latest when it goes on.
  */
 bool step_is_overdue(const struct turn *turn, const struct step_state *step);
+/* It waits no more for its nested run, which ends by itself; the run is not over before that. */
+void step_leave_child(struct turn *turn, int step);
 void step_give_up_wait(struct turn *turn, int step); /* when its time is over */
 /* The same for all approvals; true when there were some. */
 bool approvals_give_up(struct turn *turn);
@@ -118,6 +120,8 @@ void run_move(struct turn *turn, enum run_status status, const char *reason, con
 void run_start_phases(struct turn *turn);
 void run_stop_steps(struct turn *turn);
 void run_tell_children(struct turn *turn, const char *word);
+/* Asks for the end of every nested run that a step has left. */
+void run_end_left(struct turn *turn);
 
 /* command.c */
 int command_handle(struct turn *turn, const struct event *event, struct error *err);

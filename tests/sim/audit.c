@@ -274,6 +274,8 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     case RECORD_GATE_CHECKED:
     case RECORD_CHECKPOINT_SAVED:
     case RECORD_RESTORED:
+    case RECORD_NESTED_LEFT:
+    case RECORD_NESTED_ENDED:
     case RECORD_WENT_TO:
         break;
     case RECORD_ITERATED:

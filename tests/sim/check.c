@@ -226,6 +226,21 @@ void check_sources(struct sim *sim, const struct sim_run *run)
     }
 }
 
+void check_families(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->runs.count; i++) {
+        const struct sim_run *run = sim->runs.items[i];
+        const struct sim_run *parent = run->parent >= 0 ? sim->runs.items[run->parent] : NULL;
+
+        if (parent && sim_is_stored(run) && run_status_is_final(parent->shadow->status) &&
+            !run_status_is_final(run->shadow->status)) {
+            sim_fail(sim, "run %d is %s under run %d, which is %s", run->index,
+                     run_status_name(run->shadow->status), parent->index,
+                     run_status_name(parent->shadow->status));
+        }
+    }
+}
+
 static void check_view(struct sim *sim, struct sim_run *run)
 {
     json_t *view = view_run(run->live);

@@ -49,6 +49,8 @@ void tables_check_values(struct sim *sim, const struct sim_run *run);
 /* check.c */
 void check_run(struct sim *sim, const struct sim_run *run);
 void check_sources(struct sim *sim, const struct sim_run *run);
+/* Nothing unfinished is left under a run that is over. */
+void check_families(struct sim *sim);
 void check_rest(struct sim *sim, struct sim_run *run);
 
 /* compare.c: NULL when they are the same, else what differs. */

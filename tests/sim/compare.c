@@ -144,6 +144,7 @@ static void compare_run(struct comparison *comparison, const struct run_state *l
     VALUE(step_count)
     JSON(signals)
     JSON(signals_used)
+    JSON(left)
     VALUE(checkpoints.count)
     VALUE(phases_open)
     VALUE(under_way)

@@ -488,11 +488,11 @@ static const char *word_of(enum wish wish)
 {
     switch (wish) {
     case WISH_NONE:
+    case WISH_FAIL:
         break;
     case WISH_PAUSE:
         return "pause";
     case WISH_STOP:
-    case WISH_FAIL:
         return "stop";
     case WISH_CANCEL:
         return "cancel";
@@ -500,21 +500,23 @@ static const char *word_of(enum wish wish)
     return NULL;
 }
 
-static void start_child(struct sim *sim, struct sim_run *run, int index)
+static bool take_child(struct sim *sim, const char *id)
 {
-    const struct step_state *step = &run->live->steps[index];
-    struct sim_run *child;
+    struct sim_run *child = sim_find_run(sim, id);
 
-    if (step->waiting != WAITING_WORKFLOW) {
-        return; /* taken back in the same turn */
+    if (!child || (!child->live && !sim_is_stored(child))) {
+        return false;
     }
-    child = sim_find_run(sim, step->child);
-    if (child && sim_is_stored(child)) {
-        sim_adopt(sim, child);
-        if (word_of(run->live->wish)) {
-            command_child(sim, child->id, word_of(run->live->wish));
-        }
-        host_tell_parent(sim, child);
+    sim_adopt(sim, child);
+    return true;
+}
+
+static void create_child(struct sim *sim, struct sim_run *run, const struct step_state *step)
+{
+    struct sim_run *child = sim_find_run(sim, step->child);
+
+    if (run->live->wish >= WISH_FAIL) {
+        post_child(sim, run->index, step->key, step->child, RUN_CANCELLED);
         return;
     }
     if (sim_whether(sim, PLACE_CHILD_FAILS, about(sim, run->index, step->key),
@@ -529,6 +531,33 @@ static void start_child(struct sim *sim, struct sim_run *run, int index)
                             &parent);
     }
     sim_run_create(sim, child, step);
+}
+
+static void start_child(struct sim *sim, struct sim_run *run, int index)
+{
+    const struct step_state *step = &run->live->steps[index];
+
+    if (step->waiting != WAITING_WORKFLOW) {
+        return; /* taken back in the same turn */
+    }
+    if (take_child(sim, step->child)) {
+        host_tell_parent(sim, sim_find_run(sim, step->child));
+    } else {
+        create_child(sim, run, step);
+    }
+    if (word_of(run->live->wish)) {
+        command_child(sim, step->child, word_of(run->live->wish));
+    }
+}
+
+static void end_child(struct sim *sim, struct sim_run *run, const struct effect *effect)
+{
+    if (take_child(sim, effect->child)) {
+        command_child(sim, effect->child, "cancel");
+    } else {
+        post_child(sim, run->index, run->live->steps[effect->step].key, effect->child,
+                   RUN_CANCELLED);
+    }
 }
 
 /* ---- all of it ---- */
@@ -563,6 +592,9 @@ void host_carry_out(struct sim *sim, struct sim_run *run, const struct effect *e
         break;
     case EFFECT_CHILD_COMMAND:
         command_child(sim, effect->child, effect->word);
+        break;
+    case EFFECT_CHILD_END:
+        end_child(sim, run, effect);
         break;
     case EFFECT_CHECKPOINT:
         break;

@@ -332,6 +332,9 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
     case RECORD_RUN_MOVED:
         end_restore(sim, run, record);
         break;
+    case RECORD_NESTED_LEFT:
+    case RECORD_NESTED_ENDED:
+        break;
     case RECORD_RUN_WISHED:
     case RECORD_STEP_REUSED:
     case RECORD_SIGNAL_RECEIVED:

@@ -124,11 +124,6 @@ static json_t *make_command(struct sim *sim, const struct run_state *state, int 
     }
 }
 
-static bool has_work(const struct run_state *run)
-{
-    return run->status == RUN_RUNNING && run->under_way > run->approvals + run->nested;
-}
-
 static void send(struct sim *sim, struct sim_run *run, json_t *command)
 {
     struct event event = {.kind = EVENT_COMMAND, .by = "somebody"};
@@ -138,7 +133,7 @@ static void send(struct sim *sim, struct sim_run *run, json_t *command)
     if (sim->is_up) {
         sim_post(sim, run->index, &event);
     } else if (strcmp(json_get_text(event.command, "do", ""), "cancel") != 0 ||
-               !has_work(run->shadow)) {
+               !run_has_work(run->shadow)) {
         (void)sim_decide_held(sim, run, &event, &err);
     } else if (run->index == 0) {
         /* Its steps are alive: it is carried on until the command has been obeyed. */

@@ -320,14 +320,15 @@ static void pass_on_held(struct sim *sim, const struct sim_run *run)
 {
     for (size_t i = 0; i < run->batch.effects.count; i++) {
         const struct effect *effect = &run->batch.effects.items[i];
-        struct sim_run *child = effect->kind == EFFECT_CHILD_COMMAND && effect->child
+        bool is_end = effect->kind == EFFECT_CHILD_END;
+        struct sim_run *child = is_end || effect->kind == EFFECT_CHILD_COMMAND
                                     ? sim_find_run(sim, effect->child)
                                     : NULL;
         struct event event = {.kind = EVENT_COMMAND};
         struct error err = ERROR_INIT;
 
         if (child && sim_is_stored(child) && !child->live) {
-            event.command = sim_hold(sim, host_child_command(effect->word));
+            event.command = sim_hold(sim, host_child_command(is_end ? "cancel" : effect->word));
             (void)sim_decide_held(sim, child, &event, &err);
         }
     }
@@ -346,6 +347,7 @@ int sim_decide_held(struct sim *sim, struct sim_run *run, const struct event *ev
         commit_run(sim, run);
         check_run(sim, run);
         pass_on_held(sim, run);
+        check_families(sim);
     } else if (run->batch.records.count > 0) {
         sim_fail(sim, "run %d: a refused command left records", run->index);
     }
@@ -366,6 +368,8 @@ static void decide_all(struct sim *sim)
         if (!run->live || decide_one(sim, run, &sim->queue.items[i].event, &err) == 0) {
             continue;
         }
+        /* A parent that passed its command on learns that its nested run stays as it is. */
+        host_tell_parent(sim, run);
         if (run->batch.records.count > before) {
             sim_fail(sim, "run %d: a refused command left records", run->index);
         } else if (sim->queue.items[i].is_offered) {
@@ -433,6 +437,9 @@ static void commit_all(struct sim *sim)
         if (sim->runs.items[i]->is_dirty) {
             commit_run(sim, sim->runs.items[i]);
         }
+    }
+    if (!sim->has_failed) {
+        check_families(sim);
     }
 }
 

@@ -77,7 +77,9 @@ static void begin(struct asker *asker, const struct run_project *project, json_t
     asker->options = project->options;
     asker->options.on_record = NULL;
     asker->options.on_stall = NULL;
-    asker->host = (struct host){now_ms, hasty_ms, random_bits, asker};
+    asker->options.on_lost = NULL;
+    asker->host = (struct host){
+        .now_ms = now_ms, .monotonic_ms = hasty_ms, .random = random_bits, .context = asker};
     if (asker->stride_ms) {
         asker->options.host = &asker->host;
     } else {

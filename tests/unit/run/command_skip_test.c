@@ -185,8 +185,18 @@ static void a_skipped_nested_run_is_cancelled(void **state)
     machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: sub, workflow: other }] }]\n");
     machine_child(&m, "sub", RUN_PAUSED);
     assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'sub', 'reason': 'x'}"), 0);
-    assert_effects(&m, "tell sub cancel | checkpoint p | rest");
-    assert_int_equal(m.run->status, RUN_COMPLETED);
+    assert_effects(&m, "end sub | checkpoint p");
+    /* The run is not over before it. */
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_recover(&m);
+    assert_effects(&m, "end sub");
+    machine_child(&m, "sub", RUN_RUNNING);
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    (void)machine_story(&m);
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_story(&m, "over sub cancelled | run completed");
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_story(&m, "");
     machine_release(&m);
 }
 

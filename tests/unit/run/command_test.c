@@ -319,8 +319,9 @@ static void restoring_in_the_middle_of_a_list_and_a_nested_run_leaves_nothing_be
     machine_pass(&m, "each[0]");
     assert_int_equal(m.run->status, RUN_PAUSED);
     assert_int_equal(machine_command(&m, "{'do': 'restore', 'checkpoint': 'p'}"), 0);
-    assert_effects(&m, "tell sub cancel | rest");
+    assert_effects(&m, "end sub | rest");
     assert_int_equal(m.run->under_way, 0);
+    assert_int_equal(json_object_size(m.run->left), 1);
     assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
     assert_story_has(&m, "try each[0] 2");
     machine_release(&m);

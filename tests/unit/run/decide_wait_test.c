@@ -238,6 +238,90 @@ static void nesting_has_a_limit(void **state)
     machine_release(&m);
 }
 
+#define NESTED_BESIDE                                                                              \
+    "name: w\n"                                                                                    \
+    "on_failure: fail\n"                                                                           \
+    "phases:\n"                                                                                    \
+    "  - id: p\n"                                                                                  \
+    "    mode: parallel\n"                                                                         \
+    "    steps: [{ id: sub, workflow: other }, { id: a, run: x, retry: { attempts: 1 } }]\n"
+
+static void a_run_that_fails_ends_its_paused_nested_run_first(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED_BESIDE);
+    machine_child(&m, "sub", RUN_PAUSED);
+    machine_fail(&m, "a", "permanent");
+    machine_child(&m, "sub", RUN_RUNNING);
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    (void)machine_story(&m);
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_story_has(&m, "run failed");
+    /* Tried again, it is begun anew. */
+    assert_int_equal(machine_command(&m, "{'do': 'resume', 'retry_failed': true}"), 0);
+    assert_int_equal(machine_step(&m, "sub")->waiting, WAITING_WORKFLOW);
+    machine_release(&m);
+}
+
+static void a_nested_run_that_comes_to_rest_while_its_parent_fails_is_cancelled(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "on_failure: fail\n"
+                      "phases:\n"
+                      "  - { id: p, needs: [], steps: [{ id: sub, workflow: other }] }\n"
+                      "  - { id: q, needs: [], steps: [{ id: a, run: x }] }\n");
+    machine_fail(&m, "a", "permanent");
+    assert_int_equal(m.run->wish, WISH_FAIL);
+    assert_effects(&m, "");
+    machine_child(&m, "sub", RUN_PAUSED);
+    assert_effects(&m, "tell sub cancel");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_int_equal(m.run->status, RUN_FAILED);
+    assert_int_equal(machine_step(&m, "sub")->status, STEP_IS_PENDING);
+    machine_release(&m);
+}
+
+static void a_cancel_that_a_crash_cut_off_still_reaches_a_paused_nested_run(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, NESTED);
+    machine_child(&m, "sub", RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+    assert_effects(&m, "tell sub cancel");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_recover(&m);
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    assert_effects(&m, "child sub");
+    machine_child(&m, "sub", RUN_PAUSED);
+    assert_effects(&m, "tell sub cancel");
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_int_equal(m.run->status, RUN_CANCELLED);
+    machine_release(&m);
+}
+
+static void a_run_out_of_time_takes_its_nested_runs_along(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\ntimeout: 5s\nphases:\n"
+                      "  - { id: p, steps: [{ id: sub, workflow: other }] }\n");
+    machine_wait(&m, 5000);
+    assert_effects(&m, "tell sub cancel");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_int_equal(m.run->status, RUN_FAILED);
+    machine_release(&m);
+}
+
 static void news_of_another_nested_run_change_nothing(void **state)
 {
     struct machine m;
@@ -272,6 +356,10 @@ int main(void)
         cmocka_unit_test(a_nested_run_that_rests_again_pauses_its_parent_again),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(news_of_another_nested_run_change_nothing),
+        cmocka_unit_test(a_run_that_fails_ends_its_paused_nested_run_first),
+        cmocka_unit_test(a_nested_run_that_comes_to_rest_while_its_parent_fails_is_cancelled),
+        cmocka_unit_test(a_cancel_that_a_crash_cut_off_still_reaches_a_paused_nested_run),
+        cmocka_unit_test(a_run_out_of_time_takes_its_nested_runs_along),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,22 @@ static void moves_have_to_be_possible(void **state)
     machine_release(&m);
 }
 
+static void
+only_a_nested_run_that_was_begun_can_be_left_and_only_one_that_was_left_ends(void **state)
+{
+    struct record left = {.kind = RECORD_NESTED_LEFT, .step = "sub", .other = "wf_zzzzzzzzzzzz"};
+    struct record ended = {.kind = RECORD_NESTED_ENDED, .step = "sub", .other = "wf_zzzzzzzzzzzz"};
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: sub, workflow: other }] }]\n");
+    assert_string_equal(refusal(&m, left), "its step has no such nested run");
+    assert_string_equal(refusal(&m, ended), "no step left this nested run");
+    left.other = machine_step(&m, "sub")->child;
+    assert_string_equal(refusal(&m, left), "");
+    machine_release(&m);
+}
+
 static void words_have_to_be_known(void **state)
 {
     struct machine m;
@@ -200,6 +216,8 @@ int main(void)
         cmocka_unit_test(names_have_to_be_those_of_the_workflow),
         cmocka_unit_test(every_kind_without_its_fields_is_refused),
         cmocka_unit_test(moves_have_to_be_possible),
+        cmocka_unit_test(
+            only_a_nested_run_that_was_begun_can_be_left_and_only_one_that_was_left_ends),
         cmocka_unit_test(words_have_to_be_known),
         cmocka_unit_test(attempts_are_numbered_without_gaps),
         cmocka_unit_test(only_a_list_has_instances_and_as_many_as_items),

@@ -269,6 +269,42 @@ static void a_nested_run_that_another_process_carries_is_waited_for(void **state
     free(folder);
 }
 
+static void a_skipped_nested_run_is_over_before_its_parent(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    write_inner(project, "{ id: ok, approve: Really? }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    memcpy(parent, project->id, RUN_ID_SIZE);
+    find_child(project, child);
+    run_project_drop_engine(project);
+    assert_asked(project, parent,
+                 json_pack("{s:s, s:s, s:s}", "do", "skip", "step", "sub", "reason", "not today"));
+    assert_string_equal(run_project_status(project, child), "cancelled");
+    go_on(project, parent);
+    assert_string_equal(run_project_status(project, parent), "completed");
+    assert_true(run_project_has(project, "after"));
+    assert_non_null(run_project_find(project, "nested_ended", "sub", 0));
+    run_project_check_tables(project);
+}
+
+static void a_nested_run_that_was_never_begun_is_left_without_a_trace(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active;
+
+    write_inner(project, "{ id: one, run: 'true' }");
+    run_project_start(project, outer, NULL);
+    run_project_go_until(project, "phase_moved", NULL);
+    active = engine_find(project->engine, project->id);
+    nested_end(active, "sub", "wf_000000000000");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_null(engine_find(project->engine, "wf_000000000000"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -285,6 +321,8 @@ int main(void)
         TEST(a_cancel_without_an_owner_stops_the_steps_of_nested_runs),
         TEST(a_nested_run_that_ended_is_not_begun_again_behind_its_parent),
         TEST(a_nested_run_that_another_process_carries_is_waited_for),
+        TEST(a_skipped_nested_run_is_over_before_its_parent),
+        TEST(a_nested_run_that_was_never_begun_is_left_without_a_trace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
