@@ -35,8 +35,8 @@ static const struct cli_command commands[] = {
      "fermata help --json\n"
      "    everything, for programs"},
     {"man", "man [COMMAND]", "Print the manual page in roff, of everything or of one command",
-     "fermata man | man -l -\n"
-     "    reads it without installing it"},
+     "fermata man >fermata.1\n"
+     "    `man ./fermata.1` shows it"},
     {"completion", "completion bash|zsh|fish", "Print the completions for a shell",
      "source <(fermata completion bash)\n"
      "    in ~/.bashrc: completes from the next shell on"},

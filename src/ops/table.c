@@ -247,8 +247,8 @@ const struct operation ops_rows[] = {
          "more; then no file is written. Exit status 1 when a run failed, 3 when one waits.",
      .example = "fermata run \"Review this repository\" -w code-review --strategy static\n"
                 "    reviews the working folder without any agent\n"
-                "fermata run -w hello -i who=Ada -i text=@notes.md\n"
-                "    gives inputs, one of them from a file\n"
+                "fermata run -w hello -i who=@name.txt\n"
+                "    gives an input whose text is that of a file\n"
                 "fermata run -w code-review --dry-run\n"
                 "    shows what each step would do\n"
                 "fermata run -w code-review --detach\n"
@@ -264,9 +264,9 @@ const struct operation ops_rows[] = {
                     "steps that went on by themselves are taken over with their output.",
      .example = "fermata resume\n"
                 "    the last run\n"
-                "fermata resume wf_7h2k --retry-failed\n"
+                "fermata resume last --retry-failed\n"
                 "    tries failed steps again\n"
-                "fermata resume wf_7h2k --detach\n"
+                "fermata resume last --detach\n"
                 "    in the background",
      ARGUMENTS(resume_arguments),
      .run = op_resume},
@@ -281,7 +281,7 @@ const struct operation ops_rows[] = {
      .group = "Steer",
      .summary = "Cancel a run for good; running steps are stopped",
      .description = "A cancelled run does not go on. What its steps did stays to be looked at.",
-     .example = "fermata cancel wf_7h2k --reason \"wrong branch\"",
+     .example = "fermata cancel last --reason \"wrong branch\"",
      ARGUMENTS(cancel_arguments),
      .run = op_cancel},
     {.name = "retry",
@@ -343,7 +343,7 @@ const struct operation ops_rows[] = {
      .summary = "Go back to a checkpoint of a run",
      .description = "The phases after the checkpoint become pending again; their history is kept. "
                     "The run goes on with `fermata resume`, or at once with --resume.",
-     .example = "fermata restore last design --resume",
+     .example = "fermata restore last angles --resume",
      ARGUMENTS(restore_arguments),
      .run = op_restore},
     {.name = "list",
@@ -380,7 +380,7 @@ const struct operation ops_rows[] = {
      .description = "--log-format json prints one JSON object a line.",
      .example = "fermata logs -f\n"
                 "    follows the last run\n"
-                "fermata logs last --step unit --stderr\n"
+                "fermata logs last --step linters --stderr\n"
                 "    what a step wrote to standard error\n"
                 "fermata logs last --records\n"
                 "    the journal",
@@ -481,7 +481,7 @@ const struct operation ops_rows[] = {
      .group = "House",
      .summary = "Go on with a run until it rests (the process behind --detach)",
      .description = "Adopts the run and never asks anything.",
-     .example = "fermata drive wf_7h2k",
+     .example = "fermata drive last",
      ARGUMENTS(run_argument),
      .is_hidden = true,
      .run = op_drive},
@@ -491,7 +491,7 @@ const struct operation ops_rows[] = {
      .description =
          "Reads {\"project\",\"arguments\",\"now_ms\"} from standard input and prints the "
          "result.",
-     .example = "fermata function inventory",
+     .example = "echo '{\"project\":\".\",\"arguments\":{}}' | fermata function inventory",
      ARGUMENTS(function_arguments),
      .is_hidden = true,
      .run = op_function},

@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
+# What the help and the README show works as it stands there, pasted into a shell.
+
+load helper
+
+setup() {
+    setup_project
+    PATH=$(cd "$(dirname "$FERMATA")" && pwd):$PATH
+}
+
+teardown() {
+    touch go
+    teardown_project
+}
+
+# new_project: a git repository with a project of its own, empty; the working folder from here on
+new_project() {
+    cd "$BATS_TEST_TMPDIR"
+    rm -rf "$PROJECT"
+    mkdir -p "$PROJECT"
+    cd "$PROJECT"
+    git init -q .
+    fermata init >/dev/null
+    printf 'int main(void)\n{\n    return 0;\n}\n' >main.c
+    printf Ada >name.txt
+    cp .fermata/workflows/hello.yaml draft.yaml
+    git add -A
+    git -c user.name=Ada -c user.email=ada@example.com commit -qm "first"
+}
+
+# fails_first NAME PHASE STEP [GATE]: a run of that workflow waits for a decision; its cause is gone
+fails_first() {
+    workflow "$1" <<END
+name: $1
+gates: { strict: { allow_skip: true, commands: [{ run: "test -e fixed" }] } }
+phases:
+  - id: $2
+    steps: [{ id: $3, run: "test -e fixed", retry: { attempts: 1 } }]
+    ${4:+gate: strict}
+END
+    [ -z "${4:-}" ] || sed -i 's/run: "test -e fixed", retry/run: "true", retry/' ".fermata/workflows/$1.yaml"
+    fermata run -w "$1" >/dev/null 2>&1 || [ $? -eq 3 ]
+    [ -n "${4:-}" ] || touch fixed
+}
+
+waits_for_approval() {
+    workflow asks <<'END'
+name: asks
+phases: [{ id: ask, steps: [{ id: consent, approve: "Good?" }] }, { id: do, steps: [{ id: it, run: "true" }] }]
+END
+    fermata run -w asks >/dev/null 2>&1 || [ $? -eq 3 ]
+}
+
+holds() {
+    workflow holds <<'END'
+name: holds
+phases:
+  - { id: a, steps: [{ id: one, run: "touch begun; until [ -e go ]; do sleep 0.02; done" }] }
+  - { id: b, steps: [{ id: two, run: "true" }] }
+END
+    id=$(fermata run -w holds --detach)
+    wait_until test -e begun
+}
+
+paused_on_request() {
+    holds
+    fermata pause "$id" >/dev/null
+    touch go
+    wait_until has_status "$id" paused
+    wait_until is_ownerless "$id"
+}
+
+# A review takes some seconds; one serves all.
+reviewed() {
+    if [ ! -e "$BATS_TEST_TMPDIR/reviewed" ]; then
+        fermata run -w code-review --strategy static >/dev/null 2>&1
+        cp -a "$PROJECT" "$BATS_TEST_TMPDIR/reviewed"
+    fi
+    cd "$BATS_TEST_TMPDIR"
+    rm -rf "$PROJECT"
+    cp -a reviewed "$PROJECT"
+    cd "$PROJECT"
+}
+
+# The state that a command is for. One that needs nothing but a run that is over gets a review.
+prepare() {
+    new_project
+    case $1 in
+    "fermata init"*) rm -r .fermata ;;
+    "fermata run"*) ;;
+    "fermata resume"*--retry-failed*) fails_first w p unit ;;
+    "fermata resume"*) paused_on_request ;;
+    "fermata pause"*) holds ;;
+    "fermata retry"*) fails_first w p unit ;;
+    "fermata skip"*--gate*) fails_first w test unit gate ;;
+    "fermata skip"*) fails_first w p lint ;;
+    "fermata cancel"* | "fermata checkpoint "* | "fermata signal"*) paused_on_request ;;
+    "fermata approve"* | "fermata reject"*) waits_for_approval ;;
+    *) reviewed ;;
+    esac
+}
+
+@test "every example of every command works as it stands" {
+    fermata help --json >all.json
+    python3 - all.json >"$BATS_TEST_TMPDIR/examples" <<'END'
+import json, sys
+for command in json.load(open(sys.argv[1]))["commands"]:
+    lines = [line for line in command["example"].splitlines() if not line.startswith(" ")]
+    assert lines, command["name"]
+    for line in lines:
+        print(line)
+END
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/examples")" -ge 40 ]
+    while IFS= read -r line; do
+        # What a first example made is there for the second.
+        [[ $line == "fermata run -w hello -i who=Ada" ]] || prepare "$line"
+        rc=0
+        bash -euc "$line" >out 2>err </dev/null || rc=$?
+        [ "$rc" -eq 0 ] || {
+            echo "$line: $rc"
+            cat out err
+            return 1
+        }
+        teardown_project
+    done <"$BATS_TEST_TMPDIR/examples"
+}
+
+@test "the workflow of the README is valid and goes the way that the README tells" {
+    new_project
+    sed -n '/^```yaml$/,/^```$/p' "$BATS_TEST_DIRNAME/../../README.md" | sed '1d;$d' >release-check.yaml
+    printf 'all:\n\t@echo built\ntest:\n\t@echo 1..1; echo ok 1 works\n' >Makefile
+    sed -n 's/^\$ \(fermata [a-z].*release-check.*\|fermata .* last.*\|fermata status.*\)/\1/p' \
+        "$BATS_TEST_DIRNAME/../../README.md" | sed 's/ *#.*//' >commands
+    [ "$(wc -l <commands)" -eq 5 ]
+    while IFS= read -r line; do
+        rc=0
+        bash -euc "$line" >out 2>err </dev/null || rc=$?
+        case $line in
+        # It waits for a person, and says so.
+        "fermata run "* | "fermata status"*) expected=3 ;;
+        *) expected=0 ;;
+        esac
+        [ "$rc" -eq "$expected" ] || {
+            echo "$line: $rc"
+            cat out err
+            return 1
+        }
+    done <commands
+    [ "$(git tag)" = v1.4.0 ]
+    [ "$(status_of last)" = completed ]
+}
