@@ -37,15 +37,15 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
         return error_set(err, ERROR_CONFLICT, "step %s may not be skipped (allow_skip: false)",
                          key);
     }
-    if (!is_open_list(step) && step->status != STEP_IS_PENDING && step->status != STEP_IS_FAILED &&
-        step->status != STEP_IS_PAUSED && step->status != STEP_IS_CANCELLED) {
-        return error_set(err, ERROR_CONFLICT, "step %s is %s and cannot be skipped now", key,
-                         step_status_name(step->status));
-    }
     phase = &turn->run->phases[step->phase];
     if (phase->status == STEP_IS_COMPLETED || phase->status == STEP_IS_SKIPPED) {
         return error_set(err, ERROR_CONFLICT, "phase %s is %s; its steps are not to be run",
                          phase->definition->id, step_status_name(phase->status));
+    }
+    if (!is_open_list(step) && step->status != STEP_IS_PENDING && step->status != STEP_IS_FAILED &&
+        step->status != STEP_IS_PAUSED && step->status != STEP_IS_CANCELLED) {
+        return error_set(err, ERROR_CONFLICT, "step %s is %s and cannot be skipped now", key,
+                         step_status_name(step->status));
     }
     if (step_list_is_over(turn->run, step)) {
         return error_set(err, ERROR_CONFLICT, "the run has gone on without step %s", key);

@@ -209,6 +209,20 @@ static enum phase_stage stage_parse(const char *reason, enum phase_stage fallbac
     return strcmp(reason, "gate") == 0 ? STAGE_GATE : STAGE_STEPS;
 }
 
+/* What was not reached in a phase that is left out is left out with it. */
+static void skip_steps(struct run_state *run, const struct phase_state *phase)
+{
+    for (size_t i = 0; i < phase->definition->step_count; i++) {
+        struct step_state *step = &run->steps[phase->first_step + (int)i];
+
+        if (step->status == STEP_IS_PENDING) {
+            share(run, step, -1);
+            step->status = STEP_IS_SKIPPED;
+            share(run, step, +1);
+        }
+    }
+}
+
 static void apply_phase_moved(struct run_state *run, const struct record *record)
 {
     struct phase_state *phase = phase_of(run, record);
@@ -241,6 +255,9 @@ static void apply_phase_moved(struct run_state *run, const struct record *record
     }
     set_text(&phase->error, record->error);
     set_text(&phase->failed_step, record->step);
+    if (status == STEP_IS_SKIPPED) {
+        skip_steps(run, phase);
+    }
     recount_unfinished(run, phase);
 }
 

@@ -176,7 +176,14 @@ static bool changes_step(enum record_kind kind)
            kind == RECORD_STEP_REUSED || kind == RECORD_STEP_EXPANDED;
 }
 
-/* A reset changes many steps at once. */
+/* Steps change with their phase when it is reset, also those without an attempt, and when it is
+ * left out. */
+static bool changes_phase_steps(const struct record *record)
+{
+    return record->kind == RECORD_PHASE_RESET ||
+           (record->kind == RECORD_PHASE_MOVED && strcmp(record->status, "skipped") == 0);
+}
+
 static void add_phase_rows(struct commit *commit, const struct run_state *run,
                            const struct record *record)
 {
@@ -205,7 +212,7 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
         if (changes_step(record->kind)) {
             add_step_row(commit, run, record->step, record);
         }
-        if (record->kind == RECORD_PHASE_RESET) {
+        if (changes_phase_steps(record)) {
             add_phase_rows(commit, run, record);
         }
     }

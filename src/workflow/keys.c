@@ -201,7 +201,10 @@ static const struct key keys[] = {
      .most = 10000, .fallback = "0"},
     {L(STEP), "width", SHAPE_INTEGER, .help = "Instances at once with `foreach`; 0: no limit.",
      .most = 10000, .fallback = "0"},
-    {L(PHASE) | L(STEP), "trigger", SHAPE_WORD, .help = "How what it `needs` must have ended.",
+    {L(PHASE) | L(STEP), "trigger", SHAPE_WORD,
+     .help =
+         "How what it `needs` must have ended. What was skipped, or failed where that is allowed "
+         "(`optional`, `on_failure: continue`), counts as a success.",
      .words = "all_success one_success all_done", .fallback = "all_success"},
     {L(PHASE) | L(STEP), "when", SHAPE_EXPRESSION, .help = "Skipped unless this is true.",
      .example = "inputs.level == \"high\""},

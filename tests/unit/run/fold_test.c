@@ -118,6 +118,26 @@ static void a_reset_forgets_the_round_and_keeps_the_attempts(void **state)
     machine_release(&m);
 }
 
+static void the_steps_of_a_phase_that_is_left_out_are_left_out_until_it_is_reset(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: a, run: x }] }\n"
+                      "  - { id: q, when: 'steps.a.output == 1', steps: [{ id: b, run: x }] }\n"
+                      "  - { id: r, steps: [{ id: c, run: x }] }\n");
+    machine_pass(&m, "a");
+    assert_int_equal(machine_phase(&m, "q")->status, STEP_IS_SKIPPED);
+    assert_int_equal(machine_step(&m, "b")->status, STEP_IS_SKIPPED);
+    assert_int_equal(m.run->counts[STEP_IS_SKIPPED], 1);
+    apply(&m, (struct record){.kind = RECORD_PHASE_RESET, .phase = "q", .reason = "restore"});
+    assert_int_equal(machine_step(&m, "b")->status, STEP_IS_PENDING);
+    assert_int_equal(m.run->counts[STEP_IS_SKIPPED], 0);
+    machine_release(&m);
+}
+
 static void the_static_alternative_starts_its_tries_anew(void **state)
 {
     struct machine m;
@@ -196,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_move_of_the_run_ends_its_wish_and_tells_why),
         cmocka_unit_test(attempts_are_counted_and_lost_or_stopped_ones_are_no_tries),
         cmocka_unit_test(a_reset_forgets_the_round_and_keeps_the_attempts),
+        cmocka_unit_test(the_steps_of_a_phase_that_is_left_out_are_left_out_until_it_is_reset),
         cmocka_unit_test(the_static_alternative_starts_its_tries_anew),
         cmocka_unit_test(a_newer_checkpoint_of_the_same_name_takes_the_place_of_the_older),
         cmocka_unit_test(a_signal_that_was_used_up_can_come_again),

@@ -208,7 +208,9 @@ static void the_rows_of_skipped_and_reused_steps_follow_a_reset(void **state)
     static const char again[] = "name: w\niterate: { max: 2 }\nphases:\n  - id: a\n    steps:\n"
                                 "      - { id: off, when: 'run.iteration == 2', use: noop }\n"
                                 "      - { id: kept, run: echo x, reuse: inputs }\n"
-                                "      - { id: each, foreach: '[1, 2]', use: noop }\n";
+                                "      - { id: each, foreach: '[1, 2]', use: noop }\n"
+                                "  - id: b\n    when: run.iteration == 1\n"
+                                "    steps: [{ id: first, use: noop }]\n";
     struct run_project *project = *state;
 
     assert_string_equal(run_project_run(project, again), "completed");
