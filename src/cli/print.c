@@ -213,8 +213,8 @@ static void print_workflow_list(const struct terminal *terminal, const json_t *l
 
         strbuf_init(&text, OUTPUT_BYTES_MAX);
         if (is_hidden) {
-            strbuf_addf(&text, "(hidden by the one of the same name: %s) ",
-                        json_get_text(workflow, "hidden_by", "another"));
+            strbuf_addf(&text, "(hidden by %s)%s", get(workflow, "hidden_by"),
+                        is_invalid || *get(workflow, "description") ? " " : "");
         }
         strbuf_add(&text,
                    is_invalid ? "(has errors: fermata validate)" : get(workflow, "description"));

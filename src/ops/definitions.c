@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONFIG_ORIGIN "config"
+
 /* ---- workflows ---- */
 
 static const char *input_type_name(enum input_type type)
@@ -70,44 +72,52 @@ static void add_definition(const struct workflow *workflow, json_t *result)
     json_put(result, "inputs", inputs);
 }
 
-static json_t *describe_entry(struct ops *ops, const struct library_entry *entry)
+static void add_text(struct ops *ops, const char *text, size_t length, const char *file,
+                     json_t *result)
 {
-    struct workflow *workflow;
-    struct workflow_names names;
     struct problems *problems = mem_zero(1, sizeof(*problems));
-    json_t *result = json_object();
-    size_t length;
-    char *text;
+    struct workflow_names names;
+    struct workflow *workflow;
 
-    json_put_text(result, "name", entry->name);
-    json_put_text(result, "origin", workflow_origin_name(entry->origin));
-    json_put_text(result, "file", entry->file);
-    json_put(result, "hidden", json_boolean(entry->is_hidden));
     ops_workflow_names(ops, &names);
-    if (library_read(entry->file, &text, &length, NULL) == 0) {
-        if (workflow_parse(text, length, entry->file, &names, &workflow, problems, NULL) == 0) {
-            add_definition(workflow, result);
-            workflow_free(workflow);
-        } else {
-            json_put(result, "invalid", json_true());
-        }
-        free(text);
+    if (workflow_parse(text, length, file, &names, &workflow, problems, NULL) == 0) {
+        add_definition(workflow, result);
+        workflow_free(workflow);
+    } else {
+        json_put(result, "invalid", json_true());
     }
     free(problems);
+}
+
+/* One row; says what hides it when it is not the one that would be run. */
+static json_t *describe_row(const struct ops *ops, const char *name, const char *origin,
+                            const char *file)
+{
+    const struct library_entry *winner = ops_find_entry(ops, name);
+    const char *winning = winner ? workflow_origin_name(winner->origin) : CONFIG_ORIGIN;
+    bool is_hidden = strcmp(winning, origin) != 0;
+    json_t *result = json_object();
+
+    json_put_text(result, "name", name);
+    json_put_text(result, "origin", origin);
+    json_put_text(result, "file", file);
+    json_put(result, "hidden", json_boolean(is_hidden));
+    json_put_text(result, "hidden_by", is_hidden ? winning : NULL);
     return result;
 }
 
-/* Says for each hidden one what hides it. */
-static void add_hiding(const struct library *library, json_t *list)
+static json_t *describe_entry(struct ops *ops, const struct library_entry *entry)
 {
-    for (size_t i = 0; i < library->count; i++) {
-        const struct library_entry *winner = library_find(library, library->entries[i].name);
+    json_t *result = describe_row(ops, entry->name, workflow_origin_name(entry->origin),
+                                  entry->file);
+    size_t length;
+    char *text;
 
-        if (library->entries[i].is_hidden && winner) {
-            json_put_text(json_array_get(list, i), "hidden_by",
-                          workflow_origin_name(winner->origin));
-        }
+    if (library_read(entry->file, &text, &length, NULL) == 0) {
+        add_text(ops, text, length, entry->file, result);
+        free(text);
     }
+    return result;
 }
 
 static int list_workflows(struct ops *ops, json_t **ret_result)
@@ -117,12 +127,13 @@ static int list_workflows(struct ops *ops, json_t **ret_result)
     for (size_t i = 0; i < ops->library->count; i++) {
         json_array_append_new(list, describe_entry(ops, &ops->library->entries[i]));
     }
-    add_hiding(ops->library, list);
     for (size_t i = 0; i < ops->config->workflow_count; i++) {
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:b}", "name", ops->config->workflow_names[i],
-                            "origin", "config", "file", "config.yaml", "hidden",
-                            library_find(ops->library, ops->config->workflow_names[i]) != NULL));
+        const char *text = ops->config->workflow_texts[i];
+        json_t *row = describe_row(ops, ops->config->workflow_names[i], CONFIG_ORIGIN,
+                                   CONFIG_FILE_NAME);
+
+        add_text(ops, text, strlen(text), CONFIG_FILE_NAME, row);
+        json_array_append_new(list, row);
     }
     *ret_result = json_pack("{s:o}", "workflows", list);
     json_put_text(*ret_result, "default", ops_default_workflow(ops));
@@ -133,6 +144,7 @@ static int show_workflow(struct ops *ops, const char *name, const char *form, js
                          struct error *err)
 {
     const struct library_entry *entry;
+    const char *configured;
     struct workflow *workflow;
     struct strbuf text;
     int r = ops_load_workflow(ops, name, &workflow, err);
@@ -141,9 +153,12 @@ static int show_workflow(struct ops *ops, const char *name, const char *form, js
         return r;
     }
     *ret_result = json_object();
-    entry = library_find(ops->library, name);
+    entry = ops_find_entry(ops, name);
     json_put_text(*ret_result, "name", workflow->name);
-    json_put_text(*ret_result, "origin", entry ? workflow_origin_name(entry->origin) : "file");
+    json_put_text(*ret_result, "origin",
+                  entry ? workflow_origin_name(entry->origin)
+                  : ops_has_configured_workflow(ops, name, &configured) ? CONFIG_ORIGIN
+                                                                        : "file");
     json_put_text(*ret_result, "file", workflow->file);
     add_definition(workflow, *ret_result);
     strbuf_init(&text, TEXT_BYTES_MAX);

@@ -11,6 +11,7 @@
 #include "workflow/workflow.h"
 
 #define PROJECT_FOLDER_NAME ".fermata"
+#define CONFIG_FILE_NAME "config.yaml"
 #define TEXT_BYTES_MAX (64U * 1024 * 1024) /* of an answer that is text */
 
 struct ops {
@@ -75,6 +76,9 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
 int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct error *err);
 bool ops_has_expert(struct ops *ops, const char *name);
 void ops_list_experts(struct ops *ops, struct name_list *names);
+/* The workflow of that name among files and built-in ones; NULL: config.yaml has it (it comes
+ * before built-in ones), or nobody. */
+const struct library_entry *ops_find_entry(const struct ops *ops, const char *name);
 bool ops_has_configured_workflow(const struct ops *ops, const char *name, const char **ret_text);
 /* Problems of a definition as one error: as many lines as fit. */
 int ops_problems_error(const char *what, const struct problems *problems, struct error *err);

@@ -151,6 +151,16 @@ bool ops_has_configured_workflow(const struct ops *ops, const char *name, const 
     return false;
 }
 
+const struct library_entry *ops_find_entry(const struct ops *ops, const char *name)
+{
+    const struct library_entry *entry = library_find(ops->library, name);
+    const char *text;
+
+    return entry && entry->origin == ORIGIN_BUILTIN && ops_has_configured_workflow(ops, name, &text)
+               ? NULL
+               : entry;
+}
+
 static int no_such_workflow(struct ops *ops, const char *name, struct error *err)
 {
     char *nearest = ops_nearest_workflow(ops, name);
@@ -179,7 +189,7 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
     if (r < 0) {
         return r;
     }
-    entry = library_find(ops->library, name);
+    entry = ops_find_entry(ops, name);
     if (entry) {
         r = library_read(entry->file, ret_text, ret_length, err);
         if (r == 0) {
@@ -190,7 +200,7 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
     if (ops_has_configured_workflow(ops, name, &configured)) {
         *ret_text = mem_strdup(configured);
         *ret_length = strlen(configured);
-        *ret_file = mem_strdup("config.yaml");
+        *ret_file = mem_strdup(CONFIG_FILE_NAME);
         return 0;
     }
     if (!ops_is_file_name(name)) {

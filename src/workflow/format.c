@@ -54,6 +54,24 @@ static void add_what(struct strbuf *line, const struct step *step)
     }
 }
 
+/* What stands in for the agent: on the same line where it fits, else below. */
+static void add_static(struct strbuf *target, struct strbuf *line, const char *indent,
+                       const struct step *step)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, LINE_BYTES_MAX);
+    strbuf_add(&text, "static: ");
+    add_what(&text, step);
+    if (utf8_width(line->data) + utf8_width("; ") + utf8_width(text.data) > COLUMNS) {
+        add_line(target, line);
+        strbuf_addf(line, "%s%-16s %s", indent, "", text.data);
+    } else {
+        strbuf_addf(line, "; %s", text.data);
+    }
+    strbuf_release(&text);
+}
+
 static void add_step(struct strbuf *target, struct strbuf *line, const char *indent,
                      const struct step *step)
 {
@@ -69,8 +87,7 @@ static void add_step(struct strbuf *target, struct strbuf *line, const char *ind
     }
     add_what(line, step);
     if (step->static_step) {
-        strbuf_add(line, "; static: ");
-        add_what(line, step->static_step);
+        add_static(target, line, indent, step->static_step);
     }
     add_line(target, line);
 }

@@ -107,6 +107,24 @@ END
     [ "$(json '[w["hidden_by"] for w in d["workflows"] if w["hidden"]]' <<<"$output")" = '["project"]' ]
 }
 
+@test "a workflow of the configuration hides a built-in one and is hidden by files" {
+    mkdir -p .fermata/workflows
+    cat >.fermata/config.yaml <<'END'
+agents: { codex: { type: codex } }
+workflows:
+  quick: [{ agent: codex, task: implement }]
+  mine: [{ agent: codex, task: implement }]
+END
+    printf 'name: mine\nphases: [{ id: a, steps: [{ id: s, run: "true" }] }]\n' >.fermata/workflows/mine.yaml
+    run_apart fermata workflows --json
+    [ "$(json '[[w["name"], w["origin"], w["hidden_by"]] for w in d["workflows"] if w["hidden"]]' <<<"$output")" = \
+        '[["quick", "built in", "config"], ["mine", "config", "project"]]' ]
+    [ "$(json '[w["steps"] for w in d["workflows"] if w["origin"] == "config"]' <<<"$output")" = "[1, 1]" ]
+    [ "$(fermata workflows quick --json | json 'd["origin"]')" = config ]
+    [ "$(fermata workflows mine --json | json 'd["origin"]')" = project ]
+    [[ $(fermata workflows) == *"(hidden by config) One agent"* ]]
+}
+
 @test "a workflow is shown as tree, graph and source" {
     fermata init >/dev/null
     run_apart fermata workflows hello
@@ -152,6 +170,31 @@ END
     [[ $output == *"0 errors"* ]]
     run_apart fermata validate nothing
     [ "$status" -eq 6 ]
+}
+
+@test "an alias bomb, a great depth, a hundred megabytes and bytes that are no text are refused at once" {
+    python3 - <<'END'
+with open("bomb.yaml", "w") as f:
+    f.write("name: w\nx0: &x0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n")
+    for i in range(1, 12):
+        f.write(f"x{i}: &x{i} [" + ", ".join([f"*x{i-1}"] * 9) + "]\n")
+open("deep.yaml", "w").write("name: w\nphases: " + "[" * 10000 + "]" * 10000 + "\n")
+open("block.yaml", "w").write("name: w\n" + "".join(" " * i + "a:\n" for i in range(1200)))
+with open("large.yaml", "wb") as f:
+    f.write(b"name: w\nphases: []\n")
+    f.truncate(100 * 1024 * 1024)
+open("bytes.yaml", "wb").write(bytes(range(256)) * 10)
+END
+    for name in bomb deep block large bytes; do
+        run_apart timeout 20 "$FERMATA" validate ./$name.yaml
+        [ "$status" -eq 7 ] || { echo "$name: $status $output $stderr"; return 1; }
+        [[ $output == *"./$name.yaml"*error* ]]
+        echo "$output"
+        run_apart timeout 20 "$FERMATA" run -w ./$name.yaml
+        [ "$status" -ne 0 ]
+        [ "$status" -ne 124 ]
+    done
+    [[ $(fermata validate ./large.yaml || true) == *"has 104857600 bytes; at most 1048576 are read"* ]]
 }
 
 @test "a broken configuration is told by validate, and by every command that needs it" {

@@ -139,6 +139,25 @@ static void escape_sequences_do_not_reach_the_terminal(void **state)
     free(text);
 }
 
+static void what_stands_in_for_an_agent_is_never_cut_off(void **state)
+{
+    (void)state;
+    char *text = format("name: w\n"
+                        "phases:\n"
+                        "- id: p\n"
+                        "  steps:\n"
+                        "  - { id: short, agent: claude, static: { use: noop } }\n"
+                        "  - { id: long, agent: claude, expert: adversarial-security-analyst, "
+                        "optional: true, static: { use: inventory } }\n",
+                        workflow_format_tree);
+
+    assert_non_null(strstr(text, "agent claude; static: use noop\n"));
+    assert_non_null(strstr(text, "agent claude as adversarial-security-analyst\n"
+                                 "                      static: use inventory\n"));
+    assert_fits_80_columns(text);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +165,7 @@ int main(void)
         cmocka_unit_test(the_graph_shows_levels),
         cmocka_unit_test(a_line_fits_80_columns_whatever_it_holds),
         cmocka_unit_test(escape_sequences_do_not_reach_the_terminal),
+        cmocka_unit_test(what_stands_in_for_an_agent_is_never_cut_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
