@@ -279,6 +279,7 @@ hostile:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
 	@HOSTILE_MEASURE=1 HOSTILE_ONLY='$(ONLY)' BUILD=$(abspath $(PLAIN_BUILD)) tests/cli/hostile_test.sh
+	@DAEMON_CYCLES=1000 BUILD=$(abspath $(PLAIN_BUILD)) tests/crash/daemons_test.sh
 
 # Every moment of a store's life, and so many disks that a power cut may leave.
 powerloss:
