@@ -181,9 +181,16 @@ class Run:
         self.hostile = next(step for step in steps if step["key"] == "hostile")
         self.normal = next(step for step in steps if step["key"] == "normal")["instances"]
         if MEASURE:
-            turns, self.held_us, self.held_p99_us, self.memory_kb = map(
-                int, self.watch.read_text().split())
-            check(turns > 0, "the loop was not watched")
+            self.read_watch()
+
+    def read_watch(self):
+        """Of the turns only those before the run had ended: then its summary is made."""
+        lines = [[int(word) for word in line.split()]
+                 for line in self.watch.read_text().splitlines()]
+        turns, self.held_p99_us, self.memory_kb = lines[0]
+        check(turns > 0, "the loop was not watched")
+        long_turns = [line[1:] for line in lines[1:] if line[0] <= self.run["ended_at"]]
+        self.held_us, self.waits, self.preempted = max(long_turns, default=(0, 0, 0))
 
     def overdue_ms(self):
         """How long after its deadline all of the step had gone."""
@@ -221,7 +228,8 @@ class Run:
         step = self.hostile
         if step.get("class") == "timeout":
             check(0 <= self.overdue_ms() <= GONE_MS, f"gone {self.overdue_ms()} ms after the deadline")
-        check(self.held_us <= HELD_US_MAX, f"a turn held the loop for {self.held_us} us")
+        check(self.held_us <= HELD_US_MAX, f"a turn held the loop for {self.held_us} us; it waited "
+              f"{self.waits} times, and the processor was taken away {self.preempted} times")
         check(self.memory_kb <= base.memory_kb + MEMORY_KB_MAX,
               f"{self.memory_kb} KB resident instead of {base.memory_kb}")
 

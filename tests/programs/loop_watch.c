@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Preloaded into a program with an event loop: measures how long each turn holds the loop, which
  * is the time between one wait for events of the main thread and the next. At its end the program
- * writes "TURNS LONGEST_US P99_US PEAK_RSS_KB" to the file that LOOP_WATCH names. What it starts is
- * not watched. */
+ * writes to the file that LOOP_WATCH names: a line "TURNS P99_US PEAK_RSS_KB", and for each long
+ * turn a line "BEGIN_MS HELD_US WAITS PREEMPTED" (wall clock; how often the processor was given up
+ * and taken away meanwhile). What the program starts is not watched. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,11 +16,18 @@
 
 #define SLOT_US 100
 #define SLOTS 100000
+#define LONG_US 5000
+#define LONG_TURNS_MAX 10000
 
 static int (*wait_for_events)(int, struct epoll_event *, int, int, const sigset_t *);
 static const char *report_path;
 static int64_t woken_us; /* 0: not waited yet */
-static int64_t longest_us;
+static struct rusage woken;
+static struct turn {
+    int64_t begin_ms, held_us;
+    long waits, preempted;
+} long_turns[LONG_TURNS_MAX];
+static size_t long_count;
 static int64_t turns;
 static int64_t counts[SLOTS]; /* turns by length, in SLOT_US */
 
@@ -58,8 +66,14 @@ __attribute__((destructor)) static void end(void)
         return;
     }
     (void)getrusage(RUSAGE_SELF, &usage);
-    (void)fprintf(report, "%lld %lld %lld %ld\n", (long long)turns, (long long)longest_us,
-                  (long long)find_p99_us(), usage.ru_maxrss);
+    (void)fprintf(report, "%lld %lld %ld\n", (long long)turns, (long long)find_p99_us(),
+                  usage.ru_maxrss);
+    for (size_t i = 0; i < long_count; i++) {
+        const struct turn *turn = &long_turns[i];
+
+        (void)fprintf(report, "%lld %lld %ld %ld\n", (long long)turn->begin_ms,
+                      (long long)turn->held_us, turn->waits, turn->preempted);
+    }
     (void)fclose(report);
 }
 
@@ -69,7 +83,18 @@ static void note_turn(int64_t held_us)
 
     turns++;
     counts[slot < SLOTS ? slot : SLOTS - 1]++;
-    longest_us = held_us > longest_us ? held_us : longest_us;
+    if (held_us >= LONG_US && long_count < LONG_TURNS_MAX) {
+        struct rusage now;
+        struct timespec wall;
+
+        (void)getrusage(RUSAGE_THREAD, &now);
+        (void)clock_gettime(CLOCK_REALTIME, &wall);
+        long_turns[long_count++] = (struct turn){
+            .begin_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000 - held_us / 1000,
+            .held_us = held_us,
+            .waits = now.ru_nvcsw - woken.ru_nvcsw,
+            .preempted = now.ru_nivcsw - woken.ru_nivcsw};
+    }
 }
 
 int epoll_pwait(int fd, struct epoll_event *events, int count, int timeout, const sigset_t *set)
@@ -84,6 +109,7 @@ int epoll_pwait(int fd, struct epoll_event *events, int count, int timeout, cons
     }
     r = wait_for_events(fd, events, count, timeout, set);
     woken_us = now_us();
+    (void)getrusage(RUSAGE_THREAD, &woken);
     return r;
 }
 

@@ -4,7 +4,7 @@
  *
  *   running --main ends, others remain--> leftover (TERM, 500 ms) --> killing
  *   running --TERM----------------------> stopping (TERM, grace)  --> killing
- *   running --the deadline--------------> stopping (TERM, 1.5 s)  --> killing
+ *   running --the deadline--------------> stopping (TERM, 1 s)    --> killing
  *   running, leftover, stopping --USR1--> killing (again and again until no child is left)
  *   any of them --no child is left------> exit.json
  *
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define LEFTOVER_GRACE_MS 500
-#define DEADLINE_GRACE_MS 1500 /* two seconds after its deadline nothing of it is left */
+#define DEADLINE_GRACE_MS 1000 /* two seconds after its deadline nothing of it is left */
 #define KILL_AGAIN_MS 10
 #define KILL_PATIENCE_MS                                                                           \
     10000 /* then what cannot be killed is left: another user's, stuck in the kernel */
