@@ -232,6 +232,60 @@ static void add_failures(const json_t *report, json_t *checks, const char *name,
     }
 }
 
+/* What an earlier version could leave behind. */
+static void check_orphans(struct ops *ops, json_t *checks)
+{
+    struct error err = ERROR_INIT;
+    json_t *ids = NULL;
+    char *text;
+
+    if (!ops->store) {
+        return;
+    }
+    if (run_find_orphans(ops->store, &ids, &err) < 0) {
+        add_failure(checks, "nested runs", &err);
+    } else if (json_array_size(ids) == 0) {
+        add_check(checks, "nested runs", "pass", "none is left behind by the run around it", NULL);
+    } else {
+        text = mem_printf("%zu left behind by the run around it: %s", json_array_size(ids),
+                          json_string_value(json_array_get(ids, 0)));
+        add_check(checks, "nested runs", "fail", text, "`fermata doctor --rebuild` cancels them");
+        free(text);
+    }
+    json_decref(ids);
+}
+
+static int cancel_orphans(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
+{
+    struct engine_options options;
+    json_t *ids = NULL;
+    size_t found;
+    int r = run_find_orphans(ops->store, &ids, err);
+
+    if (r < 0) {
+        return r;
+    }
+    found = json_array_size(ids);
+    json_decref(ids);
+    if (found == 0) {
+        return 0;
+    }
+    r = ops_engine_options(ops, &options, err);
+    if (r == 0) {
+        r = run_cancel_orphans(&options, ret_report, err);
+    }
+    if (r == 0) {
+        char *text = mem_printf("%zu left behind by the run around it: cancelled",
+                                json_array_size(json_object_get(*ret_report, "cancelled")));
+
+        add_check(checks, "nested runs", "pass", text, NULL);
+        free(text);
+        add_failures(*ret_report, checks, "nested runs",
+                     "look at it: fermata status, then fermata cancel");
+    }
+    return r;
+}
+
 /* Only compares: damage shows before somebody relies on it. */
 static void check_journals(struct ops *ops, json_t *checks)
 {
@@ -305,6 +359,7 @@ static int rebuild_files(struct ops *ops, json_t *checks, json_t **ret_report, s
 static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct error *err)
 {
     json_t *files = NULL;
+    json_t *orphans = NULL;
     int r = ops_need_store(ops, err);
 
     if (r == 0) {
@@ -314,11 +369,16 @@ static int rebuild(struct ops *ops, json_t *checks, json_t **ret_report, struct 
         r = rebuild_tables(ops, checks, ret_report, err);
     }
     if (r == 0) {
+        r = cancel_orphans(ops, checks, &orphans, err);
+    }
+    if (r == 0) {
         r = rebuild_files(ops, checks, &files, err);
     }
     if (r == 0) {
         json_put(*ret_report, "files", json_incref(json_object_get(files, "files")));
+        json_put(*ret_report, "cancelled", json_incref(json_object_get(orphans, "cancelled")));
     }
+    json_decref(orphans);
     json_decref(files);
     return r;
 }
@@ -362,6 +422,7 @@ int op_doctor(struct ops *ops, const json_t *arguments, const struct ops_view *v
     if (json_get_boolean(arguments, "rebuild", false)) {
         r = rebuild(ops, checks, &report, err);
     } else {
+        check_orphans(ops, checks);
         check_journals(ops, checks);
     }
     if (r == 0) {

@@ -337,7 +337,13 @@ int run_ask(const struct engine_options *options, const char *run_id, const json
             json_t **ret_answer, struct error *err)
 {
     struct error own = ERROR_INIT;
-    int r = ask_somebody(options, run_id, command, ret_answer, &own);
+    int r = strcmp(json_get_text(command, "do", ""), "cancel") == 0
+                ? 0
+                : run_refuse_orphan(options->store, run_id, &own);
+
+    if (r == 0) {
+        r = ask_somebody(options, run_id, command, ret_answer, &own);
+    }
 
     if (r < 0 && own.is_storage_full && ends_work(command) && reserve_release(options->folder)) {
         own = (struct error)ERROR_INIT;

@@ -19,5 +19,7 @@ int run_load_workflow(struct store *store, const char *folder, const char *run_i
 /* The same by the digest of its text. */
 int run_load_definition(const char *folder, const char *run_id, const char *digest,
                         struct workflow **ret_workflow, struct error *err);
+/* ERROR_CONFLICT when the run is nested in one that is over; see orphans.c. */
+int run_refuse_orphan(struct store *store, const char *run_id, struct error *err);
 
 #endif

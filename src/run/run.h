@@ -213,6 +213,11 @@ int run_rebuild_files(struct store *store, const char *folder, bool log_json, js
  * the store or gone: it was killed between a commit and them. Costs next to nothing when not. */
 int run_refresh_files(struct store *store, const char *folder, const json_t *run, bool log_json,
                       struct error *err);
+/* Unfinished nested runs of runs that are over: [ID...]. */
+int run_find_orphans(struct store *store, json_t **ret_ids, struct error *err);
+/* Cancels them: {"cancelled":[ID...],"failures":[TEXT...]} */
+int run_cancel_orphans(const struct engine_options *options, json_t **ret_report,
+                       struct error *err);
 /* Removes blobs that nothing refers to, folders without a run, and (older_than_ms > 0) whole
  * finished runs older than that. {"runs":N,"blobs":N,"bytes":N,"folders":N,"kept":RUNS} */
 int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,

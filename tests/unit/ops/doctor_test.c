@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "ops/internal.h"
 #include "support/ops_project.h"
+#include "support/orphan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,6 +65,39 @@ static void what_is_missing_fails_and_says_what_to_do(void **state)
         assert_true(strcmp(json_get_text(check, "status", ""), "pass") == 0 ||
                     *json_get_text(check, "hint", ""));
     }
+    json_decref(result);
+}
+
+static void a_nested_run_that_was_left_behind_is_found_and_cancelled(void **state)
+{
+    struct ops_project *project = *state;
+    json_t *result;
+    char *parent;
+
+    ops_project_write(project, ".fermata/workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: a, steps: [{ id: ok, approve: Really? }] }]\n");
+    ops_project_write(project, ".fermata/workflows/outer.yaml",
+                      "name: outer\nphases: [{ id: p, steps: [{ id: sub, workflow: inner }] }]\n");
+    result = ops_project_call(project, "run", json_pack("{s:s}", "workflow", "outer"));
+    parent = mem_strdup(json_get_text(result, "id", ""));
+    json_decref(result);
+    result = ops_project_call(project, "doctor", json_object());
+    assert_string_equal(status_of(result, "nested runs"), "pass");
+    json_decref(result);
+
+    assert_int_equal(ops_make_store(project->ops, NULL), 0);
+    orphan_make(project->ops->store, project->ops->folder, parent);
+    free(parent);
+    result = ops_project_call(project, "doctor", json_object());
+    assert_string_equal(status_of(result, "nested runs"), "fail");
+    json_decref(result);
+    result = ops_project_call(project, "doctor", json_pack("{s:b}", "rebuild", 1));
+    assert_string_equal(status_of(result, "nested runs"), "pass");
+    assert_int_equal(
+        json_array_size(json_object_get(json_object_get(result, "rebuilt"), "cancelled")), 1);
+    json_decref(result);
+    result = ops_project_call(project, "doctor", json_object());
+    assert_string_equal(status_of(result, "nested runs"), "pass");
     json_decref(result);
 }
 
@@ -131,6 +165,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sound_project_passes, ops_project_set_up,
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(what_is_missing_fails_and_says_what_to_do,
+                                        ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_nested_run_that_was_left_behind_is_found_and_cancelled,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(without_a_project_the_rest_is_still_checked,
                                         ops_project_set_up, ops_project_tear_down),
