@@ -492,6 +492,9 @@ static void add_metrics(const json_t *value, const char *name, size_t indent, st
     json_t *item;
     size_t i;
 
+    if (json_is_object(value) && json_object_size(value) == 0) {
+        return;
+    }
     if (json_is_object(value)) {
         if (*name) {
             add_spaces(target, indent);

@@ -93,10 +93,11 @@ static void wake_children(struct turn *turn)
     run_tell_children(turn, "resume");
 }
 
-static bool needs_decision(const struct run_state *run)
+bool run_needs_decision(const struct run_state *run)
 {
-    return run->reason && (strcmp(run->reason, "failure") == 0 ||
-                           strcmp(run->reason, "gate") == 0 || strcmp(run->reason, "limit") == 0);
+    return (run->status == RUN_PAUSED || run->wish == WISH_PAUSE) && run->reason &&
+           (strcmp(run->reason, "failure") == 0 || strcmp(run->reason, "gate") == 0 ||
+            strcmp(run->reason, "limit") == 0);
 }
 
 /* A run that rests goes on: phases that stood still move again, and those that a failure had
@@ -107,7 +108,7 @@ void run_go_on(struct turn *turn)
 
     if (run->status != RUN_RUNNING) {
         run_move(turn, RUN_RUNNING, NULL, NULL);
-    } else if (run->wish == WISH_PAUSE && needs_decision(run)) {
+    } else if (run->wish == WISH_PAUSE && run_needs_decision(run)) {
         run_wish(turn, WISH_NONE, (struct record){0});
     }
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
@@ -293,20 +294,23 @@ static int handle_resume(struct turn *turn, const struct event *event, struct er
 {
     struct run_state *run = turn->run;
     bool is_retry = json_get_boolean(event->command, "retry_failed", false);
+    /* While others are still at work the decision can be taken already. */
+    bool can_retry = run->status == RUN_PAUSED || run->status == RUN_FAILED ||
+                     (run->status == RUN_RUNNING && run_needs_decision(run));
 
-    if (run->status == RUN_RUNNING || run->status == RUN_PENDING) {
-        return resume_running(turn, err);
-    }
-    if (is_retry && (run->status == RUN_PAUSED || run->status == RUN_FAILED)) {
+    if (is_retry && can_retry) {
         /* A run that reached its time limit has nothing that failed, only what was not done. */
         (void)retry_failed(turn);
         run_go_on(turn);
         return 0;
     }
+    if (run->status == RUN_RUNNING || run->status == RUN_PENDING) {
+        return resume_running(turn, err);
+    }
     if (run->status != RUN_PAUSED) {
         return command_refuse(turn, err, "only a paused run can be resumed");
     }
-    if (needs_decision(run)) {
+    if (run_needs_decision(run)) {
         (void)command_refuse(turn, err, "it needs a decision first: retry, skip or cancel");
         error_hint(err, "try the failed part again: fermata resume %s --retry-failed", run->id);
         return ERROR_CONFLICT;

@@ -130,6 +130,15 @@ static int skip_gate(struct turn *turn, const char *id, const char *reason, cons
     return 0;
 }
 
+/* The run was to pause for what has been left out now: it need not. */
+static bool is_decided(const struct run_state *run)
+{
+    const struct phase_state *phase = run->reason_phase ? run_find_phase(run, run->reason_phase)
+                                                        : NULL;
+
+    return run_needs_decision(run) && phase && phase->status != STEP_IS_FAILED;
+}
+
 int command_skip(struct turn *turn, const struct event *event, struct error *err)
 {
     const char *step = json_get_text(event->command, "step", NULL);
@@ -155,7 +164,7 @@ int command_skip(struct turn *turn, const struct event *event, struct error *err
     } else {
         r = error_set(err, ERROR_INVALID, "say what to skip: a step, a phase or a gate");
     }
-    if (r == 0 && (before == RUN_FAILED || before == RUN_PAUSED)) {
+    if (r == 0 && (before == RUN_FAILED || before == RUN_PAUSED || is_decided(turn->run))) {
         run_go_on(turn);
     } else if (r == 0 && phase) {
         phase_start_dependents(turn, run_find_phase(turn->run, phase)->definition->index);

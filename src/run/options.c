@@ -81,6 +81,12 @@ static void add_nested_options(const struct run_state *run, json_t *options)
     }
 }
 
+static bool is_failure(const char *reason)
+{
+    return reason && (strcmp(reason, "failure") == 0 || strcmp(reason, "gate") == 0 ||
+                      strcmp(reason, "limit") == 0);
+}
+
 json_t *run_options(const struct run_state *run)
 {
     json_t *options = json_array();
@@ -93,9 +99,7 @@ json_t *run_options(const struct run_state *run)
     } else if (run->status == RUN_PAUSED && strcmp(reason, "approval") == 0) {
         add_approval_options(run, options);
     } else if (run->status == RUN_FAILED ||
-               (run->status == RUN_PAUSED &&
-                (strcmp(reason, "failure") == 0 || strcmp(reason, "gate") == 0 ||
-                 strcmp(reason, "limit") == 0))) {
+               (run->status == RUN_PAUSED && is_failure(run->reason))) {
         add_failure_options(run, options);
     } else if (run->status == RUN_PAUSED) {
         add_nested_options(run, options);
@@ -122,6 +126,14 @@ void run_add_live_options(const struct run_state *run, bool is_owned, json_t *op
                        run->parent ? run->parent : run->id);
         (void)json_array_insert_new(
             options, 0, make_option("resume", command, "take it over and go on from here"));
+    } else if (run->wish == WISH_PAUSE && is_failure(run->reason)) {
+        /* The decision need not wait for those that are still at work. */
+        json_t *others = json_deep_copy(options);
+
+        (void)json_array_clear(options);
+        add_failure_options(run, options);
+        (void)json_array_extend(options, others);
+        json_decref(others);
     } else if (run->wish == WISH_NONE) {
         (void)snprintf(command, sizeof(command), "fermata pause %s", run->id);
         (void)json_array_insert_new(

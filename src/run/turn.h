@@ -127,6 +127,8 @@ void run_end_left(struct turn *turn);
 int command_handle(struct turn *turn, const struct event *event, struct error *err);
 int command_refuse(struct turn *turn, struct error *err, const char *what);
 void run_go_on(struct turn *turn);
+/* It waits, or is about to, for what a person decides about a failure. */
+bool run_needs_decision(const struct run_state *run);
 
 /* command_skip.c, command_answer.c */
 int command_skip(struct turn *turn, const struct event *event, struct error *err);

@@ -406,6 +406,36 @@ static void a_checkpoint_takes_no_name_that_is_taken_or_no_file_name(void **stat
     machine_release(&m);
 }
 
+static void a_failure_can_be_decided_while_others_are_at_work(void **state)
+{
+    static const char *const commands[] = {"{'do': 'resume', 'retry_failed': true}",
+                                           "{'do': 'skip', 'step': 'a', 'reason': 'known'}",
+                                           "{'do': 'skip', 'phase': 'p', 'reason': 'known'}"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct machine m;
+
+        machine_begin(&m, "name: w\n"
+                          "phases:\n"
+                          "  - { id: p, needs: [], steps: [{ id: a, run: x }] }\n"
+                          "  - { id: q, needs: [], steps: [{ id: b, run: x }] }\n"
+                          "  - { id: r, needs: [q], steps: [{ id: c, run: x }] }\n");
+        machine_fail(&m, "a", "permanent");
+        /* What is skipped besides does not decide it. */
+        assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'c', 'reason': 'r'}"), 0);
+        assert_int_equal(m.run->wish, WISH_PAUSE);
+        assert_int_equal(machine_command(&m, commands[i]), 0);
+        assert_int_equal(m.run->wish, WISH_NONE);
+        if (i == 0) {
+            machine_pass(&m, "a");
+        }
+        machine_pass(&m, "b");
+        assert_int_equal(m.run->status, RUN_COMPLETED);
+        machine_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_held_command_changes_the_run_and_starts_nothing),
         cmocka_unit_test(a_checkpoint_on_request_holds_the_phases_that_are_complete),
         cmocka_unit_test(a_checkpoint_takes_no_name_that_is_taken_or_no_file_name),
+        cmocka_unit_test(a_failure_can_be_decided_while_others_are_at_work),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,25 @@ static void a_run_under_way_is_paused_or_taken_over_by_whether_somebody_carries_
     machine_release(&m);
 }
 
+static void a_failure_beside_steps_at_work_can_be_decided_at_once(void **state)
+{
+    json_t *options = json_array();
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, needs: [], steps: [{ id: a, run: x }] }\n"
+                      "  - { id: q, needs: [], steps: [{ id: b, run: x }] }\n");
+    machine_fail(&m, "a", "permanent");
+    run_add_live_options(m.run, true, options);
+    assert_int_equal(json_array_size(options), 2);
+    assert_string_equal(json_get_text(json_array_get(options, 1), "command", ""),
+                        "fermata skip wf_000000000001 a --reason \"...\" --resume");
+    json_decref(options);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +171,7 @@ int main(void)
         cmocka_unit_test(what_rests_on_request_goes_on),
         cmocka_unit_test(a_completed_run_offers_nothing),
         cmocka_unit_test(a_run_under_way_is_paused_or_taken_over_by_whether_somebody_carries_it),
+        cmocka_unit_test(a_failure_beside_steps_at_work_can_be_decided_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
