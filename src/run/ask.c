@@ -103,7 +103,7 @@ static int wait_for_answer(const struct engine_options *options, struct letter *
 {
     const struct host *host = options->host;
     int64_t deadline = host->monotonic_ms(host->context) + ANSWER_WAIT_MS;
-    char *wake = path_join(folder, "wake");
+    char *wake = path_join(folder, RUN_LOCK_FILE);
     int r = 0;
 
     while (r == 0 && !letter->answer) {

@@ -499,6 +499,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
     engine->live = map_new();
     engine->queue_tail = &engine->queue_head;
     engine->waiting_tail = &engine->waiting_head;
+    engine->file_tasks_tail = &engine->file_tasks;
     engine->processes_max = options->config->concurrency > 0 ? options->config->concurrency
                                                              : (int)(cores > 0 ? cores * 2 : 4);
     reserve_make(options->folder);
@@ -535,6 +536,7 @@ void engine_free(struct engine *engine)
     while (map_next(engine->runs, &cursor, &id, &value)) {
         active_free(value);
     }
+    files_drain(engine);
     map_free(engine->runs);
     map_free(engine->definitions);
     VEC_RELEASE(&engine->dirty);

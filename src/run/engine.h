@@ -89,10 +89,12 @@ struct engine {
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */
     int processes;
     int processes_max;
-    int pool_jobs;           /* pieces of work on the pool */
-    int inline_budget;       /* inline steps that may still join this turn */
-    int deferred;            /* calls of the loop's next turn that refer to the engine */
-    struct commit_job *job;  /* the commit under way; NULL: none */
+    int pool_jobs;          /* pieces of work on the pool */
+    int inline_budget;      /* inline steps that may still join this turn */
+    int deferred;           /* calls of the loop's next turn that refer to the engine */
+    struct commit_job *job; /* the commit under way; NULL: none */
+    struct file_task *file_tasks, **file_tasks_tail; /* readable files to be written */
+    bool is_writing_files, is_file_start_deferred;
     loop_id logs_timer;      /* lines of a run wait to be written */
     loop_id storage_retry;   /* it waits for space on the disk */
     int parked;              /* attempts that do */
@@ -197,6 +199,15 @@ void files_open(struct active *active);
 void files_records(struct active *active, const struct record *records, size_t count);
 void files_checkpoint(struct active *active, const char *name, const json_t *view);
 void files_rest(struct active *active);
+
+/* files_queue.c: the same off the loop, in this order. All take over what they are given. */
+void files_later_text(struct active *active, const char *name, struct strbuf *text);
+void files_later_append(struct active *active, const char *name, struct strbuf *text);
+void files_later_json(struct active *active, const char *name, json_t *value);
+void files_later_prune(struct active *active, json_t *kept);
+void files_later_report(struct active *active);
+void files_forget(const struct active *active); /* what is still waiting, of this run */
+void files_drain(struct engine *engine);        /* writes what is still waiting, here and now */
 
 /* logs.c: orchestrator.log and phase-ID.log of a run */
 void logs_open(struct active *active);

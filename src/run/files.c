@@ -13,24 +13,16 @@
 #define TEXT_BYTES_MAX (64U * 1024 * 1024)
 #define STATE_INTERVAL_MS 1000
 
-static struct run_files files_of(const struct active *active)
+void files_open(struct active *active)
 {
-    return (struct run_files){.id = active->state->id,
+    struct run_files files = {.id = active->state->id,
                               .folder = active->folder,
                               .blobs = active->engine->blobs,
                               .workflow = active->workflow,
                               .log_json = active->engine->options.config->log_json};
-}
-
-void files_open(struct active *active)
-{
-    struct run_files files = files_of(active);
-    char *logs = path_join(active->folder, "logs");
     int64_t count = 0;
     struct strbuf plan;
 
-    (void)file_make_folders(logs, NULL);
-    free(logs);
     logs_open(active);
     if (active->state->seq > 1) {
         (void)files_restore(active->engine->options.store, &files, false, &count, NULL);
@@ -38,17 +30,12 @@ void files_open(struct active *active)
     }
     strbuf_init(&plan, TEXT_BYTES_MAX);
     files_format_plan(active->workflow, &plan);
-    files_write(&files, "plan.md", &plan, FILE_NO_SYNC);
-    strbuf_release(&plan);
+    files_later_text(active, "plan.md", &plan);
 }
 
 static void write_state(struct active *active)
 {
-    struct run_files files = files_of(active);
-    json_t *view = view_run(active->state);
-
-    files_write_json(&files, "state.json", view, FILE_NO_SYNC);
-    json_decref(view);
+    files_later_json(active, "state.json", view_run(active->state));
     loop_cancel(active->engine->options.loop, active->state_timer);
     active->state_timer = (loop_id){0};
     active->is_state_due = false;
@@ -68,7 +55,6 @@ static void on_state_timer(void *arg)
 
 void files_records(struct active *active, const struct record *records, size_t count)
 {
-    struct run_files files = files_of(active);
     bool has_reset = false;
     bool has_moved = false;
 
@@ -78,7 +64,7 @@ void files_records(struct active *active, const struct record *records, size_t c
         has_moved = has_moved || records[i].kind == RECORD_RUN_MOVED;
     }
     if (has_reset) {
-        files_prune_checkpoints(&files, active->state);
+        files_later_prune(active, files_kept_checkpoints(active->state));
     }
     /* Dumping the state costs as much as the run is large: at most once in this time. A run that
      * comes to rest writes it last of all: then the others are known to be right as well. */
@@ -92,23 +78,18 @@ void files_records(struct active *active, const struct record *records, size_t c
 
 void files_checkpoint(struct active *active, const char *name, const json_t *view)
 {
-    struct run_files files = files_of(active);
+    char *file = mem_printf("checkpoints/%s.json", name);
 
-    files_write_checkpoint(&files, name, view);
+    files_later_json(active, file, json_incref((json_t *)(uintptr_t)view));
+    free(file);
     if (active->workflow->checkpoint_retention > 0) {
-        files_prune_checkpoints(&files, active->state);
+        files_later_prune(active, files_kept_checkpoints(active->state));
     }
 }
 
 void files_rest(struct active *active)
 {
-    struct run_files files = files_of(active);
-    struct strbuf report;
-
     logs_flush(active);
-    strbuf_init(&report, TEXT_BYTES_MAX);
-    files_format_report(&files, active->state, &report);
-    files_write(&files, "report.md", &report, FILE_NO_SYNC);
-    strbuf_release(&report);
+    files_later_report(active);
     write_state(active);
 }

@@ -4,6 +4,7 @@
 #ifndef FERMATA_RUN_FILES_H
 #define FERMATA_RUN_FILES_H
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "run/record.h"
@@ -24,13 +25,18 @@ void files_write(const struct run_files *files, const char *name, const struct s
                  enum file_sync sync);
 void files_write_json(const struct run_files *files, const char *name, const json_t *value,
                       enum file_sync sync);
-void files_write_checkpoint(const struct run_files *files, const char *name, const json_t *view);
-/* Removes the files of checkpoints that the run no longer has. */
-void files_prune_checkpoints(const struct run_files *files, const struct run_state *run);
+void files_append(const struct run_files *files, const char *name, const struct strbuf *text);
+/* Removes the files of checkpoints that the run no longer has: all but the members of `kept`. */
+void files_prune_checkpoints(const struct run_files *files, const json_t *kept);
+json_t *files_kept_checkpoints(const struct run_state *run); /* the caller owns it */
 void files_format_plan(const struct workflow *workflow, struct strbuf *target);
 /* The report step's text; without one the artifact report.md; else an overview. */
 void files_format_report(const struct run_files *files, const struct run_state *run,
                          struct strbuf *target);
+/* The same without reading anything: the digests to try first ("": none), else the text. */
+void files_report_sources(const struct run_state *run, char ret_digests[2][DIGEST_HEX_SIZE],
+                          struct strbuf *text);
+bool files_add_blob(const struct run_files *files, const char *digest, struct strbuf *target);
 /* The readable copy of an artifact; the names of the run's own files are left alone. */
 void files_write_artifact(const char *folder, const char *name, const void *data, size_t length);
 void files_copy_artifacts(const char *folder, const char *blobs, const json_t *artifacts);

@@ -234,6 +234,8 @@ static void put_plan(struct restore *restore)
 
 static void put_checkpoints(struct restore *restore)
 {
+    json_t *kept = files_kept_checkpoints(restore->state);
+
     for (size_t i = 0; i < restore->state->checkpoints.count; i++) {
         const char *name = restore->state->checkpoints.items[i].name;
         char *file = mem_printf("checkpoints/%s.json", name);
@@ -241,7 +243,8 @@ static void put_checkpoints(struct restore *restore)
         put_json(restore, file, json_object_get(restore->checkpoints, name));
         free(file);
     }
-    files_prune_checkpoints(restore->files, restore->state);
+    files_prune_checkpoints(restore->files, kept);
+    json_decref(kept);
 }
 
 static void put_artifacts(struct restore *restore)

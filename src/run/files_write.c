@@ -7,20 +7,27 @@
 #include "run/states.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REPORT_BYTES_MAX (64U * 1024 * 1024)
 
-static void write_below(const char *folder, const char *name, const void *data, size_t length,
-                        enum file_sync sync)
+static void make_folder_of(char *path)
 {
-    char *path = path_join(folder, name);
     char *slash = strrchr(path, '/');
 
     *slash = '\0';
     (void)file_make_folders(path, NULL);
     *slash = '/';
+}
+
+static void write_below(const char *folder, const char *name, const void *data, size_t length,
+                        enum file_sync sync)
+{
+    char *path = path_join(folder, name);
+
+    make_folder_of(path);
     (void)file_write(path, data, length, sync, NULL);
     free(path);
 }
@@ -29,6 +36,15 @@ void files_write(const struct run_files *files, const char *name, const struct s
                  enum file_sync sync)
 {
     write_below(files->folder, name, text->data, text->length, sync);
+}
+
+void files_append(const struct run_files *files, const char *name, const struct strbuf *text)
+{
+    char *path = path_join(files->folder, name);
+
+    make_folder_of(path);
+    (void)file_append(path, text->data, text->length, NULL);
+    free(path);
 }
 
 void files_write_json(const struct run_files *files, const char *name, const json_t *value,
@@ -42,28 +58,20 @@ void files_write_json(const struct run_files *files, const char *name, const jso
 
 /* ---- checkpoints ---- */
 
-void files_write_checkpoint(const struct run_files *files, const char *name, const json_t *view)
+json_t *files_kept_checkpoints(const struct run_state *run)
 {
-    char *file = mem_printf("checkpoints/%s.json", name);
+    json_t *kept = json_object();
 
-    files_write_json(files, file, view, FILE_NO_SYNC);
-    free(file);
-}
-
-static bool has_checkpoint(const struct run_state *run, const char *file)
-{
     for (size_t i = 0; i < run->checkpoints.count; i++) {
-        const char *name = run->checkpoints.items[i].name;
-        size_t length = strlen(name);
+        char *file = mem_printf("%s.json", run->checkpoints.items[i].name);
 
-        if (strncmp(file, name, length) == 0 && strcmp(file + length, ".json") == 0) {
-            return true;
-        }
+        json_put(kept, file, json_true());
+        free(file);
     }
-    return false;
+    return kept;
 }
 
-void files_prune_checkpoints(const struct run_files *files, const struct run_state *run)
+void files_prune_checkpoints(const struct run_files *files, const json_t *kept)
 {
     char *path = path_join(files->folder, "checkpoints");
     DIR *folder = opendir(path);
@@ -72,7 +80,7 @@ void files_prune_checkpoints(const struct run_files *files, const struct run_sta
     while (folder && (entry = readdir(folder)) != NULL) {
         const char *dot = strrchr(entry->d_name, '.');
 
-        if (dot && strcmp(dot, ".json") == 0 && !has_checkpoint(run, entry->d_name)) {
+        if (dot && strcmp(dot, ".json") == 0 && !json_object_get(kept, entry->d_name)) {
             char *file = path_join(path, entry->d_name);
 
             (void)file_remove_tree(file, NULL);
@@ -154,12 +162,13 @@ static const char *find_artifact(const struct run_state *run, const char *name)
     return found;
 }
 
-static bool add_blob(const struct run_files *files, const char *digest, struct strbuf *target)
+bool files_add_blob(const struct run_files *files, const char *digest, struct strbuf *target)
 {
     char *data = NULL;
     size_t length = 0;
 
-    if (!digest || blob_get(files->blobs, digest, REPORT_BYTES_MAX, &data, &length, NULL) < 0) {
+    if (!digest || !*digest ||
+        blob_get(files->blobs, digest, REPORT_BYTES_MAX, &data, &length, NULL) < 0) {
         return false;
     }
     strbuf_add_bytes(target, data, length);
@@ -167,20 +176,37 @@ static bool add_blob(const struct run_files *files, const char *digest, struct s
     return true;
 }
 
-void files_format_report(const struct run_files *files, const struct run_state *run,
-                         struct strbuf *target)
+void files_report_sources(const struct run_state *run, char ret_digests[2][DIGEST_HEX_SIZE],
+                          struct strbuf *text)
 {
     const char *key = run->workflow->report;
     const struct step_state *step = key ? run_find_step(run, key) : NULL;
     const json_t *output = step ? step->result.output : NULL;
-    const char *text = json_get_text(output, "inline", NULL);
+    const char *own = json_get_text(output, "inline", NULL);
+    const char *artifact = own ? NULL : find_artifact(run, "report.md");
 
-    if (text) {
-        strbuf_add(target, text);
-    } else if (!add_blob(files, json_get_text(output, "digest", NULL), target) &&
-               !add_blob(files, find_artifact(run, "report.md"), target)) {
-        add_overview(run, target);
+    (void)snprintf(ret_digests[0], DIGEST_HEX_SIZE, "%s",
+                   own ? "" : json_get_text(output, "digest", ""));
+    (void)snprintf(ret_digests[1], DIGEST_HEX_SIZE, "%s", artifact ? artifact : "");
+    if (own) {
+        strbuf_add(text, own);
+    } else {
+        add_overview(run, text);
     }
+}
+
+void files_format_report(const struct run_files *files, const struct run_state *run,
+                         struct strbuf *target)
+{
+    char digests[2][DIGEST_HEX_SIZE];
+    struct strbuf text;
+
+    strbuf_init(&text, REPORT_BYTES_MAX);
+    files_report_sources(run, digests, &text);
+    if (!files_add_blob(files, digests[0], target) && !files_add_blob(files, digests[1], target)) {
+        strbuf_add_bytes(target, text.data ? text.data : "", text.length);
+    }
+    strbuf_release(&text);
 }
 
 /* ---- artifacts ---- */
@@ -188,8 +214,8 @@ void files_format_report(const struct run_files *files, const struct run_state *
 /* plan.md and report.md are not among them: there an artifact of that name says more. */
 bool files_is_own_name(const char *name)
 {
-    static const char *const own[] = {"state.json", "checkpoints", "logs",
-                                      "attempts",   "owner.lock",  "wake"};
+    static const char *const own[] = {"state.json", "checkpoints", "logs", "attempts",
+                                      "owner.lock"};
     size_t length = strcspn(name, "/");
 
     for (size_t i = 0; i < ARRAY_LEN(own); i++) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands from other processes: rows in the inbox table and a touch of the run's wake file. */
+/* Commands from other processes: rows in the inbox table and a line for the run's lock file, which
+ * its owner watches. */
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/engine.h"
+#include "run/own.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,11 +134,9 @@ static void on_wake(void *arg)
 
 void inbox_watch(struct active *active)
 {
-    char *path = path_join(active->folder, "wake");
+    char *path = path_join(active->folder, RUN_LOCK_FILE);
 
-    if (file_append(path, "", 0, NULL) == 0) {
-        active->wake = loop_watch_path(active->engine->options.loop, path, on_wake, active);
-    }
+    active->wake = loop_watch_path(active->engine->options.loop, path, on_wake, active);
     free(path);
     /* What was asked before we looked. */
     inbox_read(active->engine);

@@ -48,16 +48,6 @@ static void add_line(const struct active *active, const struct record *record)
     }
 }
 
-/* Lets go of the lines and of the path. */
-static void append_lines(char *path, struct strbuf *lines)
-{
-    if (lines->length > 0) {
-        (void)file_append(path, lines->data, lines->length, NULL);
-    }
-    strbuf_release(lines);
-    free(path);
-}
-
 void logs_flush(struct active *active)
 {
     struct logs *logs = active->logs;
@@ -65,12 +55,13 @@ void logs_flush(struct active *active)
     if (!logs->all.data) {
         return;
     }
-    append_lines(path_join(active->folder, "logs/orchestrator.log"), &logs->all);
+    files_later_append(active, "logs/orchestrator.log", &logs->all);
     for (size_t i = 0; i < active->workflow->phase_count; i++) {
         if (logs->phases[i].data) {
-            append_lines(
-                mem_printf("%s/logs/phase-%s.log", active->folder, active->workflow->phases[i].id),
-                &logs->phases[i]);
+            char *name = mem_printf("logs/phase-%s.log", active->workflow->phases[i].id);
+
+            files_later_append(active, name, &logs->phases[i]);
+            free(name);
         }
     }
 }

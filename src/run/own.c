@@ -29,7 +29,7 @@ static struct flock whole_file(short type)
 int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
 {
     struct flock lock = whole_file(F_WRLCK);
-    char *path = path_join(run_folder_path, "owner.lock");
+    char *path = path_join(run_folder_path, RUN_LOCK_FILE);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int r = 0;
 
@@ -50,7 +50,7 @@ int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
 bool run_is_locked(const char *run_folder_path)
 {
     struct flock lock = whole_file(F_WRLCK);
-    char *path = path_join(run_folder_path, "owner.lock");
+    char *path = path_join(run_folder_path, RUN_LOCK_FILE);
     int fd = open(path, O_RDWR | O_CLOEXEC);
     bool is_locked = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 
@@ -304,6 +304,8 @@ void active_lose(struct active *active, const char *why)
     effects_let_go(active);
     remove_dirty(engine, active);
     (void)map_remove(engine->runs, id);
+    logs_close(active);
+    files_forget(active);
     active_free(active);
     if (engine->options.on_lost) {
         (void)error_set(&err, ERROR_CONFLICT, "run %s is no longer this process's: %s", id, why);

@@ -5,6 +5,9 @@
 
 #include "run/engine.h"
 
+/* The owner holds a lock on this file of the run's folder; a line that is added to it wakes him. */
+#define RUN_LOCK_FILE "owner.lock"
+
 /* ERROR_BUSY while another process owns the run; the descriptor holds the lock. */
 int run_lock(const char *run_folder_path, int *ret_fd, struct error *err);
 /* Looks without touching: an owner that comes meanwhile is not turned away. */

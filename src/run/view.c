@@ -193,7 +193,7 @@ json_t *view_run(const struct run_state *run)
     json_put(object, "phases", view_phases(run));
     json_put(object, "options", run_options(run));
     json_put(object, "checkpoints", view_checkpoints(run));
-    json_put(object, "signals", json_incref(run->signals));
+    json_put(object, "signals", json_copy(run->signals));
     json_put_text(object, "report", run->workflow->report);
     json_put_integer(object, "seq", run->seq);
     return object;
@@ -216,6 +216,6 @@ json_t *view_checkpoint(const struct run_state *run, const char *name)
         json_put(object, "phases", view_phases(run));
     }
     json_put(object, "steps", view_counts(run));
-    json_put(object, "signals", json_incref(run->signals));
+    json_put(object, "signals", json_copy(run->signals));
     return object;
 }

@@ -59,7 +59,7 @@ static struct letter post(struct run_project *project, const char *run, const ch
 
 static void knock(struct run_project *project)
 {
-    char *path = mem_printf("%s/workflows/%s/wake", project->folder, project->id);
+    char *path = mem_printf("%s/workflows/%s/owner.lock", project->folder, project->id);
 
     assert_int_equal(file_append(path, "\n", 1, NULL), 0);
     free(path);

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* The readable files are written on the pool, one after another in the order in which they were
+ * asked for: the loop waits for no disk, and whoever waits for the engine's rest finds them there.
+ *
+ * A task owns what it writes. JSON values are shared with the state of the run; nobody changes
+ * those after they were put there. */
+#include "base/alloc.h"
+#include "results/results.h"
+#include "run/engine.h"
+#include "run/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPORT_BYTES_MAX (64U * 1024 * 1024)
+
+struct file_task {
+    struct file_task *next;
+    void (*write)(const struct file_task *task);
+    char *folder; /* of the run */
+    char *name;
+    char *blobs;
+    struct strbuf text;
+    json_t *value;
+    char digests[2]
+                [DIGEST_HEX_SIZE]; /* of a report: the first that can be read comes before text */
+};
+
+static void task_free(struct file_task *task)
+{
+    free(task->folder);
+    free(task->name);
+    free(task->blobs);
+    strbuf_release(&task->text);
+    json_decref(task->value);
+    free(task);
+}
+
+static void write_all(struct file_task *first)
+{
+    while (first) {
+        struct file_task *next = first->next;
+
+        first->write(first);
+        task_free(first);
+        first = next;
+    }
+}
+
+static struct file_task *take_all(struct engine *engine)
+{
+    struct file_task *first = engine->file_tasks;
+
+    engine->file_tasks = NULL;
+    engine->file_tasks_tail = &engine->file_tasks;
+    return first;
+}
+
+/* ---- on the pool ---- */
+
+struct writing {
+    struct engine *engine;
+    struct file_task *first;
+};
+
+static void write_on_pool(void *arg)
+{
+    write_all(((struct writing *)arg)->first);
+}
+
+static void start_writing(struct engine *engine);
+
+static void on_written(void *arg)
+{
+    struct writing *writing = arg;
+    struct engine *engine = writing->engine;
+
+    free(writing);
+    engine->is_writing_files = false;
+    if (engine->file_tasks && !engine->is_closing) {
+        start_writing(engine);
+    }
+    engine_work_done(engine);
+}
+
+static void start_writing(struct engine *engine)
+{
+    struct writing *writing = mem_zero(1, sizeof(*writing));
+
+    *writing = (struct writing){engine, take_all(engine)};
+    engine->is_writing_files = true;
+    engine->pool_jobs++;
+    loop_submit(engine->options.loop, write_on_pool, on_written, writing);
+}
+
+static void start_later(void *arg)
+{
+    struct engine *engine = arg;
+
+    engine->is_file_start_deferred = false;
+    if (engine->file_tasks && !engine->is_writing_files && !engine->is_closing) {
+        start_writing(engine);
+    }
+    engine_work_done(engine);
+}
+
+/* All that one turn asks for goes to the pool at once. */
+static void add(struct active *active, struct file_task *task)
+{
+    struct engine *engine = active->engine;
+
+    *engine->file_tasks_tail = task;
+    engine->file_tasks_tail = &task->next;
+    if (!engine->is_writing_files && !engine->is_file_start_deferred && !engine->is_closing) {
+        engine->is_file_start_deferred = true;
+        engine->pool_jobs++;
+        loop_defer(engine->options.loop, start_later, engine);
+    }
+}
+
+void files_drain(struct engine *engine)
+{
+    write_all(take_all(engine));
+}
+
+void files_forget(const struct active *active)
+{
+    struct file_task **link = &active->engine->file_tasks;
+
+    while (*link) {
+        struct file_task *task = *link;
+
+        if (strcmp(task->folder, active->folder) != 0) {
+            link = &task->next;
+            continue;
+        }
+        *link = task->next;
+        task_free(task);
+    }
+    active->engine->file_tasks_tail = link;
+}
+
+/* ---- what is written ---- */
+
+static struct file_task *task_new(const struct active *active, const char *name,
+                                  void (*write)(const struct file_task *task))
+{
+    struct file_task *task = mem_zero(1, sizeof(*task));
+
+    task->write = write;
+    task->folder = mem_strdup(active->folder);
+    task->name = mem_strdup(name);
+    return task;
+}
+
+static struct run_files files_of(const struct file_task *task)
+{
+    return (struct run_files){.folder = task->folder, .blobs = task->blobs};
+}
+
+static void write_text(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+
+    files_write(&files, task->name, &task->text, FILE_NO_SYNC);
+}
+
+void files_later_text(struct active *active, const char *name, struct strbuf *text)
+{
+    struct file_task *task = task_new(active, name, write_text);
+
+    task->text = *text;
+    add(active, task);
+}
+
+static void append_text(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+
+    files_append(&files, task->name, &task->text);
+}
+
+void files_later_append(struct active *active, const char *name, struct strbuf *text)
+{
+    struct file_task *task = task_new(active, name, append_text);
+
+    task->text = *text;
+    *text = (struct strbuf){0};
+    add(active, task);
+}
+
+static void write_json(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+
+    files_write_json(&files, task->name, task->value, FILE_NO_SYNC);
+}
+
+void files_later_json(struct active *active, const char *name, json_t *value)
+{
+    struct file_task *task = task_new(active, name, write_json);
+
+    task->value = value;
+    add(active, task);
+}
+
+static void prune(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+
+    files_prune_checkpoints(&files, task->value);
+}
+
+void files_later_prune(struct active *active, json_t *kept)
+{
+    struct file_task *task = task_new(active, NULL, prune);
+
+    task->value = kept;
+    add(active, task);
+}
+
+static void write_report(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+    struct strbuf blob;
+
+    for (size_t i = 0; i < ARRAY_LEN(task->digests); i++) {
+        strbuf_init(&blob, REPORT_BYTES_MAX);
+        if (files_add_blob(&files, task->digests[i], &blob)) {
+            files_write(&files, task->name, &blob, FILE_NO_SYNC);
+            strbuf_release(&blob);
+            return;
+        }
+        strbuf_release(&blob);
+    }
+    write_text(task);
+}
+
+void files_later_report(struct active *active)
+{
+    struct file_task *task = task_new(active, "report.md", write_report);
+
+    task->blobs = mem_strdup(active->engine->blobs);
+    strbuf_init(&task->text, REPORT_BYTES_MAX);
+    files_report_sources(active->state, task->digests, &task->text);
+    add(active, task);
+}
