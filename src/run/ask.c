@@ -321,6 +321,10 @@ static int ask_somebody(const struct engine_options *options, const char *run_id
             r = ask_owner(options, &letter, folder, ret_answer, err);
         }
     }
+    /* Busy meant "ask again" so far; from here on it is what it is for everybody. */
+    if (r == ERROR_LIMIT) {
+        r = err->code = ERROR_BUSY;
+    }
     free(text);
     free(folder);
     return r;

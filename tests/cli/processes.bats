@@ -159,6 +159,55 @@ gone" ]
     [ "$(wc -l <hold.count)" -eq 2 ]
 }
 
+@test "in a terminal the third Ctrl-C leaves at once, and resume goes on with what still runs" {
+    workflow stubborn <<'END'
+name: stubborn
+phases:
+  - id: one
+    steps:
+      - id: stay
+        run: 'trap "" TERM; echo x >>stay.count; echo waiting; until [ -e go ]; do sleep 0.05; done'
+  - id: two
+    steps: [{ id: last, run: "echo x >>last.count" }]
+END
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" leave "$FERMATA"
+    [ "$status" -eq 0 ] || {
+        echo "$output"
+        return 1
+    }
+    run_apart fermata status
+    [[ $output == *"no process drives it"*"fermata resume wf_"* ]] || [[ $output == *paused* ]]
+    touch go
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
+    [ "$(status_of last)" = completed ]
+    [ "$(wc -l <last.count)" -eq 1 ]
+}
+
+@test "SIGINT and SIGTERM without a terminal end with 130 and 143, and the run goes on from there" {
+    for signal in INT:130 TERM:143; do
+        rm -f go *.count
+        # A shell lets what it starts in the background ignore SIGINT.
+        python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' "$FERMATA" run -w holds --fresh >out 2>err </dev/null &
+        runner=$!
+        wait_until test -e hold.count
+        kill -"${signal%:*}" "$runner"
+        [ "$signal" != INT:130 ] || wait_until grep -q Pausing err
+        [ "$signal" != INT:130 ] || touch go
+        rc=0
+        wait "$runner" || rc=$?
+        [ "$rc" -eq "${signal#*:}" ]
+        [ "$(status_of last)" = paused ]
+        [ ! -e last.count ]
+        touch go
+        run_apart fermata resume
+        [ "$status" -eq 0 ]
+        [ "$(wc -l <first.count)" -eq 1 ]
+    done
+}
+
 @test "in a terminal one region is redrawn, fits it, follows its size, and is taken away" {
     run python3 "$BATS_TEST_DIRNAME/terminal.py" live "$FERMATA"
     [ "$status" -eq 0 ] || {

@@ -65,6 +65,81 @@ make_old() {
     [[ $stderr == *nix* ]]
 }
 
+@test "the log of a run reads as it should, line for line" {
+    workflow story <<'END'
+name: story
+phases:
+  - { id: planning, steps: [{ id: outline, run: "true" }] }
+  - { id: design, steps: [{ id: schema, run: "true", needs: [] }] }
+END
+    fermata run -w story 2>/dev/null
+    id=$(fermata list --json | json 'd["runs"][0]["id"]')
+    sed -E 's/^\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\] //; s/\([0-9.]+s\)/(Ns)/' \
+        ".fermata/workflows/$id/logs/orchestrator.log" >lines
+    diff lines - <<END
+[INFO] Workflow $id created from story
+[INFO] Workflow $id started
+[INFO] Phase: planning - Starting
+[INFO] Step: outline - Attempt 1 (command)
+[INFO] Step: outline - Attempt 1 ended (Ns)
+[INFO] Step: outline - completed
+[INFO] Phase: planning - Completed (Ns)
+[INFO] Checkpoint saved: planning
+[INFO] Phase: design - Starting
+[INFO] Step: schema - Attempt 1 (command)
+[INFO] Step: schema - Attempt 1 ended (Ns)
+[INFO] Step: schema - completed
+[INFO] Phase: design - Completed (Ns)
+[INFO] Checkpoint saved: design
+[INFO] Workflow $id completed (Ns)
+END
+    [ "$(ls ".fermata/workflows/$id/logs")" = "orchestrator.log
+phase-design.log
+phase-planning.log" ]
+}
+
+@test "the numbers of a run are those of its journal" {
+    workflow numbers <<'END'
+name: numbers
+gates:
+  passes: { commands: [{ run: "true" }] }
+  fails: { allow_skip: true, commands: [{ run: "false" }] }
+phases:
+  - { id: a, gate: passes, steps: [{ id: again, run: "[ -e tried ] || { touch tried; exit 1; }", retry: { attempts: 2, delay: 1ms } }] }
+  - { id: b, mode: parallel, steps: [{ id: one, run: "sleep 0.3" }, { id: two, run: "sleep 0.3" }] }
+  - { id: c, gate: fails, steps: [{ id: last, use: noop }] }
+END
+    fermata run -w numbers >/dev/null 2>&1 || [ $? -eq 3 ]
+    fermata show --metrics --json >shown
+    fermata logs --records >records
+    python3 - <<'END'
+import json
+shown = json.load(open("shown"))
+metrics = shown["metrics"]
+records = [json.loads(line) for line in open("records")]
+of = lambda kind: [r for r in records if r["kind"] == kind]
+assert metrics["attempts"] == len(of("attempt_started")), metrics
+assert metrics["retries"] == 1, metrics
+assert metrics["checkpoints"] == len(of("checkpoint_saved")) == 2, metrics
+assert metrics["gates"]["passes"] == {"pass": 1, "fail": 0, "unknown": 0, "pass_rate": 1.0} or \
+    metrics["gates"]["passes"]["pass_rate"] == 1.0, metrics
+assert metrics["gates"]["fails"]["pass_rate"] == 0.0 and metrics["gates"]["fails"]["fail"] == 1, metrics
+ended = {r["phase"]: r["at"] for r in of("phase_moved") if r["status"] in ("completed", "failed")}
+began = {}
+for r in of("phase_moved"):
+    if r["status"] == "running":
+        began.setdefault(r["phase"], r["at"])
+for phase, numbers in metrics["phases"].items():
+    assert numbers["duration_ms"] == ended[phase] - began[phase], (phase, numbers)
+# Two steps of 300 ms side by side, and little else.
+assert 600 <= metrics["busy_ms"], metrics
+assert 0 < metrics["utilisation"] < 2, metrics
+assert abs(metrics["utilisation"] - metrics["busy_ms"] / metrics["duration_ms"]) < 0.01, metrics
+END
+    run_apart fermata show --metrics
+    fits_80_columns <<<"$output"
+}
+
 @test "logs can be JSON lines, on the screen and in the files" {
     printf 'settings: { json_logs: true }\n' >.fermata/config.yaml
     run_full

@@ -129,6 +129,17 @@ def case_stop(fermata):
     expect(not os.path.exists("go"), "the step was waited for")
 
 
+def case_leave(fermata):
+    """The third Ctrl-C waits for nobody, though the step does not heed a stop."""
+    terminal = Terminal([fermata, "run", "-w", "stubborn"])
+    terminal.wait_for(r"stay .*waiting")
+    for told in ("Pausing", "Stopping the steps", "Leaving; what still runs goes on by itself"):
+        terminal.send("\x03")
+        terminal.wait_for(told)
+    expect(terminal.end() == 130, f"exit status\n{terminal.text}")
+    expect(not os.path.exists("go"), "the step was waited for")
+
+
 def case_live(fermata):
     terminal = Terminal([fermata, "run", "-w", "holds"], columns=60)
     terminal.wait_for(r"hold .*waiting")
@@ -224,4 +235,4 @@ def case_complete(fermata):
 if __name__ == "__main__":
     {"pause": case_pause, "stop": case_stop, "live": case_live, "colours": case_colours,
      "ask": case_ask, "resume": case_resume, "resume-silent": case_resume_silent,
-     "complete": case_complete}[sys.argv[1]](sys.argv[2])
+     "complete": case_complete, "leave": case_leave}[sys.argv[1]](sys.argv[2])

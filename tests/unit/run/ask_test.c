@@ -230,7 +230,7 @@ static void an_owner_that_says_nothing_is_not_waited_for_forever(void **state)
     assert_int_equal(run_lock(folder, &lock, &err), 0);
     begin(&asker, project, command("approve"));
     end(&asker);
-    assert_int_equal(asker.result, ERROR_LIMIT);
+    assert_int_equal(asker.result, ERROR_BUSY);
     assert_true(asker.monotonic_ms < 30000);
     (void)close(lock);
     free(folder);
