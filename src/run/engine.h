@@ -134,13 +134,16 @@ int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *
 int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
                 struct error *err);
 void active_free(struct active *active);
+/* Is there a run of the workflow with this digest? Then its text is kept already. */
+bool engine_has_definition(const struct engine *engine, const char *digest);
 /* What its batch writes; of a run that was taken just now the lease too. */
 struct commit *active_commit(struct active *active);
 /* Another process has it: nothing more is done to it here, and its steps go on for that one. */
 void active_lose(struct active *active, const char *why);
 int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
                   struct active **ret_active, struct error *err);
-/* A nested run: it becomes durable with the next commit, together with its begin. */
+/* A nested run: it becomes durable with the next commit, together with its begin. Its workflow's
+ * text is kept already. */
 int active_create_nested(struct active *parent, const struct step_state *step,
                          const struct run_request *request, struct error *err);
 char *run_folder(const char *folder, const char *run_id);
@@ -187,7 +190,19 @@ void collect_read(struct collect *collect);
 /* NULL, or why what it left cannot be kept yet: read it again later. */
 const struct error *collect_lacks_storage(const struct collect *collect);
 void collect_fill(const struct collect *collect, struct queued_event *event);
-/* The outcome of an inline function. */
+/* The outcome of an inline function, on the loop. What of its output belongs into a blob was kept
+ * before, on the pool: inline_keep_write. */
+struct inline_keep {
+    char *blobs, *folder;
+    char *name; /* of the artifact that it is as well; NULL: none */
+    struct strbuf output;
+    int result;
+    struct error err;
+};
+bool inline_needs_blob(const struct step *definition, const struct strbuf *output);
+struct inline_keep *inline_keep_new(struct active *active, int step, const struct strbuf *output);
+void inline_keep_free(struct inline_keep *keep);
+void inline_keep_write(struct inline_keep *keep);
 void outcome_of_inline(struct active *active, int step, const struct strbuf *output,
                        const struct error *err, struct queued_event *event);
 

@@ -4,6 +4,8 @@
 #include "run/own.h"
 
 #include "base/alloc.h"
+#include "base/digest.h"
+#include "results/results.h"
 #include "run/states.h"
 
 #include <string.h>
@@ -72,33 +74,6 @@ static int child_inputs(struct active *active, const struct step_state *step,
     return r;
 }
 
-static int create(struct active *active, const struct step_state *step, struct error *err)
-{
-    struct engine *engine = active->engine;
-    struct run_request request = {.task = active->state->task,
-                                  .strategy = active->state->strategy,
-                                  .is_fresh = active->state->is_fresh};
-    struct workflow *workflow = NULL;
-    json_t *inputs = NULL;
-    int r = engine->options.load_workflow(engine->options.loader_context,
-                                          step->definition->workflow, &workflow, err);
-
-    if (r == 0) {
-        r = child_inputs(active, step, workflow, &inputs, err);
-    }
-    if (r == 0) {
-        request.workflow = workflow;
-        request.inputs = inputs;
-        r = active_create_nested(active, step, &request, err);
-    }
-    if (r == 0) {
-        engine_post(engine, event_new(engine_find(engine, step->child), EVENT_BEGIN, NULL));
-    }
-    json_decref(inputs);
-    workflow_free(workflow);
-    return r;
-}
-
 /* A nested run that comes late hears what was asked of its parent meanwhile. One of a run that
  * fails may go on to its end, as any step. */
 static const char *word_of(enum wish wish)
@@ -164,10 +139,138 @@ static void on_due(struct active *active, const char *key)
     nested_start(active, run_step_index(active->state, run_find_step(active->state, key)));
 }
 
+/* With the engine by now, or not. */
+static void settle_start(struct active *active, const struct step_state *step, int result,
+                         const struct error *err)
+{
+    const char *word = word_of(active->state->wish);
+
+    if (result == 0 && word) {
+        nested_command(active, step->child, word);
+    } else if (is_to_wait(result, err)) {
+        try_later(active, step->key, on_due);
+    } else if (result < 0) {
+        post_end(active, step->key, step->child, err);
+    }
+}
+
+/* A nested run on its way: its workflow's text is kept on the pool first. */
+struct creation {
+    struct engine *engine;
+    char run[RUN_ID_SIZE], child[RUN_ID_SIZE];
+    char *key;
+    struct workflow *workflow;
+    json_t *inputs;
+    int result;
+    struct error err;
+};
+
+static void creation_free(struct creation *creation)
+{
+    json_decref(creation->inputs);
+    workflow_free(creation->workflow);
+    free(creation->key);
+    free(creation);
+}
+
+/* The step that waits for it; NULL: it was taken back, or somebody was faster. */
+static const struct step_state *find_waiting(const struct creation *creation)
+{
+    const struct active *active = engine_find(creation->engine, creation->run);
+    const struct step_state *step = active ? run_find_step(active->state, creation->key) : NULL;
+    bool is_wanted = step && step->waiting == WAITING_WORKFLOW && step->child &&
+                     strcmp(step->child, creation->child) == 0;
+
+    return is_wanted && !engine_find(creation->engine, creation->child) ? step : NULL;
+}
+
+static int begin_child(struct active *active, const struct step_state *step,
+                       const struct creation *creation, struct error *err)
+{
+    const struct run_request request = {.workflow = creation->workflow,
+                                        .inputs = creation->inputs,
+                                        .task = active->state->task,
+                                        .strategy = active->state->strategy,
+                                        .is_fresh = active->state->is_fresh};
+    int r = active_create_nested(active, step, &request, err);
+
+    if (r == 0) {
+        engine_post(active->engine,
+                    event_new(engine_find(active->engine, step->child), EVENT_BEGIN, NULL));
+    }
+    return r;
+}
+
+static void finish(struct creation *creation)
+{
+    struct active *active = engine_find(creation->engine, creation->run);
+    const struct step_state *step = find_waiting(creation);
+    int r = creation->result;
+
+    if (step && active->state->wish >= WISH_FAIL) {
+        post_end(active, creation->key, creation->child, NULL);
+    } else if (step) {
+        if (r == 0) {
+            r = begin_child(active, step, creation, &creation->err);
+        }
+        settle_start(active, step, r, &creation->err);
+    }
+    creation_free(creation);
+}
+
+static void keep_on_pool(void *arg)
+{
+    struct creation *creation = arg;
+    char digest[DIGEST_HEX_SIZE];
+
+    creation->result = blob_put(creation->engine->blobs, creation->workflow->text,
+                                creation->workflow->text_length, digest, &creation->err);
+}
+
+static void on_kept(void *arg)
+{
+    struct creation *creation = arg;
+    struct engine *engine = creation->engine;
+
+    if (engine->is_closing) {
+        creation_free(creation);
+    } else {
+        finish(creation);
+    }
+    engine_work_done(engine);
+}
+
+/* Negative: it cannot be begun. Otherwise it will be, and hears what was asked of its parent. */
+static int create(struct active *active, const struct step_state *step, struct error *err)
+{
+    struct engine *engine = active->engine;
+    struct creation *creation = mem_zero(1, sizeof(*creation));
+    int r = engine->options.load_workflow(engine->options.loader_context,
+                                          step->definition->workflow, &creation->workflow, err);
+
+    if (r == 0) {
+        r = child_inputs(active, step, creation->workflow, &creation->inputs, err);
+    }
+    if (r < 0) {
+        creation_free(creation);
+        return r;
+    }
+    creation->engine = engine;
+    creation->key = mem_strdup(step->key);
+    memcpy(creation->run, active->state->id, RUN_ID_SIZE);
+    memcpy(creation->child, step->child, RUN_ID_SIZE);
+    if (engine_has_definition(engine, creation->workflow->digest)) {
+        finish(creation);
+    } else {
+        engine->pool_jobs++;
+        loop_submit(engine->options.loop, keep_on_pool, on_kept, creation);
+    }
+    return 0;
+}
+
 void nested_start(struct active *active, int index)
 {
     const struct step_state *step = &active->state->steps[index];
-    const char *word = word_of(active->state->wish);
     struct error err = ERROR_INIT;
     int r;
 
@@ -175,20 +278,18 @@ void nested_start(struct active *active, int index)
         return; /* taken back meanwhile */
     }
     r = take(active->engine, step->child, &err);
-    if (r == 0) {
-        nested_tell_parent(engine_find(active->engine, step->child));
-    } else if (r == ERROR_NOT_FOUND && active->state->wish >= WISH_FAIL) {
+    if (r == ERROR_NOT_FOUND && active->state->wish >= WISH_FAIL) {
         post_end(active, step->key, step->child, NULL);
-        return;
     } else if (r == ERROR_NOT_FOUND) {
         r = create(active, step, &err);
-    }
-    if (r == 0 && word) {
-        nested_command(active, step->child, word);
-    } else if (is_to_wait(r, &err)) {
-        try_later(active, step->key, on_due);
-    } else if (r < 0) {
-        post_end(active, step->key, step->child, &err);
+        if (r < 0) {
+            settle_start(active, step, r, &err);
+        }
+    } else {
+        if (r == 0) {
+            nested_tell_parent(engine_find(active->engine, step->child));
+        }
+        settle_start(active, step, r, &err);
     }
 }
 

@@ -108,6 +108,22 @@ struct stream_text {
     int64_t bytes, cut;
 };
 
+/* Without a folder for blobs it was kept there already. */
+static int keep_text(const char *blobs, const struct strbuf *text, char ret_digest[DIGEST_HEX_SIZE],
+                     struct error *err)
+{
+    if (!blobs) {
+        digest_bytes(text->data, text->length, ret_digest);
+        return 0;
+    }
+    return blob_put(blobs, text->data, text->length, ret_digest, err);
+}
+
+static bool fits_inline(const struct strbuf *text)
+{
+    return text->length <= INLINE_BYTES_MAX && !memchr(text->data, '\0', text->length);
+}
+
 /* {bytes, cut, inline | digest [, json]} */
 static json_t *describe_output(const char *blobs, const struct stream_text *stream, json_t *value,
                                struct error *err)
@@ -128,14 +144,14 @@ static json_t *describe_output(const char *blobs, const struct stream_text *stre
         if (text->length <= INLINE_BYTES_MAX) {
             return output;
         }
-    } else if (text->length <= INLINE_BYTES_MAX && !memchr(text->data, '\0', text->length)) {
+    } else if (fits_inline(text)) {
         json_put(output, "inline", json_text_lossy(text->data, text->length));
         return output;
     }
     if (!value) {
         json_put_integer(output, "list_items", text_count_list_items(text->data));
     }
-    if (blob_put(blobs, text->data, text->length, digest, err) < 0) {
+    if (keep_text(blobs, text, digest, err) < 0) {
         json_decref(output);
         return NULL;
     }
@@ -572,6 +588,59 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     outcome->proof = event_hold(event, json_incref(collect->proof));
 }
 
+static int check_inline(const struct step *definition, const struct strbuf *output,
+                        json_t **ret_value, struct error *err)
+{
+    if (output->overflow) {
+        return error_set(err, ERROR_LIMIT, "the output is larger than %zu bytes",
+                         output->length_max);
+    }
+    return expects_json(definition) ? parse_output(definition, output, ret_value, err) : 0;
+}
+
+bool inline_needs_blob(const struct step *definition, const struct strbuf *output)
+{
+    return definition->output || !fits_inline(output);
+}
+
+struct inline_keep *inline_keep_new(struct active *active, int index, const struct strbuf *output)
+{
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    struct inline_keep *keep = mem_zero(1, sizeof(*keep));
+    json_t *value = NULL;
+
+    keep->blobs = mem_strdup(active->engine->blobs);
+    keep->folder = mem_strdup(active->folder);
+    if (definition->output && check_inline(definition, output, &value, NULL) == 0) {
+        keep->name = mem_strdup(definition->output);
+    }
+    json_decref(value);
+    strbuf_init(&keep->output, output->length_max);
+    strbuf_add_bytes(&keep->output, output->data, output->length);
+    keep->output.overflow = output->overflow;
+    return keep;
+}
+
+void inline_keep_free(struct inline_keep *keep)
+{
+    strbuf_release(&keep->output);
+    free(keep->blobs);
+    free(keep->folder);
+    free(keep->name);
+    free(keep);
+}
+
+void inline_keep_write(struct inline_keep *keep)
+{
+    const struct strbuf *text = &keep->output;
+    char digest[DIGEST_HEX_SIZE];
+
+    keep->result = keep_text(keep->blobs, text, digest, &keep->err);
+    if (keep->result == 0 && keep->name) {
+        files_write_artifact(keep->folder, keep->name, text->data, text->length);
+    }
+}
+
 void outcome_of_inline(struct active *active, int index, const struct strbuf *output,
                        const struct error *err, struct queued_event *event)
 {
@@ -579,22 +648,22 @@ void outcome_of_inline(struct active *active, int index, const struct strbuf *ou
     const struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
     struct outcome *outcome = &event->event.outcome;
     struct error problem = err ? *err : (struct error)ERROR_INIT;
-    struct keeping keeping = {active->engine->blobs, active->folder, json_array()};
+    json_t *artifacts = json_array();
+    char digest[DIGEST_HEX_SIZE];
     json_t *value = NULL;
 
-    if (problem.code == 0 && output->overflow) {
-        (void)error_set(&problem, ERROR_LIMIT, "the output is larger than %zu bytes",
-                        output->length_max);
-    }
-    if (problem.code == 0 && expects_json(definition)) {
-        (void)parse_output(definition, output, &value, &problem);
+    if (problem.code == 0) {
+        (void)check_inline(definition, output, &value, &problem);
     }
     if (problem.code == 0 && definition->output) {
-        (void)keep_output(&keeping, definition->output, output, &problem);
+        (void)keep_text(NULL, output, digest, &problem);
+        add_artifact(artifacts, definition->output, digest, (int64_t)output->length);
     }
-    outcome->output = event_hold(event,
-                                 describe_output(active->engine->blobs, &stream, value, &problem));
-    outcome->artifacts = event_hold(event, keeping.artifacts);
+    /* What is not kept anywhere is not named. */
+    if (!err) {
+        outcome->output = event_hold(event, describe_output(NULL, &stream, value, &problem));
+    }
+    outcome->artifacts = event_hold(event, artifacts);
     outcome->class_ = problem.code == 0         ? CLASS_NONE
                       : problem.is_storage_full ? CLASS_TRANSIENT
                                                 : CLASS_PERMANENT;

@@ -191,6 +191,11 @@ static const struct workflow *definition_share(struct engine *engine, const char
     return definition->workflow;
 }
 
+bool engine_has_definition(const struct engine *engine, const char *digest)
+{
+    return map_find(engine->definitions, digest) != NULL;
+}
+
 /* Takes the workflow over. */
 static const struct workflow *definition_add(struct engine *engine, struct workflow *workflow)
 {
@@ -382,7 +387,6 @@ static struct record creation_record(const struct engine *engine, const struct r
 static int copy_workflow(struct active *active, const struct workflow *workflow, struct error *err)
 {
     struct workflow *copy = NULL;
-    char digest[DIGEST_HEX_SIZE];
     int r;
 
     active->workflow = definition_share(active->engine, workflow->digest);
@@ -392,9 +396,17 @@ static int copy_workflow(struct active *active, const struct workflow *workflow,
     r = parse_again(workflow->text, workflow->text_length, workflow->file, &copy, err);
     if (r == 0) {
         active->workflow = definition_add(active->engine, copy);
-        r = blob_put(active->engine->blobs, workflow->text, workflow->text_length, digest, err);
     }
     return r;
+}
+
+static int keep_text(struct engine *engine, const struct workflow *workflow, struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+
+    return engine_has_definition(engine, workflow->digest)
+               ? 0
+               : blob_put(engine->blobs, workflow->text, workflow->text_length, digest, err);
 }
 
 /* A run that could not begin leaves no folder, unless that is somebody else's. */
@@ -448,8 +460,11 @@ int active_create(struct engine *engine, const char *run_id, const struct run_re
     struct record record = creation_record(engine, request);
     struct active *active = NULL;
     struct commit *commit;
-    int r = active_begin(engine, run_id, request->workflow, &active, err);
+    int r = keep_text(engine, request->workflow, err);
 
+    if (r == 0) {
+        r = active_begin(engine, run_id, request->workflow, &active, err);
+    }
     if (r < 0) {
         return r;
     }

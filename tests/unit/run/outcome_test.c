@@ -324,6 +324,35 @@ static void an_inline_function_gives_its_value_or_its_error(void **state)
     assert_string_equal(json_get_text(ended, "class", ""), "permanent");
 }
 
+/* The record that names it comes after it. */
+static void a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifact(void **state)
+{
+    struct run_project *project = *state;
+    char *value = mem_alloc(3001);
+    char *step;
+    char *text = NULL;
+    size_t length = 0;
+    const json_t *ended;
+    const char *digest;
+
+    memset(value, 'x', 3000);
+    value[3000] = '\0';
+    step = mem_printf("{ id: s, use: noop, with: { value: %s }, output: big.json }", value);
+    start(project, step);
+    ended = run_project_find(project, "attempt_ended", "s", 0);
+    digest = json_get_text(json_object_get(ended, "output"), "digest", "");
+    assert_int_equal(engine_load_blob(project->engine, digest, &text, &length), 0);
+    assert_int_equal(length, 3002);
+    assert_memory_equal(text + 1, value, 3000);
+    assert_string_equal(
+        json_get_text(json_array_get(json_object_get(ended, "artifacts"), 0), "name", ""),
+        "big.json");
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    free(text);
+    free(step);
+    free(value);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -340,6 +369,7 @@ int main(void)
         TEST(a_report_of_tests_from_before_the_check_proves_nothing),
         TEST(a_proof_says_what_was_run_and_what_came_of_it),
         TEST(an_inline_function_gives_its_value_or_its_error),
+        TEST(a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifact),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
