@@ -209,6 +209,19 @@ static bool is_unbounded(const struct sim *sim, const struct sim_run *run,
            !host_is_pending(sim, run->index, EVENT_TIMER, NULL);
 }
 
+/* What is to be stopped has been told. */
+static bool goes_on(const struct sim *sim, const struct sim_run *run, const struct step_state *step)
+{
+    const struct keeper *keeper;
+
+    if ((run->live->wish != WISH_STOP && run->live->wish != WISH_CANCEL) ||
+        step->waiting != WAITING_ATTEMPT) {
+        return false;
+    }
+    keeper = host_find_keeper(sim, run->index, step->key, step->attempts);
+    return keeper && !keeper->is_gone && keeper->ends_at > sim->now + 2000;
+}
+
 void check_sources(struct sim *sim, const struct sim_run *run)
 {
     if (host_is_pending(sim, run->index, EVENT_RECOVERED, NULL)) {
@@ -220,6 +233,8 @@ void check_sources(struct sim *sim, const struct sim_run *run)
         if (!can_come(sim, run, step)) {
             sim_fail(sim, "run %d: %s is %s and waits for %s, which cannot come", run->index,
                      step->key, step_status_name(step->status), waiting_name(step->waiting));
+        } else if (goes_on(sim, run, step)) {
+            sim_fail(sim, "run %d: %s goes on and should be stopped", run->index, step->key);
         } else if (is_unbounded(sim, run, step)) {
             sim_fail(sim, "run %d: nothing will stop %s at the deadline", run->index, step->key);
         }

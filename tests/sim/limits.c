@@ -138,6 +138,35 @@ static void limit_list(struct sim *sim, const struct sim_run *run, const struct 
     }
 }
 
+/* A signal answers once. */
+static void check_answer(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    bool is_open = false;
+
+    for (size_t i = 0; record->name && i < run->signals.count && !is_open; i++) {
+        is_open = strcmp(run->signals.items[i], record->name) == 0;
+        if (is_open) {
+            run->signals.items[i] = run->signals.items[--run->signals.count];
+        }
+    }
+    if (record->name && !is_open) {
+        sim_fail(sim, "run %d: %s is answered by a signal that is used up", run->index,
+                 record->step);
+    }
+    audit_of(run, record->step)->is_approved = is_word(record->status, "approved");
+}
+
+/* One that comes again is the same one. */
+static void keep_signal(struct sim_run *run, const struct record *record)
+{
+    for (size_t i = 0; i < run->signals.count; i++) {
+        if (strcmp(run->signals.items[i], record->name) == 0) {
+            return;
+        }
+    }
+    *VEC_PUSH(&run->signals) = record->name;
+}
+
 /* ---- rounds ---- */
 
 static void limit_fixes(struct sim *sim, struct sim_run *run, const struct record *record)
@@ -308,7 +337,10 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
         limit_list(sim, run, record);
         break;
     case RECORD_APPROVAL_GIVEN:
-        audit_of(run, record->step)->is_approved = is_word(record->status, "approved");
+        check_answer(sim, run, record);
+        break;
+    case RECORD_SIGNAL_RECEIVED:
+        keep_signal(run, record);
         break;
     case RECORD_PHASE_MOVED:
         limit_fixes(sim, run, record);
@@ -337,7 +369,6 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
         break;
     case RECORD_RUN_WISHED:
     case RECORD_STEP_REUSED:
-    case RECORD_SIGNAL_RECEIVED:
     case RECORD_GATE_CHECKED:
     case RECORD_GATE_DECIDED:
     case RECORD_GATE_SKIPPED:

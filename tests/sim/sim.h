@@ -57,6 +57,7 @@ struct sim_run {
     VEC(struct step_audit) steps;
     VEC(struct phase_audit) phases;
     VEC(struct checkpoint_audit) checkpoints;
+    VEC(const char *) signals; /* that came and answered nothing yet */
     int iterations;
     const json_t *restored; /* what the checkpoint had that is being restored; NULL: none is */
     int64_t seq_viewed, seq_checked;

@@ -36,6 +36,7 @@ void sim_run_free(struct sim_run *run)
     VEC_RELEASE(&run->steps);
     VEC_RELEASE(&run->phases);
     VEC_RELEASE(&run->checkpoints);
+    VEC_RELEASE(&run->signals);
     free(run);
 }
 
