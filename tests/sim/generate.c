@@ -178,7 +178,7 @@ static void write_retry(struct generator *generator)
     static const char *const classes[] = {"[transient]",          "[limit, lost]",
                                           "[permanent]",          "[refused, timeout]",
                                           "[timeout, transient]", "[permanent, transient, limit]"};
-    int attempts = pick_rarely(generator, PLACE_RETRY, 40, 4);
+    int attempts = pick_rarely(generator, PLACE_RETRY, 50, 4);
     int on;
 
     if (attempts == 0) {
@@ -203,7 +203,7 @@ static bool write_foreach(struct generator *generator)
 {
     static const char *const lists[] = {"[1]", "[]", "[1, 2, 3]", "[a, b, c, d, e]",
                                         "[1, 2, 3, 4]"};
-    int list = pick_rarely(generator, PLACE_FOREACH, 35, (int)ARRAY_LEN(lists) + 2);
+    int list = pick_rarely(generator, PLACE_FOREACH, 40, (int)ARRAY_LEN(lists) + 2);
     int step = list > 0 ? pick_earlier_step(generator, PLACE_FOREACH_FROM, true) : -1;
     int width;
 

@@ -171,6 +171,9 @@ static void fail_attempt(struct sim *sim, struct subject subject, struct outcome
                                                  CLASS_REFUSED,   CLASS_TIMEOUT,   CLASS_LOST,
                                                  CLASS_TRANSIENT, CLASS_CANCELLED, CLASS_TRANSIENT};
 
+    if (sim->temper.class_ > 0 && !choices_are_given(sim->choices)) {
+        choices_force(sim->choices, sim->temper.class_);
+    }
     outcome->class_ = classes[sim_choose(sim, PLACE_CLASS, subject, (int)ARRAY_LEN(classes))];
     outcome->exit_status = 1;
     outcome->error = "it went wrong";
@@ -408,7 +411,7 @@ static void prepare(struct sim *sim, struct sim_run *run, int index)
 /* While a step only waits for its time, nothing but the journal knows of it. */
 static void crash_in_wait(struct sim *sim, struct subject subject, int64_t delay)
 {
-    if (delay > 0 && sim_whether(sim, PLACE_CRASH_IN_WAIT, subject, sim->temper.crashes * 2)) {
+    if (delay > 0 && sim_whether(sim, PLACE_CRASH_IN_WAIT, subject, sim->temper.crashes * 5)) {
         int64_t at = sim_choose(sim, PLACE_CRASH_MS, subject, 100) * delay / 100;
 
         host_schedule(sim, (struct happening){.kind = HAPPENS_CRASH, .at = sim->now + at});

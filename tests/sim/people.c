@@ -42,6 +42,25 @@ static const char *choose_step(struct sim *sim, const struct run_state *state, i
     return state->steps[start % count].key;
 }
 
+static bool is_gate_failed(const struct phase_state *phase)
+{
+    return phase->stage == STAGE_GATE && phase->status == STEP_IS_FAILED;
+}
+
+/* Mostly one that is failed. */
+static const char *choose_gate(struct sim *sim, const struct run_state *state, int number)
+{
+    int count = (int)state->workflow->phase_count;
+    int start = argument(sim, number, 4 * count);
+
+    for (int i = 0; start < 3 * count && i < count; i++) {
+        if (is_gate_failed(&state->phases[(start + i) % count])) {
+            return state->workflow->phases[(start + i) % count].id;
+        }
+    }
+    return state->workflow->phases[start % count].id;
+}
+
 static const char *choose_phase(struct sim *sim, const struct run_state *state, int number)
 {
     return state->workflow->phases[argument(sim, number, (int)state->workflow->phase_count)].id;
@@ -56,7 +75,7 @@ static json_t *make_skip(struct sim *sim, const struct run_state *state, int num
         json_put_text(command, "phase", choose_phase(sim, state, number));
         break;
     case 1:
-        json_put_text(command, "gate", choose_phase(sim, state, number));
+        json_put_text(command, "gate", choose_gate(sim, state, number));
         break;
     default:
         json_put_text(command, "step", choose_step(sim, state, number));
@@ -89,7 +108,7 @@ static json_t *make_restore(struct sim *sim, const struct run_state *state, int 
                      what == 2 ? "kept" : choose_phase(sim, state, number));
 }
 
-#define COMMAND_KINDS 16
+#define COMMAND_KINDS 19
 
 static json_t *make_command(struct sim *sim, const struct run_state *state, int number, int kind)
 {
@@ -104,10 +123,13 @@ static json_t *make_command(struct sim *sim, const struct run_state *state, int 
     case 6:
         return json_pack("{s:s, s:b}", "do", "resume", "retry_failed", true);
     case 7:
+    case 19:
         return json_pack("{s:s}", "do", "cancel");
     case 8:
         return json_pack("{s:s}", "do", "retry");
     case 9:
+    case 17:
+    case 18:
         return json_pack("{s:s, s:s}", "do", "retry", "step", choose_step(sim, state, number));
     case 10:
     case 11:

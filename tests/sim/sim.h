@@ -110,6 +110,7 @@ struct temper {
     int duplicates;
     int clock_jumps;
     int losses; /* of keepers, in a crash */
+    int class_; /* of all failures; 0: any */
 };
 
 /* Lists of 0 to 5 items, a number, a text. */

@@ -156,6 +156,8 @@ static void draw_temper(struct sim *sim)
         .clock_jumps = clock_jumps[(bits >> 32) % 3],
         .losses = losses[(bits >> 40) % 3],
     };
+    /* What fails always in the same way meets the limits of its class. */
+    sim->temper.class_ = bits >> 60 < 7 ? (int)(bits >> 60) : 0;
     sim->trouble = 5 + (int)((bits >> 48) % 96);
 }
 
