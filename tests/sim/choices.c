@@ -82,6 +82,10 @@ static const char *const names[] = {
     [PLACE_COMMAND_RUN] = "command-run",
     [PLACE_COMMAND_STEP] = "command-step",
     [PLACE_COMMAND_ARGUMENT] = "command-argument",
+    [PLACE_COMMAND_NEXT] = "command-next",
+    [PLACE_COMMAND_NEXT_MS] = "command-next-ms",
+    [PLACE_REACTION] = "reaction",
+    [PLACE_REACTION_MS] = "reaction-ms",
 };
 static_assert(ARRAY_LEN(names) == PLACES, "one name for each place");
 

@@ -297,6 +297,9 @@ static void post_outcome(struct sim *sim, const struct keeper *keeper)
 
     sim_post(sim, keeper->run, &event);
     post_twice(sim, keeper->run, &event);
+    if (keeper->outcome.class_ != CLASS_NONE) {
+        people_react(sim, keeper->run, keeper->key);
+    }
 }
 
 static void start_attempt(struct sim *sim, struct sim_run *run, int index)

@@ -108,6 +108,7 @@ static json_t *make_restore(struct sim *sim, const struct run_state *state, int 
                      what == 2 ? "kept" : choose_phase(sim, state, number));
 }
 
+#define COMMANDS_MAX 1000 /* planned, or at rest; what follows one is so much further */
 #define COMMAND_KINDS 19
 
 static json_t *make_command(struct sim *sim, const struct run_state *state, int number, int kind)
@@ -164,6 +165,23 @@ static void send(struct sim *sim, struct sim_run *run, json_t *command)
     }
 }
 
+/* Who has said one thing often says another right away. */
+static void plan_next(struct sim *sim, int number)
+{
+    struct subject subject = command_subject(number);
+    int kind = sim_choose_rarely(sim, PLACE_COMMAND_NEXT, subject,
+                                 (struct rarity){sim->temper.commands / 2, COMMAND_KINDS});
+
+    if (kind > 0) {
+        host_schedule(sim,
+                      (struct happening){
+                          .kind = HAPPENS_COMMAND,
+                          .at = sim->now + sim_choose(sim, PLACE_COMMAND_NEXT_MS, subject, 3000),
+                          .command = kind,
+                          .number = number + COMMANDS_MAX});
+    }
+}
+
 static void command(struct sim *sim, int number, int kind)
 {
     int runs = (int)sim->runs.count;
@@ -172,6 +190,47 @@ static void command(struct sim *sim, int number, int kind)
 
     if (sim_is_stored(run)) {
         send(sim, run, make_command(sim, run->shadow, number, kind));
+    }
+    plan_next(sim, number);
+}
+
+static json_t *make_reaction(const struct run_state *state, const char *step, int kind)
+{
+    const char *phase = state->phases[run_find_step(state, step)->phase].definition->id;
+
+    switch (kind) {
+    case 1:
+    case 2:
+        return json_pack("{s:s, s:s}", "do", "retry", "step", step);
+    case 3:
+        return json_pack("{s:s, s:s, s:s}", "do", "skip", "step", step, "reason", "not needed");
+    case 4:
+    case 5:
+        return json_pack("{s:s, s:s, s:s}", "do", "skip", "gate", phase, "reason", "not needed");
+    case 6:
+        return json_pack("{s:s, s:b}", "do", "pause", "stop", true);
+    default:
+        return json_pack("{s:s, s:b}", "do", "pause", "stop", false);
+    }
+}
+
+#define REACTION_KINDS 7
+
+/* Somebody sees that an attempt fails, at once or a little later. */
+void people_react(struct sim *sim, int run, const char *step)
+{
+    struct subject subject = about(sim, run, step);
+    int kind = sim_choose_rarely(sim, PLACE_REACTION, subject,
+                                 (struct rarity){sim->temper.commands / 3, REACTION_KINDS});
+    struct event event = {.kind = EVENT_COMMAND, .by = "somebody"};
+
+    if (kind > 0) {
+        event.command = sim_hold(sim, make_reaction(sim->runs.items[run]->shadow, step, kind));
+        host_schedule(sim, (struct happening){
+                               .kind = HAPPENS_EVENT,
+                               .at = sim->now + sim_choose(sim, PLACE_REACTION_MS, subject, 2000),
+                               .run = run,
+                               .event = event});
     }
 }
 

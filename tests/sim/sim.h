@@ -209,6 +209,7 @@ const struct keeper *host_find_keeper(const struct sim *sim, int run, const char
 /* What will be done to the runs from outside, and to the clock, and when. */
 void people_plan(struct sim *sim);
 void people_do(struct sim *sim, const struct happening *happening);
+void people_react(struct sim *sim, int run, const char *step);
 void people_set_clock(struct sim *sim, int jump);
 /* When nothing happens any more: somebody looks after the runs. False: all is over. */
 bool people_look_after(struct sim *sim);

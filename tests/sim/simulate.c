@@ -158,6 +158,9 @@ static void draw_temper(struct sim *sim)
     };
     /* What fails always in the same way meets the limits of its class. */
     sim->temper.class_ = bits >> 60 < 7 ? (int)(bits >> 60) : 0;
+    if (sim->temper.class_ > 0 && sim->temper.failures >= 20) {
+        sim->temper.failures = 60;
+    }
     sim->trouble = 5 + (int)((bits >> 48) % 96);
 }
 
