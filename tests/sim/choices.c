@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const char *const names[] = {
+    [PLACE_CROWDED] = "crowded",
     [PLACE_LEVEL] = "level",
     [PLACE_RUN_FAILURE] = "run-failure",
     [PLACE_CONCURRENCY] = "concurrency",

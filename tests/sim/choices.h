@@ -16,6 +16,7 @@
 
 enum place {
     /* the workflow: who is which of them, what is phase and step */
+    PLACE_CROWDED,
     PLACE_LEVEL,
     PLACE_RUN_FAILURE,
     PLACE_CONCURRENCY,

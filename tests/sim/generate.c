@@ -25,6 +25,7 @@ struct generator {
     bool is_list[PHASES_MAX][STEPS_MAX];    /* its output is a list */
     bool is_before[PHASES_MAX][PHASES_MAX]; /* [phase][another that it comes after] */
     bool has_gate[GATES_MAX];
+    bool is_crowded; /* wide lists that are tried again and again, and little place for them */
 };
 
 static uint32_t slot(const struct generator *generator)
@@ -41,6 +42,11 @@ static int pick_rarely(struct generator *generator, enum place place, int percen
 {
     return choose_rarely(generator->choices, place, generator->which, slot(generator),
                          (struct rarity){percent, count});
+}
+
+static int pick_crowded(struct generator *generator, enum place place, int percent, int count)
+{
+    return pick_rarely(generator, place, generator->is_crowded ? 90 : percent, count);
 }
 
 static bool whether(struct generator *generator, enum place place, int percent)
@@ -178,7 +184,7 @@ static void write_retry(struct generator *generator)
     static const char *const classes[] = {"[transient]",          "[limit, lost]",
                                           "[permanent]",          "[refused, timeout]",
                                           "[timeout, transient]", "[permanent, transient, limit]"};
-    int attempts = pick_rarely(generator, PLACE_RETRY, 50, 4);
+    int attempts = pick_crowded(generator, PLACE_RETRY, 50, 4);
     int on;
 
     if (attempts == 0) {
@@ -203,7 +209,7 @@ static bool write_foreach(struct generator *generator)
 {
     static const char *const lists[] = {"[1]", "[]", "[1, 2, 3]", "[a, b, c, d, e]",
                                         "[1, 2, 3, 4]"};
-    int list = pick_rarely(generator, PLACE_FOREACH, 40, (int)ARRAY_LEN(lists) + 2);
+    int list = pick_crowded(generator, PLACE_FOREACH, 40, (int)ARRAY_LEN(lists) + 2);
     int step = list > 0 ? pick_earlier_step(generator, PLACE_FOREACH_FROM, true) : -1;
     int width;
 
@@ -216,7 +222,7 @@ static bool write_foreach(struct generator *generator)
     } else {
         strbuf_addf(generator->text, ", foreach: %s", lists[(list - 1) % (int)ARRAY_LEN(lists)]);
     }
-    width = pick_rarely(generator, PLACE_FOREACH_WIDTH, 70, 3);
+    width = pick_crowded(generator, PLACE_FOREACH_WIDTH, 70, 3);
     if (width > 0) {
         strbuf_addf(generator->text, ", width: %d", width);
     }
@@ -411,7 +417,7 @@ static void write_phase_rules(struct generator *generator)
 /* True: it has a fix step. */
 static bool write_phase_mode(struct generator *generator)
 {
-    int mode = pick_rarely(generator, PLACE_PHASE_MODE, 70, 3);
+    int mode = pick_crowded(generator, PLACE_PHASE_MODE, 70, 3);
     int width;
 
     if (mode == 3) {
@@ -419,7 +425,7 @@ static bool write_phase_mode(struct generator *generator)
                     1 + pick(generator, PLACE_ROUNDS, 3));
     } else if (mode > 0) {
         strbuf_add(generator->text, ", mode: parallel");
-        width = pick_rarely(generator, PLACE_PHASE_WIDTH, 60, 3);
+        width = pick_crowded(generator, PLACE_PHASE_WIDTH, 60, 3);
         if (width > 0) {
             strbuf_addf(generator->text, ", width: %d", width);
         }
@@ -536,6 +542,7 @@ void generate_workflow(struct choices *choices, int which, struct strbuf *target
 {
     struct generator generator = {.choices = choices, .text = target, .which = (uint32_t)which};
 
+    generator.is_crowded = whether(&generator, PLACE_CROWDED, 15);
     pick_places(&generator);
     write_head(&generator);
     strbuf_add(target, "phases:\n");
