@@ -170,15 +170,15 @@ static void plan_next(struct sim *sim, int number)
 {
     struct subject subject = command_subject(number);
     int kind = sim_choose_rarely(sim, PLACE_COMMAND_NEXT, subject,
-                                 (struct rarity){sim->temper.commands / 2, COMMAND_KINDS});
+                                 (struct rarity){sim->temper.commands / 2, 2 * COMMAND_KINDS});
+    int64_t at = sim->now;
 
     if (kind > 0) {
-        host_schedule(sim,
-                      (struct happening){
-                          .kind = HAPPENS_COMMAND,
-                          .at = sim->now + sim_choose(sim, PLACE_COMMAND_NEXT_MS, subject, 3000),
-                          .command = kind,
-                          .number = number + COMMANDS_MAX});
+        at += sim_choose(sim, PLACE_COMMAND_NEXT_MS, subject, 3000);
+        host_schedule(sim, (struct happening){.kind = HAPPENS_COMMAND,
+                                              .at = at,
+                                              .command = kind > COMMAND_KINDS ? 1 : kind,
+                                              .number = number + COMMANDS_MAX});
     }
 }
 
@@ -382,10 +382,43 @@ static struct sim_run *find_waiting(const struct sim *sim)
     return NULL;
 }
 
+/* What it waits for is left out, whether it may be or not. */
+static void leave_out(struct sim *sim, struct sim_run *run)
+{
+    const struct run_state *state = run->live;
+    bool is_gate = state->reason && strcmp(state->reason, "gate") == 0;
+    const char *name = is_gate ? state->reason_phase : state->reason_step;
+
+    if (name) {
+        send(sim, run,
+             json_pack("{s:s, s:s, s:s}", "do", "skip", is_gate ? "gate" : "step", name, "reason",
+                       "not needed"));
+    }
+}
+
+/* Something else happens first. False: nothing does. */
+static bool disturb(struct sim *sim, struct sim_run *waiting)
+{
+    int number = PLANNED_COMMANDS + ++sim->commands;
+    int way = sim_choose_rarely(sim, PLACE_REST, command_subject(number), (struct rarity){60, 3});
+
+    if (way == 0) {
+        return false;
+    }
+    if (way == 3 && waiting) {
+        leave_out(sim, waiting);
+        return true;
+    }
+    if (way == 1) {
+        sim_crash(sim, "at rest");
+    }
+    command(sim, number, 1 + argument(sim, number, COMMAND_KINDS));
+    return true;
+}
+
 bool people_look_after(struct sim *sim)
 {
     struct sim_run *run;
-    int way;
 
     for (size_t i = 0; i < sim->runs.count; i++) {
         if (sim->runs.items[i]->live) {
@@ -395,18 +428,10 @@ bool people_look_after(struct sim *sim)
     if (sim->has_failed) {
         return false;
     }
-    sim->commands++;
-    way = sim_choose_rarely(sim, PLACE_REST, command_subject(PLANNED_COMMANDS + sim->commands),
-                            (struct rarity){50, 2});
-    if (way > 0) {
-        if (way == 1) {
-            sim_crash(sim, "at rest");
-        }
-        command(sim, PLANNED_COMMANDS + sim->commands,
-                1 + argument(sim, PLANNED_COMMANDS + sim->commands, COMMAND_KINDS));
+    run = find_waiting(sim);
+    if (disturb(sim, run)) {
         return true;
     }
-    run = find_waiting(sim);
     if (!run) {
         return false;
     }
