@@ -446,6 +446,21 @@ static const char *obstacle_error(struct turn *turn, const struct step_state *ob
     return turn_text(turn, "step %s could not start: what it needs did not succeed", obstacle->key);
 }
 
+/* What a check proved holds only for the tree it saw. */
+static void ask_gate_again(struct turn *turn, int index)
+{
+    const struct phase_state *phase = phase_at(turn, index);
+    size_t count = phase->definition->gate ? phase->definition->gate->check_count : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int check = phase->first_check + (int)i;
+
+        if (step_is_finished(step_at(turn, check))) {
+            step_make_pending(turn, check, "retry");
+        }
+    }
+}
+
 static bool settle_steps(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
@@ -467,6 +482,8 @@ static bool settle_steps(struct turn *turn, int index)
         return true;
     }
     if (definition->gate && !phase->gate_skipped) {
+        /* One that was under way when a step was taken up again has an answer of before. */
+        ask_gate_again(turn, index);
         start_stage(turn, index, "gate");
         return true;
     }
@@ -510,26 +527,20 @@ bool phase_settle(struct turn *turn, int index)
 
 /* ---- taken up again ---- */
 
-/* What a check proved holds only for the tree it saw. */
-static void ask_gate_again(struct turn *turn, int index)
+/* Its gate may be asked. */
+static bool steps_are_settled(struct turn *turn, int index)
 {
     const struct phase_state *phase = phase_at(turn, index);
-    size_t count = phase->definition->gate ? phase->definition->gate->check_count : 0;
 
-    for (size_t i = 0; i < count; i++) {
-        int check = phase->first_check + (int)i;
-
-        if (step_is_finished(step_at(turn, check))) {
-            step_make_pending(turn, check, "retry");
-        }
-    }
+    return !find_obstacle(turn, phase->first_step, phase->definition->step_count);
 }
 
 void phase_reopen(struct turn *turn, int index, enum step_role role)
 {
     struct phase_state *phase = phase_at(turn, index);
-    bool is_back = role != ROLE_CHECK && role != ROLE_FIX && phase->stage != STAGE_STEPS;
-    const char *stage = is_back ? "steps" : role == ROLE_CHECK ? "gate" : NULL;
+    bool is_gate = role == ROLE_CHECK && steps_are_settled(turn, index);
+    bool is_back = !is_gate && role != ROLE_FIX && phase->stage != STAGE_STEPS;
+    const char *stage = is_back ? "steps" : is_gate ? "gate" : NULL;
 
     if (phase->status == STEP_IS_PENDING || phase->status == STEP_IS_SKIPPED ||
         phase->status == STEP_IS_COMPLETED) {

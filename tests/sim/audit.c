@@ -37,6 +37,7 @@ static void audit_started(struct sim *sim, struct sim_run *run, const struct rec
                  (long long)record->number, record->step, audit->attempts);
     }
     audit->attempts = (int)record->number;
+    audit->started_at = record->seq;
     audit->is_open = true;
     audit->is_reused = false;
 }
@@ -140,6 +141,10 @@ static void audit_gate(struct sim *sim, struct sim_run *run, const struct record
         struct step_audit *audit = audit_of(run, key);
         const struct keeper *keeper = host_find_keeper(sim, run->index, key, audit->attempts);
 
+        if (audit->started_at < run->phases.items[phase->definition->index].worked_at) {
+            sim_fail(sim, "run %d: the gate of %s passes by a proof of %s from before its work",
+                     run->index, record->phase, key);
+        }
         if (!audit->is_done || !keeper || keeper->outcome.verdict != VERDICT_PASS) {
             sim_fail(sim, "run %d: the gate of %s passes without proof of %s", run->index,
                      record->phase, key);
@@ -230,6 +235,16 @@ static void audit_run_moved(struct sim *sim, struct sim_run *run, const struct r
     }
 }
 
+/* A check proves what the steps of its phase have left behind, not what they change later. */
+static void note_work(struct sim_run *run, const struct record *record)
+{
+    const struct step_state *step = run_find_step(run->shadow, record->step);
+
+    if (!step->check) {
+        run->phases.items[step->phase].worked_at = record->seq;
+    }
+}
+
 void audit_record(struct sim *sim, struct sim_run *run, const struct record *record)
 {
     const struct phase_state *phase;
@@ -237,9 +252,11 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     limits_record(sim, run, record);
     switch (record->kind) {
     case RECORD_ATTEMPT_STARTED:
+        note_work(run, record);
         audit_started(sim, run, record);
         break;
     case RECORD_ATTEMPT_ENDED:
+        note_work(run, record);
         audit_ended(sim, run, record);
         break;
     case RECORD_STEP_MOVED:

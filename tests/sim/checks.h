@@ -19,12 +19,14 @@ struct step_audit {
     bool is_done;
     bool is_reused;
     bool is_approved;
+    int64_t started_at; /* number of the record that began its last attempt */
 };
 
 struct phase_audit {
     bool goes_round;  /* it was reset by itself, to go through its steps once more */
     bool gate_passed; /* gate_decided with pass, or gate_skipped, since the gate was begun */
     int gotos, fixes, iterations;
+    int64_t worked_at; /* number of the record that began or ended its last work */
 };
 
 /* What a checkpoint had, by the record that saved it. */

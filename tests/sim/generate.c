@@ -338,7 +338,7 @@ static void write_step(struct generator *generator, int step)
     }
     write_body(generator);
     write_when(generator, 12);
-    if (whether(generator, PLACE_STEP_OPTIONAL, 12)) {
+    if (whether(generator, PLACE_STEP_OPTIONAL, 20)) {
         strbuf_add(generator->text, ", optional: true");
     }
     if (whether(generator, PLACE_STEP_STRICT, 25)) {

@@ -273,6 +273,54 @@ static void a_check_without_a_result_is_unknown(void **state)
     machine_release(&m);
 }
 
+#define MAY_FAIL                                                                                   \
+    "name: w\n"                                                                                    \
+    "gates:\n"                                                                                     \
+    "  g: { commands: [{ run: one }, { run: two }] }\n"                                            \
+    "phases:\n"                                                                                    \
+    "  - { id: p, gate: g, steps: [{ id: a, run: x, optional: true }] }\n"
+
+static void what_is_done_again_during_the_gate_is_proved_anew(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, MAY_FAIL);
+    machine_fail(&m, "a", "permanent");
+    machine_check(&m, "gate:p:0", VERDICT_PASS);
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'a'}"), 0);
+    machine_check(&m, "gate:p:1", VERDICT_PASS);
+    (void)machine_story(&m);
+    machine_pass(&m, "a");
+    assert_story_has(&m, "phase p running (gate)");
+    assert_effects(&m, "prepare gate:p:0");
+    machine_check(&m, "gate:p:0", VERDICT_PASS);
+    machine_check(&m, "gate:p:1", VERDICT_PASS);
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    assert_int_equal(machine_step(&m, "gate:p:1")->attempts, 2);
+    machine_release(&m);
+}
+
+static void a_gate_that_is_tried_again_waits_for_the_steps_before_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, MAY_FAIL);
+    machine_fail(&m, "a", "permanent");
+    machine_prepare(&m, "gate:p:0");
+    assert_int_equal(machine_command(&m, "{'do': 'pause', 'stop': true}"), 0);
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'a'}"), 0);
+    machine_check(&m, "gate:p:0", VERDICT_FAIL);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'gate:p:0'}"), 0);
+    assert_int_equal(machine_phase(&m, "p")->stage, STAGE_STEPS);
+    assert_effects(&m, "start a");
+    machine_pass(&m, "a");
+    assert_int_equal(machine_phase(&m, "p")->stage, STAGE_GATE);
+    machine_release(&m);
+}
+
 static void a_gate_that_is_tried_again_asks_every_check_again(void **state)
 {
     struct machine m;
@@ -600,6 +648,8 @@ int main(void)
         cmocka_unit_test(unknown_never_passes_a_gate),
         cmocka_unit_test(a_known_failure_outweighs_an_unknown_check),
         cmocka_unit_test(a_check_without_a_result_is_unknown),
+        cmocka_unit_test(what_is_done_again_during_the_gate_is_proved_anew),
+        cmocka_unit_test(a_gate_that_is_tried_again_waits_for_the_steps_before_it),
         cmocka_unit_test(a_gate_that_is_tried_again_asks_every_check_again),
         cmocka_unit_test(an_adaptive_phase_fixes_and_tests_again),
         cmocka_unit_test(the_fix_rounds_are_bounded),
