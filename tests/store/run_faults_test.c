@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* The database fails at each single call of SQLite, under every question and every change of runs:
+ * each says so, nothing crashes, and without the fault the same goes well afterwards. */
+#include "../support/run_project.h"
+#include "../support/sqlite_faults.h"
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CALLS_MAX 3000
+
+static const char many_things[] =
+    "name: w\n"
+    "gates: { g: { commands: [{ run: 'true' }] } }\n"
+    "phases:\n"
+    "  - id: a\n"
+    "    gate: g\n"
+    "    steps:\n"
+    "      - { id: one, run: echo 1, output: one.txt, reuse: inputs }\n"
+    "      - { id: many, use: noop, foreach: [1, 2] }\n"
+    "  - { id: b, steps: [{ id: call, workflow: inner }] }\n";
+static const char inner[] = "name: inner\nphases: [{ id: p, steps: [{ id: x, use: noop }] }]\n";
+static const char asks[] = "name: q\nphases: [{ id: p, steps: [{ id: ok, approve: Good? }] }]\n";
+
+/* ---- questions ---- */
+
+static int list(struct run_project *project, struct error *err)
+{
+    struct run_filter filter = {.limit = 10, .status = "completed"};
+    json_t *found = NULL;
+    int r = run_list(project->store, &filter, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int show(struct run_project *project, struct error *err)
+{
+    json_t *run = NULL;
+    int r = run_show(project->store, project->folder, project->id, &run, err);
+
+    json_decref(run);
+    return r;
+}
+
+static int records(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = run_records(project->store, project->id, 1, 5, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int metrics(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = run_metrics(project->store, project->id, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int explain(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = run_explain(project->store, project->id, NULL, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int artifacts(struct run_project *project, struct error *err)
+{
+    struct run_artifacts_request request = {.run_id = project->id, .limit = 1};
+    json_t *found = NULL;
+    int r = run_artifacts(project->store, &request, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int resolve(struct run_project *project, struct error *err)
+{
+    char id[RUN_ID_SIZE];
+    int r = run_resolve(project->store, "last", id, err);
+
+    return r < 0 ? r : run_resolve(project->store, project->id, id, err);
+}
+
+static int text(struct run_project *project, struct error *err)
+{
+    char *found = NULL;
+    int r = run_workflow_text(project->store, project->folder, project->id, &found, err);
+
+    free(found);
+    return r;
+}
+
+static int log_lines(struct run_project *project, struct error *err)
+{
+    struct run_log_request request = {.folder = project->folder, .run_id = project->id};
+    struct run_log *log = NULL;
+    struct strbuf lines;
+    int r = run_log_open(project->store, &request, &log, err);
+
+    strbuf_init(&lines, 1U << 20);
+    while (r >= 0 && (r = run_log_read(log, &lines, err)) > 0) {
+    }
+    strbuf_release(&lines);
+    run_log_close(log);
+    return r;
+}
+
+static int rebuild(struct run_project *project, struct error *err)
+{
+    json_t *report = NULL;
+    int r = run_rebuild(project->store, project->folder, true, &report, err);
+
+    /* One journal that cannot be read keeps no other from being looked at. */
+    if (r == 0 && json_array_size(json_object_get(report, "failures")) > 0) {
+        r = error_set(err, ERROR_IO, "%s",
+                      json_string_value(json_array_get(json_object_get(report, "failures"), 0)));
+    }
+    json_decref(report);
+    return r;
+}
+
+static int rebuild_files(struct run_project *project, struct error *err)
+{
+    json_t *report = NULL;
+    int r = run_rebuild_files(project->store, project->folder, false, &report, err);
+
+    if (r == 0 && json_array_size(json_object_get(report, "failures")) > 0) {
+        r = error_set(err, ERROR_IO, "%s",
+                      json_string_value(json_array_get(json_object_get(report, "failures"), 0)));
+    }
+    json_decref(report);
+    return r;
+}
+
+static int collect(struct run_project *project, struct error *err)
+{
+    json_t *report = NULL;
+    int r = run_collect(&project->options, 0, false, &report, err);
+
+    json_decref(report);
+    return r;
+}
+
+typedef int (*question)(struct run_project *project, struct error *err);
+
+/* As another process that just opened the store: nothing is prepared or in memory. */
+static bool fails_at(struct run_project *project, question ask, int calls)
+{
+    struct error err = ERROR_INIT;
+    bool has_failed;
+    int r;
+
+    run_project_reopen(project);
+    sqlite_faults_set(calls, SQLITE_IOERR_READ, EIO);
+    r = ask(project, &err);
+    has_failed = sqlite_faults_clear();
+    if (has_failed && r < 0 && err.text[0] == '\0') {
+        fail_msg("call %d failed without a word", calls);
+    }
+    if (!has_failed && r < 0) {
+        fail_msg("without a fault: %s", err.text);
+    }
+    return has_failed;
+}
+
+static void ask_all(struct run_project *project, question ask)
+{
+    int calls = 0;
+
+    while (fails_at(project, ask, calls)) {
+        assert_true(++calls < CALLS_MAX);
+    }
+    assert_true(calls > 1);
+}
+
+static void every_question_says_that_the_database_failed(void **state)
+{
+    static const question questions[] = {list,    show, records,   metrics, explain,      artifacts,
+                                         resolve, text, log_lines, rebuild, rebuild_files};
+    struct run_project *project = *state;
+
+    run_project_write(project, "workflows/inner.yaml", inner);
+    assert_string_equal(run_project_run(project, many_things), "completed");
+    assert_string_equal(run_project_run(project, many_things),
+                        "completed"); /* with a reused step */
+    for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+        ask_all(project, questions[i]);
+    }
+    run_project_reopen(project);
+    run_project_check_tables(project);
+}
+
+static void collecting_says_it_too(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(run_project_run(project, asks), "paused");
+    ask_all(project, collect);
+    run_project_reopen(project);
+    run_project_check_tables(project);
+}
+
+/* ---- a run ---- */
+
+/* What could not be looked up makes its step fail, and the run waits for a decision. */
+static bool is_settled(const char *status)
+{
+    return strcmp(status, "completed") == 0 || strcmp(status, "paused") == 0;
+}
+
+static bool run_fails_at(struct run_project *project, int calls)
+{
+    struct error err = ERROR_INIT;
+    json_t *inputs = json_object();
+    struct workflow *workflow = run_project_parse(many_things);
+    struct run_request request = {.workflow = workflow, .inputs = inputs, .is_fresh = calls % 2};
+    bool has_failed;
+    int r;
+
+    run_project_reopen(project);
+    run_project_adopt(project, "wf_000000000000", &err); /* makes the engine */
+    sqlite_faults_set(calls, SQLITE_IOERR_READ, EIO);
+    r = engine_start(project->engine, &request, project->id, &err);
+    if (r == 0) {
+        run_project_go(project);
+    }
+    has_failed = sqlite_faults_clear();
+    run_project_reopen(project);
+    if (r == 0) {
+        const char *status = run_project_status(project, project->id);
+
+        if (!is_settled(status)) {
+            assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+            run_project_go(project);
+            status = run_project_status(project, project->id);
+        }
+        assert_true(is_settled(status));
+    }
+    json_decref(inputs);
+    workflow_free(workflow);
+    return has_failed;
+}
+
+static void a_run_goes_on_behind_any_failure_of_the_database(void **state)
+{
+    struct run_project *project = *state;
+    int calls = 0;
+
+    run_project_write(project, "workflows/inner.yaml", inner);
+    while (run_fails_at(project, calls)) {
+        calls += calls < 40 ? 1 : 9;
+        assert_true(calls < CALLS_MAX);
+    }
+    assert_true(calls > 20);
+    run_project_reopen(project);
+    run_project_check_tables(project);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_question_says_that_the_database_failed),
+        TEST(collecting_says_it_too),
+        TEST(a_run_goes_on_behind_any_failure_of_the_database),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
