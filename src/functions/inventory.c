@@ -335,6 +335,19 @@ static const char *main_language(const struct inventory *inventory)
     return inventory->languages.count > 0 ? inventory->languages.items[0].name : "binary files";
 }
 
+/* Lines that a machine runs: neither prose, translations nor data. */
+static size_t code_lines(const struct inventory *inventory)
+{
+    size_t lines = 0;
+
+    for (size_t i = 0; i < inventory->languages.count; i++) {
+        const struct tally *tally = &inventory->languages.items[i];
+
+        lines += tally->kind == LANGUAGE_CODE ? (size_t)tally->code : 0;
+    }
+    return lines;
+}
+
 static void result_fill(json_t *result, struct inventory *inventory, const struct tree *tree,
                         size_t shown)
 {
@@ -370,7 +383,7 @@ static void result_fill(json_t *result, struct inventory *inventory, const struc
     result_summarise(result, "%zu file%s, %s line%s (%s of code), mostly %s; %zu language%s",
                      inventory->total.files, PLURAL(inventory->total.files),
                      number_format(inventory->total.lines, lines), PLURAL(inventory->total.lines),
-                     number_format(inventory->total.code, code), main_language(inventory),
+                     number_format(code_lines(inventory), code), main_language(inventory),
                      inventory->languages.count, PLURAL(inventory->languages.count));
 }
 

@@ -21,6 +21,7 @@
 
 #define ARGUMENTS_MAX 64
 #define BATCH_FILES 10
+#define GIANT_BYTES (48 * 1024) /* such a file alone can take all the time that there is */
 #define OUTPUT_BYTES_MAX (8U * 1024 * 1024)
 #define VERSION_TIMEOUT_MS 5000
 #define TIDY_FILES_MAX 6
@@ -112,6 +113,7 @@ struct run {
 struct choice {
     const struct tree_file *file;
     bool is_aside;
+    bool is_giant;
 };
 
 struct chosen {
@@ -151,7 +153,8 @@ static bool is_for(const struct tool *tool, const struct tree_file *file)
     return false;
 }
 
-/* Ordinary code before tests, large before small: the same choice for the same tree. */
+/* Ordinary code before tests, large before small, giants behind those: the same choice for the same
+ * tree. */
 static int compare_choices(const void *left, const void *right)
 {
     const struct choice *a = left;
@@ -159,6 +162,9 @@ static int compare_choices(const void *left, const void *right)
 
     if (a->is_aside != b->is_aside) {
         return a->is_aside ? 1 : -1;
+    }
+    if (a->is_giant != b->is_giant) {
+        return a->is_giant ? 1 : -1;
     }
     if (a->file->size != b->file->size) {
         return a->file->size > b->file->size ? -1 : 1;
@@ -173,7 +179,9 @@ static void files_choose(const struct run *run, const struct tool *tool, struct 
 
         if (is_for(tool, file)) {
             *VEC_PUSH(&chosen->files) = (struct choice){
-                file, (file->traits & (TRAIT_TEST | TRAIT_EXAMPLE)) != 0};
+                .file = file,
+                .is_aside = (file->traits & (TRAIT_TEST | TRAIT_EXAMPLE)) != 0,
+                .is_giant = file->size > GIANT_BYTES};
         }
     }
     if (chosen->files.count > 0) {
@@ -426,7 +434,7 @@ static int64_t now_ms(void)
 static void entry_conclude(json_t *entry, size_t count, size_t files, size_t files_all)
 {
     char *why = files < files_all
-                    ? mem_printf("only %zu of %zu files were looked at, the largest first", files,
+                    ? mem_printf("only %zu of %zu files were looked at, large ones first", files,
                                  files_all)
                     : NULL;
     const char *nothing_found = why ? "unknown" : "clean";
@@ -435,7 +443,8 @@ static void entry_conclude(json_t *entry, size_t count, size_t files, size_t fil
     free(why);
 }
 
-/* In batches, so that what was checked before the time ran out is known and kept. */
+/* In batches that begin small, so that what was checked before the time ran out is known and kept.
+ */
 static void command_run(const struct run *run, const struct tool *tool, const struct chosen *chosen,
                         json_t *entry)
 {
@@ -451,6 +460,7 @@ static void command_run(const struct run *run, const struct tool *tool, const st
     bool is_whole = strcmp(tool->name, "go") == 0; /* it finds its files by itself */
     size_t files_max = tool->command ? run->files_max : TIDY_FILES_MAX;
     int64_t deadline_ms = now_ms() + run->timeout_ms;
+    size_t batch_max = 1;
     size_t fixed = 0;
     size_t files = 0;
     size_t count = 0;
@@ -465,7 +475,8 @@ static void command_run(const struct run *run, const struct tool *tool, const st
         size_t batch = is_whole ? 0 : files_max - files;
         int64_t left_ms = deadline_ms - now_ms();
 
-        batch = batch > BATCH_FILES ? BATCH_FILES : batch;
+        batch = batch > batch_max ? batch_max : batch;
+        batch_max = 2 * batch_max < BATCH_FILES ? 2 * batch_max : BATCH_FILES;
         for (size_t i = 0; i < batch; i++) {
             argv[fixed + i] = chosen->files.items[files + i].file->path;
         }

@@ -129,6 +129,9 @@ struct rule_group *report_groups(const struct report *report, bool by_tool, size
         }
         free(key);
         groups.items[found - 1].shown++;
+        groups.items[found - 1].is_mixed |= strcmp(json_get_text(finding, "message", ""),
+                                                   json_get_text(groups.items[found - 1].first,
+                                                                 "message", "")) != 0;
     }
     map_free(index_of);
     for (size_t i = 0; i < groups.count; i++) {
@@ -320,6 +323,8 @@ static void group_message_add(struct strbuf *out, const struct rule_group *group
         strbuf_add(out, "what this tool says, the weightiest first");
     } else if (group->total > 1 && !json_object_get(group->first, "file")) {
         strbuf_add(out, "parts of the project");
+    } else if (group->total > 1 && group->is_mixed) {
+        strbuf_add(out, "each place says its own, the weightiest first");
     } else {
         message_add(out, json_get_text(group->first, "message", ""));
     }
@@ -350,7 +355,7 @@ static void places_add(const struct report *report, const struct rule_group *gro
             strbuf_add_char(report->out, ' ');
             markdown_add_code(report->out, evidence, 90);
         }
-        if (is_of_tool(finding)) {
+        if (group->total > 1 && has_place && (is_of_tool(finding) || group->is_mixed)) {
             strbuf_add(report->out, ": ");
             message_add(report->out, json_get_text(finding, "message", ""));
         }

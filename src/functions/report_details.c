@@ -146,7 +146,7 @@ static void functions_add(struct strbuf *out, const json_t *risks)
     strbuf_add(out, ".\n\n");
 }
 
-static void finding_add(struct strbuf *out, const json_t *finding)
+static void finding_add(struct strbuf *out, const struct rule_group *group, const json_t *finding)
 {
     const char *evidence = json_get_text(finding, "evidence", NULL);
     const char *verdict = json_get_text(finding, "verdict", NULL);
@@ -156,7 +156,8 @@ static void finding_add(struct strbuf *out, const json_t *finding)
     if (evidence) {
         strbuf_add_char(out, ' ');
         markdown_add_code(out, evidence, 100);
-    } else {
+    }
+    if (!evidence || group->is_mixed) {
         strbuf_add(out, json_object_get(finding, "file") ? ": " : "");
         markdown_add_text(out, json_get_text(finding, "message", ""), 200);
     }
@@ -169,11 +170,17 @@ static void finding_add(struct strbuf *out, const json_t *finding)
     strbuf_add_char(out, '\n');
 }
 
-static void group_head_add(struct strbuf *out, const struct rule_group *group)
+static void group_name_add(struct strbuf *out, const struct rule_group *group)
 {
     strbuf_add(out, "**");
     markdown_add_text(out, group->rule, 80);
-    strbuf_addf(out, "** (%s, %zu): ", json_get_text(group->first, "severity", ""), group->total);
+    strbuf_addf(out, "** (%s, %zu)", json_get_text(group->first, "severity", ""), group->total);
+}
+
+static void group_head_add(struct strbuf *out, const struct rule_group *group)
+{
+    group_name_add(out, group);
+    strbuf_add(out, ": ");
     markdown_add_text(out, json_get_text(group->first, "message", ""), 200);
 }
 
@@ -199,13 +206,17 @@ static void group_add(const struct report *report, const struct rule_group *grou
     size_t index;
     json_t *finding;
 
-    group_head_add(out, group);
+    if (group->is_mixed) { /* each place says its own */
+        group_name_add(out, group);
+    } else {
+        group_head_add(out, group);
+    }
     strbuf_add(out, "\n\n");
     json_array_foreach(report->findings, index, finding)
     {
         if (report_group_has(group, finding) && report_finding_stands(finding) &&
             shown < PLACES_MAX) {
-            finding_add(out, finding);
+            finding_add(out, group, finding);
             shown++;
         }
     }

@@ -18,6 +18,7 @@ struct rule_group {
     const char *rule; /* not terminated by NUL but by length */
     size_t rule_length;
     bool is_tool;        /* stands for all rules "name:..." */
+    bool is_mixed;       /* its places do not all say the same */
     const json_t *first; /* the weightiest */
     size_t shown;        /* listed findings that stand */
     size_t total;        /* all that the angle counted */

@@ -321,7 +321,7 @@ END
     [ "$status" -eq 0 ]
     [ "$(cat seen)" = "set= length=0 file=yes" ]
     cmp copy large.txt
-    [ -e .fermata/workflows/wf_*/attempts/s.1/FERMATA_INPUT_K ]
+    compgen -G ".fermata/workflows/wf_*/attempts/s.1/FERMATA_INPUT_K"
     head -c 98304 /dev/zero | tr '\0' a >large.txt
     run_apart fermata run -w large -i k=@large.txt
     [ "$status" -eq 0 ]

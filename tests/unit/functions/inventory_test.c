@@ -40,6 +40,22 @@ static void files_and_lines_are_counted_by_language(void **state)
     scratch_remove(folder);
 }
 
+static void prose_translations_and_data_are_lines_but_no_code(void **state)
+{
+    char *folder = scratch_new();
+    json_t *result;
+
+    (void)state;
+    scratch_write(folder, "a.c", "int a;\nint b;\n");
+    scratch_write(folder, "README.md", "One\nTwo\nThree\n");
+    scratch_write(folder, "de.po", "msgid \"a\"\nmsgstr \"b\"\n");
+    scratch_write(folder, "data.json", "{}\n");
+    result = function_json(folder, "inventory", NULL);
+    assert_non_null(strstr(json_get_text(result, "summary", ""), "8 lines (2 of code), mostly C"));
+    json_decref(result);
+    scratch_remove(folder);
+}
+
 static void a_missing_licence_is_a_finding(void **state)
 {
     char *folder = scratch_new();
@@ -78,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_and_lines_are_counted_by_language),
+        cmocka_unit_test(prose_translations_and_data_are_lines_but_no_code),
         cmocka_unit_test(a_missing_licence_is_a_finding),
         cmocka_unit_test(an_empty_project_is_unknown),
         cmocka_unit_test(a_wrong_argument_is_refused),

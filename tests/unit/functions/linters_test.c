@@ -2,6 +2,7 @@
 #include "functions/functions.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "support/function_call.h"
 #include "support/scratch.h"
 
@@ -187,8 +188,42 @@ static void what_was_looked_at_in_part_is_not_clean(void **state)
     assert_int_equal(setenv("PATH", before, 1), 0);
     assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "unknown");
     assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "why", ""),
-                        "only 2 of 3 files were looked at, the largest first");
+                        "only 2 of 3 files were looked at, large ones first");
     json_decref(result);
+    free(path);
+    free(before);
+    scratch_remove(project);
+}
+
+/* The tool writes down each of its calls. */
+static void files_come_in_growing_batches_and_giants_last(void **state)
+{
+    char *project = scratch_new();
+    char *before = mem_strdup(getenv("PATH"));
+    char *path = scratch_path(project, "shellcheck");
+    char *giant = mem_alloc(60001);
+    char *calls_path = scratch_path(project, "calls");
+    char *calls;
+
+    (void)state;
+    memset(giant, '#', 60000);
+    giant[60000] = '\0';
+    scratch_write(project, "giant.sh", giant);
+    scratch_write(project, "large.sh", "#!/bin/sh\necho larger than the others\n");
+    scratch_write(project, "small.sh", "#!/bin/sh\necho small\n");
+    scratch_write(project, "tests/t.sh", "#!/bin/sh\necho a test that is larger than all others\n");
+    scratch_write(project, "shellcheck",
+                  "#!/bin/sh\n[ \"$1\" = --version ] && exit\n"
+                  "while [ \"$1\" != -- ]; do shift; done; echo \"$@\" >>calls\n");
+    assert_int_equal(chmod(path, 0700), 0);
+    assert_int_equal(setenv("PATH", project, 1), 0);
+    json_decref(function_json(project, "linters", NULL));
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    assert_int_equal(file_read(calls_path, 4096, &calls, &(size_t){0}, NULL), 0);
+    assert_string_equal(calls, "-- shellcheck\n-- large.sh small.sh\n-- giant.sh tests/t.sh\n");
+    free(calls);
+    free(calls_path);
+    free(giant);
     free(path);
     free(before);
     scratch_remove(project);
@@ -207,6 +242,7 @@ int main(void)
         cmocka_unit_test(what_a_tool_guesses_has_little_confidence),
         cmocka_unit_test(of_two_tools_that_tell_the_same_one_is_missed_once),
         cmocka_unit_test(what_was_looked_at_in_part_is_not_clean),
+        cmocka_unit_test(files_come_in_growing_batches_and_giants_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,23 @@ static void long_lists_say_how_many_they_leave_out(void **state)
     free(text);
 }
 
+static void places_that_differ_say_their_own(void **state)
+{
+    json_t *first = sample_finding("long-function", "high", "confirmed");
+    json_t *second = sample_finding("long-function", "high", "confirmed");
+    char *text;
+
+    (void)state;
+    json_put_text(second, "message", "it is worse");
+    json_put_text(second, "id", "F2");
+    text = report_of(json_pack("[o,o]", first, second));
+    assert_has(text, "2 places): each place says its own, the weightiest first.");
+    assert_has(text, "   - `src/a.c:3` `gets(b);`: it is bad (F1)");
+    assert_has(text, "   - `src/a.c:3` `gets(b);`: it is worse (F2)");
+    assert_has(text, "**long-function** (high, 2)\n\n- F1 `src/a.c:3` `gets(b);`: it is bad\n");
+    free(text);
+}
+
 static void the_same_input_gives_the_same_bytes(void **state)
 {
     char *one = report_of(json_pack("[o]", sample_finding("c-gets", "high", "confirmed")));
@@ -188,6 +205,7 @@ int main(void)
         cmocka_unit_test(the_validation_stands_above_the_recommendation),
         cmocka_unit_test(refuted_findings_are_named_and_not_recommended),
         cmocka_unit_test(long_lists_say_how_many_they_leave_out),
+        cmocka_unit_test(places_that_differ_say_their_own),
         cmocka_unit_test(the_same_input_gives_the_same_bytes),
         cmocka_unit_test(an_agents_prose_is_quoted_and_nothing_counts_as_checked),
         cmocka_unit_test(without_validation_it_says_so),
