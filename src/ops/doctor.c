@@ -189,7 +189,7 @@ static void check_leftovers(struct ops *ops, json_t *checks)
     if (!ops->store) {
         return;
     }
-    if (run_list(ops->store, &filter, &list, &err) < 0) {
+    if (run_list(ops->store, ops->folder, &filter, &list, &err) < 0) {
         add_failure(checks, "runs without owner", &err);
         return;
     }

@@ -52,8 +52,14 @@ static void on_stall(void *context, const struct error *err)
     if (!session->is_shown || !session->view->on_notice) {
         return;
     }
-    text = err ? mem_printf("waiting: %s; the run goes on by itself afterwards", err->text)
-               : mem_strdup("going on");
+    if (err && err->is_storage_full) {
+        /* The store's own errors say what is full. */
+        text = mem_printf("paused: %s%s; the run goes on by itself when there is space",
+                          strstr(err->text, "storage full") ? "" : "storage full: ", err->text);
+    } else {
+        text = err ? mem_printf("waiting: %s; the run goes on by itself afterwards", err->text)
+                   : mem_strdup("going on");
+    }
     session->view->on_notice(session->view->context, text);
     free(text);
 }

@@ -67,7 +67,7 @@ int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         filter.before = before;
     }
     if (r == 0) {
-        r = run_list(ops->store, &filter, ret_result, err);
+        r = run_list(ops->store, ops->folder, &filter, ret_result, err);
     }
     if (r == 0) {
         complete_list(ops, json_object_get(*ret_result, "runs"));

@@ -229,6 +229,7 @@ int ops_make_store(struct ops *ops, struct error *err)
     const struct migration *migrations;
     struct loop *loop = NULL;
     size_t count;
+    struct error local = ERROR_INIT;
     char *path;
     int r;
 
@@ -242,7 +243,15 @@ int ops_make_store(struct ops *ops, struct error *err)
     }
     migrations = run_migrations(&count);
     path = store_path(ops);
-    r = store_open(&ops->store, path, migrations, count, loop, err);
+    r = store_open(&ops->store, path, migrations, count, loop, &local);
+    if (r < 0 && local.is_storage_full && run_make_room(ops->folder)) {
+        /* Looking at runs and cancelling them must work on a full disk. */
+        local = (struct error)ERROR_INIT;
+        r = store_open(&ops->store, path, migrations, count, loop, &local);
+    }
+    if (r < 0 && err) {
+        *err = local;
+    }
     free(path);
     return r;
 }

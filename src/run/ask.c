@@ -8,13 +8,16 @@
 #include "run/reserve.h"
 #include "run/states.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ANSWER_WAIT_MS 10000
 #define ANSWER_POLL_MS 10
+#define SPACE_TRIES 50
 
 struct letter {
     const char *run_id;
@@ -123,7 +126,8 @@ static int wait_for_answer(const struct engine_options *options, struct letter *
             error_hint(err, "let it go on (kill -CONT PID) or end it (kill -9 PID), then try "
                             "again: its steps live on under their keepers");
         } else {
-            (void)file_append(wake, "\n", 1, NULL);
+            /* Takes no space: the disk may be full. */
+            (void)utimensat(AT_FDCWD, wake, NULL, 0);
             wait_a_little();
         }
     }
@@ -152,7 +156,10 @@ static int ask_owner(const struct engine_options *options, struct letter *letter
 
 struct session {
     struct loop *loop;
+    const char *folder;
     struct error err;
+    struct error stall;
+    loop_id patience; /* it waits for space on the disk */
 };
 
 static void on_session_rest(void *context, const struct error *err)
@@ -163,6 +170,29 @@ static void on_session_rest(void *context, const struct error *err)
         session->err = *err;
     }
     loop_stop(session->loop);
+}
+
+static void on_patience_end(void *arg)
+{
+    struct session *session = arg;
+
+    session->err = session->stall;
+    loop_stop(session->loop);
+}
+
+/* Only cancelling carries a run here: what was put by for it is given back. */
+static void on_session_stall(void *context, const struct error *err)
+{
+    struct session *session = context;
+
+    loop_cancel(session->loop, session->patience);
+    session->patience = (loop_id){0};
+    if (err) {
+        session->stall = *err;
+        (void)reserve_release(session->folder);
+        session->patience = loop_timer_start(session->loop, ANSWER_WAIT_MS, on_patience_end,
+                                             session);
+    }
 }
 
 static int write_held(struct tx *tx, void *arg, struct error *err)
@@ -259,6 +289,7 @@ static int decide_carried(struct engine *engine, struct active *active, const js
     engine_post(engine, asked);
     engine_post(engine, recovered);
     loop_run(session->loop);
+    loop_cancel(session->loop, session->patience);
     if (session->err.code < 0) {
         *err = session->err;
         return err->code;
@@ -279,7 +310,7 @@ static json_t *describe(const struct run_state *run)
 static int change_ourselves(const struct engine_options *options, const char *run_id,
                             const json_t *command, json_t **ret_answer, struct error *err)
 {
-    struct session session = {.loop = options->loop};
+    struct session session = {.loop = options->loop, .folder = options->folder};
     struct engine_options own = *options;
     struct engine *engine = NULL;
     struct active *active = NULL;
@@ -287,6 +318,7 @@ static int change_ourselves(const struct engine_options *options, const char *ru
     int r;
 
     own.on_rest = on_session_rest;
+    own.on_stall = on_session_stall;
     own.on_record = NULL;
     own.context = &session;
     r = engine_new(&own, &engine, err);
@@ -349,7 +381,12 @@ int run_ask(const struct engine_options *options, const char *run_id, const json
         r = ask_somebody(options, run_id, command, ret_answer, &own);
     }
 
-    if (r < 0 && own.is_storage_full && ends_work(command) && reserve_release(options->folder)) {
+    if (r < 0 && own.is_storage_full && ends_work(command)) {
+        (void)reserve_release(options->folder);
+    }
+    /* Others want the space too; a failed commit has made some in the store's own log. */
+    for (int i = 0; i < SPACE_TRIES && r < 0 && own.is_storage_full && ends_work(command); i++) {
+        wait_a_little();
         own = (struct error)ERROR_INIT;
         r = ask_somebody(options, run_id, command, ret_answer, &own);
     }

@@ -218,10 +218,25 @@ void engine_check_rest(struct engine *engine)
     }
 }
 
+static void note_lack_of_space(struct engine *engine, bool lacks_space)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    engine->lacks_space = lacks_space;
+    while (map_next(engine->runs, &cursor, &id, &value)) {
+        run_lock_note_wait(((struct active *)value)->lock_fd, lacks_space);
+    }
+}
+
 void engine_stall(struct engine *engine, const struct error *err)
 {
-    if (engine->is_stalled != (err != NULL)) {
+    bool lacks_space = err && err->is_storage_full;
+
+    if (engine->is_stalled != (err != NULL) || engine->lacks_space != lacks_space) {
         engine->is_stalled = err != NULL;
+        note_lack_of_space(engine, lacks_space);
         if (engine->options.on_stall && !engine->is_closing) {
             engine->options.on_stall(engine->options.context, err);
         }

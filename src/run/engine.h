@@ -105,6 +105,7 @@ struct engine {
     bool is_inbox_being_read;
     bool is_inbox_stale; /* something came since the reading began */
     bool is_stalled;     /* it waits for the storage, and said so */
+    bool lacks_space;    /* because the disk is full: its runs count as paused */
     bool is_closing;
     bool has_failed;
     struct error failure;

@@ -19,16 +19,18 @@ char *run_folder(const char *folder, const char *run_id)
     return mem_printf("%s/workflows/%s", folder, run_id);
 }
 
-static struct flock whole_file(short type)
+/* Locks of the open file (F_OFD): they end with the last descriptor, and they can be asked about
+ * without being taken. */
+enum lock_byte { BYTE_OWNER, BYTE_WAITS_FOR_SPACE };
+
+static struct flock lock_of(enum lock_byte byte, short type)
 {
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 }
 
-/* A lock of the open file (F_OFD): it ends with the last descriptor, and it can be asked about
- * without being taken. */
 int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
 {
-    struct flock lock = whole_file(F_WRLCK);
+    struct flock lock = lock_of(BYTE_OWNER, F_WRLCK);
     char *path = path_join(run_folder_path, RUN_LOCK_FILE);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int r = 0;
@@ -47,18 +49,39 @@ int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
     return r;
 }
 
-bool run_is_locked(const char *run_folder_path)
+static bool is_taken(int fd, enum lock_byte byte)
 {
-    struct flock lock = whole_file(F_WRLCK);
+    struct flock lock = lock_of(byte, F_WRLCK);
+
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+enum run_owner run_find_owner(const char *run_folder_path)
+{
     char *path = path_join(run_folder_path, RUN_LOCK_FILE);
     int fd = open(path, O_RDWR | O_CLOEXEC);
-    bool is_locked = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    enum run_owner owner = OWNER_NONE;
 
+    if (fd >= 0 && is_taken(fd, BYTE_OWNER)) {
+        owner = is_taken(fd, BYTE_WAITS_FOR_SPACE) ? OWNER_WAITS_FOR_SPACE : OWNER_AT_WORK;
+    }
     if (fd >= 0) {
         (void)close(fd);
     }
     free(path);
-    return is_locked;
+    return owner;
+}
+
+bool run_is_locked(const char *run_folder_path)
+{
+    return run_find_owner(run_folder_path) != OWNER_NONE;
+}
+
+void run_lock_note_wait(int fd, bool is_waiting)
+{
+    struct flock lock = lock_of(BYTE_WAITS_FOR_SPACE, is_waiting ? F_WRLCK : F_UNLCK);
+
+    (void)fcntl(fd, F_OFD_SETLK, &lock);
 }
 
 struct load {
@@ -221,6 +244,7 @@ static void definition_give_back(struct engine *engine, const struct workflow *w
 static void take_over(struct engine *engine, struct active *active)
 {
     (void)map_put(engine->runs, active->state->id, active);
+    run_lock_note_wait(active->lock_fd, engine->lacks_space);
     files_open(active);
     inbox_watch(active);
 }

@@ -10,8 +10,13 @@
 
 /* ERROR_BUSY while another process owns the run; the descriptor holds the lock. */
 int run_lock(const char *run_folder_path, int *ret_fd, struct error *err);
+enum run_owner { OWNER_NONE, OWNER_AT_WORK, OWNER_WAITS_FOR_SPACE };
 /* Looks without touching: an owner that comes meanwhile is not turned away. */
+enum run_owner run_find_owner(const char *run_folder_path);
 bool run_is_locked(const char *run_folder_path);
+/* Of the owner: whether it waits for space on the disk. A lock, since nothing can be written then,
+ * and since it must end with its process. */
+void run_lock_note_wait(int fd, bool is_waiting);
 /* engine_adopt at once: ERROR_BUSY also while a command only looks at the run. */
 int run_adopt(struct engine *engine, const char *run_id, struct error *err);
 /* Folds the whole journal into a fresh state. */

@@ -19,19 +19,45 @@
     " steps_skipped, steps_running, waits_until"
 
 static const struct query q_run_list = {
-    "SELECT " RUN_COLUMNS " FROM run WHERE (?1 IS NULL OR status = ?1) AND"
+    "SELECT " RUN_COLUMNS " FROM run WHERE (?1 IS NULL OR status = ?1"
+    " OR (?1 = 'paused' AND status = 'running')) AND"
     " (?2 IS NULL OR workflow = ?2) AND (?3 IS NULL OR (created_at, id) <"
-    " (SELECT created_at, id FROM run WHERE id = ?3)) ORDER BY created_at DESC, id DESC LIMIT ?4"};
+    " (SELECT created_at, id FROM run WHERE id = ?3)) ORDER BY created_at DESC, id DESC"};
 static const struct query q_run_match = {
     "SELECT id FROM run WHERE substr(id, 1, length(?1)) = ?1 ORDER BY created_at DESC LIMIT 2"};
 static const struct query q_run_last = {
     "SELECT id FROM run WHERE parent IS NULL ORDER BY created_at DESC, id DESC LIMIT 1"};
 
 struct list_job {
+    const char *folder;
     const struct run_filter *filter;
     json_t *runs;
     const char *next;
 };
+
+static enum run_owner find_owner(const char *folder, const char *run_id)
+{
+    char *path = run_folder(folder, run_id);
+    enum run_owner owner = run_find_owner(path);
+
+    free(path);
+    return owner;
+}
+
+static bool has_status(const json_t *run, const char *status)
+{
+    return strcmp(json_get_text(run, "status", ""), status) == 0;
+}
+
+/* No record can say that there is no space for records. */
+static void show_wait_for_space(json_t *run, enum run_owner owner)
+{
+    if (owner == OWNER_WAITS_FOR_SPACE && has_status(run, run_status_name(RUN_RUNNING))) {
+        json_put_text(run, "status", run_status_name(RUN_PAUSED));
+        json_put_text(run, "reason", "storage");
+        json_put_text(run, "detail", "storage full: it goes on by itself when there is space");
+    }
+}
 
 static json_t *list_row(struct statement *statement)
 {
@@ -64,26 +90,37 @@ static json_t *list_row(struct statement *statement)
     return row;
 }
 
+static void add_run(const struct list_job *job, json_t *run)
+{
+    if (has_status(run, run_status_name(RUN_RUNNING))) {
+        show_wait_for_space(run, find_owner(job->folder, json_get_text(run, "id", "")));
+    }
+    if (!job->filter->status || has_status(run, job->filter->status)) {
+        (void)json_array_append(job->runs, run);
+    }
+    json_decref(run);
+}
+
 static int list_runs(struct tx *tx, void *arg, struct error *err)
 {
     struct list_job *job = arg;
     struct statement *statement = tx_query(tx, &q_run_list);
-    int r;
+    int r = 0;
 
     bind_text(statement, 1, job->filter->status);
     bind_text(statement, 2, job->filter->workflow);
     bind_text(statement, 3, job->filter->before);
-    bind_integer(statement, 4, job->filter->limit + 1);
-    while ((r = statement_step(statement, err)) > 0) {
-        (void)json_array_append_new(job->runs, list_row(statement));
+    while (json_array_size(job->runs) <= (size_t)job->filter->limit &&
+           (r = statement_step(statement, err)) > 0) {
+        add_run(job, list_row(statement));
     }
-    return r;
+    return r < 0 ? r : 0;
 }
 
-int run_list(struct store *store, const struct run_filter *filter, json_t **ret_list,
-             struct error *err)
+int run_list(struct store *store, const char *folder, const struct run_filter *filter,
+             json_t **ret_list, struct error *err)
 {
-    struct list_job job = {.filter = filter, .runs = json_array()};
+    struct list_job job = {.folder = folder, .filter = filter, .runs = json_array()};
     json_t *list;
     int r = store_read(store, list_runs, &job, err);
 
@@ -180,11 +217,7 @@ static int load_state(struct store *store, const char *folder, const char *run_i
 
 bool run_is_owned(const char *folder, const char *run_id)
 {
-    char *path = run_folder(folder, run_id);
-    bool is_owned = run_is_locked(path);
-
-    free(path);
-    return is_owned;
+    return find_owner(folder, run_id) != OWNER_NONE;
 }
 
 int run_show(struct store *store, const char *folder, const char *run_id, json_t **ret_run,
@@ -192,16 +225,17 @@ int run_show(struct store *store, const char *folder, const char *run_id, json_t
 {
     struct workflow *workflow = NULL;
     struct run_state *state = NULL;
-    bool is_owned;
+    enum run_owner owner;
     int r = load_state(store, folder, run_id, &workflow, &state, err);
 
     if (r < 0) {
         return r;
     }
-    is_owned = run_is_owned(folder, run_id);
+    owner = find_owner(folder, run_id);
     *ret_run = view_run(state);
-    json_put(*ret_run, "owned", json_boolean(is_owned));
-    run_add_live_options(state, is_owned, json_object_get(*ret_run, "options"));
+    show_wait_for_space(*ret_run, owner);
+    json_put(*ret_run, "owned", json_boolean(owner != OWNER_NONE));
+    run_add_live_options(state, owner != OWNER_NONE, json_object_get(*ret_run, "options"));
     run_state_free(state);
     workflow_free(workflow);
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to run/: some space on the project's disk, put by while there is plenty. When the disk is
- * full it is given back, so that what ends work (cancel, pause) can still be saved. */
+ * full it is given back, so that what ends work (cancel, pause) can still be saved; run_make_room
+ * (run.h) gives back a part of it. */
 #ifndef FERMATA_RUN_RESERVE_H
 #define FERMATA_RUN_RESERVE_H
 

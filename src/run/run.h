@@ -140,6 +140,10 @@ void engine_visit_running(const struct engine *engine,
 int run_ask(const struct engine_options *options, const char *run_id, const json_t *command,
             json_t **ret_answer, struct error *err);
 
+/* Gives some of the space back that engines put by in this folder: what a full disk kept from being
+ * opened may be tried again. False: there is none. */
+bool run_make_room(const char *folder);
+
 /* The tables of this folder, for store_open. */
 const struct migration *run_migrations(size_t *ret_count);
 
@@ -152,9 +156,11 @@ struct run_filter {
     int limit;            /* 1..1000 */
 };
 /* {"runs":[{id,workflow,task,status,wish,reason,created_at,started_at,ended_at,waits_until,
- * duration_ms,strategy,parent,steps:{total,completed,failed,...}}],"next":ID|null} */
-int run_list(struct store *store, const struct run_filter *filter, json_t **ret_list,
-             struct error *err);
+ * duration_ms,strategy,parent,steps:{total,completed,failed,...}}],"next":ID|null}
+ * A run whose owner waits for space on the disk is shown as paused, its reason `storage`; here and
+ * by run_show. */
+int run_list(struct store *store, const char *folder, const struct run_filter *filter,
+             json_t **ret_list, struct error *err);
 /* Whether a process carries the run on right now. */
 bool run_is_owned(const char *folder, const char *run_id);
 /* The run as above plus inputs,

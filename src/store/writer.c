@@ -315,8 +315,9 @@ static int batch_transact(struct writer *writer, struct job *first, struct error
     return r;
 }
 
-/* A reader may keep pages from being copied; then the next try waits for as many pages again. */
-static void checkpoint_if_due(struct writer *writer)
+/* A reader may keep pages from being copied; then the next try waits for as many pages again. When
+ * the disk is full, what is copied makes room: the next transaction begins the log anew. */
+static void checkpoint_if_due(struct writer *writer, bool lacks_space)
 {
     int pages = 0;
     int copied = 0;
@@ -324,9 +325,9 @@ static void checkpoint_if_due(struct writer *writer)
 
     if (writer->wal_pages < writer->checkpoint_every) {
         writer->checkpoint_pages = writer->checkpoint_every;
-        return;
     }
-    if (writer->wal_pages < writer->checkpoint_pages || atomic_load(&writer->is_broken)) {
+    if ((writer->wal_pages < writer->checkpoint_pages && !lacks_space) ||
+        atomic_load(&writer->is_broken)) {
         return;
     }
     writer->connection->failure = FAILURE_NONE;
@@ -363,7 +364,7 @@ static void batch_run(struct writer *writer, struct job *first)
         jobs_fail(first, atomic_load(&writer->is_broken) ? &writer->broken_error : &error);
     }
     jobs_tell(writer, first);
-    checkpoint_if_due(writer);
+    checkpoint_if_due(writer, r < 0 && error.is_storage_full);
     lock_release(writer->lock);
 }
 

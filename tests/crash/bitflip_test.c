@@ -113,7 +113,8 @@ static char *look(const struct bitflip *flip, const char *folder)
     size_t count;
     const struct migration *migrations = run_migrations(&count);
     bool is_whole = store_open(&store, path, migrations, count, NULL, &err) == 0 &&
-                    is_sound(store, flip) && run_list(store, &filter, &list, &err) == 0;
+                    is_sound(store, flip) &&
+                    run_list(store, flip->project->folder, &filter, &list, &err) == 0;
 
     for (int i = 0; is_whole && i < RUNS; i++) {
         is_whole = add_shown(store, flip, flip->ids[i], all);

@@ -346,7 +346,7 @@ class Errors(Suite):
 
         def on_line(line):
             # Somebody made room.
-            if line.startswith("waiting: "):
+            if line.startswith("paused: "):
                 over.touch()
 
         told = trial.drive("run", "-w", "points", on_line=on_line, faults=trial.options(

@@ -31,6 +31,7 @@ END
 
 teardown() {
     touch go release 2>/dev/null || true
+    rm -f filling ballast
     teardown_project
     if [ -n "${MOUNTED-}" ]; then
         cd / && umount -l "$MOUNTED"
@@ -312,16 +313,50 @@ END
     [ "$bytes" -eq "$(wc -c <wanted)" ]
 }
 
-@test "a full disk parks the run, loses nothing, and it goes on when there is space" {
-    small_project 3m
+# Takes all the space there is, again and again, until make_room.
+fill_disk() {
+    : >filling
+    (while [ -e filling ]; do cat /dev/zero >>ballast || sleep 0.01; done) 2>/dev/null 3>&- &
+    filler=$!
+    wait_until is_full
+}
+
+is_full() {
+    [ "$(df --output=avail . | tail -n 1)" -eq 0 ]
+}
+
+make_room() {
+    rm filling
+    wait "$filler"
+    rm ballast
+}
+
+waits_for_space() {
+    [ "$(fermata status "$id" --json | json 'd["status"], d["reason"]')" = '["paused", "storage"]' ]
+}
+
+@test "a full disk parks a run as paused, in every view, and it goes on by itself when there is space" {
+    small_project 1m
     setup_workflow_again
     start_held
-    head -c 10000000 /dev/zero >ballast 2>/dev/null || true
+    fill_disk
     : >go
-    wait_until grep -q "storage full" ".fermata/workflows/$id/logs/driver.log"
-    has_status "$id" running
-    rm ballast
+    wait_until waits_for_space
+    run_apart fermata status "$id"
+    [ "$status" -eq 3 ]
+    [[ $output == *paused*"storage full: it goes on by itself when there is space"* ]]
+    run_apart fermata show "$id"
+    [[ $output == *"storage full"* ]]
+    for filter in "" "--status paused"; do
+        # shellcheck disable=SC2086
+        [ "$(fermata list $filter --json | json 'd["runs"][0]["status"], d["runs"][0]["reason"]')" = '["paused", "storage"]' ]
+    done
+    [ "$(fermata list --status running --json | json 'd["runs"]')" = "[]" ]
+    [ ! -e last.count ]
+    kill -0 "$driver"
+    make_room
     wait_until has_status "$id" completed
+    grep -q "paused: .*storage full" ".fermata/workflows/$id/logs/driver.log"
     has_lines first.count 1
     has_lines hold.count 1
     has_lines last.count 1
@@ -329,19 +364,71 @@ END
     [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
 }
 
-@test "cancel ends a run, its steps and their trees on a full disk" {
-    small_project 3m
+@test "a run in the foreground says that it is paused by a full disk, and goes on" {
+    small_project 1m
+    setup_workflow_again
+    # What it says must not need the disk that is full.
+    "$FERMATA" run -w holds >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/told" 3>&- &
+    asker=$!
+    wait_until has_lines hold.count 1
+    fill_disk
+    : >go
+    wait_until grep -q "paused: .*storage full.*when there is space" "$BATS_TEST_TMPDIR/told"
+    make_room
+    wait "$asker"
+    has_lines hold.count 1
+    has_lines last.count 1
+}
+
+@test "pause and cancel reach a run on a full disk, and its steps and their trees end" {
+    small_project 1m
     setup_workflow_again
     start_held
-    head -c 10000000 /dev/zero >ballast 2>/dev/null || true
+    keeper=$(pid_of_keeper 1)
+    head -c 2000000 /dev/zero >ballast 2>/dev/null || true
+    run_apart fermata pause "$id"
+    [ "$status" -eq 0 ]
+    [ "$(fermata status "$id" --json | json 'd["wish"]')" = pause ]
     run_apart fermata cancel "$id"
     [ "$status" -eq 0 ]
     wait_until has_status "$id" cancelled
-    keeper=$(pid_of_keeper 1)
     wait_until is_gone "$keeper"
     [ ! -e last.count ]
     rm ballast
     [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+}
+
+@test "cancel ends a run on a full disk after its owner's death" {
+    small_project 1m
+    setup_workflow_again
+    start_held
+    keeper=$(pid_of_keeper 1)
+    head -c 2000000 /dev/zero >ballast 2>/dev/null || true
+    kill -9 "$driver"
+    wait_until is_ownerless "$id"
+    run_apart fermata cancel "$id"
+    [ "$status" -eq 0 ]
+    has_status "$id" cancelled
+    wait_until is_gone "$keeper"
+    rm ballast
+    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+}
+
+@test "a paused run that waits for space when its owner dies is a running one without owner" {
+    small_project 1m
+    setup_workflow_again
+    start_held
+    fill_disk
+    : >go
+    wait_until waits_for_space
+    kill -9 "$driver"
+    wait_until is_ownerless "$id"
+    has_status "$id" running
+    make_room
+    run_apart fermata resume "$id"
+    [ "$status" -eq 0 ]
+    has_lines hold.count 1
+    has_lines last.count 1
 }
 
 # The project was mounted over: its workflow is made anew.

@@ -178,6 +178,48 @@ static void stop_loop(void *arg)
     loop_stop(arg);
 }
 
+static void go_until_stalled(struct run_project *project)
+{
+    while (project->stalls == 0) {
+        (void)loop_timer_start(project->loop, 20, stop_loop, project->loop);
+        loop_run(project->loop);
+    }
+}
+
+static void check_listed(struct run_project *project, const char *status, size_t count)
+{
+    const struct run_filter filter = {.status = status, .limit = 10};
+    json_t *list = NULL;
+
+    assert_int_equal(run_list(project->store, project->folder, &filter, &list, NULL), 0);
+    assert_int_equal(json_array_size(json_object_get(list, "runs")), count);
+    json_decref(list);
+}
+
+static void a_run_that_waits_for_space_is_shown_as_paused(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+    json_t *shown = NULL;
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    check_listed(project, "running", 1);
+    plan->write_code = SQLITE_FULL;
+    go_until_stalled(project);
+    check_listed(project, "running", 0);
+    check_listed(project, "paused", 1);
+    assert_int_equal(run_show(project->store, project->folder, project->id, &shown, NULL), 0);
+    assert_string_equal(json_get_text(shown, "status", ""), "paused");
+    assert_string_equal(json_get_text(shown, "reason", ""), "storage");
+    assert_true(json_get_boolean(shown, "owned", false));
+    json_decref(shown);
+    heal(plan);
+    run_project_go(project);
+    check_listed(project, "paused", 0);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
 static void a_parked_engine_can_be_left(void **state)
 {
     struct run_project *project = *state;
@@ -186,10 +228,7 @@ static void a_parked_engine_can_be_left(void **state)
     run_project_start(project, two_steps, NULL);
     run_project_go_until(project, "attempt_started", "one");
     plan->write_code = SQLITE_FULL;
-    while (project->stalls == 0) {
-        (void)loop_timer_start(project->loop, 20, stop_loop, project->loop);
-        loop_run(project->loop);
-    }
+    go_until_stalled(project);
     run_project_drop_engine(project);
     heal(plan);
     run_project_reopen(project);
@@ -529,6 +568,7 @@ int main(void)
         TEST(further_tries_and_gate_checks_are_not_measured),
         TEST(a_run_at_rest_can_be_let_go_with_its_nested_runs),
         TEST(a_full_disk_parks_the_run_until_there_is_space),
+        TEST(a_run_that_waits_for_space_is_shown_as_paused),
         TEST(a_parked_engine_can_be_left),
         TEST(after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_on),
         TEST(steps_that_touch_nothing_outside_share_commits),

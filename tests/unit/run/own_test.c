@@ -71,6 +71,24 @@ static void a_run_has_one_owner_and_looking_does_not_keep_it(void **state)
     assert_false(run_is_locked("/nowhere"));
 }
 
+static void an_owner_that_waits_for_space_can_be_told_from_one_at_work(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    int lock = -1;
+
+    assert_int_equal(run_find_owner(project->folder), OWNER_NONE);
+    assert_int_equal(run_lock(project->folder, &lock, &err), 0);
+    assert_int_equal(run_find_owner(project->folder), OWNER_AT_WORK);
+    run_lock_note_wait(lock, true);
+    assert_int_equal(run_find_owner(project->folder), OWNER_WAITS_FOR_SPACE);
+    run_lock_note_wait(lock, false);
+    assert_int_equal(run_find_owner(project->folder), OWNER_AT_WORK);
+    run_lock_note_wait(lock, true);
+    (void)close(lock);
+    assert_int_equal(run_find_owner(project->folder), OWNER_NONE);
+}
+
 static void a_run_that_another_process_owns_is_not_taken(void **state)
 {
     struct run_project *project = *state;
@@ -170,6 +188,7 @@ int main(void)
         TEST(runs_of_one_text_go_on_side_by_side),
         TEST(a_run_whose_definition_is_shared_can_be_adopted),
         TEST(a_run_has_one_owner_and_looking_does_not_keep_it),
+        TEST(an_owner_that_waits_for_space_can_be_told_from_one_at_work),
         TEST(a_run_that_another_process_owns_is_not_taken),
         TEST(an_owner_waits_for_a_command_that_is_being_obeyed),
         TEST(an_unknown_run_is_not_found),

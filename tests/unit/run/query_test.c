@@ -28,7 +28,7 @@ static json_t *list(struct run_project *project, const struct run_filter *filter
     struct error err = ERROR_INIT;
     json_t *found = NULL;
 
-    if (run_list(project->store, filter, &found, &err) < 0) {
+    if (run_list(project->store, project->folder, filter, &found, &err) < 0) {
         fail_msg("%s", err.text);
     }
     return found;
