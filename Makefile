@@ -50,7 +50,8 @@ PACKAGES := libuv libfyaml jansson sqlite3 libcrypto libutf8proc libpcre2-8
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 # Of libcrypto only SHA-256 is used: some 10 KB from the archive, where relocating the shared object
 # takes more time at every start than all other libraries together (docs/decisions/0004).
-PACKAGE_LIBS := $(patsubst -lcrypto,-l:libcrypto.a,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
+# libfyaml is linked from an archive whose allocations are ours (docs/decisions/0005).
+PACKAGE_LIBS := $(patsubst -lfyaml,$(BUILD)/libfyaml.a,$(patsubst -lcrypto,-l:libcrypto.a,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)))
 TEST_LIBS := -lcmocka
 
 LANGUAGE := -std=gnu17 -D_GNU_SOURCE -Isrc -Itests -DFERMATA_VERSION='"$(VERSION)"'
@@ -99,7 +100,7 @@ SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
 UNIT_SOURCES := $(filter tests/unit/%,$(TEST_SOURCES))
 SIM_SOURCES := $(sort $(filter-out %_test.c, $(wildcard tests/sim/*.c)))
-PRELOAD_SOURCES := tests/crash/faults.c tests/programs/loop_watch.c
+PRELOAD_SOURCES := tests/crash/faults.c tests/crash/memory.c tests/programs/loop_watch.c
 PROGRAM_SOURCES := $(sort $(filter-out $(PRELOAD_SOURCES),$(wildcard tests/programs/*.c)))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 EMBEDDED_FILES := $(sort $(shell find workflows experts))
@@ -146,7 +147,14 @@ $(BUILD)/embed: tools/embed.c
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O1 -o $@ $<
 
-$(BUILD)/libfermata.a: $(OBJECTS)
+$(BUILD)/libfyaml.a: $(BUILD)/flags
+	$(Q)objcopy --redefine-sym malloc=mem_alloc --redefine-sym calloc=mem_zero \
+	    --redefine-sym realloc=mem_resize_bytes --redefine-sym strdup=mem_strdup \
+	    --redefine-sym __asprintf_chk=mem_print_checked \
+	    --redefine-sym __vasprintf_chk=mem_print_list_checked \
+	    "$$($(CC) -print-file-name=libfyaml.a)" $@
+
+$(BUILD)/libfermata.a: $(OBJECTS) | $(BUILD)/libfyaml.a
 	@rm -f $@
 	$(if $(V),,@echo '  AR      $@')
 	$(Q)$(AR) rcs $@ $^
@@ -275,7 +283,7 @@ sim:
 crash:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
-	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=300 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
 
 # Steps that behave as no step should, with what a busy machine makes fail: time, memory, pace.
 hostile:
@@ -293,7 +301,7 @@ powerloss:
 fuzz:
 	@tools/install-deps --build --fuzz
 	@$(MAKE) -j1 $(FUZZ_SOURCES:%.c=fuzz-run/%)
-fuzz-run/%: %.c $(BUILD)/embedded.c FORCE
+fuzz-run/%: %.c $(BUILD)/embedded.c $(BUILD)/libfyaml.a FORCE
 	@mkdir -p $(BUILD)/fuzz/$(@F)
 	clang $(LANGUAGE) -O1 -g -fsanitize=fuzzer,address,undefined $(PACKAGE_CFLAGS) \
 	    -o $(BUILD)/fuzz/$(@F).bin $< $(SOURCES) $(BUILD)/embedded.c $(PACKAGE_LIBS)

@@ -49,6 +49,11 @@ void *mem_resize(void *memory, size_t count, size_t size)
     return resized;
 }
 
+void *mem_resize_bytes(void *memory, size_t size)
+{
+    return mem_resize(memory, size, 1);
+}
+
 char *mem_strndup(const char *text, size_t length)
 {
     char *copy;
@@ -68,13 +73,33 @@ char *mem_printf(const char *format, ...)
 {
     va_list args;
     char *text = NULL;
-    int length;
 
     va_start(args, format);
-    length = vasprintf(&text, format, args);
+    (void)mem_print_list_checked(&text, 0, format, args);
     va_end(args);
+    return text;
+}
+
+int mem_print_list_checked(char **ret_text, int flag, const char *format, va_list args)
+{
+    char *text = NULL;
+    int length = vasprintf(&text, format, args);
+
+    (void)flag;
     if (length < 0) {
         out_of_memory(0);
     }
-    return text;
+    *ret_text = text;
+    return length;
+}
+
+int mem_print_checked(char **ret_text, int flag, const char *format, ...)
+{
+    va_list args;
+    int length;
+
+    va_start(args, format);
+    length = mem_print_list_checked(ret_text, flag, format, args);
+    va_end(args);
+    return length;
 }

@@ -4,6 +4,7 @@
 #ifndef FERMATA_BASE_ALLOC_H
 #define FERMATA_BASE_ALLOC_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t size);              /* uninitialised */
@@ -12,6 +13,14 @@ void *mem_resize(void *memory, size_t count, size_t size);
 char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *text, size_t length);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* As realloc and asprintf with glibc's checks, for libraries that are given or linked with these.
+ */
+void *mem_resize_bytes(void *memory, size_t size);
+int mem_print_checked(char **ret_text, int flag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int mem_print_list_checked(char **ret_text, int flag, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 

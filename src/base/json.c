@@ -6,7 +6,13 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+void json_init_memory(void)
+{
+    json_set_alloc_funcs(mem_alloc, free);
+}
 
 /* jansson recurses; look at the nesting before it does. */
 static bool is_too_deep(const char *text, size_t length)

@@ -12,6 +12,9 @@
 #define JSON_DEPTH_MAX 64
 #define JSON_BYTES_MAX (16U * 1024 * 1024)
 
+/* Before the first value, once a process: jansson without memory ends it (base/alloc.h). */
+void json_init_memory(void);
+
 /* Strict: one value, no duplicate keys, depth and size bounded; the error names line and column.
  * `what` names the text in messages ("output of step build"). The caller owns the value. */
 int json_parse_text(const char *text, size_t length, const char *what, json_t **ret_value,

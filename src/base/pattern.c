@@ -21,19 +21,29 @@ struct pattern {
     pcre2_match_data *match;
 };
 
-static pcre2_code *compile(const char *text, int *ret_reason, size_t *ret_offset)
+static void *take(size_t size, void *context)
+{
+    (void)context;
+    return mem_alloc(size);
+}
+
+static void give(void *memory, void *context)
+{
+    (void)context;
+    free(memory);
+}
+
+static pcre2_code *compile(const char *text, pcre2_general_context *memory, int *ret_reason,
+                           size_t *ret_offset)
 {
     const uint32_t options = PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF |
                              PCRE2_ALT_BSUX | PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP;
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    pcre2_code *code = NULL;
+    pcre2_compile_context *context = pcre2_compile_context_create(memory);
+    pcre2_code *code;
 
-    if (context) {
-        (void)pcre2_set_parens_nest_limit(context, GROUP_DEPTH_MAX);
-        (void)pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALT_BSUX);
-        code = pcre2_compile((PCRE2_SPTR)text, strlen(text), options, ret_reason, ret_offset,
-                             context);
-    }
+    (void)pcre2_set_parens_nest_limit(context, GROUP_DEPTH_MAX);
+    (void)pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALT_BSUX);
+    code = pcre2_compile((PCRE2_SPTR)text, strlen(text), options, ret_reason, ret_offset, context);
     pcre2_compile_context_free(context);
     return code;
 }
@@ -41,7 +51,8 @@ static pcre2_code *compile(const char *text, int *ret_reason, size_t *ret_offset
 int pattern_new(const char *text, struct pattern **ret_pattern, struct error *err)
 {
     struct pattern *pattern;
-    unsigned char reason_text[128] = "out of memory";
+    pcre2_general_context *memory;
+    unsigned char reason_text[128] = "";
     int reason = 0;
     size_t offset = 0;
     pcre2_code *code;
@@ -50,8 +61,10 @@ int pattern_new(const char *text, struct pattern **ret_pattern, struct error *er
         return error_set(err, ERROR_LIMIT, "the pattern has %zu bytes; at most %d", strlen(text),
                          PATTERN_BYTES_MAX);
     }
-    code = compile(text, &reason, &offset);
+    memory = pcre2_general_context_create(take, give, NULL);
+    code = compile(text, memory, &reason, &offset);
     if (!code) {
+        pcre2_general_context_free(memory);
         (void)pcre2_get_error_message(reason, reason_text, sizeof(reason_text));
         return error_set(err, ERROR_INVALID, "the pattern \"%.200s\" is wrong at byte %zu: %s",
                          text, offset, (const char *)reason_text);
@@ -59,12 +72,9 @@ int pattern_new(const char *text, struct pattern **ret_pattern, struct error *er
     pattern = mem_zero(1, sizeof(*pattern));
     pattern->code = code;
     pattern->text = mem_strdup(text);
-    pattern->match = pcre2_match_data_create(1, NULL);
-    pattern->limits = pcre2_match_context_create(NULL);
-    if (!pattern->match || !pattern->limits) {
-        pattern_free(pattern);
-        return error_set(err, ERROR_LIMIT, "no memory for the pattern \"%.200s\"", text);
-    }
+    pattern->match = pcre2_match_data_create(1, memory);
+    pattern->limits = pcre2_match_context_create(memory);
+    pcre2_general_context_free(memory);
     (void)pcre2_set_match_limit(pattern->limits, MATCH_STEPS_MAX);
     (void)pcre2_set_depth_limit(pattern->limits, MATCH_DEPTH_MAX);
     (void)pcre2_set_heap_limit(pattern->limits, MATCH_HEAP_KIB_MAX);

@@ -19,19 +19,34 @@ struct rule_pattern {
     pcre2_match_context *context;
 };
 
+static void *take(size_t size, void *context)
+{
+    (void)context;
+    return mem_alloc(size);
+}
+
+static void give(void *memory, void *context)
+{
+    (void)context;
+    free(memory);
+}
+
 struct rule_pattern *rule_pattern_new(const char *text)
 {
     struct rule_pattern *pattern = mem_zero(1, sizeof(*pattern));
     int code = 0;
     PCRE2_SIZE offset = 0;
+    pcre2_general_context *memory = pcre2_general_context_create(take, give, NULL);
+    pcre2_compile_context *compile = pcre2_compile_context_create(memory);
 
     pattern->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_MULTILINE, &code,
-                                  &offset, NULL);
+                                  &offset, compile);
     assert(pattern->code);
+    pcre2_compile_context_free(compile);
     (void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
-    pattern->data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
-    pattern->context = pcre2_match_context_create(NULL);
-    assert(pattern->data && pattern->context);
+    pattern->data = pcre2_match_data_create_from_pattern(pattern->code, memory);
+    pattern->context = pcre2_match_context_create(memory);
+    pcre2_general_context_free(memory);
     (void)pcre2_set_match_limit(pattern->context, MATCH_LIMIT);
     (void)pcre2_set_depth_limit(pattern->context, DEPTH_LIMIT);
     return pattern;

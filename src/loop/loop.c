@@ -99,6 +99,11 @@ static void on_wake(uv_async_t *wake)
     (void)run_posted(wake->data);
 }
 
+void loop_init_memory(void)
+{
+    (void)uv_replace_allocator(mem_alloc, mem_resize_bytes, mem_zero, free);
+}
+
 int loop_new(struct loop **ret_loop, struct error *err)
 {
     struct loop *loop = mem_zero(1, sizeof(*loop));

@@ -18,6 +18,8 @@ typedef struct {
 
 typedef void (*loop_callback)(void *arg);
 
+/* Before the first one, once a process: libuv without memory ends it (base/alloc.h). */
+void loop_init_memory(void);
 int loop_new(struct loop **ret_loop, struct error *err);
 /* Accepts NULL. Submitted work is waited for and its done is called; everything else is dropped. */
 void loop_free(struct loop *loop);

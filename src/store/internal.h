@@ -6,6 +6,7 @@
  * connection.c  one SQLite connection: settings, errors, transaction control
  * statement.c   prepared statements, the body of tx_query and its friends
  * log.c         has the log everything that was acknowledged?
+ * memory.c      SQLite's memory
  * migrate.c     the schema_version table
  * writer.c      the store thread and group commit
  * store.c       opening, closing, reading, verifying */

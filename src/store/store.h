@@ -23,6 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Before anything else, once a process: SQLite without memory ends it (base/alloc.h). */
+void store_init_memory(void);
+
 struct store;
 struct tx; /* an open transaction (write) or a reading view; valid inside the work function only */
 

@@ -72,6 +72,21 @@ static void formatted_text_has_any_length(void **state)
     free(text);
 }
 
+static void libraries_get_the_same_memory(void **state)
+{
+    char *text = NULL;
+    char *memory = mem_resize_bytes(NULL, 3);
+
+    (void)state;
+    memcpy(memory, "ab", 3);
+    memory = mem_resize_bytes(memory, 5000);
+    assert_string_equal(memory, "ab");
+    assert_int_equal(mem_print_checked(&text, 1, "%s-%d", memory, 7), 4);
+    assert_string_equal(text, "ab-7");
+    free(text);
+    free(memory);
+}
+
 static sigjmp_buf after_abort;
 
 static void leave_abort(int signal_number)
@@ -112,6 +127,7 @@ int main(void)
         cmocka_unit_test(resized_memory_keeps_its_content),
         cmocka_unit_test(copies_of_text_are_terminated),
         cmocka_unit_test(formatted_text_has_any_length),
+        cmocka_unit_test(libraries_get_the_same_memory),
         cmocka_unit_test(a_size_that_overflows_aborts),
     };
 
