@@ -198,7 +198,7 @@ static void what_once_failed_does_not_fail_again(void **state)
 static void find_failure(struct sim_input *input, struct sim_result *ret_result)
 {
     for (input->seed = 0; input->seed < 1000; input->seed++) {
-        simulate(input, ret_result);
+        trial_run(input, ret_result);
         if (ret_result->has_failed) {
             return;
         }
@@ -239,12 +239,11 @@ static void a_kept_case_fails_as_it_did(void **state)
     assert_int_equal(case_write(path, &kept, shrunk.failure), 0);
     assert_int_equal(case_read(path, &given), 0);
     input = (struct sim_input){.seed = given.seed, .given = &given.choices, .forgets_timers = true};
-    simulate(&input, &result);
+    trial_run(&input, &result);
     assert_true(result.has_failed);
     assert_string_equal(result.failure, shrunk.failure);
     case_release(&given);
     shrunk_release(&shrunk);
-    simulate_release_cache();
     free(path);
     scratch_remove(scratch);
 }
