@@ -11,6 +11,7 @@ import json
 import os
 import random
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ FERMATA = BUILD / "fermata"
 WIDTH = 6
 STEPS = 20
 TIMEOUT_MS = 400
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 30
 BEHAVIOURS = ("daemonise", "daemonise-and-wait", "session-chain", "own-subreaper", "hold-output")
 ATTEMPT_FILES = {"spec", "claim", "lock", "stdout", "stderr", "exit.json"}
 FERMATA_FILES = {"blobs", "config.yaml", "fermata.db", "fermata.db-shm", "fermata.db-wal",
@@ -160,6 +161,7 @@ class Cycle:
         self.check_run(run)
         self.check_files()
         os.close(self.begun)
+        shutil.rmtree(self.project)
 
     def check_run(self, run):
         steps = run["phases"][0]["steps"][0]["instances"]
@@ -180,7 +182,9 @@ class Cycle:
         check(not list(self.project.rglob("*.tmp*")), "half-written files were left")
 
 
-def run_cycle(number, scratch):
+def run_cycle(number, scratch, problems):
+    if problems:
+        return None
     try:
         Cycle(number, scratch).go()
         return None
@@ -194,10 +198,10 @@ def main():
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="daemons-") as scratch, \
             concurrent.futures.ThreadPoolExecutor(WIDTH) as pool:
-        for problem in pool.map(lambda number: run_cycle(number, scratch), range(CYCLES)):
+        for problem in pool.map(lambda number: run_cycle(number, scratch, problems),
+                                range(CYCLES)):
             if problem:
                 problems.append(problem)
-                print(f"# {problem}", flush=True)
     if mounts() != before:
         problems.append("a mount was left or taken")
     print(f"# {CYCLES} cycles in {time.monotonic() - started:.1f} s, DAEMON_SEED={SEED}")
