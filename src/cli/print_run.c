@@ -591,6 +591,7 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
     const char *status = get(answer, "status");
     const char *id = get(answer, "id");
     bool has_owner = json_get_boolean(answer, "owner", false);
+    bool has_options = json_array_size(json_object_get(answer, "options")) > 0;
     char *command;
 
     if (is(answer, "done", "checkpoint")) {
@@ -602,13 +603,11 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
         strbuf_add(target, "; the process that drives it was told");
     }
     strbuf_add(target, ".\n");
-    if (!has_owner && (strcmp(status, "paused") == 0 || strcmp(status, "running") == 0 ||
-                       strcmp(status, "pending") == 0)) {
-        command = mem_printf("fermata resume %s", id);
-        add_option(terminal, command, "go on with it", target);
-    } else {
-        command = mem_printf("fermata status %s", id);
-        add_option(terminal, command, "how it stands", target);
+    if (has_options) {
+        add_options(terminal, answer, target);
+        return;
     }
+    command = mem_printf("fermata status %s", id);
+    add_option(terminal, command, "how it stands", target);
     free(command);
 }

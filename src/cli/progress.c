@@ -125,8 +125,8 @@ struct progress *progress_new(const struct terminal *terminal, enum progress_for
         add_phase(progress, phase);
     }
     if (form == PROGRESS_PLAIN) {
-        char *line = mem_printf("Run %s: %s, %d steps", progress->run, progress->workflow,
-                                progress->total);
+        char *line = mem_printf("Run %s: %s, %d step%s", progress->run, progress->workflow,
+                                progress->total, progress->total == 1 ? "" : "s");
 
         progress_say(progress, line);
         free(line);

@@ -2,11 +2,11 @@
 #include "functions/check_run.h"
 
 #include "base/alloc.h"
+#include "base/timestamp.h"
 #include "functions/program.h"
 #include "functions/test_counts.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -183,8 +183,10 @@ static void decide_run(json_t *run, const struct check_command *command,
         put_counts(run, &counts);
     }
     if (result->timed_out) {
-        decide(run, "unknown", "%s gave no answer within %" PRId64 " s", command->tool,
-               expectation->timeout_ms / 1000);
+        char limit[DURATION_SIZE];
+
+        duration_format(expectation->timeout_ms, limit);
+        decide(run, "unknown", "%s gave no answer within %s", command->tool, limit);
     } else if (result->truncated) {
         decide(run, "unknown", "%s was stopped: it printed more than %u MiB", command->tool,
                OUTPUT_BYTES_MAX >> 20);

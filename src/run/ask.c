@@ -300,10 +300,13 @@ static int decide_carried(struct engine *engine, struct active *active, const js
 static json_t *describe(const struct run_state *run)
 {
     json_t *answer = json_object();
+    json_t *options = run_options(run);
 
+    run_add_live_options(run, false, options);
     json_put_text(answer, "status", run_status_name(run->status));
     json_put_text(answer, "wish", wish_name(run->wish));
     json_put(answer, "owner", json_false());
+    json_put(answer, "options", options);
     return answer;
 }
 

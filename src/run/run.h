@@ -134,7 +134,8 @@ void engine_visit_running(const struct engine *engine,
  *   {"do":"restore","checkpoint":NAME} {"do":"checkpoint","name":NAME}
  * Each may say who asks: "by".
  * When no process owns the run it is taken, changed durably and let go (it then waits for
- * `resume`). *ret_answer: {"status":RUN STATUS,"owner":bool,...}; caller owns it. ERROR_CONFLICT
+ * `resume`). *ret_answer: {"status":RUN STATUS,"owner":bool,...}, without an owner also
+ * "options", as in run_show; caller owns it. ERROR_CONFLICT
  * with what is possible when the command does not fit the state. Waits at most 10 s for an owner.
  */
 int run_ask(const struct engine_options *options, const char *run_id, const json_t *command,

@@ -2,6 +2,7 @@
 #include "run/verdict.h"
 
 #include "base/alloc.h"
+#include "base/timestamp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,13 +57,14 @@ static enum verdict decide_process(const struct gate_check *check,
                                    const struct check_result *result, const struct reason *reason)
 {
     int status = result->exit_status;
+    char limit[DURATION_SIZE];
 
     if (!result->is_started) {
         return decide(reason, VERDICT_UNKNOWN, "the command could not be started");
     }
     if (result->timed_out) {
-        return decide(reason, VERDICT_UNKNOWN, "no answer within %" PRId64 " s",
-                      check->timeout_ms / 1000);
+        duration_format(check->timeout_ms, limit);
+        return decide(reason, VERDICT_UNKNOWN, "no answer within %s", limit);
     }
     if (result->signal != 0) {
         const char *name = sigabbrev_np(result->signal);

@@ -132,10 +132,13 @@ static void a_completed_run_names_its_report_and_what_to_look_at(void **state)
 
 static void an_answer_says_how_to_go_on_unless_somebody_does(void **state)
 {
-    char *text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"paused\",\"owner\":false}");
+    char *text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"paused\",\"owner\":false,"
+                                     "\"options\":[{\"do\":\"approve\",\"command\":"
+                                     "\"fermata approve wf_1 ask\",\"help\":\"Really?\"}]}");
 
     (void)state;
-    assert_non_null(strstr(text, "fermata resume wf_1"));
+    assert_non_null(strstr(text, "fermata approve wf_1 ask"));
+    assert_null(strstr(text, "resume"));
     free(text);
     text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"running\",\"owner\":true}");
     assert_non_null(strstr(text, "was told"));

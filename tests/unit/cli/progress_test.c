@@ -205,7 +205,7 @@ static void a_step_is_told_by_its_name_with_the_key_behind(void **state)
                    "\"status\":\"completed\",\"at\":2000");
     tell(progress, "\"kind\":\"step_moved\",\"phase\":\"one\",\"step\":\"a\","
                    "\"status\":\"completed\",\"at\":2100");
-    assert_string_equal(out.data, "Run wf_000000000001: w, 1 steps\nPhase 1/1 The first\n"
+    assert_string_equal(out.data, "Run wf_000000000001: w, 1 step\nPhase 1/1 The first\n"
                                   "Step 1/2 Do all [0] (one/a[0]) completed (1.0s)\n"
                                   "Step 2/2 Do all (one/a) completed\n");
     progress_free(progress);
