@@ -7,6 +7,7 @@
 #include "functions/test_counts.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
