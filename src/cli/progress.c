@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "cli/progress_state.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,18 @@ static void move_step(struct progress *progress, const json_t *record)
     }
 }
 
+static void reuse_step(struct progress *progress, const json_t *record)
+{
+    json_t *moved = json_copy((json_t *)(uintptr_t)record);
+    char *why = mem_printf("reused from %s", get(record, "from_run"));
+
+    json_put_text(moved, "status", "completed");
+    json_put_text(moved, "reason", why);
+    move_step(progress, moved);
+    json_decref(moved);
+    free(why);
+}
+
 /* A step's time counts from its first attempt, waits between attempts included. */
 static void start_attempt(struct progress *progress, const json_t *record)
 {
@@ -381,7 +394,7 @@ static const struct {
 } handlers[] = {
     {"run_moved", move_run},       {"phase_moved", move_phase},        {"phase_reset", reset_phase},
     {"step_moved", move_step},     {"step_expanded", expand_step},     {"gate_decided", say_gate},
-    {"step_waiting", say_waiting}, {"attempt_started", start_attempt},
+    {"step_waiting", say_waiting}, {"attempt_started", start_attempt}, {"step_reused", reuse_step},
 };
 
 void progress_add_record(struct progress *progress, const json_t *record)

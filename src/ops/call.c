@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define NAMES_MAX 128
+#define ARGUMENT_NAME_MAX 64
 
 const struct operation *ops_table(size_t *ret_count)
 {
@@ -42,12 +43,32 @@ const char *ops_nearest(const char *name)
     return nearest_name(name, names, count);
 }
 
+/* As a person gives it: "--older-than", or "RUN". */
+struct shown_name {
+    char text[ARGUMENT_NAME_MAX];
+};
+
+static struct shown_name shown_name(const struct argument *argument)
+{
+    struct shown_name shown;
+
+    if (argument->is_positional && argument->value_name) {
+        (void)snprintf(shown.text, sizeof(shown.text), "%s", argument->value_name);
+        return shown;
+    }
+    (void)snprintf(shown.text, sizeof(shown.text), "--%s", argument->name);
+    for (char *at = shown.text; *at; at++) {
+        *at = *at == '_' ? '-' : *at;
+    }
+    return shown;
+}
+
 /* ---- one value ---------------------------------------------------------------------------------
  */
 
 static int wrong_type(const struct argument *argument, const char *expected, struct error *err)
 {
-    return error_set(err, ERROR_INVALID, "%s: expected %s", argument->name, expected);
+    return error_set(err, ERROR_INVALID, "%s: expected %s", shown_name(argument).text, expected);
 }
 
 static int convert_integer(const struct argument *argument, const json_t *value, json_t **ret_value,
@@ -67,7 +88,8 @@ static int convert_integer(const struct argument *argument, const json_t *value,
     errno = 0;
     number = strtoll(text, &end, 10);
     if (errno || *end) {
-        return error_set(err, ERROR_INVALID, "%s: %s is not a whole number", argument->name, text);
+        return error_set(err, ERROR_INVALID, "%s: %s is not a whole number",
+                         shown_name(argument).text, text);
     }
     *ret_value = json_integer(number);
     return 0;
@@ -102,12 +124,12 @@ static int convert_duration(const struct argument *argument, const json_t *value
     if (json_is_integer(value)) {
         duration_ms = json_integer_value(value);
         if (duration_ms < 0 || duration_ms > DURATION_MS_MAX) {
-            return error_set(err, ERROR_INVALID, "%s: out of range", argument->name);
+            return error_set(err, ERROR_INVALID, "%s: out of range", shown_name(argument).text);
         }
     } else if (json_is_string(value)) {
         r = duration_parse(json_string_value(value), &duration_ms, err);
         if (r < 0) {
-            return err ? error_context(err, "%s", argument->name) : r;
+            return err ? error_context(err, "%s", shown_name(argument).text) : r;
         }
     } else {
         return wrong_type(argument, "a duration such as 30s, 10m or 2d", err);
@@ -139,8 +161,9 @@ static int choice_error(const struct argument *argument, const char *text, struc
     size_t count = 0;
     char *rest = NULL;
     const char *nearest;
-    int r = error_set(err, ERROR_INVALID, "%s: %s is none of %s", argument->name, text,
-                      argument->choices);
+    int r = error_set(err, ERROR_INVALID, "%s%s%s is none of %s",
+                      argument->is_positional ? "" : shown_name(argument).text,
+                      argument->is_positional ? "" : ": ", text, argument->choices);
 
     (void)snprintf(copy, sizeof(copy), "%s", argument->choices);
     for (char *name = strtok_r(copy, "|", &rest); name && count < ARRAY_LEN(names);
@@ -169,7 +192,7 @@ static int convert_text(const struct argument *argument, const json_t *value, js
         return choice_error(argument, text, err);
     }
     if (!*text && argument->type != ARGUMENT_TEXT) {
-        return error_set(err, ERROR_INVALID, "%s: must not be empty", argument->name);
+        return error_set(err, ERROR_INVALID, "%s: must not be empty", shown_name(argument).text);
     }
     *ret_value = json_string(text);
     return 0;
@@ -269,10 +292,8 @@ static int check_required(const struct operation *operation, const json_t *argum
         const struct argument *argument = &operation->arguments[i];
 
         if (argument->is_required && !json_object_get(arguments, argument->name)) {
-            int r = error_set(err, ERROR_INVALID, "%s: %s%s is missing", operation->name,
-                              argument->is_positional ? "" : "--",
-                              argument->is_positional && argument->value_name ? argument->value_name
-                                                                              : argument->name);
+            int r = error_set(err, ERROR_INVALID, "%s: %s is missing", operation->name,
+                              shown_name(argument).text);
 
             error_hint(err, "for example: %.*s; see `fermata help %s`",
                        (int)strcspn(operation->example, "\n"), operation->example, operation->name);

@@ -195,7 +195,9 @@ int op_workflows(struct ops *ops, const json_t *arguments, const struct ops_view
         }
     }
     if (form && !name) {
-        return error_set(err, ERROR_INVALID, "--%s of which workflow? Give its name", form);
+        r = error_set(err, ERROR_INVALID, "--%s of which workflow? Give its name", form);
+        error_hint(err, "for example: fermata workflows code-review --%s", form);
+        return r;
     }
     if (r == 0) {
         r = ops_need_library(ops, err);

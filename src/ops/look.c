@@ -17,7 +17,7 @@ static int read_limit(const json_t *arguments, int fallback, int *ret_limit, str
     json_int_t limit = json_get_integer(arguments, "limit", fallback);
 
     if (limit < 1 || limit > LIMIT_MAX) {
-        return error_set(err, ERROR_INVALID, "limit: must be between 1 and %d", LIMIT_MAX);
+        return error_set(err, ERROR_INVALID, "--limit: must be between 1 and %d", LIMIT_MAX);
     }
     *ret_limit = (int)limit;
     return 0;
@@ -139,6 +139,10 @@ int op_artifacts(struct ops *ops, const json_t *arguments, const struct ops_view
 
     (void)view;
     request.before = json_get_integer(arguments, "before", 0);
+    if (r == 0 && json_object_get(arguments, "before") && request.before < 1) {
+        r = error_set(err, ERROR_INVALID, "--before: must be a number that a page ended with");
+        error_hint(err, "leave it out for the newest");
+    }
     if (r == 0) {
         r = ops_resolve_run(ops, arguments, run_id, err);
     }
@@ -160,9 +164,17 @@ int op_explain(struct ops *ops, const json_t *arguments, const struct ops_view *
 {
     const char *step = json_get_text(arguments, "step", NULL);
     char run_id[RUN_ID_SIZE];
+    json_t *run = NULL;
     int r = ops_resolve_run(ops, arguments, run_id, err);
 
     (void)view;
+    if (r == 0) {
+        r = ops_show_run(ops, run_id, &run, err);
+    }
+    if (r == 0 && step && !ops_find_step(run, step)) {
+        r = ops_no_such_step(run, step, err);
+    }
+    json_decref(run);
     if (r == 0) {
         r = run_explain(ops->store, run_id, step, ret_result, err);
     }

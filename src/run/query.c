@@ -345,6 +345,7 @@ int run_log_open(struct store *store, const struct run_log_request *request,
     if (request->phase && !workflow_find_phase(workflow, request->phase)) {
         r = error_set(err, ERROR_NOT_FOUND, "run %s has no phase \"%s\"", request->run_id,
                       request->phase);
+        error_hint(err, "see its phases: fermata status %s", request->run_id);
         workflow_free(workflow);
         return r;
     }

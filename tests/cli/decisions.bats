@@ -48,14 +48,14 @@ name: live
 phases:
   - { id: work, needs: [], steps: [{ id: hold, run: "echo x >>hold.count; until [ -e go ]; do sleep 0.02; done" }] }
   - { id: ask, needs: [], steps: [{ id: ok, approve: "Good?" }] }
-  - { id: do, needs: [ask], steps: [{ id: it, run: "touch done" }] }
+  - { id: do, needs: [ask], steps: [{ id: it, run: "touch built" }] }
 END
     workflow broken <<'END'
 name: broken
 phases:
   - { id: work, needs: [], steps: [{ id: hold, run: "echo x >>hold.count; until [ -e go ]; do sleep 0.02; done" }] }
   - { id: test, needs: [], steps: [{ id: unit, run: "test -e fixed", retry: { attempts: 1 } }] }
-  - { id: do, needs: [test], steps: [{ id: it, run: "touch done" }] }
+  - { id: do, needs: [test], steps: [{ id: it, run: "touch built" }] }
 END
 }
 
@@ -168,7 +168,7 @@ END
 
 # live FORM WORKFLOW: a run that another process carries, at work on `hold`; sets ID
 live() {
-    rm -f go done hold.count
+    rm -f go built hold.count
     if [ "$1" = detached ]; then
         fermata run -w "$2" --fresh --detach >/dev/null
     else
@@ -203,7 +203,7 @@ waits() {
         run_apart fermata approve "$ID" --comment fine
         [ "$status" -eq 0 ]
         [[ $output == *"the process that drives it was told"* ]]
-        wait_until test -e done
+        wait_until test -e built
         ends $form 0
         [ "$(status_of "$ID")" = completed ]
     done
@@ -218,7 +218,7 @@ waits() {
         wait_until waits status failed
         ends $form 3
         [ "$(status_of "$ID")" = paused ]
-        [ ! -e done ]
+        [ ! -e built ]
     done
 }
 
@@ -231,7 +231,7 @@ waits() {
         waits waiting approval
         run_apart fermata signal "$ID" ok-approved
         [ "$status" -eq 0 ]
-        wait_until test -e done
+        wait_until test -e built
         ends $form 0
         fermata logs "$ID" --records | grep -q '"something-else"'
     done
@@ -247,7 +247,7 @@ waits() {
             "retry skip cancel" ]
         run_apart bash -euc "$(fermata status "$ID" --json | json 'd["options"][0]["command"]')"
         [ "$status" -eq 0 ]
-        wait_until test -e done
+        wait_until test -e built
         ends $form 0
         rm fixed
         live $form broken
@@ -255,14 +255,14 @@ waits() {
         touch fixed
         run_apart fermata retry "$ID" unit
         [ "$status" -eq 0 ]
-        wait_until test -e done
+        wait_until test -e built
         ends $form 0
         rm fixed
         live $form broken
         wait_until waits status failed
         run_apart fermata skip "$ID" unit --reason "known"
         [ "$status" -eq 0 ]
-        wait_until test -e done
+        wait_until test -e built
         ends $form 0
         [ "$(status_of "$ID")" = completed ]
     done

@@ -17,10 +17,10 @@ teardown() {
 
 # new_project: a git repository with a project of its own, empty; the working folder from here on
 new_project() {
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return 1
     rm -rf "$PROJECT"
     mkdir -p "$PROJECT"
-    cd "$PROJECT"
+    cd "$PROJECT" || return 1
     git init -q .
     fermata init >/dev/null
     printf 'int main(void)\n{\n    return 0;\n}\n' >main.c
@@ -78,10 +78,10 @@ reviewed() {
         fermata run -w code-review --strategy static >/dev/null 2>&1
         cp -a "$PROJECT" "$BATS_TEST_TMPDIR/reviewed"
     fi
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return 1
     rm -rf "$PROJECT"
     cp -a reviewed "$PROJECT"
-    cd "$PROJECT"
+    cd "$PROJECT" || return 1
 }
 
 # The state that a command is for. One that needs nothing but a run that is over gets a review.

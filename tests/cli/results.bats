@@ -369,7 +369,7 @@ import sqlite3
 store = sqlite3.connect(".fermata/fermata.db")
 store.execute("UPDATE run SET status = 'completed', steps_failed = 0")
 store.execute("UPDATE step SET output = NULL WHERE key = 'make'")
-store.execute("DELETE FROM step WHERE key = 'count'")
+store.execute("DELETE FROM step WHERE key = 'outline'")
 store.commit()
 END
     [ "$(fermata list --json | json 'd["runs"][0]["status"]')" = completed ]

@@ -159,7 +159,7 @@ END
     run_apart fermata run --dry-run
     [ "$status" -eq 2 ]
     [ "$(XDG_CONFIG_HOME=$HOME/elsewhere chosen)" = by-user ]
-    cd "$HOME"
+    cd "$HOME" || return 1
     run_apart env XDG_CONFIG_HOME=elsewhere "$FERMATA" -C "$PROJECT" run --dry-run
     [ "$status" -eq 2 ]
 }

@@ -78,12 +78,18 @@ setup() {
     [[ $stderr == *"takes no value"* ]]
     run_apart fermata list --limit abc
     [ "$status" -eq 2 ]
-    [[ $stderr == *"not a whole number"* ]]
+    [[ $stderr == *"--limit: abc is not a whole number"* ]]
     run_apart fermata list --status runing
     [ "$status" -eq 2 ]
     [[ $stderr == *"did you mean running"* ]]
     run_apart fermata gc --older-than 3x
     [ "$status" -eq 2 ]
+    [[ $stderr == *"--older-than: "* ]]
+    run_apart fermata artifacts --before -5
+    [ "$status" -eq 2 ]
+    run_apart fermata schema nonsense
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"fermata: nonsense is none of workflow|config|reference"* ]]
     run_apart fermata run -w x -i nonsense
     [ "$status" -eq 2 ]
     [[ $stderr == *"KEY=VALUE"* ]]

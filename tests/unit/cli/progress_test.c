@@ -212,6 +212,22 @@ static void a_step_is_told_by_its_name_with_the_key_behind(void **state)
     strbuf_release(&out);
 }
 
+static void a_reused_step_counts_and_says_where_its_result_is_from(void **state)
+{
+    struct strbuf out;
+    struct progress *progress;
+
+    (void)state;
+    strbuf_init(&out, OUTPUT_BYTES_MAX);
+    progress = begin(&plain, PROGRESS_PLAIN, NULL, &out);
+    tell(progress, "\"kind\":\"step_reused\",\"phase\":\"one\",\"step\":\"a\","
+                   "\"from_run\":\"wf_000000000000\",\"at\":1000");
+    assert_string_equal(out.data, "Run wf_000000000001: w, 3 steps\n"
+                                  "Step 1/3 one/a completed: reused from wf_000000000000\n");
+    progress_free(progress);
+    strbuf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +238,7 @@ int main(void)
         cmocka_unit_test(records_of_nested_runs_and_unknown_steps_change_nothing),
         cmocka_unit_test(machines_get_the_records_themselves),
         cmocka_unit_test(a_step_is_told_by_its_name_with_the_key_behind),
+        cmocka_unit_test(a_reused_step_counts_and_says_where_its_result_is_from),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
