@@ -6,12 +6,10 @@
 #include "functions/result.h"
 
 #include "base/alloc.h"
-#include "base/map.h"
-#include "base/vec.h"
 #include "functions/builtin.h"
 #include "functions/finding.h"
 #include "functions/git.h"
-#include "functions/tree.h"
+#include "functions/history_log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +17,6 @@
 
 #define LOG_BYTES_MAX (256U * 1024 * 1024)
 #define LOG_TIMEOUT_MS 120000
-#define COMMIT_FILES_MAX 30 /* larger commits are sweeps: they say nothing about coupling */
-#define PAIRS_MAX 500000
 #define PAIR_SUPPORT_MIN 5
 #define PAIR_CONFIDENCE_MIN 0.5
 /* Of all commits to either: a header that all include changes with everybody. */
@@ -33,246 +29,6 @@
 #define FOLDER_COMMITS_MIN 20 /* fewer say nothing about a bus factor */
 
 static const json_int_t commits_of_band[BANDS] = {3000, 20000, 100000};
-
-struct changed_file {
-    char *path;
-    const struct tree_file *now; /* NULL: no longer there */
-    size_t commits, added, removed, lines, score;
-};
-
-struct pair {
-    size_t left, right; /* indexes of files */
-    size_t support;
-    double confidence;
-};
-
-struct author {
-    char *name;
-    size_t commits;
-};
-
-struct folder {
-    char *name;
-    struct map *authors; /* author number as text -> count + 1 */
-    size_t commits;
-    size_t last_commit; /* so that a commit counts once */
-};
-
-struct month {
-    char name[8]; /* 2024-02 */
-    size_t commits, added, removed;
-    struct map *authors;
-};
-
-struct history {
-    struct tree *tree;
-    VEC(struct changed_file) files;
-    VEC(struct pair) pairs;
-    VEC(struct author) authors;
-    VEC(struct folder) folders;
-    VEC(struct month) months;
-    struct map *file_index, *pair_index, *author_index, *folder_index; /* value: index + 1 */
-    VEC(size_t) current; /* files of the current commit */
-    size_t commits, author, month, sweeps;
-    char first_date[16], last_date[16];
-    bool pairs_cut, is_shallow;
-    struct strbuf line;
-};
-
-static size_t index_find(const struct map *map, const char *key)
-{
-    return (size_t)(uintptr_t)map_find(map, key);
-}
-
-static void index_put(struct map *map, const char *key, size_t index)
-{
-    (void)map_put(map, key, (void *)(uintptr_t)(index + 1));
-}
-
-static size_t count_up(struct map *map, const char *key)
-{
-    size_t count = index_find(map, key) + 1;
-
-    (void)map_put(map, key, (void *)(uintptr_t)count);
-    return count;
-}
-
-/* Coupling and hot spots are about code; release notes change with everything. */
-static bool is_code(const struct changed_file *file)
-{
-    return file->now && file->now->language && file->now->language->kind == LANGUAGE_CODE &&
-           !(file->now->traits & (TRAIT_VENDORED | TRAIT_GENERATED));
-}
-
-static void pair_count(struct history *history, size_t left, size_t right)
-{
-    char key[64];
-    size_t found;
-
-    if (left > right) {
-        size_t swap = left;
-
-        left = right;
-        right = swap;
-    }
-    (void)snprintf(key, sizeof(key), "%zu:%zu", left, right);
-    found = index_find(history->pair_index, key);
-    if (found > 0) {
-        history->pairs.items[found - 1].support++;
-    } else if (history->pairs.count < PAIRS_MAX) {
-        index_put(history->pair_index, key, history->pairs.count);
-        *VEC_PUSH(&history->pairs) = (struct pair){.left = left, .right = right, .support = 1};
-    } else {
-        history->pairs_cut = true;
-    }
-}
-
-static void commit_finish(struct history *history)
-{
-    size_t count = history->current.count;
-
-    if (count > COMMIT_FILES_MAX) {
-        history->sweeps++;
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            for (size_t j = i + 1; j < count; j++) {
-                pair_count(history, history->current.items[i], history->current.items[j]);
-            }
-        }
-    }
-    history->current.count = 0;
-}
-
-/* "\x01" date "\x02" e-mail "\x02" name */
-static void commit_begin(struct history *history, char *text)
-{
-    char *mail = strchr(text, '\x02');
-    char *name = mail ? strchr(mail + 1, '\x02') : NULL;
-    size_t found;
-    struct month *month;
-
-    if (!name || strlen(text) < 10) {
-        return;
-    }
-    *mail++ = '\0';
-    *name++ = '\0';
-    commit_finish(history);
-    history->commits++;
-    if (history->commits == 1) {
-        (void)snprintf(history->last_date, sizeof(history->last_date), "%.10s", text);
-    }
-    (void)snprintf(history->first_date, sizeof(history->first_date), "%.10s", text);
-    found = index_find(history->author_index, mail);
-    if (found == 0) {
-        index_put(history->author_index, mail, history->authors.count);
-        *VEC_PUSH(&history->authors) = (struct author){.name = mem_strdup(name)};
-        found = history->authors.count;
-    }
-    history->author = found - 1;
-    history->authors.items[history->author].commits++;
-    text[7] = '\0';
-    for (found = 0; found < history->months.count; found++) {
-        if (strcmp(history->months.items[found].name, text) == 0) {
-            break;
-        }
-    }
-    if (found == history->months.count) {
-        month = VEC_PUSH(&history->months);
-        *month = (struct month){.authors = map_new()};
-        memcpy(month->name, text, sizeof(month->name));
-    }
-    history->month = found;
-    month = &history->months.items[found];
-    month->commits++;
-    (void)count_up(month->authors, mail);
-}
-
-static void folder_count(struct history *history, const char *path)
-{
-    char buffer[256];
-    char author[32];
-    const char *name = tree_top_folder(path, buffer, sizeof(buffer));
-    size_t found = index_find(history->folder_index, name);
-    struct folder *folder;
-
-    if (found == 0) {
-        index_put(history->folder_index, name, history->folders.count);
-        *VEC_PUSH(&history->folders) = (struct folder){.name = mem_strdup(name),
-                                                       .authors = map_new()};
-        found = history->folders.count;
-    }
-    folder = &history->folders.items[found - 1];
-    if (folder->last_commit == history->commits) {
-        return;
-    }
-    folder->last_commit = history->commits;
-    folder->commits++;
-    (void)snprintf(author, sizeof(author), "%zu", history->author);
-    (void)count_up(folder->authors, author);
-}
-
-/* added TAB removed TAB path; "-" for binary files. */
-static void change_add(struct history *history, char *text)
-{
-    char *removed = strchr(text, '\t');
-    char *path = removed ? strchr(removed + 1, '\t') : NULL;
-    struct changed_file *file;
-    size_t found;
-
-    if (!path || history->commits == 0) {
-        return;
-    }
-    path++;
-    found = index_find(history->file_index, path);
-    if (found == 0) {
-        index_put(history->file_index, path, history->files.count);
-        *VEC_PUSH(&history->files) = (struct changed_file){.path = mem_strdup(path),
-                                                           .now = tree_find(history->tree, path)};
-        found = history->files.count;
-    }
-    file = &history->files.items[found - 1];
-    file->commits++;
-    file->added += strtoul(text, NULL, 10);
-    file->removed += strtoul(removed + 1, NULL, 10);
-    history->months.items[history->month].added += strtoul(text, NULL, 10);
-    history->months.items[history->month].removed += strtoul(removed + 1, NULL, 10);
-    if (file->now) {
-        folder_count(history, path);
-    }
-    if (is_code(file)) {
-        *VEC_PUSH(&history->current) = found - 1;
-    }
-}
-
-/* With -z records end in NUL; a commit's line is one of them, its first change follows a newline.
- */
-static bool log_read(void *context, const char *bytes, size_t length)
-{
-    struct history *history = context;
-    const char *end = bytes + length;
-
-    while (bytes < end) {
-        const char *stop = memchr(bytes, '\0', (size_t)(end - bytes));
-        char *text;
-
-        strbuf_add_bytes(&history->line, bytes, (size_t)((stop ? stop : end) - bytes));
-        if (!stop) {
-            break;
-        }
-        text = history->line.data;
-        while (*text == '\n') {
-            text++;
-        }
-        if (*text == '\x01') {
-            commit_begin(history, text + 1);
-        } else if (*text) {
-            change_add(history, text);
-        }
-        strbuf_reset(&history->line);
-        bytes = stop + 1;
-    }
-    return true;
-}
 
 static size_t lines_of(const struct tree *tree, struct tree_file *file)
 {
@@ -310,7 +66,7 @@ static void hot_spots_put(struct history *history, json_t *result)
     for (size_t i = 0; i < history->files.count; i++) {
         struct changed_file *file = &history->files.items[i];
 
-        if (is_code(file) && !(file->now->traits & (TRAIT_TEST | TRAIT_EXAMPLE))) {
+        if (history_is_code(file) && !(file->now->traits & (TRAIT_TEST | TRAIT_EXAMPLE))) {
             file->lines = lines_of(history->tree, (struct tree_file *)file->now);
             file->score = file->commits * file->lines;
             if (file->lines > 0 && file->commits >= HOT_COMMITS_MIN) {
@@ -543,44 +299,6 @@ static void months_put(struct history *history, json_t *result)
     json_put(result, "months", list);
 }
 
-static void history_init(struct history *history)
-{
-    history->file_index = map_new();
-    history->pair_index = map_new();
-    history->author_index = map_new();
-    history->folder_index = map_new();
-    strbuf_init(&history->line, 1024 * 1024);
-}
-
-static void history_release(struct history *history)
-{
-    for (size_t i = 0; i < history->files.count; i++) {
-        free(history->files.items[i].path);
-    }
-    for (size_t i = 0; i < history->authors.count; i++) {
-        free(history->authors.items[i].name);
-    }
-    for (size_t i = 0; i < history->folders.count; i++) {
-        free(history->folders.items[i].name);
-        map_free(history->folders.items[i].authors);
-    }
-    for (size_t i = 0; i < history->months.count; i++) {
-        map_free(history->months.items[i].authors);
-    }
-    VEC_RELEASE(&history->files);
-    VEC_RELEASE(&history->pairs);
-    VEC_RELEASE(&history->authors);
-    VEC_RELEASE(&history->folders);
-    VEC_RELEASE(&history->months);
-    VEC_RELEASE(&history->current);
-    map_free(history->file_index);
-    map_free(history->pair_index);
-    map_free(history->author_index);
-    map_free(history->folder_index);
-    strbuf_release(&history->line);
-    tree_free(history->tree);
-}
-
 static void result_fill(struct history *history, json_int_t wanted,
                         const struct program_result *log, json_t *result)
 {
@@ -588,7 +306,7 @@ static void result_fill(struct history *history, json_int_t wanted,
     json_t *covered = json_object_get(result, "covered");
     bool is_cut = log->timed_out || log->truncated;
 
-    commit_finish(history);
+    history_finish(history);
     json_put_integer(covered, "commits", (json_int_t)history->commits);
     json_put_integer(covered, "commits_wanted", wanted);
     json_put(
@@ -625,20 +343,19 @@ static int log_run(const struct function_call *call, struct history *history, js
             .arguments = (const char *const[]){"log", limit, "-z", "--numstat", "--no-merges",
                                                "--no-renames", "--no-ext-diff", "--no-textconv",
                                                "--no-show-signature", "--no-color", "--no-notes",
-                                               "--encoding=UTF-8", "--use-mailmap",
-                                               "--date=format-local:%Y-%m-%d",
-                                               "--format=%x01%cd%x02%aE%x02%aN", "HEAD", "--",
-                                               NULL},
+                                               "--encoding=UTF-8", "--use-mailmap", HISTORY_DATES,
+                                               HISTORY_FORMAT, "HEAD", "--", NULL},
             .output_bytes_max = LOG_BYTES_MAX,
             .timeout_ms = LOG_TIMEOUT_MS,
-            .reader = log_read,
+            .reader = history_read,
             .context = history},
         log, err);
 }
 
 int history_run(const struct function_call *call, struct error *err)
 {
-    struct history history = {0};
+    struct history history;
+    struct tree *tree;
     struct program_result log = {0};
     json_int_t commits = 0;
     json_t *result;
@@ -658,12 +375,12 @@ int history_run(const struct function_call *call, struct error *err)
                        "run this in the folder that holds .git");
         return result_write(result, call, err);
     }
-    r = tree_open(call->project, &history.tree, err);
+    r = tree_open(call->project, &tree, err);
     if (r < 0) {
         json_decref(result);
         return r;
     }
-    history_init(&history);
+    history_init(&history, tree);
     r = log_run(call, &history, commits, &log, err);
     if (r == 0 && history.commits == 0) {
         struct strbuf why;
