@@ -6,12 +6,11 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/vec.h"
 #include "functions/builtin.h"
 #include "functions/finding.h"
+#include "functions/linter.h"
 #include "functions/program.h"
 #include "functions/source.h"
-#include "functions/tree.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -21,73 +20,10 @@
 
 #define ARGUMENTS_MAX 64
 #define BATCH_FILES 10
-#define GIANT_BYTES (48 * 1024) /* such a file alone can take all the time that there is */
 #define OUTPUT_BYTES_MAX (8U * 1024 * 1024)
 #define VERSION_TIMEOUT_MS 5000
 #define TIDY_FILES_MAX 6
 #define FILES_MAX 10000
-#define C_BYTES_MAX (120 * 1024) /* larger ones take such tools minutes */
-
-/* Only compiles to a syntax tree; -I -S -B: no site packages, no project modules, no cache files.
- */
-static const char python_script[] =
-    "import sys\n"
-    "for name in sys.argv[1:]:\n"
-    "    try:\n"
-    "        compile(open(name, 'rb').read(), name, 'exec', dont_inherit=True)\n"
-    "    except SyntaxError as e:\n"
-    "        print('%s:%d:%d: error: %s' % (name, e.lineno or 1, e.offset or 1, e.msg))\n"
-    "    except ValueError as e:\n"
-    "        print('%s:1:1: error: %s' % (name, e))\n";
-
-/* Idioms of portable shell and what only the whole program can tell (names that another file sets
- * or uses, files sourced by a variable's name): they are reported in bulk and never mended. */
-#define SHELLCHECK_IDIOMS "--exclude=1007,1083,1090,1091,2034,2121,2148,2154,2188,2209,3043"
-
-static const struct tool {
-    const char *name;      /* shown and looked for on PATH */
-    const char *languages; /* "|C|C++|"; "|actions|": GitHub workflows */
-    const char *const *command;
-    const char *const *version;
-    int statuses_max;    /* exit statuses up to this are a completed run */
-    const char *purpose; /* what stays unknown without it */
-} tools[] = {
-#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
-    {"shellcheck", "|Shell|",
-     LIST("shellcheck", "--norc", "--format=gcc", "--severity=warning", SHELLCHECK_IDIOMS, "--"),
-     LIST("shellcheck", "--version"), 1, "mistakes in shell scripts"},
-    {"cppcheck", "|C|C++|",
-     LIST("cppcheck", "--quiet", "--max-configs=1", "--enable=warning,portability",
-          "--suppress=toomanyconfigs", "--suppress=internalAstError", "--suppress=syntaxError",
-          "--suppress=unknownMacro", "--suppress=varFuncNullUB", "--suppress=allocaCalled",
-          "--suppress=uselessAssignmentPtrArg", "--suppress=preprocessorErrorDirective",
-          "--template={file}:{line}:{column}: {severity}: {message} [{id}]"),
-     LIST("cppcheck", "--version"), 0, "undefined behaviour and leaks in C and C++"},
-    {"clang-tidy", "|C|C++|", NULL, LIST("clang-tidy", "--version"), 1,
-     "the static analyzer's findings in C and C++"},
-    {"python3", "|Python|", LIST("python3", "-I", "-S", "-B", "-c", python_script),
-     LIST("python3", "--version"), 0, "syntax errors in Python"},
-    {"ruff", "|Python|",
-     LIST("ruff", "check", "--isolated", "--no-cache", "--output-format=concise", "--select=E9,F",
-          "--quiet", "--"),
-     LIST("ruff", "--version"), 1, "undefined and unused names in Python"},
-    {"pyflakes", "|Python|", LIST("pyflakes"), LIST("pyflakes", "--version"), 1,
-     "undefined and unused names in Python"},
-    {"eslint", "|JavaScript|TypeScript|", NULL, NULL, 0, "mistakes in JavaScript and TypeScript"},
-    {"go", "|Go|", LIST("go", "vet", "./..."), LIST("go", "version"), 1,
-     "suspicious constructs in Go"},
-    {"hadolint", "|Dockerfile|",
-     LIST("hadolint", "--no-fail", "--no-color", "--config=/dev/null", "--format=gnu"),
-     LIST("hadolint", "--version"), 0, "mistakes in container files"},
-    {"yamllint", "|YAML|",
-     LIST("yamllint", "-d", "{extends: relaxed, rules: {line-length: disable}}", "-f", "parsable",
-          "--"),
-     LIST("yamllint", "--version"), 2, "YAML that cannot be read"},
-    {"actionlint", "|actions|",
-     LIST("actionlint", "-no-color", "-oneline", "-shellcheck=", "-pyflakes="),
-     LIST("actionlint", "-version"), 1, "mistakes in GitHub workflows"},
-#undef LIST
-};
 
 static const char *const tool_environment[] = {
     "GOPROXY=off",   "GOTOOLCHAIN=local",         "GOFLAGS=-mod=readonly",
@@ -109,85 +45,6 @@ struct run {
     size_t files_max;
     int64_t timeout_ms;
 };
-
-struct choice {
-    const struct tree_file *file;
-    bool is_aside;
-    bool is_giant;
-};
-
-struct chosen {
-    VEC(struct choice) files;
-};
-
-static bool is_for(const struct tool *tool, const struct tree_file *file)
-{
-    const char *at;
-    size_t length;
-
-    if (!file->language || (file->traits & (TRAIT_VENDORED | TRAIT_GENERATED | TRAIT_TOO_LARGE)) ||
-        file->path[0] == '-') {
-        return false;
-    }
-    if (strcmp(tool->languages, "|actions|") == 0) {
-        return language_is(file->language, "YAML") &&
-               strncmp(file->path, ".github/workflows/", 18) == 0;
-    }
-    if (strcmp(tool->name, "cppcheck") == 0 || strcmp(tool->name, "clang-tidy") == 0) {
-        const char *dot = strrchr(file->path, '.');
-
-        if (!dot || dot[1] == 'h' || strcmp(dot, ".inl") == 0 || file->size > C_BYTES_MAX) {
-            return false;
-        }
-    }
-    if (strcmp(tool->name, "shellcheck") == 0 && strstr(file->path, ".zsh")) {
-        return false; /* it does not know zsh */
-    }
-    length = strlen(file->language->name);
-    for (at = strstr(tool->languages, file->language->name); at;
-         at = strstr(at + 1, file->language->name)) {
-        if (at[-1] == '|' && at[length] == '|') {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Ordinary code before tests, large before small, giants behind those: the same choice for the same
- * tree. */
-static int compare_choices(const void *left, const void *right)
-{
-    const struct choice *a = left;
-    const struct choice *b = right;
-
-    if (a->is_aside != b->is_aside) {
-        return a->is_aside ? 1 : -1;
-    }
-    if (a->is_giant != b->is_giant) {
-        return a->is_giant ? 1 : -1;
-    }
-    if (a->file->size != b->file->size) {
-        return a->file->size > b->file->size ? -1 : 1;
-    }
-    return strcmp(a->file->path, b->file->path);
-}
-
-static void files_choose(const struct run *run, const struct tool *tool, struct chosen *chosen)
-{
-    for (size_t i = 0; i < run->tree->count; i++) {
-        const struct tree_file *file = &run->tree->files[i];
-
-        if (is_for(tool, file)) {
-            *VEC_PUSH(&chosen->files) = (struct choice){
-                .file = file,
-                .is_aside = (file->traits & (TRAIT_TEST | TRAIT_EXAMPLE)) != 0,
-                .is_giant = file->size > GIANT_BYTES};
-        }
-    }
-    if (chosen->files.count > 0) {
-        qsort(chosen->files.items, chosen->files.count, sizeof(struct choice), compare_choices);
-    }
-}
 
 /* "file:line:" at the start of a line of output; the rest is the message. */
 static bool place_split(char *line, char **ret_file, size_t *ret_line, char **ret_rest)
@@ -239,7 +96,7 @@ static enum severity severity_read(char **message)
 }
 
 /* "[id]" at the end of a message, as most tools print it. */
-static char *rule_read(const struct tool *tool, char *message)
+static char *rule_read(const struct linter *tool, char *message)
 {
     size_t length = strlen(message);
     char *open = strrchr(message, '[');
@@ -275,7 +132,7 @@ static bool is_guess(const char *rule)
     return false;
 }
 
-static void line_report(const struct run *run, const struct tool *tool, char *line, size_t *count)
+static void line_report(const struct run *run, const struct linter *tool, char *line, size_t *count)
 {
     char *path;
     char *message;
@@ -328,7 +185,7 @@ static void line_report(const struct run *run, const struct tool *tool, char *li
     free(rule);
 }
 
-static void output_report(const struct run *run, const struct tool *tool, char *output,
+static void output_report(const struct run *run, const struct linter *tool, char *output,
                           size_t *count)
 {
     char *save = NULL;
@@ -338,7 +195,7 @@ static void output_report(const struct run *run, const struct tool *tool, char *
     }
 }
 
-static void version_put(const struct tool *tool, json_t *entry)
+static void version_put(const struct linter *tool, json_t *entry)
 {
     struct program_result result;
 
@@ -365,7 +222,7 @@ static void entry_finish(json_t *entry, const char *status, const char *why)
 }
 
 /* One call of the tool; adds to *count. False: it could not do its work, and the entry says why. */
-static bool tool_run(const struct run *run, const struct tool *tool, const char *const *argv,
+static bool tool_run(const struct run *run, const struct linter *tool, const char *const *argv,
                      int64_t timeout_ms, size_t *count, json_t *entry)
 {
     struct program_result result;
@@ -445,8 +302,8 @@ static void entry_conclude(json_t *entry, size_t count, size_t files, size_t fil
 
 /* In batches that begin small, so that what was checked before the time ran out is known and kept.
  */
-static void command_run(const struct run *run, const struct tool *tool, const struct chosen *chosen,
-                        json_t *entry)
+static void command_run(const struct run *run, const struct linter *tool,
+                        const struct linter_files *chosen, json_t *entry)
 {
     static const char *const tidy[] = {
         "clang-tidy",
@@ -466,7 +323,7 @@ static void command_run(const struct run *run, const struct tool *tool, const st
     size_t count = 0;
     bool go_on = true;
 
-    files_max = is_whole || files_max > chosen->files.count ? chosen->files.count : files_max;
+    files_max = is_whole || files_max > chosen->count ? chosen->count : files_max;
     while (command[fixed]) {
         argv[fixed] = command[fixed];
         fixed++;
@@ -478,7 +335,7 @@ static void command_run(const struct run *run, const struct tool *tool, const st
         batch = batch > batch_max ? batch_max : batch;
         batch_max = 2 * batch_max < BATCH_FILES ? 2 * batch_max : BATCH_FILES;
         for (size_t i = 0; i < batch; i++) {
-            argv[fixed + i] = chosen->files.items[files + i].file->path;
+            argv[fixed + i] = chosen->items[files + i].file->path;
         }
         argv[fixed + batch] = NULL;
         go_on = tool_run(run, tool, argv, left_ms > 1 ? left_ms : 1, &count, entry);
@@ -487,12 +344,12 @@ static void command_run(const struct run *run, const struct tool *tool, const st
     json_put_integer(entry, "count", (json_int_t)count);
     json_put_integer(entry, "files_checked", (json_int_t)files);
     if (go_on) {
-        entry_conclude(entry, count, files, chosen->files.count);
+        entry_conclude(entry, count, files, chosen->count);
     }
 }
 
 /* pyflakes tells what ruff tells: one of the two is enough, and their absence is said once. */
-static bool is_needless(const struct tool *tool)
+static bool is_needless(const struct linter *tool)
 {
     bool has_ruff = program_is_installed("ruff");
     bool has_pyflakes = program_is_installed("pyflakes");
@@ -501,18 +358,18 @@ static bool is_needless(const struct tool *tool)
            (strcmp(tool->name, "pyflakes") == 0 && (has_ruff || !has_pyflakes));
 }
 
-static json_t *tool_check(const struct run *run, const struct tool *tool)
+static json_t *tool_check(const struct run *run, const struct linter *tool)
 {
-    struct chosen chosen = {0};
+    struct linter_files chosen = {0};
     json_t *entry = json_object();
     const char *refusal = NULL;
 
-    files_choose(run, tool, &chosen);
+    linter_choose_files(tool, run->tree, &chosen);
     json_put_text(entry, "tool", tool->name);
-    json_put(entry, "applies", json_boolean(chosen.files.count > 0));
-    json_put_integer(entry, "files", (json_int_t)chosen.files.count);
+    json_put(entry, "applies", json_boolean(chosen.count > 0));
+    json_put_integer(entry, "files", (json_int_t)chosen.count);
     json_put_text(entry, "purpose", tool->purpose);
-    if (chosen.files.count == 0) {
+    if (chosen.count == 0) {
         json_put_text(entry, "why", "no files of its kind");
     } else if (strcmp(tool->name, "eslint") == 0) {
         entry_finish(
@@ -533,7 +390,7 @@ static json_t *tool_check(const struct run *run, const struct tool *tool)
             command_run(run, tool, &chosen, entry);
         }
     }
-    VEC_RELEASE(&chosen.files);
+    VEC_RELEASE(&chosen);
     return entry;
 }
 
@@ -543,8 +400,10 @@ static void result_fill(const struct run *run, json_t *result)
     size_t applying = 0;
     size_t unknown = 0;
     size_t with_findings = 0;
+    size_t count;
+    const struct linter *tools = linter_table(&count);
 
-    for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
+    for (size_t i = 0; i < count; i++) {
         json_t *entry;
         const char *status;
 

@@ -107,8 +107,12 @@ bool tap_read_line(struct tap_reader *tap, const char *line);
 void tap_finish(struct tap_reader *tap, bool is_cut);
 bool runner_read_line(struct test_reader *reader, const char *line);
 void runner_finish(struct test_reader *reader);
+bool go_read_line(struct test_reader *reader, const char *line);
+void go_finish(struct test_reader *reader);
 bool coverage_read_line(struct coverage_reader *coverage, const char *line);
 
+/* The runner of the line at hand; gives its numbers. */
+struct test_tally *runner_see(struct test_reader *reader, enum test_runner runner);
 const char *runner_name(enum test_runner runner);
 
 #endif

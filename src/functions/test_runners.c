@@ -168,7 +168,7 @@ static int64_t at_least_zero(int64_t number)
     return number < 0 ? 0 : number;
 }
 
-static struct test_tally *see(struct test_reader *reader, enum test_runner runner)
+struct test_tally *runner_see(struct test_reader *reader, enum test_runner runner)
 {
     reader->tallies[runner].is_seen = true;
     reader->last = runner;
@@ -253,94 +253,15 @@ static bool read_rows(struct test_reader *reader, const char *line)
             rest = test_line_read_pairs(line, &list);
             break;
         default:
-            add_captures(see(reader, row->runner), row->captures, numbers);
+            add_captures(runner_see(reader, row->runner), row->captures, numbers);
             return true;
         }
         if (rest != NULL) {
-            add_list(see(reader, row->runner), &list);
+            add_list(runner_see(reader, row->runner), &list);
             return true;
         }
     }
     return false;
-}
-
-/* "--- PASS: TestName (0.00s)"; subtests are indented and not counted, like those of TAP. */
-static bool read_go_test(struct test_reader *reader, const char *line)
-{
-    int64_t *sum = NULL;
-
-    if (strncmp(line, "--- ", 4) != 0) {
-        return false;
-    }
-    if (strncmp(line + 4, "PASS: ", 6) == 0) {
-        sum = &reader->tallies[RUNNER_GO].passed;
-    } else if (strncmp(line + 4, "FAIL: ", 6) == 0) {
-        sum = &reader->tallies[RUNNER_GO].failed;
-    } else if (strncmp(line + 4, "SKIP: ", 6) == 0) {
-        sum = &reader->tallies[RUNNER_GO].skipped;
-    }
-    if (sum == NULL) {
-        return false;
-    }
-    (void)see(reader, RUNNER_GO);
-    (*sum)++;
-    return true;
-}
-
-/* A line of `go test -json`. */
-static bool read_go_event(struct test_reader *reader, const char *line)
-{
-    const char *action;
-    const char *test;
-    size_t name_length;
-
-    if (line[0] != '{') {
-        return false;
-    }
-    action = strstr(line, "\"Action\":\"");
-    test = strstr(line, "\"Test\":\"");
-    if (action == NULL || strstr(line, "\"Package\":\"") == NULL) {
-        return false;
-    }
-    action += strlen("\"Action\":\"");
-    if (test == NULL || strncmp(action, "output", 6) == 0) {
-        return true;
-    }
-    test += strlen("\"Test\":\"");
-    name_length = strcspn(test, "/\"");
-    if (test[name_length] == '/') {
-        return true;
-    }
-    if (strncmp(action, "pass\"", 5) == 0) {
-        see(reader, RUNNER_GO)->passed++;
-    } else if (strncmp(action, "fail\"", 5) == 0) {
-        see(reader, RUNNER_GO)->failed++;
-    } else if (strncmp(action, "skip\"", 5) == 0) {
-        see(reader, RUNNER_GO)->skipped++;
-    }
-    return true;
-}
-
-/* "ok <tab> package <tab> 0.1s", "? <tab> package <tab> [no test files]", "FAIL <tab> package ..."
- */
-static bool read_go_package(struct test_reader *reader, const char *line)
-{
-    bool is_fail = strncmp(line, "FAIL\t", 5) == 0;
-
-    if (strncmp(line, "testing: warning: no tests to run", 33) == 0) {
-        (void)see(reader, RUNNER_GO);
-        return true;
-    }
-    if (strncmp(line, "?   \t", 5) != 0 && strncmp(line, "ok  \t", 5) != 0 && !is_fail) {
-        return false;
-    }
-    (void)see(reader, RUNNER_GO);
-    if (is_fail) {
-        reader->go_packages_failed++;
-    } else if (line[0] == 'o' && strstr(line, "[no tests to run]") == NULL) {
-        reader->go_packages++;
-    }
-    return true;
 }
 
 /* "===== 5 passed, 1 skipped in 0.12s =====", without the frame with -q. */
@@ -353,12 +274,12 @@ static bool read_pytest(struct test_reader *reader, const char *line)
 
     line += strspn(line, "= ");
     if (test_line_match(line, "no tests ran in ", numbers) != NULL) {
-        (void)see(reader, RUNNER_PYTEST);
+        (void)runner_see(reader, RUNNER_PYTEST);
         return true;
     }
     if (test_line_match(line, "@ deselected in ", numbers) != NULL ||
         test_line_match(line, "@ warning* in ", numbers) != NULL) {
-        (void)see(reader, RUNNER_PYTEST);
+        (void)runner_see(reader, RUNNER_PYTEST);
         return true;
     }
     rest = test_line_read_list(line, &list);
@@ -373,7 +294,7 @@ static bool read_pytest(struct test_reader *reader, const char *line)
     if (rest == NULL || *rest != 's') {
         return false;
     }
-    add_list(see(reader, RUNNER_PYTEST), &list);
+    add_list(runner_see(reader, RUNNER_PYTEST), &list);
     return true;
 }
 
@@ -395,7 +316,7 @@ static bool read_unittest(struct test_reader *reader, const char *line)
 
     if (test_line_match(line, "Ran @ test* in ", numbers) != NULL) {
         unittest_drop(reader);
-        (void)see(reader, RUNNER_UNITTEST);
+        (void)runner_see(reader, RUNNER_UNITTEST);
         reader->unittest_ran = numbers[0];
         return true;
     }
@@ -412,7 +333,7 @@ static bool read_unittest(struct test_reader *reader, const char *line)
     }
     list.total = reader->unittest_ran;
     list.passed = -1;
-    add_list(see(reader, RUNNER_UNITTEST), &list);
+    add_list(runner_see(reader, RUNNER_UNITTEST), &list);
     reader->unittest_ran = -1;
     return true;
 }
@@ -431,7 +352,7 @@ static bool read_maven(struct test_reader *reader, const char *line)
         }
     }
     if (strncmp(line, "No tests to run.", 16) == 0) {
-        (void)see(reader, RUNNER_MAVEN);
+        (void)runner_see(reader, RUNNER_MAVEN);
         return true;
     }
     if (strncmp(line, "Tests run: ", 11) != 0 || test_line_read_pairs(line, &list) == NULL) {
@@ -440,7 +361,7 @@ static bool read_maven(struct test_reader *reader, const char *line)
     if (strstr(line, "Time elapsed") != NULL) {
         runner = RUNNER_MAVEN_CLASSES;
     }
-    add_list(see(reader, runner), &list);
+    add_list(runner_see(reader, runner), &list);
     return true;
 }
 
@@ -453,11 +374,11 @@ static bool read_gradle_test(struct test_reader *reader, const char *line)
         return false;
     }
     if (strcmp(line + length - 7, " PASSED") == 0) {
-        see(reader, RUNNER_GRADLE_TESTS)->passed++;
+        runner_see(reader, RUNNER_GRADLE_TESTS)->passed++;
     } else if (strcmp(line + length - 7, " FAILED") == 0) {
-        see(reader, RUNNER_GRADLE_TESTS)->failed++;
+        runner_see(reader, RUNNER_GRADLE_TESTS)->failed++;
     } else if (length > 8 && strcmp(line + length - 8, " SKIPPED") == 0) {
-        see(reader, RUNNER_GRADLE_TESTS)->skipped++;
+        runner_see(reader, RUNNER_GRADLE_TESTS)->skipped++;
     } else {
         return false;
     }
@@ -497,11 +418,13 @@ static bool read_shared(struct test_reader *reader, const char *line)
     int64_t numbers[TEST_CAPTURES_MAX];
 
     if (test_line_match(line, "~Passed: @$", numbers) != NULL) {
-        see(reader, runner == RUNNER_DOTNET ? RUNNER_DOTNET : RUNNER_PLAIN)->passed += numbers[0];
+        runner_see(reader, runner == RUNNER_DOTNET ? RUNNER_DOTNET : RUNNER_PLAIN)
+            ->passed += numbers[0];
     } else if (test_line_match(line, "~Failed: @$", numbers) != NULL) {
-        see(reader, runner == RUNNER_DOTNET ? RUNNER_DOTNET : RUNNER_PLAIN)->failed += numbers[0];
+        runner_see(reader, runner == RUNNER_DOTNET ? RUNNER_DOTNET : RUNNER_PLAIN)
+            ->failed += numbers[0];
     } else if (test_line_match(line, "~Skipped: @$", numbers) != NULL) {
-        see(reader, runner)->skipped += numbers[0];
+        runner_see(reader, runner)->skipped += numbers[0];
     } else {
         return false;
     }
@@ -546,7 +469,7 @@ static bool read_plain_list(struct test_reader *reader, const char *line)
     } else if (list.passed < 0 || (list.failed < 0 && list.skipped < 0 && list.total < 0)) {
         return false;
     }
-    add_list(see(reader, runner), &list);
+    add_list(runner_see(reader, runner), &list);
     if (runner == RUNNER_PLAIN) {
         reader->plain_last = (struct test_tally){.is_seen = true};
         add_list(&reader->plain_last, &list);
@@ -557,26 +480,10 @@ static bool read_plain_list(struct test_reader *reader, const char *line)
 
 bool runner_read_line(struct test_reader *reader, const char *line)
 {
-    return read_go_package(reader, line) || read_go_test(reader, line) ||
-           read_go_event(reader, line) || read_unittest(reader, line) ||
+    return go_read_line(reader, line) || read_unittest(reader, line) ||
            read_ctest_skipped(reader, line) || read_pytest(reader, line) ||
            read_maven(reader, line) || read_rows(reader, line) || read_shared(reader, line) ||
            read_plain_list(reader, line) || read_gradle_test(reader, line);
-}
-
-/* Without -v, go says only that packages are fine, which may be without a single test executed. */
-static void finish_go(struct test_reader *reader)
-{
-    struct test_tally *go = &reader->tallies[RUNNER_GO];
-
-    if (go->failed == 0 && reader->go_packages_failed > 0) {
-        /* A package that does not build or that crashed: a failure, of no test that ran. */
-        go->failed = reader->go_packages_failed;
-        go->absent = reader->go_packages_failed;
-    }
-    if (go->passed + go->failed + go->skipped == 0 && reader->go_packages > 0) {
-        go->is_seen = false;
-    }
 }
 
 /* The last of several plain lines may be the total of those before it. */
@@ -594,7 +501,7 @@ static void finish_plain(struct test_reader *reader)
 void runner_finish(struct test_reader *reader)
 {
     unittest_drop(reader);
-    finish_go(reader);
+    go_finish(reader);
     finish_plain(reader);
     if (reader->tallies[RUNNER_MAVEN].is_seen) {
         reader->tallies[RUNNER_MAVEN_CLASSES].is_seen = false;

@@ -54,26 +54,6 @@ static void unittest_without_its_second_line_proves_nothing(void **state)
     assert_true(reader.is_cut);
 }
 
-static void go_packages_alone_are_no_counts(void **state)
-{
-    (void)state;
-    (void)runner_read_line(&reader, "ok  \tx/y\t0.1s");
-    runner_finish(&reader);
-    assert_false(tally_of(RUNNER_GO)->is_seen);
-}
-
-static void a_crashed_go_package_is_a_failure(void **state)
-{
-    (void)state;
-    (void)runner_read_line(&reader, "--- PASS: TestA (0.0s)");
-    (void)runner_read_line(&reader, "panic: no");
-    (void)runner_read_line(&reader, "FAIL\tx/y\t0.1s");
-    runner_finish(&reader);
-    assert_int_equal(tally_of(RUNNER_GO)->passed, 1);
-    assert_int_equal(tally_of(RUNNER_GO)->failed, 1);
-    assert_int_equal(tally_of(RUNNER_GO)->absent, 1);
-}
-
 static void skipped_lines_belong_to_the_runner_before(void **state)
 {
     (void)state;
@@ -131,8 +111,6 @@ int main(void)
         cmocka_unit_test_setup(every_runner_has_a_name, set_up),
         cmocka_unit_test_setup(unittest_waits_for_its_second_line, set_up),
         cmocka_unit_test_setup(unittest_without_its_second_line_proves_nothing, set_up),
-        cmocka_unit_test_setup(go_packages_alone_are_no_counts, set_up),
-        cmocka_unit_test_setup(a_crashed_go_package_is_a_failure, set_up),
         cmocka_unit_test_setup(skipped_lines_belong_to_the_runner_before, set_up),
         cmocka_unit_test_setup(totals_replace_the_lines_of_classes, set_up),
         cmocka_unit_test_setup(ctest_takes_its_skipped_tests_back, set_up),
