@@ -53,9 +53,9 @@ const char *filesystem_fuse_network_name(const char *type)
 }
 
 /* A line of mountinfo (proc(5)): "36 35 98:0 /root /mount options ... - TYPE source options". */
-static const char *fuse_name_of_device(dev_t device)
+const char *filesystem_fuse_name_of_device(const char *mounts, dev_t device)
 {
-    FILE *file = fopen("/proc/self/mountinfo", "re");
+    FILE *file = fopen(mounts, "re");
     char line[MOUNT_LINE_MAX];
     const char *name = NULL;
 
@@ -96,7 +96,7 @@ int filesystem_check(const char *folder, struct error *err)
     }
     name = filesystem_network_name((unsigned long)information.f_type);
     if (!name && (unsigned long)information.f_type == FUSE_TYPE) {
-        name = fuse_name_of_device(status.st_dev);
+        name = filesystem_fuse_name_of_device("/proc/self/mountinfo", status.st_dev);
     }
     if (!name) {
         return 0;

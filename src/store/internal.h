@@ -16,6 +16,7 @@
 #include "store/store.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #define STORE_APPLICATION_ID 0x46726d74 /* "Frmt" */
 #define STORE_FORMAT 1                  /* PRAGMA user_version; a higher one is refused */
@@ -46,6 +47,8 @@ void lock_read_mark(struct lock *lock, struct log_mark *ret_mark);
 const char *filesystem_network_name(unsigned long type);
 /* The same for the type word of a FUSE mount ("fuse.sshfs"). */
 const char *filesystem_fuse_network_name(const char *type);
+/* The same for the device, by a list of mounts as in /proc/self/mountinfo. */
+const char *filesystem_fuse_name_of_device(const char *mounts, dev_t device);
 int filesystem_check(const char *folder, struct error *err); /* refuses network file systems */
 
 /* --- connection.c */

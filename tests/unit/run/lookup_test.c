@@ -291,6 +291,73 @@ static void signals_are_read_by_name(void **state)
     machine_release(&f.m);
 }
 
+static void a_path_that_leads_nowhere_is_null(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    end_with(&f, "a", "{\"bytes\": 9, \"json\": {\"files\": [\"x\", [1]]}}");
+    expect(&f, "steps.a.output.files.0x", "null");
+    expect(&f, "steps.a.output.files.-0", "null");
+    expect(&f, "steps.a.output.files.1.0", "1");
+    expect(&f, "steps.a.output.none.deeper.0", "null");
+    expect(&f, "steps.a.artifacts", "null");
+    expect(&f, "steps.a", "null");
+    expect(&f, "phases.p", "null");
+    expect(&f, "phases.p.weather", "null");
+    expect(&f, "phases.p.steps.a.status", "\"completed\"");
+    expect(&f, "phases.p.steps.a.error", "null");
+    expect(&f, "phases.p.steps.a.weather", "null");
+    f.context.step = machine_step(&f.m, "a"); /* no instance */
+    expect(&f, "item", "null");
+    expect(&f, "index", "null");
+    machine_release(&f.m);
+}
+
+static void line_ends_behind_the_text_are_no_part_of_it(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    end_with(&f, "a", "{\"bytes\": 9, \"inline\": \"a\\nb\\r\\n\\n\"}");
+    expect(&f, "steps.a.output", "\"a\\nb\"");
+    end_with(&f, "b", "{\"bytes\": 2, \"inline\": \"\\r\\n\"}");
+    expect(&f, "steps.b.output", "\"\"");
+    machine_release(&f.m);
+}
+
+static void suggestions_may_be_a_number_or_the_whole_output(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    end_with(&f, "a", "{\"bytes\": 9, \"json\": {\"suggestions\": 4}}");
+    expect(&f, "steps.a.suggestions", "4");
+    end_with(&f, "b", "{\"bytes\": 9, \"json\": [1, 2, 3]}");
+    expect(&f, "steps.b.suggestions", "3");
+    end_with(&f, "each[0]", "{\"bytes\": 9, \"json\": 7}");
+    expect(&f, "steps.each[0].suggestions", "null");
+    end_with(&f, "each[1]", "{\"bytes\": 9, \"digest\": \"abc\", \"list_items\": 5}");
+    expect(&f, "steps.each[1].suggestions", "5");
+    machine_release(&f.m);
+}
+
+static void a_duration_is_in_seconds(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    f.m.now += 2500;
+    end_with(&f, "a", "{\"bytes\": 0, \"inline\": \"\"}");
+    expect(&f, "steps.a.duration", "2.5");
+    expect(&f, "steps.b.duration", "null");
+    machine_release(&f.m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +375,10 @@ int main(void)
         cmocka_unit_test(item_and_index_belong_to_an_instance),
         cmocka_unit_test(phases_have_a_status_and_their_steps),
         cmocka_unit_test(signals_are_read_by_name),
+        cmocka_unit_test(a_path_that_leads_nowhere_is_null),
+        cmocka_unit_test(line_ends_behind_the_text_are_no_part_of_it),
+        cmocka_unit_test(suggestions_may_be_a_number_or_the_whole_output),
+        cmocka_unit_test(a_duration_is_in_seconds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

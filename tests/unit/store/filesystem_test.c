@@ -3,10 +3,14 @@
 
 #include "../../support/scratch.h"
 
+#include "base/file.h"
+
 #include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include <cmocka.h>
 
@@ -39,6 +43,31 @@ static void fuse_mounts_are_told_apart_by_their_type_word(void **state)
     assert_null(filesystem_fuse_network_name("fuse"));
 }
 
+static void a_fuse_mount_is_found_by_its_device(void **state)
+{
+    static const char mounts[] = "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                                 "nonsense\n"
+                                 "40 21 0:50 / /a rw,nosuid fuse.gocryptfs /x rw\n"
+                                 "no numbers - fuse.sshfs x\n"
+                                 "41 21 0 / /b rw - fuse.sshfs host: rw\n"
+                                 "42 21 0:51 / /c rw shared:7 - fuse.sshfs host:/data rw\n"
+                                 "43 21 0:52 / /d rw - fuse.gocryptfs /y rw\n"
+                                 "44 21 1:51 / /e rw - fuse.rclone remote: rw\n";
+    char *scratch = scratch_new();
+    char *path = path_join(scratch, "mountinfo");
+
+    (void)state;
+    scratch_write(scratch, "mountinfo", mounts);
+    assert_string_equal(filesystem_fuse_name_of_device(path, makedev(0, 51)), "fuse.sshfs");
+    assert_string_equal(filesystem_fuse_name_of_device(path, makedev(1, 51)), "fuse.rclone");
+    assert_null(filesystem_fuse_name_of_device(path, makedev(0, 52)));
+    assert_null(filesystem_fuse_name_of_device(path, makedev(8, 1)));
+    assert_null(filesystem_fuse_name_of_device(path, makedev(9, 9)));
+    assert_null(filesystem_fuse_name_of_device("/nonexistent", makedev(0, 51)));
+    free(path);
+    scratch_remove(scratch);
+}
+
 static void a_local_folder_is_accepted(void **state)
 {
     char *scratch = scratch_new();
@@ -63,6 +92,7 @@ int main(void)
         cmocka_unit_test(network_types_are_known_by_name),
         cmocka_unit_test(local_types_are_not_network_types),
         cmocka_unit_test(fuse_mounts_are_told_apart_by_their_type_word),
+        cmocka_unit_test(a_fuse_mount_is_found_by_its_device),
         cmocka_unit_test(a_local_folder_is_accepted),
         cmocka_unit_test(a_missing_folder_is_named),
     };
