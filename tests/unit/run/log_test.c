@@ -215,6 +215,93 @@ static void a_pause_taken_back_is_said_in_words(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Each way of saying something, on a record that nothing else depends on. */
+static void every_record_has_its_words(void **state)
+{
+    static const struct {
+        struct record record;
+        const char *line;
+    } cases[] = {
+        {{.kind = RECORD_RUN_MOVED, .status = "failed", .text = "no luck"},
+         "[ERROR] Workflow wf_abc123abc123 failed: no luck"},
+        {{.kind = RECORD_RUN_MOVED, .status = "paused", .text = ""},
+         "[INFO] Workflow wf_abc123abc123 paused\n"},
+        {{.kind = RECORD_RUN_WISHED, .status = "cancel", .text = "wrong"},
+         "Asked to cancel: wrong"},
+        {{.kind = RECORD_PHASE_MOVED, .phase = "planning", .status = "running", .reason = "gate"},
+         "Phase: planning - Checking gate"},
+        {{.kind = RECORD_PHASE_MOVED, .phase = "planning", .status = "running", .reason = "fix"},
+         "Phase: planning - Fixing"},
+        {{.kind = RECORD_PHASE_MOVED, .phase = "planning", .status = "running"},
+         "Phase: planning - Resumed"},
+        {{.kind = RECORD_PHASE_MOVED, .phase = "planning", .status = "cancelled"},
+         "Phase: planning - Cancelled"},
+        {{.kind = RECORD_PHASE_MOVED, .phase = "design", .status = "completed"},
+         "Phase: design - Completed\n"},
+        {{.kind = RECORD_PHASE_MOVED, .phase = "design", .status = "strange"},
+         "Phase: design - strange"},
+        {{.kind = RECORD_STEP_MOVED, .step = "draw", .status = "skipped", .reason = "when"},
+         "[INFO] Step: draw - skipped: when"},
+        {{.kind = RECORD_STEP_MOVED, .step = "draw", .status = "failed", .error = "broken"},
+         "[ERROR] Step: draw - failed: broken"},
+        {{.kind = RECORD_STEP_WAITING, .step = "draw", .reason = "workflow", .other = "wf_x"},
+         "Step: draw - Nested run wf_x"},
+        {{.kind = RECORD_STEP_WAITING, .step = "draw", .reason = "retry", .until = TEN_O_CLOCK},
+         "[WARN] Step: draw - Retry at 2024-02-19T10:00:00Z"},
+        {{.kind = RECORD_ATTEMPT_STARTED,
+          .step = "outline",
+          .number = 1,
+          .reason = "agent",
+          .name = "claude"},
+         "Agent: architecture-expert - Invoked (step outline, attempt 1, agent claude)"},
+        {{.kind = RECORD_ATTEMPT_STARTED, .step = "draw", .number = 2, .reason = "agent"},
+         "Agent: default - Invoked (step draw, attempt 2)"},
+        {{.kind = RECORD_ATTEMPT_STARTED,
+          .step = "gate:planning:0",
+          .number = 1,
+          .reason = "agent",
+          .name = "a"},
+         "Agent: a - Invoked (step gate:planning:0, attempt 1)"},
+        {{.kind = RECORD_ATTEMPT_STARTED, .step = "draw", .number = 1},
+         "Step: draw - Attempt 1 ()"},
+        {{.kind = RECORD_ATTEMPT_STARTED,
+          .step = "draw",
+          .number = 1,
+          .reason = "function",
+          .name = "noop"},
+         "Step: draw - Attempt 1 (function noop)"},
+        {{.kind = RECORD_GATE_CHECKED, .name = "g", .status = "pass"},
+         "[INFO] Gate: g - Check : pass"},
+        {{.kind = RECORD_GATE_DECIDED, .name = "g", .status = "unknown", .reason = "no proof"},
+         "[WARN] Gate: g - unknown: no proof"},
+        {{.kind = RECORD_GATE_SKIPPED, .name = "g", .by = "ada", .reason = "flaky"},
+         "[WARN] Gate: g - Skipped by ada: flaky"},
+        {{.kind = RECORD_GATE_SKIPPED, .name = "g"}, "[WARN] Gate: g - Skipped by somebody"},
+        {{.kind = RECORD_STEP_REUSED, .step = "draw", .other = "wf_x"},
+         "Step: draw - Reused from wf_x (step )"},
+        {{.kind = RECORD_APPROVAL_GIVEN, .step = "ask", .status = "approved"},
+         "Step: ask - approved by a signal"},
+        {{.kind = RECORD_CHECKPOINT_SAVED, .name = "mark", .by = "ada"},
+         "Checkpoint saved: mark - asked by ada"},
+        {{.kind = RECORD_RESTORED, .name = "mark"}, "Checkpoint restored: mark"},
+        {{.kind = RECORD_ITERATED, .number = 2}, "Workflow wf_abc123abc123 - Iteration 2"},
+        {{.kind = RECORD_ITERATED, .phase = "design", .number = 2}, "Phase: design - Iteration 2"},
+        {{.kind = RECORD_PHASE_RESET, .phase = "design"}, "Phase: design - Reset ()"},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct record record = cases[i].record;
+
+        record.at = fixture->now;
+        strbuf_reset(&fixture->text);
+        log_format(fixture->run, &record, false, &fixture->text);
+        if (!strstr(fixture->text.data, cases[i].line)) {
+            fail_msg("\"%s\" is not in: %s", cases[i].line, fixture->text.data);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +311,7 @@ int main(void)
         TEST(a_line_can_be_a_json_object),
         TEST(every_line_knows_its_phase),
         TEST(a_pause_taken_back_is_said_in_words),
+        TEST(every_record_has_its_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
