@@ -60,7 +60,8 @@ static void start_more(struct repeat *repeat)
 
     while (repeat->started < repeat->total && under_way < repeat->parallel &&
            !repeat->ops->is_interrupted && repeat->failure.code == 0) {
-        if (engine_start(repeat->ops->engine, repeat->request, run_id, &repeat->failure) == 0) {
+        if (engine_start_later(repeat->ops->engine, repeat->request, run_id, &repeat->failure) ==
+            0) {
             repeat->started++;
             repeat->under_way++;
             under_way++;

@@ -65,6 +65,13 @@ static void pump_later(struct engine *engine)
     }
 }
 
+void engine_go_on(struct engine *engine)
+{
+    if (engine->queue_head) {
+        pump_later(engine);
+    }
+}
+
 struct active *engine_find(const struct engine *engine, const char *run_id)
 {
     return map_find(engine->runs, run_id);
@@ -468,7 +475,8 @@ static void pump(struct engine *engine)
     struct queued_event *event;
     struct commit_job *job;
 
-    if (engine->job || engine->has_failed || engine->is_closing || !engine->queue_head) {
+    if (engine->job || engine->has_failed || engine->is_closing || !engine->queue_head ||
+        engine->file_task_count > FILE_TASKS_MAX) {
         return;
     }
     job = mem_zero(1, sizeof(*job));
@@ -585,6 +593,15 @@ int engine_start(struct engine *engine, const struct run_request *request, char 
         engine_post(engine, event_new(engine_find(engine, ret_id), EVENT_BEGIN, NULL));
     }
     return r;
+}
+
+int engine_start_later(struct engine *engine, const struct run_request *request,
+                       char ret_id[RUN_ID_SIZE], struct error *err)
+{
+    const struct host *host = engine->options.host;
+
+    run_id_format(host->random(host->context), ret_id);
+    return active_create_later(engine, ret_id, request, NULL, NULL, err);
 }
 
 int run_adopt(struct engine *engine, const char *run_id, struct error *err)

@@ -12,6 +12,8 @@
 #include "run/run.h"
 
 #define STORAGE_RETRY_MS 500
+/* Nothing more is decided while so many files wait to be written. */
+#define FILE_TASKS_MAX 2000
 
 /* A run that this process owns. */
 struct active {
@@ -94,6 +96,7 @@ struct engine {
     int deferred;           /* calls of the loop's next turn that refer to the engine */
     struct commit_job *job; /* the commit under way; NULL: none */
     struct file_task *file_tasks, **file_tasks_tail; /* readable files to be written */
+    int file_task_count;
     bool is_writing_files, is_file_start_deferred;
     loop_id logs_timer;      /* lines of a run wait to be written */
     loop_id storage_retry;   /* it waits for space on the disk */
@@ -116,6 +119,8 @@ struct queued_event *event_new(struct active *active, enum event_kind kind, cons
 /* Keeps text or JSON alive with the event. */
 const char *event_keep(struct queued_event *event, const char *text);
 const json_t *event_hold(struct queued_event *event, json_t *value);
+/* Decides what waits, in the next turn. */
+void engine_go_on(struct engine *engine);
 void engine_post(struct engine *engine, struct queued_event *event);
 int64_t engine_clock_us(const struct engine *engine); /* 0 unless something is measured */
 struct active *engine_find(const struct engine *engine, const char *run_id);
@@ -143,10 +148,11 @@ struct commit *active_commit(struct active *active);
 void active_lose(struct active *active, const char *why);
 int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
                   struct active **ret_active, struct error *err);
-/* A nested run: it becomes durable with the next commit, together with its begin. Its workflow's
- * text is kept already. */
-int active_create_nested(struct active *parent, const struct step_state *step,
-                         const struct run_request *request, struct error *err);
+/* It becomes durable with the next commit, together with its begin. parent NULL: it is not nested;
+ * the text of a nested one's workflow is kept already. */
+int active_create_later(struct engine *engine, const char *run_id,
+                        const struct run_request *request, const struct active *parent,
+                        const char *parent_step, struct error *err);
 char *run_folder(const char *folder, const char *run_id);
 
 /* effects.c */

@@ -51,6 +51,7 @@ static struct file_task *take_all(struct engine *engine)
 {
     struct file_task *first = engine->file_tasks;
 
+    engine->file_task_count = 0;
     engine->file_tasks = NULL;
     engine->file_tasks_tail = &engine->file_tasks;
     return first;
@@ -77,6 +78,7 @@ static void on_written(void *arg)
 
     free(writing);
     engine->is_writing_files = false;
+    engine_go_on(engine);
     if (engine->file_tasks && !engine->is_closing) {
         start_writing(engine);
     }
@@ -111,6 +113,7 @@ static void add(struct active *active, struct file_task *task)
 
     *engine->file_tasks_tail = task;
     engine->file_tasks_tail = &task->next;
+    engine->file_task_count++;
     if (!engine->is_writing_files && !engine->is_file_start_deferred && !engine->is_closing) {
         engine->is_file_start_deferred = true;
         engine->pool_jobs++;
@@ -135,6 +138,7 @@ void files_forget(const struct active *active)
             continue;
         }
         *link = task->next;
+        active->engine->file_task_count--;
         task_free(task);
     }
     active->engine->file_tasks_tail = link;

@@ -192,13 +192,8 @@ static int begin_child(struct active *active, const struct step_state *step,
                                         .task = active->state->task,
                                         .strategy = active->state->strategy,
                                         .is_fresh = active->state->is_fresh};
-    int r = active_create_nested(active, step, &request, err);
 
-    if (r == 0) {
-        engine_post(active->engine,
-                    event_new(engine_find(active->engine, step->child), EVENT_BEGIN, NULL));
-    }
-    return r;
+    return active_create_later(active->engine, step->child, &request, active, step->key, err);
 }
 
 static void finish(struct creation *creation)

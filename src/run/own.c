@@ -506,20 +506,27 @@ int active_create(struct engine *engine, const char *run_id, const struct run_re
     return 0;
 }
 
-int active_create_nested(struct active *parent, const struct step_state *step,
-                         const struct run_request *request, struct error *err)
+int active_create_later(struct engine *engine, const char *run_id,
+                        const struct run_request *request, const struct active *parent,
+                        const char *parent_step, struct error *err)
 {
-    struct record record = creation_record(parent->engine, request);
+    struct record record = creation_record(engine, request);
     struct active *active = NULL;
-    int r = active_begin(parent->engine, step->child, request->workflow, &active, err);
+    int r = parent ? 0 : keep_text(engine, request->workflow, err);
 
+    if (r == 0) {
+        r = active_begin(engine, run_id, request->workflow, &active, err);
+    }
     if (r < 0) {
         return r;
     }
-    record.other = parent->state->id;
-    record.other_step = step->key;
-    record.number = parent->state->depth + 1;
+    if (parent) {
+        record.other = parent->state->id;
+        record.other_step = parent_step;
+        record.number = parent->state->depth + 1;
+    }
     batch_emit(&active->batch, active->state, record);
-    take_over(parent->engine, active);
+    take_over(engine, active);
+    engine_post(engine, event_new(active, EVENT_BEGIN, NULL));
     return 0;
 }

@@ -102,6 +102,9 @@ struct run_request {
 /* Creates the run (durably, before it returns) and begins it; needs the loop to go on. */
 int engine_start(struct engine *engine, const struct run_request *request, char ret_id[RUN_ID_SIZE],
                  struct error *err);
+/* The same with no commit of its own: the run is there as soon as its first record is told. */
+int engine_start_later(struct engine *engine, const struct run_request *request,
+                       char ret_id[RUN_ID_SIZE], struct error *err);
 /* Creates only: for `run --detach`, whose own process then adopts it. */
 int engine_create(struct engine *engine, const struct run_request *request,
                   char ret_id[RUN_ID_SIZE], struct error *err);
