@@ -151,6 +151,28 @@ static void a_step_whose_keeper_was_killed_is_lost_and_tried_again(void **state)
     assert_string_equal(class_of(project, 1), "none");
 }
 
+static void a_keeper_that_its_step_suspended_does_its_work_after_the_deadline(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)alarm(60);
+    start(project, "{ id: s, run: 'kill -STOP $PPID; exec sleep 1000', timeout: 200ms }");
+    run_project_go(project);
+    assert_string_equal(class_of(project, 0), "timeout");
+    (void)alarm(0);
+}
+
+static void a_keeper_that_is_kept_suspended_is_killed_with_its_step(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)alarm(60);
+    start(project, "{ id: s, run: 'while kill -STOP $PPID; do :; done', timeout: 200ms }");
+    run_project_go(project);
+    assert_string_equal(class_of(project, 0), "timeout");
+    (void)alarm(0);
+}
+
 /* As after a crash between the commit and its effect: the attempt is journaled, no keeper came. */
 static void forget_attempt(struct run_project *project)
 {
@@ -402,6 +424,8 @@ int main(void)
         TEST(a_step_that_is_alive_is_watched_again),
         TEST(a_step_that_ended_while_nobody_looked_is_not_run_again),
         TEST(a_step_whose_keeper_was_killed_is_lost_and_tried_again),
+        TEST(a_keeper_that_its_step_suspended_does_its_work_after_the_deadline),
+        TEST(a_keeper_that_is_kept_suspended_is_killed_with_its_step),
         TEST(an_attempt_that_never_began_is_given_up_and_another_made),
         TEST(attempts_that_never_began_are_no_failures_of_their_step),
         TEST(an_attempt_that_cannot_be_looked_at_is_not_begun_again),
