@@ -72,6 +72,26 @@ static void an_error_shows_the_first_words_on_one_line(void **state)
     assert_non_null(strstr(err.text, "no such table"));
 }
 
+static void a_check_tells_the_first_of_what_it_finds(void **state)
+{
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(connection_check(*state, "SELECT 'ok'", NULL), 0);
+    assert_int_equal(connection_check(*state, "SELECT NULL", NULL), 0);
+    assert_int_equal(connection_check(*state, "SELECT 'ok' WHERE 0", NULL), 0);
+    assert_int_equal(connection_check(*state, "VALUES('row 1 missing'), ('row 2 missing')", &err),
+                     ERROR_IO);
+    assert_non_null(strstr(err.text, "row 1 missing; row 2 missing"));
+    assert_int_equal(
+        connection_check(*state,
+                         "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n"
+                         " WHERE i < 500) SELECT 'row ' || i || ' of many is missing' FROM n",
+                         &err),
+        ERROR_IO);
+    assert_null(strstr(err.text, "row 400"));
+    assert_int_equal(connection_check(*state, "SELECT nothing", &err), ERROR_INTERNAL);
+}
+
 static void a_value_of_no_row_is_an_error(void **state)
 {
     struct error err = ERROR_INIT;
@@ -142,6 +162,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_connection_has_the_safe_settings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_error_shows_the_first_words_on_one_line, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_check_tells_the_first_of_what_it_finds, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_value_of_no_row_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_storage_is_a_limit_and_noted, set_up, tear_down),

@@ -196,6 +196,82 @@ static void without_its_note_a_log_is_taken_as_it_is(void **state)
     assert_int_equal(open_and_count(fixture), COMMITS - 1);
 }
 
+static uint32_t word_at(const char *bytes)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static struct log_mark mark_of(const struct fixture *fixture)
+{
+    return (struct log_mark){.salt = {word_at(fixture->bytes + 16), word_at(fixture->bytes + 20)},
+                             .frames = 1};
+}
+
+static int check_bytes(const struct fixture *fixture, size_t length)
+{
+    struct log_mark mark = mark_of(fixture);
+    struct error err = ERROR_INIT;
+
+    scratch_write_bytes(fixture->scratch, "x.db-wal", fixture->bytes, length);
+    return log_check(fixture->log, &mark, &err);
+}
+
+static void a_header_that_no_log_has_is_damage(void **state)
+{
+    static const struct {
+        size_t at;
+        const char *bytes;
+    } changes[] = {
+        {0, "\x00\x00\x00\x00"},                                     /* no log at all */
+        {8, "\x00\x00\x01\x00"},                                     /* pages of 256 bytes */
+        {8, "\x00\x02\x00\x00"},                                     /* of 131,072 */
+        {8, "\x00\x00\x06\x00"},                                     /* of 1,536 */
+        {24, "\x01\x02\x03\x04"},                                    /* another checksum */
+        {28, "\x01\x02\x03\x04"},      {32 + 8, "\x01\x02\x03\x04"}, /* a frame of another log */
+        {32 + 12, "\x01\x02\x03\x04"}, {32 + 16, "\x01\x02\x03\x04"},
+    };
+    struct fixture *fixture = *state;
+
+    assert_int_equal(check_bytes(fixture, fixture->length), 0);
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        char kept[4];
+
+        memcpy(kept, fixture->bytes + changes[i].at, sizeof(kept));
+        memcpy(fixture->bytes + changes[i].at, changes[i].bytes, sizeof(kept));
+        /* The salt is what the note remembers, so it is not among the changes. */
+        assert_int_equal(check_bytes(fixture, fixture->length), ERROR_IO);
+        memcpy(fixture->bytes + changes[i].at, kept, sizeof(kept));
+    }
+}
+
+static void no_log_a_short_one_or_no_note_is_no_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    struct log_mark mark = mark_of(fixture);
+
+    assert_int_equal(check_bytes(fixture, 10), 0);
+    mark.frames = 0;
+    assert_int_equal(log_check(fixture->log, &mark, NULL), 0);
+    mark.frames = 1;
+    assert_int_equal(unlink(fixture->log), 0);
+    assert_int_equal(log_check(fixture->log, &mark, NULL), 0);
+}
+
+static void without_a_log_there_is_nothing_to_note(void **state)
+{
+    struct connection *connection = NULL;
+    struct log_mark mark;
+
+    (void)state;
+    assert_int_equal(connection_open(&connection, ":memory:",
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL, NULL),
+                     0);
+    assert_int_equal(log_get_mark(connection, 1, &mark), ERROR_IO);
+    connection_close(connection);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -207,6 +283,9 @@ int main(void)
         TEST(an_emptied_log_or_another_one_is_no_damage),
         TEST(a_torn_commit_that_nobody_was_told_of_is_no_damage),
         TEST(without_its_note_a_log_is_taken_as_it_is),
+        TEST(a_header_that_no_log_has_is_damage),
+        TEST(no_log_a_short_one_or_no_note_is_no_damage),
+        TEST(without_a_log_there_is_nothing_to_note),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
