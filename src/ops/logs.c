@@ -118,15 +118,38 @@ static int pump_lines(struct follow *follow, struct error *err)
 
 /* ---- output of an attempt ---- */
 
-static int read_chunk(struct follow *follow, int fd, struct error *err)
+/* How many bytes at the end begin a character whose rest is missing. */
+static size_t torn_bytes(const char *text, size_t length)
+{
+    for (size_t i = 1; i <= 3 && i <= length; i++) {
+        unsigned char byte = (unsigned char)text[length - i];
+        size_t size = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+
+        if ((byte & 0xC0) != 0x80) {
+            return size > i ? i : 0;
+        }
+    }
+    return 0;
+}
+
+/* A character whose rest is still to come waits for it, unless nothing more comes. */
+static int read_chunk(struct follow *follow, int fd, bool is_last, struct error *err)
 {
     char *chunk = mem_alloc(CHUNK_BYTES);
     ssize_t count;
     int r = 0;
 
     while ((count = pread(fd, chunk, CHUNK_BYTES, follow->offset)) > 0) {
-        follow->offset += count;
-        give_text(follow, "output", chunk, (size_t)count);
+        size_t torn = torn_bytes(chunk, (size_t)count);
+
+        if (torn == (size_t)count && is_last) {
+            torn = 0;
+        }
+        if (torn == (size_t)count) {
+            break;
+        }
+        follow->offset += count - (ssize_t)torn;
+        give_text(follow, "output", chunk, (size_t)count - torn);
     }
     if (count < 0) {
         r = error_set_errno(err, "reading %s", follow->stream);
@@ -148,7 +171,7 @@ static int pump_output(struct follow *follow, struct error *err)
     fd = r == 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     free(path);
     if (fd >= 0) {
-        r = read_chunk(follow, fd, err);
+        r = read_chunk(follow, fd, presence == ATTEMPT_ENDED || presence == ATTEMPT_GONE, err);
         (void)close(fd);
     }
     follow->is_over = presence == ATTEMPT_ENDED || presence == ATTEMPT_GONE;

@@ -127,6 +127,24 @@ gone" ]
     [ "$(wc -l <hold.count)" -eq 2 ]
 }
 
+@test "a character that a step prints in two halves is followed as one" {
+    workflow halves <<'END'
+name: halves
+phases:
+  - id: a
+    steps:
+      - { id: s, run: "printf 'a\\303'; touch half; until [ -e go ]; do sleep 0.02; done; printf '\\244b\\n'" }
+END
+    id=$(fermata run -w halves --detach)
+    wait_until test -e half
+    fermata logs "$id" --step s --follow >followed &
+    follower=$!
+    wait_until grep -q a followed
+    touch go
+    wait "$follower"
+    [ "$(cat followed)" = "aäb" ]
+}
+
 @test "a reader that goes away ends logs without a fuss" {
     start_held
     touch go
