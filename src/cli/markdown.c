@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Markdown for a terminal: headings and strong words bold, code in colour, nothing rearranged. */
+/* Markdown for a terminal: headings and strong words bold, code in colour, long lines broken
+ * between words. Elsewhere it stays as it is. */
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "cli/print.h"
@@ -31,17 +32,88 @@ static void add_inline(const struct terminal *terminal, struct strbuf *target, c
     }
 }
 
+static void add_text(const struct terminal *terminal, struct strbuf *target, const char *text)
+{
+    if (terminal->has_color) {
+        add_inline(terminal, target, text);
+    } else {
+        strbuf_add(target, text);
+    }
+    strbuf_add_char(target, '\n');
+}
+
+/* ---- paragraphs and lists: broken between words, where a terminal would break inside them ---- */
+
+/* To the next space outside of `code` and **strong**, which stay in one piece. */
+static size_t word_length(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length] && text[length] != ' ') {
+        const char *mark = text[length] == '`'                    ? "`"
+                           : strncmp(text + length, "**", 2) == 0 ? "**"
+                                                                  : NULL;
+        const char *end = mark ? strstr(text + length + strlen(mark), mark) : NULL;
+
+        length = end ? (size_t)(end - text) + strlen(mark) : length + (mark ? strlen(mark) : 1);
+    }
+    return length;
+}
+
+/* Where the text of a list item begins, below which its other lines stand. */
+static size_t item_indent(const char *line)
+{
+    size_t spaces = strspn(line, " ");
+    size_t digits = strspn(line + spaces, "0123456789");
+
+    if (digits > 0 && strncmp(line + spaces + digits, ". ", 2) == 0) {
+        return spaces + digits + 2;
+    }
+    return spaces +
+           (strncmp(line + spaces, "- ", 2) == 0 || strncmp(line + spaces, "* ", 2) == 0 ? 2 : 0);
+}
+
+static void add_wrapped_text(const struct terminal *terminal, struct strbuf *target,
+                             const char *line)
+{
+    size_t indent = item_indent(line);
+    struct strbuf row;
+
+    strbuf_init(&row, OUTPUT_BYTES_MAX);
+    strbuf_add_bytes(&row, line, indent);
+    for (const char *at = line + indent; *at; at += strspn(at, " ")) {
+        size_t length = word_length(at);
+        char *word = mem_strndup(at, length);
+
+        if (row.length > indent &&
+            utf8_width(row.data) + 1 + utf8_width(word) > (size_t)terminal->columns) {
+            add_text(terminal, target, row.data);
+            strbuf_reset(&row);
+            add_spaces(&row, indent);
+        }
+        strbuf_addf(&row, "%s%s", row.length > indent ? " " : "", word);
+        free(word);
+        at += length;
+    }
+    add_text(terminal, target, row.data);
+    strbuf_release(&row);
+}
+
 static void add_line(const struct terminal *terminal, struct strbuf *target, const char *line,
                      bool is_fenced)
 {
     if (is_fenced) {
         add_styled(terminal, target, STYLE_CYAN, line);
-    } else if (line[0] == '#' && line[strspn(line, "#")] == ' ') {
+        strbuf_add_char(target, '\n');
+    } else if (terminal->has_color && line[0] == '#' && line[strspn(line, "#")] == ' ') {
         add_styled(terminal, target, STYLE_BOLD, line + strspn(line, "#") + 1);
+        strbuf_add_char(target, '\n');
+    } else if (terminal->is_terminal && line[0] != '|' &&
+               utf8_width(line) > (size_t)terminal->columns) {
+        add_wrapped_text(terminal, target, line);
     } else {
-        add_inline(terminal, target, line);
+        add_text(terminal, target, line);
     }
-    strbuf_add_char(target, '\n');
 }
 
 void print_markdown(const struct terminal *terminal, const char *text, size_t length,
@@ -53,14 +125,6 @@ void print_markdown(const struct terminal *terminal, const char *text, size_t le
 
     strbuf_init(&clean, OUTPUT_BYTES_MAX);
     utf8_add_printable(&clean, text, length);
-    if (!terminal->has_color) {
-        strbuf_add(target, clean.data);
-        if (clean.length && clean.data[clean.length - 1] != '\n') {
-            strbuf_add_char(target, '\n');
-        }
-        strbuf_release(&clean);
-        return;
-    }
     for (at = clean.data; *at;) {
         size_t size = strcspn(at, "\n");
         char *line = mem_strndup(at, size);

@@ -64,6 +64,23 @@ static void escape_sequences_of_the_text_are_removed(void **state)
     assert_printed(&coloured, "a\033[2Jb\n", "ab\n");
 }
 
+static void a_terminal_gets_long_lines_broken_between_words(void **state)
+{
+    const struct terminal narrow = {.fd = 1, .is_terminal = true, .columns = 20};
+    const struct terminal bright = {.fd = 1, .is_terminal = true, .has_color = true, .columns = 20};
+
+    (void)state;
+    assert_printed(&narrow, "one two three four five six\n", "one two three four\nfive six\n");
+    assert_printed(&narrow, "- one two three four five\n", "- one two three four\n  five\n");
+    assert_printed(&narrow, "12. one two three four five\n", "12. one two three\n    four five\n");
+    assert_printed(&narrow, "| a | table | is | left alone |\n",
+                   "| a | table | is | left alone |\n");
+    /* What is styled as one is not torn. */
+    assert_printed(&bright, "one two three `a b c` four\n",
+                   "one two three\n\033[36ma b c\033[0m four\n");
+    assert_printed(&narrow, "averyveryveryverylongword b\n", "averyveryveryverylongword\nb\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -72,6 +89,7 @@ int main(void)
         cmocka_unit_test(marks_without_a_partner_stay),
         cmocka_unit_test(fenced_lines_are_left_alone),
         cmocka_unit_test(escape_sequences_of_the_text_are_removed),
+        cmocka_unit_test(a_terminal_gets_long_lines_broken_between_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
