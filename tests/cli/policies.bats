@@ -402,3 +402,48 @@ END
     [[ $(json 'd["prose"]' <errors) == *JSON* ]]
     [ "$(json 'd["fits"]' <errors)" = null ]
 }
+
+# ---- ceilings ----
+
+@test "a run has no more steps, depth and kept output than the configuration allows, and says so" {
+    mkdir -p .fermata
+    printf 'steps_max: 5\nnesting_max: 2\noutput_bytes_max: 4KiB\n' >.fermata/config.yaml
+    workflow many <<'END'
+name: many
+phases: [{ id: a, steps: [{ id: s, foreach: [1, 2, 3, 4, 5, 6], run: "echo x >>ran" }] }]
+END
+    run_apart fermata run -w many
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"6 instances would exceed the limit of 5 steps in a run (steps_max)"* ]]
+    [ ! -e ran ]
+    workflow deep <<'END'
+name: deep
+inputs: { n: { type: integer, default: 5 } }
+phases:
+  - id: a
+    steps: [{ id: s, workflow: deep, when: inputs.n > 0, inputs: { n: "${{ inputs.n }}" } }]
+END
+    run_apart fermata run -w deep
+    [ "$status" -eq 3 ]
+    fermata list --json | json 'len([r for r in d["runs"] if r["workflow"] == "deep"])' >runs
+    [ "$(cat runs)" = 3 ]
+    deepest=$(fermata list --json | json '[r["id"] for r in d["runs"] if r["workflow"] == "deep"][0]')
+    [[ $(fermata status "$deepest") == *"nested deeper than 2 (nesting_max)"* ]]
+    workflow loud <<'END'
+name: loud
+phases: [{ id: a, steps: [{ id: s, run: "seq 1 2000" }] }]
+END
+    run_apart fermata run -w loud
+    [ "$status" -eq 0 ]
+    fermata cat last s >kept
+    [ "$(head -1 kept)" = 1 ]
+    [ "$(tail -1 kept)" = 2000 ]
+    cut=$(fermata show last --json | json 'd["phases"][0]["steps"][0]["output"]["cut"]')
+    [ $((cut + 4096)) -eq "$(seq 1 2000 | wc -c)" ]
+    grep -q "$cut" kept
+    sed -i 's/steps_max: 5/steps_max: 9/' .fermata/config.yaml
+    many=$(fermata list --workflow many --json | json 'd["runs"][0]["id"]')
+    run_apart fermata resume "$many" --retry-failed
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <ran)" -eq 6 ]
+}
