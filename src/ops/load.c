@@ -220,21 +220,47 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
     return r;
 }
 
+/* Whole lines, as many as an error has room for beside `used` bytes; the number of those that are
+ * left out. */
+static size_t cut_lines(struct strbuf *lines, size_t used)
+{
+    size_t room = ERROR_TEXT_MAX - used;
+    size_t left_out = 0;
+
+    while (lines->length > 0 && lines->data[lines->length - 1] == '\n') {
+        lines->data[--lines->length] = '\0';
+    }
+    while (lines->length > room) {
+        const char *last = strrchr(lines->data, '\n');
+
+        lines->length = last ? (size_t)(last - lines->data) : 0;
+        lines->data[lines->length] = '\0';
+        left_out++;
+    }
+    return left_out;
+}
+
 int ops_problems_error(const char *what, const struct problems *problems, struct error *err)
 {
     struct strbuf lines;
+    struct strbuf text;
     size_t errors = 0;
+    size_t left_out;
 
     for (size_t i = 0; i < problems->count; i++) {
         errors += problems->items[i].is_warning ? 0 : 1;
     }
     strbuf_init(&lines, TEXT_BYTES_MAX);
     problems_format(problems, &lines);
-    while (lines.length > 0 && lines.data[lines.length - 1] == '\n') {
-        lines.data[--lines.length] = '\0';
+    strbuf_init(&text, ERROR_TEXT_MAX);
+    strbuf_addf(&text, "%s has %zu error%s\n", what, errors, errors == 1 ? "" : "s");
+    left_out = cut_lines(&lines, text.length + sizeof("\n... and 100 more"));
+    strbuf_add(&text, lines.data);
+    if (left_out > 0) {
+        strbuf_addf(&text, "%s... and %zu more", lines.length ? "\n" : "", left_out);
     }
-    (void)error_set(err, ERROR_VALIDATION, "%s has %zu error%s\n%s", what, errors,
-                    errors == 1 ? "" : "s", lines.data);
+    (void)error_set(err, ERROR_VALIDATION, "%s", text.data);
+    strbuf_release(&text);
     strbuf_release(&lines);
     return ERROR_VALIDATION;
 }

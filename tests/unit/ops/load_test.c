@@ -68,6 +68,29 @@ static void errors_of_a_definition_rise_with_their_places(void **state)
     assert_non_null(strstr(err.hint, "fermata validate bad.yaml"));
 }
 
+static void errors_that_do_not_fit_are_counted_and_none_is_cut(void **state)
+{
+    struct ops_project *project = *state;
+    struct error err = ERROR_INIT;
+    struct workflow *workflow = NULL;
+    const char *last;
+    struct strbuf text;
+
+    strbuf_init(&text, 10000);
+    strbuf_add(&text, "name: bad\nphases:\n- id: a\n  steps:\n");
+    for (int i = 0; i < 50; i++) {
+        strbuf_addf(&text, "  - { id: s%d, run: x, nothing-that-is-known: y }\n", i);
+    }
+    ops_project_write(project, "bad.yaml", text.data);
+    strbuf_release(&text);
+    assert_int_equal(ops_load_workflow(project->ops, "bad.yaml", &workflow, &err),
+                     ERROR_VALIDATION);
+    assert_non_null(strstr(err.text, "has 50 errors\nbad.yaml:5:"));
+    last = strrchr(err.text, '\n');
+    assert_int_equal(strncmp(last, "\n... and 3", 10), 0);
+    assert_int_equal(last[-1], '"');
+}
+
 static void an_expert_of_the_project_comes_before_the_users(void **state)
 {
     struct ops_project *project = *state;
@@ -106,6 +129,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_there_is_told_with_the_nearest_name,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(errors_of_a_definition_rise_with_their_places,
+                                        ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(errors_that_do_not_fit_are_counted_and_none_is_cut,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(an_expert_of_the_project_comes_before_the_users,
                                         ops_project_set_up, ops_project_tear_down),
