@@ -148,6 +148,9 @@ static void settle_start(struct active *active, const struct step_state *step, i
     if (result == 0 && word) {
         nested_command(active, step->child, word);
     } else if (is_to_wait(result, err)) {
+        if (err->is_storage_full) {
+            engine_stall(active->engine, err);
+        }
         try_later(active, step->key, on_due);
     } else if (result < 0) {
         post_end(active, step->key, step->child, err);

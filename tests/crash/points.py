@@ -20,6 +20,7 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -379,7 +380,7 @@ class Runner:
         try:
             self.suite.play(trial, *point.parts)
             shutil.rmtree(trial.path)
-        except (Failure, OSError, ValueError, subprocess.TimeoutExpired) as failure:
+        except (Failure, OSError, ValueError, sqlite3.Error, subprocess.TimeoutExpired) as failure:
             self.failures.append((point.name, f"{type(failure).__name__}: {failure}"))
             for run in trial.runs():
                 subprocess.run([trial.fermata, "cancel", run["id"]], cwd=trial.path, check=False,

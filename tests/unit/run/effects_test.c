@@ -381,6 +381,35 @@ static void an_outcome_that_cannot_be_kept_waits_for_space_and_is_not_run_again(
     free(filler);
 }
 
+static void a_nested_run_waits_for_space_and_says_so(void **state)
+{
+    struct run_project *project = *state;
+    json_t *shown;
+    char *filler;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: a, steps: [{ id: s, use: noop }] }]\n");
+    run_project_start(
+        project, "name: outer\nphases: [{ id: p, steps: [{ id: sub, workflow: inner }] }]\n", NULL);
+    filler = mount_full(project, "blobs");
+    if (!filler) {
+        skip();
+    }
+    while (project->stalls == 0 && !project->is_at_rest) {
+        (void)loop_timer_start(project->loop, 20, stop_loop, project->loop);
+        loop_run(project->loop);
+    }
+    assert_int_equal(project->stalls, 1);
+    make_space(filler);
+    run_project_go(project);
+    assert_int_equal(project->unstalls, 1);
+    assert_int_equal(run_project_count(project, "attempt_started", "sub"), 0);
+    shown = engine_show(project->engine, project->id);
+    assert_string_equal(json_get_text(shown, "status", ""), "completed");
+    json_decref(shown);
+    free(filler);
+}
+
 static const char one_step[] = "name: w\nphases:\n  - id: a\n    steps: [{ id: s, run: 'true' }]\n";
 
 static void a_start_waits_for_space(void **state)
@@ -435,6 +464,7 @@ int main(void)
         TEST(a_keeper_that_cannot_be_started_is_a_passing_failure),
         TEST(a_start_waits_for_space),
         TEST(a_start_that_waits_for_space_can_be_stopped),
+        TEST(a_nested_run_waits_for_space_and_says_so),
         TEST(an_outcome_that_cannot_be_kept_waits_for_space_and_is_not_run_again),
     };
 
