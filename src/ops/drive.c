@@ -332,8 +332,9 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
 static int spawn_driver(const struct ops *ops, const char *run_id, const char *log, pid_t *ret_pid,
                         struct error *err)
 {
-    const char *argv[] = {
-        ops->settings->self_path, "--project", ops->project, "drive", run_id, NULL};
+    const char *form = ops->settings->log_format;
+    const char *argv[] = {ops->settings->self_path,     "--project", ops->project, "drive", run_id,
+                          form ? "--log-format" : NULL, form,        NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;

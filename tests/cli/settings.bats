@@ -90,6 +90,11 @@ END
     [ "$(FERMATA_LOG_FORMAT=json form_of_files --log-format text)" = "[" ]
     [ "$(form "$(FERMATA_LOG_FORMAT=json fermata logs --log-format text)")" = "[" ]
     [ "$(form "$(FERMATA_LOG_FORMAT=text fermata logs --format json)")" = "{" ]
+    # The process behind --detach hears of it as well.
+    id=$(fermata run -w by-flag --fresh --detach --log-format json)
+    wait_until has_status "$id" completed
+    wait_until is_ownerless "$id"
+    [ "$(head -c 1 ".fermata/workflows/$id/logs/orchestrator.log")" = "{" ]
 }
 
 @test "the project: flag before environment before the folders above" {
