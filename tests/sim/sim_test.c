@@ -23,9 +23,9 @@
 
 #include <cmocka.h>
 
-#define TEST_SEEDS 1500
+#define TEST_SEEDS 3000
 #define REPEAT_EVERY 4
-#define TEST_SWEEP_EVERY 300
+#define TEST_SWEEP_EVERY 600
 #define SWEEP_EVERY 1000
 #define SHRINK_SECONDS 60
 #define CASES "tests/sim/cases"
