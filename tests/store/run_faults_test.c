@@ -36,7 +36,7 @@ static int list(struct run_project *project, struct error *err)
 {
     struct run_filter filter = {.limit = 10, .status = "completed"};
     json_t *found = NULL;
-    int r = run_list(project->store, &filter, &found, err);
+    int r = run_list(project->store, project->folder, &filter, &found, err);
 
     json_decref(found);
     return r;
