@@ -26,7 +26,7 @@ static void every_row_is_complete(void **state)
         assert_true(*rows[i].group);
         /* The example shows the command itself. */
         assert_non_null(strstr(rows[i].example, rows[i].name));
-        assert_int_equal(strncmp(rows[i].example, "fermata ", 8), 0);
+        assert_non_null(strstr(rows[i].example, "fermata "));
     }
 }
 
