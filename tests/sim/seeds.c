@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SEED_SECONDS_MAX 20
+#define SEED_SECONDS_MAX 60
 #define CHUNK 64
 #define DEATHS_MAX 10
 #define FAILURES_MAX 20 /* then it is clear enough */

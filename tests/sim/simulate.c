@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define STEPS_MAX 20000
+#define STEPS_MAX 200000 /* rounds in rounds in nested runs are many, and come to an end */
 /* So many seeds in a row play on the same workflows: loading them takes longer than a run. */
 #define SEEDS_PER_WORKFLOW 16
 
