@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define RECORDS_KEPT 16
+
 void batch_init(struct batch *batch)
 {
     *batch = (struct batch){.arena = arena_new()};
@@ -20,9 +22,15 @@ static void release_held(struct batch *batch)
     batch->held.count = 0;
 }
 
+/* A run may rest for days after a turn with many records: what these took is given back. */
 void batch_reset(struct batch *batch)
 {
     release_held(batch);
+    if (batch->records.count > RECORDS_KEPT) {
+        VEC_RELEASE(&batch->held);
+        VEC_RELEASE(&batch->records);
+        VEC_RELEASE(&batch->effects);
+    }
     batch->records.count = 0;
     batch->effects.count = 0;
     arena_free(batch->arena);
