@@ -20,6 +20,9 @@
 /* A blob is written before the record that names it is committed, a folder before its run; younger
  * ones are left alone. */
 #define YOUNG_MS (INT64_C(10) * 60 * 1000)
+/* The kernel stamps files with a clock that may lag some milliseconds behind the one that runs are
+ * stamped with. */
+#define FILE_TIME_LAG_MS 1000
 
 struct collection {
     const struct engine_options *options;
@@ -329,7 +332,7 @@ static int64_t young_since(const struct collection *job, int64_t now)
         char *folder = run_folder(job->options->folder, id);
 
         if (json_integer_value(created_at) < since && run_is_locked(folder)) {
-            since = json_integer_value(created_at);
+            since = json_integer_value(created_at) - FILE_TIME_LAG_MS;
         }
         free(folder);
     }
