@@ -257,6 +257,21 @@ static json_t *describe_content(const struct ops *ops, const char *name, const j
     return result;
 }
 
+static int no_such_output(const json_t *step, struct error *err)
+{
+    const char *key = json_get_text(step, "key", "");
+    size_t instances = json_array_size(json_object_get(step, "instances"));
+
+    if (instances > 0) {
+        (void)error_set(err, ERROR_NOT_FOUND, "step %s has %zu instances, each with its own output",
+                        key, instances);
+        error_hint(err, "name one of them: '%s[0]' to '%s[%zu]'", key, key, instances - 1);
+        return ERROR_NOT_FOUND;
+    }
+    return error_set(err, ERROR_NOT_FOUND, "step %s is %s and has no output", key,
+                     json_get_text(step, "status", ""));
+}
+
 int op_cat(struct ops *ops, const json_t *arguments, const struct ops_view *view,
            json_t **ret_result, struct error *err)
 {
@@ -285,9 +300,9 @@ int op_cat(struct ops *ops, const json_t *arguments, const struct ops_view *view
         content = json_object_get(ops_find_step(run, name), "output");
     }
     if (!content) {
-        r = ops_find_step(run, name)
-                ? error_set(err, ERROR_NOT_FOUND, "step %s has no output yet", name)
-                : no_such_content(run_id, name, artifacts, err);
+        const json_t *step = ops_find_step(run, name);
+
+        r = step ? no_such_output(step, err) : no_such_content(run_id, name, artifacts, err);
         goto out;
     }
     r = ops_read_output(ops, content, &data, &length, err);

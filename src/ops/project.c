@@ -22,8 +22,8 @@ static const char ignore_text[] =
     "!experts/**\n";
 
 static const char config_text[] =
-    "# Settings of this project. Everything is optional; what is commented out is the default.\n"
-    "# `fermata schema config` prints a JSON Schema, `fermata validate` checks this file.\n"
+    "# Settings of this project, all optional. What is commented out is an example to start from.\n"
+    "# `fermata schema reference` explains every key, `fermata validate` checks this file.\n"
     "\n"
     "# Agents that steps can name, by their command:\n"
     "# agents:\n"
@@ -31,10 +31,9 @@ static const char config_text[] =
     "#     type: cli\n"
     "#     command: [my-agent, --print]\n"
     "\n"
-    "# settings:\n"
-    "#   default_agent: reviewer\n"
-    "#   default_workflow: code-review   # what `fermata run TASK` runs without -w\n"
-    "#   strategy: hybrid                # ai, static, or hybrid: try ai, else static\n";
+    "# default_agent: reviewer           # asked by steps that name none\n"
+    "# default_workflow: code-review     # what `fermata run TASK` runs without -w\n"
+    "# strategy: hybrid                  # ai, static, or hybrid: try ai, else static\n";
 
 static const char example_text[] =
     "# A first workflow: `fermata run -w hello -i who=Ada`.\n"

@@ -118,6 +118,7 @@ static void explain_reused(json_t *row)
 static void explain_without_attempt(json_t *row)
 {
     const char *status = json_get_text(row, "status", "");
+    const char *child = json_get_text(row, "child", NULL);
     json_int_t instances = json_get_integer(row, "instances", 0);
     char *text;
 
@@ -129,6 +130,14 @@ static void explain_without_attempt(json_t *row)
     } else if (strcmp(status, "skipped") == 0) {
         json_put_text(row, "decision", status);
         json_put_text(row, "why", "its condition did not hold, or it was asked to be left out");
+    } else if (strcmp(status, "pending") != 0 && child) {
+        text = mem_printf("run %s does it, and explains its own steps", child);
+        json_put_text(row, "decision", "nested");
+        json_put_text(row, "why", text);
+        free(text);
+    } else if (strcmp(status, "pending") != 0 && json_is_true(json_object_get(row, "approval"))) {
+        json_put_text(row, "decision", "asked");
+        json_put_text(row, "why", "an approval is asked for in every run anew");
     } else {
         text = mem_printf("it is %s", status);
         json_put_text(row, "decision", "not executed");
@@ -224,6 +233,12 @@ static int note_record(void *context, const struct record *record, struct error 
     if (record->kind == RECORD_STEP_EXPANDED) {
         json_put_integer(row, "instances", record->number);
     }
+    if (record->kind == RECORD_STEP_WAITING && strcmp(record->reason, "workflow") == 0) {
+        json_put_text(row, "child", record->other);
+    }
+    if (record->kind == RECORD_STEP_WAITING && strcmp(record->reason, "approval") == 0) {
+        json_put(row, "approval", json_true());
+    }
     if (record->kind == RECORD_ATTEMPT_STARTED) {
         json_put_integer(row, "attempts", record->number);
     }
@@ -253,6 +268,7 @@ static int explain_rows(struct tx *tx, void *arg, struct error *err)
             explain_without_attempt(row);
         }
         (void)json_object_del(row, "instances");
+        (void)json_object_del(row, "approval");
         (void)json_object_del(row, "phase");
     }
     return r;

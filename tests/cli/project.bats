@@ -28,6 +28,19 @@ teardown() {
     [ "$(fermata cat last greeting)" = "Hello, Ada" ]
 }
 
+@test "what is commented out in the configuration that init makes holds once it is put in" {
+    fermata init >/dev/null
+    sed -i 's/^# \( *[a-z_]*:\)/\1/' .fermata/config.yaml
+    grep -q "^default_workflow: code-review" .fermata/config.yaml
+    grep -q "^    command: " .fermata/config.yaml
+    run_apart fermata validate
+    echo "$output$stderr"
+    [ "$status" -eq 0 ]
+    run_apart fermata run --dry-run --strategy static "Look"
+    [ "$status" -eq 0 ]
+    [[ $output == *"code-review"* ]]
+}
+
 @test "init makes the folder that is named" {
     run_apart fermata init deep/er --json
     [ "$status" -eq 0 ]

@@ -369,6 +369,25 @@ END
     [[ $stderr == *x.bin* ]]
 }
 
+@test "cat of a step without an output of its own says where to look" {
+    workflow many <<'END'
+name: many
+phases:
+  - id: a
+    steps:
+      - { id: each, foreach: [x, y], run: 'echo "$FERMATA_ITEM"' }
+      - { id: ok, approve: "Go?" }
+END
+    run fermata run -w many --no-input
+    run_apart fermata cat last each
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"2 instances"*"'each[0]' to 'each[1]'"* ]]
+    [ "$(fermata cat last 'each[1]')" = y ]
+    run_apart fermata cat last ok
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"step ok is "*" and has no output"* ]]
+}
+
 @test "explain says why steps were run or reused" {
     workflow pure <<'END'
 name: pure

@@ -183,6 +183,26 @@ static void an_unknown_step_is_told(void **state)
                      ERROR_NOT_FOUND);
 }
 
+static void what_people_and_other_runs_do_is_told_as_such(void **state)
+{
+    struct run_project *project = *state;
+    json_t *row;
+
+    run_project_write(project, "workflows/sub.yaml",
+                      "name: sub\nphases: [{ id: a, steps: [{ id: s, run: echo 1 }] }]\n");
+    run_with(
+        project,
+        "name: w\ninputs: { what: { type: string } }\nphases: [{ id: a, steps: ["
+        "{ id: inner, workflow: sub }, { id: ok, approve: Go? }, { id: later, run: 'true' }] }]\n",
+        "x", false);
+    check(project, "ok", "asked", "in every run");
+    row = explain(project, "inner");
+    assert_string_equal(json_get_text(row, "decision", ""), "nested");
+    assert_non_null(json_get_text(row, "child", NULL));
+    assert_non_null(strstr(json_get_text(row, "why", ""), json_get_text(row, "child", "")));
+    json_decref(row);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -195,6 +215,7 @@ int main(void)
         TEST(an_earlier_failure_cannot_be_taken),
         TEST(what_was_collected_is_done_again),
         TEST(an_unknown_step_is_told),
+        TEST(what_people_and_other_runs_do_is_told_as_such),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
