@@ -142,6 +142,10 @@ int active_open(struct engine *engine, const char *run_id, struct active **ret_a
 void active_free(struct active *active);
 /* Is there a run of the workflow with this digest? Then its text is kept already. */
 bool engine_has_definition(const struct engine *engine, const char *digest);
+/* Keeps the definition in memory until it is given back. NULL: no run of this engine has it. */
+const struct workflow *definition_share(struct engine *engine, const char *digest);
+void definition_give_back(struct engine *engine,
+                          const struct workflow *workflow); /* accepts NULL */
 /* What its batch writes; of a run that was taken just now the lease too. */
 struct commit *active_commit(struct active *active);
 /* Another process has it: nothing more is done to it here, and its steps go on for that one. */
@@ -228,6 +232,8 @@ void files_later_append(struct active *active, const char *name, struct strbuf *
 void files_later_json(struct active *active, const char *name, json_t *value);
 void files_later_prune(struct active *active, json_t *kept);
 void files_later_report(struct active *active);
+/* What lies there is made to agree with the journal as far as the state has it now. */
+void files_later_restore(struct active *active);
 void files_forget(const struct active *active); /* what is still waiting, of this run */
 void files_drain(struct engine *engine);        /* writes what is still waiting, here and now */
 

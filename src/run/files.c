@@ -15,17 +15,11 @@
 
 void files_open(struct active *active)
 {
-    struct run_files files = {.id = active->state->id,
-                              .folder = active->folder,
-                              .blobs = active->engine->blobs,
-                              .workflow = active->workflow,
-                              .log_json = active->engine->options.config->log_json};
-    int64_t count = 0;
     struct strbuf plan;
 
     logs_open(active);
     if (active->state->seq > 1) {
-        (void)files_restore(active->engine->options.store, &files, false, &count, NULL);
+        files_later_restore(active);
         return;
     }
     strbuf_init(&plan, TEXT_BYTES_MAX);

@@ -18,6 +18,7 @@ struct run_files {
     const char *blobs;
     const struct workflow *workflow;
     bool log_json;
+    int64_t last_seq; /* files_restore goes no further than this record; 0: to the end */
 };
 
 /* files_write.c: one file each. All but the logs are replaced by rename; `sync` before it. */

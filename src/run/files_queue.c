@@ -22,6 +22,10 @@ struct file_task {
     char *blobs;
     struct strbuf text;
     json_t *value;
+    struct engine *engine;           /* of a restoration, and the four below */
+    const struct workflow *workflow; /* shared: given back on the loop */
+    int64_t last_seq;
+    bool log_json;
     char digests[2]
                 [DIGEST_HEX_SIZE]; /* of a report: the first that can be read comes before text */
 };
@@ -36,14 +40,34 @@ static void task_free(struct file_task *task)
     free(task);
 }
 
-static void write_all(struct file_task *first)
+/* Definitions belong to the loop: tasks that share one are handed back to it. */
+static struct file_task *write_all(struct file_task *first)
 {
+    struct file_task *sharing = NULL;
+
     while (first) {
         struct file_task *next = first->next;
 
         first->write(first);
-        task_free(first);
+        if (first->workflow) {
+            first->next = sharing;
+            sharing = first;
+        } else {
+            task_free(first);
+        }
         first = next;
+    }
+    return sharing;
+}
+
+static void give_back_all(struct file_task *sharing)
+{
+    while (sharing) {
+        struct file_task *next = sharing->next;
+
+        definition_give_back(sharing->engine, sharing->workflow);
+        task_free(sharing);
+        sharing = next;
     }
 }
 
@@ -66,7 +90,9 @@ struct writing {
 
 static void write_on_pool(void *arg)
 {
-    write_all(((struct writing *)arg)->first);
+    struct writing *writing = arg;
+
+    writing->first = write_all(writing->first);
 }
 
 static void start_writing(struct engine *engine);
@@ -76,6 +102,7 @@ static void on_written(void *arg)
     struct writing *writing = arg;
     struct engine *engine = writing->engine;
 
+    give_back_all(writing->first);
     free(writing);
     engine->is_writing_files = false;
     engine_go_on(engine);
@@ -123,7 +150,7 @@ static void add(struct active *active, struct file_task *task)
 
 void files_drain(struct engine *engine)
 {
-    write_all(take_all(engine));
+    give_back_all(write_all(take_all(engine)));
 }
 
 void files_forget(const struct active *active)
@@ -139,6 +166,7 @@ void files_forget(const struct active *active)
         }
         *link = task->next;
         active->engine->file_task_count--;
+        definition_give_back(active->engine, task->workflow);
         task_free(task);
     }
     active->engine->file_tasks_tail = link;
@@ -247,5 +275,31 @@ void files_later_report(struct active *active)
     task->blobs = mem_strdup(active->engine->blobs);
     strbuf_init(&task->text, REPORT_BYTES_MAX);
     files_report_sources(active->state, task->digests, &task->text);
+    add(active, task);
+}
+
+static void restore(const struct file_task *task)
+{
+    struct run_files files = {.id = task->name,
+                              .folder = task->folder,
+                              .blobs = task->blobs,
+                              .workflow = task->workflow,
+                              .log_json = task->log_json,
+                              .last_seq = task->last_seq};
+    int64_t count = 0;
+
+    (void)files_restore(task->engine->options.store, &files, false, &count, NULL);
+}
+
+void files_later_restore(struct active *active)
+{
+    struct engine *engine = active->engine;
+    struct file_task *task = task_new(active, active->state->id, restore);
+
+    task->engine = engine;
+    task->workflow = definition_share(engine, active->workflow->digest);
+    task->blobs = mem_strdup(engine->blobs);
+    task->last_seq = active->state->seq;
+    task->log_json = engine->options.config->log_json;
     add(active, task);
 }

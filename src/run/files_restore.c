@@ -174,8 +174,13 @@ static void note_results(struct restore *restore, const struct record *record)
 static int restore_record(void *context, const struct record *record, struct error *err)
 {
     struct restore *restore = context;
-    const char *refusal = run_refusal(restore->state, record);
+    int64_t last = restore->files->last_seq;
+    const char *refusal;
 
+    if (last > 0 && record->seq > last) {
+        return 1;
+    }
+    refusal = run_refusal(restore->state, record);
     if (refusal) {
         return error_set(err, ERROR_IO, "record %lld does not fit: %s", (long long)record->seq,
                          refusal);
@@ -198,8 +203,9 @@ static int restore_record(void *context, const struct record *record, struct err
 static int restore_journal(struct tx *tx, void *arg, struct error *err)
 {
     struct restore *restore = arg;
+    int r = journal_read(tx, restore->state->id, 1, 0, restore_record, restore, err);
 
-    return journal_read(tx, restore->state->id, 1, 0, restore_record, restore, err);
+    return r < 0 ? r : 0;
 }
 
 static void put_logs(struct restore *restore)

@@ -202,8 +202,7 @@ struct definition {
     size_t users;
 };
 
-/* NULL: no run of this engine has it. */
-static const struct workflow *definition_share(struct engine *engine, const char *digest)
+const struct workflow *definition_share(struct engine *engine, const char *digest)
 {
     struct definition *definition = map_find(engine->definitions, digest);
 
@@ -229,7 +228,7 @@ static const struct workflow *definition_add(struct engine *engine, struct workf
     return workflow;
 }
 
-static void definition_give_back(struct engine *engine, const struct workflow *workflow)
+void definition_give_back(struct engine *engine, const struct workflow *workflow)
 {
     struct definition *definition = workflow ? map_find(engine->definitions, workflow->digest)
                                              : NULL;
