@@ -74,6 +74,7 @@ struct statement {
     const struct query *query;
     sqlite3_stmt *prepared; /* NULL when preparing failed */
     struct statement *next; /* the next one used in this transaction */
+    struct error *refusal;  /* of preparing, told by the step; NULL: went well */
     int bind_code;          /* the first failed bind, told by the step */
     bool is_used, is_finished;
 };

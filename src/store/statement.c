@@ -85,6 +85,7 @@ void statements_release(struct connection *connection)
     for (size_t i = 0; i < connection->capacity; i++) {
         if (connection->slots[i]) {
             (void)sqlite3_finalize(connection->slots[i]->prepared);
+            free(connection->slots[i]->refusal);
             free(connection->slots[i]);
         }
     }
@@ -93,6 +94,20 @@ void statements_release(struct connection *connection)
     connection->used = NULL;
     connection->capacity = 0;
     connection->count = 0;
+}
+
+/* A failure is kept until the step: another call may change what SQLite says of its last one. */
+static void statement_prepare(struct statement *statement)
+{
+    struct connection *connection = statement->connection;
+
+    free(statement->refusal);
+    statement->refusal = NULL;
+    if (sqlite3_prepare_v3(connection->db, statement->query->sql, -1, SQLITE_PREPARE_PERSISTENT,
+                           &statement->prepared, NULL) != SQLITE_OK) {
+        statement->refusal = mem_zero(1, sizeof(*statement->refusal));
+        (void)connection_fail(connection, statement->query->sql, statement->refusal);
+    }
 }
 
 struct statement *tx_query(struct tx *tx, const struct query *query)
@@ -108,8 +123,7 @@ struct statement *tx_query(struct tx *tx, const struct query *query)
         statement_reset(statement);
     }
     if (!statement->prepared) {
-        (void)sqlite3_prepare_v3(connection->db, query->sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                 &statement->prepared, NULL);
+        statement_prepare(statement);
     }
     return statement;
 }
@@ -154,25 +168,15 @@ void bind_blob(struct statement *statement, int index, const void *bytes, size_t
     }
 }
 
-/* Prepared again only to make SQLite say what was wrong: another call may have come in between. */
-static int refuse_unprepared(struct statement *statement, struct error *err)
-{
-    sqlite3 *db = statement->connection->db;
-
-    if (sqlite3_prepare_v3(db, statement->query->sql, -1, SQLITE_PREPARE_PERSISTENT,
-                           &statement->prepared, NULL) == SQLITE_OK) {
-        return error_set(err, ERROR_BUSY, "the schema changed while \"%s\" was begun",
-                         statement->query->sql);
-    }
-    return connection_fail(statement->connection, statement->query->sql, err);
-}
-
 int statement_step(struct statement *statement, struct error *err)
 {
     int code;
 
-    if (!statement->prepared) {
-        return refuse_unprepared(statement, err);
+    if (statement->refusal) {
+        if (err) {
+            *err = *statement->refusal;
+        }
+        return statement->refusal->code;
     }
     if (statement->bind_code != SQLITE_OK) {
         return error_set(err, ERROR_LIMIT, "a value is too large for the store: %s",

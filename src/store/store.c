@@ -401,10 +401,13 @@ static int reader_take(struct store *store, struct connection **ret_reader, stru
     return 0;
 }
 
+/* One whose transaction could not be ended would refuse whoever gets it next. */
 static void reader_give(struct store *store, struct connection *reader)
 {
+    bool is_usable = sqlite3_get_autocommit(reader->db);
+
     (void)pthread_mutex_lock(&store->mutex);
-    if (store->reader_count < READERS_KEPT_MAX) {
+    if (is_usable && store->reader_count < READERS_KEPT_MAX) {
         store->readers[store->reader_count++] = reader;
         reader = NULL;
     }

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #define CALLS_MAX 3000
+#define COMMAND_CALLS_MAX 150 /* of a run with a handful of records */
 
 static const char many_things[] =
     "name: w\n"
@@ -158,6 +159,13 @@ static int collect(struct run_project *project, struct error *err)
 
 typedef int (*question)(struct run_project *project, struct error *err);
 
+static void check_failure(int r, const struct error *err, int calls)
+{
+    if (r < 0 && (r != ERROR_IO || err->text[0] == '\0')) {
+        fail_msg("call %d failed and gives %d: %s", calls, r, err->text);
+    }
+}
+
 /* As another process that just opened the store: nothing is prepared or in memory. */
 static bool fails_at(struct run_project *project, question ask, int calls)
 {
@@ -169,11 +177,13 @@ static bool fails_at(struct run_project *project, question ask, int calls)
     sqlite_faults_set(calls, SQLITE_IOERR_READ, EIO);
     r = ask(project, &err);
     has_failed = sqlite_faults_clear();
-    if (has_failed && r < 0 && err.text[0] == '\0') {
-        fail_msg("call %d failed without a word", calls);
-    }
-    if (!has_failed && r < 0) {
+    if (has_failed) {
+        check_failure(r, &err, calls);
+    } else if (r < 0) {
         fail_msg("without a fault: %s", err.text);
+    }
+    if (show(project, &err) < 0) {
+        fail_msg("after call %d failed nothing can be read any more: %s", calls, err.text);
     }
     return has_failed;
 }
@@ -211,6 +221,36 @@ static void collecting_says_it_too(void **state)
 
     assert_string_equal(run_project_run(project, asks), "paused");
     ask_all(project, collect);
+    run_project_reopen(project);
+    run_project_check_tables(project);
+}
+
+/* ---- a command ---- */
+
+static int checkpoint(struct run_project *project, struct error *err)
+{
+    json_t *command = json_pack("{s:s, s:s}", "do", "checkpoint", "name", "here");
+    json_t *answer = NULL;
+    int r = run_ask(&project->options, project->id, command, &answer, err);
+
+    json_decref(command);
+    json_decref(answer);
+    return r;
+}
+
+/* Each time to a new run: a failed call that only ends a reading keeps no command from being
+ * obeyed, and a journal that grew would need one call more for ever. */
+static void a_command_to_a_run_without_an_owner_says_it_too(void **state)
+{
+    struct run_project *project = *state;
+    int calls = -1;
+
+    do {
+        assert_true(++calls < COMMAND_CALLS_MAX);
+        run_project_reopen(project);
+        assert_string_equal(run_project_run(project, asks), "paused");
+    } while (fails_at(project, checkpoint, calls));
+    assert_true(calls > 20);
     run_project_reopen(project);
     run_project_check_tables(project);
 }
@@ -278,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_question_says_that_the_database_failed),
         TEST(collecting_says_it_too),
+        TEST(a_command_to_a_run_without_an_owner_says_it_too),
         TEST(a_run_goes_on_behind_any_failure_of_the_database),
     };
 
