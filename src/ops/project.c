@@ -221,13 +221,14 @@ static int new_project_path(const struct ops *ops, bool use_git, char **ret_path
     return 0;
 }
 
+/* Without a sync: what the program writes here is written again when it is missing. */
 static int write_file(const char *folder, const char *name, const char *text, struct error *err)
 {
     char *path = path_join(folder, name);
     int r = 0;
 
     if (!file_exists(path)) {
-        r = file_write(path, text, strlen(text), FILE_SYNC, err);
+        r = file_write(path, text, strlen(text), FILE_NO_SYNC, err);
     }
     free(path);
     return r;
