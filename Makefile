@@ -181,6 +181,7 @@ $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
 # Where calls of SQLite are made to fail, see tests/support/sqlite_faults.h.
 $(filter %/faults_test %/run_faults_test,$(TESTS)): WRAP := $(foreach name,step exec prepare_v2 prepare_v3 open_v2 \
     wal_checkpoint_v2 extended_errcode system_errno,-Wl,--wrap=sqlite3_$(name))
+$(filter %/folder_sync_test,$(TESTS)): WRAP := -Wl,--wrap=fsync
 $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.

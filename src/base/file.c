@@ -112,7 +112,7 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-static char *folder_of(const char *path)
+char *path_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
@@ -160,7 +160,7 @@ static int create_temporary(const char *path, char **ret_name)
 int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
                struct error *err)
 {
-    char *folder = folder_of(path);
+    char *folder = path_folder(path);
     char *temporary = NULL;
     int fd;
     int r = 0;

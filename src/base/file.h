@@ -35,6 +35,8 @@ int file_sync_folder(const char *path, struct error *err);
 
 /* "a/b" from "a" and "b"; the second absolute: only it. free() the result. */
 char *path_join(const char *folder, const char *name);
+/* "a" from "a/b", "." from "b", "/" from "/b". free() the result. */
+char *path_folder(const char *path);
 /* NULL or why this relative path may not be used inside a folder (absolute, "..", empty, control
  * bytes). */
 const char *path_unsafe_reason(const char *relative);

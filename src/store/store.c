@@ -55,16 +55,6 @@ static void store_free(struct store *store)
     free(store);
 }
 
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash) {
-        return mem_strdup(".");
-    }
-    return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
-}
-
 static char *wal_path(const struct store *store)
 {
     return mem_printf("%s-wal", store->path);
@@ -225,7 +215,7 @@ static int open_database(struct store *store, const struct store_options *option
         r = migrate(store->connection, options, is_ours, &is_changed, err);
     }
     if (r == 0 && (is_changed || !is_wal)) {
-        char *folder = folder_of(store->path);
+        char *folder = path_folder(store->path);
 
         r = file_sync_folder(folder, err);
         free(folder);
@@ -259,7 +249,7 @@ int store_open_with(struct store **ret_store, const struct store_options *option
     struct store *store = mem_zero(1, sizeof(*store));
     struct store_options own = *options;
     struct error local = ERROR_INIT;
-    char *folder = folder_of(options->path);
+    char *folder = path_folder(options->path);
     char *lock_path = mem_printf("%s.lock", options->path);
     int r = filesystem_check(folder, &local);
 

@@ -12,6 +12,7 @@
 #include "store/internal.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -39,6 +40,7 @@ struct writer {
     struct loop *loop; /* may be NULL */
     int lock_wait_ms;
     int checkpoint_every; /* so many pages */
+    char *folder;
     pthread_t thread;
     bool is_started;
 
@@ -51,6 +53,7 @@ struct writer {
     /* Of the thread alone. */
     int wal_pages, checkpoint_pages;
     bool has_written; /* to the log, in this commit */
+    bool has_synced_folder;
     struct error broken_error;
     _Atomic bool is_broken;
 };
@@ -85,6 +88,7 @@ struct writer *writer_new(struct connection *connection, struct lock *lock,
     writer->checkpoint_every = options->checkpoint_pages > 0 ? options->checkpoint_pages
                                                              : STORE_CHECKPOINT_PAGES;
     writer->checkpoint_pages = writer->checkpoint_every;
+    writer->folder = path_folder(options->path);
     (void)pthread_mutex_init(&writer->mutex, NULL);
     (void)pthread_cond_init(&writer->wake, NULL);
     (void)pthread_cond_init(&writer->over, NULL);
@@ -270,6 +274,19 @@ static int batch_commit(struct writer *writer, struct error *err)
     return r;
 }
 
+/* The log may be new, and its name then only in memory. SQLite syncs the folder with its first
+ * commit as well, but goes on when that fails: what was acknowledged could go with the name. */
+static int sync_folder_once(struct writer *writer, struct error *err)
+{
+    int r = writer->has_synced_folder ? 0 : file_sync_folder(writer->folder, err);
+
+    writer->has_synced_folder = r == 0;
+    if (r == ERROR_IO) {
+        mark_broken(writer, err);
+    }
+    return r;
+}
+
 /* Another program, which knows nothing of the file lock, may be writing. It is waited for without
  * the file lock, since whoever opens the store needs that. 0: the lock is held, a transaction open.
  */
@@ -353,7 +370,10 @@ static void batch_run(struct writer *writer, struct job *first)
         jobs_tell(writer, first);
         return;
     }
-    r = batch_begin(writer, &error);
+    r = sync_folder_once(writer, &error);
+    if (r == 0) {
+        r = batch_begin(writer, &error);
+    }
     if (r < 0) {
         jobs_fail(first, &error);
         jobs_tell(writer, first);
@@ -505,5 +525,6 @@ void writer_free(struct writer *writer)
     (void)pthread_cond_destroy(&writer->over);
     (void)pthread_cond_destroy(&writer->wake);
     (void)pthread_mutex_destroy(&writer->mutex);
+    free(writer->folder);
     free(writer);
 }

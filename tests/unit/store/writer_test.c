@@ -79,7 +79,7 @@ static int set_up(void **state)
     assert_int_equal(sem_init(&fixture->inside, 0, 0), 0);
     fixture->writer = writer_new(
         fixture->connection, fixture->lock,
-        &(struct store_options){.loop = fixture->loop, .lock_wait_ms = 50});
+        &(struct store_options){.path = fixture->path, .loop = fixture->loop, .lock_wait_ms = 50});
     (void)sqlite3_commit_hook(fixture->connection->db, count_commit, fixture);
     free(lock_path);
     *state = fixture;
@@ -359,9 +359,10 @@ static void another_program_that_writes_is_waited_for_without_the_file_lock(void
     char *path = scratch_path(fixture->scratch, "x.db.lock");
 
     writer_free(fixture->writer);
-    fixture->writer = writer_new(
-        fixture->connection, fixture->lock,
-        &(struct store_options){.loop = fixture->loop, .lock_wait_ms = 30000});
+    fixture->writer = writer_new(fixture->connection, fixture->lock,
+                                 &(struct store_options){.path = fixture->path,
+                                                         .loop = fixture->loop,
+                                                         .lock_wait_ms = 30000});
     assert_int_equal(sqlite3_open(fixture->path, &foreign), SQLITE_OK);
     assert_int_equal(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     piece.fixture = fixture;
