@@ -601,6 +601,8 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
     strbuf_addf(target, "Run %s is %s", id, status);
     if (has_owner) {
         strbuf_add(target, "; the process that drives it was told");
+    } else if (strcmp(status, "running") == 0 || strcmp(status, "pending") == 0) {
+        strbuf_add(target, ", but no process drives it: nothing new begins");
     }
     strbuf_add(target, ".\n");
     if (has_options) {

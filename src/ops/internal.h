@@ -68,6 +68,8 @@ char *ops_nearest_workflow(const struct ops *ops, const char *name); /* free() i
 int ops_load_workflow(struct ops *ops, const char *name, struct workflow **ret_workflow,
                       struct error *err);
 bool ops_is_file_name(const char *name);
+/* ERROR_NOT_FOUND with the nearest name unless there is one of this name. */
+int ops_check_workflow_name(struct ops *ops, const char *name, struct error *err);
 /* What is run when none is named; NULL: nothing was said. The configuration has to be there. */
 const char *ops_default_workflow(const struct ops *ops);
 /* The text behind a name or file; *ret_file is what messages call it. Both are the caller's. */

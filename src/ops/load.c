@@ -175,6 +175,20 @@ static int no_such_workflow(struct ops *ops, const char *name, struct error *err
     return r;
 }
 
+int ops_check_workflow_name(struct ops *ops, const char *name, struct error *err)
+{
+    const char *configured;
+    int r = ops_need_library(ops, err);
+
+    if (r == 0) {
+        r = ops_need_config(ops, err);
+    }
+    if (r < 0 || ops_find_entry(ops, name) || ops_has_configured_workflow(ops, name, &configured)) {
+        return r;
+    }
+    return no_such_workflow(ops, name, err);
+}
+
 int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t *ret_length,
                       char **ret_file, struct error *err)
 {

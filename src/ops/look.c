@@ -38,6 +38,42 @@ static void complete_list(const struct ops *ops, const json_t *runs)
     }
 }
 
+static int find_runs(struct ops *ops, const struct run_filter *wanted, json_t **ret_list,
+                     struct error *err)
+{
+    struct run_filter filter = *wanted;
+    char before[RUN_ID_SIZE];
+    int r = ops_make_store(ops, err);
+
+    if (r == 0 && filter.before) {
+        r = run_resolve(ops->store, filter.before, before, err);
+        filter.before = before;
+    }
+    return r < 0 ? r : run_list(ops->store, ops->folder, &filter, ret_list, err);
+}
+
+/* A mistyped name looks like one without runs; known is what there is or was a workflow of. */
+static int check_workflow_name(struct ops *ops, const char *name, struct error *err)
+{
+    struct run_filter any = {.workflow = name, .limit = 1};
+    json_t *list = NULL;
+    bool has_runs;
+    int r;
+
+    if (ops->store) {
+        r = run_list(ops->store, ops->folder, &any, &list, err);
+        if (r < 0) {
+            return r;
+        }
+        has_runs = json_array_size(json_object_get(list, "runs")) > 0;
+        json_decref(list);
+        if (has_runs) {
+            return 0;
+        }
+    }
+    return ops_check_workflow_name(ops, name, err);
+}
+
 int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *view,
             json_t **ret_result, struct error *err)
 {
@@ -46,7 +82,7 @@ int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         .workflow = json_get_text(arguments, "workflow", NULL),
         .before = json_get_text(arguments, "before", NULL),
     };
-    char before[RUN_ID_SIZE];
+    json_t *list = NULL;
     int r = read_limit(arguments, LIST_DEFAULT, &filter.limit, err);
 
     (void)view;
@@ -57,22 +93,21 @@ int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *vie
     if (r < 0) {
         return r;
     }
-    if (!ops_has_store(ops)) {
-        *ret_result = json_pack("{s:[], s:n}", "runs", "next");
-        return 0;
+    if (ops_has_store(ops)) {
+        r = find_runs(ops, &filter, &list, err);
+    } else {
+        list = json_pack("{s:[], s:n}", "runs", "next");
     }
-    r = ops_make_store(ops, err);
-    if (r == 0 && filter.before) {
-        r = run_resolve(ops->store, filter.before, before, err);
-        filter.before = before;
+    if (r == 0 && filter.workflow && json_array_size(json_object_get(list, "runs")) == 0) {
+        r = check_workflow_name(ops, filter.workflow, err);
     }
-    if (r == 0) {
-        r = run_list(ops->store, ops->folder, &filter, ret_result, err);
+    if (r < 0) {
+        json_decref(list);
+        return r;
     }
-    if (r == 0) {
-        complete_list(ops, json_object_get(*ret_result, "runs"));
-    }
-    return r;
+    complete_list(ops, json_object_get(list, "runs"));
+    *ret_result = list;
+    return 0;
 }
 
 int op_status(struct ops *ops, const json_t *arguments, const struct ops_view *view,

@@ -349,7 +349,9 @@ const struct operation ops_rows[] = {
     {.name = "list",
      .group = "Look",
      .summary = "List runs, the newest first",
-     .description = "One line a run. --json gives all fields and the id for the next page.",
+     .description =
+         "One line a run. --json gives all fields and the id for the next page. A workflow "
+         "that neither exists nor ever ran is an error (exit 6), no empty list.",
      .example = "fermata list --status paused\n"
                 "    what waits for you",
      ARGUMENTS(list_arguments),

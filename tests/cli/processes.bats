@@ -100,6 +100,20 @@ gone" ]
     [ ! -e go ]
 }
 
+@test "pausing a run that no process drives says so, and what to do" {
+    start_held
+    wait_until is_owned "$id"
+    kill -9 "$(pid_of_driver "$id")"
+    wait_until is_ownerless "$id"
+    run_apart fermata pause "$id"
+    [ "$status" -eq 0 ]
+    [[ $output == *"Run $id is running, but no process drives it"* ]]
+    [[ $output == *"fermata resume $id"*"fermata cancel $id"* ]]
+    run_apart fermata cancel "$id"
+    [ "$status" -eq 0 ]
+    [ "$(status_of "$id")" = cancelled ]
+}
+
 @test "a run that another process drives is not taken away from it" {
     start_held
     run_apart fermata drive "$id"

@@ -105,6 +105,28 @@ END
     [ ! -e .fermata/fermata.db ]
 }
 
+@test "runs of a workflow that nobody knows are no empty list" {
+    fermata init >/dev/null
+    run_apart fermata list -w code-revew
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"there is no workflow code-revew"*"did you mean code-review?"* ]]
+    run_apart fermata list -w code-review
+    [ "$status" -eq 0 ]
+    [ "$output" = "No runs." ]
+    printf 'name: short\nphases: [{ id: p, steps: [{ id: s, use: noop }] }]\n' \
+        >.fermata/workflows/short.yaml
+    fermata run -w short >/dev/null
+    run_apart fermata list -w code-revew --json
+    [ "$status" -eq 6 ]
+    run_apart fermata list -w short --status paused
+    [ "$output" = "No runs." ]
+    rm .fermata/workflows/short.yaml
+    run_apart fermata list -w short --status paused
+    [ "$status" -eq 0 ]
+    run_apart fermata list -w short
+    [[ $output == *short* ]]
+}
+
 @test "workflows are listed with where they come from and what hides them" {
     fermata init >/dev/null
     mkdir -p "$HOME/.config/fermata/workflows"

@@ -143,6 +143,10 @@ static void an_answer_says_how_to_go_on_unless_somebody_does(void **state)
     text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"running\",\"owner\":true}");
     assert_non_null(strstr(text, "was told"));
     assert_null(strstr(text, "resume"));
+    assert_null(strstr(text, "no process"));
+    free(text);
+    text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"running\",\"owner\":false}");
+    assert_non_null(strstr(text, "Run wf_1 is running, but no process drives it"));
     free(text);
 }
 
