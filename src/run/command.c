@@ -304,6 +304,12 @@ static int handle_resume(struct turn *turn, const struct event *event, struct er
         run_go_on(turn);
         return 0;
     }
+    /* One failed step is being tried again already: so are the others. */
+    if (is_retry && run->status == RUN_RUNNING && run->wish == WISH_NONE &&
+        retry_failed(turn) > 0) {
+        run_go_on(turn);
+        return 0;
+    }
     if (run->status == RUN_RUNNING || run->status == RUN_PENDING) {
         return resume_running(turn, err);
     }

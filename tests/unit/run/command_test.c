@@ -167,6 +167,32 @@ static void only_what_failed_can_be_retried(void **state)
     machine_release(&m);
 }
 
+static void all_that_failed_is_retried_also_while_one_of_it_is_under_way_again(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: a, run: x }, { id: b, run: x }, { id: c, run: x }]\n");
+    machine_fail(&m, "a", "permanent");
+    machine_fail(&m, "b", "permanent");
+    machine_pass(&m, "c");
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'b'}"), 0);
+    assert_effects(&m, "start b");
+    assert_int_equal(machine_command(&m, "{'do': 'resume', 'retry_failed': true}"), 0);
+    assert_effects(&m, "start a");
+    assert_int_equal(machine_command(&m, "{'do': 'resume', 'retry_failed': true}"), 0);
+    assert_effects(&m, "");
+    machine_pass(&m, "a");
+    machine_pass(&m, "b");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    assert_int_equal(machine_step(&m, "c")->attempts, 1);
+    machine_release(&m);
+}
+
 /* Its phase is complete and others have built upon it. */
 static void a_failure_that_was_allowed_stays_when_the_failed_part_is_retried(void **state)
 {
@@ -449,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_failure_needs_a_decision_before_the_run_goes_on),
         cmocka_unit_test(an_approval_is_not_passed_by_a_resume),
         cmocka_unit_test(only_what_failed_can_be_retried),
+        cmocka_unit_test(all_that_failed_is_retried_also_while_one_of_it_is_under_way_again),
         cmocka_unit_test(a_failure_that_was_allowed_stays_when_the_failed_part_is_retried),
         cmocka_unit_test(a_list_is_retried_through_its_failed_instances),
         cmocka_unit_test(a_retry_while_others_are_at_work_takes_the_pause_back),
