@@ -115,6 +115,15 @@ static int convert_boolean(const struct argument *argument, const json_t *value,
     return wrong_type(argument, "true or false", err);
 }
 
+/* Whoever leaves the unit out may mean days, and `gc` would take seconds at his word. */
+static bool lacks_unit(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length > 0 && text[length - 1] >= '0' && text[length - 1] <= '9' &&
+           strspn(text, "0") != length;
+}
+
 static int convert_duration(const struct argument *argument, const json_t *value,
                             json_t **ret_value, struct error *err)
 {
@@ -126,6 +135,9 @@ static int convert_duration(const struct argument *argument, const json_t *value
         if (duration_ms < 0 || duration_ms > DURATION_MS_MAX) {
             return error_set(err, ERROR_INVALID, "%s: out of range", shown_name(argument).text);
         }
+    } else if (json_is_string(value) && lacks_unit(json_string_value(value))) {
+        return error_set(err, ERROR_INVALID, "%s: \"%.40s\" has no unit; write 30s, 10m or 2d",
+                         shown_name(argument).text, json_string_value(value));
     } else if (json_is_string(value)) {
         r = duration_parse(json_string_value(value), &duration_ms, err);
         if (r < 0) {

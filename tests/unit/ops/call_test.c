@@ -88,6 +88,9 @@ static void durations_are_texts_or_milliseconds_in_range(void **state)
                      ERROR_INVALID);
     assert_int_equal(ops_project_fail(*state, "gc", json_pack("{s:b}", "older_than", 1), &err),
                      ERROR_INVALID);
+    assert_int_equal(ops_project_fail(*state, "gc", json_pack("{s:s}", "older_than", "3"), &err),
+                     ERROR_INVALID);
+    assert_non_null(strstr(err.text, "has no unit"));
 }
 
 static void flags_are_booleans_or_words(void **state)
