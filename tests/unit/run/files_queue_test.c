@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "results/results.h"
 #include "run/engine.h"
+#include "run/files.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -143,6 +144,28 @@ static void a_run_ends_though_many_files_wait(void **state)
     strbuf_release(&expected);
 }
 
+/* What is committed while a restoration waits is added to the log by its own task. */
+static void a_restoration_stops_at_the_record_of_its_asking(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active = start(project, works);
+    struct run_files files = {.id = active->state->id,
+                              .folder = active->folder,
+                              .workflow = active->workflow,
+                              .last_seq = 2};
+    char *name = name_of(active, "logs/orchestrator.log");
+    int64_t count = 0;
+    char *text;
+
+    run_project_go(project);
+    assert_int_equal(files_restore(project->store, &files, false, &count, NULL), 0);
+    text = run_project_read(project, name);
+    assert_non_null(strstr(text, "created from w"));
+    assert_null(strstr(text, "completed"));
+    free(text);
+    free(name);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -153,6 +176,7 @@ int main(void)
         TEST(what_waits_of_a_run_that_was_lost_is_forgotten),
         TEST(only_the_files_of_checkpoints_that_are_kept_stay),
         TEST(a_run_ends_though_many_files_wait),
+        TEST(a_restoration_stops_at_the_record_of_its_asking),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
