@@ -15,10 +15,15 @@ teardown() {
     teardown_project
 }
 
+# A process of the last example may still be writing its run's last files.
+clear_project() {
+    wait_until rm -rf "$PROJECT"
+}
+
 # new_project: a git repository with a project of its own, empty; the working folder from here on
 new_project() {
     cd "$BATS_TEST_TMPDIR" || return 1
-    rm -rf "$PROJECT"
+    clear_project
     mkdir -p "$PROJECT"
     cd "$PROJECT" || return 1
     git init -q .
@@ -79,7 +84,7 @@ reviewed() {
         cp -a "$PROJECT" "$BATS_TEST_TMPDIR/reviewed"
     fi
     cd "$BATS_TEST_TMPDIR" || return 1
-    rm -rf "$PROJECT"
+    clear_project
     cp -a reviewed "$PROJECT"
     cd "$PROJECT" || return 1
 }
