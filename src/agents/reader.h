@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to agents/: what adapters do with a reader (agents/adapter.h). */
+#ifndef FERMATA_AGENTS_READER_H
+#define FERMATA_AGENTS_READER_H
+
+#include "agents/adapter.h"
+
+/* Hands an event on, and takes from it what the result needs: text adds to the answer (after a
+ * whole message a new one begins), usage and session replace, the last error stays. */
+void reader_emit(struct agent_reader *reader, const struct agent_event *event);
+void reader_text(struct agent_reader *reader, const char *text, bool is_partial);
+void reader_thinking(struct agent_reader *reader, const char *text, bool is_partial);
+void reader_tool_call(struct agent_reader *reader, const char *id, const char *name,
+                      const char *text);
+void reader_tool_result(struct agent_reader *reader, const char *id, const char *text,
+                        bool is_error);
+void reader_usage(struct agent_reader *reader, const struct agent_usage *usage);
+void reader_session(struct agent_reader *reader, const char *id, const char *model);
+void reader_question(struct agent_reader *reader, const char *text);
+void reader_done(struct agent_reader *reader, const char *why);
+void reader_denied(struct agent_reader *reader);
+/* `status` 0: none; the class is found by agent_classify() when `failure` is AGENT_FINE. */
+void reader_error(struct agent_reader *reader, enum agent_failure failure, int status,
+                  int64_t retry_after_ms, const char *text);
+/* The final answer where the backend names it apart from its messages. */
+void reader_answer(struct agent_reader *reader, const char *text);
+void reader_json(struct agent_reader *reader, const json_t *value);
+bool reader_is_done(const struct agent_reader *reader);
+/* What adapters may change in the end. */
+struct agent_result *reader_result(struct agent_reader *reader);
+
+/* The usual verdict: stopped by us, timed out, signal, exit status, an error without success,
+ * no DONE event, an empty answer. Adapters with a `conclude` of their own call it first or last. */
+void agent_reader_conclude(struct agent_reader *reader, const struct agent_end *end);
+
+/* read_line of adapters whose driver prints agent events. */
+void reader_read_event(struct agent_reader *reader, const json_t *value, const char *text);
+
+/* From what is known of a failure, in this order: HTTP status, then words of the message.
+ * (408, 409, 429 without quota, 5xx, 529, connections: transient or limit; else permanent.) */
+enum agent_failure agent_classify(int status, const char *text);
+
+#endif
