@@ -238,7 +238,7 @@ docs: all
     sabotage sim crash hostile powerloss
 test test-crash: export PLAIN_BUILD := $(abspath $(PLAIN_BUILD))
 test: test-build
-	@tools/run-tests $(TEST_BUILD) unit store sim fuzz cli crash
+	@tools/run-tests $(TEST_BUILD) unit store sim fuzz cli agents crash
 test-unit test-store test-sim test-fuzz test-cli test-crash: test-%: test-build
 	@tools/run-tests $(TEST_BUILD) $*
 test-build:
@@ -269,7 +269,7 @@ coverage:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE=coverage BUILD=build/coverage programs tests test-programs
 	@find build/coverage -name '*.gcda' -delete
-	@PLAIN_BUILD=$(abspath build/coverage) tools/run-tests build/coverage unit store sim fuzz cli crash
+	@PLAIN_BUILD=$(abspath build/coverage) tools/run-tests build/coverage unit store sim fuzz cli agents crash
 	@tools/coverage build/coverage
 
 # Each patch of tests/sabotage breaks a promise; a test must notice.
