@@ -132,6 +132,21 @@ static void add_wait(const json_t *run, struct strbuf *target)
     }
 }
 
+/* What becomes of it, as far as the status does not say it. */
+static void add_prospect(const json_t *run, struct strbuf *target)
+{
+    bool is_under_way = is(run, "status", "running") || is(run, "status", "pending");
+
+    if (is_under_way && !json_get_boolean(run, "owned", false)) {
+        strbuf_add(target, "  no process drives it\n");
+    } else if (is(run, "wish", "pause")) {
+        strbuf_add(target,
+                   "  it was asked to pause and will when the steps under way have ended\n");
+    } else if (*get(run, "wish") && !is(run, "wish", "none")) {
+        strbuf_add(target, "  its steps are being stopped\n");
+    }
+}
+
 static void add_head(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const char *status = get(run, "status");
@@ -154,16 +169,7 @@ static void add_head(const struct terminal *terminal, const json_t *run, struct 
         strbuf_release(&clean);
     }
     add_wait(run, target);
-    if (is(run, "wish", "pause")) {
-        strbuf_add(target,
-                   "  it was asked to pause and will when the steps under way have ended\n");
-    } else if (*get(run, "wish") && !is(run, "wish", "none")) {
-        strbuf_add(target, "  its steps are being stopped\n");
-    }
-    if ((is(run, "status", "running") || is(run, "status", "pending")) &&
-        !json_get_boolean(run, "owned", false)) {
-        strbuf_add(target, "  no process drives it\n");
-    }
+    add_prospect(run, target);
 }
 
 static void count_steps(const json_t *phase, int *ret_done, int *ret_total)

@@ -16,6 +16,8 @@
 
 #define TICK_MS 100
 #define LAST_LINE_BYTES 512
+/* Some tries of what waits for space, with what was put by for it. */
+#define PATIENCE_MS 1500
 
 struct session {
     struct ops *ops;
@@ -44,12 +46,31 @@ static void on_record(void *context, const char *run_id, const struct record *re
     }
 }
 
-static void on_stall(void *context, const struct error *err)
+/* What could not be saved by now is done again by whoever takes the run over. */
+static void on_patience_end(void *arg)
 {
-    const struct session *session = context;
+    struct ops *ops = arg;
+
+    ops->patience = (loop_id){0};
+    ops->is_left = true;
+    loop_stop(ops->loop);
+}
+
+static void expect_end(struct ops *ops)
+{
+    loop_cancel(ops->loop, ops->patience);
+    ops->patience = ops->is_stalled && ops->is_interrupted
+                        ? loop_timer_start(ops->loop, PATIENCE_MS, on_patience_end, ops)
+                        : (loop_id){0};
+}
+
+void ops_tell_stall(struct ops *ops, const struct ops_view *view, const struct error *err)
+{
     char *text;
 
-    if (!session->is_shown || !session->view->on_notice) {
+    ops->is_stalled = err != NULL;
+    expect_end(ops);
+    if (!view->on_notice) {
         return;
     }
     if (err && err->is_storage_full) {
@@ -60,8 +81,28 @@ static void on_stall(void *context, const struct error *err)
         text = err ? mem_printf("waiting: %s; the run goes on by itself afterwards", err->text)
                    : mem_strdup("going on");
     }
-    session->view->on_notice(session->view->context, text);
+    view->on_notice(view->context, text);
     free(text);
+}
+
+void ops_forget_stall(struct ops *ops, const struct ops_view *view)
+{
+    if (ops->is_stalled && ops->is_left) {
+        ops_notice(view,
+                   "Leaving without waiting for the storage; what was saved stays, what still "
+                   "runs goes on by itself, and `fermata resume` takes it over");
+    }
+    loop_cancel(ops->loop, ops->patience);
+    ops->patience = (loop_id){0};
+    ops->is_stalled = false;
+}
+
+static void on_stall(void *context, const struct error *err)
+{
+    const struct session *session = context;
+    static const struct ops_view silent = {0};
+
+    ops_tell_stall(session->ops, session->is_shown ? session->view : &silent, err);
 }
 
 static void on_lost(void *context, const char *run_id, const struct error *err)
@@ -141,6 +182,7 @@ static int run_stretch(struct session *session, const struct run_request *reques
         json_put(session->run, "owned", json_false()); /* true again only for somebody else */
     }
     loop_cancel(ops->loop, session->tick);
+    ops_forget_stall(ops, session->view);
     if (session->is_shown && session->view->on_end) {
         session->view->on_end(session->view->context);
     }
@@ -165,6 +207,7 @@ void ops_interrupt(struct ops *ops, int times)
         return;
     }
     engine_interrupt(ops->engine, times == 2);
+    expect_end(ops);
 }
 
 struct visit_context {

@@ -27,6 +27,8 @@ struct ops {
     struct engine *engine; /* while a run goes on in this process */
     bool is_left;          /* told to leave at once */
     bool is_interrupted;   /* nothing new is to begin */
+    bool is_stalled;       /* the storage takes nothing at the moment */
+    loop_id patience;      /* interrupted and stalled: until it is left */
 };
 
 /* project.c */
@@ -94,6 +96,11 @@ struct drive {
 };
 int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view *view,
               json_t **ret_result, struct error *err);
+/* The engine waits for the storage, or (NULL) goes on: said to the view, and whoever was told to
+ * end meanwhile waits no longer for it than some moments. */
+void ops_tell_stall(struct ops *ops, const struct ops_view *view, const struct error *err);
+/* No run goes on here any more. */
+void ops_forget_stall(struct ops *ops, const struct ops_view *view);
 /* repeat.c: `run --repeat`, many runs in one process, and what they took. */
 bool ops_has_repeat(const json_t *arguments);
 /* Before anything starts: what does not go together, what is out of range. */

@@ -23,6 +23,7 @@ struct rested {
 
 struct repeat {
     struct ops *ops;
+    const struct ops_view *view;
     const struct run_request *request;
     int total, parallel;
     int started, under_way;
@@ -116,6 +117,13 @@ static void on_run_rest(void *context, const char *run_id, enum run_status statu
         repeat->is_deferred = true;
         loop_defer(repeat->ops->loop, on_turn, repeat);
     }
+}
+
+static void on_stall(void *context, const struct error *err)
+{
+    const struct repeat *repeat = context;
+
+    ops_tell_stall(repeat->ops, repeat->view, err);
 }
 
 /* Whoever took one of them spoilt what is measured. */
@@ -275,6 +283,7 @@ static int measure(struct repeat *repeat, const struct ops_view *view, json_t **
     options.on_lost = on_lost;
     options.on_run_rest = on_run_rest;
     options.on_step_begin = on_step_begin;
+    options.on_stall = on_stall;
     options.context = repeat;
     r = engine_new(&options, &ops->engine, err);
     if (r < 0) {
@@ -290,6 +299,7 @@ static int measure(struct repeat *repeat, const struct ops_view *view, json_t **
     }
     *ret_result = describe(repeat, now_us() - begun);
     repeat->is_over = true;
+    ops_forget_stall(ops, view);
     while (repeat->is_deferred) {
         loop_run(ops->loop);
     }
@@ -310,6 +320,7 @@ int ops_repeat(struct ops *ops, const json_t *arguments, const struct run_reques
     int r;
 
     repeat->ops = ops;
+    repeat->view = view;
     repeat->request = request;
     repeat->total = (int)json_get_integer(arguments, "repeat", 1);
     repeat->parallel = (int)json_get_integer(arguments, "parallel", 1);

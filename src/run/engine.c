@@ -681,6 +681,10 @@ void engine_interrupt(struct engine *engine, bool stop)
     const char *id;
     void *value;
 
+    if (engine->lacks_space) {
+        /* What was put by is for this. */
+        (void)reserve_release(engine->options.folder);
+    }
     while (map_next(engine->runs, &cursor, &id, &value)) {
         struct active *active = value;
 

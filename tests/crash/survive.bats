@@ -380,6 +380,76 @@ waits_for_space() {
     has_lines last.count 1
 }
 
+# It says what it waits for where that needs no space on the full disk.
+start_foreground() {
+    "$FERMATA" "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/told" 3>&- &
+    asker=$!
+}
+
+says_that_it_waits() {
+    grep -q "paused: .*storage full" "$BATS_TEST_TMPDIR/told"
+}
+
+end_of_asker() {
+    status=0
+    wait "$asker" || status=$?
+}
+
+@test "the first signal ends a run whose commit waits for space, and resume goes on with it" {
+    small_project 1m
+    setup_workflow_again
+    start_foreground run -w holds
+    wait_until has_lines hold.count 1
+    fill_disk
+    : >go
+    wait_until says_that_it_waits
+    kill -TERM "$asker"
+    end_of_asker
+    [ "$status" -eq 143 ]
+    grep -q "fermata resume" "$BATS_TEST_TMPDIR/told"
+    [ ! -e last.count ]
+    make_room
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
+    has_lines first.count 1
+    has_lines hold.count 1
+    has_lines last.count 1
+}
+
+@test "the first Ctrl-C ends a run whose output waits for space, also when it came before that" {
+    small_project 1m
+    workflow big <<'END'
+name: big
+phases:
+  - id: one
+    steps:
+      - id: big
+        run: |
+          echo x >>big.count
+          until [ -e go ]; do sleep 0.05; done
+          seq 1 100000 | head -c 400000
+END
+    start_foreground run -w big
+    wait_until has_lines big.count 1
+    kill -INT "$asker"
+    wait_until grep -q "Pausing" "$BATS_TEST_TMPDIR/told"
+    : >go
+    end_of_asker
+    [ "$status" -eq 130 ]
+    says_that_it_waits
+    [ "$(fermata status --json | json 'd["owned"]')" = false ]
+    start_foreground resume
+    wait_until says_that_it_waits
+    kill -INT "$asker"
+    end_of_asker
+    [ "$status" -eq 130 ]
+    mount -o remount,size=8m "$PROJECT"
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
+    has_lines big.count 1
+    [ "$(fermata cat last big | wc -c)" -eq 400000 ]
+}
+
 @test "pause and cancel reach a run on a full disk, and its steps and their trees end" {
     small_project 1m
     setup_workflow_again
