@@ -95,6 +95,8 @@ void agent_command_add(struct agent_command *command, const char *argument);
 /* Adds several, up to NULL. */
 void agent_command_add_all(struct agent_command *command, ...) __attribute__((sentinel));
 void agent_command_set(struct agent_command *command, const char *name, const char *value);
+void agent_command_add_file(struct agent_command *command, const char *name, const char *data,
+                            size_t length);
 
 /* How the process ended. */
 struct agent_end {

@@ -5,8 +5,17 @@
 
 #include "agents/adapter.h"
 
+/* The rows of adapter.c's table. */
+extern const struct adapter adapter_command;
+
+const struct agent_profile *reader_agent(const struct agent_reader *reader);
+/* What an adapter keeps between lines: zeroed at the first call, always of the same size, and
+ * released (NULL: nothing to do) with the reader. */
+void *reader_state(struct agent_reader *reader, size_t size, void (*release)(void *state));
+
 /* Hands an event on, and takes from it what the result needs: text adds to the answer (after a
- * whole message a new one begins), usage and session replace, the last error stays. */
+ * whole message, or a tool, a new one begins), usage and session replace, the last error stays
+ * until DONE. */
 void reader_emit(struct agent_reader *reader, const struct agent_event *event);
 void reader_text(struct agent_reader *reader, const char *text, bool is_partial);
 void reader_thinking(struct agent_reader *reader, const char *text, bool is_partial);
@@ -37,7 +46,8 @@ void agent_reader_conclude(struct agent_reader *reader, const struct agent_end *
 void reader_read_event(struct agent_reader *reader, const json_t *value, const char *text);
 
 /* From what is known of a failure, in this order: HTTP status, then words of the message.
- * (408, 409, 429 without quota, 5xx, 529, connections: transient or limit; else permanent.) */
+ * (408, 409, 429 without quota, 5xx, 529, connections: transient or limit; else permanent.)
+ * `status` 0: the one that the text names, if any. */
 enum agent_failure agent_classify(int status, const char *text);
 
 #endif

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/* A backend's standard output becomes lines, events and a result. */
+#include "agents/reader.h"
+#include "base/alloc.h"
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct agent_reader {
+    const struct agent_profile *agent;
+    agent_event_callback on_event;
+    void *context;
+    void *state; /* of the adapter */
+    void (*release_state)(void *state);
+
+    struct strbuf line;
+    bool is_line_skipped; /* the rest of one that is too long */
+
+    struct strbuf answer;
+    bool is_message_closed; /* the next text begins a new message */
+    bool is_answer_named;   /* by reader_answer() */
+    bool is_done;
+    bool has_error; /* since the last DONE */
+
+    /* owned, behind the pointers of `result` */
+    char *error, *session, *model, *question;
+    json_t *json;
+    struct agent_result result;
+};
+
+struct agent_reader *agent_reader_new(const struct agent_profile *agent,
+                                      agent_event_callback on_event, void *context)
+{
+    struct agent_reader *reader = mem_zero(1, sizeof(*reader));
+
+    reader->agent = agent;
+    reader->on_event = on_event;
+    reader->context = context;
+    strbuf_init(&reader->line, AGENT_LINE_BYTES_MAX);
+    strbuf_init(&reader->answer, AGENT_LINE_BYTES_MAX);
+    reader->result = (struct agent_result){
+        .retry_after_ms = -1, .answer = "", .usage = AGENT_USAGE_INIT};
+    return reader;
+}
+
+void agent_reader_free(struct agent_reader *reader)
+{
+    if (!reader) {
+        return;
+    }
+    if (reader->release_state && reader->state) {
+        reader->release_state(reader->state);
+    }
+    free(reader->state);
+    strbuf_release(&reader->line);
+    strbuf_release(&reader->answer);
+    free(reader->error);
+    free(reader->session);
+    free(reader->model);
+    free(reader->question);
+    json_decref(reader->json);
+    free(reader);
+}
+
+const struct agent_profile *reader_agent(const struct agent_reader *reader)
+{
+    return reader->agent;
+}
+
+void *reader_state(struct agent_reader *reader, size_t size, void (*release)(void *state))
+{
+    if (!reader->state) {
+        reader->state = mem_zero(1, size);
+        reader->release_state = release;
+    }
+    return reader->state;
+}
+
+/* ---- lines ---- */
+
+/* These programs do not all escape as they should: what is not UTF-8 is replaced, and a name that
+ * is there twice counts once, rather than lose the line. */
+static json_t *parse_line(const char *text, size_t length)
+{
+    const char *start = text + strspn(text, " \t");
+    json_t *value;
+
+    if (*start != '{') {
+        return NULL;
+    }
+    value = json_loadb(start, length - (size_t)(start - text), JSON_ALLOW_NUL, NULL);
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return NULL;
+    }
+    return value;
+}
+
+static void read_text(struct agent_reader *reader, const char *text, size_t length)
+{
+    json_t *value = parse_line(text, length);
+
+    reader->agent->adapter->read_line(reader, value, text);
+    json_decref(value);
+}
+
+static void read_line(struct agent_reader *reader)
+{
+    struct strbuf *line = &reader->line;
+
+    if (!reader->is_line_skipped && !line->overflow) {
+        if (line->length > 0 && line->data[line->length - 1] == '\r') {
+            line->data[--line->length] = '\0';
+        }
+        if (utf8_is_valid(line->data, line->length) && !memchr(line->data, '\0', line->length)) {
+            read_text(reader, line->data, line->length);
+        } else {
+            struct strbuf valid;
+
+            strbuf_init(&valid, (size_t)AGENT_LINE_BYTES_MAX * 3); /* U+FFFD has three bytes */
+            utf8_add_valid(&valid, line->data, line->length);
+            read_text(reader, valid.data, valid.length);
+            strbuf_release(&valid);
+        }
+    }
+    reader->is_line_skipped = false;
+    strbuf_reset(line);
+}
+
+void agent_reader_add(struct agent_reader *reader, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        const char *end = memchr(bytes, '\n', length);
+        size_t piece = end ? (size_t)(end - bytes) : length;
+
+        strbuf_add_bytes(&reader->line, bytes, piece);
+        if (reader->line.overflow) {
+            strbuf_reset(&reader->line);
+            reader->is_line_skipped = true;
+        }
+        if (end) {
+            read_line(reader);
+            piece++;
+        }
+        bytes += piece;
+        length -= piece;
+    }
+}
+
+/* ---- events ---- */
+
+static void replace(char **target, const char *text)
+{
+    if (text && *text && (!*target || strcmp(*target, text) != 0)) {
+        free(*target);
+        *target = mem_strdup(text);
+    }
+}
+
+static void take_text(struct agent_reader *reader, const struct agent_event *event)
+{
+    if (reader->is_answer_named) {
+        return;
+    }
+    if (reader->is_message_closed) {
+        strbuf_reset(&reader->answer);
+    }
+    strbuf_add(&reader->answer, event->text);
+    reader->is_message_closed = !event->is_partial;
+}
+
+static void keep_known(int64_t *target, int64_t value)
+{
+    if (value >= 0) {
+        *target = value;
+    }
+}
+
+static void take_usage(struct agent_usage *usage, const struct agent_usage *said)
+{
+    keep_known(&usage->input_tokens, said->input_tokens);
+    keep_known(&usage->output_tokens, said->output_tokens);
+    keep_known(&usage->cached_tokens, said->cached_tokens);
+    keep_known(&usage->turns, said->turns);
+    if (said->cost_usd >= 0) {
+        usage->cost_usd = said->cost_usd;
+    }
+}
+
+static void take_error(struct agent_reader *reader, const struct agent_event *event)
+{
+    struct agent_result *result = &reader->result;
+
+    free(reader->error);
+    reader->error = mem_strdup(event->text);
+    result->status = event->status;
+    result->retry_after_ms = event->retry_after_ms;
+    result->failure = event->failure != AGENT_FINE ? event->failure
+                                                   : agent_classify(event->status, event->text);
+    reader->has_error = true;
+    reader->is_done = false;
+}
+
+static void forget_error(struct agent_reader *reader)
+{
+    struct agent_result *result = &reader->result;
+
+    free(reader->error);
+    reader->error = NULL;
+    result->failure = AGENT_FINE;
+    result->status = 0;
+    result->retry_after_ms = -1;
+    reader->has_error = false;
+}
+
+static void take_event(struct agent_reader *reader, const struct agent_event *event)
+{
+    switch (event->kind) {
+    case AGENT_TEXT:
+        take_text(reader, event);
+        break;
+    case AGENT_TOOL_CALL:
+    case AGENT_TOOL_RESULT:
+        reader->is_message_closed = true;
+        break;
+    case AGENT_USAGE:
+        take_usage(&reader->result.usage, &event->usage);
+        break;
+    case AGENT_SESSION:
+        replace(&reader->session, event->id);
+        replace(&reader->model, event->name);
+        break;
+    case AGENT_QUESTION:
+        replace(&reader->question, event->text);
+        break;
+    case AGENT_ERROR:
+        take_error(reader, event);
+        break;
+    case AGENT_DONE:
+        forget_error(reader);
+        reader->is_done = true;
+        reader->is_message_closed = true;
+        break;
+    case AGENT_THINKING:
+        break;
+    }
+}
+
+void reader_emit(struct agent_reader *reader, const struct agent_event *event)
+{
+    take_event(reader, event);
+    if (reader->on_event) {
+        reader->on_event(reader->context, event);
+    }
+}
+
+static void emit_piece(struct agent_reader *reader, enum agent_event_kind kind, const char *text,
+                       bool is_partial)
+{
+    struct agent_event event;
+
+    if (text && (*text || !is_partial)) {
+        agent_event_init(&event, kind);
+        event.text = text;
+        event.is_partial = is_partial;
+        reader_emit(reader, &event);
+    }
+}
+
+void reader_text(struct agent_reader *reader, const char *text, bool is_partial)
+{
+    emit_piece(reader, AGENT_TEXT, text, is_partial);
+}
+
+void reader_thinking(struct agent_reader *reader, const char *text, bool is_partial)
+{
+    emit_piece(reader, AGENT_THINKING, text, is_partial);
+}
+
+void reader_tool_call(struct agent_reader *reader, const char *id, const char *name,
+                      const char *text)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_TOOL_CALL);
+    event.id = id;
+    event.name = name;
+    event.text = text ? text : "";
+    reader_emit(reader, &event);
+}
+
+void reader_tool_result(struct agent_reader *reader, const char *id, const char *text,
+                        bool is_error)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_TOOL_RESULT);
+    event.id = id;
+    event.text = text ? text : "";
+    event.is_error = is_error;
+    reader_emit(reader, &event);
+}
+
+void reader_usage(struct agent_reader *reader, const struct agent_usage *usage)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_USAGE);
+    event.usage = *usage;
+    reader_emit(reader, &event);
+}
+
+void reader_session(struct agent_reader *reader, const char *id, const char *model)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_SESSION);
+    event.id = id;
+    event.name = model;
+    reader_emit(reader, &event);
+}
+
+void reader_question(struct agent_reader *reader, const char *text)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_QUESTION);
+    event.text = text ? text : "";
+    reader_emit(reader, &event);
+}
+
+void reader_done(struct agent_reader *reader, const char *why)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_DONE);
+    event.text = why ? why : "";
+    reader_emit(reader, &event);
+}
+
+void reader_error(struct agent_reader *reader, enum agent_failure failure, int status,
+                  int64_t retry_after_ms, const char *text)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_ERROR);
+    event.failure = failure != AGENT_FINE ? failure : agent_classify(status, text ? text : "");
+    event.status = status;
+    event.retry_after_ms = retry_after_ms;
+    event.text = text ? text : "";
+    reader_emit(reader, &event);
+}
+
+void reader_denied(struct agent_reader *reader)
+{
+    reader->result.denials++;
+}
+
+void reader_answer(struct agent_reader *reader, const char *text)
+{
+    strbuf_reset(&reader->answer);
+    strbuf_add(&reader->answer, text ? text : "");
+    reader->is_answer_named = text != NULL;
+}
+
+void reader_json(struct agent_reader *reader, const json_t *value)
+{
+    json_decref(reader->json);
+    reader->json = json_incref((json_t *)value);
+}
+
+bool reader_is_done(const struct agent_reader *reader)
+{
+    return reader->is_done;
+}
+
+struct agent_result *reader_result(struct agent_reader *reader)
+{
+    return &reader->result;
+}
+
+void reader_read_event(struct agent_reader *reader, const json_t *value, const char *text)
+{
+    struct agent_event event;
+
+    (void)text;
+    if (value && agent_event_decode(value, &event, NULL) == 0) {
+        reader_emit(reader, &event);
+    }
+}
+
+/* ---- the end ---- */
+
+static void conclude_as(struct agent_reader *reader, enum agent_failure failure, char *why)
+{
+    reader->result.failure = failure;
+    free(reader->error);
+    reader->error = why;
+}
+
+/* The last line that says something. */
+static char *last_words(const char *errors)
+{
+    size_t end = errors ? strlen(errors) : 0;
+    size_t start;
+
+    while (end > 0 && strchr(" \t\r\n", errors[end - 1])) {
+        end--;
+    }
+    for (start = end; start > 0 && errors[start - 1] != '\n';) {
+        start--;
+    }
+    return mem_strndup(end > 0 ? errors + start : "", end - start);
+}
+
+static void conclude_exit(struct agent_reader *reader, const struct agent_end *end)
+{
+    char *words = last_words(end->errors);
+    enum agent_failure failure = agent_classify(0, end->errors ? end->errors : "");
+
+    conclude_as(reader, failure,
+                mem_printf("exit status %d%s%.500s", end->exit_status, *words ? ": " : "", words));
+    free(words);
+}
+
+/* In this order: what we did to it, what it asked, what it said, how it ended, what is missing. */
+void agent_reader_conclude(struct agent_reader *reader, const struct agent_end *end)
+{
+    if (end->stopped) {
+        conclude_as(reader, AGENT_CANCELLED, mem_strdup("stopped"));
+    } else if (end->timed_out) {
+        conclude_as(reader, AGENT_TIMEOUT, mem_strdup("timed out"));
+    } else if (reader->has_error) {
+        assert(reader->result.failure != AGENT_FINE);
+    } else if (end->signal) {
+        conclude_as(reader, AGENT_TRANSIENT,
+                    mem_printf("killed by signal %d (%s)", end->signal, strsignal(end->signal)));
+    } else if (end->exit_status != 0) {
+        conclude_exit(reader, end);
+    } else if (reader->question && !reader->is_done) {
+        reader->result.failure = AGENT_FINE;
+    } else if (!reader->is_done) {
+        conclude_as(reader, AGENT_TRANSIENT,
+                    mem_strdup("it ended without saying that it was done"));
+    } else if (reader->answer.length == 0 && !reader->json && !reader->question) {
+        conclude_as(reader, AGENT_TRANSIENT, mem_strdup("it gave an empty answer"));
+    }
+}
+
+const struct agent_result *agent_reader_end(struct agent_reader *reader,
+                                            const struct agent_end *end)
+{
+    const struct adapter *adapter = reader->agent->adapter;
+    struct agent_result *result = &reader->result;
+
+    if (reader->line.length > 0) {
+        read_line(reader);
+    }
+    if (adapter->conclude) {
+        adapter->conclude(reader, end);
+    } else {
+        agent_reader_conclude(reader, end);
+    }
+    result->error = result->failure != AGENT_FINE ? reader->error : NULL;
+    result->answer = reader->answer.data;
+    result->json = reader->json;
+    result->session = reader->session;
+    result->model = reader->model;
+    result->question = reader->question;
+    return result;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "agents/event.h"
+#include "base/alloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* cmocka.h needs the headers above. */
+#include <cmocka.h>
+
+static void assert_encoded(const struct agent_event *event, const char *expected)
+{
+    json_t *line = agent_event_encode(event);
+    char *text = json_dump_compact(line);
+
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(line);
+}
+
+static void what_is_not_known_is_absent_from_a_line(void **state)
+{
+    struct agent_event event;
+
+    (void)state;
+    agent_event_init(&event, AGENT_DONE);
+    assert_encoded(&event, "{\"event\":\"done\"}");
+    agent_event_init(&event, AGENT_USAGE);
+    event.usage.output_tokens = 0;
+    assert_encoded(&event, "{\"event\":\"usage\",\"usage\":{\"output_tokens\":0}}");
+}
+
+static void every_field_survives_the_way_to_a_line_and_back(void **state)
+{
+    struct agent_event event, back;
+    json_t *line;
+
+    (void)state;
+    agent_event_init(&event, AGENT_ERROR);
+    event.text = "slow down";
+    event.id = "1";
+    event.name = "bash";
+    event.is_partial = true;
+    event.is_error = true;
+    event.failure = AGENT_LIMIT;
+    event.status = 429;
+    event.retry_after_ms = 1500;
+    event.usage = (struct agent_usage){1, 2, 3, 0.5, 4};
+    line = agent_event_encode(&event);
+    assert_int_equal(agent_event_decode(line, &back, NULL), 0);
+    assert_int_equal(back.kind, AGENT_ERROR);
+    assert_string_equal(back.text, "slow down");
+    assert_string_equal(back.id, "1");
+    assert_string_equal(back.name, "bash");
+    assert_true(back.is_partial && back.is_error);
+    assert_int_equal(back.failure, AGENT_LIMIT);
+    assert_int_equal(back.status, 429);
+    assert_int_equal(back.retry_after_ms, 1500);
+    assert_memory_equal(&back.usage, &event.usage, sizeof(event.usage));
+    json_decref(line);
+}
+
+static void every_kind_has_a_name_that_is_read_back(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < AGENT_EVENT_KINDS; kind++) {
+        struct agent_event event, back;
+        json_t *line;
+
+        agent_event_init(&event, (enum agent_event_kind)kind);
+        line = agent_event_encode(&event);
+        assert_int_equal(agent_event_decode(line, &back, NULL), 0);
+        assert_int_equal(back.kind, kind);
+        json_decref(line);
+    }
+}
+
+static void a_line_of_something_else_is_no_event(void **state)
+{
+    static const char *const lines[] = {"{}", "[]", "{\"event\":\"sing\"}", "{\"event\":7}"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        json_t *line = json_loads(lines[i], 0, NULL);
+        struct agent_event event;
+
+        assert_int_equal(agent_event_decode(line, &event, NULL), ERROR_INVALID);
+        json_decref(line);
+    }
+}
+
+static void numbers_that_cannot_be_are_not_known(void **state)
+{
+    json_t *value = json_loads("{\"input_tokens\":-5,\"output_tokens\":12.0,\"cached_tokens\":1e99,"
+                               "\"cost_usd\":\"free\",\"turns\":null}",
+                               0, NULL);
+    struct agent_usage usage;
+
+    (void)state;
+    agent_usage_decode(value, &usage);
+    assert_true(usage.input_tokens < 0);
+    assert_int_equal(usage.output_tokens, 12);
+    assert_true(usage.cached_tokens < 0);
+    assert_true(usage.cost_usd < 0);
+    assert_true(usage.turns < 0);
+    json_decref(value);
+}
+
+static void text_that_is_no_utf8_still_makes_a_line(void **state)
+{
+    struct agent_event event;
+
+    (void)state;
+    agent_event_init(&event, AGENT_TEXT);
+    event.text = "a\xff";
+    assert_encoded(&event, "{\"event\":\"text\",\"text\":\"a\xEF\xBF\xBD\"}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_known_is_absent_from_a_line),
+        cmocka_unit_test(every_field_survives_the_way_to_a_line_and_back),
+        cmocka_unit_test(every_kind_has_a_name_that_is_read_back),
+        cmocka_unit_test(a_line_of_something_else_is_no_event),
+        cmocka_unit_test(numbers_that_cannot_be_are_not_known),
+        cmocka_unit_test(text_that_is_no_utf8_still_makes_a_line),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
