@@ -87,6 +87,7 @@ struct agent_command {
     VEC(char *) env;  /* "NAME=value": replaces what the step has under that name */
     struct strbuf input;
     VEC(struct agent_command_file) files;
+    bool has_file_output; /* it loses output when that is a pipe: it needs a regular file */
 };
 
 void agent_command_init(struct agent_command *command);
@@ -104,6 +105,7 @@ struct agent_end {
     int signal;
     bool timed_out, stopped; /* by us */
     const char *errors;      /* its standard error, or the end of it */
+    const char *folder;      /* the attempt's, for what the call had it write there; NULL: none */
 };
 
 /* What came of an attempt. Strings are owned by the reader. */
@@ -155,6 +157,9 @@ typedef void (*agent_event_callback)(void *context, const struct agent_event *ev
 /* The callback may be NULL. */
 struct agent_reader *agent_reader_new(const struct agent_profile *agent,
                                       agent_event_callback on_event, void *context);
+/* The attempt goes on with a session: what its attempts so far reported, added up (what one did not
+ * report counts as nothing). Some programs only know the usage of the whole session. */
+void agent_reader_set_earlier(struct agent_reader *reader, const struct agent_usage *earlier);
 void agent_reader_free(struct agent_reader *reader); /* accepts NULL */
 void agent_reader_add(struct agent_reader *reader, const char *bytes, size_t length);
 /* After the last byte. The result lives as long as the reader. */

@@ -111,6 +111,9 @@ json_t *agent_event_encode(const struct agent_event *event)
     if (event->is_error) {
         json_put(line, "is_error", json_true());
     }
+    if (event->is_fatal) {
+        json_put(line, "fatal", json_true());
+    }
     if (event->failure != AGENT_FINE) {
         json_put_text(line, "failure", agent_failure_name(event->failure));
     }
@@ -160,6 +163,7 @@ int agent_event_decode(const json_t *line, struct agent_event *ret_event, struct
     ret_event->name = json_get_text(line, "name", NULL);
     ret_event->is_partial = json_get_boolean(line, "partial", false);
     ret_event->is_error = json_get_boolean(line, "is_error", false);
+    ret_event->is_fatal = json_get_boolean(line, "fatal", false);
     ret_event->failure = find_failure(json_get_text(line, "failure", NULL));
     ret_event->status = status > 0 && status < 1000 ? (int)status : 0;
     ret_event->retry_after_ms = get_known(line, "retry_after_ms");

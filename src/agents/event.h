@@ -58,6 +58,7 @@ struct agent_event {
     const char *name; /* NULL: none */
     bool is_partial;  /* of AGENT_TEXT and AGENT_THINKING: a piece, continued by the next one */
     bool is_error;
+    bool is_fatal; /* of AGENT_ERROR: it goes on trying, in vain; the attempt may be stopped now */
     enum agent_failure failure;
     int status;             /* HTTP status; 0: none */
     int64_t retry_after_ms; /* below zero: not said */

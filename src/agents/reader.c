@@ -23,6 +23,8 @@ struct agent_reader {
     bool is_answer_named;   /* by reader_answer() */
     bool is_done;
     bool has_error; /* since the last DONE */
+    bool is_fatal;  /* the last one was */
+    struct agent_usage earlier;
 
     /* owned, behind the pointers of `result` */
     char *error, *session, *model, *question;
@@ -40,6 +42,7 @@ struct agent_reader *agent_reader_new(const struct agent_profile *agent,
     reader->context = context;
     strbuf_init(&reader->line, AGENT_LINE_BYTES_MAX);
     strbuf_init(&reader->answer, AGENT_LINE_BYTES_MAX);
+    reader->earlier = (struct agent_usage)AGENT_USAGE_INIT;
     reader->result = (struct agent_result){
         .retry_after_ms = -1, .answer = "", .usage = AGENT_USAGE_INIT};
     return reader;
@@ -62,6 +65,16 @@ void agent_reader_free(struct agent_reader *reader)
     free(reader->question);
     json_decref(reader->json);
     free(reader);
+}
+
+void agent_reader_set_earlier(struct agent_reader *reader, const struct agent_usage *earlier)
+{
+    reader->earlier = *earlier;
+}
+
+const struct agent_usage *reader_earlier(const struct agent_reader *reader)
+{
+    return &reader->earlier;
 }
 
 const struct agent_profile *reader_agent(const struct agent_reader *reader)
@@ -200,6 +213,7 @@ static void take_error(struct agent_reader *reader, const struct agent_event *ev
     result->failure = event->failure != AGENT_FINE ? event->failure
                                                    : agent_classify(event->status, event->text);
     reader->has_error = true;
+    reader->is_fatal = event->is_fatal;
     reader->is_done = false;
 }
 
@@ -213,6 +227,7 @@ static void forget_error(struct agent_reader *reader)
     result->status = 0;
     result->retry_after_ms = -1;
     reader->has_error = false;
+    reader->is_fatal = false;
 }
 
 static void take_event(struct agent_reader *reader, const struct agent_event *event)
@@ -353,6 +368,19 @@ void reader_error(struct agent_reader *reader, enum agent_failure failure, int s
     reader_emit(reader, &event);
 }
 
+void reader_error_fatal(struct agent_reader *reader, enum agent_failure failure, int status,
+                        const char *text)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_ERROR);
+    event.failure = failure != AGENT_FINE ? failure : agent_classify(status, text ? text : "");
+    event.status = status;
+    event.is_fatal = true;
+    event.text = text ? text : "";
+    reader_emit(reader, &event);
+}
+
 void reader_denied(struct agent_reader *reader)
 {
     reader->result.denials++;
@@ -428,7 +456,9 @@ static void conclude_exit(struct agent_reader *reader, const struct agent_end *e
 /* In this order: what we did to it, what it asked, what it said, how it ended, what is missing. */
 void agent_reader_conclude(struct agent_reader *reader, const struct agent_end *end)
 {
-    if (end->stopped) {
+    if (reader->is_fatal && (end->stopped || end->timed_out)) {
+        assert(reader->result.failure != AGENT_FINE); /* why it was stopped */
+    } else if (end->stopped) {
         conclude_as(reader, AGENT_CANCELLED, mem_strdup("stopped"));
     } else if (end->timed_out) {
         conclude_as(reader, AGENT_TIMEOUT, mem_strdup("timed out"));

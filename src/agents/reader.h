@@ -13,6 +13,9 @@ const struct agent_profile *reader_agent(const struct agent_reader *reader);
  * released (NULL: nothing to do) with the reader. */
 void *reader_state(struct agent_reader *reader, size_t size, void (*release)(void *state));
 
+/* See agent_reader_set_earlier(); all unknown when there was nothing. */
+const struct agent_usage *reader_earlier(const struct agent_reader *reader);
+
 /* Hands an event on, and takes from it what the result needs: text adds to the answer (after a
  * whole message, or a tool, a new one begins), usage and session replace, the last error stays
  * until DONE. */
@@ -31,6 +34,9 @@ void reader_denied(struct agent_reader *reader);
 /* `status` 0: none; the class is found by agent_classify() when `failure` is AGENT_FINE. */
 void reader_error(struct agent_reader *reader, enum agent_failure failure, int status,
                   int64_t retry_after_ms, const char *text);
+/* An error after which the backend goes on trying, in vain: it stands when we stop it for that. */
+void reader_error_fatal(struct agent_reader *reader, enum agent_failure failure, int status,
+                        const char *text);
 /* The final answer where the backend names it apart from its messages. */
 void reader_answer(struct agent_reader *reader, const char *text);
 void reader_json(struct agent_reader *reader, const json_t *value);

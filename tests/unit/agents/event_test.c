@@ -45,6 +45,7 @@ static void every_field_survives_the_way_to_a_line_and_back(void **state)
     event.name = "bash";
     event.is_partial = true;
     event.is_error = true;
+    event.is_fatal = true;
     event.failure = AGENT_LIMIT;
     event.status = 429;
     event.retry_after_ms = 1500;
@@ -55,7 +56,7 @@ static void every_field_survives_the_way_to_a_line_and_back(void **state)
     assert_string_equal(back.text, "slow down");
     assert_string_equal(back.id, "1");
     assert_string_equal(back.name, "bash");
-    assert_true(back.is_partial && back.is_error);
+    assert_true(back.is_partial && back.is_error && back.is_fatal);
     assert_int_equal(back.failure, AGENT_LIMIT);
     assert_int_equal(back.status, 429);
     assert_int_equal(back.retry_after_ms, 1500);

@@ -193,6 +193,23 @@ static void an_error_after_the_end_is_one(void **state)
                    AGENT_TRANSIENT, "API 500");
 }
 
+static void an_error_that_it_cannot_overcome_stands_when_it_is_stopped_for_it(void **state)
+{
+    const char *error = "{\"event\":\"error\",\"text\":\"no such key\",\"status\":401%s}\n";
+    const struct agent_end stopped = {.exit_status = -1, .signal = 15, .stopped = true};
+    char *fatal = mem_printf(error, ",\"fatal\":true");
+    char *passing = mem_printf(error, "");
+
+    (void)state;
+    assert_failure(fatal, &stopped, AGENT_PERMANENT, "no such key");
+    assert_failure(passing, &stopped, AGENT_CANCELLED, "stopped");
+    free(fatal);
+    fatal = mem_printf("{\"event\":\"error\",\"text\":\"x\",\"fatal\":true}\n%s" DONE, ANSWER);
+    assert_failure(fatal, &stopped, AGENT_CANCELLED, "stopped");
+    free(fatal);
+    free(passing);
+}
+
 static void a_question_is_no_failure_and_needs_no_answer(void **state)
 {
     struct agent_reader *reader = read_all("{\"event\":\"question\",\"text\":\"which one?\"}\n");
@@ -293,6 +310,7 @@ int main(void)
         cmocka_unit_test(what_we_did_to_it_comes_before_what_it_says),
         cmocka_unit_test(an_error_counts_until_it_is_overcome),
         cmocka_unit_test(an_error_after_the_end_is_one),
+        cmocka_unit_test(an_error_that_it_cannot_overcome_stands_when_it_is_stopped_for_it),
         cmocka_unit_test(a_question_is_no_failure_and_needs_no_answer),
         cmocka_unit_test(usage_is_the_last_that_was_said_of_each),
         cmocka_unit_test(each_event_is_handed_on_at_once),
