@@ -33,6 +33,13 @@ struct outcome {
     const json_t *errors;
     const json_t *artifacts;
     const json_t *usage;
+    /* of agents */
+    int64_t retry_after_ms; /* not before; 0: not said */
+    const char *agent;
+    const char *model;    /* that answered; NULL: not said */
+    const char *session;  /* to go on with; NULL: none */
+    const char *question; /* that a person must answer before it can go on; NULL: none */
+    const json_t *files;  /* {count, changed: [path], unproved: [path]}; NULL: not looked at */
     /* of gate checks */
     enum verdict verdict;
     const char *verdict_reason;

@@ -58,6 +58,8 @@ static void attempt_start(struct turn *turn, int index, bool is_static,
                       : definition->kind == STEP_AGENT  ? definition->agent
                                                         : NULL;
         record.strategy = is_static ? "static" : step->definition->kind == STEP_AGENT ? "ai" : NULL;
+        record.session = definition->kind == STEP_AGENT && step->is_resumable ? step->session
+                                                                              : NULL;
     }
     if (prepared) {
         record.digest = prepared->digest;
@@ -212,6 +214,11 @@ static void emit_attempt_ended(struct turn *turn, int index, const struct event 
                                     .output = outcome->output,
                                     .errors = outcome->errors,
                                     .artifacts = outcome->artifacts,
+                                    .agent = outcome->agent,
+                                    .model = outcome->model,
+                                    .session = outcome->session,
+                                    .question = outcome->question,
+                                    .files = outcome->files,
                                     .data = outcome->usage});
 }
 
@@ -280,11 +287,14 @@ static bool may_fall_back_to_static(struct turn *turn, const struct step_state *
            strategy_of(turn->run, step->definition) == STRATEGY_HYBRID;
 }
 
-static void wait_for_retry(struct turn *turn, int index, const char *error)
+/* What said when it is ready again is not asked before. */
+static void wait_for_retry(struct turn *turn, int index, const struct outcome *outcome,
+                           const char *error)
 {
     const struct step_state *step = step_at(turn, index);
+    int64_t delay = retry_delay_ms(&step_effective(step)->retry, step->tries, turn_random(turn));
     int64_t until = turn->now +
-                    retry_delay_ms(&step_effective(step)->retry, step->tries, turn_random(turn));
+                    (outcome->retry_after_ms > delay ? outcome->retry_after_ms : delay);
 
     if (turn->run->wish != WISH_NONE) {
         step_make_pending(turn, index, "the run is being paused");
@@ -310,7 +320,7 @@ static void end_failed(struct turn *turn, int index, const struct outcome *outco
                       step->tries < policy->attempts;
 
     if (is_retried && !phase_is_late(turn, step->phase)) {
-        wait_for_retry(turn, index, error);
+        wait_for_retry(turn, index, outcome, error);
     } else if (may_fall_back_to_static(turn, step)) {
         attempt_again(turn, index, true);
     } else {

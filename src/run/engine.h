@@ -39,7 +39,7 @@ struct queued_event {
     char run[RUN_ID_SIZE];
     struct event event;
     struct arena *arena;
-    json_t *held[6];
+    json_t *held[8];
     int64_t inbox_id;      /* of a command from another process; 0: none */
     int64_t learned_at_us; /* of an attempt's end; 0: nothing is measured */
 };

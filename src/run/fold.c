@@ -279,6 +279,9 @@ static void reset_step(struct run_state *run, struct step_state *step)
     set_text(&step->child, NULL);
     set_text(&step->digest, NULL);
     set_text(&step->folder, NULL);
+    set_text(&step->session, NULL);
+    step->is_resumable = false;
+    set_text(&step->question, NULL);
     step_output_release(&step->result);
     share(run, step, +1);
     if (step->role != ROLE_INSTANCE && step->items) {
@@ -404,6 +407,7 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
     if (status == STEP_IS_PENDING && step_is_finished(step)) {
         step->tries = step->losses = 0;
         step->is_static = false;
+        step->is_resumable = false;
         step->started_at = 0;
     }
     choose_static(step, record);
@@ -462,6 +466,25 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     share(run, step, +1);
 }
 
+/* The work that an agent had begun may go on; what it finished, or cannot do, is begun anew. */
+static bool is_interruption(enum failure_class class_, const char *question)
+{
+    switch (class_) {
+    case CLASS_TRANSIENT:
+    case CLASS_LIMIT:
+    case CLASS_TIMEOUT:
+    case CLASS_CANCELLED:
+    case CLASS_LOST:
+        return true;
+    case CLASS_NONE:
+        return question != NULL;
+    case CLASS_PERMANENT:
+    case CLASS_REFUSED:
+        break;
+    }
+    return false;
+}
+
 static void apply_attempt_ended(struct run_state *run, const struct record *record)
 {
     struct step_state *step = step_of(run, record);
@@ -475,6 +498,9 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
         step->tries++;
     }
     step->exit_status = record->exit_status;
+    set_text(&step->session, record->session);
+    step->is_resumable = record->session && is_interruption(step->class_, record->question);
+    set_text(&step->question, record->question);
     set_text(&step->error, record->error);
     set_json(&step->result.output, record->output);
     set_json(&step->result.errors, record->errors);

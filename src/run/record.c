@@ -18,7 +18,7 @@ struct field {
     enum field_type type;
 };
 
-#define FIELDS_MAX 13
+#define FIELDS_MAX 18
 #define TEXT(name, member)                                                                         \
     {                                                                                              \
         name, offsetof(struct record, member), FIELD_TEXT                                          \
@@ -81,15 +81,17 @@ static const struct {
                                  INTEGER("attempt", number), TEXT("using", reason),
                                  TEXT("name", name), TEXT("strategy", strategy),
                                  TEXT("digest", digest), JSON("parts", data),
-                                 TEXT("folder", folder), TEXT("tree", other)}},
+                                 TEXT("folder", folder), TEXT("tree", other),
+                                 TEXT("session", session)}},
     [RECORD_ATTEMPT_ENDED] = {"attempt_ended",
                               {TEXT("step", step), INTEGER("attempt", number),
                                TEXT("class", class_), INT("exit_status", exit_status),
                                INT("signal", signal), TEXT("error", error),
                                INTEGER("duration_ms", duration_ms), JSON("output", output),
                                JSON("stderr", errors), JSON("artifacts", artifacts),
-                               JSON("usage", data), TEXT("phase", phase),
-                               BOOLEAN("unbegun", flag)}},
+                               JSON("usage", data), TEXT("phase", phase), BOOLEAN("unbegun", flag),
+                               TEXT("agent", agent), TEXT("model", model), TEXT("session", session),
+                               TEXT("question", question), JSON("files", files)}},
     [RECORD_STEP_REUSED] = {"step_reused",
                             {TEXT("phase", phase), TEXT("step", step), TEXT("digest", digest),
                              TEXT("from_run", other), TEXT("from_step", other_step),

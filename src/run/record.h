@@ -65,6 +65,12 @@ struct record {
     int exit_status;
     int signal;
     bool flag;
+    /* of an agent's attempt */
+    const char *agent;
+    const char *model; /* that answered */
+    const char *session;
+    const char *question;
+    const json_t *files; /* what it changed, and what it only claimed */
     const json_t *output;
     const json_t *errors; /* what went to standard error */
     const json_t *artifacts;

@@ -108,6 +108,8 @@ static void step_release(struct step_state *step)
     free(step->digest);
     free(step->tree);
     free(step->folder);
+    free(step->session);
+    free(step->question);
     step_output_release(&step->result);
     json_decref(step->items);
     VEC_RELEASE(&step->instances);

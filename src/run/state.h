@@ -68,8 +68,11 @@ struct step_state {
     int exit_status;
     char *child; /* nested run */
     char *digest;
-    char *tree;   /* digest of the tree when its attempt started */
-    char *folder; /* of the attempt under way, relative to the run's folder; NULL: inline */
+    char *tree;        /* digest of the tree when its attempt started */
+    char *folder;      /* of the attempt under way, relative to the run's folder; NULL: inline */
+    char *session;     /* of its agent in its last attempt; NULL: none */
+    bool is_resumable; /* the next attempt goes on with it */
+    char *question;    /* that its last attempt ended with; NULL: none */
     struct step_output result;
 
     /* foreach */

@@ -197,6 +197,11 @@ static struct outcome make_outcome(struct sim *sim, const struct step_state *ste
     if (fails && (!step->check || verdict >= 18)) {
         fail_attempt(sim, subject, &outcome);
     }
+    if (!step->check && step_effective(step)->kind == STEP_AGENT) {
+        outcome.agent = "someone";
+        outcome.session = "s1";
+        outcome.retry_after_ms = outcome.class_ == CLASS_LIMIT ? 5000 : 0;
+    }
     if (outcome.class_ != CLASS_LOST) {
         outcome.output = make_output(sim, step_effective(step), subject);
     }

@@ -140,6 +140,8 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     same_text(what, one->digest, other->digest);
     same_text(what, one->tree, other->tree);
     same_text(what, one->folder, other->folder);
+    same_text(what, one->session, other->session);
+    same_text(what, one->question, other->question);
     same_json(what, one->result.output, other->result.output);
     same_json(what, one->result.errors, other->result.errors);
     same_json(what, one->result.artifacts, other->result.artifacts);
@@ -367,7 +369,7 @@ void machine_prepare(struct machine *machine, const char *step)
         (struct event){.kind = EVENT_PREPARED, .step = step, .digest = "d1", .tree = "t1"});
 }
 
-static void end_attempt(struct machine *machine, const char *step, struct outcome outcome)
+void machine_end(struct machine *machine, const char *step, struct outcome outcome)
 {
     if (machine_step(machine, step)->waiting == WAITING_PREPARE) {
         machine_prepare(machine, step);
@@ -383,7 +385,7 @@ static void end_attempt(struct machine *machine, const char *step, struct outcom
 
 void machine_pass(struct machine *machine, const char *step)
 {
-    end_attempt(machine, step, (struct outcome){.class_ = CLASS_NONE});
+    machine_end(machine, step, (struct outcome){.class_ = CLASS_NONE});
 }
 
 void machine_output(struct machine *machine, const char *step, const char *json)
@@ -394,7 +396,7 @@ void machine_output(struct machine *machine, const char *step, const char *json)
     assert_non_null(value);
     json_put_integer(output, "bytes", (json_int_t)strlen(json));
     json_put(output, "json", value);
-    end_attempt(machine, step, (struct outcome){.class_ = CLASS_NONE, .output = output});
+    machine_end(machine, step, (struct outcome){.class_ = CLASS_NONE, .output = output});
     json_decref(output);
 }
 
@@ -403,7 +405,7 @@ void machine_fail(struct machine *machine, const char *step, const char *class_)
     int parsed = failure_class_parse(class_ ? class_ : "transient");
 
     assert_true(parsed > 0);
-    end_attempt(machine, step,
+    machine_end(machine, step,
                 (struct outcome){.class_ = (enum failure_class)parsed,
                                  .exit_status = 1,
                                  .error = "exit status 1",
@@ -413,13 +415,13 @@ void machine_fail(struct machine *machine, const char *step, const char *class_)
 
 void machine_lose_unbegun(struct machine *machine, const char *step)
 {
-    end_attempt(machine, step,
+    machine_end(machine, step,
                 (struct outcome){.class_ = CLASS_LOST, .is_unbegun = true, .error = "not begun"});
 }
 
 void machine_check(struct machine *machine, const char *step, enum verdict verdict)
 {
-    end_attempt(machine, step,
+    machine_end(machine, step,
                 (struct outcome){.class_ = CLASS_NONE,
                                  .verdict = verdict,
                                  .verdict_reason = "as the test wants"});

@@ -55,6 +55,7 @@ int machine_event(struct machine *machine, struct event event);
 
 /* An attempt of the step ends (it is prepared first where it waits for that). The output of
  * machine_output is JSON; class_ NULL in machine_fail means transient. */
+void machine_end(struct machine *machine, const char *step, struct outcome outcome);
 void machine_pass(struct machine *machine, const char *step);
 void machine_output(struct machine *machine, const char *step, const char *json);
 void machine_fail(struct machine *machine, const char *step, const char *class_);

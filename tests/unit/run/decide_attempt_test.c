@@ -295,6 +295,94 @@ static void a_failure_while_the_run_is_to_rest_keeps_its_tries(void **state)
     machine_release(&m);
 }
 
+#define ASKED ONE("{ id: a, prompt: go, retry: { attempts: 3, delay: 2s, jitter: false } }")
+
+static void a_limit_that_names_its_end_is_waited_for(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKED);
+    machine_end(&m, "a", (struct outcome){.class_ = CLASS_LIMIT, .retry_after_ms = 60000});
+    assert_effects(&m, "timer a +60000");
+    assert_int_equal(machine_step(&m, "a")->until, m.now + 60000);
+    machine_wait(&m, 60000);
+    machine_end(&m, "a", (struct outcome){.class_ = CLASS_LIMIT, .retry_after_ms = 1});
+    assert_effects(&m, "timer a +4000");
+    machine_release(&m);
+}
+
+static const char *session_of_the_last_start(const struct machine *m)
+{
+    for (size_t i = m->records.count; i > 0; i--) {
+        if (strcmp(m->records.items[i - 1].kind, "attempt_started") == 0) {
+            return json_get_text(m->records.items[i - 1].body, "session", NULL);
+        }
+    }
+    return NULL;
+}
+
+static void an_interrupted_agent_goes_on_with_its_session(void **state)
+{
+    static const enum failure_class classes[] = {CLASS_LOST, CLASS_TIMEOUT, CLASS_TRANSIENT};
+    struct machine m;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        machine_begin(&m, ASKED);
+        machine_end(&m, "a", (struct outcome){.class_ = classes[i], .session = "s1"});
+        machine_wait(&m, 2000);
+        machine_prepare(&m, "a");
+        assert_int_equal(machine_step(&m, "a")->attempts, 2);
+        assert_string_equal(session_of_the_last_start(&m), "s1");
+        machine_release(&m);
+    }
+}
+
+static void a_session_that_is_not_known_cannot_be_gone_on_with(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKED);
+    machine_end(&m, "a", (struct outcome){.class_ = CLASS_TRANSIENT, .session = "s1"});
+    machine_wait(&m, 2000);
+    machine_end(&m, "a", (struct outcome){.class_ = CLASS_TRANSIENT});
+    machine_wait(&m, 4000);
+    machine_prepare(&m, "a");
+    assert_null(session_of_the_last_start(&m));
+    machine_release(&m);
+}
+
+static void a_run_that_was_paused_in_between_goes_on_with_the_session(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKED);
+    machine_prepare(&m, "a");
+    assert_int_equal(machine_command(&m, "{'do': 'pause', 'stop': true}"), 0);
+    machine_end(&m, "a", (struct outcome){.class_ = CLASS_CANCELLED, .session = "s1"});
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    machine_prepare(&m, "a");
+    assert_string_equal(session_of_the_last_start(&m), "s1");
+    machine_release(&m);
+}
+
+static void who_tries_a_failed_step_again_begins_anew(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE("{ id: a, prompt: go, retry: { attempts: 1 } }"));
+    machine_end(&m, "a", (struct outcome){.class_ = CLASS_TIMEOUT, .session = "s1"});
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'a'}"), 0);
+    machine_prepare(&m, "a");
+    assert_null(session_of_the_last_start(&m));
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +406,11 @@ int main(void)
         cmocka_unit_test(the_strategy_asked_for_outweighs_the_step),
         cmocka_unit_test(a_stopped_attempt_of_a_run_that_pauses_goes_back_to_pending),
         cmocka_unit_test(a_failure_while_the_run_is_to_rest_keeps_its_tries),
+        cmocka_unit_test(a_limit_that_names_its_end_is_waited_for),
+        cmocka_unit_test(an_interrupted_agent_goes_on_with_its_session),
+        cmocka_unit_test(a_session_that_is_not_known_cannot_be_gone_on_with),
+        cmocka_unit_test(a_run_that_was_paused_in_between_goes_on_with_the_session),
+        cmocka_unit_test(who_tries_a_failed_step_again_begins_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
