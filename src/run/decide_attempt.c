@@ -293,8 +293,7 @@ static void wait_for_retry(struct turn *turn, int index, const struct outcome *o
 {
     const struct step_state *step = step_at(turn, index);
     int64_t delay = retry_delay_ms(&step_effective(step)->retry, step->tries, turn_random(turn));
-    int64_t until = turn->now +
-                    (outcome->retry_after_ms > delay ? outcome->retry_after_ms : delay);
+    int64_t until = turn->now + (outcome->retry_after_ms > delay ? outcome->retry_after_ms : delay);
 
     if (turn->run->wish != WISH_NONE) {
         step_make_pending(turn, index, "the run is being paused");
