@@ -359,6 +359,9 @@ static void say_waiting(struct progress *progress, const json_t *record)
     } else if (strcmp(waiting, "approval") == 0) {
         line = mem_printf("Step %s waits for approval%s%s", get(record, "step"),
                           *get(record, "message") ? ": " : "", get(record, "message"));
+    } else if (strcmp(waiting, "answer") == 0) {
+        line = mem_printf("The agent of step %s asks: %s", get(record, "step"),
+                          get(record, "message"));
     } else if (strcmp(waiting, "workflow") == 0 && progress->form == PROGRESS_PLAIN) {
         line = mem_printf("Step %s%s %s%s", get(record, "step"),
                           *get(record, "message") ? ": the nested run" : " runs as",

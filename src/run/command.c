@@ -67,7 +67,7 @@ static int handle_cancel(struct turn *turn, const struct event *event, struct er
              (struct record){.reason = "asked",
                              .text = json_get_text(event->command, "reason", "cancelled")});
     for (size_t i = 0; i < run->step_count; i++) {
-        if (run->steps[i].waiting == WAITING_APPROVAL) {
+        if (run->steps[i].waiting == WAITING_APPROVAL || run->steps[i].waiting == WAITING_ANSWER) {
             step_cancel(turn, (int)i, "the run was cancelled");
         }
     }
@@ -290,6 +290,11 @@ static int resume_running(struct turn *turn, struct error *err)
     return 0;
 }
 
+static bool is_resting_for(const struct run_state *run, const char *reason)
+{
+    return run->status == RUN_PAUSED && run->reason && strcmp(run->reason, reason) == 0;
+}
+
 static int handle_resume(struct turn *turn, const struct event *event, struct error *err)
 {
     struct run_state *run = turn->run;
@@ -321,10 +326,14 @@ static int handle_resume(struct turn *turn, const struct event *event, struct er
         error_hint(err, "try the failed part again: fermata resume %s --retry-failed", run->id);
         return ERROR_CONFLICT;
     }
-    if (run->reason && strcmp(run->reason, "approval") == 0 && run->approvals > 0 &&
-        !approvals_give_up(turn)) {
+    if (is_resting_for(run, "approval") && run->approvals > 0 && !approvals_give_up(turn)) {
         (void)command_refuse(turn, err, "it waits for an approval");
         error_hint(err, "fermata approve %s STEP, or fermata reject %s STEP", run->id, run->id);
+        return ERROR_CONFLICT;
+    }
+    if (is_resting_for(run, "question") && run->questions > 0) {
+        (void)command_refuse(turn, err, "it waits for an answer");
+        error_hint(err, "fermata answer %s TEXT", run->id);
         return ERROR_CONFLICT;
     }
     run_go_on(turn);
@@ -411,7 +420,7 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
         if (run->steps[i].waiting == WAITING_WORKFLOW) {
             step_leave_child(turn, (int)i);
         }
-        if (run->steps[i].waiting == WAITING_APPROVAL ||
+        if (run->steps[i].waiting == WAITING_APPROVAL || run->steps[i].waiting == WAITING_ANSWER ||
             run->steps[i].waiting == WAITING_WORKFLOW) {
             step_cancel(turn, (int)i, "a checkpoint was restored");
         }
@@ -456,7 +465,7 @@ static const struct command commands[] = {
     {"pause", handle_pause},           {"resume", handle_resume},  {"cancel", handle_cancel},
     {"retry", handle_retry},           {"skip", command_skip},     {"approve", command_approve},
     {"reject", command_reject},        {"signal", command_signal}, {"restore", handle_restore},
-    {"checkpoint", handle_checkpoint},
+    {"checkpoint", handle_checkpoint}, {"answer", command_answer},
 };
 
 int command_handle(struct turn *turn, const struct event *event, struct error *err)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers to steps that wait for a person: approve, reject, or a signal with a fitting name. */
+/* Answers to steps that wait for a person: approve, reject, a signal with a fitting name, or a text
+ * for what an agent asked. */
+#include "base/alloc.h"
 #include "base/timestamp.h"
 #include "run/states.h"
 #include "run/turn.h"
@@ -8,12 +10,18 @@
 
 #define SIGNAL_NAME_MAX 100
 
-/* What paused for an approval goes on by itself once it is answered. */
-static void wake(struct turn *turn)
+#define ANSWER_BYTES_MAX (256U * 1024)
+
+void run_wake(struct turn *turn)
 {
-    if (turn->run->status == RUN_PAUSED && turn->run->reason &&
-        strcmp(turn->run->reason, "approval") == 0) {
-        run_move(turn, RUN_RUNNING, NULL, NULL);
+    static const char *const reasons[] = {"approval", "question"};
+    const char *reason = turn->run->reason ? turn->run->reason : "";
+
+    for (size_t i = 0; turn->run->status == RUN_PAUSED && i < ARRAY_LEN(reasons); i++) {
+        if (strcmp(reason, reasons[i]) == 0) {
+            run_move(turn, RUN_RUNNING, NULL, NULL);
+            return;
+        }
     }
 }
 
@@ -54,7 +62,7 @@ static int answer(struct turn *turn, const struct event *event, bool is_approved
     if (step_is_overdue(turn, step)) {
         return refuse_late(turn, step, err);
     }
-    wake(turn);
+    run_wake(turn);
     step_answer_approval(turn, run_step_index(turn->run, step), is_approved,
                          (struct record){.by = json_get_text(event->command, "by", event->by),
                                          .text = json_get_text(event->command, "comment", NULL)});
@@ -69,6 +77,93 @@ int command_approve(struct turn *turn, const struct event *event, struct error *
 int command_reject(struct turn *turn, const struct event *event, struct error *err)
 {
     return answer(turn, event, false, err);
+}
+
+/* The one that is named, or the only one. */
+static int find_asking(struct turn *turn, const char *key, struct step_state **ret_step,
+                       struct error *err)
+{
+    struct run_state *run = turn->run;
+    struct step_state *step = key ? run_find_step(run, key) : NULL;
+
+    for (size_t i = 0; !key && run->questions == 1 && i < run->step_count; i++) {
+        step = run->steps[i].waiting == WAITING_ANSWER ? &run->steps[i] : step;
+    }
+    if (step && step->waiting == WAITING_ANSWER) {
+        *ret_step = step;
+        return 0;
+    }
+    if (key) {
+        (void)error_set(err, step ? ERROR_CONFLICT : ERROR_NOT_FOUND, "step %s has asked nothing",
+                        key);
+    } else {
+        (void)error_set(err, ERROR_CONFLICT,
+                        run->questions ? "say which step: several have asked something"
+                                       : "nothing was asked");
+    }
+    error_hint(err, "see what waits: fermata status %s", run->id);
+    return step || !key ? ERROR_CONFLICT : ERROR_NOT_FOUND;
+}
+
+static void add_pair(json_t *pairs, const char *question, const char *answer)
+{
+    json_t *pair = json_object();
+
+    json_put_text(pair, "question", question);
+    json_put_text(pair, "answer", answer);
+    (void)json_array_append_new(pairs, pair);
+}
+
+/* As many answers as questions, or one to all of them. */
+static int pair_answers(const struct step_state *step, const json_t *answers, json_t *pairs,
+                        struct error *err)
+{
+    const json_t *questions = json_object_get(step->dialogue.question, "questions");
+    size_t count = json_array_size(answers);
+    size_t index;
+    const json_t *value;
+
+    if (count == 0 || (count != 1 && count != json_array_size(questions))) {
+        return error_set(err, ERROR_INVALID,
+                         "step %s asked %zu questions and got %zu answers; give each one, or one "
+                         "to all of them",
+                         step->key, json_array_size(questions), count);
+    }
+    json_array_foreach((json_t *)questions, index, value)
+    {
+        const json_t *answer = json_array_get(answers, count == 1 ? 0 : index);
+
+        if (json_string_length(answer) == 0 || json_string_length(answer) > ANSWER_BYTES_MAX) {
+            return error_set(err, ERROR_INVALID, "an answer is a text of 1 to %u bytes",
+                             ANSWER_BYTES_MAX);
+        }
+        add_pair(pairs, json_string_value(value),
+                 count == 1 && index > 0 ? "(as above)" : json_string_value(answer));
+    }
+    return 0;
+}
+
+int command_answer(struct turn *turn, const struct event *event, struct error *err)
+{
+    const char *key = json_get_text(event->command, "step", NULL);
+    struct step_state *step = NULL;
+    json_t *pairs;
+    int r = find_asking(turn, key, &step, err);
+
+    if (r < 0) {
+        return r;
+    }
+    pairs = json_array();
+    r = pair_answers(step, json_object_get(event->command, "answers"), pairs, err);
+    (void)turn_hold(turn, pairs);
+    if (r < 0) {
+        return r;
+    }
+    run_wake(turn);
+    step_answer_question(
+        turn, run_step_index(turn->run, step),
+        (struct record){.data = pairs, .by = json_get_text(event->command, "by", event->by)});
+    return 0;
 }
 
 int command_signal(struct turn *turn, const struct event *event, struct error *err)
@@ -91,7 +186,7 @@ int command_signal(struct turn *turn, const struct event *event, struct error *e
         int said = step->waiting == WAITING_APPROVAL ? step_signal_answer(step, name, value) : -1;
 
         if (said >= 0 && !step_is_overdue(turn, step)) {
-            wake(turn);
+            run_wake(turn);
             step_answer_approval(turn, (int)i, said == 1, (struct record){.by = by, .name = name});
         }
     }

@@ -237,13 +237,27 @@ static bool may_end(const struct run_state *run)
     return run->nested == 0 && json_object_size(run->left) == 0;
 }
 
+/* Whoever is waited for: what is named first is what the views call the reason. */
+static void rest_for_others(struct turn *turn)
+{
+    const struct run_state *run = turn->run;
+
+    if (run->approvals > 0) {
+        run_move(turn, RUN_PAUSED, "approval", "waits for an approval");
+    } else if (run->questions > 0) {
+        run_move(turn, RUN_PAUSED, "question", "an agent asks something");
+    } else {
+        run_move(turn, RUN_PAUSED, "nested", "a nested run is paused");
+    }
+}
+
 /* True when it changed something and the phases should be looked at again. */
 static bool settle_run(struct turn *turn)
 {
     struct run_state *run = turn->run;
-    int waiting_for_people = run->approvals + run->nested;
+    int waiting_for_others = run_count_outside(run) + run->nested;
 
-    if (run->status != RUN_RUNNING || run->under_way > waiting_for_people) {
+    if (run->status != RUN_RUNNING || run->under_way > waiting_for_others) {
         return false;
     }
     if (run->wish != WISH_NONE) {
@@ -254,12 +268,8 @@ static bool settle_run(struct turn *turn)
         }
         return false;
     }
-    if (run->approvals > 0) {
-        run_move(turn, RUN_PAUSED, "approval", "waits for an approval");
-        return false;
-    }
-    if (run->nested > 0) {
-        run_move(turn, RUN_PAUSED, "nested", "a nested run is paused");
+    if (waiting_for_others > 0) {
+        rest_for_others(turn);
         return false;
     }
     if (recall_failure(turn)) {
@@ -363,6 +373,7 @@ static void handle_recovered(struct turn *turn)
         case WAITING_APPROVAL:
             set_wait_timer(turn, (int)i);
             break;
+        case WAITING_ANSWER:
         case WAITING_INSTANCES:
             break;
         }
@@ -389,6 +400,7 @@ static void end_late_steps(struct turn *turn, int phase)
             break;
         case WAITING_RETRY:
         case WAITING_APPROVAL:
+        case WAITING_ANSWER:
             step_fail(turn, (int)i, CLASS_TIMEOUT, PHASE_LATE);
             break;
         case WAITING_NOTHING:

@@ -36,10 +36,10 @@ struct outcome {
     /* of agents */
     int64_t retry_after_ms; /* not before; 0: not said */
     const char *agent;
-    const char *model;    /* that answered; NULL: not said */
-    const char *session;  /* to go on with; NULL: none */
-    const char *question; /* that a person must answer before it can go on; NULL: none */
-    const json_t *files;  /* {count, changed: [path], unproved: [path]}; NULL: not looked at */
+    const char *model;      /* that answered; NULL: not said */
+    const char *session;    /* to go on with; NULL: none */
+    const json_t *question; /* {questions:[...],context,partial_work}: a person must answer */
+    const json_t *files;    /* {count, changed: [path], unproved: [path]}; NULL: not looked at */
     /* of gate checks */
     enum verdict verdict;
     const char *verdict_reason;

@@ -308,6 +308,15 @@ static void wait_for_retry(struct turn *turn, int index, const struct outcome *o
     turn_effect(turn, EFFECT_TIMER, index, until, NULL);
 }
 
+void step_give_up_agent(struct turn *turn, int index, enum failure_class class_, const char *error)
+{
+    if (may_fall_back_to_static(turn, step_at(turn, index))) {
+        attempt_again(turn, index, true);
+    } else {
+        step_fail(turn, index, class_, error);
+    }
+}
+
 static void end_failed(struct turn *turn, int index, const struct outcome *outcome)
 {
     const struct step_state *step = step_at(turn, index);
@@ -320,10 +329,8 @@ static void end_failed(struct turn *turn, int index, const struct outcome *outco
 
     if (is_retried && !phase_is_late(turn, step->phase)) {
         wait_for_retry(turn, index, outcome, error);
-    } else if (may_fall_back_to_static(turn, step)) {
-        attempt_again(turn, index, true);
     } else {
-        step_fail(turn, index, outcome->class_, error);
+        step_give_up_agent(turn, index, outcome->class_, error);
     }
 }
 
@@ -348,6 +355,10 @@ void step_handle_attempt_end(struct turn *turn, int index, const struct event *e
     }
     if (step->check) {
         end_check(turn, index, outcome);
+        return;
+    }
+    if (outcome->question) {
+        step_ask(turn, index, outcome->question);
         return;
     }
     if (outcome->class_ == CLASS_NONE) {

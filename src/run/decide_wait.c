@@ -138,6 +138,45 @@ void step_start_approval(struct turn *turn, int index)
     strbuf_release(&message);
 }
 
+/* The first of them, and how many there are besides. */
+static const char *question_text(struct turn *turn, const json_t *question)
+{
+    const json_t *questions = json_object_get(question, "questions");
+    const char *first = json_string_value(json_array_get(questions, 0));
+    size_t count = json_array_size(questions);
+
+    return count > 1 ? turn_text(turn, "%s (and %zu more)", first, count - 1)
+                     : turn_text(turn, "%s", first ? first : "it asks something");
+}
+
+void step_ask(struct turn *turn, int index, const json_t *question)
+{
+    const struct step_state *step = step_at(turn, index);
+    const char *text = question_text(turn, question);
+
+    if (phase_is_late(turn, step->phase)) {
+        step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
+    } else if (step->dialogue.asked > step->definition->questions_max) {
+        step_give_up_agent(turn, index, CLASS_PERMANENT,
+                           turn_text(turn, "it may ask %d times (questions) and asked again: %s",
+                                     step->definition->questions_max, text));
+    } else {
+        turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                        .phase = phase_id(turn, index),
+                                        .step = step->key,
+                                        .reason = "answer",
+                                        .text = text});
+    }
+}
+
+void step_answer_question(struct turn *turn, int index, struct record answers)
+{
+    answers.kind = RECORD_QUESTION_ANSWERED;
+    answers.step = step_at(turn, index)->key;
+    turn_emit(turn, answers);
+    step_make_pending(turn, index, "its question was answered");
+}
+
 void step_start_child(struct turn *turn, int index)
 {
     char child[RUN_ID_SIZE];

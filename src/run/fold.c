@@ -75,6 +75,9 @@ static void share(struct run_state *run, const struct step_state *step, int sign
         if (step->waiting == WAITING_APPROVAL) {
             run->approvals += sign;
         }
+        if (step->waiting == WAITING_ANSWER) {
+            run->questions += sign;
+        }
         if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
             run->nested += sign;
         }
@@ -261,7 +264,18 @@ static void apply_phase_moved(struct run_state *run, const struct record *record
     recount_unfinished(run, phase);
 }
 
-static void reset_step(struct run_state *run, struct step_state *step)
+/* Another round asks nothing again that was answered; who goes back to a checkpoint begins anew. */
+static void reset_dialogue(struct step_dialogue *dialogue, bool is_restored)
+{
+    dialogue->asked = 0;
+    set_json(&dialogue->question, NULL);
+    if (is_restored) {
+        set_json(&dialogue->answers, NULL);
+        set_json(&dialogue->partial, NULL);
+    }
+}
+
+static void reset_step(struct run_state *run, struct step_state *step, bool is_restored)
 {
     assert(!counts_as_running(step));
     share(run, step, -1);
@@ -281,12 +295,12 @@ static void reset_step(struct run_state *run, struct step_state *step)
     set_text(&step->folder, NULL);
     set_text(&step->session, NULL);
     step->is_resumable = false;
-    set_text(&step->question, NULL);
     step_output_release(&step->result);
+    reset_dialogue(&step->dialogue, is_restored);
     share(run, step, +1);
     if (step->role != ROLE_INSTANCE && step->items) {
         for (size_t i = 0; i < step->instances.count; i++) {
-            reset_step(run, &run->steps[step->instances.items[i]]);
+            reset_step(run, &run->steps[step->instances.items[i]], is_restored);
         }
         step->instance_count = step->instance_next = 0;
         step->instances_open = step->instances_failed = step->instances_under_way = 0;
@@ -329,7 +343,7 @@ static void apply_phase_reset(struct run_state *run, const struct record *record
               (int)(phase->definition->gate ? phase->definition->gate->check_count : 0);
 
     for (int i = phase->first_step; i < end; i++) {
-        reset_step(run, &run->steps[i]);
+        reset_step(run, &run->steps[i], strcmp(record->reason, "restore") == 0);
     }
     run->phases_open += step_status_is_final(phase->status) ? 1 : 0;
     phase->status = STEP_IS_PENDING;
@@ -406,6 +420,7 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
     share(run, step, -1);
     if (status == STEP_IS_PENDING && step_is_finished(step)) {
         step->tries = step->losses = 0;
+        step->dialogue.asked = 0;
         step->is_static = false;
         step->is_resumable = false;
         step->started_at = 0;
@@ -417,6 +432,9 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
     step->class_ = record->class_ ? (enum failure_class)failure_class_parse(record->class_)
                                   : CLASS_NONE;
     step->ended_at = step_is_finished(step) ? record->at : 0;
+    if (step_is_finished(step)) {
+        set_json(&step->dialogue.question, NULL);
+    }
     set_text(&step->folder, NULL);
     set_text(&step->error, record->error);
     set_text(&step->reason, record->reason);
@@ -433,7 +451,7 @@ static void apply_waiting(struct run_state *run, const struct record *record)
 
     share(run, step, -1);
     step->waiting = (enum waiting)waiting_parse(record->reason);
-    step->status = step->waiting == WAITING_APPROVAL ||
+    step->status = step->waiting == WAITING_APPROVAL || step->waiting == WAITING_ANSWER ||
                            (step->waiting == WAITING_WORKFLOW && record->text)
                        ? STEP_IS_PAUSED
                        : STEP_IS_RUNNING;
@@ -467,7 +485,7 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
 }
 
 /* The work that an agent had begun may go on; what it finished, or cannot do, is begun anew. */
-static bool is_interruption(enum failure_class class_, const char *question)
+static bool is_interruption(enum failure_class class_, const json_t *question)
 {
     switch (class_) {
     case CLASS_TRANSIENT:
@@ -494,13 +512,14 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     step->class_ = (enum failure_class)failure_class_parse(record->class_);
     if (step->class_ == CLASS_LOST) {
         step->losses += record->flag ? 0 : 1;
-    } else if (step->class_ != CLASS_CANCELLED) {
+    } else if (step->class_ != CLASS_CANCELLED && !record->question) {
         step->tries++;
     }
+    step->dialogue.asked += record->question ? 1 : 0;
+    set_json(&step->dialogue.question, record->question);
     step->exit_status = record->exit_status;
     set_text(&step->session, record->session);
     step->is_resumable = record->session && is_interruption(step->class_, record->question);
-    set_text(&step->question, record->question);
     set_text(&step->error, record->error);
     set_json(&step->result.output, record->output);
     set_json(&step->result.errors, record->errors);
@@ -614,6 +633,19 @@ static void apply_approval(struct run_state *run, const struct record *record)
     }
 }
 
+/* The step's own move follows. */
+static void apply_answered(struct run_state *run, const struct record *record)
+{
+    struct step_dialogue *dialogue = &step_of(run, record)->dialogue;
+    json_t *answers = dialogue->answers ? json_copy(dialogue->answers) : json_array();
+
+    (void)json_array_extend(answers, (json_t *)record->data);
+    json_decref(dialogue->answers);
+    dialogue->answers = answers;
+    set_json(&dialogue->partial, json_object_get(dialogue->question, "partial_work"));
+    set_json(&dialogue->question, NULL);
+}
+
 void run_apply(struct run_state *run, const struct record *record)
 {
     assert(record->seq == run->seq + 1);
@@ -677,6 +709,9 @@ void run_apply(struct run_state *run, const struct record *record)
         break;
     case RECORD_NESTED_ENDED:
         (void)json_object_del(run->left, record->other);
+        break;
+    case RECORD_QUESTION_ANSWERED:
+        apply_answered(run, record);
         break;
     case RECORD_RESTORED: /* told for the history */
         break;

@@ -134,6 +134,23 @@ static const char *check_nested_end(const struct run_state *run, const struct re
     return json_object_get(run->left, record->other) ? NULL : "no step left this nested run";
 }
 
+static const char *check_answered(const struct run_state *run, const struct record *record)
+{
+    size_t index;
+    json_t *pair;
+
+    if (!run_find_step(run, record->step)->dialogue.question) {
+        return "its step asked nothing";
+    }
+    json_array_foreach((json_t *)record->data, index, pair)
+    {
+        if (!json_get_text(pair, "question", NULL) || !json_get_text(pair, "answer", NULL)) {
+            return "its answers are no pairs of texts";
+        }
+    }
+    return json_is_array(record->data) ? NULL : "its answers are no list";
+}
+
 static const struct {
     unsigned needs;
     const char *(*check)(const struct run_state *run, const struct record *record);
@@ -160,6 +177,7 @@ static const struct {
     [RECORD_ITERATED] = {MAY_PHASE, NULL},
     [RECORD_NESTED_LEFT] = {NEED_STEP | NEED_CHILD, check_left},
     [RECORD_NESTED_ENDED] = {NEED_CHILD, check_nested_end},
+    [RECORD_QUESTION_ANSWERED] = {NEED_STEP, check_answered},
 };
 static_assert(ARRAY_LEN(rules) == RECORD_KINDS, "one rule for each kind");
 

@@ -95,6 +95,9 @@ static enum level say_waiting(const struct record *record, struct strbuf *text)
     if (strcmp(record->reason, "approval") == 0) {
         strbuf_addf(text, "Step: %s - Waiting for approval", record->step);
         add_because(text, record->text);
+    } else if (strcmp(record->reason, "answer") == 0) {
+        strbuf_addf(text, "Step: %s - Its agent asks", record->step);
+        add_because(text, record->text);
     } else if (strcmp(record->reason, "retry") == 0) {
         timestamp_format(record->until, when);
         strbuf_addf(text, "Step: %s - Retry at %s", record->step, when);
@@ -193,6 +196,10 @@ static enum level say(const struct run_state *run, const struct record *record, 
         strbuf_addf(text, "Step: %s - %s by %s", record->step, record->status,
                     record->by ? record->by : "a signal");
         add_because(text, record->text);
+        break;
+    case RECORD_QUESTION_ANSWERED:
+        strbuf_addf(text, "Step: %s - Answered by %s", record->step,
+                    record->by ? record->by : "somebody");
         break;
     case RECORD_SIGNAL_RECEIVED:
         strbuf_addf(text, "Signal: %s", record->name);

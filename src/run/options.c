@@ -67,6 +67,21 @@ static void add_approval_options(const struct run_state *run, json_t *options)
     }
 }
 
+static void add_question_options(const struct run_state *run, json_t *options)
+{
+    char command[256];
+
+    for (size_t i = 0; i < run->step_count; i++) {
+        const struct step_state *step = &run->steps[i];
+
+        if (step->waiting == WAITING_ANSWER) {
+            (void)snprintf(command, sizeof(command), "fermata answer %s %s \"...\" --resume",
+                           run->id, step->key);
+            add_option(options, "answer", command, step->reason ? step->reason : "");
+        }
+    }
+}
+
 static void add_nested_options(const struct run_state *run, json_t *options)
 {
     char command[256];
@@ -96,8 +111,10 @@ json_t *run_options(const struct run_state *run)
     if (run->status == RUN_FAILED && run->parent) {
         (void)snprintf(command, sizeof(command), "fermata status %s", run->parent);
         add_option(options, "status", command, "its parent goes on from here, or tries again");
-    } else if (run->status == RUN_PAUSED && strcmp(reason, "approval") == 0) {
+    } else if (run->status == RUN_PAUSED &&
+               (strcmp(reason, "approval") == 0 || strcmp(reason, "question") == 0)) {
         add_approval_options(run, options);
+        add_question_options(run, options);
     } else if (run->status == RUN_FAILED ||
                (run->status == RUN_PAUSED && is_failure(run->reason))) {
         add_failure_options(run, options);

@@ -91,7 +91,7 @@ static const struct {
                                JSON("stderr", errors), JSON("artifacts", artifacts),
                                JSON("usage", data), TEXT("phase", phase), BOOLEAN("unbegun", flag),
                                TEXT("agent", agent), TEXT("model", model), TEXT("session", session),
-                               TEXT("question", question), JSON("files", files)}},
+                               JSON("question", question), JSON("files", files)}},
     [RECORD_STEP_REUSED] = {"step_reused",
                             {TEXT("phase", phase), TEXT("step", step), TEXT("digest", digest),
                              TEXT("from_run", other), TEXT("from_step", other_step),
@@ -124,6 +124,8 @@ static const struct {
     [RECORD_NESTED_LEFT] = {"nested_left", {TEXT("step", step), TEXT("child", other)}},
     [RECORD_NESTED_ENDED] = {"nested_ended",
                              {TEXT("step", step), TEXT("child", other), TEXT("status", status)}},
+    [RECORD_QUESTION_ANSWERED] = {"question_answered",
+                                  {TEXT("step", step), JSON("answers", data), TEXT("by", by)}},
 };
 #undef TEXT
 #undef INTEGER

@@ -37,8 +37,9 @@ enum record_kind {
     RECORD_ITERATED,
     RECORD_NESTED_LEFT,
     RECORD_NESTED_ENDED,
+    RECORD_QUESTION_ANSWERED,
 };
-#define RECORD_KINDS 22
+#define RECORD_KINDS 23
 
 struct record {
     enum record_kind kind;
@@ -69,12 +70,12 @@ struct record {
     const char *agent;
     const char *model; /* that answered */
     const char *session;
-    const char *question;
     const json_t *files; /* what it changed, and what it only claimed */
     const json_t *output;
     const json_t *errors; /* what went to standard error */
     const json_t *artifacts;
-    const json_t *data; /* inputs, items, proof, parts, value, phases */
+    const json_t *data; /* inputs, items, proof, parts, value, phases, answers */
+    const json_t *question;
 };
 
 const char *record_kind_name(enum record_kind kind);

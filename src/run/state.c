@@ -109,7 +109,9 @@ static void step_release(struct step_state *step)
     free(step->tree);
     free(step->folder);
     free(step->session);
-    free(step->question);
+    json_decref(step->dialogue.question);
+    json_decref(step->dialogue.answers);
+    json_decref(step->dialogue.partial);
     step_output_release(&step->result);
     json_decref(step->items);
     VEC_RELEASE(&step->instances);
@@ -154,10 +156,15 @@ void run_state_free(struct run_state *run)
     free(run);
 }
 
+int run_count_outside(const struct run_state *run)
+{
+    return run->approvals + run->questions;
+}
+
 bool run_has_work(const struct run_state *run)
 {
     return run->nested > 0 || json_object_size(run->left) > 0 ||
-           (run->status == RUN_RUNNING && run->under_way > run->approvals);
+           (run->status == RUN_RUNNING && run->under_way > run_count_outside(run));
 }
 
 struct step_state *run_find_step(const struct run_state *run, const char *key)

@@ -29,6 +29,7 @@ enum waiting {
     WAITING_ATTEMPT,  /* an attempt is under way */
     WAITING_RETRY,    /* a timer */
     WAITING_APPROVAL, /* a person or a signal */
+    WAITING_ANSWER,   /* a person, who is to answer what its agent asked */
     WAITING_WORKFLOW, /* a nested run */
     WAITING_INSTANCES /* its foreach instances */
 };
@@ -41,6 +42,14 @@ struct step_output {
     json_t *errors;
     json_t *artifacts; /* [{name,digest,bytes}] or NULL */
     json_t *proof;     /* of a check: what it proved, with `verdict` and `reason`; else NULL */
+};
+
+/* What the agent of a step asked, and what it was told. JSON is held by reference. */
+struct step_dialogue {
+    json_t *question; /* {questions:[...],context,partial_work}; NULL: none is open */
+    json_t *answers;  /* [{question,answer}], all so far; NULL: none */
+    json_t *partial;  /* what it had done when it asked last; NULL: it did not say */
+    int asked;        /* how often, since the last reset */
 };
 
 struct step_state {
@@ -72,8 +81,8 @@ struct step_state {
     char *folder;      /* of the attempt under way, relative to the run's folder; NULL: inline */
     char *session;     /* of its agent in its last attempt; NULL: none */
     bool is_resumable; /* the next attempt goes on with it */
-    char *question;    /* that its last attempt ended with; NULL: none */
     struct step_output result;
+    struct step_dialogue dialogue;
 
     /* foreach */
     json_t *items;
@@ -155,7 +164,8 @@ struct run_state {
     int phases_open;                     /* without an end */
     int under_way;                       /* sum over the phases */
     int running;                         /* against the run's concurrency */
-    int approvals;                       /* steps that wait for a person */
+    int approvals;                       /* steps that wait for a person's yes or no */
+    int questions;                       /* steps whose agent waits for an answer */
     int nested;                          /* nested runs that are paused */
     int64_t counts[STEP_IS_SKIPPED + 1]; /* steps and instances by status */
     int64_t steps_total; /* every step and instance ever made, against the ceiling */
@@ -168,6 +178,8 @@ void run_apply(struct run_state *run, const struct record *record);
 /* NULL, or why the record does not fit this state (a damaged or foreign journal). */
 const char *run_refusal(const struct run_state *run, const struct record *record);
 
+/* Steps that wait for somebody outside: nothing here makes them go on. */
+int run_count_outside(const struct run_state *run);
 /* Cancelling it takes more than records: something has to end first. */
 bool run_has_work(const struct run_state *run);
 

@@ -58,10 +58,10 @@ static const json_t *hold(struct batch *batch, const json_t *value)
 void batch_emit(struct batch *batch, struct run_state *run, struct record record)
 {
     const char **const texts[] = {
-        &record.phase,    &record.step,    &record.status,     &record.class_, &record.reason,
-        &record.error,    &record.name,    &record.by,         &record.text,   &record.digest,
-        &record.strategy, &record.other,   &record.other_step, &record.folder, &record.agent,
-        &record.model,    &record.session, &record.question};
+        &record.phase,    &record.step,   &record.status,     &record.class_, &record.reason,
+        &record.error,    &record.name,   &record.by,         &record.text,   &record.digest,
+        &record.strategy, &record.other,  &record.other_step, &record.folder, &record.agent,
+        &record.model,    &record.session};
     struct record *kept = VEC_PUSH(&batch->records);
 
     record.seq = run->seq + 1;
@@ -72,6 +72,7 @@ void batch_emit(struct batch *batch, struct run_state *run, struct record record
     (void)hold(batch, record.errors);
     (void)hold(batch, record.artifacts);
     (void)hold(batch, record.files);
+    (void)hold(batch, record.question);
     (void)hold(batch, record.data);
     *kept = record;
     run_apply(run, kept);

@@ -71,6 +71,8 @@ void step_recover_prepare(struct turn *turn, int step);
 void step_handle_prepared(struct turn *turn, int step, const struct event *event);
 void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);
 void step_handle_timer(struct turn *turn, int step);
+/* What follows when an attempt cannot help: the alternative, or the end. */
+void step_give_up_agent(struct turn *turn, int step, enum failure_class class_, const char *error);
 
 /* decide_wait.c */
 void step_start_approval(struct turn *turn, int step);
@@ -78,6 +80,10 @@ void step_start_approval(struct turn *turn, int step);
 void step_answer_approval(struct turn *turn, int step, bool is_approved, struct record answer);
 /* What the signal says to the step: 1 approved, 0 rejected, -1 nothing. */
 int step_signal_answer(const struct step_state *step, const char *signal, const json_t *value);
+/* The agent asked: the step waits for the answer, or fails when it asked too often. */
+void step_ask(struct turn *turn, int step, const json_t *question);
+/* Takes `data` ([{question,answer}]) and `by` from `answers`; the step is tried again. */
+void step_answer_question(struct turn *turn, int step, struct record answers);
 void step_start_child(struct turn *turn, int step);
 /* The time for an answer is over; who drives the run ends the wait, at the latest when it goes on.
  */
@@ -127,6 +133,8 @@ void run_end_left(struct turn *turn);
 int command_handle(struct turn *turn, const struct event *event, struct error *err);
 int command_refuse(struct turn *turn, struct error *err, const char *what);
 void run_go_on(struct turn *turn);
+/* A run that rested only for what was answered just now goes on. */
+void run_wake(struct turn *turn);
 /* It waits, or is about to, for what a person decides about a failure. */
 bool run_needs_decision(const struct run_state *run);
 
@@ -134,6 +142,7 @@ bool run_needs_decision(const struct run_state *run);
 int command_skip(struct turn *turn, const struct event *event, struct error *err);
 int command_approve(struct turn *turn, const struct event *event, struct error *err);
 int command_reject(struct turn *turn, const struct event *event, struct error *err);
+int command_answer(struct turn *turn, const struct event *event, struct error *err);
 int command_signal(struct turn *turn, const struct event *event, struct error *err);
 
 /* retry.c: full jitter after "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). */

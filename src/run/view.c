@@ -55,6 +55,8 @@ static json_t *view_step(const struct run_state *run, const struct step_state *s
     }
     put_span(object, step->started_at, step->ended_at);
     json_put_text(object, "child", step->child);
+    json_put(object, "question", json_incref(step->dialogue.question));
+    json_put(object, "answers", json_incref(step->dialogue.answers));
     json_put_text(object, "digest", step->digest);
     json_put(object, "output", json_incref(step->result.output));
     json_put(object, "stderr", json_incref(step->result.errors));

@@ -123,6 +123,10 @@ static const struct key keys[] = {
     {L(DEFAULTS) | L(STEP), "workspace", SHAPE_WORD,
      .help = "Where an agent works: in the project itself, or in a private clone of it.",
      .words = "shared clone", .fallback = "shared", .kinds = K(AGENT)},
+    {L(DEFAULTS) | L(STEP), "questions", SHAPE_INTEGER,
+     .help = "How often an agent may ask a person something before the step fails; 0: never. Each "
+             "question pauses the step until `fermata answer`.",
+     .most = 100, .fallback = "5", .kinds = K(AGENT)},
     {L(DEFAULTS) | L(STEP), "agent", SHAPE_NAME, .help = "The agent that is asked.",
      .example = "claude", .kinds = K(AGENT)},
     {L(DEFAULTS) | L(STEP) | L(STATIC), "env", SHAPE_VARIABLES,

@@ -10,6 +10,7 @@
 #define CLASSES_RETRIED                                                                            \
     (CLASS_BIT(CLASS_TRANSIENT) | CLASS_BIT(CLASS_LIMIT) | CLASS_BIT(CLASS_TIMEOUT))
 #define SUCCESS_STATUSES_MAX 256
+#define QUESTIONS_MAX 5
 
 void read_on_failure(enum key_level level, const struct yaml_node *map, struct on_failure *target)
 {
@@ -375,6 +376,8 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     step->fallback = read_names(reader, node, "fallback", &step->fallback_count);
     step->model = read_text(reader, node, "model");
     step->read_only = read_boolean(node, "read_only", false);
+    step->questions_max = (int)read_integer(
+        node, "questions", read_integer(reader->defaults, "questions", QUESTIONS_MAX));
     step->workspace = workspaces[read_word(LEVEL_STEP, node, "workspace", workspace)];
     if (prompt) {
         step->prompt = read_template(reader, prompt, place);

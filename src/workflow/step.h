@@ -91,6 +91,7 @@ struct step {
     const char *workspace; /* "shared" or "clone" */
     const char *model;     /* NULL: the agent's */
     bool read_only;
+    int questions_max; /* that it may ask a person; more fail it */
 
     /* command steps; values reach the command as environment variables only */
     const char *command;

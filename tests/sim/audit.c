@@ -51,7 +51,8 @@ static void audit_ended(struct sim *sim, struct sim_run *run, const struct recor
     if (!audit->is_open || record->number != audit->attempts) {
         sim_fail(sim, "run %d: attempt %lld of %s has an outcome twice", run->index,
                  (long long)record->number, record->step);
-    } else if (!keeper || !is_word(record->class_, failure_class_name(keeper->outcome.class_))) {
+    } else if (!keeper || !is_word(record->class_, failure_class_name(keeper->outcome.class_)) ||
+               !record->question != !keeper->outcome.question) {
         sim_fail(sim, "run %d: attempt %lld of %s ended otherwise than recorded", run->index,
                  (long long)record->number, record->step);
     }
@@ -71,7 +72,8 @@ static void audit_completed(struct sim *sim, struct sim_run *run, const struct r
     struct step_audit *audit = audit_of(run, record->step);
     const struct keeper *keeper = host_find_keeper(sim, run->index, record->step, audit->attempts);
 
-    if (is_executable(step) && (!keeper || keeper->outcome.class_ != CLASS_NONE)) {
+    if (is_executable(step) &&
+        (!keeper || keeper->outcome.class_ != CLASS_NONE || keeper->outcome.question)) {
         sim_fail(sim, "run %d: %s is called completed without a success", run->index, record->step);
     }
     if (step->check && keeper && keeper->outcome.verdict != VERDICT_PASS) {
@@ -287,6 +289,7 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     case RECORD_RUN_CREATED:
     case RECORD_RUN_WISHED:
     case RECORD_APPROVAL_GIVEN:
+    case RECORD_QUESTION_ANSWERED:
     case RECORD_SIGNAL_RECEIVED:
     case RECORD_GATE_CHECKED:
     case RECORD_CHECKPOINT_SAVED:

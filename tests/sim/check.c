@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct recount {
-    int under_way, running, approvals, nested;
+    int under_way, running, approvals, questions, nested;
     int64_t counts[STEP_IS_SKIPPED + 1];
 };
 
@@ -31,6 +31,7 @@ static void count_step(const struct step_state *step, struct recount *recount)
     recount->under_way += is_under_way(step);
     recount->running += takes_a_place(step);
     recount->approvals += is_under_way(step) && step->waiting == WAITING_APPROVAL;
+    recount->questions += is_under_way(step) && step->waiting == WAITING_ANSWER;
     recount->nested += step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED;
     if (step->role == ROLE_STEP || step->role == ROLE_INSTANCE) {
         recount->counts[step->status]++;
@@ -50,8 +51,9 @@ static void check_counters(struct sim *sim, const struct sim_run *run)
         open += !step_status_is_final(state->phases[i].status);
     }
     if (recount.under_way != state->under_way || recount.running != state->running ||
-        recount.approvals != state->approvals || recount.nested != state->nested ||
-        open != state->phases_open || state->steps_total != (int64_t)state->step_count ||
+        recount.approvals != state->approvals || recount.questions != state->questions ||
+        recount.nested != state->nested || open != state->phases_open ||
+        state->steps_total != (int64_t)state->step_count ||
         memcmp(recount.counts, state->counts, sizeof(recount.counts)) != 0) {
         sim_fail(sim, "run %d: its counters differ from a recount", run->index);
     }
@@ -177,6 +179,7 @@ static bool can_come(const struct sim *sim, const struct sim_run *run,
     case WAITING_NOTHING:
         return step->status != STEP_IS_RUNNING && step->status != STEP_IS_PAUSED;
     case WAITING_APPROVAL:
+    case WAITING_ANSWER:
     case WAITING_INSTANCES:
         return true;
     case WAITING_PREPARE:

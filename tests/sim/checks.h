@@ -19,6 +19,8 @@ struct step_audit {
     bool is_done;
     bool is_reused;
     bool is_approved;
+    int asked;          /* questions, since the same */
+    bool is_asking;     /* and nobody has answered */
     int64_t started_at; /* number of the record that began its last attempt */
 };
 

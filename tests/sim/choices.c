@@ -87,6 +87,8 @@ static const char *const names[] = {
     [PLACE_COMMAND_NEXT_MS] = "command-next-ms",
     [PLACE_REACTION] = "reaction",
     [PLACE_REACTION_MS] = "reaction-ms",
+    [PLACE_ASKS] = "asks",
+    [PLACE_QUESTIONS] = "questions",
 };
 static_assert(ARRAY_LEN(names) == PLACES, "one name for each place");
 

@@ -100,6 +100,9 @@ enum place {
     PLACE_COMMAND_NEXT_MS,
     PLACE_REACTION,
     PLACE_REACTION_MS,
+    /* agents that ask */
+    PLACE_ASKS,
+    PLACE_QUESTIONS,
     PLACES
 };
 

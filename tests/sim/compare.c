@@ -75,7 +75,6 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     WORDS(folder)
     WORDS(session)
     VALUE(is_resumable)
-    WORDS(question)
     JSON(result.output)
     JSON(result.errors)
     JSON(result.artifacts)
@@ -86,6 +85,10 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     VALUE(instances_open)
     VALUE(instances_failed)
     VALUE(instances_under_way)
+    VALUE(dialogue.asked)
+    JSON(dialogue.question)
+    JSON(dialogue.answers)
+    JSON(dialogue.partial)
 }
 
 static void compare_phase(struct comparison *comparison, const struct phase_state *left,
@@ -153,6 +156,7 @@ static void compare_run(struct comparison *comparison, const struct run_state *l
     VALUE(under_way)
     VALUE(running)
     VALUE(approvals)
+    VALUE(questions)
     VALUE(nested)
     VALUE(steps_total)
     if (memcmp(left->counts, right->counts, sizeof(left->counts)) != 0) {

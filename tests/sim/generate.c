@@ -235,6 +235,7 @@ static void write_agent(struct generator *generator)
                                                "run: work, retry: { attempts: 2, delay: 1s }"};
     int alternative = pick_rarely(generator, PLACE_STATIC, 60, (int)ARRAY_LEN(alternatives));
     int strategy = pick_rarely(generator, PLACE_STEP_STRATEGY, 30, 3);
+    int questions = pick_rarely(generator, PLACE_QUESTIONS, 30, 3);
 
     strbuf_add(generator->text, ", prompt: Do it");
     if (alternative > 0) {
@@ -242,6 +243,9 @@ static void write_agent(struct generator *generator)
     }
     if (strategy > 0) {
         strbuf_addf(generator->text, ", strategy: %s", strategies[strategy - 1]);
+    }
+    if (questions > 0) {
+        strbuf_addf(generator->text, ", questions: %d", questions - 1);
     }
 }
 

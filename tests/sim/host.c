@@ -179,6 +179,24 @@ static void fail_attempt(struct sim *sim, struct subject subject, struct outcome
     outcome->error = "it went wrong";
 }
 
+static const json_t *get_question(struct sim *sim)
+{
+    if (!sim->question) {
+        sim->question = sim_hold(sim, json_pack("{s:[s,s], s:s}", "questions", "Which one?",
+                                                "And why?", "partial_work", "half of it"));
+    }
+    return sim->question;
+}
+
+/* Percent of the attempts of agents that end with a question. */
+#define ASKS 15
+
+static bool asks(struct sim *sim, const struct step_state *step, struct subject subject)
+{
+    return !step->check && step_effective(step)->kind == STEP_AGENT &&
+           sim_whether(sim, PLACE_ASKS, subject, ASKS);
+}
+
 static struct outcome make_outcome(struct sim *sim, const struct step_state *step,
                                    struct subject subject)
 {
@@ -201,6 +219,9 @@ static struct outcome make_outcome(struct sim *sim, const struct step_state *ste
         outcome.agent = "someone";
         outcome.session = "s1";
         outcome.retry_after_ms = outcome.class_ == CLASS_LIMIT ? 5000 : 0;
+    }
+    if (outcome.class_ == CLASS_NONE && asks(sim, step, subject)) {
+        outcome.question = get_question(sim);
     }
     if (outcome.class_ != CLASS_LOST) {
         outcome.output = make_output(sim, step_effective(step), subject);

@@ -23,7 +23,7 @@ static struct phase_audit *phase_audit_of(struct sim_run *run, const char *id)
 
 static void begin_anew(struct step_audit *audit)
 {
-    audit->tries = audit->losses = 0;
+    audit->tries = audit->losses = audit->asked = 0;
     audit->is_static = false;
 }
 
@@ -80,6 +80,16 @@ static void check_needs(struct sim *sim, const struct sim_run *run, const struct
     }
 }
 
+/* A step goes on with its question answered, or not at all. */
+static void check_asking(struct sim *sim, const struct sim_run *run, const struct record *record,
+                         const struct step_audit *audit)
+{
+    if (audit->is_asking) {
+        sim_fail(sim, "run %d: %s goes on and nobody has answered its question", run->index,
+                 record->step);
+    }
+}
+
 static void limit_attempt(struct sim *sim, struct sim_run *run, const struct record *record)
 {
     const struct step_state *step = run_find_step(run->shadow, record->step);
@@ -88,6 +98,7 @@ static void limit_attempt(struct sim *sim, struct sim_run *run, const struct rec
     choose_static(audit, record);
     check_start(sim, run, record);
     check_needs(sim, run, record);
+    check_asking(sim, run, record, audit);
     if (audit->tries >= attempts_max(step, audit->is_static)) {
         sim_fail(sim, "run %d: %s is tried again after %d tries of %d", run->index, step->key,
                  audit->tries, attempts_max(step, audit->is_static));
@@ -98,12 +109,29 @@ static void limit_attempt(struct sim *sim, struct sim_run *run, const struct rec
     }
 }
 
+static void limit_question(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct step_state *step = run_find_step(run->shadow, record->step);
+    struct step_audit *audit = audit_of(run, record->step);
+
+    if (!is_word(record->reason, "answer")) {
+        return;
+    }
+    audit->is_asking = true;
+    if (audit->asked > step->definition->questions_max) {
+        sim_fail(sim, "run %d: %s asks %d times and may %d times", run->index, step->key,
+                 audit->asked, step->definition->questions_max);
+    }
+}
+
 static void count_end(struct sim_run *run, const struct record *record)
 {
     struct step_audit *audit = audit_of(run, record->step);
 
     if (is_word(record->class_, "lost")) {
         audit->losses += record->flag ? 0 : 1;
+    } else if (record->question) {
+        audit->asked++;
     } else if (!is_word(record->class_, "cancelled")) {
         audit->tries++;
     }
@@ -123,6 +151,10 @@ static void count_move(struct sim *sim, struct sim_run *run, const struct record
         sim_fail(sim, "run %d: nobody has approved %s, and it completes", run->index, step->key);
     }
     audit->is_approved = false;
+    if (is_word(record->status, "pending") || is_word(record->status, "completed")) {
+        check_asking(sim, run, record, audit);
+    }
+    audit->is_asking = false;
 }
 
 static void limit_list(struct sim *sim, const struct sim_run *run, const struct record *record)
@@ -332,12 +364,16 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
         check_start(sim, run, record);
         check_needs(sim, run, record);
         choose_static(audit_of(run, record->step), record);
+        limit_question(sim, run, record);
         break;
     case RECORD_STEP_EXPANDED:
         limit_list(sim, run, record);
         break;
     case RECORD_APPROVAL_GIVEN:
         check_answer(sim, run, record);
+        break;
+    case RECORD_QUESTION_ANSWERED:
+        audit_of(run, record->step)->is_asking = false;
         break;
     case RECORD_SIGNAL_RECEIVED:
         keep_signal(run, record);

@@ -108,6 +108,26 @@ static json_t *make_restore(struct sim *sim, const struct run_state *state, int 
                      what == 2 ? "kept" : choose_phase(sim, state, number));
 }
 
+/* What fits to what the step waits for. */
+static json_t *make_answer(const struct run_state *state, const char *key)
+{
+    const struct step_state *step = run_find_step(state, key);
+
+    if (step && step->waiting == WAITING_ANSWER) {
+        return json_pack("{s:s, s:s, s:[s,s]}", "do", "answer", "step", key, "answers", "this one",
+                         "because");
+    }
+    return json_pack("{s:s, s:s}", "do", "approve", "step", key);
+}
+
+static json_t *make_any_answer(int kind)
+{
+    if (kind > 4) {
+        return json_pack("{s:s, s:[s]}", "do", "answer", "answers", "do as you like");
+    }
+    return json_pack("{s:s}", "do", kind < 3 ? "approve" : "reject");
+}
+
 #define COMMANDS_MAX 1000 /* planned, or at rest; what follows one is so much further */
 #define COMMAND_KINDS 19
 
@@ -137,9 +157,9 @@ static json_t *make_command(struct sim *sim, const struct run_state *state, int 
     case 12:
         return make_skip(sim, state, number);
     case 13:
-        return json_pack("{s:s, s:s}", "do", "approve", "step", choose_step(sim, state, number));
+        return make_answer(state, choose_step(sim, state, number));
     case 14:
-        return json_pack("{s:s}", "do", argument(sim, number, 5) < 3 ? "approve" : "reject");
+        return make_any_answer(argument(sim, number, 7));
     case 15:
         return make_signal(sim, state, number);
     default:
@@ -307,6 +327,9 @@ static json_t *parse_option(struct sim *sim, const json_t *option)
         json_put_text(command, "gate", strtok_r(NULL, " ", &save));
     } else {
         json_put_text(command, "step", argument);
+    }
+    if (strcmp(word, "answer") == 0) {
+        json_put(command, "answers", json_pack("[s]", "as it thinks best"));
     }
     if (strcmp(word, "skip") == 0) {
         json_put_text(command, "reason", "it may be left out");

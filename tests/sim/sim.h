@@ -124,6 +124,7 @@ struct sim {
     VEC(json_t *) held;
     const json_t *outputs[OUTPUT_KINDS]; /* made when first wanted */
     const json_t *proof;
+    const json_t *question;
     struct temper temper;
     int trouble; /* after so many steps there is no new one: everything must come to its end */
     int64_t now; /* monotonic, ms */

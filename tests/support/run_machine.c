@@ -134,6 +134,10 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     SAME(instance_count);
     SAME(instances_open);
     SAME(instances_failed);
+    SAME(dialogue.asked);
+    same_json(what, one->dialogue.question, other->dialogue.question);
+    same_json(what, one->dialogue.answers, other->dialogue.answers);
+    same_json(what, one->dialogue.partial, other->dialogue.partial);
     same_text(what, one->error, other->error);
     same_text(what, one->reason, other->reason);
     same_text(what, one->child, other->child);
@@ -141,7 +145,6 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     same_text(what, one->tree, other->tree);
     same_text(what, one->folder, other->folder);
     same_text(what, one->session, other->session);
-    same_text(what, one->question, other->question);
     same_json(what, one->result.output, other->result.output);
     same_json(what, one->result.errors, other->result.errors);
     same_json(what, one->result.artifacts, other->result.artifacts);
@@ -197,6 +200,7 @@ void assert_same_state(const struct run_state *one, const struct run_state *othe
     SAME(under_way);
     SAME(running);
     SAME(approvals);
+    SAME(questions);
     SAME(nested);
     SAME(steps_total);
     same_text(what, one->reason, other->reason);
@@ -241,7 +245,7 @@ static void assert_counters(const struct run_state *run)
         assert_int_equal(counts[i], run->counts[i]);
     }
     assert_true(run->under_way >= 0 && run->running >= 0);
-    assert_true(run->approvals >= 0 && run->nested >= 0);
+    assert_true(run->approvals >= 0 && run->questions >= 0 && run->nested >= 0);
 }
 
 /* The whole of it: the buffer of a failure's text is short. */
@@ -269,7 +273,7 @@ static void assert_sound(struct machine *machine)
     run_state_free(folded);
     assert_counters(run);
     if (run->status == RUN_RUNNING && !machine->is_held &&
-        run->under_way <= run->approvals + run->nested && !waits_for_nested_ends(run)) {
+        run->under_way <= run_count_outside(run) + run->nested && !waits_for_nested_ends(run)) {
         tell_and_fail(machine, "it is stuck");
     }
     for (size_t i = 0; run_status_is_final(run->status) && i < run->step_count; i++) {
@@ -277,7 +281,8 @@ static void assert_sound(struct machine *machine)
 
         /* What a person was asked is asked again when a failed run is taken up. */
         if (waiting != WAITING_NOTHING &&
-            (waiting != WAITING_APPROVAL || run->status != RUN_FAILED)) {
+            ((waiting != WAITING_APPROVAL && waiting != WAITING_ANSWER) ||
+             run->status != RUN_FAILED)) {
             tell_and_fail(machine, "something was left behind");
         }
     }
@@ -400,6 +405,16 @@ void machine_output(struct machine *machine, const char *step, const char *json)
     json_decref(output);
 }
 
+void machine_ask(struct machine *machine, const char *step, const char *question)
+{
+    json_t *value = json_pack("{s:[s]}", "questions", question);
+
+    machine_end(
+        machine, step,
+        (struct outcome){.class_ = CLASS_NONE, .question = value, .session = "the-session"});
+    json_decref(value);
+}
+
 void machine_fail(struct machine *machine, const char *step, const char *class_)
 {
     int parsed = failure_class_parse(class_ ? class_ : "transient");
@@ -516,6 +531,7 @@ static const struct {
     {"iterated", "iterate", {"phase", "iteration"}, NULL},
     {"nested_left", "left", {"step"}, NULL},
     {"nested_ended", "over", {"step", "status"}, NULL},
+    {"question_answered", "told", {"step"}, "by"},
 };
 
 static void tell(struct strbuf *story, const struct kept_record *record)

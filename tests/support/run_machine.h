@@ -59,6 +59,8 @@ void machine_end(struct machine *machine, const char *step, struct outcome outco
 void machine_pass(struct machine *machine, const char *step);
 void machine_output(struct machine *machine, const char *step, const char *json);
 void machine_fail(struct machine *machine, const char *step, const char *class_);
+/* Its agent asks instead of answering. */
+void machine_ask(struct machine *machine, const char *step, const char *question);
 /* A crash before the process of the attempt began. */
 void machine_lose_unbegun(struct machine *machine, const char *step);
 void machine_prepare(struct machine *machine, const char *step);

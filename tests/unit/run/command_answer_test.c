@@ -139,6 +139,82 @@ static void a_signal_needs_a_name_and_a_run_that_goes_on(void **state)
     machine_release(&m);
 }
 
+#define TWO_AGENTS                                                                                 \
+    "name: w\n"                                                                                    \
+    "phases:\n"                                                                                    \
+    "  - id: p\n"                                                                                  \
+    "    mode: parallel\n"                                                                         \
+    "    steps: [{ id: one, prompt: Do }, { id: two, prompt: Do }, { id: ok, approve: 'Go?' }]\n"
+
+static void an_answer_names_its_step_when_several_ask(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, TWO_AGENTS);
+    assert_refused(&m, "{'do': 'answer', 'answers': ['x']}", "nothing was asked");
+    machine_ask(&m, "one", "Which?");
+    machine_ask(&m, "two", "Which?");
+    assert_string_equal(m.run->reason, "approval");
+    assert_refused(&m, "{'do': 'answer', 'answers': ['x']}", "several have asked");
+    assert_refused(&m, "{'do': 'answer', 'step': 'ok', 'answers': ['x']}", "ok has asked nothing");
+    assert_refused(&m, "{'do': 'answer', 'step': 'zz', 'answers': ['x']}", "zz has asked nothing");
+    assert_int_equal(machine_command(&m, "{'do': 'answer', 'step': 'two', 'answers': ['x']}"), 0);
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    assert_int_equal(machine_step(&m, "two")->waiting, WAITING_PREPARE);
+    assert_int_equal(machine_step(&m, "one")->waiting, WAITING_ANSWER);
+    machine_release(&m);
+}
+
+static void pairs_of_questions_and_answers_add_up(void **state)
+{
+    struct machine m;
+    const json_t *answers;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it }] }]\n");
+    machine_ask(&m, "a", "Which?");
+    assert_int_equal(machine_command(&m, "{'do': 'answer', 'answers': ['that']}"), 0);
+    machine_ask(&m, "a", "Why?");
+    assert_refused(&m, "{'do': 'answer', 'answers': ['because', 'therefore']}",
+                   "asked 1 questions and got 2 answers");
+    assert_refused(&m, "{'do': 'answer', 'answers': ['']}", "an answer is a text");
+    assert_refused(&m, "{'do': 'answer'}", "got 0 answers");
+    assert_int_equal(machine_command(&m, "{'do': 'answer', 'answers': ['because']}"), 0);
+    answers = machine_step(&m, "a")->dialogue.answers;
+    assert_int_equal(json_array_size(answers), 2);
+    assert_string_equal(json_get_text(json_array_get(answers, 0), "answer", ""), "that");
+    assert_string_equal(json_get_text(json_array_get(answers, 1), "question", ""), "Why?");
+    machine_release(&m);
+}
+
+static void a_run_that_waits_for_an_answer_is_not_resumed_without(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it }] }]\n");
+    machine_ask(&m, "a", "Which?");
+    assert_refused(&m, "{'do': 'resume'}", "it waits for an answer");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'no'}"), 0);
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    assert_null(machine_step(&m, "a")->dialogue.question);
+    machine_release(&m);
+}
+
+static void who_cancels_answers_nothing(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it }] }]\n");
+    machine_ask(&m, "a", "Which?");
+    assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+    assert_int_equal(m.run->status, RUN_CANCELLED);
+    assert_int_equal(m.run->questions, 0);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +226,10 @@ int main(void)
         cmocka_unit_test(a_signal_with_a_value_can_be_read_by_expressions),
         cmocka_unit_test(a_signal_answers_the_step_of_its_name),
         cmocka_unit_test(a_signal_needs_a_name_and_a_run_that_goes_on),
+        cmocka_unit_test(an_answer_names_its_step_when_several_ask),
+        cmocka_unit_test(pairs_of_questions_and_answers_add_up),
+        cmocka_unit_test(a_run_that_waits_for_an_answer_is_not_resumed_without),
+        cmocka_unit_test(who_cancels_answers_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

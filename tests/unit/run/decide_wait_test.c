@@ -337,6 +337,140 @@ static void news_of_another_nested_run_change_nothing(void **state)
     machine_release(&m);
 }
 
+#define ASKING "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it"
+
+static void a_question_pauses_the_step_and_then_the_run(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKING " }] }]\n");
+    (void)machine_story(&m);
+    machine_ask(&m, "a", "Which database?");
+    assert_story(&m, "try a 1 (ai) | end a 1 none | wait a answer | run paused (question)");
+    assert_string_equal(machine_step(&m, "a")->reason, "Which database?");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_PAUSED);
+    assert_int_equal(m.run->questions, 1);
+    assert_string_equal(machine_step(&m, "a")->session, "the-session");
+    machine_release(&m);
+}
+
+static void a_question_keeps_no_place_from_other_steps(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    width: 1\n"
+                      "    steps: [{ id: a, prompt: Do it }, { id: b, run: x }]\n");
+    machine_ask(&m, "a", "Which?");
+    assert_int_equal(machine_step(&m, "b")->waiting, WAITING_ATTEMPT);
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_pass(&m, "b");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_release(&m);
+}
+
+static void an_answered_step_is_tried_again_and_no_try_was_lost(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKING ", retry: { attempts: 1 } }] }]\n");
+    machine_ask(&m, "a", "Which?");
+    (void)machine_story(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'answer', 'answers': ['that']}"), 0);
+    assert_story(&m, "run running | told a (anna) | step a pending | wait a prepare");
+    assert_int_equal(machine_step(&m, "a")->tries, 0);
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void who_asks_too_often_fails(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKING ", questions: 1 }] }]\n");
+    machine_ask(&m, "a", "Which?");
+    assert_int_equal(machine_command(&m, "{'do': 'answer', 'answers': ['that']}"), 0);
+    machine_ask(&m, "a", "Really?");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    assert_int_equal(machine_step(&m, "a")->class_, CLASS_PERMANENT);
+    assert_string_equal(machine_step(&m, "a")->error,
+                        "it may ask 1 times (questions) and asked again: Really?");
+    /* A person who has it tried again lets it ask again. */
+    assert_int_equal(machine_command(&m, "{'do': 'retry'}"), 0);
+    machine_ask(&m, "a", "Really?");
+    assert_int_equal(machine_step(&m, "a")->waiting, WAITING_ANSWER);
+    machine_release(&m);
+}
+
+static void who_may_not_ask_gives_way_to_the_alternative(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKING ", questions: 0, static: { run: x } }] }]\n");
+    (void)machine_story(&m);
+    machine_ask(&m, "a", "Which?");
+    assert_story_has(&m, "end a 1 none | try a 2 (static)");
+    machine_release(&m);
+}
+
+static void a_question_outlives_a_crash(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ASKING " }, { id: b, run: x, needs: [] }], mode: parallel }]\n");
+    machine_ask(&m, "a", "Which?");
+    machine_recover(&m);
+    assert_int_equal(machine_step(&m, "a")->waiting, WAITING_ANSWER);
+    assert_string_equal(
+        json_string_value(json_array_get(
+            json_object_get(machine_step(&m, "a")->dialogue.question, "questions"), 0)),
+        "Which?");
+    machine_release(&m);
+}
+
+static void a_question_that_comes_when_the_phase_is_late_is_not_asked(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases: [{ id: p, timeout: 1h, steps: [{ id: a, prompt: Do it }] }]\n");
+    machine_prepare(&m, "a");
+    m.now += 3600000;
+    machine_ask(&m, "a", "Which?");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    assert_int_equal(machine_step(&m, "a")->class_, CLASS_TIMEOUT);
+    machine_release(&m);
+}
+
+static void a_question_ends_with_the_time_of_its_phase(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    timeout: 1h\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: a, prompt: Do it }, { id: b, run: x, timeout: 0 }]\n");
+    machine_ask(&m, "a", "Which?");
+    machine_wait(&m, 3600000);
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    assert_int_equal(machine_step(&m, "a")->class_, CLASS_TIMEOUT);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +494,14 @@ int main(void)
         cmocka_unit_test(a_nested_run_that_comes_to_rest_while_its_parent_fails_is_cancelled),
         cmocka_unit_test(a_cancel_that_a_crash_cut_off_still_reaches_a_paused_nested_run),
         cmocka_unit_test(a_run_out_of_time_takes_its_nested_runs_along),
+        cmocka_unit_test(a_question_pauses_the_step_and_then_the_run),
+        cmocka_unit_test(a_question_keeps_no_place_from_other_steps),
+        cmocka_unit_test(an_answered_step_is_tried_again_and_no_try_was_lost),
+        cmocka_unit_test(who_asks_too_often_fails),
+        cmocka_unit_test(who_may_not_ask_gives_way_to_the_alternative),
+        cmocka_unit_test(a_question_outlives_a_crash),
+        cmocka_unit_test(a_question_that_comes_when_the_phase_is_late_is_not_asked),
+        cmocka_unit_test(a_question_ends_with_the_time_of_its_phase),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,12 +42,13 @@ static struct record full_record(enum record_kind kind, const json_t *values)
                            .output = json_array_get(values, 0),
                            .errors = json_array_get(values, 1),
                            .artifacts = json_array_get(values, 2),
-                           .data = json_array_get(values, 3)};
+                           .data = json_array_get(values, 3),
+                           .question = json_array_get(values, 4)};
 }
 
 static void every_kind_comes_back_as_it_was_written(void **state)
 {
-    json_t *values = json_pack("[s, s, s, s]", "output", "errors", "artifacts", "data");
+    json_t *values = json_pack("[s, s, s, s, s]", "output", "errors", "artifacts", "data", "asks");
     struct arena *arena = arena_new();
 
     (void)state;
@@ -73,7 +74,7 @@ static void every_kind_comes_back_as_it_was_written(void **state)
 /* The names on disk are the format; the ones that the documentation tells. */
 static void the_fields_of_an_ended_attempt_have_their_names(void **state)
 {
-    json_t *values = json_pack("[s, s, s, s]", "output", "errors", "artifacts", "data");
+    json_t *values = json_pack("[s, s, s, s, s]", "output", "errors", "artifacts", "data", "asks");
     struct record record = full_record(RECORD_ATTEMPT_ENDED, values);
     json_t *body = record_body(&record);
     char *text = json_dump_sorted(body);
@@ -81,7 +82,8 @@ static void the_fields_of_an_ended_attempt_have_their_names(void **state)
     (void)state;
     assert_string_equal(text, "{\"artifacts\":\"artifacts\",\"attempt\":11,\"class\":\"class\","
                               "\"duration_ms\":13,\"error\":\"error\",\"exit_status\":14,"
-                              "\"output\":\"output\",\"phase\":\"phase\",\"signal\":15,"
+                              "\"output\":\"output\",\"phase\":\"phase\",\"question\":\"asks\","
+                              "\"signal\":15,"
                               "\"stderr\":\"errors\",\"step\":\"step\",\"unbegun\":true,"
                               "\"usage\":\"data\"}");
     free(text);
