@@ -12,6 +12,7 @@ struct chain {
     const char *name;
     const char *description; /* NULL: none */
     const struct yaml_node *steps;
+    bool is_offline;
     struct position at;
     const char *file;
 };

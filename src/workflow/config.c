@@ -3,6 +3,7 @@
 
 #include "workflow/chain.h"
 #include "workflow/config_agent.h"
+#include "workflow/config_builtin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,8 @@ struct config_reader {
     struct config *config;
     struct file files[2]; /* the user's, then the project's */
     struct agent_vec agents;
+    struct role_vec roles;
+    struct price_vec prices;
     struct gate_vec gates;
     struct chain_vec chains;
 };
@@ -71,6 +74,7 @@ static void read_chain(struct config_reader *config_reader, const struct file *f
     struct chain chain = {.name = arena_strdup(reader->arena, entry->key->text),
                           .description = read_text(reader, entry->value, "description"),
                           .steps = steps,
+                          .is_offline = read_boolean(entry->value, "offline", false),
                           .at = entry->key->at,
                           .file = file->name};
     struct chain *slot = NULL;
@@ -168,19 +172,69 @@ static void read_settings(const struct config_reader *config_reader, struct map 
 
 /* ---- writing the list workflows out ----------------------------------------------------- */
 
+/* A name that no agent has: found when it is used at the latest, so only told. */
+static void check_agent_name(const struct config_reader *config_reader,
+                             const struct yaml_node *node)
+{
+    const char *nearest;
+    char hint[200] = "configure it under `agents:`";
+
+    if (!node || node->kind != YAML_SCALAR ||
+        config_knows_agent(&config_reader->agents, &config_reader->roles, node->text, &nearest)) {
+        return;
+    }
+    if (nearest) {
+        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+    }
+    problems_warn(config_reader->reader.problems, node->at, hint, "there is no agent \"%.80s\"",
+                  node->text);
+}
+
+static void check_agent_map(const struct config_reader *config_reader,
+                            const struct yaml_node *pairs)
+{
+    for (size_t i = 0; pairs && pairs->kind == YAML_MAP && i < pairs->count; i++) {
+        if (!pairs->entries[i].is_bad) {
+            check_agent_name(config_reader, pairs->entries[i].value);
+        }
+    }
+}
+
 static void check_chain_agents(const struct config_reader *config_reader, const struct chain *chain)
 {
     for (size_t i = 0; i < chain->steps->count; i++) {
-        const struct yaml_node *node = yaml_find(chain->steps->items[i], "agent");
-        bool is_known = config_reader->agents.count == 0;
+        const struct yaml_node *step = chain->steps->items[i];
+        const struct yaml_node *node = yaml_find(step, "agent");
+        const struct yaml_node *others = yaml_find(step, "fallback");
 
-        for (size_t j = 0; node && j < config_reader->agents.count; j++) {
-            is_known = is_known || strcmp(config_reader->agents.items[j].name, node->text) == 0;
+        check_agent_name(config_reader, node);
+        check_agent_name(config_reader, others);
+        for (size_t j = 0; others && others->kind == YAML_LIST && j < others->count; j++) {
+            check_agent_name(config_reader, others->items[j]);
         }
-        if (node && !is_known) {
-            problems_warn(config_reader->reader.problems, node->at, "configure it under `agents:`",
-                          "there is no agent \"%s\"", node->text);
+        for (size_t j = 0; node && chain->is_offline && j < config_reader->agents.count; j++) {
+            const struct agent_config *agent = &config_reader->agents.items[j];
+
+            if (strcmp(agent->name, node->text) == 0 && !agent->offline) {
+                problems_warn(config_reader->reader.problems, node->at,
+                              "set `offline: true` for it",
+                              "the workflow \"%s\" is offline, and \"%s\" needs a network",
+                              chain->name, agent->name);
+            }
         }
+    }
+}
+
+static void check_agent_names(const struct config_reader *config_reader)
+{
+    for (size_t i = 0; i < ARRAY_LEN(config_reader->files); i++) {
+        const struct yaml_node *root = config_reader->files[i].root;
+
+        config_reader->reader.problems->file = config_reader->files[i].name;
+        check_agent_name(config_reader, yaml_find(root, "default_agent"));
+        check_agent_map(config_reader, yaml_find(root, "roles"));
+        check_agent_map(config_reader,
+                        yaml_find(yaml_find(yaml_find(root, "settings"), "fallback"), "map"));
     }
 }
 
@@ -265,6 +319,8 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
                                       read_bytes(root, "output_bytes_max"));
     config->steps_max = narrow(config->steps_max, read_integer(root, "steps_max", 0));
     config->nesting_max = (int)narrow(config->nesting_max, read_integer(root, "nesting_max", 0));
+    config->task_length_max = narrow(config->task_length_max,
+                                     read_integer(settings, "max_task_length", 0));
     config->log_json = read_boolean(settings, "json_logs", config->log_json);
     config->log_json = read_word(LEVEL_CONFIG, root, "log_format", config->log_json) == 1;
 }
@@ -299,35 +355,54 @@ static int read_file(struct config_reader *config_reader, struct file *file, con
     file->root = root;
     read_scalars(config_reader, file);
     config_read_agents(reader, root, &config_reader->agents);
+    config_read_roles(reader, root, &config_reader->roles);
+    config_read_prices(reader, root, &config_reader->prices);
     read_gates(config_reader, file);
     read_chains(config_reader, file);
     return 0;
 }
+
+/* Both files were read. */
+static void complete_agents(struct config_reader *config_reader)
+{
+    config_add_builtin_agents(&config_reader->agents);
+    for (size_t i = 0; i < ARRAY_LEN(config_reader->files); i++) {
+        config_limit_agents(yaml_find(config_reader->files[i].root, "settings"),
+                            &config_reader->agents);
+    }
+    config_add_agent_roles(&config_reader->agents, &config_reader->roles);
+}
+
+static const void *keep(struct arena *arena, const void *items, size_t count, size_t size)
+{
+    void *copy = arena_zero(arena, count + 1, size);
+
+    if (count > 0) {
+        memcpy(copy, items, count * size);
+    }
+    return copy;
+}
+
+#define PUBLISH(list, count_, vector)                                                              \
+    config->list = keep(arena, (vector).items, (vector).count, sizeof(*(vector).items));           \
+    config->count_ = (vector).count
 
 /* The vectors become arrays on the arena. */
 static void publish(struct config_reader *config_reader)
 {
     struct config *config = config_reader->config;
     struct arena *arena = config_reader->reader.arena;
-    struct agent_config *agents = arena_zero(arena, config_reader->agents.count + 1,
-                                             sizeof(*agents));
-    struct gate *gates = arena_zero(arena, config_reader->gates.count + 1, sizeof(*gates));
 
-    for (size_t i = 0; i < config_reader->agents.count; i++) {
-        agents[i] = config_reader->agents.items[i];
-    }
-    for (size_t i = 0; i < config_reader->gates.count; i++) {
-        gates[i] = config_reader->gates.items[i];
-    }
-    config->agents = agents;
-    config->agent_count = config_reader->agents.count;
-    config->gates = gates;
-    config->gate_count = config_reader->gates.count;
+    PUBLISH(agents, agent_count, config_reader->agents);
+    PUBLISH(roles, role_count, config_reader->roles);
+    PUBLISH(prices, price_count, config_reader->prices);
+    PUBLISH(gates, gate_count, config_reader->gates);
     config->output_bytes_max = config->output_bytes_max ? config->output_bytes_max
                                                         : OUTPUT_BYTES_MAX;
     config->steps_max = config->steps_max ? config->steps_max : STEPS_MAX;
     config->nesting_max = config->nesting_max ? config->nesting_max : NESTING_MAX;
 }
+#undef PUBLISH
 
 int config_parse(const char *project_text, const char *project_file, const char *user_text,
                  const char *user_file, struct config **ret_config, struct problems *problems,
@@ -350,6 +425,8 @@ int config_parse(const char *project_text, const char *project_file, const char 
         r = read_file(&config_reader, &config_reader.files[1], project_text, err);
     }
     if (r == 0) {
+        complete_agents(&config_reader);
+        check_agent_names(&config_reader);
         write_chains(&config_reader);
         publish(&config_reader);
     }
@@ -363,6 +440,8 @@ int config_parse(const char *project_text, const char *project_file, const char 
     }
     problems->file = project_file;
     VEC_RELEASE(&config_reader.agents);
+    VEC_RELEASE(&config_reader.roles);
+    VEC_RELEASE(&config_reader.prices);
     VEC_RELEASE(&config_reader.gates);
     VEC_RELEASE(&config_reader.chains);
     VEC_RELEASE(&config_reader.reader.uses);
@@ -381,16 +460,6 @@ void config_free(struct config *config)
         json_decref(holder->values);
         free(holder);
     }
-}
-
-const struct agent_config *config_find_agent(const struct config *config, const char *name)
-{
-    for (size_t i = 0; i < config->agent_count; i++) {
-        if (strcmp(config->agents[i].name, name) == 0) {
-            return &config->agents[i];
-        }
-    }
-    return NULL;
 }
 
 const struct gate *config_find_gate(const struct config *config, const char *name)

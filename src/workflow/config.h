@@ -1,33 +1,65 @@
 /* SPDX-License-Identifier: MIT */
-/* config.yaml: agents, gates, workflows as step lists, settings. Seed format `agents.yaml` (top
- * level agents, workflows, settings) is read as it is. Project over user: a project's file may
- * add and narrow. Immutable once loaded. */
+/* config.yaml: agents, gates, workflows as step lists, settings, prices. The format `agents.yaml`
+ * (top level agents, workflows, settings) is read as it is. Project over user over built in: a
+ * project's file may add and narrow. Immutable once loaded. */
 #ifndef FERMATA_WORKFLOW_CONFIG_H
 #define FERMATA_WORKFLOW_CONFIG_H
 
 #include "workflow/workflow.h"
 
+struct agent_variable {
+    const char *name;
+    const char *value;
+};
+
 struct agent_config {
     const char *name;
-    const char *type; /* command, claude, codex, ... ; "cli" with a known command maps to it */
+    const char *type; /* of an adapter: command, claude, codex, ... */
     bool enabled;
-    const char *const *command; /* argv */
+    const char *disabled_why;   /* when not enabled: what says so, as in "`enabled: false`" */
+    bool is_builtin;            /* no file names it */
+    const char *const *command; /* argv; none: the adapter's program */
     size_t command_count;
-    const char *endpoint;
-    const char *model;
+    const char *endpoint; /* NULL: the adapter's */
+    const char *model;    /* NULL: the backend's own choice */
+    const char *key;      /* "env:NAME" or "file:PATH"; NULL: the adapter's variable */
+    const struct agent_variable *env;
+    size_t env_count;
     const char *role;
     const char *description;
     const char *const *capabilities;
     size_t capability_count;
-    bool offline;
-    int64_t timeout_ms;
-    const char *prompt_by; /* stdin (default), argument, file */
+    bool offline;              /* needs no network */
+    int64_t timeout_ms;        /* 0: the step decides */
+    int64_t silence_ms;        /* longest time without output; 0: the adapter's */
+    const char *prompt_by;     /* stdin (default), argument, file */
+    const char *output_format; /* text (default), json, jsonl */
+    const json_t *output_map;  /* an object; NULL: none */
+    const json_t *options;     /* for servers, an object; NULL: none */
     struct position at;
 };
 
+/* USD for a million tokens; below zero: not said, so not known. */
+struct price {
+    const char *model; /* a name, or with * and ? a pattern */
+    double input;
+    double cached_input; /* not said: as `input` */
+    double output;
+};
+
+/* A role, and the agent that has it. */
+struct role_config {
+    const char *role;
+    const char *agent;
+};
+
 struct config {
-    const struct agent_config *agents;
+    const struct agent_config *agents; /* those of the files first, then the other built-in ones */
     size_t agent_count;
+    const struct role_config *roles;
+    size_t role_count;
+    const struct price *prices; /* the user's before the project's: the first that fits counts */
+    size_t price_count;
     const struct gate *gates; /* replace or add to the built-in ones */
     size_t gate_count;
     const char *default_agent;    /* NULL: none */
@@ -37,6 +69,7 @@ struct config {
     int64_t output_bytes_max;     /* kept of each output; default 8 MiB */
     int64_t steps_max;            /* in a run, instances included; default 100,000 */
     int nesting_max;              /* nested workflows; default 8 */
+    int64_t task_length_max;      /* characters; 0: no limit */
     bool log_json;
     /* Workflows given as seed-style step lists: name -> equivalent workflow text in our format. */
     const char *const *workflow_names;
@@ -49,7 +82,10 @@ int config_parse(const char *project_text, const char *project_file, const char 
                  const char *user_file, struct config **ret_config, struct problems *problems,
                  struct error *err);
 void config_free(struct config *config);
+/* By its name, else by a role: that of `roles`, or one that an agent of the files gives itself. */
 const struct agent_config *config_find_agent(const struct config *config, const char *name);
+/* The price of a model; NULL: not known. */
+const struct price *config_find_price(const struct config *config, const char *model);
 const struct gate *config_find_gate(const struct config *config, const char *name);
 
 #endif

@@ -2,78 +2,115 @@
 #include "workflow/config_agent.h"
 
 #include "base/nearest.h"
+#include "workflow/config_builtin.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char *const known_types[] = {
-    "command",           "claude", "codex",      "gemini",   "qwen",    "opencode",
-    "copilot",           "acp",    "ollama",     "llamacpp", "localai", "text-generation-webui",
-    "openai-compatible", "groq",   "gemini-api",
-};
+#define TEMPERATURE_MAX 2.0
 
-/* Programs that an agent of type `cli` can be, by all their names. */
+/* What kinds of agents have use for a key. */
+enum agent_use { USE_PROGRAM = 1, USE_COMMAND = 2, USE_SERVER = 4, USE_HOST = 8 };
+
 static const struct {
-    const char *name;
-    const char *type;
-} programs[] = {
-    {"claude", "claude"},
-    {"claude-code", "claude"},
-    {"codex", "codex"},
-    {"codex-cli", "codex"},
-    {"gemini", "gemini"},
-    {"gemini-cli", "gemini"},
-    {"qwen", "qwen"},
-    {"qwen-code", "qwen"},
-    {"opencode", "opencode"},
-    {"copilot", "copilot"},
-    {"github-copilot-cli", "copilot"},
-    {"gh-copilot", "copilot"},
+    const char *key;
+    unsigned uses;
+} key_uses[] = {
+    {"command", USE_PROGRAM | USE_COMMAND},
+    {"endpoint", USE_PROGRAM | USE_SERVER},
+    {"model", USE_PROGRAM | USE_COMMAND | USE_SERVER},
+    {"key", USE_PROGRAM | USE_SERVER},
+    {"env", USE_PROGRAM | USE_COMMAND | USE_SERVER},
+    {"silence", USE_PROGRAM | USE_COMMAND | USE_SERVER},
+    {"prompt_by", USE_COMMAND},
+    {"output", USE_COMMAND},
+    {"map", USE_COMMAND},
+    {"options", USE_SERVER},
+    {"temperature", USE_SERVER},
+    {"max_tokens", USE_SERVER},
+    {"keep_alive", USE_SERVER},
 };
 
-static const char *find_program(const char *name)
+static unsigned use_of(const char *type)
 {
-    const char *base = name ? strrchr(name, '/') : NULL;
+    static const char *const servers[] = {
+        "ollama", "llamacpp", "localai", "text-generation-webui", "openai-compatible", "anthropic",
+    };
 
-    base = base ? base + 1 : name;
-    for (size_t i = 0; base && i < ARRAY_LEN(programs); i++) {
-        if (strcasecmp(programs[i].name, base) == 0) {
-            return programs[i].type;
+    for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+        if (strcmp(servers[i], type) == 0) {
+            return USE_SERVER;
         }
     }
-    return NULL;
+    return strcmp(type, "command") == 0 ? USE_COMMAND
+           : strcmp(type, "host") == 0  ? USE_HOST
+                                        : USE_PROGRAM;
 }
 
-static const char *resolve_type(struct reader *reader, const struct yaml_node *node,
-                                const struct agent_config *agent)
+/* ---- the adapter ---- */
+
+static void report_type(const struct reader *reader, const struct yaml_node *value)
 {
-    const char *type = read_text(reader, node, "type");
-    const char *candidates[] = {read_text(reader, node, "provider"),
-                                read_text(reader, node, "adapter"), agent->name,
-                                agent->command_count ? agent->command[0] : NULL};
-    const char *nearest;
+    size_t count;
+    const char *const *types = config_agent_types(&count);
+    const char *nearest = nearest_name(value->text, types, count);
     char hint[200] = "";
 
-    if (!type || strcmp(type, "cli") == 0) {
-        for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
-            if (find_program(candidates[i])) {
-                return find_program(candidates[i]);
-            }
-        }
-        return "command";
-    }
-    for (size_t i = 0; i < ARRAY_LEN(known_types); i++) {
-        if (strcmp(known_types[i], type) == 0) {
-            return type;
-        }
-    }
-    nearest = nearest_name(type, known_types, ARRAY_LEN(known_types));
     if (nearest) {
         (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     }
-    problems_add(reader->problems, yaml_find(node, "type")->at, hint,
-                 "there is no type of agent \"%s\"", type);
-    return type;
+    problems_add(reader->problems, value->at, hint, "there is no type of agent \"%s\"",
+                 value->text);
+}
+
+/* An agent that says nothing of its program is the one that it already was, or is known by its
+ * name. */
+static const char *guess_type(const struct reader *reader, const struct yaml_node *node,
+                              const struct agent_config *agent, const struct agent_config *base)
+{
+    const char *named[] = {read_text(reader, node, "provider"), read_text(reader, node, "adapter")};
+    const char *command = agent->command_count ? agent->command[0] : NULL;
+    bool is_silent = !yaml_find(node, "type") && !yaml_find(node, "command");
+
+    for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+        if (config_find_program(named[i])) {
+            return config_find_program(named[i]);
+        }
+    }
+    if (base && is_silent) {
+        return base->type;
+    }
+    if (config_find_program(agent->name)) {
+        return config_find_program(agent->name);
+    }
+    return config_find_program(command) ? config_find_program(command) : "command";
+}
+
+static const char *read_type(const struct reader *reader, const struct yaml_node *node,
+                             struct agent_config *agent, const struct agent_config *base)
+{
+    const struct yaml_node *value = yaml_find(node, "type");
+    const struct agent_config *service;
+    size_t count;
+    const char *const *types = config_agent_types(&count);
+
+    if (!value || strcmp(value->text, "cli") == 0) {
+        return guess_type(reader, node, agent, base);
+    }
+    service = config_find_builtin(value->text);
+    if (service && service->endpoint) {
+        agent->endpoint = service->endpoint;
+        agent->key = service->key;
+        return service->type;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(types[i], value->text) == 0) {
+            return types[i];
+        }
+    }
+    report_type(reader, value);
+    return arena_strdup(reader->arena, value->text);
 }
 
 /* A text is split at white space; whoever needs quotes writes a list. */
@@ -119,45 +156,194 @@ static void read_command(struct reader *reader, const struct yaml_node *node,
     }
 }
 
-static void read_agent(struct reader *reader, const struct yaml_entry *entry,
-                       struct agent_config *agent)
+/* ---- the other keys ---- */
+
+static void read_env(const struct reader *reader, const struct yaml_node *node,
+                     struct agent_config *agent)
+{
+    const struct yaml_node *map = yaml_find(node, "env");
+    struct agent_variable *env;
+
+    if (!map) {
+        return;
+    }
+    env = arena_zero(reader->arena, map->count + 1, sizeof(*env));
+    agent->env = env;
+    agent->env_count = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        const struct yaml_entry *entry = &map->entries[i];
+
+        if (!entry->is_bad) {
+            env[agent->env_count].name = arena_strdup(reader->arena, entry->key->text);
+            env[agent->env_count++].value = arena_strdup(reader->arena, entry->value->text);
+        }
+    }
+}
+
+static void put_temperature(const struct reader *reader, const struct yaml_node *node,
+                            json_t *options)
+{
+    const struct yaml_node *value = yaml_find(node, "temperature");
+    double temperature = read_number(node, "temperature", 0);
+
+    if (!value) {
+        return;
+    }
+    if (temperature < 0 || temperature > TEMPERATURE_MAX) {
+        temperature = temperature < 0 ? 0 : TEMPERATURE_MAX;
+        problems_warn(reader->problems, value->at, NULL,
+                      "a temperature is from 0 to 2, so %.40s is taken for %g", value->text,
+                      temperature);
+    }
+    json_put(options, "temperature", json_real(temperature));
+}
+
+static void put_option(const struct yaml_node *node, const char *key, json_t *options)
+{
+    const struct yaml_node *value = yaml_find(node, key);
+
+    if (value) {
+        json_put(options, key, yaml_to_json(value));
+    }
+}
+
+/* Those of `options` count before their short forms. */
+static void read_options(struct reader *reader, const struct yaml_node *node,
+                         struct agent_config *agent)
+{
+    const struct yaml_node *given = yaml_find(node, "options");
+    json_t *options = agent->options ? json_deep_copy(agent->options) : json_object();
+
+    put_temperature(reader, node, options);
+    put_option(node, "max_tokens", options);
+    put_option(node, "keep_alive", options);
+    if (given) {
+        json_t *values = yaml_to_json(given);
+
+        (void)json_object_update(options, values);
+        json_decref(values);
+    }
+    if (json_object_size(options) > 0) {
+        agent->options = options;
+        (void)json_array_append(reader->values, options);
+    }
+    json_decref(options);
+}
+
+static const char *read_over(const struct reader *reader, const struct yaml_node *node,
+                             const char *key, const char *before)
+{
+    const char *text = read_text(reader, node, key);
+
+    return text ? text : before;
+}
+
+static void read_words(const struct yaml_node *node, struct agent_config *agent)
 {
     static const char *const ways[] = {"stdin", "argument", "file"};
-    const struct yaml_node *node = entry->value;
+    static const char *const formats[] = {"text", "json", "jsonl"};
+    int way = read_word(LEVEL_AGENT, node, "prompt_by", -1);
+    int format = read_word(LEVEL_AGENT, node, "output", -1);
 
-    *agent = (struct agent_config){.name = arena_strdup(reader->arena, entry->key->text),
-                                   .at = entry->key->at};
+    agent->prompt_by = way >= 0 ? ways[way] : agent->prompt_by ? agent->prompt_by : ways[0];
+    agent->output_format = format >= 0            ? formats[format]
+                           : agent->output_format ? agent->output_format
+                                                  : formats[0];
+}
+
+/* What the entry says, over `base` (NULL: none). */
+static void read_agent(struct reader *reader, const struct yaml_entry *entry,
+                       const struct agent_config *base, struct agent_config *agent)
+{
+    const struct yaml_node *node = entry->value;
+    struct agent_config own = {.name = entry->key->text};
+
+    read_command(reader, node, &own);
+    own.type = read_type(reader, node, &own, base);
+    if (yaml_find(node, "endpoint")) {
+        own.key = NULL; /* the key of a service goes to no other address */
+    }
+    *agent = (struct agent_config){0};
+    if (base && (!base->is_builtin || strcmp(base->type, own.type) == 0)) {
+        *agent = *base;
+        agent->key = base->is_builtin && yaml_find(node, "endpoint") ? NULL : base->key;
+    }
+    agent->endpoint = own.endpoint ? own.endpoint : agent->endpoint;
+    agent->key = own.key ? own.key : agent->key;
+    if (yaml_find(node, "command")) {
+        /* An old name names the adapter, which knows its program. */
+        bool is_adapter = own.command_count == 1 && config_is_old_name(own.command[0]);
+
+        agent->command = own.command;
+        agent->command_count = is_adapter ? 0 : own.command_count;
+    }
+    agent->type = own.type;
+    agent->name = arena_strdup(reader->arena, entry->key->text);
+    agent->is_builtin = false;
+    agent->at = entry->key->at;
     agent->enabled = read_boolean(node, "enabled", true);
-    read_command(reader, node, agent);
-    agent->type = resolve_type(reader, node, agent);
-    agent->endpoint = read_text(reader, node, "endpoint");
-    agent->model = read_text(reader, node, "model");
-    agent->role = read_text(reader, node, "role");
-    agent->description = read_text(reader, node, "description");
-    agent->capabilities = read_names(reader, node, "capabilities", &agent->capability_count);
-    agent->offline = read_boolean(node, "offline", false);
-    agent->timeout_ms = read_duration(node, "timeout", 0);
-    agent->prompt_by = ways[read_word(LEVEL_AGENT, node, "prompt_by", 0)];
+    agent->disabled_why = agent->enabled ? NULL : "`enabled: false`";
+    agent->endpoint = read_over(reader, node, "endpoint", agent->endpoint);
+    agent->model = read_over(reader, node, "model", agent->model);
+    agent->key = read_over(reader, node, "key", agent->key);
+    read_env(reader, node, agent);
+    agent->role = read_over(reader, node, "role", agent->role);
+    agent->description = read_over(reader, node, "description", agent->description);
+    if (yaml_find(node, "capabilities")) {
+        agent->capabilities = read_names(reader, node, "capabilities", &agent->capability_count);
+    }
+    /* Another address may lie elsewhere. */
+    agent->offline = read_boolean(node, "offline", agent->offline && !yaml_find(node, "endpoint"));
+    agent->timeout_ms = read_duration(node, "timeout", agent->timeout_ms);
+    agent->silence_ms = read_duration(node, "silence", agent->silence_ms);
+    read_words(node, agent);
+    if (yaml_find(node, "map")) {
+        agent->output_map = read_json(reader, yaml_find(node, "map"));
+    }
+    read_options(reader, node, agent);
 }
 
 static void check_agent(const struct reader *reader, const struct yaml_node *node,
                         const struct agent_config *agent)
 {
-    if (strcmp(agent->type, "command") == 0 && !yaml_find(node, "command")) {
-        problems_add(reader->problems, agent->at, "add `command: [program, argument]`",
+    unsigned use = use_of(agent->type);
+
+    if (use == USE_COMMAND && agent->command_count == 0 && !yaml_find(node, "command")) {
+        problems_add(reader->problems, agent->at,
+                     yaml_find(node, "endpoint") ? "add `type:`, such as openai-compatible"
+                                                 : "add `command: [program, argument]`",
                      "the agent \"%s\" needs a command", agent->name);
     }
+    if (strcmp(agent->type, "acp") == 0 && agent->command_count == 0) {
+        problems_add(reader->problems, agent->at, "add `command:`, such as [gemini, --acp]",
+                     "the agent \"%s\" needs the command of a program that speaks ACP",
+                     agent->name);
+    }
+    if (strcmp(agent->type, "openai-compatible") == 0 && !agent->endpoint) {
+        problems_add(reader->problems, agent->at, "add `endpoint: http://...`",
+                     "the agent \"%s\" needs an endpoint", agent->name);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(key_uses); i++) {
+        const struct yaml_node *value = yaml_find(node, key_uses[i].key);
+
+        if (value && !(key_uses[i].uses & use)) {
+            problems_warn(reader->problems, value->at, NULL,
+                          "\"%s\" has no effect for an agent of type %s", key_uses[i].key,
+                          agent->type);
+        }
+    }
 }
+
+/* ---- user and project ---- */
 
 static bool is_same_text(const char *left, const char *right)
 {
     return left == right || (left && right && strcmp(left, right) == 0);
 }
 
-static bool is_same_program(const struct agent_config *left, const struct agent_config *right)
+static bool is_same_command(const struct agent_config *left, const struct agent_config *right)
 {
-    if (left->command_count != right->command_count || !is_same_text(left->type, right->type) ||
-        !is_same_text(left->endpoint, right->endpoint)) {
+    if (left->command_count != right->command_count) {
         return false;
     }
     for (size_t i = 0; i < left->command_count; i++) {
@@ -168,37 +354,62 @@ static bool is_same_program(const struct agent_config *left, const struct agent_
     return true;
 }
 
-/* A project may narrow an agent of the user, never make it another program or address. */
-static void narrow_agent(struct reader *reader, const struct yaml_node *node,
-                         struct agent_config *mine, const struct agent_config *theirs)
+static bool is_same_env(const struct agent_config *left, const struct agent_config *right)
 {
-    bool names_program = yaml_find(node, "command") || yaml_find(node, "endpoint") ||
-                         yaml_find(node, "type");
+    if (left->env_count != right->env_count) {
+        return false;
+    }
+    for (size_t i = 0; i < left->env_count; i++) {
+        if (strcmp(left->env[i].name, right->env[i].name) != 0 ||
+            strcmp(left->env[i].value, right->env[i].value) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
 
-    if (names_program && !is_same_program(mine, theirs)) {
+static bool is_same_program(const struct agent_config *left, const struct agent_config *right)
+{
+    return is_same_text(left->type, right->type) && is_same_text(left->endpoint, right->endpoint) &&
+           is_same_text(left->key, right->key) && is_same_text(left->prompt_by, right->prompt_by) &&
+           is_same_text(left->output_format, right->output_format) &&
+           left->output_map == right->output_map && is_same_command(left, right) &&
+           is_same_env(left, right);
+}
+
+static int64_t shorter(int64_t mine_ms, int64_t theirs_ms)
+{
+    return theirs_ms > 0 && (mine_ms == 0 || theirs_ms < mine_ms) ? theirs_ms : mine_ms;
+}
+
+/* A project may narrow an agent of the user, never make it another program or address. `theirs` was
+ * read over `mine`. */
+static void narrow_agent(const struct reader *reader, struct agent_config *mine,
+                         const struct agent_config *theirs)
+{
+    if (!is_same_program(mine, theirs)) {
         problems_warn(reader->problems, theirs->at, "give the project's agent a name of its own",
-                      "the agent \"%s\" is the user's: the project cannot change its type, command "
-                      "or endpoint",
+                      "the agent \"%s\" is the user's: the project cannot change its type, "
+                      "command, endpoint, key, env or how it is spoken to",
                       mine->name);
     }
-    mine->enabled = mine->enabled && theirs->enabled;
-    mine->model = theirs->model ? theirs->model : mine->model;
-    mine->role = theirs->role ? theirs->role : mine->role;
-    mine->description = theirs->description ? theirs->description : mine->description;
-    if (theirs->capability_count > 0) {
-        mine->capabilities = theirs->capabilities;
-        mine->capability_count = theirs->capability_count;
-    }
-    if (theirs->timeout_ms > 0 &&
-        (mine->timeout_ms == 0 || theirs->timeout_ms < mine->timeout_ms)) {
-        mine->timeout_ms = theirs->timeout_ms;
-    }
+    mine->disabled_why = mine->disabled_why ? mine->disabled_why : theirs->disabled_why;
+    mine->enabled = !mine->disabled_why;
+    mine->model = theirs->model;
+    mine->role = theirs->role;
+    mine->description = theirs->description;
+    mine->capabilities = theirs->capabilities;
+    mine->capability_count = theirs->capability_count;
+    mine->timeout_ms = shorter(mine->timeout_ms, theirs->timeout_ms);
+    mine->silence_ms = shorter(mine->silence_ms, theirs->silence_ms);
+    mine->options = theirs->options;
 }
 
 void config_read_agents(struct reader *reader, const struct yaml_node *root,
                         struct agent_vec *agents)
 {
     const struct yaml_node *map = yaml_find(root, "agents");
+    size_t known_count = agents->count;
 
     for (size_t i = 0; map && i < map->count; i++) {
         const struct yaml_entry *entry = &map->entries[i];
@@ -208,16 +419,16 @@ void config_read_agents(struct reader *reader, const struct yaml_node *root,
         if (entry->is_bad) {
             continue;
         }
-        for (size_t j = 0; j < agents->count; j++) {
+        for (size_t j = 0; j < known_count; j++) {
             if (strcmp(agents->items[j].name, entry->key->text) == 0) {
                 known = &agents->items[j];
             }
         }
-        read_agent(reader, entry, &agent);
+        read_agent(reader, entry, known ? known : config_find_builtin(entry->key->text), &agent);
+        check_agent(reader, entry->value, &agent);
         if (known) {
-            narrow_agent(reader, entry->value, known, &agent);
+            narrow_agent(reader, known, &agent);
         } else {
-            check_agent(reader, entry->value, &agent);
             *VEC_PUSH(agents) = agent;
         }
     }

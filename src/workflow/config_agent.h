@@ -13,4 +13,25 @@ VEC_TYPE(agent_vec, struct agent_config);
 void config_read_agents(struct reader *reader, const struct yaml_node *root,
                         struct agent_vec *agents);
 
+/* config_limit.c: one file's `settings` on all agents: allowed_commands, offline. The built-in ones
+ * have to be among them. */
+void config_limit_agents(const struct yaml_node *settings, struct agent_vec *agents);
+void config_add_builtin_agents(struct agent_vec *agents);
+
+/* config_price.c */
+VEC_TYPE(price_vec, struct price);
+void config_read_prices(const struct reader *reader, const struct yaml_node *root,
+                        struct price_vec *prices);
+
+/* config_role.c */
+VEC_TYPE(role_vec, struct role_config);
+/* A later file's word on a role replaces that of an earlier one. */
+void config_read_roles(const struct reader *reader, const struct yaml_node *root,
+                       struct role_vec *roles);
+/* The roles that agents of the files give themselves, where nothing else has them. */
+void config_add_agent_roles(const struct agent_vec *agents, struct role_vec *roles);
+/* Whether an agent or a role has the name; *ret_nearest: one that has nearly it, or NULL. */
+bool config_knows_agent(const struct agent_vec *agents, const struct role_vec *roles,
+                        const char *name, const char **ret_nearest);
+
 #endif

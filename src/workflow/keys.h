@@ -22,12 +22,14 @@ enum key_level {
     LEVEL_STATIC,
     LEVEL_CONFIG,
     LEVEL_AGENT,
+    LEVEL_PRICE,
     LEVEL_CHAIN, /* a workflow as a list of steps, in config.yaml */
     LEVEL_CHAIN_STEP,
     LEVEL_SETTINGS,
     LEVEL_FALLBACK,
+    LEVEL_OFFLINE,
 };
-#define KEY_LEVELS 18
+#define KEY_LEVELS 20
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
 
 /* What a value may look like; a key may allow several. */
@@ -56,8 +58,10 @@ enum key_shape {
     SHAPE_VARIABLES = 1 << 21, /* name -> text with ${{ }}, number or boolean */
     SHAPE_PATHS = 1 << 22,     /* name -> relative path */
     SHAPE_NAME_MAP = 1 << 23,  /* name -> name */
+    SHAPE_MAP = 1 << 24,       /* a map of anything, as JSON */
+    SHAPE_SECRET = 1 << 25,    /* where a secret is: env:NAME or file:PATH */
 };
-#define KEY_SHAPES 24
+#define KEY_SHAPES 26
 
 struct key {
     unsigned levels; /* LEVEL_BIT set */
@@ -73,7 +77,8 @@ struct key {
     const char *fallback; /* the default, as it would be written; NULL: none */
     const char *example;  /* a value in YAML flow style; NULL: the help says enough */
     bool is_required;
-    bool is_ignored; /* accepted from other tools' files, with a warning */
+    bool is_ignored; /* accepted from other tools' files, with a warning; `help` says what is used
+                      * instead */
 };
 
 struct level {
@@ -99,6 +104,8 @@ void key_describe_shapes(const struct key *key, struct strbuf *target);
 bool id_is_valid(const char *text);
 bool name_is_valid(const char *text);
 bool variable_is_valid(const char *text); /* of the environment */
+bool model_is_valid(const char *text);    /* of a model, or with * and ? a pattern */
+bool secret_is_valid(const char *text);   /* env:NAME or file:PATH */
 /* "8MiB", "512k", "1000000". */
 int bytes_parse(const char *text, int64_t *ret_bytes);
 /* Whether one of space-separated words is the text; its index, or -1. */

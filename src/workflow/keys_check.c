@@ -55,6 +55,8 @@ static void describe_shape(const struct key *key, unsigned shape, struct strbuf 
         "a map of names to texts",
         "a map of names to paths",
         "a map of names to names",
+        "a map",
+        "env:NAME or file:PATH",
     };
 
     strbuf_add(target, names[__builtin_ctz(shape)]);
@@ -397,7 +399,9 @@ static int is_argument(const struct checker *checker, const struct yaml_node *va
 static int is_named(const struct checker *checker, const struct yaml_node *value)
 {
     struct member_rule rule = {
-        .is_valid = checker->key->of == LEVEL_INPUT ? id_is_valid : name_is_valid,
+        .is_valid = checker->key->of == LEVEL_INPUT   ? id_is_valid
+                    : checker->key->of == LEVEL_PRICE ? model_is_valid
+                                                      : name_is_valid,
         .check = check_member,
         .wanted = checker->key->of_items == LEVEL_WORKFLOW ? "a map of keys"
                                                            : "a map of keys, or a list of maps",
@@ -432,11 +436,33 @@ static int is_name_map(const struct checker *checker, const struct yaml_node *va
     return is_map_of(checker, value, &rule);
 }
 
+static int is_map(const struct checker *checker, const struct yaml_node *value)
+{
+    (void)checker;
+    return value->kind == YAML_MAP ? ERROR_NONE : ERROR_NOT_FOUND;
+}
+
+/* What was found is not shown: it may be the secret itself. */
+static int is_secret(const struct checker *checker, const struct yaml_node *value)
+{
+    if (!yaml_is_text(value)) {
+        return ERROR_NOT_FOUND;
+    }
+    if (!secret_is_valid(value->text)) {
+        problems_add(checker->problems, value->at,
+                     "keep the key out of the file: write env:NAME or file:PATH",
+                     "\"%s\" of %s does not say where the key is", checker->key->name,
+                     key_level_get(checker->level)->title);
+        return ERROR_INVALID;
+    }
+    return ERROR_NONE;
+}
+
 static const shape_check shape_checks[KEY_SHAPES] = {
-    is_text,   is_id,       is_name,  is_word,       is_boolean, is_integer,
-    is_number, is_duration, is_bytes, is_expression, is_text,    is_path,
-    is_texts,  is_names,    is_words, is_integers,   is_list,    is_anything,
-    is_object, is_objects,  is_named, is_variables,  is_paths,   is_name_map,
+    is_text,      is_id,       is_name,       is_word,     is_boolean, is_integer, is_number,
+    is_duration,  is_bytes,    is_expression, is_text,     is_path,    is_texts,   is_names,
+    is_words,     is_integers, is_list,       is_anything, is_object,  is_objects, is_named,
+    is_variables, is_paths,    is_name_map,   is_map,      is_secret,
 };
 
 /* True when one of the key's shapes fits. */
@@ -485,8 +511,9 @@ static void check_entry(struct checker *checker, struct yaml_entry *entry)
         report_unknown(checker, entry->key);
         entry->is_bad = true;
     } else if (checker->key->is_ignored) {
-        problems_warn(checker->problems, entry->key->at, NULL, "\"%s\" of %s has no effect here",
-                      entry->key->text, key_level_get(checker->level)->title);
+        problems_warn(checker->problems, entry->key->at, checker->key->help,
+                      "\"%s\" of %s has no effect here", entry->key->text,
+                      key_level_get(checker->level)->title);
     } else if (!check_value(checker, entry->value)) {
         entry->is_bad = true;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a single word of the files may be: ids, names, variables, sizes, words of a list. */
+/* What a single word of the files may be: ids, names, variables, models, secrets, sizes, words of
+ * a list. */
 #include "base/file.h"
 #include "workflow/keys.h"
 
@@ -52,6 +53,29 @@ bool variable_is_valid(const char *text)
         }
     }
     return true;
+}
+
+bool model_is_valid(const char *text)
+{
+    size_t length = strnlen(text, WORKFLOW_NAME_MAX + 1);
+
+    if (length > WORKFLOW_NAME_MAX || length == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)text[i]) && !strchr("-_./:@+*?", text[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool secret_is_valid(const char *text)
+{
+    if (strncmp(text, "env:", 4) == 0) {
+        return variable_is_valid(text + 4);
+    }
+    return strncmp(text, "file:", 5) == 0 && text[5];
 }
 
 int bytes_parse(const char *text, int64_t *ret_bytes)

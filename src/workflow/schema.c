@@ -11,6 +11,8 @@
 #define ID_PATTERN "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 #define NAME_PATTERN "^[A-Za-z0-9][A-Za-z0-9_./-]{0,99}$"
 #define VARIABLE_PATTERN "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+#define MODEL_PATTERN "^[A-Za-z0-9_./:@+*?-]{1,100}$"
+#define SECRET_PATTERN "^(env:[A-Za-z_][A-Za-z0-9_]{0,63}|file:.+)$"
 #define DURATION_PATTERN "^([0-9]+|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$"
 #define BYTES_PATTERN "^[0-9]{1,12}(B|[kKMG]|[KMG]iB)?$"
 
@@ -123,7 +125,10 @@ static json_t *make_named(const struct key *key)
     if (key->of_items != LEVEL_WORKFLOW) {
         value = make_any_of(value, make_list(make_reference(key->of_items)));
     }
-    return make_map(key->of == LEVEL_INPUT ? ID_PATTERN : NAME_PATTERN, value);
+    return make_map(key->of == LEVEL_INPUT   ? ID_PATTERN
+                    : key->of == LEVEL_PRICE ? MODEL_PATTERN
+                                             : NAME_PATTERN,
+                    value);
 }
 
 static json_t *make_shape(const struct key *key, enum key_shape shape)
@@ -175,6 +180,10 @@ static json_t *make_shape(const struct key *key, enum key_shape shape)
         return make_map(NAME_PATTERN, make_type("string"));
     case SHAPE_NAME_MAP:
         return make_map(NAME_PATTERN, make_text(NAME_PATTERN));
+    case SHAPE_MAP:
+        return make_type("object");
+    case SHAPE_SECRET:
+        return make_text(SECRET_PATTERN);
     }
     return json_object();
 }

@@ -127,7 +127,8 @@ static void a_project_may_narrow_an_agent_of_the_user(void **state)
     const struct agent_config *house = config_find_agent(both.config, "house");
 
     assert_string_equal(both.messages, "");
-    assert_int_equal(both.config->agent_count, 3);
+    assert_false(both.config->agents[2].is_builtin);
+    assert_true(both.config->agents[3].is_builtin);
     assert_string_equal(house->command[0], "house");
     assert_string_equal(house->model, "small");
     assert_string_equal(house->role, "reviewer");
@@ -154,13 +155,161 @@ static void a_project_cannot_make_the_users_agent_another_program(void **state)
     both = parse("agents: { l: { type: ollama, endpoint: 'http://evil' } }\n",
                  "agents: { l: { type: ollama, endpoint: 'http://mine' } }\n");
     assert_string_equal(both.config->agents[0].endpoint, "http://mine");
-    assert_non_null(strstr(both.messages, "cannot change its type, command or endpoint"));
+    assert_non_null(strstr(both.messages, "cannot change its type, command, endpoint"));
     release(&both);
     /* The same program again is no change. */
     both = parse("agents: { house: { command: house } }\n",
                  "agents: { house: { command: house } }\n");
     assert_string_equal(both.messages, "");
     release(&both);
+}
+
+static void an_agent_of_a_built_in_name_takes_from_it_what_is_not_said(void **state)
+{
+    (void)state;
+    struct both both = parse("agents:\n"
+                             "  codex: { model: m }\n"
+                             "  ollama: { model: llama3.2 }\n"
+                             "  openai: { model: g }\n"
+                             "  claude: { type: ollama }\n",
+                             NULL);
+    const struct agent_config *agent = config_find_agent(both.config, "codex");
+
+    assert_string_equal(both.messages, "");
+    assert_false(agent->is_builtin);
+    assert_string_equal(agent->description, "Codex CLI");
+    assert_true(agent->capability_count > 0);
+    agent = config_find_agent(both.config, "ollama");
+    assert_string_equal(agent->type, "ollama");
+    assert_true(agent->offline);
+    agent = config_find_agent(both.config, "openai");
+    assert_string_equal(agent->type, "openai-compatible");
+    assert_string_equal(agent->endpoint, "https://api.openai.com/v1");
+    assert_string_equal(agent->key, "env:OPENAI_API_KEY");
+    assert_null(config_find_agent(both.config, "claude")->description);
+    release(&both);
+}
+
+static void the_key_of_a_service_goes_to_no_other_address(void **state)
+{
+    (void)state;
+    struct both both = parse("agents:\n"
+                             "  openai: { endpoint: 'http://other', model: m }\n"
+                             "  g: { type: groq, model: m }\n"
+                             "  h: { type: groq, endpoint: 'http://other', model: m }\n"
+                             "  ollama: { endpoint: 'http://other', model: m }\n",
+                             NULL);
+
+    assert_string_equal(both.messages, "");
+    assert_null(config_find_agent(both.config, "openai")->key);
+    assert_string_equal(config_find_agent(both.config, "g")->key, "env:GROQ_API_KEY");
+    assert_string_equal(config_find_agent(both.config, "g")->type, "openai-compatible");
+    assert_null(config_find_agent(both.config, "h")->key);
+    assert_string_equal(config_find_agent(both.config, "h")->endpoint, "http://other");
+    assert_false(config_find_agent(both.config, "ollama")->offline);
+    release(&both);
+}
+
+static void all_keys_of_an_agent_are_read(void **state)
+{
+    (void)state;
+    struct both both = parse(
+        "agents:\n"
+        "  c:\n"
+        "    command: [house, '{prompt_file}']\n"
+        "    env: { HOUSE_HOME: /h, N: 5 }\n"
+        "    silence: 90s\n"
+        "    prompt_by: file\n"
+        "    output: jsonl\n"
+        "    map: { answer: a.b }\n"
+        "  s: { type: llamacpp, key: 'file:~/key', options: { temperature: 1, n: 2 },\n"
+        "       temperature: 0.5, max_tokens: 10, keep_alive: -1 }\n",
+        NULL);
+    const struct agent_config *agent = config_find_agent(both.config, "c");
+    json_t *map = json_pack("{s:s}", "answer", "a.b");
+    json_t *options = json_pack("{s:i, s:i, s:i, s:i}", "temperature", 1, "n", 2, "max_tokens", 10,
+                                "keep_alive", -1);
+
+    assert_string_equal(both.messages, "");
+    assert_int_equal(agent->env_count, 2);
+    assert_string_equal(agent->env[0].name, "HOUSE_HOME");
+    assert_string_equal(agent->env[1].value, "5");
+    assert_int_equal(agent->silence_ms, 90000);
+    assert_string_equal(agent->prompt_by, "file");
+    assert_string_equal(agent->output_format, "jsonl");
+    assert_true(json_equal(agent->output_map, map));
+    agent = config_find_agent(both.config, "s");
+    assert_string_equal(agent->key, "file:~/key");
+    assert_true(json_equal(agent->options, options));
+    assert_string_equal(agent->output_format, "text");
+    json_decref(options);
+    json_decref(map);
+    release(&both);
+}
+
+static void a_key_that_its_kind_of_agent_has_no_use_for_is_told(void **state)
+{
+    (void)state;
+    struct both both = parse("agents:\n"
+                             "  codex: { temperature: 1 }\n"
+                             "  s: { type: ollama, temperature: 3, command: x }\n"
+                             "  c: { command: x, endpoint: 'http://a' }\n"
+                             "  host: { model: x }\n",
+                             NULL);
+
+    assert_string_equal(
+        both.messages,
+        "project:2:25: warning: \"temperature\" has no effect for an agent of type codex\n"
+        "project:3:35: warning: a temperature is from 0 to 2, so 3 is taken for 2\n"
+        "project:3:47: warning: \"command\" has no effect for an agent of type ollama\n"
+        "project:4:31: warning: \"endpoint\" has no effect for an agent of type command\n"
+        "project:5:18: warning: \"model\" has no effect for an agent of type host\n");
+    release(&both);
+}
+
+static void what_an_agent_needs_is_told(void **state)
+{
+    (void)state;
+    struct both both = parse("agents:\n"
+                             "  a: { type: acp }\n"
+                             "  o: { type: openai-compatible }\n"
+                             "  e: { endpoint: 'http://a' }\n",
+                             NULL);
+
+    assert_null(both.config);
+    assert_non_null(strstr(both.messages, "2:3: error: the agent \"a\" needs the command of a "
+                                          "program that speaks ACP"));
+    assert_non_null(strstr(both.messages, "3:3: error: the agent \"o\" needs an endpoint"));
+    assert_non_null(strstr(both.messages, "such as openai-compatible"));
+    release(&both);
+}
+
+static void a_project_cannot_send_the_users_agent_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "env: { ANTHROPIC_BASE_URL: 'http://evil' }",
+        "key: env:OTHER",
+        "type: ollama",
+        "endpoint: 'http://evil'",
+        "command: [claude, -x]",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        char *project = mem_printf("agents: { claude: { %s } }\n", changes[i]);
+        struct both both = parse(project, "agents: { claude: { model: m } }\n");
+        const struct agent_config *agent = config_find_agent(both.config, "claude");
+
+        assert_non_null(strstr(both.messages, "the agent \"claude\" is the user's"));
+        assert_string_equal(agent->type, "claude");
+        assert_string_equal(agent->model, "m");
+        assert_int_equal(agent->env_count, 0);
+        assert_int_equal(agent->command_count, 0);
+        assert_null(agent->key);
+        assert_null(agent->endpoint);
+        release(&both);
+        free(project);
+    }
 }
 
 int main(void)
@@ -172,6 +321,12 @@ int main(void)
         cmocka_unit_test(an_agent_has_defaults),
         cmocka_unit_test(a_project_may_narrow_an_agent_of_the_user),
         cmocka_unit_test(a_project_cannot_make_the_users_agent_another_program),
+        cmocka_unit_test(an_agent_of_a_built_in_name_takes_from_it_what_is_not_said),
+        cmocka_unit_test(the_key_of_a_service_goes_to_no_other_address),
+        cmocka_unit_test(all_keys_of_an_agent_are_read),
+        cmocka_unit_test(a_key_that_its_kind_of_agent_has_no_use_for_is_told),
+        cmocka_unit_test(what_an_agent_needs_is_told),
+        cmocka_unit_test(a_project_cannot_send_the_users_agent_elsewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,11 @@ static void absent_and_empty_files_give_the_defaults(void **state)
         struct both both = parse(texts[i], texts[i]);
 
         assert_string_equal(both.messages, "");
-        assert_int_equal(both.config->agent_count, 0);
+        assert_true(both.config->agent_count > 10);
+        assert_true(both.config->agents[0].is_builtin);
+        assert_int_equal(both.config->price_count, 0);
+        assert_int_equal(both.config->role_count, 0);
+        assert_int_equal(both.config->task_length_max, 0);
         assert_int_equal(both.config->gate_count, 0);
         assert_int_equal(both.config->workflow_count, 0);
         assert_null(both.config->default_agent);
@@ -89,7 +93,8 @@ static void all_keys_of_our_own_are_read(void **state)
     const struct config *config = both.config;
 
     assert_string_equal(both.messages, "");
-    assert_int_equal(config->agent_count, 3);
+    assert_false(config->agents[2].is_builtin);
+    assert_true(config->agents[3].is_builtin);
     assert_string_equal(config_find_agent(config, "house")->prompt_by, "file");
     assert_int_equal(config->gate_count, 1);
     assert_int_equal(config_find_gate(config, "smoke")->checks[0].tests_min, 1);
@@ -113,6 +118,7 @@ static void a_file_of_the_other_tool_is_read_as_it_is(void **state)
     char *text = read_sample("agents.yaml");
     struct both both = parse(text, NULL);
     const struct config *config = both.config;
+    json_t *wanted = json_pack("{s:{s:s, s:i}}", "options", "keep_alive", "5m", "max_tokens", 4096);
 
     assert_int_equal(both.code, 0);
     assert_string_equal(config_find_agent(config, "codex")->type, "codex");
@@ -122,9 +128,17 @@ static void a_file_of_the_other_tool_is_read_as_it_is(void **state)
     assert_string_equal(config->default_workflow, "default");
     assert_int_equal(config->concurrency, 3);
     assert_int_equal(config->workflow_count, 4);
+    assert_null(config_find_agent(config, "gemini")->disabled_why);
+    assert_int_equal(config_find_agent(config, "gemini")->command_count, 0);
+    assert_string_equal(config_find_agent(config, "review")->name, "gemini");
+    assert_string_equal(config_find_agent(config, "implementation")->name, "codex");
+    assert_true(json_equal(config_find_agent(config, "local-code")->options,
+                           json_object_get(wanted, "options")));
+    json_decref(wanted);
+    assert_true(both.problems->count >= 8);
     for (size_t i = 0; i < both.problems->count; i++) {
         assert_true(both.problems->items[i].is_warning);
-        assert_non_null(strstr(both.problems->items[i].text, "has no effect here"));
+        assert_non_null(strstr(both.problems->items[i].text, "has no effect"));
     }
     release(&both);
     free(text);
@@ -165,10 +179,13 @@ static void the_project_goes_before_the_user_and_limits_only_shrink(void **state
     (void)state;
     struct both both = parse(
         "default_agent: p\nconcurrency: 8\nsteps_max: 10\nlog_format: text\n"
+        "agents: { p: { command: p }, u: { command: u } }\n"
+        "settings: { max_task_length: 7 }\n"
         "gates: { g: { commands: [{ run: project }] } }\n"
         "workflows: { w: [{ agent: p, task: test }] }\n",
         "default_agent: u\ndefault_workflow: u\nstrategy: static\nconcurrency: 4\n"
         "steps_max: 100\nnesting_max: 2\nlog_format: json\n"
+        "settings: { max_task_length: 9 }\n"
         "gates: { g: { commands: [{ run: user }] }, h: { commands: [{ run: user }] } }\n"
         "workflows: { w: [{ agent: u, task: test }], v: [{ agent: u, task: test }] }\n");
     const struct config *config = both.config;
@@ -180,11 +197,48 @@ static void the_project_goes_before_the_user_and_limits_only_shrink(void **state
     assert_int_equal(config->concurrency, 4);
     assert_int_equal(config->steps_max, 10);
     assert_int_equal(config->nesting_max, 2);
+    assert_int_equal(config->task_length_max, 7);
     assert_false(config->log_json);
     assert_int_equal(config->gate_count, 2);
     assert_string_equal(config_find_gate(config, "g")->checks[0].command, "project");
     assert_int_equal(config->workflow_count, 2);
     assert_non_null(strstr(config->workflow_texts[0], "\"p\""));
+    release(&both);
+}
+
+static void a_name_that_no_agent_has_is_told_with_the_nearest(void **state)
+{
+    (void)state;
+    struct both both = parse("default_agent: cluade\n"
+                             "roles: { r: codx }\n"
+                             "workflows:\n"
+                             "  w: [{ agent: r, fallback: [gemin] }]\n"
+                             "settings: { fallback: { map: { codex: nobody } } }\n",
+                             NULL);
+
+    assert_int_equal(both.code, 0);
+    assert_string_equal(
+        both.messages,
+        "project:1:16: warning: there is no agent \"cluade\" (did you mean \"claude\"?)\n"
+        "project:2:13: warning: there is no agent \"codx\" (did you mean \"codex\"?)\n"
+        "project:4:30: warning: there is no agent \"gemin\" (did you mean \"gemini\"?)\n"
+        "project:5:39: warning: there is no agent \"nobody\" (configure it under `agents:`)\n");
+    release(&both);
+}
+
+static void an_offline_workflow_tells_of_agents_that_need_a_network(void **state)
+{
+    (void)state;
+    struct both both = parse(
+        "workflows:\n"
+        "  w: { offline: true, steps: [{ agent: ollama }, { agent: codex }] }\n"
+        "  v: { offline: false, steps: [{ agent: codex }] }\n",
+        NULL);
+
+    assert_string_equal(
+        both.messages,
+        "project:2:59: warning: the workflow \"w\" is offline, and \"codex\" needs a "
+        "network (set `offline: true` for it)\n");
     release(&both);
 }
 
@@ -253,6 +307,8 @@ int main(void)
         cmocka_unit_test(a_file_of_the_other_tool_is_read_as_it_is),
         cmocka_unit_test(list_workflows_become_workflow_texts),
         cmocka_unit_test(the_project_goes_before_the_user_and_limits_only_shrink),
+        cmocka_unit_test(a_name_that_no_agent_has_is_told_with_the_nearest),
+        cmocka_unit_test(an_offline_workflow_tells_of_agents_that_need_a_network),
         cmocka_unit_test(problems_name_their_file),
         cmocka_unit_test(a_list_workflow_has_its_own_errors),
         cmocka_unit_test(a_switched_off_fallback_is_not_used),

@@ -99,7 +99,10 @@ static const char *sample(const struct key *key, unsigned shape)
     case SHAPE_PATHS:
         return "{ a: b/c }";
     case SHAPE_NAME_MAP:
+    case SHAPE_MAP:
         return "{ a: b }";
+    case SHAPE_SECRET:
+        return "env:HOUSE_KEY";
     }
     return "";
 }
@@ -271,10 +274,36 @@ static void required_keys_are_asked_for(void **state)
 static void keys_of_other_tools_are_a_warning(void **state)
 {
     (void)state;
-    assert_said(LEVEL_AGENT, "temperature: 0.7\n",
-                "t:1:1: warning: \"temperature\" of an agent has no effect here\n");
+    assert_said(LEVEL_AGENT, "model_path: m.gguf\n",
+                "t:1:1: warning: \"model_path\" of an agent has no effect here (the server is "
+                "started with its model file)\n");
     assert_said(LEVEL_FALLBACK, "codex: local-code\n", "");
     check(LEVEL_FALLBACK, "codex: 5\n");
+    assert_int_equal(problems->count, 1);
+}
+
+static void a_secret_says_where_it_is_and_is_never_shown(void **state)
+{
+    (void)state;
+    assert_said(LEVEL_AGENT, "key: env:HOUSE_KEY\n", "");
+    assert_said(LEVEL_AGENT, "key: file:~/key\n", "");
+    assert_said(LEVEL_AGENT, "key: sk-12345\n",
+                "t:1:6: error: \"key\" of an agent does not say where the key is (keep the key out "
+                "of the file: write env:NAME or file:PATH)\n");
+    check(LEVEL_AGENT, "key: env:1\n");
+    assert_int_equal(problems->count, 1);
+    check(LEVEL_AGENT, "key: 'file:'\n");
+    assert_int_equal(problems->count, 1);
+}
+
+static void the_names_of_prices_are_models_and_patterns(void **state)
+{
+    (void)state;
+    assert_said(LEVEL_CONFIG,
+                "prices: { \"gpt-5*\": { input: 1.25 }, \"q/w:7b@x\": { output: 0 } }\n", "");
+    check(LEVEL_CONFIG, "prices: { \"a b\": { input: 1 } }\n");
+    assert_int_equal(problems->count, 1);
+    check(LEVEL_CONFIG, "prices: { a: { input: -1 } }\n");
     assert_int_equal(problems->count, 1);
 }
 
@@ -322,6 +351,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(required_keys_are_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_of_other_tools_are_a_warning, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_secret_says_where_it_is_and_is_never_shown, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_names_of_prices_are_models_and_patterns, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_bad_member_of_a_map_is_called_by_its_name, set_up,
                                         tear_down),
     };

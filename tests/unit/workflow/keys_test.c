@@ -76,8 +76,8 @@ static void an_unknown_key_has_a_nearest_one(void **state)
 static void keys_without_effect_are_never_suggested(void **state)
 {
     (void)state;
-    assert_true(key_find(LEVEL_AGENT, "temperature")->is_ignored);
-    assert_null(key_nearest(LEVEL_AGENT, "temperatur"));
+    assert_true(key_find(LEVEL_AGENT, "model_path")->is_ignored);
+    assert_null(key_nearest(LEVEL_AGENT, "model_pat"));
 }
 
 static void only_the_fallback_settings_take_any_name(void **state)

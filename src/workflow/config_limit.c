@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* All agents: those of the files, the built-in ones, and what the settings forbid. */
+#include "workflow/config_agent.h"
+#include "workflow/config_builtin.h"
+
+#include <string.h>
+
+void config_add_builtin_agents(struct agent_vec *agents)
+{
+    size_t own_count = agents->count;
+    size_t count;
+    const struct agent_config *builtin = config_builtin_agents(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_there = false;
+
+        for (size_t j = 0; j < own_count && !is_there; j++) {
+            is_there = strcmp(agents->items[j].name, builtin[i].name) == 0;
+        }
+        if (!is_there) {
+            *VEC_PUSH(agents) = builtin[i];
+        }
+    }
+}
+
+static void disable(struct agent_config *agent, const char *why)
+{
+    agent->enabled = false;
+    agent->disabled_why = agent->disabled_why ? agent->disabled_why : why;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* An adapter's own program is called as its type is; a server is none. */
+static bool is_allowed(const struct agent_config *agent, const struct yaml_node *commands)
+{
+    const char *program = agent->command_count ? base_name(agent->command[0])
+                                               : config_find_program(agent->type);
+
+    for (size_t i = 0; program && i < commands->count; i++) {
+        if (strcmp(commands->items[i]->text, program) == 0) {
+            return true;
+        }
+    }
+    return !program;
+}
+
+void config_limit_agents(const struct yaml_node *settings, struct agent_vec *agents)
+{
+    const struct yaml_node *commands = yaml_find(settings, "allowed_commands");
+    bool is_offline = read_boolean(yaml_find(settings, "offline"), "enabled", false);
+
+    for (size_t i = 0; i < agents->count; i++) {
+        struct agent_config *agent = &agents->items[i];
+
+        if (commands && !is_allowed(agent, commands)) {
+            disable(agent, "`allowed_commands` of the settings has not got it");
+        }
+        if (is_offline && !agent->offline) {
+            disable(agent, "it needs a network, and `offline` of the settings is enabled");
+        }
+    }
+}

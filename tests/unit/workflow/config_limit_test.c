@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "workflow/config.h"
+
+#include "base/alloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct config *parse(const char *project, const char *user)
+{
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct config *config = NULL;
+
+    assert_int_equal(config_parse(project, "project", user, "user", &config, problems, NULL), 0);
+    free(problems);
+    return config;
+}
+
+static bool is_enabled(const struct config *config, const char *name)
+{
+    const struct agent_config *agent = config_find_agent(config, name);
+
+    assert_true(agent->enabled == (agent->disabled_why == NULL));
+    return agent->enabled;
+}
+
+static void only_allowed_commands_may_be_used(void **state)
+{
+    (void)state;
+    struct config *config = parse("agents:\n"
+                                  "  mine: { command: /opt/house/agent }\n"
+                                  "  other: { command: other }\n"
+                                  "settings: { allowed_commands: [codex, agent] }\n",
+                                  "settings: { allowed_commands: [codex, agent, claude] }\n");
+
+    assert_true(is_enabled(config, "codex"));
+    assert_true(is_enabled(config, "mine"));
+    assert_true(is_enabled(config, "ollama"));
+    assert_false(is_enabled(config, "claude"));
+    assert_false(is_enabled(config, "gemini"));
+    assert_false(is_enabled(config, "other"));
+    assert_string_equal(config_find_agent(config, "other")->disabled_why,
+                        "`allowed_commands` of the settings has not got it");
+    config_free(config);
+}
+
+static void offline_leaves_the_agents_that_need_no_network(void **state)
+{
+    (void)state;
+    struct config *config = parse("agents: { local: { type: ollama, model: m, offline: true } }\n"
+                                  "settings: { offline: { enabled: true } }\n",
+                                  NULL);
+
+    assert_true(is_enabled(config, "local"));
+    assert_true(is_enabled(config, "llamacpp"));
+    assert_false(is_enabled(config, "codex"));
+    assert_false(is_enabled(config, "anthropic"));
+    config_free(config);
+}
+
+static void every_built_in_agent_is_there_once(void **state)
+{
+    (void)state;
+    struct config *config = parse("agents: { gemini: { model: m }, mine: { command: x } }\n", NULL);
+
+    assert_string_equal(config->agents[0].name, "gemini");
+    assert_string_equal(config->agents[2].name, "claude");
+    assert_string_equal(config->agents[3].name, "codex");
+    for (size_t i = 0; i < config->agent_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_string_not_equal(config->agents[i].name, config->agents[j].name);
+        }
+    }
+    config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_allowed_commands_may_be_used),
+        cmocka_unit_test(offline_leaves_the_agents_that_need_no_network),
+        cmocka_unit_test(every_built_in_agent_is_there_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
