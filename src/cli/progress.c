@@ -256,6 +256,17 @@ static void move_step(struct progress *progress, const json_t *record)
     }
 }
 
+/* A step that was done within the turn that began it. */
+static void finish_step(struct progress *progress, const json_t *record)
+{
+    json_t *moved = json_copy((json_t *)(uintptr_t)record);
+
+    json_put_text(moved, "status", "completed");
+    json_put_text(moved, "name", NULL);
+    move_step(progress, moved);
+    json_decref(moved);
+}
+
 static void reuse_step(struct progress *progress, const json_t *record)
 {
     json_t *moved = json_copy((json_t *)(uintptr_t)record);
@@ -398,6 +409,7 @@ static const struct {
     {"run_moved", move_run},       {"phase_moved", move_phase},        {"phase_reset", reset_phase},
     {"step_moved", move_step},     {"step_expanded", expand_step},     {"gate_decided", say_gate},
     {"step_waiting", say_waiting}, {"attempt_started", start_attempt}, {"step_reused", reuse_step},
+    {"step_done", finish_step},
 };
 
 void progress_add_record(struct progress *progress, const json_t *record)

@@ -317,7 +317,12 @@ static int find_attempt(struct follow *follow, const char *step, int64_t attempt
                 (attempt && number != attempt)) {
                 continue;
             }
-            if (strcmp(kind, "attempt_started") == 0) {
+            if (strcmp(kind, "step_done") == 0) {
+                json_decref(*ret_started);
+                json_decref(*ret_ended);
+                *ret_started = json_incref(record);
+                *ret_ended = json_incref(record);
+            } else if (strcmp(kind, "attempt_started") == 0) {
                 json_decref(*ret_started);
                 json_decref(*ret_ended);
                 *ret_started = json_incref(record);

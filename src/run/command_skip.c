@@ -155,6 +155,9 @@ int command_skip(struct turn *turn, const struct event *event, struct error *err
     if (before == RUN_COMPLETED || before == RUN_CANCELLED) {
         return command_refuse(turn, err, "it is over already");
     }
+    if (turn->run->wish == WISH_FAIL) {
+        return command_refuse(turn, err, "it is failing; decide once its last steps have ended");
+    }
     if (step) {
         r = skip_step(turn, step, reason, by, err);
     } else if (phase) {

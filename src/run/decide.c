@@ -309,7 +309,7 @@ static void advance(struct turn *turn)
     do {
         while (run->status == RUN_RUNNING && advance_once(turn)) {
         }
-    } while (settle_run(turn));
+    } while (!turn->is_cut && settle_run(turn));
 }
 
 static void handle_begin(struct turn *turn)

@@ -110,6 +110,12 @@ struct decide_limits {
     const char *project;
     load_output load; /* NULL: there are none */
     void *load_context;
+    /* Evaluates the step's built-in function, which touches nothing outside: true when it succeeded
+     * and what it gave is small. Otherwise it is started like every other step. NULL: none is. */
+    bool (*run_inline)(void *context, const struct run_state *run, int step, json_t **ret_output);
+    void *inline_context;
+    /* How many a turn may still take; then the next turn goes on. */
+    int *inline_budget;
 };
 
 void batch_init(struct batch *batch);

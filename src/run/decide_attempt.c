@@ -38,6 +38,39 @@ static bool is_inline(const char *function)
     return found && found->is_inline;
 }
 
+bool step_is_inline(const struct turn *turn, int index)
+{
+    const struct step_state *step = &turn->run->steps[index];
+
+    return turn->limits && turn->limits->run_inline && !step->check &&
+           step->definition->kind == STEP_FUNCTION && is_inline(step->definition->function) &&
+           (!step->definition->foreach_list || step->role == ROLE_INSTANCE);
+}
+
+/* True: it was begun and done, in one record. */
+static bool do_inline(struct turn *turn, int index)
+{
+    const struct step_state *step = step_at(turn, index);
+    json_t *output = NULL;
+
+    if (!step_is_inline(turn, index)) {
+        return false;
+    }
+    --*turn->limits->inline_budget;
+    if (!turn->limits->run_inline(turn->limits->inline_context, turn->run, index, &output)) {
+        return false;
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_DONE,
+                                    .phase = phase_id(turn, index),
+                                    .step = step->key,
+                                    .number = step->attempts + 1,
+                                    .reason = "function",
+                                    .name = step->definition->function,
+                                    .output = turn_hold(turn, output)});
+    step_after_end(turn, index);
+    return true;
+}
+
 /* Begins the next attempt. is_static chooses the static alternative from here on. */
 static void attempt_start(struct turn *turn, int index, bool is_static,
                           const struct event *prepared)
@@ -131,7 +164,7 @@ static void start(struct turn *turn, int index, bool is_static)
     if (step->check ||
         reuse_of(is_static ? step->definition->static_step : step->definition) != REUSE_NEVER) {
         prepare(turn, index, is_static);
-    } else {
+    } else if (!do_inline(turn, index)) {
         attempt_start(turn, index, is_static, NULL);
     }
 }

@@ -164,6 +164,15 @@ static bool is_taken_by_check(const struct phase_state *phase)
     return phase->stage == STAGE_GATE && phase->under_way > 0;
 }
 
+/* So that neither a turn nor its commit grows without end. */
+static void cut_turn(struct turn *turn)
+{
+    if (!turn->is_cut) {
+        turn->is_cut = true;
+        turn_effect(turn, EFFECT_TIMER, -1, turn->now, NULL);
+    }
+}
+
 void phase_start_ready_steps(struct turn *turn, int index)
 {
     while (phase_at(turn, index)->ready_head < phase_at(turn, index)->ready.count) {
@@ -175,7 +184,12 @@ void phase_start_ready_steps(struct turn *turn, int index)
             is_taken_by_check(phase)) {
             return;
         }
-        step = phase->ready.items[phase->ready_head++];
+        step = phase->ready.items[phase->ready_head];
+        if (step_is_inline(turn, step) && *turn->limits->inline_budget <= 0) {
+            cut_turn(turn);
+            return;
+        }
+        phase->ready_head++;
         if (!step_is_held_back(turn, step)) {
             step_start(turn, step);
         }

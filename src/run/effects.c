@@ -411,7 +411,29 @@ static void keep_first(struct active *active, int step, const struct strbuf *out
     loop_submit(active->engine->options.loop, keep_on_pool, on_kept, end);
 }
 
-void effects_start_inline(struct active *active, int step)
+bool effects_run_inline(void *context, const struct run_state *run, int step, json_t **ret_output)
+{
+    struct active *active = engine_find(context, run->id);
+    struct strbuf output;
+
+    *ret_output = NULL;
+    if (!active || active->state != run) {
+        return false;
+    }
+    strbuf_init(&output, FUNCTION_OUTPUT_BYTES_MAX);
+    if (launch_inline(active, step, &output, NULL) == 0) {
+        *ret_output = inline_output(step_effective(&run->steps[step]), &output);
+    }
+    strbuf_release(&output);
+    if (*ret_output) {
+        tell_begin(active, &run->steps[step]);
+        active->ended_at_us = engine_clock_us(active->engine);
+    }
+    return *ret_output != NULL;
+}
+
+/* One whose end is told later: it failed, or its output is kept on the pool first. */
+static void start_inline(struct active *active, int step)
 {
     const struct step_state *state = &active->state->steps[step];
     struct error err = ERROR_INIT;
@@ -437,7 +459,7 @@ static void start_attempt(struct active *active, int step)
     int r;
 
     if (!active->state->steps[step].folder) {
-        effects_start_inline(active, step);
+        start_inline(active, step);
         return;
     }
     tell_begin(active, &active->state->steps[step]);

@@ -21,7 +21,7 @@
 #define ADOPT_PAUSE_MS 10
 #define TIMER_STRIDE_MS (INT64_C(60) * 1000)
 /* Bounds what one turn of the loop decides and one transaction holds. */
-#define INLINE_TURN_MAX 256
+#define INLINE_TURN_MAX 1024
 
 /* One transaction's worth: what every run that changed writes. */
 struct commit_job {
@@ -281,32 +281,15 @@ static void add_answer(struct commit_job *job, const struct active *active, int6
     json_decref(answer);
 }
 
-/* Built-in functions that touch nothing outside are no effects: their ends join this turn, so that
- * steps in a row share a commit. What exceeds the budget is started after it, like all others. */
-static void start_inline_early(struct engine *engine, struct active *active, size_t first)
-{
-    for (size_t i = first; i < active->batch.effects.count && engine->inline_budget > 0; i++) {
-        struct effect *effect = &active->batch.effects.items[i];
-
-        if (effect->kind == EFFECT_START && !active->state->steps[effect->step].folder) {
-            effect->kind = EFFECT_NONE;
-            engine->inline_budget--;
-            effects_start_inline(active, effect->step);
-        }
-    }
-}
-
 static void decide_one(struct engine *engine, struct commit_job *job, struct queued_event *queued)
 {
     struct active *active = engine_find(engine, queued->run);
     struct error err = ERROR_INIT;
-    size_t effects;
     int r;
 
     if (!active) {
         return;
     }
-    effects = active->batch.effects.count;
     queued->event.now = engine->options.host->now_ms(engine->options.host->context);
     queued->event.random = engine->options.host->random(engine->options.host->context);
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
@@ -318,7 +301,6 @@ static void decide_one(struct engine *engine, struct commit_job *job, struct que
     if (queued->learned_at_us > 0) {
         active->ended_at_us = queued->learned_at_us;
     }
-    start_inline_early(engine, active, effects);
     if (r < 0) {
         /* A parent that passed its command on learns that its nested run stays as it is. */
         nested_tell_parent(active);
@@ -514,7 +496,10 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
                                             .nesting_max = options->config->nesting_max,
                                             .project = options->project,
                                             .load = engine_load_blob,
-                                            .load_context = engine};
+                                            .load_context = engine,
+                                            .run_inline = effects_run_inline,
+                                            .inline_context = engine,
+                                            .inline_budget = &engine->inline_budget};
     engine->timer_stride_ms = TIMER_STRIDE_MS;
     engine->blobs = path_join(options->folder, "blobs");
     engine->runs = map_new();

@@ -92,7 +92,7 @@ struct engine {
     int processes;
     int processes_max;
     int pool_jobs;          /* pieces of work on the pool */
-    int inline_budget;      /* inline steps that may still join this turn */
+    int inline_budget;      /* inline steps that this turn may still take */
     int deferred;           /* calls of the loop's next turn that refer to the engine */
     struct commit_job *job; /* the commit under way; NULL: none */
     struct file_task *file_tasks, **file_tasks_tail; /* readable files to be written */
@@ -161,8 +161,8 @@ char *run_folder(const char *folder, const char *run_id);
 
 /* effects.c */
 void effects_carry_out(struct active *active);
-/* Runs the built-in function of an inline step and posts its end. */
-void effects_start_inline(struct active *active, int step);
+/* Evaluates an inline step within the turn (see struct decide_limits). */
+bool effects_run_inline(void *engine, const struct run_state *run, int step, json_t **ret_output);
 void effects_let_go(struct active *active);
 void effects_release(struct engine *engine);
 
@@ -210,6 +210,8 @@ struct inline_keep {
     int result;
     struct error err;
 };
+/* NULL: it fails, or is kept outside the journal. The caller owns it. */
+json_t *inline_output(const struct step *definition, const struct strbuf *output);
 bool inline_needs_blob(const struct step *definition, const struct strbuf *output);
 struct inline_keep *inline_keep_new(struct active *active, int step, const struct strbuf *output);
 void inline_keep_free(struct inline_keep *keep);

@@ -196,6 +196,9 @@ static const char *status_after(const struct record *record)
     if (record->kind == RECORD_STEP_MOVED) {
         return record->status;
     }
+    if (record->kind == RECORD_STEP_DONE) {
+        return "completed";
+    }
     return record->kind == RECORD_STEP_WAITING && strcmp(record->reason, "approval") == 0
                ? "paused"
                : "running";
@@ -205,7 +208,7 @@ static bool is_of_step(enum record_kind kind)
 {
     return kind == RECORD_STEP_EXPANDED || kind == RECORD_STEP_MOVED ||
            kind == RECORD_STEP_WAITING || kind == RECORD_ATTEMPT_STARTED ||
-           kind == RECORD_STEP_REUSED;
+           kind == RECORD_STEP_DONE || kind == RECORD_STEP_REUSED;
 }
 
 static bool is_asked_for(const struct explanation *job, const char *key)
@@ -239,10 +242,11 @@ static int note_record(void *context, const struct record *record, struct error 
     if (record->kind == RECORD_STEP_WAITING && strcmp(record->reason, "approval") == 0) {
         json_put(row, "approval", json_true());
     }
-    if (record->kind == RECORD_ATTEMPT_STARTED) {
+    if (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_STEP_DONE) {
         json_put_integer(row, "attempts", record->number);
     }
-    if (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_STEP_REUSED) {
+    if (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_STEP_DONE ||
+        record->kind == RECORD_STEP_REUSED) {
         note_result(row, record, record->kind == RECORD_STEP_REUSED);
     }
     return 0;

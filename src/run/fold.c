@@ -527,6 +527,31 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     share(run, step, +1);
 }
 
+/* The whole life of a step that touched nothing outside. */
+static void apply_done(struct run_state *run, const struct record *record)
+{
+    struct step_state *step = step_of(run, record);
+
+    share(run, step, -1);
+    step->status = STEP_IS_COMPLETED;
+    step->waiting = WAITING_NOTHING;
+    step->attempts = (int)record->number;
+    step->tries++;
+    step->class_ = CLASS_NONE;
+    step->exit_status = 0;
+    step->started_at = step->started_at ? step->started_at : record->at;
+    step->ended_at = record->at;
+    step->until = 0;
+    set_text(&step->folder, NULL);
+    set_text(&step->error, NULL);
+    set_text(&step->reason, NULL);
+    set_json(&step->result.output, record->output);
+    set_json(&step->result.errors, NULL);
+    json_decref(step->result.artifacts);
+    step->result.artifacts = json_array();
+    share(run, step, +1);
+}
+
 static void apply_reused(struct run_state *run, const struct record *record)
 {
     struct step_state *step = step_of(run, record);
@@ -680,6 +705,9 @@ void run_apply(struct run_state *run, const struct record *record)
         break;
     case RECORD_ATTEMPT_ENDED:
         apply_attempt_ended(run, record);
+        break;
+    case RECORD_STEP_DONE:
+        apply_done(run, record);
         break;
     case RECORD_STEP_REUSED:
         apply_reused(run, record);

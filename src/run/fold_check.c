@@ -93,6 +93,15 @@ static const char *check_attempt(const struct run_state *run, const struct recor
                : "its attempt does not follow";
 }
 
+static const char *check_done(const struct run_state *run, const struct record *record)
+{
+    const struct step_state *step = run_find_step(run, record->step);
+
+    return step->status == STEP_IS_PENDING || step->status == STEP_IS_RUNNING
+               ? check_attempt(run, record)
+               : "its step is not to be done";
+}
+
 static const char *check_attempt_end(const struct run_state *run, const struct record *record)
 {
     (void)run;
@@ -165,6 +174,7 @@ static const struct {
     [RECORD_STEP_WAITING] = {NEED_STEP | MAY_PHASE | NEED_REASON, check_waiting},
     [RECORD_ATTEMPT_STARTED] = {NEED_STEP | MAY_PHASE, check_attempt},
     [RECORD_ATTEMPT_ENDED] = {NEED_STEP | MAY_PHASE | NEED_CLASS, check_attempt_end},
+    [RECORD_STEP_DONE] = {NEED_STEP | MAY_PHASE, check_done},
     [RECORD_STEP_REUSED] = {NEED_STEP | MAY_PHASE, NULL},
     [RECORD_APPROVAL_GIVEN] = {NEED_STEP, NULL},
     [RECORD_SIGNAL_RECEIVED] = {NEED_NAME, NULL},

@@ -173,7 +173,7 @@ static bool changes_step(enum record_kind kind)
 {
     return kind == RECORD_STEP_MOVED || kind == RECORD_STEP_WAITING ||
            kind == RECORD_ATTEMPT_STARTED || kind == RECORD_ATTEMPT_ENDED ||
-           kind == RECORD_STEP_REUSED || kind == RECORD_STEP_EXPANDED;
+           kind == RECORD_STEP_DONE || kind == RECORD_STEP_REUSED || kind == RECORD_STEP_EXPANDED;
 }
 
 /* Steps change with their phase when it is reset, also those without an attempt, and when it is

@@ -188,6 +188,10 @@ static enum level say(const struct run_state *run, const struct record *record, 
     case RECORD_ATTEMPT_STARTED:
     case RECORD_ATTEMPT_ENDED:
         return say_attempt(run, record, text);
+    case RECORD_STEP_DONE:
+        strbuf_addf(text, "Step: %s - completed (function %s)", record->step,
+                    or_empty(record->name));
+        break;
     case RECORD_STEP_REUSED:
         strbuf_addf(text, "Step: %s - Reused from %s (step %s)", record->step, record->other,
                     or_empty(record->other_step));

@@ -127,6 +127,9 @@ static void count_record(struct tally *tally, const json_t *record)
         count_start(tally, record);
     } else if (strcmp(kind, "attempt_ended") == 0) {
         count_end(tally, record);
+    } else if (strcmp(kind, "step_done") == 0) {
+        count_start(tally, record);
+        count_end(tally, record);
     } else if (strcmp(kind, "step_reused") == 0) {
         tally->reused++;
         tally->saved_ms += json_get_integer(record, "duration_ms", 0);

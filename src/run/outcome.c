@@ -603,6 +603,20 @@ bool inline_needs_blob(const struct step *definition, const struct strbuf *outpu
     return definition->output || !fits_inline(output);
 }
 
+json_t *inline_output(const struct step *definition, const struct strbuf *output)
+{
+    const struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
+    json_t *value = NULL;
+    json_t *described = NULL;
+
+    if (!inline_needs_blob(definition, output) &&
+        check_inline(definition, output, &value, NULL) == 0) {
+        described = describe_output(NULL, &stream, value, NULL);
+    }
+    json_decref(value);
+    return described;
+}
+
 struct inline_keep *inline_keep_new(struct active *active, int index, const struct strbuf *output)
 {
     const struct step *definition = step_effective(&active->state->steps[index]);

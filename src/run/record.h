@@ -25,6 +25,7 @@ enum record_kind {
     RECORD_STEP_WAITING,
     RECORD_ATTEMPT_STARTED,
     RECORD_ATTEMPT_ENDED,
+    RECORD_STEP_DONE,
     RECORD_STEP_REUSED,
     RECORD_APPROVAL_GIVEN,
     RECORD_SIGNAL_RECEIVED,
@@ -39,7 +40,7 @@ enum record_kind {
     RECORD_NESTED_ENDED,
     RECORD_QUESTION_ANSWERED,
 };
-#define RECORD_KINDS 23
+#define RECORD_KINDS 24
 
 struct record {
     enum record_kind kind;

@@ -11,6 +11,7 @@ struct turn {
     const struct decide_limits *limits;
     int64_t now;
     uint64_t random;
+    bool is_cut; /* enough for one turn: another one goes on with what is ready */
 };
 
 /* turn.c */
@@ -61,6 +62,8 @@ bool step_is_ready(const struct run_state *run, int step);
 void step_feed_instances(struct turn *turn, int parent);
 /* An instance beyond the width of its foreach step, which will hand it out again. */
 bool step_is_held_back(struct turn *turn, int step);
+/* Its function touches nothing outside, and could be evaluated within this turn. */
+bool step_is_inline(const struct turn *turn, int step);
 /* In a quiet phase: steps with `all_done` or `one_success` behind steps that can never start become
  * ready. True when there is one. */
 bool step_release_patient(struct turn *turn, int phase);

@@ -254,8 +254,8 @@ class Trial(Project):
 
     def check_completed(self, records):
         completed = {r["step"] for r in records
-                     if r["kind"] in ("step_moved", "step_reused")
-                     and (r.get("status") == "completed" or r["kind"] == "step_reused")}
+                     if r["kind"] in ("step_done", "step_reused")
+                     or (r["kind"] == "step_moved" and r.get("status") == "completed")}
         missing = self.shape.completed - completed
         require(not missing, f"never completed: {sorted(missing)}")
 

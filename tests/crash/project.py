@@ -113,7 +113,8 @@ def check_outcomes(records):
         keys = [(r["run"], r["step"], r["attempt"]) for r in records if r["kind"] == kind]
         require(len(keys) == len(set(keys)), f"an attempt has two records {kind}")
     moves = [(r["run"], r["step"]) for r in records
-             if r["kind"] == "step_moved" and r.get("status") == "completed"]
+             if r["kind"] == "step_done"
+             or (r["kind"] == "step_moved" and r.get("status") == "completed")]
     require(len(moves) == len(set(moves)), "a step was completed twice")
 
 

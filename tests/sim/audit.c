@@ -42,6 +42,16 @@ static void audit_started(struct sim *sim, struct sim_run *run, const struct rec
     audit->is_reused = false;
 }
 
+/* Begun and done in one record. */
+static void audit_done(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    struct step_audit *audit = audit_of(run, record->step);
+
+    audit_started(sim, run, record);
+    audit->is_open = false;
+    audit->is_done = true;
+}
+
 static void audit_ended(struct sim *sim, struct sim_run *run, const struct record *record)
 {
     struct step_audit *audit = audit_of(run, record->step);
@@ -260,6 +270,10 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     case RECORD_ATTEMPT_ENDED:
         note_work(run, record);
         audit_ended(sim, run, record);
+        break;
+    case RECORD_STEP_DONE:
+        note_work(run, record);
+        audit_done(sim, run, record);
         break;
     case RECORD_STEP_MOVED:
         audit_step_moved(sim, run, record);

@@ -328,6 +328,19 @@ static void post_outcome(struct sim *sim, const struct keeper *keeper)
     }
 }
 
+bool host_run_inline(void *context, const struct run_state *run, int index, json_t **ret_output)
+{
+    struct sim *sim = context;
+    const struct step_state *step = &run->steps[index];
+    struct subject subject = about(sim, sim_find_run(sim, run->id)->index, step->key);
+
+    if (sim_whether(sim, PLACE_INLINE, subject, 40)) {
+        return false;
+    }
+    *ret_output = json_incref((json_t *)(uintptr_t)make_output(sim, step->definition, subject));
+    return true;
+}
+
 static void start_attempt(struct sim *sim, struct sim_run *run, int index)
 {
     const struct step_state *step = &run->live->steps[index];

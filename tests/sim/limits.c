@@ -357,6 +357,10 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
     case RECORD_ATTEMPT_ENDED:
         count_end(run, record);
         break;
+    case RECORD_STEP_DONE:
+        limit_attempt(sim, run, record);
+        audit_of(run, record->step)->tries++;
+        break;
     case RECORD_STEP_MOVED:
         count_move(sim, run, record);
         break;

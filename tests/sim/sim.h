@@ -120,6 +120,7 @@ struct sim {
     uint64_t seed;
     struct choices *choices;
     struct decide_limits limits;
+    int inline_budget;
     struct arena *arena;
     VEC(json_t *) held;
     const json_t *outputs[OUTPUT_KINDS]; /* made when first wanted */
@@ -198,6 +199,8 @@ void host_schedule(struct sim *sim, struct happening happening);
 bool host_next(struct sim *sim, struct happening *ret_happening);
 bool host_is_pending(const struct sim *sim, int run, enum event_kind kind, const char *step);
 void host_happen(struct sim *sim, const struct happening *happening);
+/* What a step that touches nothing outside gives within the turn. */
+bool host_run_inline(void *sim, const struct run_state *run, int step, json_t **ret_output);
 void host_carry_out(struct sim *sim, struct sim_run *run, const struct effect *effect);
 void host_tell_parent(struct sim *sim, const struct sim_run *run);
 json_t *host_child_command(const char *word);

@@ -171,7 +171,10 @@ static void draw_limits(struct sim *sim)
     sim->limits = (struct decide_limits){
         .steps_max = steps_max[sim_choose(sim, PLACE_STEPS_MAX, (struct subject){0},
                                           (int)ARRAY_LEN(steps_max))],
-        .nesting_max = 2};
+        .nesting_max = 2,
+        .run_inline = host_run_inline,
+        .inline_context = sim,
+        .inline_budget = &sim->inline_budget};
 }
 
 /* Several things may have happened before the engine looks. */

@@ -306,6 +306,7 @@ static int decide_one(struct sim *sim, struct sim_run *run, struct event *event,
     event->now = sim_wall(sim);
     event->random = mix_bits(sim->seed + mix_bits(run->name + (++run->decisions << 32)));
     log_event(sim, run, event);
+    sim->inline_budget = 3 - sim_choose(sim, PLACE_INLINE_BUDGET, about(sim, run->index, NULL), 4);
     r = decide(run->live, event, &sim->limits, &run->batch, err);
     run->is_told = run->is_told || (r == 0 && event->kind == EVENT_COMMAND);
     if (r < 0) {

@@ -519,6 +519,7 @@ static const struct {
     {"step_waiting", "wait", {"step", "waiting"}, NULL},
     {"attempt_started", "try", {"step", "attempt"}, "strategy"},
     {"attempt_ended", "end", {"step", "attempt", "class"}, NULL},
+    {"step_done", "done", {"step", "attempt"}, NULL},
     {"step_reused", "reuse", {"step", "from_run"}, NULL},
     {"approval_given", "answer", {"step", "answer"}, "by"},
     {"signal_received", "signal", {"name"}, "by"},

@@ -290,7 +290,7 @@ static void steps_that_touch_nothing_outside_share_commits(void **state)
     int few = syncs_of_row(project, plan, 10);
     int many = syncs_of_row(project, plan, 1000);
 
-    assert_int_equal(run_project_count(project, "attempt_ended", NULL), 1000);
+    assert_int_equal(run_project_count(project, "step_done", NULL), 1000);
     assert_true(few <= 2);
     assert_true(many > few && many <= 10 * few);
 }
