@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "loop/loop.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv)
     struct settings settings;
     int status;
 
+    mem_init();
     /* Before any of them is used: out of memory ends the program there too. */
     json_init_memory();
     loop_init_memory();

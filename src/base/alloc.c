@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,11 @@ static void out_of_memory(size_t size)
 {
     (void)fprintf(stderr, "fermata: out of memory (%zu bytes asked for)\n", size);
     abort();
+}
+
+void mem_init(void)
+{
+    (void)mallopt(M_MXFAST, 0);
 }
 
 void *mem_alloc(size_t size)

@@ -206,7 +206,7 @@ static void write_checkpoints(struct active *active)
         const struct effect *effect = &active->batch.effects.items[i];
 
         if (effect->kind == EFFECT_CHECKPOINT) {
-            files_checkpoint(active, effect->word, effect->data);
+            files_checkpoint(active, effect->word, effect->text);
         }
     }
 }

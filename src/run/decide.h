@@ -87,7 +87,7 @@ struct effect {
     int step; /* index, or -1 */
     int64_t at;
     const char *word;
-    const json_t *data; /* held by the batch */
+    const char *text;  /* in the batch's arena */
     const char *child;  /* of EFFECT_CHILD_COMMAND and _END: the nested run */
 };
 

@@ -624,7 +624,7 @@ static void carry_out(struct active *active, const struct effect *effect)
         nested_end(active, active->state->steps[effect->step].key, effect->child);
         break;
     case EFFECT_CHECKPOINT:
-        files_checkpoint(active, effect->word, effect->data);
+        files_checkpoint(active, effect->word, effect->text);
         break;
     case EFFECT_REST:
         come_to_rest(active);

@@ -225,13 +225,12 @@ void inbox_watch(struct active *active);
 /* files.c: the readable view of a run; failures to write it never fail the run */
 void files_open(struct active *active);
 void files_records(struct active *active, const struct record *records, size_t count);
-void files_checkpoint(struct active *active, const char *name, const json_t *view);
+void files_checkpoint(struct active *active, const char *name, const char *view);
 void files_rest(struct active *active);
 
 /* files_queue.c: the same off the loop, in this order. All take over what they are given. */
 void files_later_text(struct active *active, const char *name, struct strbuf *text);
 void files_later_append(struct active *active, const char *name, struct strbuf *text);
-void files_later_json(struct active *active, const char *name, json_t *value);
 void files_later_prune(struct active *active, json_t *kept);
 void files_later_report(struct active *active);
 /* What lies there is made to agree with the journal as far as the state has it now. */

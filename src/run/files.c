@@ -29,7 +29,11 @@ void files_open(struct active *active)
 
 static void write_state(struct active *active)
 {
-    files_later_json(active, "state.json", view_run(active->state));
+    struct strbuf view;
+
+    strbuf_init(&view, VIEW_BYTES_MAX);
+    view_run_text(active->state, true, &view);
+    files_later_text(active, "state.json", &view);
     loop_cancel(active->engine->options.loop, active->state_timer);
     active->state_timer = (loop_id){0};
     active->is_state_due = false;
@@ -70,11 +74,14 @@ void files_records(struct active *active, const struct record *records, size_t c
     }
 }
 
-void files_checkpoint(struct active *active, const char *name, const json_t *view)
+void files_checkpoint(struct active *active, const char *name, const char *view)
 {
     char *file = mem_printf("checkpoints/%s.json", name);
+    struct strbuf text;
 
-    files_later_json(active, file, json_incref((json_t *)(uintptr_t)view));
+    strbuf_init(&text, VIEW_BYTES_MAX);
+    strbuf_add(&text, view);
+    files_later_text(active, file, &text);
     free(file);
     if (active->workflow->checkpoint_retention > 0) {
         files_later_prune(active, files_kept_checkpoints(active->state));

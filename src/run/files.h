@@ -24,8 +24,6 @@ struct run_files {
 /* files_write.c: one file each. All but the logs are replaced by rename; `sync` before it. */
 void files_write(const struct run_files *files, const char *name, const struct strbuf *text,
                  enum file_sync sync);
-void files_write_json(const struct run_files *files, const char *name, const json_t *value,
-                      enum file_sync sync);
 void files_append(const struct run_files *files, const char *name, const struct strbuf *text);
 /* Removes the files of checkpoints that the run no longer has: all but the members of `kept`. */
 void files_prune_checkpoints(const struct run_files *files, const json_t *kept);

@@ -221,21 +221,6 @@ void files_later_append(struct active *active, const char *name, struct strbuf *
     add(active, task);
 }
 
-static void write_json(const struct file_task *task)
-{
-    struct run_files files = files_of(task);
-
-    files_write_json(&files, task->name, task->value, FILE_NO_SYNC);
-}
-
-void files_later_json(struct active *active, const char *name, json_t *value)
-{
-    struct file_task *task = task_new(active, name, write_json);
-
-    task->value = value;
-    add(active, task);
-}
-
 static void prune(const struct file_task *task)
 {
     struct run_files files = files_of(task);

@@ -48,15 +48,21 @@ static void put(struct restore *restore, const char *name, const struct strbuf *
     free(path);
 }
 
-static void put_json(struct restore *restore, const char *name, const json_t *value)
+static void put_text(struct restore *restore, const char *name, const char *value)
 {
     struct strbuf text;
-    char *dumped = json_dump_pretty(value);
 
-    strbuf_init(&text, TEXT_BYTES_MAX);
-    strbuf_add(&text, dumped);
+    strbuf_init(&text, VIEW_BYTES_MAX);
+    strbuf_add(&text, value);
     put(restore, name, &text);
     strbuf_release(&text);
+}
+
+static void put_json(struct restore *restore, const char *name, const json_t *value)
+{
+    char *dumped = json_dump_pretty(value);
+
+    put_text(restore, name, dumped);
     free(dumped);
 }
 
@@ -171,6 +177,16 @@ static void note_results(struct restore *restore, const struct record *record)
     }
 }
 
+static void keep_checkpoint(struct restore *restore, const char *name)
+{
+    struct strbuf view;
+
+    strbuf_init(&view, VIEW_BYTES_MAX);
+    view_checkpoint(restore->state, name, &view);
+    json_put_text(restore->checkpoints, name, view.data);
+    strbuf_release(&view);
+}
+
 static int restore_record(void *context, const struct record *record, struct error *err)
 {
     struct restore *restore = context;
@@ -188,7 +204,7 @@ static int restore_record(void *context, const struct record *record, struct err
     run_apply(restore->state, record);
     add_log_lines(restore, record);
     if (record->kind == RECORD_CHECKPOINT_SAVED) {
-        json_put(restore->checkpoints, record->name, view_checkpoint(restore->state, record->name));
+        keep_checkpoint(restore, record->name);
     }
     if (record->kind == RECORD_ATTEMPT_STARTED) {
         note_prompt(restore, record);
@@ -246,7 +262,7 @@ static void put_checkpoints(struct restore *restore)
         const char *name = restore->state->checkpoints.items[i].name;
         char *file = mem_printf("checkpoints/%s.json", name);
 
-        put_json(restore, file, json_object_get(restore->checkpoints, name));
+        put_text(restore, file, json_string_value(json_object_get(restore->checkpoints, name)));
         free(file);
     }
     files_prune_checkpoints(restore->files, kept);
@@ -268,7 +284,6 @@ static void put_artifacts(struct restore *restore)
 
 static void put_summary(struct restore *restore)
 {
-    json_t *view = view_run(restore->state);
     struct strbuf text;
 
     if (restore->state->status != RUN_RUNNING && restore->state->status != RUN_PENDING) {
@@ -277,8 +292,10 @@ static void put_summary(struct restore *restore)
         put(restore, "report.md", &text);
         strbuf_release(&text);
     }
-    put_json(restore, "state.json", view); /* the last, see files_are_current */
-    json_decref(view);
+    strbuf_init(&text, VIEW_BYTES_MAX);
+    view_run_text(restore->state, true, &text);
+    put(restore, "state.json", &text); /* the last, see files_are_current */
+    strbuf_release(&text);
 }
 
 static void restore_init(struct restore *restore, const struct run_files *files)

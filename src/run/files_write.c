@@ -47,15 +47,6 @@ void files_append(const struct run_files *files, const char *name, const struct 
     free(path);
 }
 
-void files_write_json(const struct run_files *files, const char *name, const json_t *value,
-                      enum file_sync sync)
-{
-    char *text = json_dump_pretty(value);
-
-    write_below(files->folder, name, text, strlen(text), sync);
-    free(text);
-}
-
 /* ---- checkpoints ---- */
 
 json_t *files_kept_checkpoints(const struct run_state *run)

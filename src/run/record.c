@@ -2,7 +2,7 @@
 #include "run/record.h"
 
 #include "base/alloc.h"
-#include "base/utf8.h"
+#include "base/json_text.h"
 #include "run/run.h"
 
 #include <assert.h>
@@ -181,111 +181,46 @@ static void encode_into(const struct record *record, json_t *object)
 
 /* What goes into every row of the journal is written as text at once: a tree of values first would
  * be the most expensive part of deciding. */
-static void add_text(struct strbuf *target, const char *text)
-{
-    static const char hex[] = "0123456789abcdef";
-    const char *plain = text;
-
-    strbuf_add_char(target, '"');
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-
-        if (byte >= 0x20 && byte != '"' && byte != '\\') {
-            continue;
-        }
-        strbuf_add_bytes(target, plain, (size_t)(text - plain));
-        if (byte < 0x20) {
-            const char escape[] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
-
-            strbuf_add_bytes(target, escape, sizeof(escape));
-        } else {
-            strbuf_add_char(target, '\\');
-            strbuf_add_char(target, (char)byte);
-        }
-        plain = text + 1;
-    }
-    strbuf_add_bytes(target, plain, (size_t)(text - plain));
-    strbuf_add_char(target, '"');
-}
-
-static void add_valid_text(struct strbuf *target, const char *text)
-{
-    size_t length = strlen(text);
-    struct strbuf valid;
-
-    if (utf8_is_valid(text, length)) {
-        add_text(target, text);
-        return;
-    }
-    strbuf_init(&valid, length * 3 + 3);
-    utf8_add_valid(&valid, text, length);
-    add_text(target, valid.data);
-    strbuf_release(&valid);
-}
-
-static void add_name(struct strbuf *target, const char *name)
-{
-    strbuf_add(target, target->data[target->length - 1] == '{' ? "\"" : ",\"");
-    strbuf_add(target, name);
-    strbuf_add(target, "\":");
-}
-
-static void add_integer(struct strbuf *target, const char *name, int64_t value)
-{
-    if (value) {
-        add_name(target, name);
-        strbuf_addf(target, "%lld", (long long)value);
-    }
-}
-
-static void add_json(struct strbuf *target, const char *name, const json_t *value)
-{
-    if (value) {
-        char *text = json_dump_compact(value);
-
-        add_name(target, name);
-        strbuf_add(target, text);
-        free(text);
-    }
-}
-
-static void add_field(const struct record *record, const struct field *field, struct strbuf *target)
+static void add_field(const struct record *record, const struct field *field,
+                      struct json_text *json)
 {
     const void *member = (const char *)record + field->offset;
 
     switch (field->type) {
     case FIELD_TEXT:
-        if (*(const char *const *)member) {
-            add_name(target, field->name);
-            add_valid_text(target, *(const char *const *)member);
-        }
+        json_text_add(json, field->name, *(const char *const *)member);
         break;
     case FIELD_INTEGER:
-        add_integer(target, field->name, *(const int64_t *)member);
+        if (*(const int64_t *)member) {
+            json_text_add_integer(json, field->name, *(const int64_t *)member);
+        }
         break;
     case FIELD_INT:
-        add_integer(target, field->name, *(const int *)member);
+        if (*(const int *)member) {
+            json_text_add_integer(json, field->name, *(const int *)member);
+        }
         break;
     case FIELD_BOOLEAN:
         if (*(const bool *)member) {
-            add_name(target, field->name);
-            strbuf_add(target, "true");
+            json_text_add_true(json, field->name);
         }
         break;
     case FIELD_JSON:
-        add_json(target, field->name, *(const json_t *const *)member);
+        json_text_add_value(json, field->name, *(const json_t *const *)member);
         break;
     }
 }
 
 void record_format(const struct record *record, struct strbuf *target)
 {
-    strbuf_add_char(target, '{');
+    struct json_text json = json_text_new(target, false);
+
+    json_text_begin_object(&json, NULL);
     for (const struct field *field = kinds[record->kind].fields;
          field < kinds[record->kind].fields + FIELDS_MAX && field->name; field++) {
-        add_field(record, field, target);
+        add_field(record, field, &json);
     }
-    strbuf_add_char(target, '}');
+    json_text_end_object(&json);
 }
 
 json_t *record_describe(const struct record *record, const char *run_id)

@@ -5,10 +5,15 @@
 
 #include "run/state.h"
 
+#define VIEW_BYTES_MAX (1024U * 1024 * 1024) /* of the texts: a hundred thousand large steps */
+
 json_t *view_run(const struct run_state *run); /* run.h, run_show, says the shape */
+/* The same as text: a tree of ten thousand steps would cost more than all that is decided of them.
+ */
+void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *target);
 /* What is written for a checkpoint, taken right behind its record: the phase that was completed
  * (all of them when it was asked for) and the names of all that are. Phases before it have their
  * own, so that a run of many phases does not write the square of them. */
-json_t *view_checkpoint(const struct run_state *run, const char *name);
+void view_checkpoint(const struct run_state *run, const char *name, struct strbuf *target);
 
 #endif

@@ -198,23 +198,25 @@ static void files_of_checkpoints_follow_the_list(void **state)
 {
     struct fixture *fixture = *state;
     json_t *phases = json_pack("[s]", "a");
-    json_t *view = json_pack("{s:s}", "checkpoint", "a");
+    struct strbuf view;
     json_t *kept;
     char *text;
 
     apply(fixture, (struct record){.kind = RECORD_CHECKPOINT_SAVED, .name = "a", .data = phases});
-    files_write_json(&fixture->files, "checkpoints/a.json", view, FILE_NO_SYNC);
-    files_write_json(&fixture->files, "checkpoints/ab.json", view, FILE_NO_SYNC);
+    strbuf_init(&view, 100);
+    strbuf_add(&view, "{}\n");
+    files_write(&fixture->files, "checkpoints/a.json", &view, FILE_NO_SYNC);
+    files_write(&fixture->files, "checkpoints/ab.json", &view, FILE_NO_SYNC);
+    strbuf_release(&view);
     kept = files_kept_checkpoints(fixture->run);
     files_prune_checkpoints(&fixture->files, kept);
     json_decref(kept);
     text = read_back(fixture, "checkpoints/ab.json");
     assert_null(text);
     text = read_back(fixture, "checkpoints/a.json");
-    assert_string_equal(text, "{\n  \"checkpoint\": \"a\"\n}\n");
+    assert_string_equal(text, "{}\n");
     free(text);
     json_decref(phases);
-    json_decref(view);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
