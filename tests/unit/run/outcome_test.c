@@ -316,8 +316,7 @@ static void an_inline_function_gives_its_value_or_its_error(void **state)
     const json_t *ended;
 
     start(project, "{ id: s, use: noop, with: { value: x } }");
-    ended = run_project_find(project, "attempt_ended", "s", 0);
-    assert_string_equal(json_get_text(ended, "class", ""), "none");
+    ended = run_project_find(project, "step_done", "s", 0);
     assert_string_equal(json_get_text(json_object_get(ended, "output"), "json", ""), "x");
     start(project, "{ id: s, use: noop, with: { value: x }, schema: { type: integer } }");
     ended = run_project_find(project, "attempt_ended", "s", 0);
