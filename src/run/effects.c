@@ -414,6 +414,7 @@ static void keep_first(struct active *active, int step, const struct strbuf *out
 bool effects_run_inline(void *context, const struct run_state *run, int step, json_t **ret_output)
 {
     struct active *active = engine_find(context, run->id);
+    struct error err = ERROR_INIT; /* told by its start, which follows */
     struct strbuf output;
 
     *ret_output = NULL;
@@ -421,7 +422,7 @@ bool effects_run_inline(void *context, const struct run_state *run, int step, js
         return false;
     }
     strbuf_init(&output, FUNCTION_OUTPUT_BYTES_MAX);
-    if (launch_inline(active, step, &output, NULL) == 0) {
+    if (launch_inline(active, step, &output, &err) == 0) {
         *ret_output = inline_output(step_effective(&run->steps[step]), &output);
     }
     strbuf_release(&output);

@@ -292,14 +292,14 @@ static void decide_one(struct engine *engine, struct commit_job *job, struct que
     }
     queued->event.now = engine->options.host->now_ms(engine->options.host->context);
     queued->event.random = engine->options.host->random(engine->options.host->context);
+    if (queued->learned_at_us > 0) {
+        active->ended_at_us = queued->learned_at_us;
+    }
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
     if (!active->is_dirty && (active->batch.records.count > 0 || active->batch.effects.count > 0 ||
                               active->needs_lease)) {
         active->is_dirty = true;
         *VEC_PUSH(&engine->dirty) = active;
-    }
-    if (queued->learned_at_us > 0) {
-        active->ended_at_us = queued->learned_at_us;
     }
     if (r < 0) {
         /* A parent that passed its command on learns that its nested run stays as it is. */

@@ -606,12 +606,13 @@ bool inline_needs_blob(const struct step *definition, const struct strbuf *outpu
 json_t *inline_output(const struct step *definition, const struct strbuf *output)
 {
     const struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
+    struct error err = ERROR_INIT;
     json_t *value = NULL;
     json_t *described = NULL;
 
     if (!inline_needs_blob(definition, output) &&
-        check_inline(definition, output, &value, NULL) == 0) {
-        described = describe_output(NULL, &stream, value, NULL);
+        check_inline(definition, output, &value, &err) == 0) {
+        described = describe_output(NULL, &stream, value, &err);
     }
     json_decref(value);
     return described;
