@@ -18,7 +18,9 @@ void print_run_list(const struct terminal *terminal, const json_t *list, int64_t
 /* In short: head line, phases, what went wrong, what can be done. */
 void print_run_status(const struct terminal *terminal, const json_t *run, struct strbuf *target);
 void print_run_details(const struct terminal *terminal, const json_t *run, struct strbuf *target);
-/* What an asked run answered, and what comes next. */
+/* print_wait.c: what it waits for somebody outside to say, in full. */
+void print_waits(const struct terminal *terminal, const json_t *run, struct strbuf *target);
+/* print_run.c: what an asked run answered, and what comes next. */
 void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target);
 
 /* print_plan.c */

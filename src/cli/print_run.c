@@ -338,6 +338,7 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
         {
             add_problem(terminal, problem, target);
         }
+        print_waits(terminal, run, target);
         add_options(terminal, run, target);
     }
     add_next(terminal, run, target);
@@ -568,6 +569,7 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
         {
             add_problem(terminal, problem, target);
         }
+        print_waits(terminal, run, target);
         add_options(terminal, run, target);
     }
     if (metrics) {

@@ -46,8 +46,8 @@ static int wish_resume(struct ops *ops, const char *run_id, const json_t *answer
 }
 
 /* Asks, then goes on at once when that was wanted and nobody else does. */
-static int ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops_view *view,
-                         json_t *command, json_t **ret_result, struct error *err)
+int ops_ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                      json_t *command, json_t **ret_result, struct error *err)
 {
     char run_id[RUN_ID_SIZE];
     const char *done = json_get_text(command, "do", "");
@@ -78,8 +78,8 @@ out:
     return r;
 }
 
-static json_t *new_command(const struct ops *ops, const char *what, const json_t *arguments,
-                           const char *const *keys)
+json_t *ops_new_command(const struct ops *ops, const char *what, const json_t *arguments,
+                        const char *const *keys)
 {
     json_t *command = json_object();
 
@@ -96,8 +96,8 @@ int op_pause(struct ops *ops, const json_t *arguments, const struct ops_view *vi
 {
     static const char *const keys[] = {NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command(ops, "pause", arguments, keys),
-                         ret_result, err);
+    return ops_ask_and_go_on(ops, arguments, view, ops_new_command(ops, "pause", arguments, keys),
+                             ret_result, err);
 }
 
 int op_cancel(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -105,8 +105,8 @@ int op_cancel(struct ops *ops, const json_t *arguments, const struct ops_view *v
 {
     static const char *const keys[] = {"reason", NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command(ops, "cancel", arguments, keys),
-                         ret_result, err);
+    return ops_ask_and_go_on(ops, arguments, view, ops_new_command(ops, "cancel", arguments, keys),
+                             ret_result, err);
 }
 
 int op_retry(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -114,8 +114,8 @@ int op_retry(struct ops *ops, const json_t *arguments, const struct ops_view *vi
 {
     static const char *const keys[] = {"step", NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command(ops, "retry", arguments, keys),
-                         ret_result, err);
+    return ops_ask_and_go_on(ops, arguments, view, ops_new_command(ops, "retry", arguments, keys),
+                             ret_result, err);
 }
 
 int op_skip(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -135,8 +135,8 @@ int op_skip(struct ops *ops, const json_t *arguments, const struct ops_view *vie
                    json_get_text(arguments, "run", "RUN"));
         return r;
     }
-    return ask_and_go_on(ops, arguments, view, new_command(ops, "skip", arguments, keys),
-                         ret_result, err);
+    return ops_ask_and_go_on(ops, arguments, view, ops_new_command(ops, "skip", arguments, keys),
+                             ret_result, err);
 }
 
 /* ---- approvals ---- */
@@ -219,10 +219,10 @@ static int answer_approval(struct ops *ops, const char *what, const json_t *argu
     if (r < 0) {
         return r;
     }
-    command = new_command(ops, what, arguments, keys);
+    command = ops_new_command(ops, what, arguments, keys);
     json_put_text(command, "step", key);
     free(key);
-    return ask_and_go_on(ops, arguments, view, command, ret_result, err);
+    return ops_ask_and_go_on(ops, arguments, view, command, ret_result, err);
 }
 
 int op_approve(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -242,7 +242,7 @@ int op_signal(struct ops *ops, const json_t *arguments, const struct ops_view *v
 {
     static const char *const keys[] = {"name", NULL};
     const char *text = json_get_text(arguments, "value", NULL);
-    json_t *command = new_command(ops, "signal", arguments, keys);
+    json_t *command = ops_new_command(ops, "signal", arguments, keys);
     json_t *value = NULL;
 
     /* JSON where it is JSON, else the text itself. */
@@ -250,7 +250,7 @@ int op_signal(struct ops *ops, const json_t *arguments, const struct ops_view *v
         value = json_string(text);
     }
     json_put(command, "value", value);
-    return ask_and_go_on(ops, arguments, view, command, ret_result, err);
+    return ops_ask_and_go_on(ops, arguments, view, command, ret_result, err);
 }
 
 int op_restore(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -258,8 +258,8 @@ int op_restore(struct ops *ops, const json_t *arguments, const struct ops_view *
 {
     static const char *const keys[] = {"checkpoint", NULL};
 
-    return ask_and_go_on(ops, arguments, view, new_command(ops, "restore", arguments, keys),
-                         ret_result, err);
+    return ops_ask_and_go_on(ops, arguments, view, ops_new_command(ops, "restore", arguments, keys),
+                             ret_result, err);
 }
 
 /* Without a name of its own a checkpoint is called by the time: "at-20240219-100000". */
@@ -279,12 +279,12 @@ int op_checkpoint(struct ops *ops, const json_t *arguments, const struct ops_vie
                   json_t **ret_result, struct error *err)
 {
     static const char *const keys[] = {NULL};
-    json_t *command = new_command(ops, "checkpoint", arguments, keys);
+    json_t *command = ops_new_command(ops, "checkpoint", arguments, keys);
     char *name = checkpoint_name(arguments);
     int r;
 
     json_put_text(command, "name", name);
-    r = ask_and_go_on(ops, arguments, view, command, ret_result, err);
+    r = ops_ask_and_go_on(ops, arguments, view, command, ret_result, err);
     if (r == 0) {
         json_put_text(*ret_result, "checkpoint", name);
     }

@@ -291,27 +291,13 @@ static const char *ask_decision(const struct session *session, const char *quest
     return NULL;
 }
 
-/* 1: answered, the run can go on; 0: later. */
-static int ask_approval(struct session *session, const char *run_id, const json_t *step,
-                        struct error *err)
+/* 1: the run can go on; takes the command over. */
+static int send_decision(struct ops *ops, const char *run_id, json_t *command, struct error *err)
 {
-    const struct ops *ops = session->ops;
-    const char *key = json_get_text(step, "key", "");
-    char *question = mem_printf("%s: %s\n[a]pprove, [r]eject or [l]ater? ",
-                                json_get_text(step, "name", key),
-                                json_get_text(step, "reason", "waits for your approval"));
-    const char *decision = ask_decision(session, question);
     struct engine_options options;
-    json_t *command = NULL;
     json_t *answered = NULL;
-    int r;
+    int r = ops_engine_options(ops, &options, err);
 
-    free(question);
-    if (!decision) {
-        return 0;
-    }
-    command = json_pack("{s:s, s:s, s:s?}", "do", decision, "step", key, "by", ops->settings->user);
-    r = ops_engine_options(session->ops, &options, err);
     if (r == 0) {
         r = run_ask(&options, run_id, command, &answered, err);
     }
@@ -320,17 +306,60 @@ static int ask_approval(struct session *session, const char *run_id, const json_
     return r < 0 ? r : 1;
 }
 
+/* 1: answered, the run can go on; 0: later. */
+static int ask_question(struct session *session, const char *run_id, const json_t *step,
+                        struct error *err)
+{
+    json_t *answers = ops_ask_questions(session->view, step);
+
+    if (!answers) {
+        return 0;
+    }
+    return send_decision(session->ops, run_id,
+                         json_pack("{s:s, s:s, s:o, s:s}", "do", "answer", "step",
+                                   json_get_text(step, "key", ""), "answers", answers, "by",
+                                   session->ops->settings->user),
+                         err);
+}
+
+/* 1: answered, the run can go on; 0: later. */
+static int ask_approval(struct session *session, const char *run_id, const json_t *step,
+                        struct error *err)
+{
+    const char *key = json_get_text(step, "key", "");
+    char *question = mem_printf("%s: %s\n[a]pprove, [r]eject or [l]ater? ",
+                                json_get_text(step, "name", key),
+                                json_get_text(step, "reason", "waits for your approval"));
+    const char *decision = ask_decision(session, question);
+
+    free(question);
+    if (!decision) {
+        return 0;
+    }
+    return send_decision(session->ops, run_id,
+                         json_pack("{s:s, s:s, s:s?}", "do", decision, "step", key, "by",
+                                   session->ops->settings->user),
+                         err);
+}
+
 static int ask_where_it_waits(struct session *session, const char *run_id, struct error *err)
 {
-    const json_t *step;
+    const json_t *step = NULL;
+    const json_t *asking = NULL;
+    size_t count;
     json_t *run;
     int r = run_show(session->ops->store, session->ops->folder, run_id, &run, err);
 
     if (r < 0) {
         return r;
     }
-    step = strcmp(json_get_text(run, "status", ""), "paused") == 0 ? find_approval(run) : NULL;
-    r = step ? ask_approval(session, run_id, step, err) : 0;
+    if (strcmp(json_get_text(run, "status", ""), "paused") == 0) {
+        step = find_approval(run);
+        asking = ops_find_question(run, &count);
+    }
+    r = asking ? ask_question(session, run_id, asking, err)
+        : step ? ask_approval(session, run_id, step, err)
+               : 0;
     json_decref(run);
     return r;
 }

@@ -113,6 +113,20 @@ int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct 
 int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
               const struct ops_view *view, json_t **ret_result, struct error *err);
 
+/* ask.c */
+/* {do, by, and the arguments of these keys}; the last key is NULL. */
+json_t *ops_new_command(const struct ops *ops, const char *what, const json_t *arguments,
+                        const char *const *keys);
+/* Takes the command over. With `resume` in the arguments goes on at once, unless somebody does. */
+int ops_ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                      json_t *command, json_t **ret_result, struct error *err);
+
+/* answer.c */
+/* The first step of what run_show gave whose agent waits for an answer, and how many do. */
+const json_t *ops_find_question(const json_t *run, size_t *ret_count);
+/* Asks a person all that the step's agent asks; NULL: not everything was answered. */
+json_t *ops_ask_questions(const struct ops_view *view, const json_t *step);
+
 /* overdue.c: what a wait looks like once its time is over */
 /* Puts `overdue` and takes answers that come too late from the options. */
 void ops_mark_overdue(json_t *run, int64_t now_ms);
@@ -156,6 +170,7 @@ OPERATION(op_retry);
 OPERATION(op_skip);
 OPERATION(op_approve);
 OPERATION(op_reject);
+OPERATION(op_answer);
 OPERATION(op_signal);
 OPERATION(op_restore);
 OPERATION(op_checkpoint);

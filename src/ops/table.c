@@ -95,6 +95,19 @@ static const struct argument answer_arguments[] = {
     GO_ON,
 };
 
+static const struct argument question_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "text", .type = ARGUMENT_TEXT, .is_positional = true, .is_repeated = true,
+     .value_name = "TEXT",
+     .help = "The answer: one to all questions, or one to each. Before it may stand the step that "
+             "asks, which is not needed when there is only one"},
+    {.name = "step", .letter = 's', .type = ARGUMENT_STEP, .value_name = "STEP",
+     .help = "The step that asks, where the text could be taken for one"},
+    {.name = "file", .letter = 'f', .type = ARGUMENT_PATH, .value_name = "FILE",
+     .help = "The answer is the text of this file; - is standard input"},
+    GO_ON,
+};
+
 static const struct argument signal_arguments[] = {
     RUN_REQUIRED,
     {.name = "name", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,
@@ -320,6 +333,21 @@ const struct operation ops_rows[] = {
      .example = "fermata reject last --comment \"the plan misses the migration\"",
      ARGUMENTS(answer_arguments),
      .run = op_reject},
+    {.name = "answer",
+     .group = "Steer",
+     .summary = "Answer what the agent of a step asks",
+     .description =
+         "The step is tried again with the answer, in the agent's own session where it has one. "
+         "Without a text the questions are asked one after the other on a terminal. `fermata "
+         "status` shows them. The run goes on with `fermata resume`, or at once with --resume.",
+     .example = "fermata answer last \"Use PostgreSQL 15\" --resume\n"
+                "    the only step that asks\n"
+                "fermata answer last design \"Two\" \"Because of the tests\"\n"
+                "    one answer to each question of the step design\n"
+                "fermata answer last --file answer.md\n"
+                "    a longer one",
+     ARGUMENTS(question_arguments),
+     .run = op_answer},
     {.name = "signal",
      .group = "Steer",
      .summary = "Tell a run that something happened outside",

@@ -361,6 +361,8 @@ int launch_prompt(struct active *active, int index, struct strbuf *target, struc
                     schema);
         free(schema);
     }
+    dialogue_add_way(definition, target);
+    dialogue_add_answers(&active->state->steps[index], target);
     if (r == 0 && target->overflow) {
         r = error_set(err, ERROR_LIMIT, "the prompt is larger than %zu bytes", target->length_max);
     }

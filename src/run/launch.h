@@ -16,4 +16,8 @@ int launch_arguments(struct active *active, int step, struct template_list with,
 /* The whole prompt of an agent step. */
 int launch_prompt(struct active *active, int step, struct strbuf *target, struct error *err);
 
+/* dialogue.c: how the prompt's agent can ask, and what was answered already. */
+void dialogue_add_way(const struct step *definition, struct strbuf *prompt);
+void dialogue_add_answers(const struct step_state *step, struct strbuf *prompt);
+
 #endif

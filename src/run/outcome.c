@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From what an attempt left in its folder to an outcome: class, output, artifacts, proof. Large
  * values become blobs here, before the record that names them is committed. */
+#include "agents/clarification.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "functions/functions.h"
@@ -44,6 +45,7 @@ struct collect {
     json_t *errors;
     json_t *artifacts;
     json_t *usage;
+    json_t *question;
     enum verdict verdict;
     char verdict_reason[512];
     json_t *proof;
@@ -96,6 +98,7 @@ void collect_free(struct collect *collect)
     json_decref(collect->errors);
     json_decref(collect->artifacts);
     json_decref(collect->usage);
+    json_decref(collect->question);
     json_decref(collect->proof);
     free(collect);
 }
@@ -528,7 +531,12 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
     } else {
         class_of_exit(collect, ended, &errors->text);
     }
-    if (!collect->check && collect->class_ == CLASS_NONE && collect->broken.code == 0) {
+    if (!collect->check && collect->definition->kind == STEP_AGENT &&
+        collect->class_ == CLASS_NONE) {
+        collect->question = clarification_find(output->text.data, output->text.length);
+    }
+    if (!collect->check && collect->class_ == CLASS_NONE && collect->broken.code == 0 &&
+        !collect->question) {
         keep_promises(collect, output, &value);
     }
     collect->output = describe_output(collect->blobs, output, value, &collect->broken);
@@ -583,6 +591,7 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     outcome->errors = event_hold(event, json_incref(collect->errors));
     outcome->artifacts = event_hold(event, json_incref(collect->artifacts));
     outcome->usage = event_hold(event, json_incref(collect->usage));
+    outcome->question = event_hold(event, json_incref(collect->question));
     outcome->verdict = collect->verdict;
     outcome->verdict_reason = event_keep(event, collect->verdict_reason);
     outcome->proof = event_hold(event, json_incref(collect->proof));

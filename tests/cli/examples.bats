@@ -50,6 +50,27 @@ END
     [ -n "${4:-}" ] || touch fixed
 }
 
+# The step asks two questions, until the prompt has answers.
+waits_for_answer() {
+    mkdir -p .fermata
+    cat >.fermata/config.yaml <<END
+agents: { asker: { type: command, command: [$PWD/asker.sh] } }
+END
+    cat >asker.sh <<'END'
+#!/bin/sh
+if grep -q '^A: '; then echo done; else
+    echo '{"clarification_needed": true, "questions": ["Which?", "Why?"]}'
+fi
+END
+    chmod +x asker.sh
+    echo "Two, since the tests say so" >answer.md
+    workflow asks <<'END'
+name: asks
+phases: [{ id: ask, steps: [{ id: design, agent: asker, prompt: "Go" }] }]
+END
+    fermata run -w asks >/dev/null 2>&1 || [ $? -eq 3 ]
+}
+
 waits_for_approval() {
     workflow asks <<'END'
 name: asks
@@ -103,6 +124,7 @@ prepare() {
     "fermata skip"*) fails_first w p lint ;;
     "fermata cancel"* | "fermata checkpoint "* | "fermata signal"*) paused_on_request ;;
     "fermata approve"* | "fermata reject"*) waits_for_approval ;;
+    "fermata answer"*) waits_for_answer ;;
     *) reviewed ;;
     esac
 }

@@ -154,12 +154,15 @@ static void an_agent_gets_role_task_and_schema_on_its_standard_input(void **stat
     run_project_write(project, "experts/e.md", "You are careful.");
     run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, command: "
                                    "[cat] }\n");
-    run_step(project, "{ id: s, prompt: 'Greet ${{ inputs.my-name }}', expert: e, strategy: ai }",
+    run_step(project,
+             "{ id: s, prompt: 'Greet ${{ inputs.my-name }}', expert: e, strategy: ai, "
+             "questions: 0 }",
              NULL);
     assert_string_equal(output_of(project, "s"),
                         "# Your role\n\nYou are careful.\n\n# Your task\n\nGreet ada\n");
     run_step(project, "{ id: s, prompt: Count, strategy: ai, schema: { type: integer } }", NULL);
     assert_non_null(strstr(output_of(project, "s"), "\"type\": \"integer\""));
+    assert_non_null(strstr(output_of(project, "s"), "# If you cannot go on"));
 }
 
 static void an_agent_that_cannot_be_used_is_named_with_the_way_out(void **state)

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# An agent asks, the run rests, a person answers, the step goes on.
+# shellcheck shell=bash disable=SC2030,SC2031
+
+load helper
+
+setup() {
+    setup_project
+    mkdir -p .fermata
+    cat >.fermata/config.yaml <<END
+agents:
+  asker: { type: command, command: [$PROJECT/asker.sh] }
+END
+    # Asks until the prompt says that it was answered; counts how often it was called.
+    cat >asker.sh <<'END'
+#!/bin/sh
+cat >prompt.txt
+echo x >>calls
+if grep -q '^A: ' prompt.txt; then
+    sed -n 's/^A: /answer: /p' prompt.txt
+else
+    printf 'I cannot go on.\n\n```json\n'
+    printf '{"clarification_needed": true, "questions": ["Which database?", "Which version?"],'
+    printf ' "context": "There are two \\u001b[31mdrivers\\u001b[0m.", "partial_work": "the schema is done"}\n```\n'
+fi
+END
+    chmod +x asker.sh
+    workflow ask <<'END'
+name: ask
+phases:
+  - id: p
+    steps:
+      - { id: design, agent: asker, prompt: "Design it", retry: { attempts: 1 } }
+      - { id: after, run: "echo after" }
+END
+}
+
+teardown() { teardown_project; }
+
+asked() {
+    run_apart fermata run -w ask
+    [ "$status" -eq 3 ]
+    ID=$(fermata list --json | json 'd["runs"][0]["id"]')
+}
+
+@test "a run whose agent asks rests, and says what was asked and how to answer" {
+    asked
+    run_apart fermata status "$ID"
+    [ "$status" -eq 3 ]
+    [[ $output == *"design asks"* ]]
+    [[ $output == *"? Which database?"* && $output == *"? Which version?"* ]]
+    [[ $output == *"There are two drivers."* ]]
+    [[ $output == *"fermata answer $ID design \"...\" --resume"* ]]
+    [[ $output != *$'\033'* ]]
+    [ "$(fermata status "$ID" --json | json 'd["reason"]')" = question ]
+    [ "$(fermata list --status paused --json | json 'd["runs"][0]["reason"]')" = question ]
+    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["question"]["questions"][1]')" = "Which version?" ]
+    fermata logs "$ID" | grep -q "Step: design - Its agent asks.*Which database? (and 1 more)"
+}
+
+@test "an answer goes into the next prompt as pairs, and nothing is asked again" {
+    asked
+    run_apart fermata answer "$ID" design "PostgreSQL" "15" --resume
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <calls)" -eq 2 ]
+    grep -q "Do not ask these again" prompt.txt
+    grep -qx "Q: Which version?" prompt.txt
+    grep -qx "A: 15" prompt.txt
+    grep -q "the schema is done" prompt.txt
+    [ "$(fermata cat "$ID" design)" = $'answer: PostgreSQL\nanswer: 15' ]
+    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["answers"][0]["answer"]')" = PostgreSQL ]
+    # It was no failure: one try is all that it has.
+    [ "$(status_of "$ID")" = completed ]
+}
+
+@test "one text answers everything, from a file or standard input too" {
+    asked
+    printf 'Oracle\nand nothing else\n' >answer.md
+    run_apart fermata answer "$ID" --file answer.md
+    [ "$status" -eq 0 ]
+    run_apart fermata resume "$ID"
+    [ "$status" -eq 0 ]
+    grep -qx "A: Oracle" prompt.txt
+    grep -qx "and nothing else" prompt.txt
+    asked
+    echo "from a pipe" | fermata answer "$ID" --file - --resume >/dev/null 2>&1
+    grep -qx "A: from a pipe" prompt.txt
+}
+
+@test "an answer that fits nothing is refused with what is possible" {
+    asked
+    run_apart fermata answer "$ID" one two three
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"asked 2 questions and got 3 answers"* ]]
+    run_apart fermata answer "$ID"
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"--file FILE"* ]]
+    run_apart fermata answer "$ID" after yes
+    [[ $stderr == *"step after has asked nothing"* ]]
+    run_apart fermata resume "$ID"
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"it waits for an answer"* && $stderr == *"fermata answer"* ]]
+    [ "$(wc -l <calls)" -eq 1 ]
+}
+
+@test "an agent that asks for ever ends its step with a clear text" {
+    cat >asker.sh <<'END'
+#!/bin/sh
+cat >/dev/null
+echo '{"clarification_needed": true, "questions": ["And now?"]}'
+END
+    sed -i 's/retry:/questions: 2, retry:/' .fermata/workflows/ask.yaml
+    asked
+    run_apart fermata answer "$ID" first --resume
+    [ "$status" -eq 3 ]
+    run_apart fermata answer "$ID" second --resume
+    [ "$status" -eq 3 ]
+    [[ $(fermata status "$ID") == *"it may ask 2 times (questions) and asked again: And now?"* ]]
+    [ "$(fermata status "$ID" --json | json 'd["reason"]')" = failure ]
+}
+
+@test "a question outlives kill -9, and the answer is given without an owner" {
+    asked
+    "$FERMATA" drive "$ID" >/dev/null 2>&1 &
+    wait $! || true
+    run_apart fermata doctor --rebuild
+    [ "$status" -eq 0 ]
+    run_apart fermata answer "$ID" "SQLite"
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <calls)" -eq 1 ]
+    run_apart fermata resume "$ID"
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <calls)" -eq 2 ]
+}
