@@ -6,45 +6,86 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_plain(struct strbuf *target, const char *text)
+/* What stands in a JSON string as it is. */
+static size_t plain_length(const char *text)
+{
+    size_t length = 0;
+
+    while ((unsigned char)text[length] >= 0x20 && text[length] != '"' && text[length] != '\\') {
+        length++;
+    }
+    return length;
+}
+
+static void add_escaped(struct strbuf *target, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
-    const char *plain = text;
+    const char control[] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+    const char other[] = {'\\', (char)byte};
 
-    strbuf_add_char(target, '"');
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-
-        if (byte >= 0x20 && byte != '"' && byte != '\\') {
-            continue;
-        }
-        strbuf_add_bytes(target, plain, (size_t)(text - plain));
-        if (byte < 0x20) {
-            const char escape[] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
-
-            strbuf_add_bytes(target, escape, sizeof(escape));
-        } else {
-            strbuf_add_char(target, '\\');
-            strbuf_add_char(target, (char)byte);
-        }
-        plain = text + 1;
+    if (byte < 0x20) {
+        strbuf_add_bytes(target, control, sizeof(control));
+    } else {
+        strbuf_add_bytes(target, other, sizeof(other));
     }
-    strbuf_add_bytes(target, plain, (size_t)(text - plain));
+}
+
+/* Valid UTF-8, but some of it is to be escaped. */
+static void add_escaped_string(struct strbuf *target, const char *text)
+{
+    size_t length = plain_length(text);
+
     strbuf_add_char(target, '"');
+    strbuf_add_bytes(target, text, length);
+    while (text[length]) {
+        text += length;
+        add_escaped(target, (unsigned char)*text++);
+        length = plain_length(text);
+        strbuf_add_bytes(target, text, length);
+    }
+    strbuf_add_char(target, '"');
+}
+
+/* ASCII with nothing in it to escape, as nearly all texts are. */
+static size_t simple_length(const char *text)
+{
+    size_t length = 0;
+
+    while ((unsigned char)text[length] >= 0x20 && (unsigned char)text[length] < 0x80 &&
+           text[length] != '"' && text[length] != '\\') {
+        length++;
+    }
+    return length;
+}
+
+static void add_simple(struct strbuf *target, const char *text, size_t length)
+{
+    char *room = strbuf_extend(target, length + 2);
+
+    if (room) {
+        room[0] = '"';
+        memcpy(room + 1, text, length);
+        room[length + 1] = '"';
+    }
 }
 
 void json_text_quote(struct strbuf *target, const char *text)
 {
-    size_t length = strlen(text);
+    size_t length = simple_length(text);
     struct strbuf valid;
 
+    if (!text[length]) {
+        add_simple(target, text, length);
+        return;
+    }
+    length = strlen(text);
     if (utf8_is_valid(text, length)) {
-        add_plain(target, text);
+        add_escaped_string(target, text);
         return;
     }
     strbuf_init(&valid, length * 3 + 3);
     utf8_add_valid(&valid, text, length);
-    add_plain(target, valid.data);
+    add_escaped_string(target, valid.data);
     strbuf_release(&valid);
 }
 
@@ -69,30 +110,49 @@ struct json_text json_text_new(struct strbuf *target, bool is_pretty)
     return (struct json_text){.target = target, .is_pretty = is_pretty, .is_first = true};
 }
 
-static void add_line(struct json_text *json)
-{
-    static const char spaces[] = "\n                                                            ";
-    size_t length = 1 + (size_t)json->depth * 2;
+/* Deep values are not indented without end. */
+#define INDENT_MAX 60
 
-    if (json->is_pretty) {
-        strbuf_add_bytes(json->target, spaces,
-                         length < sizeof(spaces) ? length : sizeof(spaces) - 1);
+static size_t put_line(const struct json_text *json, char *cursor)
+{
+    size_t spaces = (size_t)json->depth * 2 < INDENT_MAX ? (size_t)json->depth * 2 : INDENT_MAX;
+
+    if (!json->is_pretty) {
+        return 0;
     }
+    *cursor = '\n';
+    memset(cursor + 1, ' ', spaces);
+    return 1 + spaces;
 }
 
 /* What comes before a value: the comma, the line, the name. */
 static void begin_value(struct json_text *json, const char *name)
 {
+    size_t length = name ? simple_length(name) : 0;
+    bool is_simple = name && !name[length];
+    char before[INDENT_MAX + 2];
+    size_t used = 0;
+    char *room;
+
     if (!json->is_first) {
-        strbuf_add_char(json->target, ',');
+        before[used++] = ',';
     }
     if (json->depth > 0) {
-        add_line(json);
+        used += put_line(json, before + used);
     }
     json->is_first = false;
-    if (name) {
+    room = strbuf_extend(json->target, used + (is_simple ? length + 3 + json->is_pretty : 0));
+    if (!room) {
+        return;
+    }
+    memcpy(room, before, used);
+    if (is_simple) {
+        room[used] = '"';
+        memcpy(room + used + 1, name, length);
+        memcpy(room + used + 1 + length, "\": ", json->is_pretty ? 3 : 2);
+    } else if (name) {
         json_text_quote(json->target, name);
-        strbuf_add(json->target, json->is_pretty ? ": " : ":");
+        strbuf_add_bytes(json->target, ": ", json->is_pretty ? 2 : 1);
     }
 }
 
@@ -106,11 +166,15 @@ static void begin(struct json_text *json, const char *name, char bracket)
 
 static void end(struct json_text *json, char bracket)
 {
+    char before[INDENT_MAX + 2];
+    size_t length = 0;
+
     json->depth--;
     if (!json->is_first) {
-        add_line(json);
+        length = put_line(json, before);
     }
-    strbuf_add_char(json->target, bracket);
+    before[length++] = bracket;
+    strbuf_add_bytes(json->target, before, length);
     json->is_first = false;
     if (json->depth == 0 && json->is_pretty) {
         strbuf_add_char(json->target, '\n');
@@ -151,19 +215,36 @@ void json_text_add_integer(struct json_text *json, const char *name, int64_t val
     json_text_integer(json->target, value);
 }
 
-void json_text_add_true(struct json_text *json, const char *name)
+static void add_word(struct json_text *json, const char *name, const char *word)
 {
     begin_value(json, name);
-    strbuf_add(json->target, "true");
+    strbuf_add(json->target, word);
 }
 
-static void add_scalar(struct json_text *json, const char *name, const json_t *value)
+void json_text_add_true(struct json_text *json, const char *name)
+{
+    add_word(json, name, "true");
+}
+
+/* What the library writes best. */
+static void add_dumped(struct json_text *json, const char *name, const json_t *value)
 {
     char *text = json_dump_compact(value);
 
     begin_value(json, name);
     strbuf_add(json->target, text);
     free(text);
+}
+
+static void add_string(struct json_text *json, const char *name, const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    if (strlen(text) == json_string_length(value)) {
+        json_text_add(json, name, text);
+    } else { /* it holds NUL bytes */
+        add_dumped(json, name, value);
+    }
 }
 
 void json_text_add_value(struct json_text *json, const char *name, const json_t *value)
@@ -192,13 +273,21 @@ void json_text_add_value(struct json_text *json, const char *name, const json_t 
     case JSON_INTEGER:
         json_text_add_integer(json, name, json_integer_value(value));
         break;
-    case JSON_STRING: /* may hold NUL bytes */
+    case JSON_STRING:
+        add_string(json, name, value);
+        break;
     case JSON_REAL:
+        add_dumped(json, name, value);
+        break;
     case JSON_TRUE:
+        add_word(json, name, "true");
+        break;
     case JSON_FALSE:
+        add_word(json, name, "false");
+        break;
     case JSON_NULL:
         if (value) {
-            add_scalar(json, name, value);
+            add_word(json, name, "null");
         }
         break;
     }

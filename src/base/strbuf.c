@@ -50,6 +50,19 @@ static bool reserve(struct strbuf *buffer, size_t extra)
     return true;
 }
 
+char *strbuf_extend(struct strbuf *buffer, size_t length)
+{
+    char *room;
+
+    if (!reserve(buffer, length)) {
+        return NULL;
+    }
+    room = buffer->data + buffer->length;
+    buffer->length += length;
+    buffer->data[buffer->length] = '\0';
+    return room;
+}
+
 void strbuf_add_bytes(struct strbuf *buffer, const void *bytes, size_t length)
 {
     assert(buffer->data);

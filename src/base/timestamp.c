@@ -27,11 +27,18 @@ static void split_time(int64_t at_ms, struct tm *ret_parts, int *ret_ms)
 
 void timestamp_format(int64_t at_ms, char ret_text[TIMESTAMP_SIZE])
 {
+    /* Thousands of log lines are of the same second. */
+    static _Thread_local char last[TIMESTAMP_SIZE];
+    static _Thread_local int64_t last_second;
     struct tm parts;
     int ms;
 
-    split_time(at_ms, &parts, &ms);
-    (void)strftime(ret_text, TIMESTAMP_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (!last[0] || at_ms < 0 || at_ms / 1000 != last_second) {
+        split_time(at_ms, &parts, &ms);
+        (void)strftime(last, TIMESTAMP_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
+        last_second = at_ms / 1000;
+    }
+    memcpy(ret_text, last, TIMESTAMP_SIZE);
 }
 
 void timestamp_format_ms(int64_t at_ms, char ret_text[TIMESTAMP_SIZE])

@@ -13,9 +13,12 @@ bool utf8_is_valid(const char *bytes, size_t length)
 
     while (i < length) {
         utf8proc_int32_t point;
-        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i,
-                                                 (utf8proc_ssize_t)(length - i), &point);
+        utf8proc_ssize_t used = 1;
 
+        if ((unsigned char)bytes[i] >= 0x80) {
+            used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + i,
+                                    (utf8proc_ssize_t)(length - i), &point);
+        }
         if (used <= 0) {
             return false;
         }
