@@ -11,7 +11,8 @@
 #define COMMAND_INPUT_BYTES_MAX (96U * 1024 * 1024)
 
 static const struct adapter *const adapters[] = {
-    &adapter_command,
+    &adapter_claude,   &adapter_codex, &adapter_copilot, &adapter_gemini,
+    &adapter_opencode, &adapter_qwen,  &adapter_command,
 };
 
 const struct adapter *adapter_find(const char *type)

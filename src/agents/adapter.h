@@ -8,7 +8,8 @@
  * fermata-acp), which reads the call as JSON on its standard input and prints agent events: they
  * hold the libraries that we do not load (decision 12).
  *
- * Adapters are pure but for `command`, which may look for files; they may be used on any thread. */
+ * Adapters are pure but for `command` and `conclude`, which may read files; they may be used on any
+ * thread. */
 #ifndef FERMATA_AGENTS_ADAPTER_H
 #define FERMATA_AGENTS_ADAPTER_H
 
@@ -63,16 +64,17 @@ struct agent_call {
     size_t prompt_length;
     const char *model; /* instead of the profile's; NULL: that one */
     bool is_read_only;
-    const char *const *tools; /* allowed ones, in the backend's own names */
-    size_t tool_count;        /* 0: as the mode has it */
-    int turns_max;            /* 0: no limit */
-    double budget_usd;        /* 0: no limit */
-    const json_t *schema;     /* NULL: free text */
-    const char *session;      /* to go on with; NULL: a new one */
-    const char *cwd;          /* absolute */
-    const char *folder;       /* the attempt's, absolute: for files that go with the call */
-    int64_t timeout_ms;       /* 0: none; the keeper ends it in any case */
-    const char *libexec;      /* where fermata-call and fermata-acp lie */
+    const char *const *tools;          /* allowed ones, in the backend's own names */
+    size_t tool_count;                 /* 0: as the mode has it */
+    int turns_max;                     /* 0: no limit */
+    double budget_usd;                 /* 0: no limit */
+    const json_t *schema;              /* NULL: free text */
+    const char *session;               /* to go on with; NULL: a new one */
+    const struct agent_usage *earlier; /* of that session, as for the reader; NULL: none */
+    const char *cwd;                   /* absolute */
+    const char *folder;  /* the attempt's, absolute: for files that go with the call */
+    int64_t timeout_ms;  /* 0: none; the keeper ends it in any case */
+    const char *libexec; /* where fermata-call and fermata-acp lie */
 };
 
 struct agent_command_file {
@@ -87,6 +89,7 @@ struct agent_command {
     VEC(char *) env;  /* "NAME=value": replaces what the step has under that name */
     struct strbuf input;
     VEC(struct agent_command_file) files;
+    bool has_own_tmp;     /* it leaves files in TMPDIR: it gets one that goes with the attempt */
     bool has_file_output; /* it loses output when that is a pipe: it needs a regular file */
 };
 

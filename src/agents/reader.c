@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct agent_reader {
     const struct agent_profile *agent;
@@ -428,19 +429,28 @@ static void conclude_as(struct agent_reader *reader, enum agent_failure failure,
     reader->error = why;
 }
 
-/* The last line that says something. */
+/* The last line that begins with "error", or else the last one: below an error there may be a trace
+ * of where in the program it came from. */
 static char *last_words(const char *errors)
 {
-    size_t end = errors ? strlen(errors) : 0;
-    size_t start;
+    const char *best = "";
+    size_t best_length = 0;
+    bool is_error = false;
 
-    while (end > 0 && strchr(" \t\r\n", errors[end - 1])) {
-        end--;
+    for (const char *line = errors ? errors : ""; *line;) {
+        size_t length = strcspn(line, "\r\n");
+        const char *start = line + strspn(line, " \t");
+        bool says_error = strncasecmp(start, "error", strlen("error")) == 0;
+
+        if (start < line + length && (says_error || !is_error)) {
+            best = start;
+            best_length = (size_t)(line + length - start);
+            is_error = says_error;
+        }
+        line += length;
+        line += *line != '\0';
     }
-    for (start = end; start > 0 && errors[start - 1] != '\n';) {
-        start--;
-    }
-    return mem_strndup(end > 0 ? errors + start : "", end - start);
+    return mem_strndup(best, best_length);
 }
 
 static void conclude_exit(struct agent_reader *reader, const struct agent_end *end)

@@ -6,6 +6,12 @@
 #include "agents/adapter.h"
 
 /* The rows of adapter.c's table. */
+extern const struct adapter adapter_claude;
+extern const struct adapter adapter_codex;
+extern const struct adapter adapter_copilot;
+extern const struct adapter adapter_gemini;
+extern const struct adapter adapter_opencode;
+extern const struct adapter adapter_qwen;
 extern const struct adapter adapter_command;
 
 const struct agent_profile *reader_agent(const struct agent_reader *reader);

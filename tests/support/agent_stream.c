@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/agent_stream.h"
+#include "base/alloc.h"
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* cmocka.h needs the headers above. */
+#include <cmocka.h>
+
+#define SAMPLE_BYTES_MAX (4U * 1024 * 1024)
+
+char *stream_read(const char *sample, size_t *ret_length)
+{
+    const char *slash = strrchr(__FILE__, '/');
+    char *path = mem_printf("%.*s/../agents/samples/%s", (int)(slash - __FILE__), __FILE__, sample);
+    char *data = NULL;
+
+    if (file_read(path, SAMPLE_BYTES_MAX, &data, ret_length, NULL) < 0) {
+        fail_msg("no sample %s", path);
+    }
+    free(path);
+    return data;
+}
+
+static void collect(void *context, const struct agent_event *event)
+{
+    struct stream *stream = context;
+    json_t *line = agent_event_encode(event);
+    char *text = json_dump_compact(line);
+
+    strbuf_addf(&stream->events, "%s\n", text);
+    stream->fatal += event->is_fatal ? 1 : 0;
+    free(text);
+    json_decref(line);
+}
+
+void stream_begin(struct stream *stream, const struct adapter *adapter)
+{
+    memset(stream, 0, sizeof(*stream));
+    stream->agent = (struct agent_profile){.name = adapter->type, .adapter = adapter};
+    strbuf_init(&stream->events, SAMPLE_BYTES_MAX);
+    stream->reader = agent_reader_new(&stream->agent, collect, stream);
+}
+
+void stream_add(struct stream *stream, const char *text)
+{
+    agent_reader_add(stream->reader, text, strlen(text));
+}
+
+void stream_play(struct stream *stream, const char *sample)
+{
+    size_t length;
+    char *data = stream_read(sample, &length);
+
+    agent_reader_add(stream->reader, data, length);
+    free(data);
+}
+
+void stream_end(struct stream *stream, const struct agent_end *end)
+{
+    stream->result = agent_reader_end(stream->reader, end);
+}
+
+void stream_release(struct stream *stream)
+{
+    agent_reader_free(stream->reader);
+    strbuf_release(&stream->events);
+}
+
+static void play_pieces(struct stream *stream, const struct stream_case *expected, size_t size)
+{
+    const struct agent_end end = {.exit_status = expected->exit_status};
+    size_t length;
+    char *data = stream_read(expected->sample, &length);
+
+    for (size_t at = 0; at < length; at += size) {
+        agent_reader_add(stream->reader, data + at, length - at < size ? length - at : size);
+    }
+    stream_end(stream, &end);
+    free(data);
+}
+
+static void assert_result(const struct stream_case *expected, const struct agent_result *result)
+{
+    const char *said = result->failure == AGENT_FINE ? result->answer : result->error;
+
+    if (result->failure != expected->failure) {
+        fail_msg("%s: %s instead of %s: %s", expected->sample, agent_failure_name(result->failure),
+                 agent_failure_name(expected->failure), said);
+    }
+    if (expected->failure == AGENT_FINE ? strcmp(said, expected->words) != 0
+                                        : !strstr(said, expected->words)) {
+        fail_msg("%s: it says `%s`, not `%s`", expected->sample, said, expected->words);
+    }
+    if (result->status != expected->status || result->denials != expected->denials ||
+        result->usage.input_tokens != expected->input_tokens ||
+        result->usage.output_tokens != expected->output_tokens) {
+        fail_msg("%s: status %d, denials %d, tokens %lld and %lld", expected->sample,
+                 result->status, result->denials, (long long)result->usage.input_tokens,
+                 (long long)result->usage.output_tokens);
+    }
+}
+
+void stream_check(const struct adapter *adapter, const struct stream_case *expected)
+{
+    static const size_t sizes[] = {SAMPLE_BYTES_MAX, 1, 7, 1000};
+    struct stream whole, pieces;
+
+    stream_begin(&whole, adapter);
+    play_pieces(&whole, expected, sizes[0]);
+    assert_result(expected, whole.result);
+    for (size_t i = 1; i < ARRAY_LEN(sizes); i++) {
+        stream_begin(&pieces, adapter);
+        play_pieces(&pieces, expected, sizes[i]);
+        assert_result(expected, pieces.result);
+        assert_string_equal(pieces.events.data, whole.events.data);
+        stream_release(&pieces);
+    }
+    stream_release(&whole);
+}
+
+void stream_check_cuts(const struct adapter *adapter, const char *sample)
+{
+    const struct agent_end end = {.exit_status = 0};
+    size_t length;
+    char *data = stream_read(sample, &length);
+
+    while (length > 0 && data[length - 1] == '\n') {
+        length--;
+    }
+    for (size_t cut = 0; cut < length; cut += cut + 200 < length ? 97 : 1) {
+        struct stream stream;
+
+        stream_begin(&stream, adapter);
+        agent_reader_add(stream.reader, data, cut);
+        stream_end(&stream, &end);
+        if (stream.result->failure == AGENT_FINE) {
+            fail_msg("%s: a success after %zu of %zu bytes", sample, cut, length);
+        }
+        stream_release(&stream);
+    }
+    free(data);
+}
+
+void stream_call_init(struct stream_call *made, const struct adapter *adapter)
+{
+    memset(made, 0, sizeof(*made));
+    made->agent = (struct agent_profile){.name = adapter->type, .adapter = adapter};
+    made->call = (struct agent_call){.agent = &made->agent,
+                                     .prompt = "-p do it",
+                                     .prompt_length = strlen("-p do it"),
+                                     .cwd = "/repo",
+                                     .folder = "/attempt",
+                                     .libexec = "/libexec"};
+    agent_command_init(&made->command);
+}
+
+int stream_call_make(struct stream_call *made, struct error *err)
+{
+    struct strbuf text;
+    int r = made->agent.adapter->command(&made->call, &made->command, err);
+
+    strbuf_init(&text, SAMPLE_BYTES_MAX);
+    for (size_t i = 0; i < made->command.argv.count; i++) {
+        strbuf_addf(&text, "%s\n", made->command.argv.items[i]);
+    }
+    made->argv = strbuf_take(&text);
+    for (size_t i = 0; i < made->command.env.count; i++) {
+        strbuf_addf(&text, "%s\n", made->command.env.items[i]);
+    }
+    made->env = strbuf_take(&text);
+    strbuf_release(&text);
+    return r;
+}
+
+void stream_call_release(struct stream_call *made)
+{
+    agent_command_release(&made->command);
+    free(made->argv);
+    free(made->env);
+}
