@@ -19,6 +19,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 /* Bounds how long one transaction keeps other processes waiting. */
 #define BATCH_MAX 4096
@@ -332,6 +334,25 @@ static int batch_transact(struct writer *writer, struct job *first, struct error
     return r;
 }
 
+/* A copy that stops half-way would only take the room that the next commit needs: space that was
+ * freed meanwhile would be gone before anything is saved in it. */
+static bool has_room_to_copy(struct writer *writer)
+{
+    const char *path = sqlite3_db_filename(writer->connection->db, "main");
+    struct statvfs disk;
+    struct stat file;
+    int64_t needed = 0;
+
+    if (connection_get_integer(writer->connection,
+                               "SELECT page_count * page_size"
+                               " FROM pragma_page_count(), pragma_page_size()",
+                               &needed, NULL) < 0 ||
+        stat(path, &file) < 0 || statvfs(writer->folder, &disk) < 0) {
+        return false;
+    }
+    return needed - file.st_size <= (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+}
+
 /* A reader may keep pages from being copied; then the next try waits for as many pages again. When
  * the disk is full, what is copied makes room: the next transaction begins the log anew. */
 static void checkpoint_if_due(struct writer *writer, bool lacks_space)
@@ -348,6 +369,9 @@ static void checkpoint_if_due(struct writer *writer, bool lacks_space)
         return;
     }
     writer->connection->failure = FAILURE_NONE;
+    if (lacks_space && !has_room_to_copy(writer)) {
+        return;
+    }
     code = sqlite3_wal_checkpoint_v2(writer->connection->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
                                      &pages, &copied);
     writer->checkpoint_pages = writer->wal_pages + writer->checkpoint_every;
