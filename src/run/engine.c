@@ -365,6 +365,7 @@ static void finish_dirty(struct engine *engine)
         active->is_dirty = false;
         effects_carry_out(active);
         batch_reset(&active->batch);
+        strbuf_release(&active->view);
     }
     engine->dirty.count = 0;
 }
@@ -481,6 +482,9 @@ static void pump(struct engine *engine)
     }
     engine->job = job;
     store_submit(engine->options.store, job_write, on_committed, job);
+    for (size_t i = 0; i < engine->dirty.count; i++) {
+        files_prepare(engine->dirty.items[i]);
+    }
 }
 
 /* ---- the public face ---- */

@@ -30,6 +30,7 @@ struct active {
     loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
     bool is_state_due;   /* as soon as its batch is committed */
     struct logs *logs;   /* lines that wait to be written */
+    struct strbuf view;  /* state.json as it will be when the run rests; data NULL: not made yet */
     int64_t ended_at_us; /* when the last end of an attempt was learned; only when measuring */
 };
 
@@ -224,6 +225,8 @@ void inbox_watch(struct active *active);
 
 /* files.c: the readable view of a run; failures to write it never fail the run */
 void files_open(struct active *active);
+/* Makes the texts of a batch whose commit is under way, when the loop has nothing else to do. */
+void files_prepare(struct active *active);
 void files_records(struct active *active, const struct record *records, size_t count);
 void files_checkpoint(struct active *active, const char *name, const char *view);
 void files_rest(struct active *active);
@@ -240,6 +243,9 @@ void files_drain(struct engine *engine);        /* writes what is still waiting,
 
 /* logs.c: orchestrator.log and phase-ID.log of a run */
 void logs_open(struct active *active);
+/* Formats the lines while their commit is under way; they are told by logs_add, with the same
+ * records. */
+void logs_prepare(struct active *active, const struct record *records, size_t count);
 void logs_add(struct active *active, const struct record *records, size_t count);
 void logs_flush(struct active *active);
 void logs_close(struct active *active); /* accepts a run that has none open */

@@ -27,13 +27,37 @@ void files_open(struct active *active)
     files_later_text(active, "plan.md", &plan);
 }
 
+static void make_view(struct active *active)
+{
+    if (!active->view.data) {
+        strbuf_init(&active->view, VIEW_BYTES_MAX);
+        view_run_text(active->state, true, &active->view);
+    }
+}
+
+static bool is_to_rest(const struct batch *batch)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < batch->effects.count; i++) {
+        found = batch->effects.items[i].kind == EFFECT_REST;
+    }
+    return found;
+}
+
+void files_prepare(struct active *active)
+{
+    logs_prepare(active, active->batch.records.items, active->batch.records.count);
+    if (is_to_rest(&active->batch)) {
+        make_view(active);
+    }
+}
+
 static void write_state(struct active *active)
 {
-    struct strbuf view;
-
-    strbuf_init(&view, VIEW_BYTES_MAX);
-    view_run_text(active->state, true, &view);
-    files_later_text(active, "state.json", &view);
+    make_view(active);
+    files_later_text(active, "state.json", &active->view);
+    active->view = (struct strbuf){0};
     loop_cancel(active->engine->options.loop, active->state_timer);
     active->state_timer = (loop_id){0};
     active->is_state_due = false;

@@ -15,6 +15,7 @@
 struct logs {
     struct strbuf all;     /* data is NULL: no line waits */
     struct strbuf *phases; /* by index, likewise */
+    bool is_ahead;         /* the last lines are of records whose commit is under way */
 };
 
 void logs_open(struct active *active)
@@ -52,7 +53,7 @@ void logs_flush(struct active *active)
 {
     struct logs *logs = active->logs;
 
-    if (!logs->all.data) {
+    if (!logs->all.data || logs->is_ahead) {
         return;
     }
     files_later_append(active, "logs/orchestrator.log", &logs->all);
@@ -79,13 +80,22 @@ static void on_timer(void *arg)
     }
 }
 
+void logs_prepare(struct active *active, const struct record *records, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        add_line(active, &records[i]);
+    }
+    active->logs->is_ahead = count > 0;
+}
+
 void logs_add(struct active *active, const struct record *records, size_t count)
 {
     struct engine *engine = active->engine;
 
-    for (size_t i = 0; i < count; i++) {
-        add_line(active, &records[i]);
+    if (!active->logs->is_ahead) {
+        logs_prepare(active, records, count);
     }
+    active->logs->is_ahead = false;
     if (active->logs->all.length > GATHER_BYTES) {
         logs_flush(active);
     } else if (count > 0 && !engine->logs_timer.value) {
@@ -93,10 +103,20 @@ void logs_add(struct active *active, const struct record *records, size_t count)
     }
 }
 
+/* What is not committed is not told; its next owner writes what is missing. */
+static void drop_lines(struct active *active)
+{
+    strbuf_release(&active->logs->all);
+    for (size_t i = 0; i < active->workflow->phase_count; i++) {
+        strbuf_release(&active->logs->phases[i]);
+    }
+}
+
 void logs_close(struct active *active)
 {
     if (active->logs) {
         logs_flush(active);
+        drop_lines(active);
         free(active->logs->phases);
         free(active->logs);
         active->logs = NULL;

@@ -267,6 +267,7 @@ void active_free(struct active *active)
     loop_cancel(active->engine->options.loop, active->wake);
     loop_cancel(active->engine->options.loop, active->state_timer);
     logs_close(active);
+    strbuf_release(&active->view);
     batch_release(&active->batch);
     run_state_free(active->state);
     definition_give_back(active->engine, active->workflow);
