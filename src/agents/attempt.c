@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define KEEPER_FOLDER "../libexec/fermata"
+#define TMP_FOLDER "tmp"
 
 static int check_spec(const struct attempt_spec *spec, struct error *err)
 {
@@ -59,14 +60,22 @@ static void format_spec(struct strbuf *text, const struct attempt_spec *spec)
     add_setting(text, "grace_ms", spec->grace_ms);
     add_setting(text, "output_bytes_max", spec->output_bytes_max);
     add_setting(text, "memory_bytes_max", spec->memory_bytes_max);
+    add_setting(text, "stdout_is_file", spec->stdout_is_file ? 1 : 0);
     for (const char *const *arg = spec->argv; *arg; arg++) {
         add_entry(text, "arg", *arg);
     }
     for (const char *const *env = spec->env; *env; env++) {
         /* A Fermata that runs inside a step gives its own steps their own. */
-        if (strncmp(*env, variable, sizeof(variable) - 1) != 0) {
+        bool is_ours = strncmp(*env, variable, sizeof(variable) - 1) == 0 ||
+                       (spec->has_own_tmp && strncmp(*env, "TMPDIR=", strlen("TMPDIR=")) == 0);
+
+        if (!is_ours) {
             add_entry(text, "env", *env);
         }
+    }
+    if (spec->has_own_tmp) {
+        strbuf_addf(text, "env=TMPDIR=%s/" TMP_FOLDER, spec->folder);
+        strbuf_add_char(text, '\0');
     }
     strbuf_addf(text, "env=%s%s", variable, spec->folder);
     strbuf_add_char(text, '\0');
@@ -117,6 +126,15 @@ static int open_folder(const char *path, int *ret_folder, struct error *err)
     return 0;
 }
 
+int attempt_clear(const char *folder, struct error *err)
+{
+    char *path = path_join(folder, TMP_FOLDER);
+    int r = file_remove_tree(path, err);
+
+    free(path);
+    return r;
+}
+
 int attempt_prepare(const struct attempt_spec *spec, struct error *err)
 {
     struct strbuf text;
@@ -141,6 +159,10 @@ int attempt_prepare(const struct attempt_spec *spec, struct error *err)
     }
     if (faccessat(folder, "claim", F_OK, 0) == 0) {
         r = error_set(err, ERROR_CONFLICT, "the attempt in %s was started before", spec->folder);
+        goto out;
+    }
+    if (spec->has_own_tmp && mkdirat(folder, TMP_FOLDER, 0700) < 0 && errno != EEXIST) {
+        r = error_set_errno(err, "cannot create %s/%s", spec->folder, TMP_FOLDER);
         goto out;
     }
     if (spec->input) {

@@ -5,6 +5,7 @@
  *
  *   - spec: what to run, as NUL-separated strings, written here before the keeper starts
  *   - stdin: what the process reads (absent: /dev/null)
+ *   - tmp: its TMPDIR, if it has one of its own, until attempt_clear()
  *   - files that its environment names, such as values that are too large for it
  *   - lock: flock'ed by the keeper while it lives
  *   - claim: created with O_EXCL by the keeper ("keeper PID STARTTIME") or by a recovery that
@@ -44,6 +45,8 @@ struct attempt_spec {
     int64_t grace_ms;         /* between TERM and KILL; 0: 5 s */
     int64_t output_bytes_max; /* kept of each stream; 0: 8 MiB */
     int64_t memory_bytes_max; /* RLIMIT_AS; 0: unlimited */
+    bool stdout_is_file;      /* a regular file instead of a pipe, which some end too early for */
+    bool has_own_tmp;         /* TMPDIR is the folder `tmp` of the attempt */
 };
 
 enum attempt_presence {
@@ -71,6 +74,8 @@ struct attempt_exit {
 
 /* Blocking file work: call from the pool. Creates the folder, writes stdin, files and spec. */
 int attempt_prepare(const struct attempt_spec *spec, struct error *err);
+/* After the end: what the program left in its own TMPDIR goes. Blocking; absent is fine. */
+int attempt_clear(const char *folder, struct error *err);
 /* Starts the keeper (posix_spawn, never a fork of this process). keeper_path: the program. */
 int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper,
                   struct error *err);

@@ -2,6 +2,8 @@
 /* An agent program that does what agents should not. */
 #include "process.h"
 
+#include "base/alloc.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -95,6 +97,19 @@ static void run_bomb(int mark)
     wait_for_ever();
 }
 
+/* As Node's programs do that end by process.exit(): what does not fit the pipe is lost. */
+static int print_hastily(size_t bytes)
+{
+    char *text = mem_alloc(bytes);
+    ssize_t written;
+
+    memset(text, 'x', bytes);
+    (void)fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
+    written = write(STDOUT_FILENO, text, bytes);
+    free(text);
+    return written > 0 ? 0 : 1;
+}
+
 static int print_numbers(long long bytes)
 {
     static char block[BLOCK_SIZE];
@@ -167,6 +182,8 @@ int process_agent_main(int argc, char **argv)
         wait_for_ever();
     } else if (strcmp(mode, "numbers") == 0) { /* BYTES */
         return print_numbers(strtoll(argv[3], NULL, 10));
+    } else if (strcmp(mode, "hasty") == 0) { /* BYTES: ends before a pipe took them */
+        return print_hastily((size_t)strtoll(argv[3], NULL, 10));
     } else if (strcmp(mode, "orchestrator") == 0) { /* FOLDER ARGV... */
         return run_orchestrator(argv[3], argv + 4);
     }

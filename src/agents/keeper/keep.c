@@ -33,6 +33,7 @@
     10000 /* then what cannot be killed is left: another user's, stuck in the kernel */
 #define DURABLE_FROM_MS 1000 /* work shorter than this is cheaper to repeat than to sync */
 #define POLL_MS_MAX 3600000
+#define FILE_POLL_MS 100
 #define SIGNALS_MAX 64
 #define NEVER INT64_MAX
 
@@ -130,20 +131,7 @@ static int open_input(int folder)
     return fd >= 0 || errno != ENOENT ? fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Only our end is non-blocking; the program must not see that. */
-static int open_pipe(struct keeper_output *output, int *ret_write_end)
-{
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        return -errno;
-    }
-    output->source = ends[0];
-    *ret_write_end = ends[1];
-    return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-}
-
-static int open_streams(struct keeper *keeper, int64_t bytes_max, int ret_fds[3])
+static int open_streams(struct keeper *keeper, const struct keeper_spec *spec, int ret_fds[3])
 {
     int r = 0;
 
@@ -153,9 +141,10 @@ static int open_streams(struct keeper *keeper, int64_t bytes_max, int ret_fds[3]
         return -errno;
     }
     for (int i = 0; r == 0 && i < 2; i++) {
-        r = keeper_output_open(&keeper->outputs[i], bytes_max);
+        r = keeper_output_open(&keeper->outputs[i], spec->output_bytes_max);
         if (r == 0) {
-            r = open_pipe(&keeper->outputs[i], &ret_fds[i + 1]);
+            r = keeper_output_source(&keeper->outputs[i], i == 0 && spec->stdout_is_file,
+                                     &ret_fds[i + 1]);
         }
     }
     if (r < 0) {
@@ -176,7 +165,7 @@ static void start_program(struct keeper *keeper)
         return;
     }
     keeper->grace_ms = spec.grace_ms;
-    r = open_streams(keeper, spec.output_bytes_max, fds);
+    r = open_streams(keeper, &spec, fds);
     if (r == 0) {
         r = keeper_launch(&spec, fds, &keeper->main, &failure);
         if (r < 0) {
@@ -294,12 +283,14 @@ static void wait_for_events(struct keeper *keeper)
         [SOURCE_STDERR] = {.fd = keeper->outputs[1].source, .events = POLLIN},
     };
     int64_t until = smaller(keeper->deadline_ms, keeper->kill_at_ms);
-    int64_t wait_ms = until == NEVER ? -1 : smaller(until - now_ms(), POLL_MS_MAX);
+    int64_t wait_ms = until == NEVER ? POLL_MS_MAX : smaller(until - now_ms(), POLL_MS_MAX);
 
-    if (until != NEVER && wait_ms < 0) {
-        wait_ms = 0;
+    if (keeper->outputs[0].is_file) { /* nothing tells that it has grown, poll() least of all */
+        sources[SOURCE_STDOUT].fd = -1;
+        wait_ms = smaller(wait_ms, FILE_POLL_MS);
+        keeper_output_pump(&keeper->outputs[0]);
     }
-    if (poll(sources, SOURCES, (int)wait_ms) <= 0) {
+    if (poll(sources, SOURCES, wait_ms < 0 ? 0 : (int)wait_ms) <= 0) {
         return;
     }
     if (sources[SOURCE_SIGNALS].revents) {

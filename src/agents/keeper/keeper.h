@@ -46,6 +46,7 @@ struct keeper_spec {
     int64_t grace_ms;
     int64_t output_bytes_max;
     int64_t memory_bytes_max; /* 0: unlimited */
+    int64_t stdout_is_file;   /* 0: a pipe */
     size_t mapped_bytes;      /* of the one mapping that holds all of the above; starts at argv */
 };
 
@@ -70,6 +71,7 @@ struct keeper_output {
     const char *name;      /* "stdout" */
     const char *tail_name; /* "stdout.tail" */
     int source;            /* the pipe; -1 when it is closed */
+    bool is_file; /* the source is a file that grows, and has no end before the program's */
     int head;
     int tail;               /* -1: not needed yet */
     int64_t head_bytes_max; /* ends where a write failed: the head has no holes */
@@ -80,6 +82,8 @@ struct keeper_output {
 };
 
 int keeper_output_open(struct keeper_output *output, int64_t bytes_max);
+/* Where the program writes to. As a file it has no name, so that it is gone with us. */
+int keeper_output_source(struct keeper_output *output, bool is_file, int *ret_write_end);
 void keeper_output_add(struct keeper_output *output, const char *bytes, size_t length);
 /* Reads what is there, once; closes the source at its end. */
 void keeper_output_pump(struct keeper_output *output);

@@ -62,6 +62,7 @@ static int read_setting(const char *entry, struct keeper_spec *spec)
         {"grace_ms", &spec->grace_ms},
         {"output_bytes_max", &spec->output_bytes_max},
         {"memory_bytes_max", &spec->memory_bytes_max},
+        {"stdout_is_file", &spec->stdout_is_file},
     };
     const char *value = value_of(entry, "cwd");
 

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define CHUNK_SIZE (32 * 1024)
+#define UNNAMED "stdout.whole"
+#define PUNCH_SIZE (1024 * 1024)
 /* The program can put anything into this folder: a link is not followed, a pipe not waited for. */
 #define OPEN_FLAGS (O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
@@ -37,6 +39,43 @@ int keeper_output_open(struct keeper_output *output, int64_t bytes_max)
     output->tail = -1;
     output->head = openat(output->folder, output->name, OPEN_FLAGS, 0600);
     return output->head < 0 ? -errno : 0;
+}
+
+/* Only our end is non-blocking; the program must not see that. */
+static int open_pipe(struct keeper_output *output, int *ret_write_end)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return -errno;
+    }
+    output->source = ends[0];
+    *ret_write_end = ends[1];
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int open_unnamed(struct keeper_output *output, int *ret_write_end)
+{
+    int flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int r = 0;
+
+    (void)unlinkat(output->folder, UNNAMED, 0);
+    *ret_write_end = openat(output->folder, UNNAMED, O_WRONLY | O_APPEND | flags, 0600);
+    if (*ret_write_end < 0) {
+        return -errno;
+    }
+    output->source = openat(output->folder, UNNAMED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (output->source < 0) {
+        r = -errno;
+    }
+    (void)unlinkat(output->folder, UNNAMED, 0);
+    return r;
+}
+
+int keeper_output_source(struct keeper_output *output, bool is_file, int *ret_write_end)
+{
+    output->is_file = is_file;
+    return is_file ? open_unnamed(output, ret_write_end) : open_pipe(output, ret_write_end);
 }
 
 static void close_fd(int *fd)
@@ -165,6 +204,16 @@ void keeper_output_add(struct keeper_output *output, const char *bytes, size_t l
     }
 }
 
+/* What was read is given back, so that the file takes no more room than what is kept. */
+static void give_back(const struct keeper_output *output)
+{
+    int64_t done = output->total / PUNCH_SIZE * PUNCH_SIZE;
+
+    if (output->is_file && output->total - done < CHUNK_SIZE && done > 0) {
+        (void)fallocate(output->source, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, done);
+    }
+}
+
 /* Returns how much was read; 0: nothing there, or the end. */
 static size_t read_once(struct keeper_output *output, size_t length_max)
 {
@@ -176,9 +225,10 @@ static size_t read_once(struct keeper_output *output, size_t length_max)
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
         keeper_output_add(output, chunk, (size_t)got);
+        give_back(output);
         return (size_t)got;
     }
-    if (got == 0 || errno != EAGAIN) {
+    if (got < 0 ? errno != EAGAIN : !output->is_file) {
         close_fd(&output->source);
     }
     return 0;
@@ -186,8 +236,10 @@ static size_t read_once(struct keeper_output *output, size_t length_max)
 
 void keeper_output_pump(struct keeper_output *output)
 {
-    if (output->source >= 0) {
-        (void)read_once(output, CHUNK_SIZE);
+    size_t got = output->source >= 0 ? read_once(output, CHUNK_SIZE) : 0;
+
+    while (output->is_file && got > 0) {
+        got = read_once(output, CHUNK_SIZE);
     }
 }
 
@@ -195,7 +247,9 @@ void keeper_output_drain(struct keeper_output *output)
 {
     int waiting = 0;
 
-    if (output->source >= 0 && ioctl(output->source, FIONREAD, &waiting) < 0) {
+    if (output->is_file) {
+        keeper_output_pump(output);
+    } else if (output->source >= 0 && ioctl(output->source, FIONREAD, &waiting) < 0) {
         waiting = 0;
     }
     while (output->source >= 0 && waiting > 0) {

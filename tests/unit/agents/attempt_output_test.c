@@ -272,6 +272,55 @@ static void output_beyond_the_callers_ceiling_is_refused_whole(void **state)
     strbuf_release(&output);
 }
 
+static void assert_hasty(void *folder, bool is_file, int64_t length)
+{
+    const char *const argv[] = {process_own_path(), "--agent", "hasty", "300000", NULL};
+    struct attempt_spec spec = process_spec(folder, argv);
+    struct attempt_exit end;
+    struct strbuf output;
+
+    spec.stdout_is_file = is_file;
+    end = process_run(&spec);
+    assert_int_equal(end.status, 0);
+    assert_int_equal(end.stdout_bytes, length);
+    strbuf_init(&output, 400000);
+    assert_int_equal(attempt_read_output(folder, "stdout", &output, NULL, NULL), 0);
+    assert_int_equal(output.length, length);
+    strbuf_release(&output);
+}
+
+static void a_program_that_does_not_wait_for_its_pipe_loses_what_does_not_fit(void **state)
+{
+    assert_hasty(*state, false, 65536);
+}
+
+static void a_program_that_does_not_wait_loses_nothing_in_a_file(void **state)
+{
+    assert_hasty(*state, true, 300000);
+}
+
+static void a_file_keeps_the_same_head_and_tail_as_a_pipe(void **state)
+{
+    const char *const argv[] = {process_own_path(), "--agent", "numbers", "10000003", NULL};
+    struct attempt_spec spec = process_spec(*state, argv);
+    struct attempt_exit end;
+    struct strbuf output;
+    int64_t cut = 0;
+    char *path = path_join(*state, "stdout.whole");
+
+    spec.output_bytes_max = 20001;
+    spec.stdout_is_file = true;
+    end = process_run(&spec);
+    assert_int_equal(end.stdout_bytes, 10000003);
+    strbuf_init(&output, 100000);
+    assert_int_equal(attempt_read_output(*state, "stdout", &output, &cut, NULL), 0);
+    assert_int_equal(cut, 9980002);
+    assert_int_equal(output.data[output.length - 1], '0' + 10000002 % 10);
+    assert_false(file_exists(path));
+    strbuf_release(&output);
+    free(path);
+}
+
 static void ten_megabytes_keep_their_head_tail_and_exact_count(void **state)
 {
     const char *const argv[] = {process_own_path(), "--agent", "numbers", "10000003", NULL};
@@ -364,6 +413,9 @@ int main(int argc, char **argv)
         OUTPUT_TEST(what_is_no_file_is_not_read),
         OUTPUT_TEST(what_the_report_counts_beyond_the_files_is_told),
         OUTPUT_TEST(output_beyond_the_callers_ceiling_is_refused_whole),
+        OUTPUT_TEST(a_program_that_does_not_wait_for_its_pipe_loses_what_does_not_fit),
+        OUTPUT_TEST(a_program_that_does_not_wait_loses_nothing_in_a_file),
+        OUTPUT_TEST(a_file_keeps_the_same_head_and_tail_as_a_pipe),
         OUTPUT_TEST(ten_megabytes_keep_their_head_tail_and_exact_count),
         OUTPUT_TEST(the_last_line_is_the_last_with_something_to_show),
         OUTPUT_TEST(only_the_end_of_a_long_line_is_looked_at),

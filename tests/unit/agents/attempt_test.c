@@ -68,6 +68,28 @@ static void output_and_exit_status_are_kept(void **state)
     free(errors);
 }
 
+static void what_is_left_in_a_tmp_of_its_own_goes_with_the_attempt(void **state)
+{
+    const char *const env[] = {"PATH=/usr/bin:/bin", "TMPDIR=/nowhere", NULL};
+    struct attempt_spec spec = process_spec(
+        *state, SHELL("echo left >\"$TMPDIR/file\" && echo \"$TMPDIR\""));
+    char *tmp = path_join(*state, "tmp");
+    char *file = path_join(tmp, "file");
+    char *line = mem_printf("%s\n", tmp);
+
+    spec.env = env;
+    spec.has_own_tmp = true;
+    assert_int_equal(process_run(&spec).status, 0);
+    assert_stdout(*state, line);
+    assert_true(file_exists(file));
+    assert_int_equal(attempt_clear(*state, NULL), 0);
+    assert_false(file_exists(tmp));
+    assert_int_equal(attempt_clear(*state, NULL), 0);
+    free(tmp);
+    free(file);
+    free(line);
+}
+
 static void a_signal_is_reported_as_such(void **state)
 {
     struct attempt_spec spec = process_spec(*state, SHELL("kill -SEGV $$"));
@@ -346,6 +368,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         ATTEMPT_TEST(output_and_exit_status_are_kept),
+        ATTEMPT_TEST(what_is_left_in_a_tmp_of_its_own_goes_with_the_attempt),
         ATTEMPT_TEST(a_signal_is_reported_as_such),
         ATTEMPT_TEST(arguments_and_environment_are_passed_exactly),
         ATTEMPT_TEST(input_is_read_from_the_start_to_its_end),
