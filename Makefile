@@ -52,7 +52,9 @@ PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 # takes more time at every start than all other libraries together (docs/decisions/0004).
 # libfyaml is linked from an archive whose allocations are ours (docs/decisions/0005).
 PACKAGE_LIBS := $(patsubst -lfyaml,$(BUILD)/libfyaml.a,$(patsubst -lcrypto,-l:libcrypto.a,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)))
-TEST_LIBS := -lcmocka
+# Only fermata-call is linked with it, and the tests of src/net.
+CURL_LIBS := $(shell pkg-config --libs libcurl 2>/dev/null)
+TEST_LIBS := -lcmocka $(CURL_LIBS)
 
 LANGUAGE := -std=gnu17 -D_GNU_SOURCE -Isrc -Itests -DFERMATA_VERSION='"$(VERSION)"'
 WARNINGS := -Wall -Wextra
@@ -94,7 +96,10 @@ LINK_PROGRAM = $(CC) $(CFLAGS) $(VARIANT) $(LINK) $(LDFLAGS)
 # ---- sources, by wildcard ----------------------------------------------------------------------
 
 KEEPER_SOURCES := $(sort $(wildcard src/agents/keeper/*.c))
-SOURCES := $(sort $(filter-out src/main.c src/agents/keeper/keep.c, \
+# The drivers: a program fermata-NAME for each src/drive/NAME_main.c (docs/decisions/0012).
+DRIVER_SOURCES := $(sort $(wildcard src/drive/*_main.c))
+DRIVERS := $(DRIVER_SOURCES:src/drive/%_main.c=fermata-%)
+SOURCES := $(sort $(filter-out src/main.c src/agents/keeper/keep.c $(DRIVER_SOURCES), \
     $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
@@ -108,7 +113,7 @@ EMBEDDED_FILES := $(sort $(shell find workflows experts))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
-ALL_SOURCES := $(SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
+ALL_SOURCES := $(SOURCES) $(DRIVER_SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
     $(SIM_SOURCES) $(wildcard tests/programs/*.c) $(FUZZ_SOURCES) $(wildcard tests/crash/*.c tools/*.c bench/*.c)
 ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
@@ -116,12 +121,13 @@ ALL_HEADERS := $(wildcard src/*.h src/*/*.h src/*/*/*.h tests/*/*.h)
 
 .PHONY: all programs tests
 all: programs
-programs: $(if $(wildcard src/main.c),$(BUILD)/fermata,$(BUILD)/libfermata.a) $(if $(KEEPER_SOURCES),$(BUILD)/fermata-keep)
+programs: $(if $(wildcard src/main.c),$(BUILD)/fermata,$(BUILD)/libfermata.a) $(if $(KEEPER_SOURCES),$(BUILD)/fermata-keep) \
+    $(DRIVERS:%=$(BUILD)/%)
 
 # Holds the flags, so that a change of them rebuilds.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@pkg-config --exists --print-errors '$(PACKAGES)' || \
+	@pkg-config --exists --print-errors '$(PACKAGES) libcurl' || \
 	    { echo "libraries are missing: run tools/install-deps --build" >&2; exit 1; }
 	@printf '%s\n' '$(subst ','\'',$(COMPILE) | $(LINK_PROGRAM) | $(KEEPER_CC) $(KEEPER_FLAGS) $(KEEPER_LINK))' >$@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
@@ -173,6 +179,10 @@ $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) $(BUI
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(KEEPER_CC) $(KEEPER_FLAGS) $(KEEPER_LINK) -o $@ $(KEEPER_SOURCES)
+
+$(DRIVERS:%=$(BUILD)/%): $(BUILD)/fermata-%: $(BUILD)/src/drive/%_main.o $(BUILD)/libfermata.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_PROGRAM) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS)
 
 tests: $(TESTS) $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
@@ -307,7 +317,7 @@ fuzz:
 fuzz-run/%: %.c $(BUILD)/embedded.c $(BUILD)/libfyaml.a FORCE
 	@mkdir -p $(BUILD)/fuzz/$(@F)
 	clang $(LANGUAGE) -O1 -g -fsanitize=fuzzer,address,undefined $(PACKAGE_CFLAGS) \
-	    -o $(BUILD)/fuzz/$(@F).bin $< $(SOURCES) $(BUILD)/embedded.c $(PACKAGE_LIBS)
+	    -o $(BUILD)/fuzz/$(@F).bin $< $(SOURCES) $(BUILD)/embedded.c $(CURL_LIBS) $(PACKAGE_LIBS)
 	$(BUILD)/fuzz/$(@F).bin -max_total_time=$(FUZZ_SECONDS) $(BUILD)/fuzz/$(@F) \
 	    $(wildcard tests/fuzz/corpus/$(@F))
 
@@ -346,7 +356,7 @@ compile_commands.json: Makefile $(ALL_SOURCES)
 # ---- install -----------------------------------------------------------------------------------
 
 .PHONY: install uninstall clean help
-INSTALLED := bin/fermata libexec/fermata/fermata-keep share/man/man1/fermata.1 \
+INSTALLED := bin/fermata libexec/fermata/fermata-keep $(DRIVERS:%=libexec/fermata/%) share/man/man1/fermata.1 \
     share/bash-completion/completions/fermata share/zsh/site-functions/_fermata \
     share/fish/vendor_completions.d/fermata.fish
 
@@ -356,6 +366,8 @@ install: all
 	    $(BUILD)/fermata completion $$shell >$(BUILD)/completion.$$shell || exit 1; done
 	install -D -s -m 755 $(BUILD)/fermata $(DESTDIR)$(PREFIX)/bin/fermata
 	install -D -s -m 755 $(BUILD)/fermata-keep $(DESTDIR)$(PREFIX)/libexec/fermata/fermata-keep
+	for driver in $(DRIVERS); do \
+	    install -s -m 755 $(BUILD)/$$driver $(DESTDIR)$(PREFIX)/libexec/fermata/$$driver || exit 1; done
 	install -D -m 644 $(BUILD)/fermata.1 $(DESTDIR)$(PREFIX)/share/man/man1/fermata.1
 	install -D -m 644 $(BUILD)/completion.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fermata
@@ -371,7 +383,7 @@ clean:
 	rm -rf $(BUILD) compile_commands.json
 
 help:
-	@echo "make                 $(BUILD)/fermata and $(BUILD)/fermata-keep"
+	@echo "make                 $(BUILD)/fermata, $(BUILD)/fermata-keep and its drivers"
 	@echo "make demo            review this repository with the code-review workflow"
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-fuzz test-cli test-crash"
 	@echo "make test-tsan       what has threads, under ThreadSanitizer"

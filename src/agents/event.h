@@ -75,4 +75,9 @@ int agent_event_decode(const json_t *line, struct agent_event *ret_event, struct
 json_t *agent_usage_encode(const struct agent_usage *usage); /* what is not known is absent */
 void agent_usage_decode(const json_t *value, struct agent_usage *ret_usage);
 
+/* From what is known of a failure, in this order: HTTP status, then words of the message.
+ * (408, 409, 429 without quota, 5xx, 529, connections: transient or limit; else permanent.)
+ * `status` 0: the one that the text names, if any. */
+enum agent_failure agent_classify(int status, const char *text);
+
 #endif

@@ -13,6 +13,8 @@ extern const struct adapter adapter_gemini;
 extern const struct adapter adapter_opencode;
 extern const struct adapter adapter_qwen;
 extern const struct adapter adapter_command;
+extern const struct adapter adapter_ollama, adapter_llamacpp, adapter_localai, adapter_textgen,
+    adapter_openai, adapter_groq, adapter_anthropic, adapter_gemini_api;
 
 const struct agent_profile *reader_agent(const struct agent_reader *reader);
 /* What an adapter keeps between lines: zeroed at the first call, always of the same size, and
@@ -56,10 +58,5 @@ void agent_reader_conclude(struct agent_reader *reader, const struct agent_end *
 
 /* read_line of adapters whose driver prints agent events. */
 void reader_read_event(struct agent_reader *reader, const json_t *value, const char *text);
-
-/* From what is known of a failure, in this order: HTTP status, then words of the message.
- * (408, 409, 429 without quota, 5xx, 529, connections: transient or limit; else permanent.)
- * `status` 0: the one that the text names, if any. */
-enum agent_failure agent_classify(int status, const char *text);
 
 #endif
