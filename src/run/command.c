@@ -52,6 +52,19 @@ static int handle_pause(struct turn *turn, const struct event *event, struct err
     return 0;
 }
 
+/* What only somebody outside could have ended. */
+static void cancel_wait(struct turn *turn, int index, const char *reason)
+{
+    enum waiting waiting = step_at(turn, index)->waiting;
+
+    if (waiting == WAITING_HOST) {
+        step_end_host(turn, index, CLASS_CANCELLED, reason);
+    }
+    if (waiting == WAITING_APPROVAL || waiting == WAITING_ANSWER || waiting == WAITING_HOST) {
+        step_cancel(turn, index, reason);
+    }
+}
+
 static int handle_cancel(struct turn *turn, const struct event *event, struct error *err)
 {
     struct run_state *run = turn->run;
@@ -67,9 +80,7 @@ static int handle_cancel(struct turn *turn, const struct event *event, struct er
              (struct record){.reason = "asked",
                              .text = json_get_text(event->command, "reason", "cancelled")});
     for (size_t i = 0; i < run->step_count; i++) {
-        if (run->steps[i].waiting == WAITING_APPROVAL || run->steps[i].waiting == WAITING_ANSWER) {
-            step_cancel(turn, (int)i, "the run was cancelled");
-        }
+        cancel_wait(turn, (int)i, "the run was cancelled");
     }
     run_stop_steps(turn);
     run_tell_children(turn, "cancel");
@@ -100,6 +111,15 @@ bool run_needs_decision(const struct run_state *run)
             strcmp(run->reason, "limit") == 0);
 }
 
+static void look_at_hosts(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        if (step_at(turn, (int)i)->waiting == WAITING_HOST) {
+            step_look_at_host(turn, (int)i);
+        }
+    }
+}
+
 /* A run that rests goes on: phases that stood still move again, and those that a failure had
  * blocked are looked at anew. */
 void run_go_on(struct turn *turn)
@@ -124,6 +144,7 @@ void run_go_on(struct turn *turn)
         }
     }
     run_find_ready(run);
+    look_at_hosts(turn);
     run_start_phases(turn);
     wake_children(turn);
 }
@@ -420,10 +441,10 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
         if (run->steps[i].waiting == WAITING_WORKFLOW) {
             step_leave_child(turn, (int)i);
         }
-        if (run->steps[i].waiting == WAITING_APPROVAL || run->steps[i].waiting == WAITING_ANSWER ||
-            run->steps[i].waiting == WAITING_WORKFLOW) {
+        if (run->steps[i].waiting == WAITING_WORKFLOW) {
             step_cancel(turn, (int)i, "a checkpoint was restored");
         }
+        cancel_wait(turn, (int)i, "a checkpoint was restored");
     }
     /* Held: a reset takes later checkpoints out of the list. */
     phases = turn_hold(turn, json_incref(found->phases));

@@ -14,7 +14,7 @@
 
 void run_wake(struct turn *turn)
 {
-    static const char *const reasons[] = {"approval", "question"};
+    static const char *const reasons[] = {"approval", "question", "host"};
     const char *reason = turn->run->reason ? turn->run->reason : "";
 
     for (size_t i = 0; turn->run->status == RUN_PAUSED && i < ARRAY_LEN(reasons); i++) {

@@ -55,6 +55,9 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
     if (step->waiting == WAITING_WORKFLOW) {
         step_leave_child(turn, index);
     }
+    if (step->waiting == WAITING_HOST) {
+        step_end_host(turn, index, CLASS_CANCELLED, "the step is left out");
+    }
     /* The list as a whole is open again through this instance. */
     if (role == ROLE_INSTANCE && step_is_finished(step_at(turn, step->parent))) {
         step_move(turn, step->parent, STEP_IS_RUNNING, (struct record){.reason = "skip"});

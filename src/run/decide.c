@@ -97,6 +97,9 @@ static void cancel_waiting_steps(struct turn *turn)
     for (size_t i = 0; i < turn->run->step_count; i++) {
         const struct step_state *step = &turn->run->steps[i];
 
+        if (step->waiting == WAITING_HOST) {
+            step_end_host(turn, (int)i, CLASS_CANCELLED, "the run was cancelled");
+        }
         if (step->status == STEP_IS_RUNNING || step->status == STEP_IS_PAUSED) {
             step_cancel(turn, (int)i, "the run was cancelled");
         }
@@ -242,7 +245,10 @@ static void rest_for_others(struct turn *turn)
 {
     const struct run_state *run = turn->run;
 
-    if (run->approvals > 0) {
+    /* The host first: it can go on at once, and people are slow. */
+    if (run->hosts > 0) {
+        run_move(turn, RUN_PAUSED, "host", "waits for the host program");
+    } else if (run->approvals > 0) {
         run_move(turn, RUN_PAUSED, "approval", "waits for an approval");
     } else if (run->questions > 0) {
         run_move(turn, RUN_PAUSED, "question", "an agent asks something");
@@ -373,6 +379,11 @@ static void handle_recovered(struct turn *turn)
         case WAITING_APPROVAL:
             set_wait_timer(turn, (int)i);
             break;
+        case WAITING_HOST:
+            if (run->status == RUN_RUNNING) {
+                step_look_at_host(turn, (int)i);
+            }
+            break;
         case WAITING_ANSWER:
         case WAITING_INSTANCES:
             break;
@@ -401,6 +412,10 @@ static void end_late_steps(struct turn *turn, int phase)
         case WAITING_RETRY:
         case WAITING_APPROVAL:
         case WAITING_ANSWER:
+            step_fail(turn, (int)i, CLASS_TIMEOUT, PHASE_LATE);
+            break;
+        case WAITING_HOST:
+            step_end_host(turn, (int)i, CLASS_TIMEOUT, PHASE_LATE);
             step_fail(turn, (int)i, CLASS_TIMEOUT, PHASE_LATE);
             break;
         case WAITING_NOTHING:
@@ -463,6 +478,8 @@ static void handle_step_event(struct turn *turn, const struct event *event)
         step_handle_prepared(turn, index, event);
     } else if (event->kind == EVENT_ATTEMPT_ENDED) {
         step_handle_attempt_end(turn, index, event);
+    } else if (event->kind == EVENT_HOST) {
+        step_handle_host(turn, index, event);
     } else if (event->kind == EVENT_CHILD) {
         step_handle_child(turn, index, event);
     } else {
@@ -486,6 +503,7 @@ int decide(struct run_state *run, const struct event *event, const struct decide
         break;
     case EVENT_PREPARED:
     case EVENT_ATTEMPT_ENDED:
+    case EVENT_HOST:
     case EVENT_CHILD:
         handle_step_event(&turn, event);
         break;

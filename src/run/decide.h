@@ -16,6 +16,7 @@ enum event_kind {
     EVENT_RECOVERED, /* the state was folded from the journal */
     EVENT_PREPARED,  /* the digest of a step is known */
     EVENT_ATTEMPT_ENDED,
+    EVENT_HOST,  /* the host has not answered the attempt of a step */
     EVENT_TIMER, /* something's time may have come */
     EVENT_CHILD, /* a nested run ended or came to rest */
     EVENT_COMMAND,
@@ -59,6 +60,8 @@ struct event {
     const json_t *parts;
     const char *reused_run; /* NULL: nothing to reuse; outcome holds output and artifacts */
     const char *reused_step;
+    /* EVENT_HOST: what it is to do, or what was wrong with its answer */
+    const char *host;
     /* EVENT_CHILD */
     const char *child;
     enum run_status child_status;
@@ -88,7 +91,7 @@ struct effect {
     int64_t at;
     const char *word;
     const char *text;  /* in the batch's arena */
-    const char *child;  /* of EFFECT_CHILD_COMMAND and _END: the nested run */
+    const char *child; /* of EFFECT_CHILD_COMMAND and _END: the nested run */
 };
 
 VEC_TYPE(record_vec, struct record);

@@ -255,6 +255,14 @@ static void emit_attempt_ended(struct turn *turn, int index, const struct event 
                                     .data = outcome->usage});
 }
 
+void step_end_host(struct turn *turn, int index, enum failure_class class_, const char *error)
+{
+    struct event event = {.attempt = step_at(turn, index)->attempts,
+                          .outcome = {.class_ = class_, .error = error}};
+
+    emit_attempt_ended(turn, index, &event);
+}
+
 static void end_check(struct turn *turn, int index, const struct outcome *outcome)
 {
     struct step_state *step = step_at(turn, index);

@@ -177,6 +177,49 @@ void step_answer_question(struct turn *turn, int index, struct record answers)
     step_make_pending(turn, index, "its question was answered");
 }
 
+/* So often a run goes on without an answer: a host that knows nothing but to try again is told. */
+#define HOST_ASKED_MAX 10
+
+void step_handle_host(struct turn *turn, int index, const struct event *event)
+{
+    const struct step_state *step = step_at(turn, index);
+    struct event end = {.kind = EVENT_ATTEMPT_ENDED, .attempt = event->attempt};
+
+    if (step->waiting != WAITING_ATTEMPT || step->attempts != event->attempt) {
+        return;
+    }
+    if (phase_is_late(turn, step->phase)) {
+        end.outcome = (struct outcome){.class_ = CLASS_TIMEOUT, .error = PHASE_LATE};
+    } else if (turn->run->wish == WISH_CANCEL) {
+        end.outcome = (struct outcome){.class_ = CLASS_CANCELLED, .error = "stopped"};
+    } else if (step->host_asked >= HOST_ASKED_MAX) {
+        end.outcome = (struct outcome){
+            .class_ = CLASS_PERMANENT,
+            .error = turn_text(turn,
+                               "the host did not answer: the run was resumed %d times "
+                               "without a response to its request",
+                               step->host_asked)};
+    } else {
+        turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                        .phase = phase_id(turn, index),
+                                        .step = step->key,
+                                        .reason = "host",
+                                        .number = step->host_asked + 1,
+                                        .text = event->host});
+        return;
+    }
+    step_handle_attempt_end(turn, index, &end);
+}
+
+void step_look_at_host(struct turn *turn, int index)
+{
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = phase_id(turn, index),
+                                    .step = step_at(turn, index)->key,
+                                    .reason = "attempt"});
+    turn_effect(turn, EFFECT_RECOVER, index, 0, NULL);
+}
+
 void step_start_child(struct turn *turn, int index)
 {
     char child[RUN_ID_SIZE];

@@ -78,6 +78,9 @@ static void share(struct run_state *run, const struct step_state *step, int sign
         if (step->waiting == WAITING_ANSWER) {
             run->questions += sign;
         }
+        if (step->waiting == WAITING_HOST) {
+            run->hosts += sign;
+        }
         if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
             run->nested += sign;
         }
@@ -137,6 +140,7 @@ static void apply_created(struct run_state *run, const struct record *record)
     run->strategy = record->strategy ? strategy_parse(record->strategy) : STRATEGY_UNSET;
     run->strategy_default = record->class_ ? strategy_parse(record->class_) : STRATEGY_UNSET;
     run->is_fresh = record->flag;
+    run->is_bridged = record->status != NULL;
     set_text(&run->parent, record->other);
     set_text(&run->parent_step, record->other_step);
     run->depth = (int)record->number;
@@ -452,11 +456,13 @@ static void apply_waiting(struct run_state *run, const struct record *record)
     share(run, step, -1);
     step->waiting = (enum waiting)waiting_parse(record->reason);
     step->status = step->waiting == WAITING_APPROVAL || step->waiting == WAITING_ANSWER ||
+                           step->waiting == WAITING_HOST ||
                            (step->waiting == WAITING_WORKFLOW && record->text)
                        ? STEP_IS_PAUSED
                        : STEP_IS_RUNNING;
     step->started_at = step->started_at ? step->started_at : record->at;
     step->until = record->until;
+    step->host_asked = step->waiting == WAITING_HOST ? (int)record->number : step->host_asked;
     choose_static(step, record);
     if (record->other) {
         set_text(&step->child, record->other);
@@ -474,6 +480,7 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     step->status = STEP_IS_RUNNING;
     step->waiting = WAITING_ATTEMPT;
     step->attempts = (int)record->number;
+    step->host_asked = 0;
     step->tries = is_static && !step->is_static ? 0 : step->tries;
     step->is_static = is_static;
     step->started_at = step->started_at ? step->started_at : record->at;

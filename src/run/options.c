@@ -82,6 +82,16 @@ static void add_question_options(const struct run_state *run, json_t *options)
     }
 }
 
+static void add_host_option(const struct run_state *run, json_t *options)
+{
+    char command[256];
+
+    if (run->hosts > 0) {
+        (void)snprintf(command, sizeof(command), "fermata resume %s", run->id);
+        add_option(options, "resume", command, "once the host has written its response");
+    }
+}
+
 static void add_nested_options(const struct run_state *run, json_t *options)
 {
     char command[256];
@@ -112,9 +122,11 @@ json_t *run_options(const struct run_state *run)
         (void)snprintf(command, sizeof(command), "fermata status %s", run->parent);
         add_option(options, "status", command, "its parent goes on from here, or tries again");
     } else if (run->status == RUN_PAUSED &&
-               (strcmp(reason, "approval") == 0 || strcmp(reason, "question") == 0)) {
+               (strcmp(reason, "approval") == 0 || strcmp(reason, "question") == 0 ||
+                strcmp(reason, "host") == 0)) {
         add_approval_options(run, options);
         add_question_options(run, options);
+        add_host_option(run, options);
     } else if (run->status == RUN_FAILED ||
                (run->status == RUN_PAUSED && is_failure(run->reason))) {
         add_failure_options(run, options);

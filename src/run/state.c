@@ -158,7 +158,7 @@ void run_state_free(struct run_state *run)
 
 int run_count_outside(const struct run_state *run)
 {
-    return run->approvals + run->questions;
+    return run->approvals + run->questions + run->hosts;
 }
 
 bool run_has_work(const struct run_state *run)

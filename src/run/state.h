@@ -30,6 +30,7 @@ enum waiting {
     WAITING_RETRY,    /* a timer */
     WAITING_APPROVAL, /* a person or a signal */
     WAITING_ANSWER,   /* a person, who is to answer what its agent asked */
+    WAITING_HOST,     /* the program that called us, whose attempt it is */
     WAITING_WORKFLOW, /* a nested run */
     WAITING_INSTANCES /* its foreach instances */
 };
@@ -83,6 +84,7 @@ struct step_state {
     bool is_resumable; /* the next attempt goes on with it */
     struct step_output result;
     struct step_dialogue dialogue;
+    int host_asked; /* how often the host was found not to have answered this attempt */
 
     /* foreach */
     json_t *items;
@@ -146,6 +148,7 @@ struct run_state {
     enum strategy strategy;         /* asked for by whoever started it; UNSET: not */
     enum strategy strategy_default; /* the project's */
     bool is_fresh;
+    bool is_bridged; /* steps without a usable agent go to the host */
     char *parent, *parent_step;
     int depth;
     int iteration;
@@ -166,6 +169,7 @@ struct run_state {
     int running;                         /* against the run's concurrency */
     int approvals;                       /* steps that wait for a person's yes or no */
     int questions;                       /* steps whose agent waits for an answer */
+    int hosts;                           /* steps that wait for the host */
     int nested;                          /* nested runs that are paused */
     int64_t counts[STEP_IS_SKIPPED + 1]; /* steps and instances by status */
     int64_t steps_total; /* every step and instance ever made, against the ceiling */

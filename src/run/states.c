@@ -47,10 +47,11 @@ static const char *const wish_names[] = {
 };
 
 static const char *const waiting_names[] = {
-    [WAITING_NOTHING] = "nothing",   [WAITING_PREPARE] = "prepare",
-    [WAITING_ATTEMPT] = "attempt",   [WAITING_RETRY] = "retry",
-    [WAITING_APPROVAL] = "approval", [WAITING_ANSWER] = "answer",
-    [WAITING_WORKFLOW] = "workflow", [WAITING_INSTANCES] = "instances",
+    [WAITING_NOTHING] = "nothing",     [WAITING_PREPARE] = "prepare",
+    [WAITING_ATTEMPT] = "attempt",     [WAITING_RETRY] = "retry",
+    [WAITING_APPROVAL] = "approval",   [WAITING_ANSWER] = "answer",
+    [WAITING_HOST] = "host",           [WAITING_WORKFLOW] = "workflow",
+    [WAITING_INSTANCES] = "instances",
 };
 
 const char *run_status_name(enum run_status status)

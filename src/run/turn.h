@@ -74,6 +74,8 @@ void step_recover_prepare(struct turn *turn, int step);
 void step_handle_prepared(struct turn *turn, int step, const struct event *event);
 void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);
 void step_handle_timer(struct turn *turn, int step);
+/* Ends the attempt that the host has not answered, so that its step can move on. */
+void step_end_host(struct turn *turn, int step, enum failure_class class_, const char *error);
 /* What follows when an attempt cannot help: the alternative, or the end. */
 void step_give_up_agent(struct turn *turn, int step, enum failure_class class_, const char *error);
 
@@ -87,6 +89,9 @@ int step_signal_answer(const struct step_state *step, const char *signal, const 
 void step_ask(struct turn *turn, int step, const json_t *question);
 /* Takes `data` ([{question,answer}]) and `by` from `answers`; the step is tried again. */
 void step_answer_question(struct turn *turn, int step, struct record answers);
+void step_handle_host(struct turn *turn, int step, const struct event *event);
+/* What waits for the host is looked at again. */
+void step_look_at_host(struct turn *turn, int step);
 void step_start_child(struct turn *turn, int step);
 /* The time for an answer is over; who drives the run ends the wait, at the latest when it goes on.
  */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct recount {
-    int under_way, running, approvals, questions, nested;
+    int under_way, running, approvals, questions, hosts, nested;
     int64_t counts[STEP_IS_SKIPPED + 1];
 };
 
@@ -32,6 +32,7 @@ static void count_step(const struct step_state *step, struct recount *recount)
     recount->running += takes_a_place(step);
     recount->approvals += is_under_way(step) && step->waiting == WAITING_APPROVAL;
     recount->questions += is_under_way(step) && step->waiting == WAITING_ANSWER;
+    recount->hosts += is_under_way(step) && step->waiting == WAITING_HOST;
     recount->nested += step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED;
     if (step->role == ROLE_STEP || step->role == ROLE_INSTANCE) {
         recount->counts[step->status]++;
@@ -52,8 +53,8 @@ static void check_counters(struct sim *sim, const struct sim_run *run)
     }
     if (recount.under_way != state->under_way || recount.running != state->running ||
         recount.approvals != state->approvals || recount.questions != state->questions ||
-        recount.nested != state->nested || open != state->phases_open ||
-        state->steps_total != (int64_t)state->step_count ||
+        recount.hosts != state->hosts || recount.nested != state->nested ||
+        open != state->phases_open || state->steps_total != (int64_t)state->step_count ||
         memcmp(recount.counts, state->counts, sizeof(recount.counts)) != 0) {
         sim_fail(sim, "run %d: its counters differ from a recount", run->index);
     }
@@ -180,6 +181,7 @@ static bool can_come(const struct sim *sim, const struct sim_run *run,
         return step->status != STEP_IS_RUNNING && step->status != STEP_IS_PAUSED;
     case WAITING_APPROVAL:
     case WAITING_ANSWER:
+    case WAITING_HOST:
     case WAITING_INSTANCES:
         return true;
     case WAITING_PREPARE:

@@ -86,6 +86,7 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     VALUE(instances_failed)
     VALUE(instances_under_way)
     VALUE(dialogue.asked)
+    VALUE(host_asked)
     JSON(dialogue.question)
     JSON(dialogue.answers)
     JSON(dialogue.partial)
@@ -157,6 +158,8 @@ static void compare_run(struct comparison *comparison, const struct run_state *l
     VALUE(running)
     VALUE(approvals)
     VALUE(questions)
+    VALUE(hosts)
+    VALUE(is_bridged)
     VALUE(nested)
     VALUE(steps_total)
     if (memcmp(left->counts, right->counts, sizeof(left->counts)) != 0) {

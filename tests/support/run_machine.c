@@ -135,6 +135,7 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     SAME(instances_open);
     SAME(instances_failed);
     SAME(dialogue.asked);
+    SAME(host_asked);
     same_json(what, one->dialogue.question, other->dialogue.question);
     same_json(what, one->dialogue.answers, other->dialogue.answers);
     same_json(what, one->dialogue.partial, other->dialogue.partial);
@@ -201,6 +202,8 @@ void assert_same_state(const struct run_state *one, const struct run_state *othe
     SAME(running);
     SAME(approvals);
     SAME(questions);
+    SAME(hosts);
+    SAME(is_bridged);
     SAME(nested);
     SAME(steps_total);
     same_text(what, one->reason, other->reason);
@@ -280,9 +283,9 @@ static void assert_sound(struct machine *machine)
         enum waiting waiting = run->steps[i].waiting;
 
         /* What a person was asked is asked again when a failed run is taken up. */
-        if (waiting != WAITING_NOTHING &&
-            ((waiting != WAITING_APPROVAL && waiting != WAITING_ANSWER) ||
-             run->status != RUN_FAILED)) {
+        if (waiting != WAITING_NOTHING && ((waiting != WAITING_APPROVAL &&
+                                            waiting != WAITING_ANSWER && waiting != WAITING_HOST) ||
+                                           run->status != RUN_FAILED)) {
             tell_and_fail(machine, "something was left behind");
         }
     }
@@ -413,6 +416,17 @@ void machine_ask(struct machine *machine, const char *step, const char *question
         machine, step,
         (struct outcome){.class_ = CLASS_NONE, .question = value, .session = "the-session"});
     json_decref(value);
+}
+
+void machine_host(struct machine *machine, const char *step)
+{
+    if (machine_step(machine, step)->waiting == WAITING_PREPARE) {
+        machine_prepare(machine, step);
+    }
+    (void)machine_event(machine, (struct event){.kind = EVENT_HOST,
+                                                .step = step,
+                                                .attempt = machine_step(machine, step)->attempts,
+                                                .host = ".agent-request-p-a.json"});
 }
 
 void machine_fail(struct machine *machine, const char *step, const char *class_)

@@ -61,6 +61,8 @@ void machine_output(struct machine *machine, const char *step, const char *json)
 void machine_fail(struct machine *machine, const char *step, const char *class_);
 /* Its agent asks instead of answering. */
 void machine_ask(struct machine *machine, const char *step, const char *question);
+/* Its agent is the host, which has not answered. */
+void machine_host(struct machine *machine, const char *step);
 /* A crash before the process of the attempt began. */
 void machine_lose_unbegun(struct machine *machine, const char *step);
 void machine_prepare(struct machine *machine, const char *step);

@@ -471,6 +471,119 @@ static void a_question_ends_with_the_time_of_its_phase(void **state)
     machine_release(&m);
 }
 
+#define HOSTED "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it } ] }]\n"
+
+static void a_step_of_the_host_pauses_the_run_with_its_attempt_open(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, HOSTED);
+    machine_prepare(&m, "a");
+    (void)machine_story(&m);
+    machine_host(&m, "a");
+    assert_story(&m, "wait a host | run paused (host)");
+    assert_effects(&m, "rest");
+    assert_int_equal(m.run->hosts, 1);
+    assert_int_equal(machine_step(&m, "a")->attempts, 1);
+    machine_release(&m);
+}
+
+static void resume_looks_for_the_response_and_the_attempt_ends_with_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, HOSTED);
+    machine_host(&m, "a");
+    (void)machine_story(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_effects(&m, "recover a");
+    assert_story(&m, "run running | wait a attempt");
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    assert_int_equal(machine_step(&m, "a")->attempts, 1);
+    machine_release(&m);
+}
+
+static void a_host_that_never_answers_fails_the_step(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, HOSTED);
+    machine_host(&m, "a");
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+        machine_host(&m, "a");
+        assert_string_equal(m.run->reason, "host");
+    }
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    machine_host(&m, "a");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    assert_non_null(strstr(machine_step(&m, "a")->error, "the host did not answer"));
+    assert_int_equal(m.run->hosts, 0);
+    machine_release(&m);
+}
+
+static void the_host_is_waited_for_over_a_crash(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, HOSTED);
+    machine_host(&m, "a");
+    m.is_held = true;
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    m.is_held = false;
+    machine_recover(&m);
+    assert_effects(&m, "recover a");
+    machine_host(&m, "a");
+    assert_int_equal(machine_step(&m, "a")->waiting, WAITING_HOST);
+    assert_int_equal(machine_step(&m, "a")->host_asked, 2);
+    machine_release(&m);
+}
+
+static void who_stops_waiting_for_the_host_ends_its_attempt(void **state)
+{
+    static const char *const commands[] = {"{'do': 'cancel'}",
+                                           "{'do': 'skip', 'step': 'a', 'reason': 'x'}"};
+    struct machine m;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        machine_begin(&m, HOSTED);
+        machine_host(&m, "a");
+        (void)machine_story(&m);
+        assert_int_equal(machine_command(&m, commands[i]), 0);
+        assert_story_has(&m, "end a 1 cancelled");
+        assert_int_equal(m.run->hosts, 0);
+        assert_true(run_status_is_final(m.run->status));
+        machine_release(&m);
+    }
+}
+
+static void the_host_outranks_people_who_are_asked_too(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: a, prompt: Do it }, { id: ok, approve: 'Go?' }]\n");
+    machine_host(&m, "a");
+    assert_string_equal(m.run->reason, "host");
+    assert_int_equal(machine_command(&m, "{'do': 'approve'}"), 0);
+    assert_int_equal(machine_step(&m, "ok")->status, STEP_IS_COMPLETED);
+    assert_string_equal(m.run->reason, "host");
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +615,12 @@ int main(void)
         cmocka_unit_test(a_question_outlives_a_crash),
         cmocka_unit_test(a_question_that_comes_when_the_phase_is_late_is_not_asked),
         cmocka_unit_test(a_question_ends_with_the_time_of_its_phase),
+        cmocka_unit_test(a_step_of_the_host_pauses_the_run_with_its_attempt_open),
+        cmocka_unit_test(resume_looks_for_the_response_and_the_attempt_ends_with_it),
+        cmocka_unit_test(a_host_that_never_answers_fails_the_step),
+        cmocka_unit_test(the_host_is_waited_for_over_a_crash),
+        cmocka_unit_test(who_stops_waiting_for_the_host_ends_its_attempt),
+        cmocka_unit_test(the_host_outranks_people_who_are_asked_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
