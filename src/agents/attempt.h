@@ -112,6 +112,15 @@ int attempt_read_exit(const char *folder, struct attempt_exit *ret_exit, struct 
  * many, then the tail. *ret_cut: how many those were; may be NULL. */
 int attempt_read_output(const char *folder, const char *stream, struct strbuf *target,
                         int64_t *ret_cut, struct error *err);
+/* Where somebody who follows a stream is. */
+struct attempt_cursor {
+    int64_t offset; /* bytes of the stream, those that were left out included */
+    bool has_gap;   /* bytes were left out before those of the last call */
+};
+/* Adds what was printed behind the cursor, also while more is, and moves it: at most what `target`
+ * has room for. Nothing is added when there is nothing new. */
+int attempt_read_more(const char *folder, const char *stream, struct attempt_cursor *cursor,
+                      struct strbuf *target, struct error *err);
 /* The last line printed so far, cleaned for a terminal; empty when there is none. Cheap. */
 void attempt_last_line(const char *folder, struct strbuf *target);
 

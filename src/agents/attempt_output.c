@@ -452,6 +452,66 @@ out:
     return r;
 }
 
+/* Moves the cursor over what the ring does not hold any more, or may not when it has been read. */
+static int64_t oldest_kept(const struct stream *stream, bool running)
+{
+    int64_t kept = running ? stream->total + WRITE_AHEAD_MAX - stream->ring : 0;
+
+    kept = kept > stream->from ? kept : stream->from;
+    return kept < stream->total ? kept : stream->total;
+}
+
+static int add_more(const struct stream *stream, bool running, struct attempt_cursor *cursor,
+                    struct strbuf *target)
+{
+    int64_t room = (int64_t)(target->length_max - target->length);
+    int64_t to = cursor->offset + room;
+    size_t before = target->length;
+    struct stream later = *stream;
+    int r;
+
+    if (cursor->offset < stream->head_bytes) {
+        r = add_range(target, stream->head, cursor->offset,
+                      to < stream->head_bytes ? room : stream->head_bytes - cursor->offset);
+    } else {
+        int64_t oldest = oldest_kept(stream, running);
+
+        cursor->has_gap = cursor->offset < oldest;
+        cursor->offset = cursor->has_gap ? oldest : cursor->offset;
+        to = cursor->offset + room;
+        r = add_ring(target, stream, cursor->offset, to < stream->total ? to : stream->total);
+        if (r == 0 && running && read_header(&later) &&
+            cursor->offset < oldest_kept(&later, running) && later.total > stream->total) {
+            /* Overwritten while we read: left for the next call, which finds the gap. */
+            target->length = before;
+            target->data[before] = '\0';
+        }
+    }
+    cursor->offset += (int64_t)(target->length - before);
+    return r;
+}
+
+int attempt_read_more(const char *folder, const char *stream_name, struct attempt_cursor *cursor,
+                      struct strbuf *target, struct error *err)
+{
+    struct stream stream;
+    bool running = is_running(folder);
+    int r = open_stream(folder, stream_name, &stream);
+
+    cursor->has_gap = false;
+    if (r == ERROR_NOT_FOUND && file_is_folder(folder)) {
+        return 0;
+    }
+    if (r == 0) {
+        if (cursor->offset < stream.head_bytes || stream.tail >= 0) {
+            r = add_more(&stream, running, cursor, target);
+        }
+        close_stream(&stream);
+    }
+    return r < 0 ? error_set_errno(err, "cannot read %s of the attempt in %s", stream_name, folder)
+                 : 0;
+}
+
 /* The last of the lines that has something to show; a carriage return begins a line anew. */
 static bool add_last_line(struct strbuf *target, char *text, size_t length)
 {

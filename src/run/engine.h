@@ -14,6 +14,8 @@
 #define STORAGE_RETRY_MS 500
 /* Nothing more is decided while so many files wait to be written. */
 #define FILE_TASKS_MAX 2000
+/* An agent's stream holds far more than its answer: so many times more of it is kept. */
+#define AGENT_OUTPUT_FACTOR 8
 
 /* A run that this process owns. */
 struct active {

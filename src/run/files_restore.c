@@ -119,7 +119,7 @@ static void put_attempt(struct restore *restore, const char *folder, const struc
         if (prompt) {
             put_blob(restore, prompt_file, prompt, TEXT_BYTES_MAX);
         }
-        put_output(restore, folder, "stdout", record->output);
+        put_output(restore, folder, record->agent ? "answer" : "stdout", record->output);
         put_output(restore, folder, "stderr", record->errors);
         ended = json_object();
         json_put_integer(ended, "status", record->exit_status);

@@ -488,6 +488,7 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     set_digest(step, record->digest);
     set_text(&step->tree, record->other);
     set_text(&step->folder, record->folder);
+    step->is_resumed = record->session != NULL;
     share(run, step, +1);
 }
 
@@ -510,6 +511,32 @@ static bool is_interruption(enum failure_class class_, const json_t *question)
     return false;
 }
 
+static void add_known(int64_t *sum, int64_t part)
+{
+    if (part >= 0) {
+        *sum = (*sum > 0 ? *sum : 0) + part;
+    }
+}
+
+static void add_session_usage(struct step_state *step, const json_t *said)
+{
+    struct agent_usage *sum = &step->session_usage;
+    struct agent_usage usage;
+
+    agent_usage_decode(said, &usage);
+    if (!step->is_resumed) {
+        *sum = usage;
+        return;
+    }
+    add_known(&sum->input_tokens, usage.input_tokens);
+    add_known(&sum->output_tokens, usage.output_tokens);
+    add_known(&sum->cached_tokens, usage.cached_tokens);
+    add_known(&sum->turns, usage.turns);
+    if (usage.cost_usd >= 0) {
+        sum->cost_usd = (sum->cost_usd > 0 ? sum->cost_usd : 0) + usage.cost_usd;
+    }
+}
+
 static void apply_attempt_ended(struct run_state *run, const struct record *record)
 {
     struct step_state *step = step_of(run, record);
@@ -525,6 +552,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     step->dialogue.asked += record->question ? 1 : 0;
     set_json(&step->dialogue.question, record->question);
     step->exit_status = record->exit_status;
+    add_session_usage(step, record->data);
     set_text(&step->session, record->session);
     step->is_resumable = record->session && is_interruption(step->class_, record->question);
     set_text(&step->error, record->error);

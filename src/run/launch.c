@@ -9,12 +9,11 @@
 #include "results/results.h"
 #include "run/engine.h"
 
+#include <assert.h>
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define INPUT_BYTES_MAX (64U * 1024 * 1024)
 #define ENV_VALUE_BYTES_MAX (96U * 1024) /* execve refuses single strings above 128 KiB */
@@ -30,7 +29,8 @@ struct launch {
     VEC(struct attempt_file) files; /* values that are too large for the environment */
     struct strbuf input;
     bool has_input;
-    bool is_prompt; /* the input is an agent's prompt */
+    bool is_agent;
+    struct agent_launch agent;
     char *blobs;
 };
 
@@ -53,6 +53,7 @@ void launch_free(struct launch *launch)
     VEC_RELEASE(&launch->argv);
     VEC_RELEASE(&launch->env);
     strbuf_release(&launch->input);
+    agent_launch_release(&launch->agent);
     free(launch->keeper_path);
     free(launch->folder);
     free(launch->blobs);
@@ -69,7 +70,7 @@ struct lookup_context launch_context(struct active *active, int step)
                                    .load_context = active->engine};
 }
 
-static int refuse_unread(const struct lookup_context *context, struct error *err)
+int launch_refuse_unread(const struct lookup_context *context, struct error *err)
 {
     return error_set(err, ERROR_IO, "the output of step %s cannot be read", context->unread);
 }
@@ -87,7 +88,7 @@ int launch_arguments(struct active *active, int step, struct template_list with,
         r = template_evaluate(with.items[i].value, run_lookup, &context, &value, err);
         if (r == 0 && context.unread) {
             json_decref(value);
-            r = refuse_unread(&context, err);
+            r = launch_refuse_unread(&context, err);
         }
         if (r == 0) {
             json_put(arguments, with.items[i].name, value ? value : json_null());
@@ -247,7 +248,7 @@ static int env_build(struct launch *launch, struct active *active, int index, st
         strbuf_init(&value, ENV_VALUE_BYTES_MAX);
         r = template_format(definition->env[i].value, run_lookup, &context, &value, err);
         if (r == 0 && context.unread) {
-            r = refuse_unread(&context, err);
+            r = launch_refuse_unread(&context, err);
         }
         if (r == 0) {
             env_add(launch, definition->env[i].name, value.data);
@@ -298,75 +299,49 @@ static int use_function(struct launch *launch, struct active *active, const char
     return 0;
 }
 
-static int use_agent(struct launch *launch, struct active *active, int index, struct error *err)
+static void take_files(struct launch *launch, struct agent_command *command)
 {
-    const struct config *config = active->engine->options.config;
-    const struct step *definition = step_effective(&active->state->steps[index]);
-    const char *name = definition->agent ? definition->agent : config->default_agent;
-    const struct agent_config *agent = name ? config_find_agent(config, name) : NULL;
-    int r;
+    for (size_t i = 0; i < command->files.count; i++) {
+        const struct agent_command_file *file = &command->files.items[i];
 
-    if (!agent || !agent->enabled || agent->command_count == 0 ||
-        strcmp(agent->type, "command") != 0) {
-        (void)error_set(err, ERROR_UNAVAILABLE, "agent %s cannot be used here: %s",
-                        name ? name : "(none named)",
-                        !agent            ? "it is not configured"
-                        : !agent->enabled ? "it is disabled"
-                                          : "no adapter for its type");
-        error_hint(err, "configure it under `agents:` in .fermata/config.yaml, or use --strategy "
-                        "static");
-        return ERROR_UNAVAILABLE;
+        *VEC_PUSH(&launch->files) = (struct attempt_file){file->name, file->data, file->length};
     }
-    for (size_t i = 0; i < agent->command_count; i++) {
-        argv_add(launch, agent->command[i]);
-    }
-    launch->is_prompt = true;
-    r = launch_prompt(active, index, &launch->input, err);
-    launch->has_input = true;
-    return r;
+    command->files.count = 0;
 }
 
-int launch_prompt(struct active *active, int index, struct strbuf *target, struct error *err)
+/* Its environment is added when that of the step is complete. */
+static int use_agent(struct launch *launch, struct active *active, int index, struct error *err)
 {
-    const struct engine_options *options = &active->engine->options;
-    const struct step *definition = step_effective(&active->state->steps[index]);
-    struct lookup_context context = launch_context(active, index);
-    char *expert = NULL;
-    int r = 0;
+    int r = launch_agent(active, index, launch->folder, &launch->agent, err);
 
-    if (definition->expert) {
-        r = options->load_expert(options->loader_context, definition->expert, &expert, err);
-        if (r < 0) {
-            return r;
-        }
-        strbuf_addf(target, "# Your role\n\n%s\n\n", expert);
-        free(expert);
+    if (r < 0) {
+        return r;
     }
-    strbuf_add(target, "# Your task\n\n");
-    if (definition->prompt) {
-        r = template_format(definition->prompt, run_lookup, &context, target, err);
-        if (r == 0 && context.unread) {
-            r = refuse_unread(&context, err);
-        }
-    } else if (active->state->task) {
-        strbuf_add(target, active->state->task);
+    for (size_t i = 0; i < launch->agent.command.argv.count; i++) {
+        argv_add(launch, launch->agent.command.argv.items[i]);
     }
-    strbuf_add_char(target, '\n');
-    if (r == 0 && definition->schema) {
-        char *schema = json_dump_pretty(definition->schema);
+    strbuf_add_bytes(&launch->input, launch->agent.command.input.data,
+                     launch->agent.command.input.length);
+    launch->has_input = launch->input.length > 0;
+    launch->is_agent = true;
+    take_files(launch, &launch->agent.command);
+    return launch->input.overflow
+               ? error_set(err, ERROR_LIMIT, "the input of the agent is larger than %u bytes",
+                           INPUT_BYTES_MAX)
+               : 0;
+}
 
-        strbuf_addf(target,
-                    "\n# Output\n\nAnswer with one JSON value that follows this JSON Schema and "
-                    "nothing else.\n\n%s",
-                    schema);
-        free(schema);
+static void env_add_agent(struct launch *launch)
+{
+    for (size_t i = 0; launch->is_agent && i < launch->agent.command.env.count; i++) {
+        char *name = mem_strdup(launch->agent.command.env.items[i]);
+        char *value = strchr(name, '=');
+
+        assert(value);
+        *value = '\0';
+        env_add(launch, name, value + 1);
+        free(name);
     }
-    dialogue_add_way(definition, target);
-    dialogue_add_answers(&active->state->steps[index], target);
-    if (r == 0 && target->overflow) {
-        r = error_set(err, ERROR_LIMIT, "the prompt is larger than %zu bytes", target->length_max);
-    }
-    return r;
 }
 
 static int use_function_step(struct launch *launch, struct active *active, int index,
@@ -432,7 +407,10 @@ static void fill_spec(struct launch *launch, struct active *active, int index)
         .file_count = launch->files.count,
         .timeout_ms = step->check ? step->check->timeout_ms : definition->timeout_ms,
         .grace_ms = GRACE_MS,
-        .output_bytes_max = active->engine->options.config->output_bytes_max,
+        .stdout_is_file = launch->agent.command.has_file_output,
+        .has_own_tmp = launch->is_agent,
+        .output_bytes_max = active->engine->options.config->output_bytes_max *
+                            (launch->is_agent ? AGENT_OUTPUT_FACTOR : 1),
     };
 }
 
@@ -444,6 +422,7 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     int r;
 
     strbuf_init(&launch->input, INPUT_BYTES_MAX);
+    agent_launch_init(&launch->agent);
     launch->keeper_path = mem_strdup(active->engine->options.keeper_path);
     launch->folder = mem_strdup(folder);
     launch->blobs = mem_strdup(active->engine->blobs);
@@ -454,6 +433,7 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     if (r == 0) {
         r = env_build(launch, active, index, err);
     }
+    env_add_agent(launch);
     if (r < 0) {
         launch_free(launch);
         return r;
@@ -463,28 +443,16 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     return 0;
 }
 
-/* The prompt is kept under the digest that the step's parts name, and can be read in the folder. */
-static int keep_prompt(const struct launch *launch, struct error *err)
-{
-    char digest[DIGEST_HEX_SIZE];
-    char *input = path_join(launch->folder, "stdin");
-    char *prompt = path_join(launch->folder, "prompt");
-    int r = blob_put(launch->blobs, launch->input.data, launch->input.length, digest, err);
-
-    if (r == 0 && link(input, prompt) < 0 && errno != EEXIST) {
-        r = error_set_errno(err, "cannot link %s", prompt);
-    }
-    free(input);
-    free(prompt);
-    return r;
-}
-
 int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
 {
     int r = attempt_prepare(&launch->spec, err);
 
-    if (r == 0 && launch->is_prompt) {
-        r = keep_prompt(launch, err);
+    if (r == 0 && launch->is_agent) {
+        char digest[DIGEST_HEX_SIZE];
+
+        /* Under the digest that the step's parts name. */
+        r = blob_put(launch->blobs, launch->agent.prompt.data, launch->agent.prompt.length, digest,
+                     err);
     }
     return r < 0 ? r : attempt_spawn(launch->keeper_path, launch->folder, ret_keeper, err);
 }

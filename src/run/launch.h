@@ -3,6 +3,7 @@
 #ifndef FERMATA_RUN_LAUNCH_H
 #define FERMATA_RUN_LAUNCH_H
 
+#include "agents/adapter.h"
 #include "run/engine.h"
 
 struct lookup_context launch_context(struct active *active, int step);
@@ -10,9 +11,22 @@ struct template_list {
     const struct named_template *items;
     size_t count;
 };
+/* For a context that names an output which could not be read. */
+int launch_refuse_unread(const struct lookup_context *context, struct error *err);
 /* The values of `with`; the caller owns them. */
 int launch_arguments(struct active *active, int step, struct template_list with,
                      json_t **ret_arguments, struct error *err);
+
+/* launch_agent.c: what an agent step runs. */
+struct agent_launch {
+    struct agent_command command;
+    struct strbuf prompt;
+};
+void agent_launch_init(struct agent_launch *launch);
+void agent_launch_release(struct agent_launch *launch);
+/* The files of the command are complete: `prompt` and agent.json are among them. */
+int launch_agent(struct active *active, int step, const char *folder, struct agent_launch *launch,
+                 struct error *err);
 /* The whole prompt of an agent step. */
 int launch_prompt(struct active *active, int step, struct strbuf *target, struct error *err);
 

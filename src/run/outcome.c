@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* From what an attempt left in its folder to an outcome: class, output, artifacts, proof. Large
  * values become blobs here, before the record that names them is committed. */
-#include "agents/clarification.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "functions/functions.h"
 #include "results/results.h"
 #include "run/engine.h"
 #include "run/files.h"
+#include "run/outcome_agent.h"
 #include "workflow/json_schema.h"
 
 #include <errno.h>
@@ -45,7 +45,8 @@ struct collect {
     json_t *errors;
     json_t *artifacts;
     json_t *usage;
-    json_t *question;
+    bool is_agent;
+    struct agent_outcome agent;
     enum verdict verdict;
     char verdict_reason[512];
     json_t *proof;
@@ -60,6 +61,11 @@ static bool expects_json(const struct step *definition)
     }
     function = definition->kind == STEP_FUNCTION ? function_find(definition->function) : NULL;
     return function && function->is_json;
+}
+
+static bool is_agent_step(const struct step *definition)
+{
+    return definition && definition->kind == STEP_AGENT;
 }
 
 struct collect *collect_new(struct active *active, int index, const struct live_attempt *live)
@@ -77,7 +83,8 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->check = step->check;
     collect->tree = mem_strdup(step->tree);
     collect->is_json = collect->definition && expects_json(collect->definition);
-    collect->keep_max = active->engine->options.config->output_bytes_max;
+    collect->keep_max = active->engine->options.config->output_bytes_max *
+                        (is_agent_step(collect->definition) ? AGENT_OUTPUT_FACTOR : 1);
     collect->cwd = collect->definition && collect->definition->cwd
                        ? path_join(active->engine->options.project, collect->definition->cwd)
                        : mem_strdup(active->engine->options.project);
@@ -98,8 +105,8 @@ void collect_free(struct collect *collect)
     json_decref(collect->errors);
     json_decref(collect->artifacts);
     json_decref(collect->usage);
-    json_decref(collect->question);
     json_decref(collect->proof);
+    agent_outcome_release(&collect->agent);
     free(collect);
 }
 
@@ -162,24 +169,28 @@ static json_t *describe_output(const char *blobs, const struct stream_text *stre
     return output;
 }
 
+/* Takes the value over. */
+static int check_output(const struct step *definition, json_t *value, json_t **ret_value,
+                        struct error *err)
+{
+    int r = definition->schema ? json_schema_check(definition->schema, value, err) : 0;
+
+    if (r < 0) {
+        (void)error_context(err, "the output does not fit its schema");
+        json_decref(value);
+        return r;
+    }
+    *ret_value = value;
+    return 0;
+}
+
 static int parse_output(const struct step *definition, const struct strbuf *text,
                         json_t **ret_value, struct error *err)
 {
     json_t *value = NULL;
     int r = json_parse_text(text->data, text->length, "the output", &value, err);
 
-    if (r == 0 && definition->schema) {
-        r = json_schema_check(definition->schema, value, err);
-        if (r < 0) {
-            (void)error_context(err, "the output does not fit its schema");
-        }
-    }
-    if (r < 0) {
-        json_decref(value);
-        return r;
-    }
-    *ret_value = value;
-    return 0;
+    return r < 0 ? r : check_output(definition, value, ret_value, err);
 }
 
 static void add_artifact(json_t *artifacts, const char *name, const char *digest, int64_t bytes)
@@ -242,26 +253,28 @@ static void fail(struct collect *collect, enum failure_class class_)
     collect->class_ = class_;
 }
 
-/* Everything that a successful step promised is there, or it did not succeed. */
-static void keep_promises(struct collect *collect, const struct stream_text *output,
-                          json_t **ret_value)
+static void check_json(struct collect *collect, const struct stream_text *output,
+                       json_t **ret_value)
 {
-    const struct step *definition = collect->definition;
-    const struct strbuf *text = &output->text;
-    struct keeping keeping;
-
     if (collect->is_json && output->cut > 0) {
         (void)error_set(&collect->err, ERROR_LIMIT,
                         "the output has %lld bytes; at most %lld are kept, and half of a JSON "
                         "value is none",
                         (long long)output->bytes, (long long)collect->keep_max);
         fail(collect, CLASS_PERMANENT);
-        return;
-    }
-    if (collect->is_json && parse_output(definition, text, ret_value, &collect->err) < 0) {
+    } else if (collect->is_json &&
+               parse_output(collect->definition, &output->text, ret_value, &collect->err) < 0) {
         fail(collect, CLASS_PERMANENT);
-        return;
     }
+}
+
+/* Everything that a successful step promised is there, or it did not succeed. */
+static void keep_promises(struct collect *collect, const struct stream_text *output)
+{
+    const struct step *definition = collect->definition;
+    const struct strbuf *text = &output->text;
+    struct keeping keeping;
+
     collect->artifacts = json_array();
     keeping = (struct keeping){collect->blobs, collect->run_folder, collect->artifacts};
     if (definition->output &&
@@ -448,11 +461,85 @@ static void judge(struct collect *collect, const struct attempt_exit *ended,
 
 /* ---- all of it ---- */
 
-static json_t *describe_usage(const struct attempt_exit *ended)
+static json_t *describe_usage(const struct collect *collect, const struct attempt_exit *ended)
 {
-    return json_pack("{s:I, s:I, s:I, s:i}", "user_ms", (json_int_t)ended->user_ms, "system_ms",
-                     (json_int_t)ended->system_ms, "memory_bytes",
-                     (json_int_t)ended->memory_bytes_max, "leftovers", ended->leftovers);
+    json_t *usage = json_pack("{s:I, s:I, s:I, s:i}", "user_ms", (json_int_t)ended->user_ms,
+                              "system_ms", (json_int_t)ended->system_ms, "memory_bytes",
+                              (json_int_t)ended->memory_bytes_max, "leftovers", ended->leftovers);
+
+    if (collect->is_agent) {
+        json_t *said = agent_usage_encode(&collect->agent.usage);
+
+        (void)json_object_update(usage, said);
+        json_decref(said);
+    }
+    return usage;
+}
+
+/* ---- agents ---- */
+
+/* What an agent printed is a stream of events; its output is the answer in it. */
+static void read_agent(struct collect *collect, const struct attempt_exit *ended,
+                       const struct strbuf *errors)
+{
+    const bool is_expected = is_success(collect->definition, ended->status);
+    const struct agent_end end = {.exit_status = is_expected ? 0 : ended->status,
+                                  .signal = ended->signal,
+                                  .timed_out = ended->timed_out,
+                                  .stopped = ended->stopped,
+                                  .errors = errors->data,
+                                  .folder = collect->folder};
+    struct error err = ERROR_INIT;
+    int r = agent_outcome_read(collect->folder, &end, &collect->agent, &err);
+
+    collect->is_agent = r == 0;
+    if (r < 0 && r != ERROR_NOT_FOUND && collect->broken.code == 0) {
+        collect->broken = err;
+    }
+}
+
+/* What we did to it is said in our own words, unless it was stopped for what it had said. */
+static void class_of_agent(struct collect *collect, const struct attempt_exit *ended,
+                           const struct strbuf *errors)
+{
+    const struct agent_outcome *agent = &collect->agent;
+
+    if (ended->start_error[0] || agent->class_ == CLASS_TIMEOUT ||
+        agent->class_ == CLASS_CANCELLED) {
+        class_of_exit(collect, ended, errors);
+    }
+    if (collect->class_ == CLASS_NONE && agent->class_ != CLASS_NONE) {
+        fail(collect, agent->class_);
+        (void)error_set(&collect->err, ERROR_IO, "%s", agent->error ? agent->error : "it failed");
+    }
+}
+
+/* A model that answered in the wrong form may answer in the right one when it is told. */
+static void take_answer(struct collect *collect, struct stream_text *output, json_t **ret_value)
+{
+    json_t *value = NULL;
+    char *path;
+
+    strbuf_reset(&output->text);
+    strbuf_add_bytes(&output->text, collect->agent.answer.data, collect->agent.answer.length);
+    if (collect->class_ == CLASS_NONE && collect->is_json && !collect->agent.question) {
+        char *text;
+
+        if (agent_outcome_parse(&collect->agent, &value, &collect->err) < 0 ||
+            check_output(collect->definition, value, ret_value, &collect->err) < 0) {
+            fail(collect, CLASS_TRANSIENT);
+        } else {
+            text = json_dump_compact(*ret_value);
+            strbuf_reset(&output->text);
+            strbuf_add(&output->text, text);
+            free(text);
+        }
+    }
+    output->bytes = (int64_t)output->text.length;
+    output->cut = 0;
+    path = path_join(collect->folder, "answer");
+    (void)file_write(path, output->text.data, output->text.length, FILE_NO_SYNC, NULL);
+    free(path);
 }
 
 static void read_stream(struct collect *collect, const char *name, struct stream_text *stream)
@@ -500,6 +587,13 @@ static void end_unknown(struct collect *collect, enum failure_class class_)
 
 static void collect_lost(struct collect *collect, int swept)
 {
+    const struct agent_end end = {.exit_status = -1, .folder = collect->folder};
+
+    /* For its session, and for what it used. */
+    if (is_agent_step(collect->definition)) {
+        collect->is_agent = agent_outcome_read(collect->folder, &end, &collect->agent, NULL) == 0;
+        collect->usage = collect->is_agent ? agent_usage_encode(&collect->agent.usage) : NULL;
+    }
     if (collect->is_overdue) {
         (void)error_set(&collect->err, ERROR_LIMIT,
                         "%s; its keeper was kept from ending it, and was killed with it",
@@ -517,27 +611,34 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
 {
     json_t *value = NULL;
 
-    read_stream(collect, "stdout", output);
     read_stream(collect, "stderr", errors);
+    if (is_agent_step(collect->definition)) {
+        read_agent(collect, ended, &errors->text);
+    }
+    if (!collect->is_agent) {
+        read_stream(collect, "stdout", output);
+    }
     output->bytes = ended->stdout_bytes;
     errors->bytes = ended->stderr_bytes;
     check_kept(collect, ended);
     collect->duration_ms = ended->ended_at_ms - ended->started_at_ms;
     collect->exit_status = ended->status;
     collect->signal = ended->signal;
-    collect->usage = describe_usage(ended);
+    collect->usage = describe_usage(collect, ended);
     if (collect->check) {
         judge(collect, ended, &output->text, &errors->text);
+    } else if (collect->is_agent) {
+        class_of_agent(collect, ended, &errors->text);
+        take_answer(collect, output, &value);
     } else {
         class_of_exit(collect, ended, &errors->text);
-    }
-    if (!collect->check && collect->definition->kind == STEP_AGENT &&
-        collect->class_ == CLASS_NONE) {
-        collect->question = clarification_find(output->text.data, output->text.length);
+        if (collect->class_ == CLASS_NONE && collect->broken.code == 0) {
+            check_json(collect, output, &value);
+        }
     }
     if (!collect->check && collect->class_ == CLASS_NONE && collect->broken.code == 0 &&
-        !collect->question) {
-        keep_promises(collect, output, &value);
+        !collect->agent.question) {
+        keep_promises(collect, output);
     }
     collect->output = describe_output(collect->blobs, output, value, &collect->broken);
     collect->errors = describe_output(collect->blobs, errors, NULL, &collect->broken);
@@ -591,7 +692,11 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     outcome->errors = event_hold(event, json_incref(collect->errors));
     outcome->artifacts = event_hold(event, json_incref(collect->artifacts));
     outcome->usage = event_hold(event, json_incref(collect->usage));
-    outcome->question = event_hold(event, json_incref(collect->question));
+    outcome->agent = event_keep(event, collect->agent.agent);
+    outcome->model = event_keep(event, collect->agent.model);
+    outcome->session = event_keep(event, collect->agent.session);
+    outcome->question = event_hold(event, json_incref(collect->agent.question));
+    outcome->retry_after_ms = collect->agent.retry_after_ms;
     outcome->verdict = collect->verdict;
     outcome->verdict_reason = event_keep(event, collect->verdict_reason);
     outcome->proof = event_hold(event, json_incref(collect->proof));

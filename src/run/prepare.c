@@ -138,6 +138,7 @@ static void put_policy(const struct step *definition, json_t *parts)
     json_t *policy = json_object();
     json_t *artifacts = json_array();
     json_t *statuses = json_array();
+    json_t *tools = json_array();
 
     for (size_t i = 0; i < definition->artifact_count; i++) {
         json_t *rule = json_object();
@@ -154,6 +155,16 @@ static void put_policy(const struct step *definition, json_t *parts)
     json_put(policy, "statuses", statuses);
     json_put(policy, "json", json_boolean(definition->format == OUTPUT_JSON));
     json_put_text(policy, "cwd", definition->cwd);
+    if (definition->read_only) {
+        json_put(policy, "read_only", json_true());
+    }
+    for (size_t i = 0; i < definition->tool_count; i++) {
+        (void)json_array_append_new(tools, json_string(definition->tools[i]));
+    }
+    if (definition->tool_count > 0) {
+        json_put(policy, "tools", json_incref(tools));
+    }
+    json_decref(tools);
     put_json_digest(parts, "policy", policy);
     json_decref(policy);
 }

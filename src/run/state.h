@@ -8,6 +8,7 @@
 #ifndef FERMATA_RUN_STATE_H
 #define FERMATA_RUN_STATE_H
 
+#include "agents/event.h"
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/map.h"
@@ -78,10 +79,12 @@ struct step_state {
     int exit_status;
     char *child; /* nested run */
     char *digest;
-    char *tree;        /* digest of the tree when its attempt started */
-    char *folder;      /* of the attempt under way, relative to the run's folder; NULL: inline */
-    char *session;     /* of its agent in its last attempt; NULL: none */
-    bool is_resumable; /* the next attempt goes on with it */
+    char *tree;      /* digest of the tree when its attempt started */
+    char *folder;    /* of the attempt under way, relative to the run's folder; NULL: inline */
+    char *session;   /* of its agent in its last attempt; NULL: none */
+    bool is_resumed; /* its attempt under way, or the last one, goes on with that session */
+    struct agent_usage session_usage; /* what that session used so far */
+    bool is_resumable;                /* the next attempt goes on with it */
     struct step_output result;
     struct step_dialogue dialogue;
     int host_asked; /* how often the host was found not to have answered this attempt */

@@ -273,8 +273,20 @@ static const struct key keys[] = {
      .example = "[codex, local-instruct]", .kinds = K(AGENT)},
     {L(STEP), "model", SHAPE_TEXT, .help = "The model, instead of the agent's.", .kinds = K(AGENT)},
     {L(STEP), "read_only", SHAPE_BOOLEAN,
-     .help = "Whether the operating system denies the agent all writing.", .fallback = "false",
-     .kinds = K(AGENT)},
+     .help =
+         "Whether the agent may change nothing: it is called in its own read-only mode, and the "
+         "step fails when the project is another afterwards.",
+     .fallback = "false", .kinds = K(AGENT)},
+    {L(STEP), "tools", SHAPE_TEXTS,
+     .help = "The only tools that the agent may use, in its own names.",
+     .example = "[Read, \"Bash(git log:*)\"]", .kinds = K(AGENT)},
+    {L(STEP), "turns_max", SHAPE_INTEGER,
+     .help = "Most turns of the agent in one attempt; 0: no limit.", .most = 100000,
+     .fallback = "0", .kinds = K(AGENT)},
+    {L(STEP), "budget_usd", SHAPE_NUMBER,
+     .help = "What one attempt of the agent may cost, in dollars; 0: no limit. The agent itself "
+             "sees to it, after each answer.",
+     .most = 100000, .fallback = "0", .kinds = K(AGENT)},
     {L(STEP), "static", SHAPE_OBJECT,
      .help = "What runs instead of the agent where no agent is wanted.", .of = LEVEL_STATIC,
      .example = "{ run: make lint }", .kinds = K(AGENT)},

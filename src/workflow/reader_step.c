@@ -378,6 +378,9 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     step->read_only = read_boolean(node, "read_only", false);
     step->questions_max = (int)read_integer(
         node, "questions", read_integer(reader->defaults, "questions", QUESTIONS_MAX));
+    step->tools = read_names(reader, node, "tools", &step->tool_count);
+    step->turns_max = (int)read_integer(node, "turns_max", 0);
+    step->budget_usd = read_number(node, "budget_usd", 0);
     step->workspace = workspaces[read_word(LEVEL_STEP, node, "workspace", workspace)];
     if (prompt) {
         step->prompt = read_template(reader, prompt, place);

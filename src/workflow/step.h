@@ -91,7 +91,11 @@ struct step {
     const char *workspace; /* "shared" or "clone" */
     const char *model;     /* NULL: the agent's */
     bool read_only;
-    int questions_max; /* that it may ask a person; more fail it */
+    int questions_max;        /* that it may ask a person; more fail it */
+    const char *const *tools; /* the only ones that are allowed, in the agent's own names */
+    size_t tool_count;        /* 0: as the agent has it */
+    int turns_max;            /* 0: no limit */
+    double budget_usd;        /* 0: no limit */
 
     /* command steps; values reach the command as environment variables only */
     const char *command;

@@ -111,7 +111,7 @@ static void a_folder_that_was_removed_comes_back_as_it_was(void **state)
 
 static void the_prompt_of_an_agent_is_kept_and_comes_back(void **state)
 {
-    static const char *const names[] = {"attempts/think.1/prompt", "attempts/think.1/stdout", NULL};
+    static const char *const names[] = {"attempts/think.1/prompt", "attempts/think.1/answer", NULL};
     struct run_project *project = *state;
     char *texts[3];
 

@@ -159,7 +159,7 @@ static void an_agent_gets_role_task_and_schema_on_its_standard_input(void **stat
              "questions: 0 }",
              NULL);
     assert_string_equal(output_of(project, "s"),
-                        "# Your role\n\nYou are careful.\n\n# Your task\n\nGreet ada\n");
+                        "# Your role\n\nYou are careful.\n\n# Your task\n\nGreet ada");
     run_step(project, "{ id: s, prompt: Count, strategy: ai, schema: { type: integer } }", NULL);
     assert_non_null(strstr(output_of(project, "s"), "\"type\": \"integer\""));
     assert_non_null(strstr(output_of(project, "s"), "# If you cannot go on"));

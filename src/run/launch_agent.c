@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* From an agent step to what is run: its prompt, and the call as the agent's adapter wants it. */
+#include "agents/transcript.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "run/launch.h"
+#include "run/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROMPT_BYTES_MAX (64U * 1024 * 1024)
+
+void agent_launch_init(struct agent_launch *launch)
+{
+    agent_command_init(&launch->command);
+    strbuf_init(&launch->prompt, PROMPT_BYTES_MAX);
+}
+
+void agent_launch_release(struct agent_launch *launch)
+{
+    agent_command_release(&launch->command);
+    strbuf_release(&launch->prompt);
+}
+
+int launch_prompt(struct active *active, int index, struct strbuf *target, struct error *err)
+{
+    const struct engine_options *options = &active->engine->options;
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    struct lookup_context context = launch_context(active, index);
+    char *expert = NULL;
+    int r = 0;
+
+    if (definition->expert) {
+        r = options->load_expert(options->loader_context, definition->expert, &expert, err);
+        if (r < 0) {
+            return r;
+        }
+        strbuf_addf(target, "# Your role\n\n%s\n\n", expert);
+        free(expert);
+    }
+    strbuf_add(target, "# Your task\n\n");
+    if (definition->prompt) {
+        r = template_format(definition->prompt, run_lookup, &context, target, err);
+        if (r == 0 && context.unread) {
+            r = launch_refuse_unread(&context, err);
+        }
+    } else if (active->state->task) {
+        strbuf_add(target, active->state->task);
+    }
+    strbuf_add_char(target, '\n');
+    if (r == 0 && definition->schema) {
+        char *schema = json_dump_pretty(definition->schema);
+
+        strbuf_addf(target,
+                    "\n# Output\n\nAnswer with one JSON value that follows this JSON Schema and "
+                    "nothing else.\n\n%s",
+                    schema);
+        free(schema);
+    }
+    dialogue_add_way(definition, target);
+    dialogue_add_answers(&active->state->steps[index], target);
+    if (r == 0 && target->overflow) {
+        r = error_set(err, ERROR_LIMIT, "the prompt is larger than %zu bytes", target->length_max);
+    }
+    return r;
+}
+
+/* The session has the task already, but nobody knows how much of it reached the agent. */
+static void add_resumption(const struct step_state *step, struct strbuf *prompt)
+{
+    struct strbuf whole;
+
+    if (!step->error) {
+        return; /* it asked something, and the answer is in the prompt */
+    }
+    strbuf_init(&whole, prompt->length_max);
+    strbuf_addf(&whole,
+                "Your work on the task below was interrupted (%s). Look at what is done already, "
+                "and go on from there.\n\n",
+                step->error);
+    strbuf_add_bytes(&whole, prompt->data, prompt->length);
+    strbuf_release(prompt);
+    *prompt = whole;
+}
+
+static int make_command(const struct agent_call *call, const struct step_state *step,
+                        struct agent_command *command, struct error *err)
+{
+    const struct agent_usage *earlier = call->session ? &step->session_usage : NULL;
+    char *description;
+    int r = call->agent->adapter->command(call, command, err);
+
+    if (r < 0) {
+        return r;
+    }
+    description = transcript_describe(call, earlier);
+    agent_command_add_file(command, TRANSCRIPT_FILE, description, strlen(description));
+    agent_command_add_file(command, "prompt", call->prompt, call->prompt_length);
+    free(description);
+    return 0;
+}
+
+int launch_agent(struct active *active, int index, const char *folder, struct agent_launch *launch,
+                 struct error *err)
+{
+    const struct engine_options *options = &active->engine->options;
+    const struct step_state *step = &active->state->steps[index];
+    const struct step *definition = step_effective(step);
+    struct agent_profile profile;
+    struct agent_call call;
+    char *libexec;
+    char *cwd;
+    int r = profile_find(options->config, definition->agent, &profile, err);
+
+    if (r == 0) {
+        r = profile_check_step(&profile, definition, err);
+    }
+    if (r == 0) {
+        r = launch_prompt(active, index, &launch->prompt, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    libexec = path_folder(options->keeper_path);
+    cwd = definition->cwd ? path_join(options->project, definition->cwd)
+                          : mem_strdup(options->project);
+    call = (struct agent_call){.agent = &profile,
+                               .model = definition->model,
+                               .is_read_only = definition->read_only,
+                               .tools = definition->tools,
+                               .tool_count = definition->tool_count,
+                               .turns_max = definition->turns_max,
+                               .budget_usd = definition->budget_usd,
+                               .schema = definition->schema,
+                               .cwd = cwd,
+                               .folder = folder,
+                               .timeout_ms = definition->timeout_ms,
+                               .libexec = libexec};
+    if (step->is_resumed && (profile.adapter->abilities & CAN_RESUME)) {
+        call.session = step->session;
+        add_resumption(step, &launch->prompt);
+    }
+    call.prompt = launch->prompt.data;
+    call.prompt_length = launch->prompt.length;
+    r = make_command(&call, step, &launch->command, err);
+    free(libexec);
+    free(cwd);
+    return r;
+}

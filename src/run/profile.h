@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* A configured agent as its adapter wants it, and whether a step asks for more than it can do. */
+#ifndef FERMATA_RUN_PROFILE_H
+#define FERMATA_RUN_PROFILE_H
+
+#include "agents/adapter.h"
+#include "workflow/config.h"
+#include "workflow/workflow.h"
+
+/* name NULL: the default agent. ERROR_UNAVAILABLE: there is none, it is disabled, or nothing drives
+ * its type. The profile borrows from the configuration. */
+int profile_find(const struct config *config, const char *name, struct agent_profile *ret_profile,
+                 struct error *err);
+void profile_fill(const struct agent_config *agent, const struct adapter *adapter,
+                  struct agent_profile *ret_profile);
+/* ERROR_INVALID, before anything is spent: a key of the step needs what the agent cannot do. */
+int profile_check_step(const struct agent_profile *profile, const struct step *step,
+                       struct error *err);
+
+#endif
