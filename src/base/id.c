@@ -20,3 +20,16 @@ bool run_id_is_valid(const char *text)
     return strncmp(text, "wf_", 3) == 0 && strlen(text) == RUN_ID_LENGTH &&
            strspn(text + 3, alphabet) == RUN_ID_LENGTH - 3;
 }
+
+uint64_t run_id_parse(const char *text)
+{
+    uint64_t bits = 0;
+
+    if (!run_id_is_valid(text)) {
+        return 0;
+    }
+    for (int i = RUN_ID_LENGTH - 1; i >= 3; i--) {
+        bits = bits << 5 | (uint64_t)(strchr(alphabet, text[i]) - alphabet);
+    }
+    return bits;
+}

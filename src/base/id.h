@@ -12,5 +12,7 @@
 
 void run_id_format(uint64_t random_bits, char ret_id[RUN_ID_SIZE]);
 bool run_id_is_valid(const char *text);
+/* The bits again; 0 for what is no such name. */
+uint64_t run_id_parse(const char *text);
 
 #endif

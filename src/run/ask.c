@@ -102,16 +102,16 @@ static void wait_a_little(void)
 /* Knocks until there is an answer. ERROR_BUSY: the owner ended without one, so the run can be
  * taken; ERROR_LIMIT: it is there and says nothing. */
 static int wait_for_answer(const struct engine_options *options, struct letter *letter,
-                           const char *folder, struct error *err)
+                           struct error *err)
 {
     const struct host *host = options->host;
     int64_t deadline = host->monotonic_ms(host->context) + ANSWER_WAIT_MS;
-    char *wake = path_join(folder, RUN_LOCK_FILE);
+    char *wake = run_lock_path(options->folder);
     int r = 0;
 
     while (r == 0 && !letter->answer) {
         /* Asked before the answer is looked for: an owner may answer and end in between. */
-        bool is_owned = run_is_locked(folder);
+        bool is_owned = run_is_locked(options->folder, letter->run_id);
 
         r = store_read(options->store, look_for_answer, letter, err);
         if (r < 0 || letter->answer) {
@@ -136,12 +136,12 @@ static int wait_for_answer(const struct engine_options *options, struct letter *
 }
 
 static int ask_owner(const struct engine_options *options, struct letter *letter,
-                     const char *folder, json_t **ret_answer, struct error *err)
+                     json_t **ret_answer, struct error *err)
 {
     int r = store_write(options->store, send_letter, letter, err);
 
     if (r == 0) {
-        r = wait_for_answer(options, letter, folder, err);
+        r = wait_for_answer(options, letter, err);
         (void)store_write(options->store, take_letter_back, letter, NULL);
     }
     if (r == 0) {
@@ -344,7 +344,6 @@ static int change_ourselves(const struct engine_options *options, const char *ru
 static int ask_somebody(const struct engine_options *options, const char *run_id,
                         const json_t *command, json_t **ret_answer, struct error *err)
 {
-    char *folder = run_folder(options->folder, run_id);
     char *text = json_dump_compact(command);
     struct letter letter = {
         .run_id = run_id, .command = text, .at = options->host->now_ms(options->host->context)};
@@ -353,7 +352,7 @@ static int ask_somebody(const struct engine_options *options, const char *run_id
     for (int i = 0; i < 5 && r == ERROR_BUSY; i++) {
         r = change_ourselves(options, run_id, command, ret_answer, err);
         if (r == ERROR_BUSY) {
-            r = ask_owner(options, &letter, folder, ret_answer, err);
+            r = ask_owner(options, &letter, ret_answer, err);
         }
     }
     /* Busy meant "ask again" so far; from here on it is what it is for everybody. */
@@ -361,7 +360,6 @@ static int ask_somebody(const struct engine_options *options, const char *run_id
         r = err->code = ERROR_BUSY;
     }
     free(text);
-    free(folder);
     return r;
 }
 

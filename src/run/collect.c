@@ -121,7 +121,7 @@ static int lock_folder(const struct collection *job, const char *run_id, int *re
 
     *ret_fd = -1;
     if (file_is_folder(folder)) {
-        r = run_lock(folder, ret_fd, err);
+        r = run_lock(job->options->folder, run_id, ret_fd, err);
     }
     free(folder);
     return r;
@@ -329,12 +329,9 @@ static int64_t young_since(const struct collection *job, int64_t now)
 
     json_object_foreach(job->open, id, created_at)
     {
-        char *folder = run_folder(job->options->folder, id);
-
-        if (json_integer_value(created_at) < since && run_is_locked(folder)) {
+        if (json_integer_value(created_at) < since && run_is_locked(job->options->folder, id)) {
             since = json_integer_value(created_at) - FILE_TIME_LAG_MS;
         }
-        free(folder);
     }
     return since;
 }

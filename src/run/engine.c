@@ -233,7 +233,7 @@ static void note_lack_of_space(struct engine *engine, bool lacks_space)
 
     engine->lacks_space = lacks_space;
     while (map_next(engine->runs, &cursor, &id, &value)) {
-        run_lock_note_wait(((struct active *)value)->lock_fd, lacks_space);
+        run_lock_note_wait(((struct active *)value)->lock_fd, id, lacks_space);
     }
 }
 
@@ -425,6 +425,7 @@ static void on_committed(void *arg, int result, const struct error *err)
     if (engine->queue_head) {
         pump(engine);
     } else {
+        files_go_on(engine);
         engine_check_rest(engine);
     }
 }
@@ -535,12 +536,17 @@ void engine_free(struct engine *engine)
         job_free(engine->job);
         engine->job = NULL;
     }
+    if (engine->file_start.value) {
+        loop_cancel(engine->options.loop, engine->file_start);
+        engine->pool_jobs--;
+    }
     /* What was handed out refers to the engine: it ends first. */
     while (engine->job || engine->pool_jobs > 0 || engine->deferred > 0) {
         loop_run(engine->options.loop);
     }
     effects_release(engine);
     timers_release(engine);
+    loop_cancel(engine->options.loop, engine->wake);
     loop_cancel(engine->options.loop, engine->logs_timer);
     while ((event = queue_take(engine)) != NULL) {
         event_free(event);

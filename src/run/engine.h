@@ -26,7 +26,6 @@ struct active {
     int lock_fd;
     int64_t generation;
     struct batch batch;
-    loop_id wake;
     bool is_dirty;       /* its batch waits for a commit */
     bool needs_lease;    /* it is taken with that commit, whatever else is in it */
     loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
@@ -101,6 +100,8 @@ struct engine {
     struct file_task *file_tasks, **file_tasks_tail; /* readable files to be written */
     int file_task_count;
     bool is_writing_files, is_file_start_deferred;
+    loop_id file_start; /* they are begun then at the latest */
+    loop_id wake;            /* watches the file that askers touch */
     loop_id logs_timer;      /* lines of a run wait to be written */
     loop_id storage_retry;   /* it waits for space on the disk */
     int parked;              /* attempts that do */
@@ -223,7 +224,8 @@ void outcome_of_inline(struct active *active, int step, const struct strbuf *out
                        const struct error *err, struct queued_event *event);
 
 /* inbox.c */
-void inbox_watch(struct active *active);
+/* From the first run that is owned on. */
+void inbox_watch(struct engine *engine);
 
 /* files.c: the readable view of a run; failures to write it never fail the run */
 void files_open(struct active *active);
@@ -241,6 +243,7 @@ void files_later_report(struct active *active);
 /* What lies there is made to agree with the journal as far as the state has it now. */
 void files_later_restore(struct active *active);
 void files_forget(const struct active *active); /* what is still waiting, of this run */
+void files_go_on(struct engine *engine);        /* nothing better is to be done */
 void files_drain(struct engine *engine);        /* writes what is still waiting, here and now */
 
 /* logs.c: orchestrator.log and phase-ID.log of a run */

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define REPORT_BYTES_MAX (64U * 1024 * 1024)
+/* They give way to what is durable, so long. */
+#define BEHIND_MS 50
 
 struct file_task {
     struct file_task *next;
@@ -95,8 +97,6 @@ static void write_on_pool(void *arg)
     writing->first = write_all(writing->first);
 }
 
-static void start_writing(struct engine *engine);
-
 static void on_written(void *arg)
 {
     struct writing *writing = arg;
@@ -106,9 +106,7 @@ static void on_written(void *arg)
     free(writing);
     engine->is_writing_files = false;
     engine_go_on(engine);
-    if (engine->file_tasks && !engine->is_closing) {
-        start_writing(engine);
-    }
+    files_go_on(engine);
     engine_work_done(engine);
 }
 
@@ -122,18 +120,58 @@ static void start_writing(struct engine *engine)
     loop_submit(engine->options.loop, write_on_pool, on_written, writing);
 }
 
-static void start_later(void *arg)
+static void start_if_any(struct engine *engine)
 {
-    struct engine *engine = arg;
-
-    engine->is_file_start_deferred = false;
+    engine->file_start = (loop_id){0};
     if (engine->file_tasks && !engine->is_writing_files && !engine->is_closing) {
         start_writing(engine);
     }
     engine_work_done(engine);
 }
 
+static void on_late(void *arg)
+{
+    start_if_any(arg);
+}
+
+static void on_idle(void *arg)
+{
+    struct engine *engine = arg;
+
+    engine->is_file_start_deferred = false;
+    start_if_any(engine);
+}
+
+static bool has_better_to_do(const struct engine *engine)
+{
+    return engine->file_task_count <= FILE_TASKS_MAX && (engine->job || engine->queue_head);
+}
+
 /* All that one turn asks for goes to the pool at once. */
+static void start_soon(struct engine *engine)
+{
+    if (engine->is_file_start_deferred || engine->is_writing_files || engine->is_closing) {
+        return;
+    }
+    if (!has_better_to_do(engine)) {
+        engine->is_file_start_deferred = true;
+        engine->pool_jobs += engine->file_start.value ? 0 : 1;
+        loop_cancel(engine->options.loop, engine->file_start);
+        engine->file_start = (loop_id){0};
+        loop_defer(engine->options.loop, on_idle, engine);
+    } else if (!engine->file_start.value) {
+        engine->pool_jobs++;
+        engine->file_start = loop_timer_start(engine->options.loop, BEHIND_MS, on_late, engine);
+    }
+}
+
+void files_go_on(struct engine *engine)
+{
+    if (engine->file_tasks) {
+        start_soon(engine);
+    }
+}
+
 static void add(struct active *active, struct file_task *task)
 {
     struct engine *engine = active->engine;
@@ -141,11 +179,7 @@ static void add(struct active *active, struct file_task *task)
     *engine->file_tasks_tail = task;
     engine->file_tasks_tail = &task->next;
     engine->file_task_count++;
-    if (!engine->is_writing_files && !engine->is_file_start_deferred && !engine->is_closing) {
-        engine->is_file_start_deferred = true;
-        engine->pool_jobs++;
-        loop_defer(engine->options.loop, start_later, engine);
-    }
+    start_soon(engine);
 }
 
 void files_drain(struct engine *engine)

@@ -205,8 +205,7 @@ void files_format_report(const struct run_files *files, const struct run_state *
 /* plan.md and report.md are not among them: there an artifact of that name says more. */
 bool files_is_own_name(const char *name)
 {
-    static const char *const own[] = {"state.json", "checkpoints", "logs", "attempts",
-                                      "owner.lock"};
+    static const char *const own[] = {"state.json", "checkpoints", "logs", "attempts"};
     size_t length = strcspn(name, "/");
 
     for (size_t i = 0; i < ARRAY_LEN(own); i++) {

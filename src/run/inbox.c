@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands from other processes: rows in the inbox table and a line for the run's lock file, which
- * its owner watches. */
+/* Commands from other processes: rows in the inbox table, and the touch of a file that all owners
+ * watch. */
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/engine.h"
@@ -125,19 +125,22 @@ static void inbox_read(struct engine *engine)
 
 static void on_wake(void *arg)
 {
-    struct active *active = arg;
+    struct engine *engine = arg;
 
-    if (!active->engine->is_closing) {
-        inbox_read(active->engine);
+    if (!engine->is_closing) {
+        inbox_read(engine);
     }
 }
 
-void inbox_watch(struct active *active)
+void inbox_watch(struct engine *engine)
 {
-    char *path = path_join(active->folder, RUN_LOCK_FILE);
+    char *path;
 
-    active->wake = loop_watch_path(active->engine->options.loop, path, on_wake, active);
-    free(path);
+    if (!engine->wake.value) {
+        path = run_lock_path(engine->options.folder);
+        engine->wake = loop_watch_path(engine->options.loop, path, on_wake, engine);
+        free(path);
+    }
     /* What was asked before we looked. */
-    inbox_read(active->engine);
+    inbox_read(engine);
 }

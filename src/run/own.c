@@ -20,18 +20,27 @@ char *run_folder(const char *folder, const char *run_id)
 }
 
 /* Locks of the open file (F_OFD): they end with the last descriptor, and they can be asked about
- * without being taken. */
+ * without being taken. All runs of a project share one file, since to make one costs more than
+ * whatever else a short run does; each has two bytes of it, found by the 60 bits of its name. */
 enum lock_byte { BYTE_OWNER, BYTE_WAITS_FOR_SPACE };
 
-static struct flock lock_of(enum lock_byte byte, short type)
+static struct flock lock_of(const char *run_id, enum lock_byte byte, short type)
 {
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return (struct flock){.l_type = type,
+                          .l_whence = SEEK_SET,
+                          .l_start = (off_t)(run_id_parse(run_id) * 2 + byte),
+                          .l_len = 1};
 }
 
-int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
+char *run_lock_path(const char *folder)
 {
-    struct flock lock = lock_of(BYTE_OWNER, F_WRLCK);
-    char *path = path_join(run_folder_path, RUN_LOCK_FILE);
+    return path_join(folder, "owners.lock");
+}
+
+int run_lock(const char *folder, const char *run_id, int *ret_fd, struct error *err)
+{
+    struct flock lock = lock_of(run_id, BYTE_OWNER, F_WRLCK);
+    char *path = run_lock_path(folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int r = 0;
 
@@ -49,21 +58,21 @@ int run_lock(const char *run_folder_path, int *ret_fd, struct error *err)
     return r;
 }
 
-static bool is_taken(int fd, enum lock_byte byte)
+static bool is_taken(int fd, const char *run_id, enum lock_byte byte)
 {
-    struct flock lock = lock_of(byte, F_WRLCK);
+    struct flock lock = lock_of(run_id, byte, F_WRLCK);
 
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-enum run_owner run_find_owner(const char *run_folder_path)
+enum run_owner run_find_owner(const char *folder, const char *run_id)
 {
-    char *path = path_join(run_folder_path, RUN_LOCK_FILE);
+    char *path = run_lock_path(folder);
     int fd = open(path, O_RDWR | O_CLOEXEC);
     enum run_owner owner = OWNER_NONE;
 
-    if (fd >= 0 && is_taken(fd, BYTE_OWNER)) {
-        owner = is_taken(fd, BYTE_WAITS_FOR_SPACE) ? OWNER_WAITS_FOR_SPACE : OWNER_AT_WORK;
+    if (fd >= 0 && is_taken(fd, run_id, BYTE_OWNER)) {
+        owner = is_taken(fd, run_id, BYTE_WAITS_FOR_SPACE) ? OWNER_WAITS_FOR_SPACE : OWNER_AT_WORK;
     }
     if (fd >= 0) {
         (void)close(fd);
@@ -72,14 +81,14 @@ enum run_owner run_find_owner(const char *run_folder_path)
     return owner;
 }
 
-bool run_is_locked(const char *run_folder_path)
+bool run_is_locked(const char *folder, const char *run_id)
 {
-    return run_find_owner(run_folder_path) != OWNER_NONE;
+    return run_find_owner(folder, run_id) != OWNER_NONE;
 }
 
-void run_lock_note_wait(int fd, bool is_waiting)
+void run_lock_note_wait(int fd, const char *run_id, bool is_waiting)
 {
-    struct flock lock = lock_of(BYTE_WAITS_FOR_SPACE, is_waiting ? F_WRLCK : F_UNLCK);
+    struct flock lock = lock_of(run_id, BYTE_WAITS_FOR_SPACE, is_waiting ? F_WRLCK : F_UNLCK);
 
     (void)fcntl(fd, F_OFD_SETLK, &lock);
 }
@@ -243,9 +252,9 @@ void definition_give_back(struct engine *engine, const struct workflow *workflow
 static void take_over(struct engine *engine, struct active *active)
 {
     (void)map_put(engine->runs, active->state->id, active);
-    run_lock_note_wait(active->lock_fd, engine->lacks_space);
+    run_lock_note_wait(active->lock_fd, active->state->id, engine->lacks_space);
     files_open(active);
-    inbox_watch(active);
+    inbox_watch(engine);
 }
 
 static struct active *active_new(struct engine *engine, const char *run_id)
@@ -264,7 +273,6 @@ void active_free(struct active *active)
     if (!active) {
         return;
     }
-    loop_cancel(active->engine->options.loop, active->wake);
     loop_cancel(active->engine->options.loop, active->state_timer);
     logs_close(active);
     strbuf_release(&active->view);
@@ -354,11 +362,7 @@ int active_open(struct engine *engine, const char *run_id, struct active **ret_a
     if (r < 0) {
         goto out;
     }
-    r = file_make_folders(active->folder, err);
-    if (r < 0) {
-        goto out;
-    }
-    r = run_lock(active->folder, &active->lock_fd, err);
+    r = run_lock(engine->options.folder, run_id, &active->lock_fd, err);
     if (r < 0) {
         goto out;
     }
@@ -447,11 +451,8 @@ static int active_begin(struct engine *engine, const char *run_id, const struct 
                         struct active **ret_active, struct error *err)
 {
     struct active *active = active_new(engine, run_id);
-    int r = file_make_folders(active->folder, err);
+    int r = run_lock(engine->options.folder, run_id, &active->lock_fd, err);
 
-    if (r == 0) {
-        r = run_lock(active->folder, &active->lock_fd, err);
-    }
     if (r == 0) {
         r = copy_workflow(active, workflow, err);
     }

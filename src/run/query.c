@@ -37,11 +37,7 @@ struct list_job {
 
 static enum run_owner find_owner(const char *folder, const char *run_id)
 {
-    char *path = run_folder(folder, run_id);
-    enum run_owner owner = run_find_owner(path);
-
-    free(path);
-    return owner;
+    return run_find_owner(folder, run_id);
 }
 
 static bool has_status(const json_t *run, const char *status)

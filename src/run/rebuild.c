@@ -282,11 +282,8 @@ static int rebuild_folder(struct rebuild *job, const struct run_files *given, bo
     struct run_files files = *given;
     struct workflow *workflow = NULL;
     int fd = -1;
-    int r = file_make_folders(files.folder, err);
+    int r = run_lock(job->folder, files.id, &fd, err);
 
-    if (r == 0) {
-        r = run_lock(files.folder, &fd, err);
-    }
     if (r == 0) {
         r = run_load_workflow(job->store, job->folder, files.id, &workflow, err);
     }

@@ -221,19 +221,16 @@ static void an_owner_that_says_nothing_is_not_waited_for_forever(void **state)
     struct run_project *project = *state;
     struct asker asker = {.stride_ms = 4000};
     struct error err = ERROR_INIT;
-    char *folder;
     int lock = -1;
 
     assert_string_equal(run_project_run(project, approval), "paused");
     run_project_drop_engine(project);
-    folder = run_folder(project->folder, project->id);
-    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    assert_int_equal(run_lock(project->folder, project->id, &lock, &err), 0);
     begin(&asker, project, command("approve"));
     end(&asker);
     assert_int_equal(asker.result, ERROR_BUSY);
     assert_true(asker.monotonic_ms < 30000);
     (void)close(lock);
-    free(folder);
     /* It is taken back: nobody obeys it later. */
     assert_int_equal(run_project_adopt(project, project->id, &err), 0);
     run_project_go(project);
@@ -256,13 +253,11 @@ static void the_command_of_an_owner_that_ended_is_obeyed_by_the_asker(void **sta
     struct run_project *project = *state;
     struct asker asker = {0};
     int64_t letters = 0;
-    char *folder;
     int lock = -1;
 
     assert_string_equal(run_project_run(project, approval), "paused");
     run_project_drop_engine(project);
-    folder = run_folder(project->folder, project->id);
-    assert_int_equal(run_lock(folder, &lock, NULL), 0);
+    assert_int_equal(run_lock(project->folder, project->id, &lock, NULL), 0);
     begin(&asker, project, command("approve"));
     while (letters == 0) {
         assert_int_equal(store_read(project->store, count_letters, &letters, NULL), 0);
@@ -272,7 +267,6 @@ static void the_command_of_an_owner_that_ended_is_obeyed_by_the_asker(void **sta
     assert_int_equal(asker.result, 0);
     assert_false(json_get_boolean(asker.answer, "owner", true));
     json_decref(asker.answer);
-    free(folder);
     assert_int_equal(store_read(project->store, count_letters, &letters, NULL), 0);
     assert_int_equal(letters, 0);
 }

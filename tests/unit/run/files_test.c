@@ -164,7 +164,7 @@ static void an_artifact_cannot_take_the_place_of_the_runs_own_files(void **state
                           "    steps:\n"
                           "      - { id: s, run: echo no, output: state.json }\n"
                           "      - { id: l, run: echo no, output: logs/orchestrator.log }\n"
-                          "      - { id: o, run: echo no, output: owner.lock }\n"
+                          "      - { id: o, run: echo no, output: state.json }\n"
                           "      - { id: t, run: echo no, output: attempts/s.1/exit.json }\n"
                           "      - { id: p, run: echo my plan, output: plan.md }\n"
                           "      - { id: r, run: echo my report, output: report.md }\n");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "run/own.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -59,7 +60,7 @@ static struct letter post(struct run_project *project, const char *run, const ch
 
 static void knock(struct run_project *project)
 {
-    char *path = mem_printf("%s/workflows/%s/owner.lock", project->folder, project->id);
+    char *path = run_lock_path(project->folder);
 
     assert_int_equal(file_append(path, "\n", 1, NULL), 0);
     free(path);

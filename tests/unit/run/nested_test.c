@@ -249,7 +249,6 @@ static void a_nested_run_that_another_process_carries_is_waited_for(void **state
     char parent[RUN_ID_SIZE];
     char child[RUN_ID_SIZE];
     struct error err = ERROR_INIT;
-    char *folder;
     int lock = -1;
 
     write_inner(project, "{ id: one, run: 'until [ -e go ]; do sleep 0.02; done' }");
@@ -258,15 +257,13 @@ static void a_nested_run_that_another_process_carries_is_waited_for(void **state
     memcpy(parent, project->id, RUN_ID_SIZE);
     find_child(project, child);
     run_project_drop_engine(project);
-    folder = mem_printf("%s/workflows/%s", project->folder, child);
-    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    assert_int_equal(run_lock(project->folder, child, &lock, &err), 0);
     assert_int_equal(run_project_adopt(project, parent, &err), 0);
     /* Its owner ends only once the parent looked. */
     run_project_write(project, "go", "");
     (void)loop_timer_start(project->loop, 100, close_lock, &lock);
     run_project_go(project);
     assert_string_equal(run_project_status(project, parent), "completed");
-    free(folder);
 }
 
 static void a_skipped_nested_run_is_over_before_its_parent(void **state)

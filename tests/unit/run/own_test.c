@@ -52,6 +52,9 @@ static void a_run_whose_definition_is_shared_can_be_adopted(void **state)
     run_project_check_tables(project);
 }
 
+static const char name[] = "wf_zzzzzzzzzzzz";
+static const char neighbour[] = "wf_yzzzzzzzzzzz";
+
 static void a_run_has_one_owner_and_looking_does_not_keep_it(void **state)
 {
     struct run_project *project = *state;
@@ -59,16 +62,23 @@ static void a_run_has_one_owner_and_looking_does_not_keep_it(void **state)
     int first = -1;
     int second = -1;
 
-    assert_false(run_is_locked(project->folder));
-    assert_int_equal(run_lock(project->folder, &first, &err), 0);
-    assert_true(run_is_locked(project->folder));
-    assert_int_equal(run_lock(project->folder, &second, &err), ERROR_BUSY);
+    assert_false(run_is_locked(project->folder, name));
+    assert_int_equal(run_lock(project->folder, name, &first, &err), 0);
+    assert_true(run_is_locked(project->folder, name));
+    assert_int_equal(run_lock(project->folder, name, &second, &err), ERROR_BUSY);
     (void)close(first);
-    assert_false(run_is_locked(project->folder));
-    assert_int_equal(run_lock(project->folder, &second, &err), 0);
+    assert_false(run_is_locked(project->folder, name));
+    assert_int_equal(run_lock(project->folder, name, &second, &err), 0);
     (void)close(second);
-    assert_int_equal(run_lock("/nowhere", &second, &err), ERROR_NOT_FOUND);
-    assert_false(run_is_locked("/nowhere"));
+    /* Its neighbour in the file is another run. */
+    assert_int_equal(run_lock(project->folder, name, &first, &err), 0);
+    assert_false(run_is_locked(project->folder, neighbour));
+    assert_int_equal(run_lock(project->folder, neighbour, &second, &err), 0);
+    (void)close(first);
+    assert_true(run_is_locked(project->folder, neighbour));
+    (void)close(second);
+    assert_int_equal(run_lock("/nowhere", name, &second, &err), ERROR_NOT_FOUND);
+    assert_false(run_is_locked("/nowhere", name));
 }
 
 static void an_owner_that_waits_for_space_can_be_told_from_one_at_work(void **state)
@@ -77,33 +87,30 @@ static void an_owner_that_waits_for_space_can_be_told_from_one_at_work(void **st
     struct error err = ERROR_INIT;
     int lock = -1;
 
-    assert_int_equal(run_find_owner(project->folder), OWNER_NONE);
-    assert_int_equal(run_lock(project->folder, &lock, &err), 0);
-    assert_int_equal(run_find_owner(project->folder), OWNER_AT_WORK);
-    run_lock_note_wait(lock, true);
-    assert_int_equal(run_find_owner(project->folder), OWNER_WAITS_FOR_SPACE);
-    run_lock_note_wait(lock, false);
-    assert_int_equal(run_find_owner(project->folder), OWNER_AT_WORK);
-    run_lock_note_wait(lock, true);
+    assert_int_equal(run_find_owner(project->folder, name), OWNER_NONE);
+    assert_int_equal(run_lock(project->folder, name, &lock, &err), 0);
+    assert_int_equal(run_find_owner(project->folder, name), OWNER_AT_WORK);
+    run_lock_note_wait(lock, name, true);
+    assert_int_equal(run_find_owner(project->folder, name), OWNER_WAITS_FOR_SPACE);
+    run_lock_note_wait(lock, name, false);
+    assert_int_equal(run_find_owner(project->folder, name), OWNER_AT_WORK);
+    run_lock_note_wait(lock, name, true);
     (void)close(lock);
-    assert_int_equal(run_find_owner(project->folder), OWNER_NONE);
+    assert_int_equal(run_find_owner(project->folder, name), OWNER_NONE);
 }
 
 static void a_run_that_another_process_owns_is_not_taken(void **state)
 {
     struct run_project *project = *state;
     struct error err = ERROR_INIT;
-    char *folder;
     int lock = -1;
 
     assert_string_equal(run_project_run(project, text), "completed");
     run_project_drop_engine(project);
-    folder = run_folder(project->folder, project->id);
-    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    assert_int_equal(run_lock(project->folder, project->id, &lock, &err), 0);
     assert_int_equal(run_project_adopt(project, project->id, &err), ERROR_BUSY);
     (void)close(lock);
     assert_int_equal(run_project_adopt(project, project->id, &err), 0);
-    free(folder);
 }
 
 static void *hold_for_a_moment(void *arg)
@@ -121,19 +128,16 @@ static void an_owner_waits_for_a_command_that_is_being_obeyed(void **state)
     struct run_project *project = *state;
     struct error err = ERROR_INIT;
     pthread_t holder;
-    char *folder;
     int lock = -1;
 
     run_project_start(project, text, NULL);
     run_project_drop_engine(project);
-    folder = run_folder(project->folder, project->id);
-    assert_int_equal(run_lock(folder, &lock, &err), 0);
+    assert_int_equal(run_lock(project->folder, project->id, &lock, &err), 0);
     assert_int_equal(pthread_create(&holder, NULL, hold_for_a_moment, &lock), 0);
     assert_int_equal(run_project_adopt(project, project->id, &err), 0);
     assert_int_equal(pthread_join(holder, NULL), 0);
     run_project_go(project);
     assert_string_equal(run_project_status(project, project->id), "completed");
-    free(folder);
 }
 
 static void an_unknown_run_is_not_found(void **state)
