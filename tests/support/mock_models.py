@@ -826,6 +826,7 @@ class Mock:
         self.sticky = {}
         self.status_counts = {}
         self.disconnects = 0
+        self.body_bytes = 0         # of streams
         self.release = asyncio.Event()
         self.models = {}
         for name, size, caps in (("mock:latest", 4_000_000_000, ["completion", "tools"]),
@@ -1089,7 +1090,8 @@ class Mock:
         if p == "/__mock/stats":
             return await res.json(200, {"requests": len(self.entries), "active": self.active,
                                         "peak_active": self.peak, "by_status": self.status_counts,
-                                        "disconnects": self.disconnects})
+                                        "disconnects": self.disconnects,
+                                        "body_bytes": self.body_bytes})
         if p == "/__mock/log":
             n = int(req.query.get("n", 100))
             return await res.json(200, self.entries[-n:])
@@ -1294,7 +1296,8 @@ class Mock:
                 if len(data) > left:
                     await res.chunk(data[:max(0, left)])
                     res.abort()
-                sent[0] += len(data)
+            sent[0] += len(data)
+            self.body_bytes += len(data)
             n = opt_int(pl.opts, "frag", 0)
             for i in range(0, len(data), n or len(data) or 1):
                 await res.chunk(data[i:i + (n or len(data))])
