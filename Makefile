@@ -192,6 +192,8 @@ $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
 $(filter %/faults_test %/run_faults_test,$(TESTS)): WRAP := $(foreach name,step exec prepare_v2 prepare_v3 open_v2 \
     wal_checkpoint_v2 extended_errcode system_errno,-Wl,--wrap=sqlite3_$(name))
 $(filter %/folder_sync_test,$(TESTS)): WRAP := -Wl,--wrap=fsync
+$(filter %/run/live_test,$(TESTS)): WRAP := -Wl,--wrap=pidfd_open
+$(filter %/run/live_recover_test,$(TESTS)): WRAP := -Wl,--wrap=attempt_probe
 $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.
@@ -258,7 +260,7 @@ test-build:
 
 # What has threads: the store and its writer, the loop and its pool, the engine between them.
 TSAN_TESTS := $(sort $(wildcard tests/unit/store/*_test.c tests/unit/loop/*_test.c tests/unit/run/engine_test.c \
-    tests/unit/run/effects_test.c tests/unit/run/nested_test.c tests/store/*_test.c))
+    tests/unit/run/live_test.c tests/unit/run/live_recover_test.c tests/unit/run/nested_test.c tests/store/*_test.c))
 test-tsan:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE=thread BUILD=build/tsan programs $(TSAN_TESTS:%.c=build/tsan/%)

@@ -413,7 +413,8 @@ int attempt_watch_start(struct loop *loop, const char *folder, pid_t keeper, loo
     *watch = (struct attempt_watch){.loop = loop, .keeper = keeper, .on_end = on_end, .arg = arg};
     errno = 0;
     watch->pidfd = open_keeper(folder, keeper);
-    if (watch->pidfd < 0 && (errno == EMFILE || errno == ENFILE)) {
+    /* Not known to have ended. */
+    if (watch->pidfd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
         free(watch);
         return error_set_errno(err, "cannot watch the keeper %ld", (long)keeper);
     }

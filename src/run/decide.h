@@ -25,7 +25,8 @@ enum event_kind {
 /* How an attempt ended: a value, journaled like success. */
 struct outcome {
     enum failure_class class_;
-    bool is_unbegun; /* lost before its process began: nothing was done */
+    bool is_unbegun;  /* lost before its process began: nothing was done */
+    bool is_doubtful; /* it may be at work still, or have done it: no other try by ourselves */
     int exit_status;
     int signal;
     const char *error;

@@ -368,7 +368,9 @@ static void end_failed(struct turn *turn, int index, const struct outcome *outco
                       (policy->classes & CLASS_BIT(outcome->class_)) &&
                       step->tries < policy->attempts;
 
-    if (is_retried && !phase_is_late(turn, step->phase)) {
+    if (outcome->is_doubtful) {
+        step_fail(turn, index, outcome->class_, error);
+    } else if (is_retried && !phase_is_late(turn, step->phase)) {
         wait_for_retry(turn, index, outcome, error);
     } else {
         step_give_up_agent(turn, index, outcome->class_, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* events in -> decide -> one commit for all runs -> effects. */
-#include "run/engine.h"
+#include "run/live.h"
 #include "run/reserve.h"
 
 #include "base/alloc.h"
@@ -502,7 +502,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
                                             .project = options->project,
                                             .load = engine_load_blob,
                                             .load_context = engine,
-                                            .run_inline = effects_run_inline,
+                                            .run_inline = inline_run,
                                             .inline_context = engine,
                                             .inline_budget = &engine->inline_budget};
     engine->timer_stride_ms = TIMER_STRIDE_MS;
@@ -544,7 +544,7 @@ void engine_free(struct engine *engine)
     while (engine->job || engine->pool_jobs > 0 || engine->deferred > 0) {
         loop_run(engine->options.loop);
     }
-    effects_release(engine);
+    live_release_all(engine);
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->wake);
     loop_cancel(engine->options.loop, engine->logs_timer);

@@ -4,7 +4,6 @@
 #ifndef FERMATA_RUN_ENGINE_H
 #define FERMATA_RUN_ENGINE_H
 
-#include "agents/attempt.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "run/decide.h"
@@ -46,29 +45,6 @@ struct queued_event {
     int64_t learned_at_us; /* of an attempt's end; 0: nothing is measured */
 };
 
-/* A process attempt that this engine follows; lives from its start (or recovery) to its outcome. */
-struct live_attempt {
-    struct engine *engine;
-    char run[RUN_ID_SIZE];
-    char *key;
-    int attempt;
-    char *folder; /* absolute */
-    struct attempt_watch *watch;
-    bool stop_wanted;
-    bool has_place;  /* counts against the engine's processes */
-    bool is_on_pool; /* work on it comes back */
-    bool is_let_go;  /* then it ends */
-    bool is_kept;    /* its keeper ended by itself */
-    bool is_overdue; /* its keeper was killed because it did not end it */
-    loop_id urge;    /* to look whether its keeper does */
-    int64_t started_at;
-    int64_t ended_at_us;     /* when its keeper was gone; only when measuring */
-    struct launch *launch;   /* while it is being started */
-    struct collect *collect; /* while its outcome is being read */
-    loop_id pause;           /* it waits for space on the disk */
-    struct live_attempt *next_waiting;
-};
-
 struct timer {
     struct engine *engine;
     char run[RUN_ID_SIZE];
@@ -87,7 +63,7 @@ struct engine {
     struct map *runs;        /* id -> struct active */
     struct map *definitions; /* digest -> struct definition, of the runs above */
     VEC(struct active *) dirty;
-    struct map *live; /* "run/key" -> struct live_attempt */
+    struct map *live; /* "run/key" -> struct live_attempt, see live.h */
     struct timer *timers;
     struct queued_event *queue_head, **queue_tail;
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */
@@ -100,7 +76,7 @@ struct engine {
     struct file_task *file_tasks, **file_tasks_tail; /* readable files to be written */
     int file_task_count;
     bool is_writing_files, is_file_start_deferred;
-    loop_id file_start; /* they are begun then at the latest */
+    loop_id file_start;      /* they are begun then at the latest */
     loop_id wake;            /* watches the file that askers touch */
     loop_id logs_timer;      /* lines of a run wait to be written */
     loop_id storage_retry;   /* it waits for space on the disk */
@@ -165,10 +141,13 @@ char *run_folder(const char *folder, const char *run_id);
 
 /* effects.c */
 void effects_carry_out(struct active *active);
+/* Tells whoever measures that a step begins. */
+void effects_tell_begin(const struct active *active, const struct step_state *step);
+
+/* inline.c: runs the built-in function of an inline step and posts its end. */
+void inline_start(struct active *active, int step);
 /* Evaluates an inline step within the turn (see struct decide_limits). */
-bool effects_run_inline(void *engine, const struct run_state *run, int step, json_t **ret_output);
-void effects_let_go(struct active *active);
-void effects_release(struct engine *engine);
+bool inline_run(void *engine, const struct run_state *run, int step, json_t **ret_output);
 
 /* timer.c: wall-clock times that may be days ahead, over jumps of the clock */
 void timer_start(struct active *active, const char *key, int64_t at,
@@ -199,6 +178,7 @@ void prepare_step(struct active *active, int step, bool is_static);
 
 /* outcome.c: from what a process left to a value. collect_read blocks and belongs on the pool. */
 struct collect;
+struct live_attempt;
 struct collect *collect_new(struct active *active, int step, const struct live_attempt *live);
 void collect_free(struct collect *collect);
 void collect_read(struct collect *collect);

@@ -2,6 +2,8 @@
 /* From a step to what is run: arguments, environment, standard input, ceilings. Values reach a
  * command only as environment variables and on standard input, never inside its text. */
 #include "run/launch.h"
+
+#include "agents/attempt.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/timestamp.h"

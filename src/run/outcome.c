@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "functions/functions.h"
 #include "results/results.h"
-#include "run/engine.h"
 #include "run/files.h"
+#include "run/live.h"
 #include "run/outcome_agent.h"
 #include "workflow/json_schema.h"
 
@@ -23,7 +23,9 @@
 #define CLOCK_GRAIN_MS 50 /* files carry the kernel's coarser time */
 
 struct collect {
-    /* what to look at; the definitions outlive it, the run is owned meanwhile */
+    /* what to look at; its run may go to another process meanwhile, so it keeps the definition */
+    struct engine *engine;
+    const struct workflow *workflow;
     char *folder;
     char *blobs;
     char *run_folder;
@@ -40,6 +42,7 @@ struct collect {
     int signal;
     int64_t duration_ms;
     struct error err;
+    bool is_doubtful;
     struct error broken; /* what kept us from reading or keeping what it left */
     json_t *output;
     json_t *errors;
@@ -73,6 +76,8 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     const struct step_state *step = &active->state->steps[index];
     struct collect *collect = mem_zero(1, sizeof(*collect));
 
+    collect->engine = active->engine;
+    collect->workflow = definition_share(active->engine, active->workflow->digest);
     collect->folder = mem_strdup(live->folder);
     collect->is_kept = live->is_kept;
     collect->is_overdue = live->is_overdue;
@@ -96,6 +101,7 @@ void collect_free(struct collect *collect)
     if (!collect) {
         return;
     }
+    definition_give_back(collect->engine, collect->workflow);
     free(collect->folder);
     free(collect->blobs);
     free(collect->run_folder);
@@ -663,6 +669,7 @@ void collect_read(struct collect *collect)
         collect_lost(collect, swept);
     } else if (r < 0) {
         /* It ended, and how is written there: it must not begin again because of us. */
+        collect->is_doubtful = true;
         end_unknown(collect, CLASS_PERMANENT);
     } else {
         collect_ended(collect, &ended, &output, &errors);
@@ -682,6 +689,7 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     struct outcome *outcome = &event->event.outcome;
 
     outcome->class_ = collect->class_;
+    outcome->is_doubtful = collect->is_doubtful;
     outcome->exit_status = collect->exit_status;
     outcome->signal = collect->signal;
     outcome->duration_ms = collect->duration_ms;

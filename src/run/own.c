@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
-#include "run/engine.h"
+#include "run/live.h"
 #include "run/states.h"
 
 #include <errno.h>
@@ -338,7 +338,7 @@ void active_lose(struct active *active, const char *why)
         active_lose(nested, why);
     }
     nested_await(active);
-    effects_let_go(active);
+    live_let_go(active);
     remove_dirty(engine, active);
     (void)map_remove(engine->runs, id);
     logs_close(active);

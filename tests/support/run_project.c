@@ -322,6 +322,55 @@ void run_project_go_until(struct run_project *project, const char *kind, const c
     }
 }
 
+/* So many threads libuv has unless it is told otherwise. */
+#define POOL_THREADS 4
+
+static void block(void *arg)
+{
+    struct run_project *project = arg;
+
+    (void)sem_post(&project->blocked);
+    (void)sem_wait(&project->unblocked);
+}
+
+static void on_unblocked(void *arg)
+{
+    (void)arg;
+}
+
+void run_project_block_pool(struct run_project *project)
+{
+    assert_int_equal(sem_init(&project->blocked, 0, 0), 0);
+    assert_int_equal(sem_init(&project->unblocked, 0, 0), 0);
+    for (int i = 0; i < POOL_THREADS; i++) {
+        loop_submit(project->loop, block, on_unblocked, project);
+    }
+    for (int i = 0; i < POOL_THREADS; i++) {
+        (void)sem_wait(&project->blocked);
+    }
+}
+
+void run_project_unblock_pool(struct run_project *project)
+{
+    for (int i = 0; i < POOL_THREADS; i++) {
+        (void)sem_post(&project->unblocked);
+    }
+}
+
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+void run_project_turn_until(struct run_project *project,
+                            bool (*is_so)(const struct run_project *project))
+{
+    while (!is_so(project)) {
+        (void)loop_timer_start(project->loop, 0, stop_loop, project->loop);
+        loop_run(project->loop);
+    }
+}
+
 const char *run_project_run(struct run_project *project, const char *text)
 {
     run_project_start(project, text, NULL);

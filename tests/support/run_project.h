@@ -6,6 +6,8 @@
 
 #include "run/run.h"
 
+#include <semaphore.h>
+
 struct run_project {
     char *project;       /* the working folder of steps */
     char *folder;        /* its .fermata */
@@ -29,6 +31,7 @@ struct run_project {
     struct error lost;    /* of the last run that went to another process */
     int stalls, unstalls; /* how often everything waited for the storage, and went on */
     const char *until_kind, *until_step; /* see run_project_go_until */
+    sem_t blocked, unblocked;            /* threads of the pool */
 };
 
 /* For cmocka: *state is the project. */
@@ -57,6 +60,12 @@ int run_project_adopt(struct run_project *project, const char *id, struct error 
 void run_project_go(struct run_project *project);
 /* Runs the loop until such a record was committed and its effects begun; step NULL: any. */
 void run_project_go_until(struct run_project *project, const char *kind, const char *step);
+/* Runs the loop turn by turn until this is so. */
+void run_project_turn_until(struct run_project *project,
+                            bool (*is_so)(const struct run_project *project));
+/* What the pool is given waits from now on, until it is let go on. */
+void run_project_block_pool(struct run_project *project);
+void run_project_unblock_pool(struct run_project *project);
 /* Start, then go: the status of the run. */
 const char *run_project_run(struct run_project *project, const char *text);
 const char *run_project_status(struct run_project *project, const char *id);

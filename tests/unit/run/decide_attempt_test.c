@@ -115,6 +115,33 @@ static void another_class_is_not_tried_again(void **state)
     machine_release(&m);
 }
 
+static void end_in_doubt(struct machine *m)
+{
+    (void)machine_event(m, (struct event){.kind = EVENT_ATTEMPT_ENDED,
+                                          .step = "a",
+                                          .attempt = 1,
+                                          .outcome = {.class_ = CLASS_PERMANENT,
+                                                      .is_doubtful = true,
+                                                      .error = "cannot be looked at"}});
+}
+
+static void what_may_be_at_work_still_is_not_tried_again(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, RETRIED(", on: [permanent]"));
+    end_in_doubt(&m);
+    assert_story_has(&m, "step a failed (permanent)");
+    assert_int_equal(machine_step(&m, "a")->attempts, 1);
+    machine_release(&m);
+    machine_begin(&m, ONE("{ id: a, prompt: x, agent: g, strategy: hybrid, reuse: never, "
+                          "static: { run: y } }"));
+    end_in_doubt(&m);
+    assert_story_has(&m, "step a failed (permanent)");
+    machine_release(&m);
+}
+
 static void a_timer_that_comes_early_is_set_again(void **state)
 {
     struct machine m;
@@ -393,6 +420,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_prepared_fails),
         cmocka_unit_test(a_failure_of_a_retried_class_is_tried_again_after_its_delay),
         cmocka_unit_test(another_class_is_not_tried_again),
+        cmocka_unit_test(what_may_be_at_work_still_is_not_tried_again),
         cmocka_unit_test(a_timer_that_comes_early_is_set_again),
         cmocka_unit_test(losses_before_the_process_began_do_not_count),
         cmocka_unit_test(a_lost_attempt_is_repeated_at_once_and_costs_no_try),

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/own.h"
+#include "support/full_disk.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -302,7 +303,45 @@ static void a_nested_run_that_was_never_begun_is_left_without_a_trace(void **sta
     assert_null(engine_find(project->engine, "wf_000000000000"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+static bool has_stalled(const struct run_project *project)
+{
+    return project->stalls > 0;
+}
+
+static void a_nested_run_waits_for_space_and_says_so(void **state)
+{
+    struct run_project *project = *state;
+    json_t *shown;
+    char *filler;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: a, steps: [{ id: s, use: noop }] }]\n");
+    run_project_start(
+        project, "name: outer\nphases: [{ id: p, steps: [{ id: sub, workflow: inner }] }]\n", NULL);
+    filler = full_disk_mount(project->folder, "blobs");
+    if (!filler) {
+        skip();
+    }
+    run_project_turn_until(project, has_stalled);
+    assert_int_equal(project->stalls, 1);
+    assert_int_equal(unlink(filler), 0);
+    run_project_go(project);
+    assert_int_equal(project->unstalls, 1);
+    assert_int_equal(run_project_count(project, "attempt_started", "sub"), 0);
+    shown = engine_show(project->engine, project->id);
+    assert_string_equal(json_get_text(shown, "status", ""), "completed");
+    json_decref(shown);
+    free(filler);
+}
+
+/* Whatever was mounted goes first. */
+static int tear_down(void **state)
+{
+    full_disk_unmount(((struct run_project *)*state)->folder, "blobs");
+    return run_project_tear_down(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, tear_down)
 
 int main(void)
 {
@@ -320,7 +359,9 @@ int main(void)
         TEST(a_nested_run_that_another_process_carries_is_waited_for),
         TEST(a_skipped_nested_run_is_over_before_its_parent),
         TEST(a_nested_run_that_was_never_begun_is_left_without_a_trace),
+        TEST(a_nested_run_waits_for_space_and_says_so),
     };
 
+    full_disk_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

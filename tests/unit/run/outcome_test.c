@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/engine.h"
+#include "run/live.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -27,6 +27,7 @@ struct left {
     int64_t out_bytes; /* 0: as many as `out` has */
     const char *output_error;
     bool has_no_exit;
+    bool exit_is_folder;
     bool is_overdue, stop_wanted;
 };
 
@@ -48,7 +49,9 @@ static char *write_left(const struct run_project *project, const struct left *le
     (void)file_remove_tree(folder, NULL);
     run_project_write(project, "left/stdout", out);
     run_project_write(project, "left/stderr", err);
-    if (!left->has_no_exit) {
+    if (left->exit_is_folder) {
+        run_project_write(project, "left/exit.json/file", "");
+    } else if (!left->has_no_exit) {
         run_project_write(project, "left/exit.json", text);
     }
     free(text);
@@ -141,6 +144,18 @@ static void a_program_that_did_not_start_is_told_from_one_that_was_stopped_befor
         *state,
         &(struct left){.status = -1, .start_error = "stopped", .start_errno = 125, .stopped = true},
         CLASS_CANCELLED, "stopped");
+}
+
+static void an_end_that_cannot_be_read_is_not_taken_for_a_loss(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+
+    start(project, "{ id: s, run: 'true' }");
+    event = read_left(project, "s", &(struct left){.exit_is_folder = true});
+    assert_int_equal(event->event.outcome.class_, CLASS_PERMANENT);
+    assert_true(event->event.outcome.is_doubtful);
+    drop(project, event);
 }
 
 static void success_without_its_whole_output_is_none(void **state)
@@ -359,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_end_of_a_process_decides_the_class),
         TEST(a_program_that_did_not_start_is_told_from_one_that_was_stopped_before),
+        TEST(an_end_that_cannot_be_read_is_not_taken_for_a_loss),
         TEST(success_without_its_whole_output_is_none),
         TEST(small_outputs_lie_inline_and_larger_ones_in_a_blob),
         TEST(what_was_cut_is_counted_exactly),

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to run/: attempts that are processes. Each is in the engine's map until it has ended or
+ * its run went to another process; then it only waits for what the pool still does with it. */
+#ifndef FERMATA_RUN_LIVE_H
+#define FERMATA_RUN_LIVE_H
+
+#include "agents/attempt.h"
+#include "run/engine.h"
+
+/* A process attempt that this engine follows; lives from its start (or recovery) to its outcome. */
+struct live_attempt {
+    struct engine *engine;
+    char run[RUN_ID_SIZE];
+    char *key;
+    int attempt;
+    char *folder; /* absolute */
+    struct attempt_watch *watch;
+    bool stop_wanted;
+    bool has_place;  /* counts against the engine's processes */
+    bool is_on_pool; /* work on it comes back */
+    bool is_let_go;  /* then it ends */
+    bool is_kept;    /* its keeper ended by itself */
+    bool is_overdue; /* its keeper was killed because it did not end it */
+    pid_t keeper;
+    loop_id urge; /* to look whether its keeper does, or can be watched by now */
+    int64_t started_at;
+    int64_t ended_at_us;     /* when its keeper was gone; only when measuring */
+    struct launch *launch;   /* while it is being started */
+    struct collect *collect; /* while its outcome is being read */
+    loop_id pause;           /* it waits for space on the disk */
+    struct live_attempt *next_waiting;
+};
+
+/* live.c */
+void live_start(struct active *active, int step);
+void live_stop(struct active *active, int step);
+/* All of a run: they go on under their keepers, only nobody here waits for them any more. */
+void live_let_go(struct active *active);
+void live_release_all(struct engine *engine);
+/* The parts of these that a recovery has too. */
+struct live_attempt *live_new(struct active *active, int step);
+void live_watch(struct live_attempt *live, pid_t keeper);
+void live_collect(struct live_attempt *live);
+void live_post_failure(struct live_attempt *live, enum failure_class class_,
+                       const struct error *err);
+/* Its keeper never had the claim and cannot get it any more: nothing was done. */
+void live_post_unbegun(struct live_attempt *live);
+/* Nobody knows whether it is at work still. */
+void live_post_doubt(struct live_attempt *live, const struct error *err);
+void live_end(struct live_attempt *live);
+
+/* live_recover.c */
+void live_recover(struct active *active, int step);
+
+#endif

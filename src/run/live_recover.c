@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* An attempt that another process had begun: is it at work, has it ended, did it never begin? */
+#include "run/live.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+
+#include <stdlib.h>
+
+struct probe {
+    struct live_attempt *live;
+    enum attempt_presence presence;
+    pid_t keeper;
+    int result;
+    struct error err;
+};
+
+/* A keeper that was started but is late loses the claim to us, or had won it just now. */
+static void claim_absent(struct probe *probe)
+{
+    const char *folder = probe->live->folder;
+
+    if (attempt_give_up(folder)) {
+        /* The program may have removed the claim. */
+        probe->presence = attempt_sweep(folder) > 0 ? ATTEMPT_GONE : ATTEMPT_ABSENT;
+    } else if (file_exists(folder)) {
+        probe->result = attempt_probe(folder, &probe->presence, &probe->keeper, &probe->err);
+        if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT) {
+            probe->result = error_set(&probe->err, ERROR_IO, "cannot claim %s", folder);
+        }
+    }
+}
+
+static void probe_on_pool(void *arg)
+{
+    struct probe *probe = arg;
+
+    probe->result = attempt_probe(probe->live->folder, &probe->presence, &probe->keeper,
+                                  &probe->err);
+    if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT) {
+        claim_absent(probe);
+    }
+}
+
+static void on_probed(void *arg)
+{
+    struct probe *probe = arg;
+    struct live_attempt *live = probe->live;
+    struct engine *engine = live->engine;
+
+    live->is_on_pool = false;
+    if (engine->is_closing || live->is_let_go) {
+        live_end(live);
+    } else if (probe->result < 0) {
+        /* Not known to be gone: starting it again could make two of it. */
+        (void)error_context(&probe->err, "the process that was begun cannot be looked at");
+        live_post_doubt(live, &probe->err);
+    } else if (probe->presence == ATTEMPT_ALIVE) {
+        live_watch(live, probe->keeper);
+    } else if (probe->presence == ATTEMPT_ENDED || probe->presence == ATTEMPT_GONE) {
+        live->is_kept = probe->presence == ATTEMPT_ENDED;
+        live_collect(live); /* also of one that is gone: it may have left processes behind */
+    } else {
+        live_post_unbegun(live);
+    }
+    free(probe);
+    engine_work_done(engine);
+}
+
+void live_recover(struct active *active, int step)
+{
+    struct probe *probe = mem_zero(1, sizeof(*probe));
+
+    probe->live = live_new(active, step);
+    probe->live->has_place = probe->live->is_on_pool = true;
+    active->engine->processes++;
+    active->engine->pool_jobs++;
+    loop_submit(active->engine->options.loop, probe_on_pool, on_probed, probe);
+}
