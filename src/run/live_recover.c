@@ -20,6 +20,8 @@ static void claim_absent(struct probe *probe)
 {
     const char *folder = probe->live->folder;
 
+    /* Somebody may be about to make it. */
+    (void)file_make_folders(folder, NULL);
     if (attempt_give_up(folder)) {
         /* The program may have removed the claim. */
         probe->presence = attempt_sweep(folder) > 0 ? ATTEMPT_GONE : ATTEMPT_ABSENT;

@@ -170,6 +170,15 @@ static void a_step_whose_keeper_was_killed_is_lost_and_tried_again(void **state)
     assert_string_equal(class_of(project, 1), "none");
 }
 
+/* Alive under its keeper, without an engine. */
+static void leave_alive(struct run_project *project)
+{
+    start(project, "{ id: s, run: '" COUNTED "', retry: { attempts: 3, delay: 1ms } }");
+    run_project_go_until(project, "attempt_started", "s");
+    run_project_drop_engine(project);
+    (void)find_keeper(project);
+}
+
 /* As after a crash between the commit and its effect: the attempt is journaled, no keeper came. */
 static void forget_attempt(struct run_project *project)
 {
@@ -202,6 +211,27 @@ static void an_attempt_that_never_began_is_given_up_and_another_made(void **stat
     claim = mem_printf(".fermata/workflows/%s/attempts/s.1/claim", project->id);
     assert_true(run_project_has(project, claim));
     free(claim);
+}
+
+static void an_attempt_without_a_folder_is_claimed_before_another_is_made(void **state)
+{
+    static const char *const none[] = {"true", NULL};
+    struct run_project *project = *state;
+    struct attempt_spec spec = {.argv = none, .env = none + 1, .cwd = "/"};
+    char *folder;
+
+    leave_alive(project);
+    assert_int_equal(kill(find_keeper(project), SIGTERM), 0);
+    wait_for_exit(project);
+    forget_attempt(project);
+    run_project_write(project, "go", "");
+    adopt_and_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 2);
+    /* Whoever comes late with the first one is refused. */
+    spec.folder = folder = attempt_folder(project, 1);
+    assert_int_equal(attempt_prepare(&spec, NULL), ERROR_CONFLICT);
+    free(folder);
 }
 
 static void attempts_that_never_began_are_no_failures_of_their_step(void **state)
@@ -248,15 +278,6 @@ static void an_attempt_that_cannot_be_looked_at_is_not_begun_again(void **state)
     assert_string_equal(class_of(project, 0), "permanent");
     assert_int_equal(run_project_count(project, "attempt_started", "s"), 1);
     assert_false(run_project_has(project, "count"));
-}
-
-/* Alive under its keeper, without an engine. */
-static void leave_alive(struct run_project *project)
-{
-    start(project, "{ id: s, run: '" COUNTED "', retry: { attempts: 3, delay: 1ms } }");
-    run_project_go_until(project, "attempt_started", "s");
-    run_project_drop_engine(project);
-    (void)find_keeper(project);
 }
 
 static void a_keeper_that_claims_its_attempt_just_now_is_watched(void **state)
@@ -384,6 +405,7 @@ int main(void)
         TEST(a_step_that_ended_while_nobody_looked_is_not_run_again),
         TEST(a_step_whose_keeper_was_killed_is_lost_and_tried_again),
         TEST(an_attempt_that_never_began_is_given_up_and_another_made),
+        TEST(an_attempt_without_a_folder_is_claimed_before_another_is_made),
         TEST(attempts_that_never_began_are_no_failures_of_their_step),
         TEST(an_attempt_that_cannot_be_looked_at_is_not_begun_again),
         TEST(a_keeper_that_claims_its_attempt_just_now_is_watched),
