@@ -50,21 +50,33 @@ static void ignore_signals(void)
     (void)signal(SIGINT, SIG_IGN);
 }
 
-/* A daemon by the book: double fork and a session of its own. */
+/* A daemon by the book: double fork and a session of its own. It is at work when this returns. */
 static void start_daemon(int mark)
 {
-    pid_t middle = fork();
+    int begun[2];
+    char byte;
+    pid_t middle;
 
+    if (pipe2(begun, O_CLOEXEC) < 0) {
+        _exit(97);
+    }
+    middle = fork();
     if (middle == 0) {
         (void)setsid();
         if (fork() == 0) {
             ignore_signals();
             tell_mark(mark);
+            (void)close(begun[0]);
+            (void)close(begun[1]);
             wait_for_ever();
         }
         _exit(0);
     }
+    (void)close(begun[1]);
     (void)waitpid(middle, NULL, 0);
+    while (read(begun[0], &byte, 1) < 0 && errno == EINTR) {
+    }
+    (void)close(begun[0]);
 }
 
 static void start_chain(int mark, int depth)

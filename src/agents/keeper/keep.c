@@ -141,11 +141,9 @@ static int open_streams(struct keeper *keeper, const struct keeper_spec *spec, i
         return -errno;
     }
     for (int i = 0; r == 0 && i < 2; i++) {
-        r = keeper_output_open(&keeper->outputs[i], spec->output_bytes_max);
-        if (r == 0) {
-            r = keeper_output_source(&keeper->outputs[i], i == 0 && spec->stdout_is_file,
-                                     &ret_fds[i + 1]);
-        }
+        keeper_output_init(&keeper->outputs[i], spec->output_bytes_max);
+        r = keeper_output_source(&keeper->outputs[i], i == 0 && spec->stdout_is_file,
+                                 &ret_fds[i + 1]);
     }
     if (r < 0) {
         fail_start(keeper, "output", -r);

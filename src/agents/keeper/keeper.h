@@ -72,7 +72,7 @@ struct keeper_output {
     const char *tail_name; /* "stdout.tail" */
     int source;            /* the pipe; -1 when it is closed */
     bool is_file; /* the source is a file that grows, and has no end before the program's */
-    int head;
+    int head;               /* -1: nothing was said yet */
     int tail;               /* -1: not needed yet */
     int64_t head_bytes_max; /* ends where a write failed: the head has no holes */
     int64_t tail_bytes_max;
@@ -81,7 +81,7 @@ struct keeper_output {
     int error;         /* errno of the first write that failed; 0: none */
 };
 
-int keeper_output_open(struct keeper_output *output, int64_t bytes_max);
+void keeper_output_init(struct keeper_output *output, int64_t bytes_max);
 /* Where the program writes to. As a file it has no name, so that it is gone with us. */
 int keeper_output_source(struct keeper_output *output, bool is_file, int *ret_write_end);
 void keeper_output_add(struct keeper_output *output, const char *bytes, size_t length);

@@ -32,13 +32,12 @@ size_t keeper_number_format(int64_t number, char ret_digits[KEEPER_NUMBER_SIZE])
     return length;
 }
 
-int keeper_output_open(struct keeper_output *output, int64_t bytes_max)
+void keeper_output_init(struct keeper_output *output, int64_t bytes_max)
 {
     output->head_bytes_max = bytes_max / 2;
     output->tail_bytes_max = bytes_max - output->head_bytes_max;
     output->tail = -1;
-    output->head = openat(output->folder, output->name, OPEN_FLAGS, 0600);
-    return output->head < 0 ? -errno : 0;
+    output->head = -1;
 }
 
 /* Only our end is non-blocking; the program must not see that. */
@@ -113,12 +112,20 @@ static size_t write_at(int fd, const char *bytes, size_t length, int64_t offset)
     return done;
 }
 
+/* What says nothing gets no file: to make one costs as much as to start a small program. */
+static void open_head(struct keeper_output *output)
+{
+    if (output->head < 0) {
+        output->head = openat(output->folder, output->name, OPEN_FLAGS, 0600);
+    }
+}
+
 /* Returns how many bytes the head took. It is never continued after a hole. */
 static size_t add_to_head(struct keeper_output *output, const char *bytes, size_t length)
 {
     int64_t room = output->head_bytes_max - output->total;
     size_t part = room < (int64_t)length ? (size_t)room : length;
-    size_t done = write_at(output->head, bytes, part, output->total);
+    size_t done = output->head >= 0 ? write_at(output->head, bytes, part, output->total) : 0;
 
     if (done < part) {
         note_error(output, errno);
@@ -192,6 +199,7 @@ static void add_to_tail(struct keeper_output *output, const char *bytes, size_t 
 
 void keeper_output_add(struct keeper_output *output, const char *bytes, size_t length)
 {
+    open_head(output);
     if (output->total < output->head_bytes_max) {
         size_t done = add_to_head(output, bytes, length);
 
@@ -262,7 +270,9 @@ void keeper_output_drain(struct keeper_output *output)
 
 void keeper_output_sync(const struct keeper_output *output)
 {
-    (void)fsync(output->head);
+    if (output->head >= 0) {
+        (void)fsync(output->head);
+    }
     if (output->tail >= 0) {
         (void)fsync(output->tail);
     }
