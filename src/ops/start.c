@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `run`: which workflow, with which inputs, and what it would do (--dry-run). */
 #include "base/alloc.h"
+#include "base/file.h"
 #include "ops/internal.h"
 #include "plan/plan.h"
+#include "results/results.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -383,6 +385,47 @@ static int check_agents(const struct ops *ops, const struct run_request *request
 
 /* ---- run ---- */
 
+/* The workflow's text on its way to the disk while the store is opened: both wait for the same one. */
+struct early_text {
+    struct loop *loop;
+    const struct workflow *workflow;
+    char *blobs;
+    bool is_done;
+};
+
+static void keep_on_pool(void *arg)
+{
+    const struct early_text *early = arg;
+    char digest[DIGEST_HEX_SIZE];
+
+    /* What went wrong is told by the run's creation, which does it again. */
+    (void)blob_put(early->blobs, early->workflow->text, early->workflow->text_length, digest, NULL);
+}
+
+static void on_kept(void *arg)
+{
+    struct early_text *early = arg;
+
+    early->is_done = true;
+    loop_stop(early->loop);
+}
+
+static int make_store(struct ops *ops, const struct workflow *workflow, struct error *err)
+{
+    struct early_text early = {.workflow = workflow, .blobs = path_join(ops->folder, "blobs")};
+    int r = ops_loop(ops, &early.loop, err);
+
+    if (r == 0) {
+        loop_submit(early.loop, keep_on_pool, on_kept, &early);
+        r = ops_make_store(ops, err);
+        while (!early.is_done) {
+            loop_run(early.loop);
+        }
+    }
+    free(early.blobs);
+    return r;
+}
+
 static int create_detached(struct ops *ops, const struct run_request *request, json_t **ret_result,
                            struct error *err)
 {
@@ -417,6 +460,9 @@ static int start(struct ops *ops, const json_t *arguments, const struct run_requ
     r = check_agents(ops, request, err);
     if (r == 0) {
         r = ops_make_project(ops, view, err);
+    }
+    if (r == 0) {
+        r = make_store(ops, request->workflow, err);
     }
     if (r < 0) {
         return r;
