@@ -111,6 +111,21 @@ static void runs_that_fail_or_wait_are_counted_apart(void **state)
     assert_int_equal(runs_in(*state, "paused"), 3);
 }
 
+static void no_more_runs_are_under_way_at_once_than_asked_for(void **state)
+{
+    json_t *result;
+
+    ops_project_write(*state, "w.yaml",
+                      "name: w\nphases:\n  - id: a\n    steps:\n"
+                      "      - id: alone\n        retry: { attempts: 1 }\n"
+                      "        run: 'mkdir one-alone && sleep 0.02 && rmdir one-alone'\n");
+    result = ops_project_call(
+        *state, "run",
+        json_pack("{s:s, s:i, s:i}", "workflow", "w.yaml", "repeat", 5, "parallel", 1));
+    assert_int_equal(number(result, "completed"), 5);
+    json_decref(result);
+}
+
 static void nested_runs_end_with_the_runs_around_them(void **state)
 {
     json_t *result;
@@ -235,6 +250,7 @@ int main(void)
         TEST(a_single_step_has_no_gap),
         TEST(the_report_is_what_was_measured),
         TEST(runs_that_fail_or_wait_are_counted_apart),
+        TEST(no_more_runs_are_under_way_at_once_than_asked_for),
         TEST(nested_runs_end_with_the_runs_around_them),
         TEST(an_interrupt_pauses_what_is_under_way_and_begins_no_more),
         TEST(the_third_interrupt_leaves_the_runs_as_they_are),
