@@ -385,7 +385,8 @@ static int check_agents(const struct ops *ops, const struct run_request *request
 
 /* ---- run ---- */
 
-/* The workflow's text on its way to the disk while the store is opened: both wait for the same one. */
+/* The workflow's text on its way to the disk while the store is opened: both wait for the same one.
+ */
 struct early_text {
     struct loop *loop;
     const struct workflow *workflow;
