@@ -22,6 +22,7 @@ static const struct exit_status statuses[] = {
     {5, "a budget or a limit was reached"},
     {6, "there is no such run, workflow, step, artifact or project"},
     {7, "a workflow or the configuration has errors"},
+    {42, "the program that called Fermata must answer: `fermata run --bridge`"},
     {75, "another process is busy with the run; try again later"},
     {124, "a step or the run took longer than allowed"},
     {130, "interrupted by Ctrl-C"},

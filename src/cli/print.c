@@ -471,6 +471,8 @@ void print_result(const struct terminal *terminal, const char *operation, const 
 
 /* ---- exit status ---- */
 
+#define HOST_EXIT_STATUS 42
+
 static int run_exit_status(const json_t *run)
 {
     const char *status = get(run, "status");
@@ -481,7 +483,7 @@ static int run_exit_status(const json_t *run)
         return 130;
     }
     if (strcmp(status, "paused") == 0) {
-        return 3;
+        return json_array_size(json_object_get(run, "host")) > 0 ? HOST_EXIT_STATUS : 3;
     }
     if (strcmp(status, "failed") == 0) {
         if (strcmp(class_, "timeout") == 0 || strcmp(get(run, "reason"), "timeout") == 0) {

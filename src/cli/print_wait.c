@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run waits for somebody outside to say: the questions of its agents. */
+/* What a run waits for somebody outside to say: the questions of its agents, and what the program
+ * that called us is to do. */
 #include "cli/print.h"
 
 #include "base/utf8.h"
@@ -61,11 +62,31 @@ static void add_steps(const struct terminal *terminal, const json_t *steps, stru
     }
 }
 
+/* Paths are whole: a program or a person follows them from anywhere. */
+static void add_host(const struct terminal *terminal, const json_t *request, struct strbuf *target)
+{
+    const char *problem = json_get_text(request, "problem", "");
+
+    strbuf_add_char(target, '\n');
+    add_styled(terminal, target, STYLE_BOLD, json_get_text(request, "step", ""));
+    strbuf_add(target, " waits for the host program\n");
+    add_text(target, json_get_text(request, "request", ""), "  request   ", "    ");
+    add_text(target, json_get_text(request, "response", ""), "  response  ", "    ");
+    if (*problem) {
+        add_text(target, problem, "  problem   ", "    ");
+    }
+}
+
 void print_waits(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const json_t *phase;
+    const json_t *request;
     size_t i;
 
+    json_array_foreach(json_object_get(run, "host"), i, request)
+    {
+        add_host(terminal, request, target);
+    }
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
         add_steps(terminal, json_object_get(phase, "steps"), target);

@@ -341,7 +341,8 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
     if (r < 0) {
         return r;
     }
-    if (needs_wish(run, retry_failed)) {
+    r = ops_check_host(ops, run, err);
+    if (r == 0 && needs_wish(run, retry_failed)) {
         r = ask(ops, run_id, json_pack("{s:s, s:b}", "do", "resume", "retry_failed", retry_failed),
                 &answer, err);
     }

@@ -121,6 +121,14 @@ json_t *ops_new_command(const struct ops *ops, const char *what, const json_t *a
 int ops_ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops_view *view,
                       json_t *command, json_t **ret_result, struct error *err);
 
+/* bridge.c */
+/* Whether the agent of that name is there: enabled, and its program installed. */
+bool ops_has_agent(void *ops, const char *name);
+/* Puts `host`: what the host is to do for this run and its nested runs that rest. */
+void ops_add_host_requests(struct ops *ops, json_t *run);
+/* ERROR_VALIDATION: a response of the host is wrong. */
+int ops_check_host(struct ops *ops, const json_t *run, struct error *err);
+
 /* answer.c */
 /* The first step of what run_show gave whose agent waits for an answer, and how many do. */
 const json_t *ops_find_question(const json_t *run, size_t *ret_count);

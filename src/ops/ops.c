@@ -316,6 +316,7 @@ int ops_engine_options(struct ops *ops, struct engine_options *ret_options, stru
         .environment = ops->settings->environment,
         .load_workflow = load_nested,
         .load_expert = load_expert,
+        .has_agent = ops_has_agent,
         .loader_context = ops,
     };
     return 0;

@@ -311,6 +311,7 @@ void ops_complete_run(struct ops *ops, bool with_report, json_t *run)
     json_put_text(run, "folder", folder);
     json_put(run, "problems", find_problems(ops, run));
     add_report(ops, run, folder, with_report);
+    ops_add_host_requests(ops, run);
     free(folder);
 }
 

@@ -230,7 +230,8 @@ static const struct step *choose_alternative(const struct ops *ops,
     if (!step->static_step || strategy == STRATEGY_AI) {
         return step;
     }
-    if (strategy == STRATEGY_STATIC || (step->kind == STEP_AGENT && !usable_agent(ops, step))) {
+    if (strategy == STRATEGY_STATIC ||
+        (step->kind == STEP_AGENT && !request->is_bridged && !usable_agent(ops, step))) {
         return step->static_step;
     }
     return step;
@@ -252,9 +253,9 @@ static json_t *describe_step(const struct ops *ops, const struct run_request *re
         agent = usable_agent(ops, chosen);
         json_put_text(result, "what", agent ? agent : chosen->agent);
         json_put_text(result, "missing",
-                      agent           ? NULL
-                      : chosen->agent ? chosen->agent
-                                      : "no agent is configured");
+                      agent || request->is_bridged ? NULL
+                      : chosen->agent              ? chosen->agent
+                                                   : "no agent is configured");
         break;
     case STEP_COMMAND:
         json_put_text(result, "what", chosen->command);
@@ -367,7 +368,8 @@ static int check_agents(const struct ops *ops, const struct run_request *request
             int r;
 
             if (step->kind != STEP_AGENT || step->optional || phase->optional ||
-                is_ruled_out(request, phase->steps[k].when) || usable_agent(ops, step)) {
+                is_ruled_out(request, phase->steps[k].when) || request->is_bridged ||
+                usable_agent(ops, step)) {
                 continue;
             }
             r = error_set(err, ERROR_UNAVAILABLE, "step %s needs an agent, and %s%s", step->id,
@@ -483,6 +485,7 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     struct run_request request = {
         .task = json_get_text(arguments, "task", NULL),
         .is_fresh = json_get_boolean(arguments, "fresh", false),
+        .is_bridged = json_get_boolean(arguments, "bridge", false),
         .label = json_get_text(arguments, "label", NULL),
     };
     struct workflow *workflow = NULL;

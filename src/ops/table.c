@@ -40,6 +40,9 @@ static const struct argument run_arguments[] = {
      .help = "Reuse no step of an earlier run"},
     {.name = "no_input", .type = ARGUMENT_BOOLEAN,
      .help = "Never ask for inputs or approvals"},
+    {.name = "bridge", .type = ARGUMENT_BOOLEAN,
+     .help = "The calling program does the work of agents that cannot be used here, and is told by "
+             "exit status 42"},
     {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
      .help = "A word of yours to find the run by"},
     {.name = "repeat", .type = ARGUMENT_INTEGER, .value_name = "NUMBER",

@@ -2,6 +2,7 @@
 /* An attempt that is a process, from its start to its outcome: a place for it, its keeper, what it
  * left; and what is done when there is no space for it, when it is stopped, when it is let go. */
 #include "run/live.h"
+#include "run/bridge.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -64,6 +65,7 @@ static void live_release(struct live_attempt *live)
     loop_cancel(live->engine->options.loop, live->urge);
     launch_free(live->launch);
     collect_free(live->collect);
+    bridge_call_free(live->bridge);
     attempt_watch_free(live->watch);
     free(live->key);
     free(live->folder);
@@ -94,8 +96,7 @@ void live_end(struct live_attempt *live)
     start_waiting(engine);
 }
 
-/* The storage is full: what was to be done for this attempt is done again until there is space. */
-static void park(struct live_attempt *live, const struct error *err, loop_callback again)
+void live_park(struct live_attempt *live, const struct error *err, loop_callback again)
 {
     struct engine *engine = live->engine;
 
@@ -104,7 +105,7 @@ static void park(struct live_attempt *live, const struct error *err, loop_callba
     live->pause = loop_timer_start(engine->options.loop, STORAGE_RETRY_MS, again, live);
 }
 
-static void unpark(struct live_attempt *live)
+void live_unpark(struct live_attempt *live)
 {
     loop_cancel(live->engine->options.loop, live->pause);
     live->pause = (loop_id){0};
@@ -115,7 +116,7 @@ static void unpark(struct live_attempt *live)
 
 static void on_collect_again(void *arg)
 {
-    unpark(arg);
+    live_unpark(arg);
     live_collect(arg);
 }
 
@@ -157,7 +158,7 @@ static void on_outcome(void *arg)
     if (engine->is_closing || live->is_let_go) {
         live_end(live);
     } else if (missing && !is_cancelled(live)) {
-        park(live, missing, on_collect_again);
+        live_park(live, missing, on_collect_again);
     } else {
         post_outcome(live);
     }
@@ -314,7 +315,7 @@ static void submit_start(struct live_attempt *live);
 
 static void on_start_again(void *arg)
 {
-    unpark(arg);
+    live_unpark(arg);
     submit_start(arg);
 }
 
@@ -333,7 +334,7 @@ static void on_started(void *arg)
     if (engine->is_closing || live->is_let_go) {
         live_end(live);
     } else if (must_wait) {
-        park(live, &start->err, on_start_again);
+        live_park(live, &start->err, on_start_again);
     } else if (start->result < 0) {
         live_post_failure(live, live->stop_wanted ? CLASS_CANCELLED : CLASS_TRANSIENT, &start->err);
     } else {
@@ -393,8 +394,13 @@ void live_start(struct active *active, int step)
     struct engine *engine = active->engine;
     struct live_attempt *live = live_new(active, step);
     struct error err = ERROR_INIT;
-    int r = launch_new(active, step, live->folder, &live->launch, &err);
+    int r;
 
+    if (bridge_is_hosts(active, &active->state->steps[step])) {
+        live_ask_host(live);
+        return;
+    }
+    r = launch_new(active, step, live->folder, &live->launch, &err);
     if (r < 0) {
         live_post_failure(live, CLASS_PERMANENT, &err);
         return;
@@ -417,7 +423,7 @@ void live_stop(struct active *active, int step)
     live->stop_wanted = true;
     is_parked_start = live->pause.value && live->launch;
     if (is_parked_start) {
-        unpark(live);
+        live_unpark(live);
     }
     if (is_parked_start || waiting_remove(active->engine, live)) {
         (void)error_set(&err, ERROR_CANCELLED, "stopped before it started");
@@ -432,7 +438,7 @@ static void let_go(struct live_attempt *live)
     live_remove(live);
     live->is_let_go = true;
     if (live->pause.value) {
-        unpark(live);
+        live_unpark(live);
     }
     (void)waiting_remove(live->engine, live);
     if (!live->is_on_pool) {

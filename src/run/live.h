@@ -24,10 +24,11 @@ struct live_attempt {
     pid_t keeper;
     loop_id urge; /* to look whether its keeper does, or can be watched by now */
     int64_t started_at;
-    int64_t ended_at_us;     /* when its keeper was gone; only when measuring */
-    struct launch *launch;   /* while it is being started */
-    struct collect *collect; /* while its outcome is being read */
-    loop_id pause;           /* it waits for space on the disk */
+    int64_t ended_at_us;        /* when its keeper was gone; only when measuring */
+    struct launch *launch;      /* while it is being started */
+    struct collect *collect;    /* while its outcome is being read */
+    struct bridge_call *bridge; /* while it is looked what the host did */
+    loop_id pause;              /* it waits for space on the disk */
     struct live_attempt *next_waiting;
 };
 
@@ -48,6 +49,12 @@ void live_post_unbegun(struct live_attempt *live);
 /* Nobody knows whether it is at work still. */
 void live_post_doubt(struct live_attempt *live, const struct error *err);
 void live_end(struct live_attempt *live);
+/* The storage is full: what was to be done for this attempt is done again until there is space. */
+void live_park(struct live_attempt *live, const struct error *err, loop_callback again);
+void live_unpark(struct live_attempt *live);
+
+/* live_host.c: an attempt that is the host's is asked for, or its response taken. */
+void live_ask_host(struct live_attempt *live);
 
 /* live_recover.c */
 void live_recover(struct active *active, int step);

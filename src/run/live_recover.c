@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "run/bridge.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ struct probe {
     struct live_attempt *live;
     enum attempt_presence presence;
     pid_t keeper;
+    bool is_hosts; /* and not begun as a process */
     int result;
     struct error err;
 };
@@ -36,7 +38,13 @@ static void claim_absent(struct probe *probe)
 static void probe_on_pool(void *arg)
 {
     struct probe *probe = arg;
+    char *spec = path_join(probe->live->folder, "spec");
 
+    probe->is_hosts = probe->is_hosts && !file_exists(spec);
+    free(spec);
+    if (probe->is_hosts) {
+        return;
+    }
     probe->result = attempt_probe(probe->live->folder, &probe->presence, &probe->keeper,
                                   &probe->err);
     if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT) {
@@ -53,6 +61,8 @@ static void on_probed(void *arg)
     live->is_on_pool = false;
     if (engine->is_closing || live->is_let_go) {
         live_end(live);
+    } else if (probe->is_hosts) {
+        live_ask_host(live);
     } else if (probe->result < 0) {
         /* Not known to be gone: starting it again could make two of it. */
         (void)error_context(&probe->err, "the process that was begun cannot be looked at");
@@ -74,6 +84,7 @@ void live_recover(struct active *active, int step)
     struct probe *probe = mem_zero(1, sizeof(*probe));
 
     probe->live = live_new(active, step);
+    probe->is_hosts = bridge_is_hosts(active, &active->state->steps[step]);
     probe->live->has_place = probe->live->is_on_pool = true;
     active->engine->processes++;
     active->engine->pool_jobs++;

@@ -194,7 +194,8 @@ static int begin_child(struct active *active, const struct step_state *step,
                                         .inputs = creation->inputs,
                                         .task = active->state->task,
                                         .strategy = active->state->strategy,
-                                        .is_fresh = active->state->is_fresh};
+                                        .is_fresh = active->state->is_fresh,
+                                        .is_bridged = active->state->is_bridged};
 
     return active_create_later(active->engine, step->child, &request, active, step->key, err);
 }

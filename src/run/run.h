@@ -67,6 +67,9 @@ struct engine_options {
     int (*load_workflow)(void *context, const char *name, struct workflow **ret_workflow,
                          struct error *err);
     int (*load_expert)(void *context, const char *name, char **ret_text, struct error *err);
+    /* Whether the agent of that name could be used now; asked where a host may stand in. May be
+     * NULL: none can. */
+    bool (*has_agent)(void *context, const char *name);
     void *loader_context;
     /* Every committed record of every run in this process. Borrowed for the call. May be NULL. */
     void (*on_record)(void *context, const char *run_id, const struct record *record);
@@ -96,6 +99,7 @@ struct run_request {
     const char *task;                /* NULL: none */
     const json_t *inputs;            /* checked already */
     enum strategy strategy;          /* UNSET: the workflow's, the project's, hybrid */
+    bool is_bridged;                 /* agent steps without a usable agent are the host's */
     bool is_fresh;                   /* never reuse a step of an earlier run */
     const char *label;               /* NULL: none */
 };
@@ -205,6 +209,12 @@ struct run_artifacts_request {
 /* {"artifacts":[{name,step,attempt,bytes,digest,at,seq}],"next":SEQ|null}, newest first. */
 int run_artifacts(struct store *store, const struct run_artifacts_request *request,
                   json_t **ret_artifacts, struct error *err);
+/* What the host has answered a run that waits for it, as run_show gives it. ERROR_VALIDATION: a
+ * response is wrong; the text begins with file:line:column. */
+int run_check_host(const char *folder, const json_t *run, struct error *err);
+/* [{run,step,request,response,problem}]: what the host is to do for this run; paths are
+ * absolute. The caller owns it. */
+json_t *run_host_requests(const char *folder, const json_t *run);
 /* A full id from a full id, a unique beginning of one, or "last". */
 int run_resolve(struct store *store, const char *text, char ret_id[RUN_ID_SIZE], struct error *err);
 /* The exact workflow text that the run is pinned to (a blob). free() it. */

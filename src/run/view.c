@@ -191,6 +191,9 @@ void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *t
     json_text_add(json, "phase", run->reason_phase);
     json_text_add(json, "step", run->reason_step);
     json_text_add(json, "strategy", run->strategy ? strategy_name(run->strategy) : NULL);
+    if (run->is_bridged) {
+        json_text_add(json, "bridge", "host");
+    }
     if (run->is_fresh) {
         json_text_add_true(json, "fresh");
     }
