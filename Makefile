@@ -247,7 +247,7 @@ docs: all
 # The programs under test are the sanitised ones.
 
 .PHONY: test test-unit test-store test-sim test-fuzz test-cli test-crash test-build test-tsan valgrind coverage \
-    sabotage sim crash hostile powerloss
+    sabotage sim crash hostile powerloss test-agents
 test test-crash: export PLAIN_BUILD := $(abspath $(PLAIN_BUILD))
 test: test-build
 	@tools/run-tests $(TEST_BUILD) unit store sim fuzz cli agents crash
@@ -283,6 +283,19 @@ coverage:
 	@find build/coverage -name '*.gcda' -delete
 	@PLAIN_BUILD=$(abspath build/coverage) tools/run-tests build/coverage unit store sim fuzz cli agents crash
 	@tools/coverage build/coverage
+
+# The real coding programs against the stand-in for model servers (docs/testing.md); not in `make test`: they
+# are large, and come from the npm registry. PROGRAMS='claude codex' and CASES='edit,401' take some.
+AGENTS_FOLDER ?= build/agents
+PROGRAMS ?= claude codex gemini qwen opencode copilot
+comma := ,
+empty :=
+test-agents:
+	@tools/install-deps --build --test
+	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs
+	-@tools/install-agents $(AGENTS_FOLDER) $(PROGRAMS)
+	@FERMATA=$(abspath $(PLAIN_BUILD))/fermata tests/agents/conformance.py $(AGENTS_FOLDER) \
+	    --programs '$(subst $(empty) $(empty),$(comma),$(strip $(PROGRAMS)))' --cases '$(CASES)'
 
 # Each patch of tests/sabotage breaks a promise; a test must notice.
 sabotage: test-build
@@ -388,6 +401,7 @@ help:
 	@echo "make                 $(BUILD)/fermata, $(BUILD)/fermata-keep and its drivers"
 	@echo "make demo            review this repository with the code-review workflow"
 	@echo "make test            every test under sanitizers; test-unit test-store test-sim test-fuzz test-cli test-crash"
+	@echo "make test-agents     the real coding programs, installed from npm, against a stand-in for model servers"
 	@echo "make test-tsan       what has threads, under ThreadSanitizer"
 	@echo "make valgrind        engine, graph and store under valgrind (minutes)"
 	@echo "make coverage        every test once more, and the lines and branches that they reach"

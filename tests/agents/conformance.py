@@ -1,0 +1,616 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""conformance.py FOLDER [--programs NAMES] [--cases NAMES] [--keep]: the real coding programs, through the real
+fermata, against the stand-in for model servers.
+
+FOLDER is where tools/install-agents put the programs. Each case is a run of a one-step workflow in a
+repository of its own, with a home of its own for each program, in a network namespace that has loopback
+only (where the kernel allows one; else it is said). FERMATA names the binary, else build/fermata. Prints
+one table, a line for each case that failed, and last `N passed, N failed`.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+IN_NAMESPACE = "FERMATA_CONFORMANCE_NAMESPACE"
+KEY = "a-key-of-the-tests"  # not short: copilot blots keys out of its own output
+ANSWER = "all is good"
+START_SECONDS = 60  # opencode takes that long to start on a busy machine
+
+
+class Server:
+    """The stand-in for model servers."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, ROOT / "tests/support/mock_models.py", "--port", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.url = re.search(r"http://\S+", self.process.stdout.readline()).group(0)
+
+    def ask(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data), timeout=10) as answer:
+            return json.load(answer)
+
+    def reset(self):
+        self.ask("/__mock/reset", {})
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def closed_port():
+    """A port that nobody listens at."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+class Program:
+    """How one program is pointed at a server. Users of gateways do just this in their configuration."""
+
+    name = ""
+    model = None
+    package = ""
+    shell_tools = []  # what lets it run `tail`
+    has_cost = False
+
+    def __init__(self, folder):
+        self.path = folder / self.name / "node_modules/.bin" / self.name
+
+    def command(self, url):
+        return [str(self.path)]
+
+    def env(self, url):
+        raise NotImplementedError
+
+    def prepare(self, home):
+        """Puts what a user has after signing in into the home."""
+
+    def version(self, env):
+        try:
+            done = subprocess.run([self.path, "--version"], env=env, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=120)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return None, str(error)
+        match = re.search(r"\d+\.\d+\.\d+\S*", done.stdout)
+        return (match.group(0) if match else None), (done.stderr or done.stdout)[-300:]
+
+
+class Claude(Program):
+    name = "claude"
+    model = "claude-sonnet-4-5"
+    shell_tools = ["Bash(tail:*)"]
+    has_cost = True
+
+    def env(self, url):
+        return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": KEY, "CLAUDE_CODE_MAX_RETRIES": "3"}
+
+
+class Codex(Program):
+    name = "codex"
+    model = "gpt-5.5"
+
+    def command(self, url):
+        provider = (f'model_providers.mock={{name="mock",base_url="{url}/v1",wire_api="responses",'
+                    'env_key="MOCK_KEY",request_max_retries=2,stream_max_retries=2}')
+        return [str(self.path), "-c", "model_provider=mock", "-c", provider]
+
+    def env(self, url):
+        return {"MOCK_KEY": KEY}
+
+
+class Gemini(Program):
+    name = "gemini"
+    model = "gemini-2.5-flash"
+    shell_tools = ["run_shell_command(tail)"]
+
+    def env(self, url):
+        return {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": KEY}
+
+    def prepare(self, home):
+        settings = {"security": {"auth": {"selectedType": "gemini-api-key"}},
+                    "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False},
+                    "privacy": {"usageStatisticsEnabled": False}}
+        (home / ".gemini").mkdir()
+        (home / ".gemini/settings.json").write_text(json.dumps(settings))
+
+
+class Qwen(Program):
+    name = "qwen"
+    model = "mock-model"
+    shell_tools = ["run_shell_command(tail)"]
+
+    def env(self, url):
+        return {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": KEY, "OPENAI_MODEL": self.model}
+
+
+class Opencode(Program):
+    name = "opencode"
+    model = "mock/m"
+    shell_tools = ["bash(tail *)"]
+    has_cost = True
+
+    def env(self, url):
+        provider = {"npm": "@ai-sdk/openai-compatible", "options": {"baseURL": f"{url}/v1", "apiKey": KEY},
+                    "models": {"m": {"limit": {"context": 200000, "output": 8000},
+                                     "cost": {"input": 1, "output": 2}}}}
+        config = {"provider": {"mock": provider}, "model": "mock/m", "small_model": "mock/m", "share": "disabled"}
+        return {"OPENCODE_CONFIG_CONTENT": json.dumps(config), "OPENCODE_DISABLE_MODELS_FETCH": "1"}
+
+
+class Copilot(Program):
+    name = "copilot"
+    model = "mock-model"
+    shell_tools = ["shell(tail:*)"]
+
+    def env(self, url):
+        return {"COPILOT_PROVIDER_BASE_URL": f"{url}/v1", "COPILOT_PROVIDER_API_KEY": KEY,
+                "COPILOT_MODEL": self.model, "COPILOT_OFFLINE": "true"}
+
+
+PROGRAMS = [Claude, Codex, Gemini, Qwen, Opencode, Copilot]
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+class Project:
+    """A repository with one workflow of agent steps."""
+
+    def __init__(self, bench, program, url):
+        self.bench, self.program = bench, program
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{program.name}-", dir=bench.scratch))
+        (self.folder / ".fermata/workflows").mkdir(parents=True)
+        (self.folder / "a.txt").write_text("hello\n")
+        (self.folder / ".gitignore").write_text(".fermata/\n")
+        self.git("init", "-q")
+        self.git("add", ".")
+        self.git("-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "start")
+        self.programs, self.agents, self.said = [], {}, ""
+        self.add_agent(program, url)
+
+    def git(self, *arguments):
+        return subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True,
+                              text=True).stdout
+
+    def add_agent(self, program, url):
+        if program not in self.programs:
+            self.programs.append(program)
+        self.agents[program.name] = {"type": program.name, "command": program.command(url),
+                                     "model": program.model, "env": program.env(url)}
+        (self.folder / ".fermata/config.yaml").write_text(json.dumps({"agents": self.agents}))
+
+    def workflow(self, *steps):
+        document = {"name": "w", "phases": [{"id": "p", "steps": list(steps)}]}
+        (self.folder / ".fermata/workflows/w.yaml").write_text(json.dumps(document))
+
+    def step(self, prompt, seconds=START_SECONDS, attempts=1, **keys):
+        return {"id": "s", "agent": self.program.name, "prompt": prompt, "timeout": f"{seconds}s",
+                "retry": {"attempts": attempts, "delay": "100ms"}, **keys}
+
+    def fermata(self, *arguments, seconds=600):
+        return subprocess.run([self.bench.fermata, *arguments], cwd=self.folder, env=self.bench.env(*self.programs),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+
+    def run(self, *steps):
+        """Runs it to its rest; the last step as `fermata show` has it."""
+        self.workflow(*steps)
+        done = self.fermata("run", "-w", "w", "--no-input", "task")
+        self.said = done.stdout + done.stderr
+        return self.last_step()
+
+    def show(self):
+        done = self.fermata("show", "last", "--json")
+        expect(done.returncode == 0, f"fermata show: {done.stderr or self.said}")
+        return json.loads(done.stdout)
+
+    def last_step(self):
+        steps = [step for phase in self.show()["phases"] for step in phase["steps"]]
+        return steps[-1]
+
+    def attempt(self, number=None, step="s"):
+        folders = sorted(self.folder.glob(f".fermata/workflows/*/attempts/{step}.*"),
+                         key=lambda path: int(path.name.rsplit(".", 1)[1]))
+        expect(folders, "there is no attempt's folder")
+        return folders[-1 if number is None else number]
+
+    def events(self, number=None):
+        lines = (self.attempt(number) / "events.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def output(self, step):
+        output = step.get("output", {})
+        if "inline" in output:
+            return output["inline"]
+        return self.fermata("cat", "last", step["key"]).stdout
+
+    def changes(self):
+        return self.git("status", "--short").split("\n")[:-1]
+
+    def processes(self):
+        """What still runs of this project's attempts."""
+        found = []
+        mark = f"{self.folder}/.fermata/".encode()
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if b"FERMATA_ATTEMPT_FOLDER=" + mark in path.read_bytes():
+                    found.append((path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                pass
+        return found
+
+    def nothing_survives(self):
+        until = time.monotonic() + 10
+        while self.processes() and time.monotonic() < until:
+            time.sleep(0.1)
+        expect(not self.processes(), f"still there: {self.processes()[:3]}")
+
+
+def expect_done(project, step, answer):
+    expect(step["status"] == "completed", f"{step['status']} ({step.get('class')}): {step.get('error')}")
+    said = project.output(step)
+    expect(said.rstrip("\n") == answer, f"it said {said[:200]!r} instead of {answer!r}")
+
+
+def expect_failed(step, *classes):
+    expect(step["status"] == "failed", f"{step['status']} instead of failed: {step.get('output')}")
+    expect(step.get("class") in classes, f"{step.get('class')} instead of {classes}: {step.get('error')}")
+
+
+# ---- the cases ----
+
+def success(project):
+    step = project.run(project.step(f'do it [[mock:text text="{ANSWER}"]]'))
+    expect_done(project, step, ANSWER)
+    names = [event["event"] for event in project.events()]
+    for name in ("session", "text", "done"):
+        expect(name in names, f"no event `{name}`: {names}")
+    expect(not list(project.attempt().glob("tmp")), "its temporary files were left")
+
+
+def edit(project):
+    step = project.run(project.step('do it [[mock:write path=b.txt content="new\\n" | text text=finished]]'))
+    expect_done(project, step, "finished")
+    expect(project.changes() == ["?? b.txt"], f"the tree has {project.changes()}")
+    expect((project.folder / "b.txt").read_text().strip() == "new", "b.txt holds something else")
+
+
+def tools(project):
+    step = project.run(project.step("do it [[mock:read path=a.txt | text text=finished]]"))
+    expect_done(project, step, "finished")
+    events = project.events()
+    calls = [event.get("id") for event in events if event["event"] == "tool_call"]
+    results = [event.get("id") for event in events if event["event"] == "tool_result"]
+    expect(calls and set(calls) <= set(results), f"calls {calls}, results {results}")
+
+
+def usage(project):
+    step = project.run(project.step(f'do it [[mock:text text="{ANSWER}" in=1000 out=50 cached=200]]'))
+    expect_done(project, step, ANSWER)
+    said = step.get("usage") or {}
+    expect(said.get("input_tokens") in (1000, 1200), f"usage {said}")
+    expect(said.get("output_tokens") == 50, f"usage {said}")
+    expect(("cost_usd" in said) == project.program.has_cost, f"usage {said}")
+
+
+def resume(project):
+    """Its first attempt is ended by our clock, the second goes on with the session."""
+    step = project.run(project.step(f'do it [[mock:hang times=1 id=once | text text="{ANSWER}"]]',
+                                    seconds=project.bench.start_seconds(project.program), attempts=2))
+    expect_done(project, step, ANSWER)
+    sessions = [next((event.get("id") for event in project.events(number) if event["event"] == "session"), None)
+                for number in (0, 1)]
+    expect(sessions[0] and sessions[0] == sessions[1], f"sessions {sessions}")
+
+
+def unauthorised(project):
+    started = time.monotonic()
+    step = project.run(project.step("do it [[mock:401]]", seconds=300))
+    expect_failed(step, "permanent")
+    expect(time.monotonic() - started < 90, "it went on trying with a key that is wrong")
+
+
+def limit_passes(project):
+    step = project.run(project.step(f'do it [[mock:429 times=1 retry_after=1 | text text="{ANSWER}"]]',
+                                    seconds=120))
+    expect_done(project, step, ANSWER)
+
+
+def limit_stays(project):
+    step = project.run(project.step("do it [[mock:429]]", seconds=project.bench.start_seconds(project.program)))
+    expect_failed(step, "limit", "timeout")
+
+
+def error_500(project):
+    step = project.run(project.step(f'do it [[mock:500 times=1 | text text="{ANSWER}"]]', seconds=120))
+    expect_done(project, step, ANSWER)
+
+
+def overload_529(project):
+    step = project.run(project.step("do it [[mock:529]]", seconds=project.bench.start_seconds(project.program)))
+    expect_failed(step, "transient", "limit", "timeout")
+
+
+def quota(project):
+    step = project.run(project.step("do it [[mock:quota]]", seconds=project.bench.start_seconds(project.program)))
+    expect_failed(step, "permanent", "limit", "timeout")  # in some APIs a quota is just a 429
+
+
+def context(project):
+    step = project.run(project.step("do it [[mock:context]]", seconds=project.bench.start_seconds(project.program)))
+    expect_failed(step, "permanent")
+
+
+def refused(project):
+    project.add_agent(project.program, closed_port())
+    step = project.run(project.step("do it", seconds=project.bench.start_seconds(project.program)))
+    expect_failed(step, "transient", "timeout")
+
+
+def slow(project):
+    step = project.run(project.step("do it [[mock:slow chunks=8 delay_ms=250]]"))
+    expect(step["status"] == "completed", f"{step['status']}: {step.get('error')}")
+
+
+def hang(project):
+    step = project.run(project.step("do it [[mock:hang]]", seconds=project.bench.start_seconds(project.program)))
+    expect_failed(step, "timeout")
+    project.nothing_survives()
+
+
+def cut(project):
+    """Whoever tries again succeeds; whoever does not has failed. Half an answer is never the answer."""
+    step = project.run(project.step(f'do it [[mock:cut times=1 | text text="{ANSWER}"]]', seconds=120))
+    if step["status"] == "completed":
+        expect(project.output(step).rstrip("\n").endswith(ANSWER), f"it said {project.output(step)[:200]!r}")
+    else:
+        expect_failed(step, "transient")
+
+
+def nonsense(project):
+    step = project.run(project.step("do it [[mock:html]]", seconds=project.bench.start_seconds(project.program)))
+    expect_failed(step, "transient", "permanent", "timeout")
+    project.nothing_survives()
+
+
+def large(project):
+    step = project.run(project.step("do it [[mock:big size=300000]]"))
+    expect(step["status"] == "completed", f"{step['status']}: {step.get('error')}")
+    expect(step["output"]["bytes"] in (300000, 300001), f"{step['output']['bytes']} bytes of 300000")
+
+
+def cancel(project):
+    """A shell of its own session that never ends dies with the run."""
+    tools = project.program.shell_tools
+    project.workflow(project.step('do it [[mock:shell cmd="tail -f a.txt" | text text=done]]', seconds=300,
+                                  **({"tools": tools} if tools else {})))
+    started = project.fermata("run", "-w", "w", "--no-input", "--detach", "task")
+    expect(started.returncode == 0, f"not started: {started.stderr}")
+    until = time.monotonic() + START_SECONDS * 2
+    while not any(command.strip().endswith("tail -f a.txt") for command in project.processes()):
+        expect(project.last_step()["status"] in ("pending", "running"), f"it is over: {project.last_step()}")
+        expect(time.monotonic() < until, f"no shell began: {project.processes()}")
+        time.sleep(0.1)
+    project.fermata("cancel", "last")
+    project.nothing_survives()
+    expect(project.show()["status"] == "cancelled", f"the run is {project.show()['status']}")
+
+
+def read_only(project):
+    before = (project.folder / "a.txt").read_bytes()
+    step = project.run(project.step(
+        'do it [[mock:write path=b.txt content=x | shell cmd="touch z" | shell cmd="echo x >a.txt" | text text=finished]]',
+        read_only=True))
+    expect(step["status"] == "completed", f"{step['status']}: {step.get('error')}")
+    expect(project.changes() == [] and (project.folder / "a.txt").read_bytes() == before,
+           f"the tree has {project.changes()}")
+
+
+CASES = [("success", success), ("edit", edit), ("tools", tools), ("usage", usage), ("resume", resume), ("401", unauthorised),
+         ("429 after", limit_passes), ("429", limit_stays), ("500", error_500), ("529", overload_529),
+         ("quota", quota), ("context", context), ("refused", refused), ("slow", slow), ("hang", hang),
+         ("cut", cut), ("html", nonsense), ("300 kB", large), ("cancel", cancel), ("read-only", read_only)]
+
+
+def three_programs(bench, programs):
+    """codex implements, gemini reviews without changing anything, claude refines, on one repository."""
+    url = bench.server.url
+    project = Project(bench, programs["codex"], url)
+    project.add_agent(programs["gemini"], url)
+    project.add_agent(programs["claude"], url)
+    project.workflow(
+        {"id": "implement", "agent": "codex", "timeout": "120s",
+         "prompt": 'Implement it [[mock:write path=b.txt content="one\\n" | text text="wrote b.txt"]]'},
+        {"id": "review", "agent": "gemini", "timeout": "120s", "read_only": True, "needs": ["implement"],
+         "prompt": 'Review: ${{ steps.implement.output }} [[mock:read path=b.txt | text text="b.txt lacks a line"]]'},
+        {"id": "refine", "agent": "claude", "timeout": "120s", "needs": ["review"],
+         "prompt": 'Refine: ${{ steps.review.output }} '
+                   '[[mock:read path=b.txt | edit path=b.txt old=one new=two | text text="done: two"]]'})
+    done = project.fermata("run", "-w", "w", "--no-input", "task")
+    project.said = done.stdout + done.stderr
+    expect(done.returncode == 0, project.said[-600:])
+    steps = {step["key"]: step for phase in project.show()["phases"] for step in phase["steps"]}
+    expect([steps[key]["status"] for key in ("implement", "review", "refine")] == ["completed"] * 3, str(steps))
+    expect((project.folder / "b.txt").read_text().strip() == "two", "b.txt was not refined")
+    expect("lacks a line" in bench.prompts("Refine:"), "claude did not get what gemini said")
+
+
+# ---- the bench ----
+
+class Bench:
+    def __init__(self, folder, scratch, fermata):
+        self.folder, self.scratch, self.fermata = folder, scratch, fermata
+        self.server = Server()
+        self.homes = {}
+        self.slowest = {}
+
+    def home(self, *programs):
+        """The same one each time, as a user has it."""
+        names = "-".join(program.name for program in programs)
+        if names not in self.homes:
+            self.homes[names] = Path(tempfile.mkdtemp(prefix=f"home-{names}-", dir=self.scratch))
+            for program in programs:
+                program.prepare(self.homes[names])
+        return self.homes[names]
+
+    def env(self, *programs):
+        """Nothing of ours but the path: what a program needs comes from the configuration."""
+        home = self.home(*programs)
+        node = self.folder / "node-bin"
+        return {"PATH": f"{node}:/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8",
+                "TMPDIR": str(self.scratch), **{name: os.environ[name] for name in ("FERMATA_KEEP",)
+                                                if name in os.environ}}
+
+    def start_seconds(self, program):
+        """Long enough to start, as measured in the first case: then our clock ends it."""
+        return int(self.slowest.get(program.name, START_SECONDS) * 2) + 10
+
+    def prompts(self, word):
+        """The bodies of requests that hold the word."""
+        found = []
+        for entry in self.server.ask("/__mock/log?n=100"):
+            body = json.dumps(self.server.ask(f"/__mock/log/{entry['id']}"))
+            if word in body:
+                found.append(body)
+        return "\n".join(found)
+
+    def run_case(self, program, name, case):
+        self.server.reset()
+        project = Project(self, program, self.server.url)
+        started = time.monotonic()
+        try:
+            case(project)
+            outcome, detail = "ok", ""
+        except Skipped as reason:
+            outcome, detail = "-", str(reason)
+        except Failed as reason:
+            outcome, detail = "FAIL", str(reason)
+        except (subprocess.TimeoutExpired, OSError, ValueError, KeyError) as error:
+            outcome, detail = "FAIL", f"{type(error).__name__}: {error}"
+        seconds = time.monotonic() - started
+        if name == "success":
+            self.slowest[program.name] = seconds
+        return outcome, detail, seconds, project
+
+
+def enter_namespace():
+    """Runs this again with loopback only; returns how the network is, when it goes on here."""
+    if os.environ.get(IN_NAMESPACE):
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        return "loopback only"
+    for options in (["-n"], ["-rn"]):
+        probe = subprocess.run(["unshare", *options, "sh", "-c", "ip link set lo up"], capture_output=True)
+        if probe.returncode == 0:
+            os.execvpe("unshare", ["unshare", *options, sys.executable, *sys.argv],
+                       {**os.environ, IN_NAMESPACE: "1"})
+    return "this machine's: no network namespace is allowed here"
+
+
+def pick(names, known, what):
+    chosen = [name.strip() for name in names.split(",")] if names else list(known)
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        sys.exit(f"conformance: no {what} {', '.join(unknown)}; there are {', '.join(known)}")
+    return chosen
+
+
+def print_row(cells, widths):
+    print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip(), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--programs")
+    parser.add_argument("--cases")
+    parser.add_argument("--keep", action="store_true", help="leave the scratch folder")
+    arguments = parser.parse_args()
+    network = enter_namespace()
+    folder = arguments.folder.resolve()
+    programs = {kind.name: kind(folder) for kind in PROGRAMS}
+    chosen = pick(arguments.programs, list(programs), "program")
+    known = [name for name, _ in CASES] + ["three"]
+    wanted = pick(arguments.cases, known, "case")
+    names = [name for name in known if name in wanted]
+    scratch = Path(tempfile.mkdtemp(prefix="fermata-agents-"))
+    fermata = os.environ.get("FERMATA", str(ROOT / "build/fermata"))
+    bench = Bench(folder, scratch, fermata)
+    problems, passed, failed, skipped = [], 0, 0, 0
+    widths = [10, 12] + [max(4, len(name)) for name in names if name != "three"]
+    print(f"network: {network}")
+    print_row(["program", "version"] + [name for name in names if name != "three"], widths)
+    ready = {}
+    try:
+        for name in chosen:
+            program = programs[name]
+            version, why = program.version(bench.env(program))
+            if not version:
+                print_row([name, "does not run here: its recorded streams stand in (adapter_"
+                           f"{name}_test)"], widths)
+                problems.append(f"{name}: {why.strip()[-200:] or 'not installed'}")
+                skipped += len([case for case in names if case != "three"])
+                continue
+            ready[name] = program
+            cells = [name, version]
+            for case_name, case in CASES:
+                if case_name not in names:
+                    continue
+                outcome, detail, seconds, project = bench.run_case(program, case_name, case)
+                cells.append(outcome)
+                passed += outcome == "ok"
+                failed += outcome == "FAIL"
+                skipped += outcome == "-"
+                if detail:
+                    problems.append(f"{name}, {case_name} ({seconds:.0f} s): {detail}"
+                                    + (f" [{project.folder}]" if arguments.keep else ""))
+                if os.environ.get("VERBOSE"):
+                    print(f"  {name} {case_name}: {outcome} {seconds:.1f} s {detail[:300]}", flush=True)
+                if not arguments.keep:
+                    shutil.rmtree(project.folder, ignore_errors=True)
+            print_row(cells, widths)
+        if "three" in names and all(name in ready for name in ("codex", "gemini", "claude")):
+            bench.server.reset()
+            try:
+                three_programs(bench, ready)
+                passed += 1
+                print("codex implements, gemini reviews, claude refines: ok")
+            except Failed as reason:
+                failed += 1
+                problems.append(f"three programs: {reason}")
+                print("codex implements, gemini reviews, claude refines: FAIL")
+    finally:
+        bench.server.stop()
+        if not arguments.keep:
+            shutil.rmtree(scratch, ignore_errors=True)
+    for problem in problems:
+        print(f"  {problem}")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())
