@@ -416,6 +416,9 @@ def cancel(project):
         time.sleep(0.1)
     project.fermata("cancel", "last")
     project.nothing_survives()
+    until = time.monotonic() + 10
+    while project.show()["status"] == "running" and time.monotonic() < until:
+        time.sleep(0.1)
     expect(project.show()["status"] == "cancelled", f"the run is {project.show()['status']}")
 
 
