@@ -84,17 +84,16 @@ static void add_resumption(const struct step_state *step, struct strbuf *prompt)
     *prompt = whole;
 }
 
-static int make_command(const struct agent_call *call, const struct step_state *step,
-                        struct agent_command *command, struct error *err)
+static int make_command(const struct agent_call *call, struct agent_command *command,
+                        struct error *err)
 {
-    const struct agent_usage *earlier = call->session ? &step->session_usage : NULL;
     char *description;
     int r = call->agent->adapter->command(call, command, err);
 
     if (r < 0) {
         return r;
     }
-    description = transcript_describe(call, earlier);
+    description = transcript_describe(call, call->earlier);
     agent_command_add_file(command, TRANSCRIPT_FILE, description, strlen(description));
     agent_command_add_file(command, "prompt", call->prompt, call->prompt_length);
     free(description);
@@ -139,11 +138,12 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
                                .libexec = libexec};
     if (step->is_resumed && (profile.adapter->abilities & CAN_RESUME)) {
         call.session = step->session;
+        call.earlier = &step->session_usage;
         add_resumption(step, &launch->prompt);
     }
     call.prompt = launch->prompt.data;
     call.prompt_length = launch->prompt.length;
-    r = make_command(&call, step, &launch->command, err);
+    r = make_command(&call, &launch->command, err);
     free(libexec);
     free(cwd);
     return r;
