@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/live.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HOSTED "name: w\nphases: [{ id: p, steps: [{ id: a, agent: host, prompt: Do it }] }]\n"
+
+static char *in_run(const struct run_project *project, const char *name)
+{
+    return mem_printf("%s/workflows/%s/%s", project->folder, project->id, name);
+}
+
+static void respond(const struct run_project *project)
+{
+    char *path = in_run(project, ".agent-request-p-a.json");
+    char *target = in_run(project, ".agent-response-p-a.json");
+    char *text = NULL;
+    size_t length = 0;
+    json_t *request;
+    char *response;
+
+    assert_int_equal(file_read(path, 1 << 20, &text, &length, NULL), 0);
+    request = json_loads(text, 0, NULL);
+    response = mem_printf("{\"request_id\":\"%s\",\"version\":\"1.0\",\"status\":\"success\","
+                          "\"response\":\"fine\"}",
+                          json_get_text(request, "request_id", ""));
+    assert_int_equal(file_write(target, response, strlen(response), FILE_NO_SYNC, NULL), 0);
+    free(response);
+    json_decref(request);
+    free(text);
+    free(target);
+    free(path);
+}
+
+static void resume(struct run_project *project)
+{
+    json_t *command = json_pack("{s:s}", "do", "resume");
+    json_t *answer = NULL;
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(run_ask(&project->options, project->id, command, &answer, &err), 0);
+    json_decref(answer);
+    json_decref(command);
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+}
+
+static void a_run_rests_for_its_host_and_ends_with_its_answer(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_start(project, HOSTED, NULL);
+    run_project_go(project);
+    assert_non_null(run_project_find(project, "step_waiting", "a", 1));
+    respond(project);
+    run_project_reopen(project);
+    resume(project);
+    assert_string_equal(
+        json_get_text(run_project_find(project, "attempt_ended", "a", 0), "class", ""), "none");
+    assert_string_equal(
+        json_get_text(run_project_find(project, "attempt_ended", "a", 0), "agent", ""), "host");
+}
+
+static void a_host_that_did_not_answer_is_waited_for_again(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_start(project, HOSTED, NULL);
+    run_project_go(project);
+    run_project_reopen(project);
+    resume(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_int_equal(run_project_count(project, "attempt_started", "a"), 1);
+    run_project_check_tables(project);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_run_rests_for_its_host_and_ends_with_its_answer),
+        TEST(a_host_that_did_not_answer_is_waited_for_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
