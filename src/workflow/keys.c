@@ -278,8 +278,9 @@ static const struct key keys[] = {
          "step fails when the project is another afterwards.",
      .fallback = "false", .kinds = K(AGENT)},
     {L(STEP), "tools", SHAPE_TEXTS,
-     .help = "The only tools that the agent may use, in its own names.",
-     .example = "[Read, \"Bash(git log:*)\"]", .kinds = K(AGENT)},
+     .help = "Tools that the agent may use beside those of its mode (reading, and, unless "
+             "`read_only`, editing), in its own names; `*` allows every tool.",
+     .example = "[\"Bash(git log:*)\", \"Bash(make:*)\"]", .kinds = K(AGENT)},
     {L(STEP), "turns_max", SHAPE_INTEGER,
      .help = "Most turns of the agent in one attempt; 0: no limit.", .most = 100000,
      .fallback = "0", .kinds = K(AGENT)},
