@@ -202,7 +202,7 @@ static int run_operation(struct cli *cli)
     struct error err = ERROR_INIT;
     struct ops_view view;
     json_t *result = NULL;
-    int status;
+    int status, r;
 
     if (ops_new(&cli->settings->ops, &cli->ops, &err) < 0) {
         return report_error(cli, &err);
@@ -211,7 +211,9 @@ static int run_operation(struct cli *cli)
     if (is_named(cli, "logs") && call->wants_json && !json_object_get(call->arguments, "format")) {
         json_put_text(call->arguments, "format", "json");
     }
-    if (ops_call(cli->ops, call->operation, call->arguments, &view, &result, &err) < 0) {
+    r = ops_call(cli->ops, call->operation, call->arguments, &view, &result, &err);
+    cli_end_transfer(cli);
+    if (r < 0) {
         status = report_error(cli, &err);
     } else {
         status = finish(cli, result);

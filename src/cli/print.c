@@ -451,6 +451,7 @@ static const struct {
     {"validate", print_validate},   {"schema", print_schema},
     {"doctor", print_doctor},       {"gc", print_gc},
     {"version", print_version},     {"function", print_nothing},
+    {"models", print_models},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,
@@ -504,6 +505,11 @@ int result_exit_status(const char *operation, const json_t *result)
     }
     if (strcmp(operation, "doctor") == 0) {
         return json_get_integer(result, "failed", 0) > 0 ? 1 : 0;
+    }
+    if (strcmp(operation, "models") == 0) {
+        return json_get_boolean(result, "missing", false)
+                   ? error_code_exit_status(ERROR_UNAVAILABLE)
+                   : 0;
     }
     if (strcmp(operation, "list") == 0 || strcmp(operation, "show") == 0 ||
         json_object_get(result, "done")) {

@@ -185,14 +185,50 @@ static void on_tick(void *context)
 
 /* ---- items and questions ---- */
 
+/* On standard error: it is no result. */
+static void on_progress(struct cli *cli, const json_t *progress)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    if (cli->log_json) {
+        char *line = json_dump_compact(progress);
+
+        strbuf_addf(&text, "%s\n", line);
+        free(line);
+    } else {
+        struct terminal shown = cli->err;
+
+        shown.is_terminal = cli->err.is_terminal && !cli->settings->is_dumb;
+        transfer_add(&cli->transfer, &shown, progress, &text);
+    }
+    (void)cli_write(cli->err.fd, text.data, text.length);
+    strbuf_release(&text);
+}
+
+void cli_end_transfer(struct cli *cli)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    transfer_end(&cli->transfer, &text);
+    (void)cli_write(cli->err.fd, text.data, text.length);
+    strbuf_release(&text);
+}
+
 static void on_item(void *context, const json_t *item)
 {
     struct cli *cli = context;
     const char *output = json_get_text(item, "output", NULL);
     const char *lines = json_get_text(item, "lines", NULL);
+    const json_t *progress = json_object_get(item, "progress");
     struct strbuf line;
     char *text;
 
+    if (progress) {
+        on_progress(cli, progress);
+        return;
+    }
     strbuf_init(&line, OUTPUT_BYTES_MAX);
     if (output && !cli->log_json && !cli->call->wants_json) {
         if (cli->out.is_terminal) {

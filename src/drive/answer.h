@@ -26,6 +26,7 @@ struct failure {
     enum agent_failure class; /* AGENT_FINE: found from status and text */
     int status;               /* HTTP; 0: none */
     int64_t retry_after_ms;   /* below zero: not said */
+    bool is_unreachable;      /* nobody is there */
     char *text;               /* owned; NULL: there is none */
 };
 

@@ -32,11 +32,12 @@ static enum agent_failure class_of(enum http_trouble trouble)
 static struct failure no_answer(const struct call *call, const struct http_response *response,
                                 const struct error *err)
 {
-    struct failure failure = {.class = class_of(response->trouble), .retry_after_ms = -1};
+    struct failure failure = {.class = class_of(response->trouble),
+                              .retry_after_ms = -1,
+                              .is_unreachable = response->trouble == HTTP_UNREACHABLE};
 
-    failure.text = response->trouble == HTTP_UNREACHABLE
-                       ? mem_printf("%s; %s", err->text, call->server->start)
-                       : mem_strdup(err->text);
+    failure.text = failure.is_unreachable ? mem_printf("%s; %s", err->text, call->server->start)
+                                          : mem_strdup(err->text);
     return failure;
 }
 
@@ -50,7 +51,8 @@ static char *advise(const struct call *call, int status)
         return call->key_name ? mem_printf("; no key was sent, since %s is not set", call->key_name)
                               : mem_strdup("; no key was sent: set `key` of the agent");
     }
-    if (status == 404 && call->server->pull != PULL_NONE && call->model) {
+    if (status == 404 && call->server->pull != PULL_NONE && call->model && call->prompt &&
+        *call->prompt) {
         return mem_printf("; `fermata models pull %s` fetches a model", call->model);
     }
     return mem_strdup("");
@@ -187,6 +189,9 @@ json_t *call_failure_result(struct failure *failure)
     json_put_text(result, "failure", agent_failure_name(class));
     if (failure->status > 0) {
         json_put_integer(result, "status", failure->status);
+    }
+    if (failure->is_unreachable) {
+        json_put(result, "unreachable", json_true());
     }
     if (failure->retry_after_ms >= 0) {
         json_put_integer(result, "retry_after_ms", failure->retry_after_ms);

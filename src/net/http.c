@@ -23,6 +23,7 @@ struct transfer {
     char details[CURL_ERROR_SIZE];
     int64_t started_ms, heard_ms;
     size_t header_bytes;
+    bool is_local;                                /* no proxy stands between */
     int64_t retry_after_ms, retry_after_exact_ms; /* of the two headers */
 };
 
@@ -195,7 +196,7 @@ static void add_headers(struct transfer *transfer)
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-static void set_options(struct transfer *transfer, bool is_local)
+static void set_options(struct transfer *transfer)
 {
     const struct http_request *request = transfer->request;
     CURL *easy = transfer->easy;
@@ -224,7 +225,7 @@ static void set_options(struct transfer *transfer, bool is_local)
     if (request->ca_file) {
         (void)curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
     }
-    if (is_local) {
+    if (transfer->is_local) {
         (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
     }
     add_headers(transfer);
@@ -344,7 +345,10 @@ static int report(struct transfer *transfer, CURLcode code, struct error *err)
         r = error_set(err, ERROR_INVALID, "%s: %s", shown.data, curl_easy_strerror(code));
         break;
     case HTTP_UNREACHABLE:
-        r = error_set(err, ERROR_UNAVAILABLE, "no server answers at %s: %s", shown.data, details);
+        r = code == CURLE_COULDNT_CONNECT && transfer->is_local
+                ? error_set(err, ERROR_UNAVAILABLE, "no server answers at %s", shown.data)
+                : error_set(err, ERROR_UNAVAILABLE, "no server answers at %s: %s", shown.data,
+                            details);
         break;
     case HTTP_UNTRUSTED:
         r = error_set(err, ERROR_UNAVAILABLE, "%s is not to be trusted: %s", shown.data, details);
@@ -375,19 +379,18 @@ static int report(struct transfer *transfer, CURLcode code, struct error *err)
 static int transfer_send(struct transfer *transfer, struct error *err)
 {
     struct http_response *response = transfer->response;
-    bool is_local = false;
     long status = 0;
     CURLcode code;
     int r = check_request(transfer->request, err);
 
     if (r == 0) {
-        r = check_url(transfer->request, &is_local, err);
+        r = check_url(transfer->request, &transfer->is_local, err);
     }
     if (r < 0) {
         response->trouble = HTTP_INVALID;
         return r;
     }
-    set_options(transfer, is_local);
+    set_options(transfer);
     code = perform(transfer);
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;

@@ -196,6 +196,7 @@ OPERATION(op_schema);
 OPERATION(op_doctor);
 OPERATION(op_gc);
 OPERATION(op_function);
+OPERATION(op_models);
 OPERATION(op_version);
 #undef OPERATION
 

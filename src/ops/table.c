@@ -212,6 +212,21 @@ static const struct argument doctor_arguments[] = {
      .help = "Build tables and the files of runs again from the journal; say what differed"},
 };
 
+static const struct argument models_arguments[] = {
+    {.name = "action", .type = ARGUMENT_CHOICE, .is_positional = true, .fallback = "status",
+     .choices = "status|list|pull|remove", .value_name = "ACTION", .help = "What is to be done"},
+    {.name = "model", .type = ARGUMENT_TEXT, .is_positional = true, .value_name = "MODEL",
+     .help = "The model to pull or remove"},
+    {.name = "agent", .letter = 'a', .type = ARGUMENT_TEXT, .value_name = "NAME",
+     .help = "Only the server of this agent"},
+    {.name = "endpoint", .letter = 'e', .type = ARGUMENT_TEXT, .value_name = "URL",
+     .help = "A server at this address, configured or not"},
+    {.name = "type", .letter = 't', .type = ARGUMENT_CHOICE, .fallback = "ollama",
+     .choices = "ollama|llamacpp|localai|text-generation-webui|openai-compatible|groq|anthropic|"
+                "gemini-api",
+     .value_name = "TYPE", .help = "With --endpoint: what kind of server it is"},
+};
+
 static const struct argument gc_arguments[] = {
     {.name = "older_than", .type = ARGUMENT_DURATION, .value_name = "DURATION",
      .help = "Also remove whole finished runs older than this, such as 30d"},
@@ -496,6 +511,23 @@ const struct operation ops_rows[] = {
                 "    also builds the tables and the files of runs again from the journal",
      ARGUMENTS(doctor_arguments),
      .run = op_doctor},
+    {.name = "models",
+     .group = "House",
+     .summary = "Show, list, pull and remove models of model servers",
+     .description =
+         "Asks the servers themselves: the agents of the configuration that are model servers, and "
+         "the local ones that need no configuration (ollama, llamacpp, localai, "
+         "text-generation-webui). `status` shows which are there, their version and health; `list` "
+         "their models; `pull` fetches a model with Ollama or LocalAI, and Ctrl-C ends it; `remove` "
+         "removes one. With --agent or --endpoint a server that is not there is an error (exit 4).",
+     .example = "fermata models\n"
+                "    which servers are there\n"
+                "fermata models pull qwen2.5-coder:7b\n"
+                "    with the local Ollama\n"
+                "fermata models list --endpoint http://127.0.0.1:8080 --type llamacpp\n"
+                "    a server that is not configured",
+     ARGUMENTS(models_arguments),
+     .run = op_models},
     {.name = "gc",
      .group = "House",
      .summary = "Remove what nothing refers to, and on request old runs",

@@ -852,7 +852,7 @@ class Mock:
                 if not res.keep:
                     break
         except (Gone, asyncio.IncompleteReadError, ConnectionError, ValueError,
-                asyncio.LimitOverrunError):
+                asyncio.LimitOverrunError, asyncio.CancelledError):
             pass
         finally:
             try:

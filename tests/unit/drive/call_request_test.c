@@ -59,7 +59,7 @@ static void a_failure_says_who_answered_what_and_what_to_do(void **state)
           "answered 401: bad; no key was sent: set `key` of the agent");
     check("ollama", ",\"key_variable\":\"MY_KEY\",\"key_optional\":true", NO("403", ""),
           "; no key was sent, since MY_KEY is not set");
-    check("ollama", ",\"model\":\"m\"", NO("404", "{\"error\":\"gone\"}"),
+    check("ollama", ",\"model\":\"m\",\"prompt\":\"hi\"", NO("404", "{\"error\":\"gone\"}"),
           "gone; `fermata models pull m` fetches a model");
     check("openai-compatible", ",\"model\":\"m\"", NO("404", "{\"error\":\"gone\"}"), "404: gone");
     check("ollama", "", "HTTP/1.0 301 Moved\r\nLocation: https://a:b@other/\r\n\r\n",
