@@ -67,7 +67,7 @@ static void the_folder_of_a_run_holds_all_that_is_promised(void **state)
     static const char *const files[] = {
         "state.json",           "plan.md",          "report.md",        "out/one.txt",
         "checkpoints/a.json",   "logs/phase-a.log", "logs/phase-c.log", "attempts/one.1/stdout",
-        "attempts/one.1/stderr"};
+        "attempts/one.1/exit.json"};
 
     (void)run_project_run(*state, three);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -75,6 +75,7 @@ static void the_folder_of_a_run_holds_all_that_is_promised(void **state)
             fail_msg("there is no %s", files[i]);
         }
     }
+    assert_false(has(*state, "attempts/one.1/stderr")); /* it said nothing there */
     check_contains(*state, "logs/orchestrator.log", "] [INFO] Checkpoint saved: a\n");
     check_contains(*state, "logs/phase-a.log", "] [INFO] Phase: a - Completed (0s)\n");
     check_contains(*state, "out/one.txt", "1\n");
