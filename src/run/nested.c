@@ -29,7 +29,7 @@ void nested_tell_parent(struct active *child)
     const struct step_state *spokesman = find_spokesman(state);
     struct queued_event *event;
 
-    if (!parent || !state->parent_step) {
+    if (!parent) {
         return;
     }
     event = event_new(parent, EVENT_CHILD, state->parent_step);
@@ -324,7 +324,7 @@ void nested_await(struct active *child)
     const struct run_state *state = child->state;
     struct active *parent = state->parent ? engine_find(child->engine, state->parent) : NULL;
 
-    if (parent && state->parent_step) {
+    if (parent) {
         bool is_left = json_object_get(parent->state->left, state->id) != NULL;
 
         try_later(parent, state->parent_step, is_left ? on_end_due : on_due);

@@ -324,7 +324,7 @@ static void last_line(const struct strbuf *text, char *line, size_t size)
     size_t end = text->length;
     size_t start = 0;
 
-    for (int i = 0; i < 2; i++) {
+    for (;;) {
         while (end > 0 && strchr(" \r\n\t", text->data[end - 1])) {
             end--;
         }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -221,6 +222,79 @@ static void a_step_that_takes_too_long_is_ended(void **state)
         json_get_text(run_project_find(project, "attempt_ended", "s", 0), "class", ""), "timeout");
 }
 
+/* The output of `r` is gone before the step `s` wants it. */
+static void want_lost_output(struct run_project *project, const char *step)
+{
+    char *text = mem_printf("name: w\nphases:\n  - id: a\n    steps:\n"
+                            "      - { id: r, run: seq 1000 }\n"
+                            "      - { id: w, run: 'until [ -e go ]; do sleep 0.02; done' }\n"
+                            "      - %s\n",
+                            step);
+    const char *digest;
+    char *path;
+
+    run_project_start(project, text, NULL);
+    run_project_go_until(project, "attempt_started", "w");
+    digest = json_get_text(
+        json_object_get(run_project_find(project, "attempt_ended", "r", 0), "output"), "digest",
+        "");
+    path = mem_printf("%s/blobs/%.2s/%s", project->folder, digest, digest + 2);
+    assert_int_equal(unlink(path), 0);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    free(path);
+    free(text);
+}
+
+static void a_value_that_cannot_be_read_is_never_left_out(void **state)
+{
+    static const char *const steps[] = {
+        "{ id: s, run: 'touch ran', env: { V: '${{ steps.r.output }}' } }",
+        "{ id: s, use: noop, with: { value: '${{ steps.r.output }}' } }",
+        "{ id: s, agent: a, prompt: 'See ${{ steps.r.output }}', strategy: ai, reuse: never }",
+        "{ id: s, agent: a, prompt: 'See ${{ steps.r.output }}', strategy: ai }",
+    };
+    struct run_project *project = *state;
+    char *go = path_join(project->project, "go");
+
+    run_project_configure(project, "agents:\n  a: { type: command, command: [touch, ran] }\n");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        const json_t *failed;
+
+        want_lost_output(project, steps[i]);
+        failed = run_project_find(project, "step_moved", "s", 0);
+        assert_non_null(
+            strstr(json_get_text(failed, "error", ""), "the output of step r cannot be read"));
+        assert_false(run_project_has(project, "ran"));
+        assert_int_equal(file_remove_tree(go, NULL), 0);
+    }
+    free(go);
+}
+
+static void an_input_that_is_null_is_no_variable(void **state)
+{
+    struct run_project *project = *state;
+    const struct run_request request = {.inputs = json_pack("{s:n}", "my-name")};
+
+    run_project_start(project,
+                      "name: w\ninputs: { my-name: {} }\nphases:\n  - id: a\n    steps:\n"
+                      "      - { id: s, run: 'echo ${FERMATA_INPUT_MY_NAME-none}' }\n",
+                      &request);
+    run_project_go(project);
+    assert_string_equal(output_of(project, "s"), "none\n");
+    json_decref((json_t *)request.inputs);
+}
+
+static void without_an_environment_a_step_has_its_own_values(void **state)
+{
+    struct run_project *project = *state;
+
+    project->options.environment = NULL;
+    run_step(project, "{ id: s, run: 'echo $FERMATA_STEP' }", NULL);
+    assert_string_equal(output_of(project, "s"), "s\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -238,6 +312,9 @@ int main(void)
         TEST(an_unknown_function_fails_the_step),
         TEST(output_beyond_the_ceiling_keeps_head_tail_and_count),
         TEST(a_step_that_takes_too_long_is_ended),
+        TEST(a_value_that_cannot_be_read_is_never_left_out),
+        TEST(an_input_that_is_null_is_no_variable),
+        TEST(without_an_environment_a_step_has_its_own_values),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

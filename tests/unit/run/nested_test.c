@@ -303,6 +303,199 @@ static void a_nested_run_that_was_never_begun_is_left_without_a_trace(void **sta
     assert_null(engine_find(project->engine, "wf_000000000000"));
 }
 
+static void order(struct run_project *project, const char *word)
+{
+    struct active *active = engine_find(project->engine, project->id);
+    struct queued_event *event = event_new(active, EVENT_COMMAND, NULL);
+
+    event->event.command = event_hold(event, json_pack("{s:s}", "do", word));
+    engine_post(project->engine, event);
+}
+
+/* What the step `r` printed, as if somebody had tidied up. */
+static void remove_blob(struct run_project *project)
+{
+    const char *digest = json_get_text(
+        json_object_get(run_project_find(project, "attempt_ended", "r", 0), "output"), "digest",
+        "");
+    char *path = mem_printf("%s/blobs/%.2s/%s", project->folder, digest, digest + 2);
+
+    assert_int_equal(unlink(path), 0);
+    free(path);
+}
+
+static bool is_being_made(const struct run_project *project)
+{
+    const struct active *active = engine_find(project->engine, project->id);
+    const struct step_state *step = run_find_step(active->state, "sub");
+
+    return step && step->waiting == WAITING_WORKFLOW && project->engine->pool_jobs > 0 &&
+           !project->engine->job && !project->engine->queue_head &&
+           !engine_find(project->engine, step->child);
+}
+
+static void start_until_made(struct run_project *project)
+{
+    write_inner(project, "{ id: one, run: echo x >>count }");
+    run_project_block_pool(project);
+    run_project_start(project, outer, NULL);
+    run_project_turn_until(project, is_being_made);
+}
+
+static bool is_asked(const struct run_project *project)
+{
+    return engine_find(project->engine, project->id)->state->wish != WISH_NONE;
+}
+
+static void a_nested_run_that_comes_late_hears_that_its_parent_is_to_pause(void **state)
+{
+    struct run_project *project = *state;
+    char child[RUN_ID_SIZE];
+
+    for (int stop = 0; stop < 2; stop++) {
+        start_until_made(project);
+        engine_interrupt(project->engine, stop);
+        run_project_turn_until(project, is_asked);
+        run_project_unblock_pool(project);
+        run_project_go(project);
+        find_child(project, child);
+        assert_string_equal(run_project_status(project, project->id), "paused");
+        assert_string_equal(run_project_status(project, child), "paused");
+        assert_false(run_project_has(project, "after"));
+        run_project_drop_engine(project);
+    }
+}
+
+static void a_nested_run_that_a_cancelled_parent_was_to_begin_is_never_made(void **state)
+{
+    struct run_project *project = *state;
+    char child[RUN_ID_SIZE];
+    json_t *shown = NULL;
+
+    start_until_made(project);
+    find_child(project, child);
+    order(project, "cancel");
+    run_project_turn_until(project, is_asked);
+    run_project_unblock_pool(project);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "cancelled");
+    assert_int_equal(run_show(project->store, project->folder, child, &shown, NULL),
+                     ERROR_NOT_FOUND);
+    run_project_check_tables(project);
+}
+
+static void assert_made_once(struct run_project *project)
+{
+    char *count;
+
+    run_project_unblock_pool(project);
+    go_on(project, project->id);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    count = run_project_read(project, "count");
+    assert_string_equal(count, "x\n");
+    free(count);
+    run_project_check_tables(project);
+}
+
+static void a_run_that_is_lost_while_it_makes_a_nested_one_makes_it_once(void **state)
+{
+    struct run_project *project = *state;
+
+    start_until_made(project);
+    active_lose(engine_find(project->engine, project->id), "another process took it");
+    assert_made_once(project);
+}
+
+static void
+an_engine_that_ends_while_it_makes_a_nested_run_leaves_that_to_the_next_one(void **state)
+{
+    struct run_project *project = *state;
+
+    start_until_made(project);
+    run_project_unblock_pool(project);
+    run_project_drop_engine(project);
+    run_project_block_pool(project);
+    assert_made_once(project);
+}
+
+static void an_input_that_cannot_be_read_fails_the_step(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\ninputs: { who: { type: string } }\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, use: noop }] }\n");
+    run_project_start(project,
+                      "name: outer\nphases:\n  - id: p\n    steps:\n"
+                      "      - { id: r, run: seq 1000 }\n"
+                      "      - { id: w, run: 'until [ -e go ]; do sleep 0.02; done' }\n"
+                      "      - id: sub\n        workflow: inner\n"
+                      "        inputs: { who: '${{ steps.r.output }}' }\n",
+                      NULL);
+    run_project_go_until(project, "attempt_started", "w");
+    remove_blob(project);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_non_null(
+        strstr(json_get_text(run_project_find(project, "step_moved", "sub", 0), "error", ""),
+               "the output of step r cannot be read"));
+}
+
+static void a_nested_run_that_ends_with_a_gate_gives_no_output(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\ngates: { g: { commands: [{ run: 'true' }] } }\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, run: echo x }] }\n"
+                      "  - { id: b, gate: g }\n");
+    assert_string_equal(run_project_run(project, outer), "completed");
+    assert_null(json_object_get(run_project_find(project, "step_moved", "sub", 0), "output"));
+}
+
+static void the_step_that_a_workflow_names_speaks_for_its_run(void **state)
+{
+    struct run_project *project = *state;
+    char *said;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nreport: one\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, run: echo first }] }\n"
+                      "  - { id: b, steps: [{ id: two, run: echo last }] }\n");
+    assert_string_equal(run_project_run(project,
+                                        "name: outer\nphases:\n"
+                                        "  - { id: p, steps: [{ id: sub, workflow: inner }] }\n"
+                                        "  - id: q\n    steps:\n      - id: after\n"
+                                        "        env: { SAID: '${{ steps.sub.output }}' }\n"
+                                        "        run: 'printf %s \"$SAID\" >said'\n"),
+                        "completed");
+    said = run_project_read(project, "said");
+    assert_non_null(strstr(said, "first"));
+    free(said);
+}
+
+static void a_nested_run_that_was_left_is_ended_once_its_owner_lets_go(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+    int lock = -1;
+
+    write_inner(project, "{ id: ok, approve: Really? }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    memcpy(parent, project->id, RUN_ID_SIZE);
+    find_child(project, child);
+    run_project_drop_engine(project);
+    assert_int_equal(run_lock(project->folder, child, &lock, NULL), 0);
+    assert_asked(project, parent,
+                 json_pack("{s:s, s:s, s:s}", "do", "skip", "step", "sub", "reason", "not today"));
+    (void)loop_timer_start(project->loop, 100, close_lock, &lock);
+    go_on(project, parent);
+    assert_string_equal(run_project_status(project, child), "cancelled");
+    assert_string_equal(run_project_status(project, parent), "completed");
+}
+
 static bool has_stalled(const struct run_project *project)
 {
     return project->stalls > 0;
@@ -359,6 +552,14 @@ int main(void)
         TEST(a_nested_run_that_another_process_carries_is_waited_for),
         TEST(a_skipped_nested_run_is_over_before_its_parent),
         TEST(a_nested_run_that_was_never_begun_is_left_without_a_trace),
+        TEST(a_nested_run_that_comes_late_hears_that_its_parent_is_to_pause),
+        TEST(a_nested_run_that_a_cancelled_parent_was_to_begin_is_never_made),
+        TEST(a_run_that_is_lost_while_it_makes_a_nested_one_makes_it_once),
+        TEST(an_engine_that_ends_while_it_makes_a_nested_run_leaves_that_to_the_next_one),
+        TEST(an_input_that_cannot_be_read_fails_the_step),
+        TEST(a_nested_run_that_ends_with_a_gate_gives_no_output),
+        TEST(the_step_that_a_workflow_names_speaks_for_its_run),
+        TEST(a_nested_run_that_was_left_is_ended_once_its_owner_lets_go),
         TEST(a_nested_run_waits_for_space_and_says_so),
     };
 

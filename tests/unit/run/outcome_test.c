@@ -6,6 +6,7 @@
 #include "support/run_project.h"
 #include "support/scratch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,11 +136,16 @@ static void the_end_of_a_process_decides_the_class(void **state)
 
 static void a_program_that_did_not_start_is_told_from_one_that_was_stopped_before(void **state)
 {
+    static const int passing[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ETXTBSY};
+
     start(*state, "{ id: s, run: 'true' }");
     assert_class(*state, &(struct left){.status = -1, .start_error = "exec", .start_errno = 2},
                  CLASS_PERMANENT, "cannot start: ");
-    assert_class(*state, &(struct left){.status = -1, .start_error = "fork", .start_errno = 11},
-                 CLASS_TRANSIENT, "cannot start: ");
+    for (size_t i = 0; i < ARRAY_LEN(passing); i++) {
+        assert_class(*state,
+                     &(struct left){.status = -1, .start_error = "fork", .start_errno = passing[i]},
+                     CLASS_TRANSIENT, "cannot start: ");
+    }
     assert_class(
         *state,
         &(struct left){.status = -1, .start_error = "stopped", .start_errno = 125, .stopped = true},
@@ -325,6 +331,35 @@ static void a_proof_says_what_was_run_and_what_came_of_it(void **state)
     drop(project, event);
 }
 
+static void a_check_that_was_stopped_is_cancelled(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+
+    (void)run_project_run(project, gated);
+    event = read_left(project, "gate:a:0",
+                      &(struct left){.status = -1, .signal = 15, .stopped = true});
+    assert_int_equal(event->event.outcome.class_, CLASS_CANCELLED);
+    drop(project, event);
+    /* Its time was up first. */
+    event = read_left(
+        project, "gate:a:0",
+        &(struct left){.status = -1, .signal = 15, .stopped = true, .timed_out = true});
+    assert_int_equal(event->event.outcome.class_, CLASS_PERMANENT);
+    drop(project, event);
+}
+
+static void the_hint_of_our_own_functions_is_not_the_reason(void **state)
+{
+    start(*state, "{ id: s, run: 'true' }");
+    assert_class(*state, &(struct left){.status = 1, .err = "no luck\n  hint: try again\n"},
+                 CLASS_PERMANENT, "exit status 1: no luck");
+    assert_class(*state, &(struct left){.status = 1, .err = "  hint: alone\n"}, CLASS_PERMANENT,
+                 "exit status 1:   hint: alone");
+    assert_class(*state, &(struct left){.status = 1, .err = "a\n  hint: b\n  hint: c\n"},
+                 CLASS_PERMANENT, "exit status 1: a");
+}
+
 static void an_inline_function_gives_its_value_or_its_error(void **state)
 {
     struct run_project *project = *state;
@@ -383,6 +418,8 @@ int main(void)
         TEST(a_check_that_left_nothing_or_half_is_unknown),
         TEST(a_report_of_tests_from_before_the_check_proves_nothing),
         TEST(a_proof_says_what_was_run_and_what_came_of_it),
+        TEST(a_check_that_was_stopped_is_cancelled),
+        TEST(the_hint_of_our_own_functions_is_not_the_reason),
         TEST(an_inline_function_gives_its_value_or_its_error),
         TEST(a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifact),
     };
