@@ -79,6 +79,14 @@ static char *user_name(void)
     return name ? mem_strdup(name) : mem_printf("user %u", (unsigned)getuid());
 }
 
+/* The other is that of a tool whose files are read as they are. */
+static const char *config_file(void)
+{
+    const char *file = get("FERMATA_CONFIG");
+
+    return file ? file : get("AI_ORCHESTRATOR_CONFIG_PATH");
+}
+
 void settings_load(char **environment, struct settings *ret_settings)
 {
     struct settings *settings = ret_settings;
@@ -86,6 +94,7 @@ void settings_load(char **environment, struct settings *ret_settings)
     *settings = (struct settings){
         .cwd = getcwd(NULL, 0),
         .config_folder = xdg_folder("XDG_CONFIG_HOME", ".config"),
+        .cache_folder = xdg_folder("XDG_CACHE_HOME", ".cache"),
         .self_path = self_path(),
         .user = user_name(),
     };
@@ -93,8 +102,10 @@ void settings_load(char **environment, struct settings *ret_settings)
         .ops =
             {
                 .project = get("FERMATA_PROJECT"),
+                .config_file = config_file(),
                 .cwd = settings->cwd,
                 .config_folder = settings->config_folder,
+                .cache_folder = settings->cache_folder,
                 .keeper = get("FERMATA_KEEP"),
                 .self_path = settings->self_path,
                 .environment = (const char *const *)environment,
@@ -119,6 +130,7 @@ void settings_release(struct settings *settings)
 {
     free(settings->cwd);
     free(settings->config_folder);
+    free(settings->cache_folder);
     free(settings->self_path);
     free(settings->user);
 }

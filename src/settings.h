@@ -10,6 +10,7 @@ struct settings {
     struct cli_settings cli;
     char *cwd;
     char *config_folder;
+    char *cache_folder;
     char *self_path;
     char *user;
 };

@@ -2,7 +2,8 @@
 /* A question in an agent's final answer. Any agent can ask a person, whatever its program offers
  * for that, by answering with this object, alone or in a fenced block at the end:
  *
- *   {"clarification_needed": true, "questions": ["..."], "context": "...", "partial_work": "..."} */
+ *   {"clarification_needed": true, "questions": ["..."], "context": "...", "partial_work": "..."}
+ */
 #ifndef FERMATA_AGENTS_CLARIFICATION_H
 #define FERMATA_AGENTS_CLARIFICATION_H
 

@@ -372,6 +372,9 @@ int cli_main(struct cli_settings *settings, int argc, char **argv)
     if (call.project) {
         settings->ops.project = call.project;
     }
+    if (call.config) {
+        settings->ops.config_file = call.config;
+    }
     if (call.log_format) {
         settings->ops.log_format = call.log_format;
     }

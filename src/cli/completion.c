@@ -204,6 +204,15 @@ static void offer_steps(const struct words *words, const char *prefix, const jso
     }
 }
 
+static void offer_agents(const struct words *words, const char *prefix)
+{
+    static const char *const keys[] = {"name", "description"};
+    json_t *result = call(words, "agents", json_pack("{s:b}", "quick", 1));
+
+    offer_each(words, prefix, json_object_get(result, "agents"), keys);
+    json_decref(result);
+}
+
 static void offer_artifacts(const struct words *words, const char *prefix, const char *run_id)
 {
     static const char *const keys[] = {"name", "step"};
@@ -328,6 +337,9 @@ static void offer_values(const struct words *words, const char *prefix,
     case ARGUMENT_WORKFLOW:
         offer_workflows(words, prefix);
         strbuf_add(words->target, ":files\n");
+        return;
+    case ARGUMENT_AGENT:
+        offer_agents(words, prefix);
         return;
     case ARGUMENT_PATH:
         strbuf_add(words->target, ":files\n");

@@ -36,6 +36,8 @@ static const char *type_name(enum argument_type type)
         return "content";
     case ARGUMENT_WORKFLOW:
         return "workflow";
+    case ARGUMENT_AGENT:
+        return "agent";
     case ARGUMENT_PAIRS:
         return "pairs";
     }

@@ -197,6 +197,9 @@ static void add_surroundings(struct strbuf *target)
 {
     strbuf_add(target, ".SH ENVIRONMENT\n");
     add_term(target, "FERMATA_PROJECT", "The project's folder, as with --project.");
+    add_term(target, "FERMATA_CONFIG",
+             "The configuration instead of the project's, as with --config; else "
+             "AI_ORCHESTRATOR_CONFIG_PATH is looked at.");
     add_term(target, "FERMATA_WORKFLOW", "The workflow of `fermata run` without --workflow.");
     add_term(target, "FERMATA_STRATEGY", "The strategy of `fermata run` without --strategy.");
     add_term(target, "FERMATA_LOG_FORMAT", "text or json, as with --log-format.");
@@ -205,8 +208,12 @@ static void add_surroundings(struct strbuf *target)
     add_term(target, "XDG_CONFIG_HOME",
              "Where the user's own configuration, workflows and experts lie (in its folder "
              "fermata); ~/.config when it is not set.");
+    add_term(target, "XDG_CACHE_HOME",
+             "Where the versions of agents are remembered; ~/.cache when it is not set.");
     strbuf_add(target, ".SH FILES\n");
-    add_term(target, ".fermata/config.yaml", "Settings, agents and gates of the project.");
+    add_term(
+        target, ".fermata/config.yaml",
+        "Settings, agents and gates of the project; where there is none, .fermata/agents.yaml.");
     add_term(target, ".fermata/workflows/*.yaml", "Workflows of the project.");
     add_term(target, ".fermata/workflows/wf_*/",
              "A readable view of each run: logs, report, artifacts, checkpoints, attempts.");

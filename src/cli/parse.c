@@ -16,6 +16,8 @@
 
 static const struct global_option global_options[] = {
     {"project", 'C', "DIR", "The project's folder; else found upward from the working folder"},
+    {"config", 0, "FILE",
+     "The configuration, instead of the project's; agents.yaml is read as well"},
     {"json", 0, NULL, "Print data, and errors, as JSON"},
     {"no-color", 0, NULL, "No colours; NO_COLOR in the environment does the same"},
     {"log-format", 0, "text|json", "How log lines are printed"},
@@ -256,6 +258,8 @@ static int set_global(const struct parser *parser, const struct global_option *o
 
     if (strcmp(option->name, "project") == 0) {
         call->project = value;
+    } else if (strcmp(option->name, "config") == 0) {
+        call->config = value;
     } else if (strcmp(option->name, "json") == 0) {
         call->wants_json = true;
     } else if (strcmp(option->name, "no-color") == 0) {

@@ -26,6 +26,7 @@ struct cli_call {
     bool wants_version;
     bool no_color;
     const char *project;    /* NULL: not given */
+    const char *config;     /* NULL: not given */
     const char *log_format; /* NULL, "text" or "json" */
 };
 

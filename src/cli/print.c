@@ -334,14 +334,27 @@ static void print_schema(const struct terminal *terminal, const json_t *result, 
 static void print_init(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                        struct strbuf *target)
 {
-    (void)terminal;
+    const json_t *agents = json_object_get(result, "agents");
+    struct strbuf names;
+    const json_t *name;
+    size_t i;
+
     (void)now_ms;
     strbuf_addf(target, "Made %s\n", get(result, "folder"));
     strbuf_add(target, "  config.yaml            settings, agents and gates of this project\n"
-                       "  workflows/hello.yaml   an example to start from\n\n"
-                       "Next\n"
+                       "  workflows/hello.yaml   an example to start from\n\n");
+    strbuf_init(&names, OUTPUT_BYTES_MAX);
+    strbuf_add(&names, json_array_size(agents) ? "Found agents: " : "Found no agent");
+    json_array_foreach(agents, i, name)
+    {
+        strbuf_addf(&names, "%s%s", i ? ", " : "", json_string_value(name));
+    }
+    add_wrapped(terminal, target, names.data, 0);
+    strbuf_release(&names);
+    strbuf_add(target, "\nNext\n"
                        "  fermata run -w hello   runs the example\n"
-                       "  fermata workflows      lists everything that can be run\n");
+                       "  fermata workflows      lists everything that can be run\n"
+                       "  fermata agents         lists who can be asked\n");
 }
 
 static void print_doctor(const struct terminal *terminal, const json_t *result, int64_t now_ms,
@@ -449,6 +462,7 @@ static const struct {
     {"artifacts", print_artifacts}, {"cat", print_nothing},
     {"explain", print_explain},     {"workflows", print_workflows},
     {"validate", print_validate},   {"schema", print_schema},
+    {"agents", print_agents},       {"test-agent", print_run},
     {"doctor", print_doctor},       {"gc", print_gc},
     {"version", print_version},     {"function", print_nothing},
     {"models", print_models},
@@ -476,6 +490,7 @@ void print_result(const struct terminal *terminal, const char *operation, const 
 
 static int run_exit_status(const json_t *run)
 {
+    const json_t *agent = json_object_get(run, "agent");
     const char *status = get(run, "status");
     const json_t *problem = json_array_get(json_object_get(run, "problems"), 0);
     const char *class_ = get(problem, "class");
@@ -485,6 +500,9 @@ static int run_exit_status(const json_t *run)
     }
     if (strcmp(status, "paused") == 0) {
         return json_array_size(json_object_get(run, "host")) > 0 ? HOST_EXIT_STATUS : 3;
+    }
+    if (strcmp(status, "failed") == 0 && !json_get_boolean(agent, "signed_in", true)) {
+        return error_code_exit_status(ERROR_UNAVAILABLE);
     }
     if (strcmp(status, "failed") == 0) {
         if (strcmp(class_, "timeout") == 0 || strcmp(get(run, "reason"), "timeout") == 0) {

@@ -36,6 +36,26 @@ static void add_step(struct table *table, const json_t *step)
     strbuf_release(&what);
 }
 
+static void add_agents(const struct terminal *terminal, const json_t *agents, struct strbuf *target)
+{
+    struct table *table = table_new(4, 3);
+    const json_t *agent;
+    size_t i;
+
+    json_array_foreach(agents, i, agent)
+    {
+        table_add(table, get(agent, "name"));
+        table_add(table, get(agent, "type"));
+        table_add(table, get(agent, "version"));
+        table_add(table, get(agent, "detail"));
+    }
+    if (json_array_size(agents) > 0) {
+        strbuf_add(target, "\nAgents\n");
+        table_format(table, terminal, 2, false, target);
+    }
+    table_free(table);
+}
+
 void print_dry_run(const struct terminal *terminal, const json_t *plan, struct strbuf *target)
 {
     const json_t *wave;
@@ -61,4 +81,5 @@ void print_dry_run(const struct terminal *terminal, const json_t *plan, struct s
         table_format(table, terminal, 2, false, target);
         table_free(table);
     }
+    add_agents(terminal, json_object_get(plan, "agents"), target);
 }

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/timestamp.h"
-#include "ops/internal.h"
+#include "ops/agent.h"
 #include "store/store.h"
 
 #include <libfyaml.h>
@@ -110,6 +110,67 @@ static void check_tools(const struct ops *ops, json_t *checks)
     }
 }
 
+/* ---- agents ---- */
+
+static void add_agent(const struct agent_facts *facts, json_t *checks)
+{
+    const struct agent_config *config = facts->config;
+    bool is_ready = facts->state == AGENT_READY;
+    bool is_wanted = !config->is_builtin; /* else nobody said that it should be there */
+    char *name = mem_printf("agent %s", config->name);
+    char *detail = mem_printf("%s%s%s%s%s", facts->version ? facts->version : "",
+                              facts->version ? ", " : "", facts->detail, facts->account ? ", " : "",
+                              facts->account ? facts->account : "");
+
+    add_check(checks, name,
+              is_ready                                     ? "pass"
+              : facts->state == AGENT_LACKING && is_wanted ? "fail"
+                                                           : "unknown",
+              detail, is_ready ? NULL : facts->hint);
+    free(detail);
+    free(name);
+}
+
+/* Those that are set up, and coding programs: these need only be installed. */
+static bool is_agent_shown(const struct agent_facts *facts)
+{
+    bool is_program = facts->adapter && facts->adapter->kind == ADAPTER_PROGRAM;
+
+    return facts->state != AGENT_DISABLED &&
+           (!facts->config->is_builtin || is_program || facts->state == AGENT_READY);
+}
+
+static void check_agents(struct ops *ops, json_t *checks)
+{
+    const char *preferred;
+    struct agent_facts *facts;
+    struct error err = ERROR_INIT;
+    size_t count;
+
+    if (ops_need_config(ops, &err) < 0) {
+        return; /* said by the check of the configuration */
+    }
+    preferred = ops_default_agent(ops);
+    count = ops->config->agent_count;
+    facts = mem_zero(count, sizeof(*facts));
+    for (size_t i = 0; i < count; i++) {
+        agent_facts_init(ops, &ops->config->agents[i], &facts[i]);
+    }
+    agent_facts_ask(ops, facts, count, (struct agent_questions){.versions = true, .servers = true});
+    add_check(checks, "default agent", preferred ? "pass" : "unknown",
+              preferred ? preferred : "no agent is ready",
+              preferred ? NULL
+                        : "steps that ask an agent need one: install one of those below, or name "
+                          "a model server under `agents` in config.yaml");
+    for (size_t i = 0; i < count; i++) {
+        if (is_agent_shown(&facts[i])) {
+            add_agent(&facts[i], checks);
+        }
+        agent_facts_release(&facts[i]);
+    }
+    free(facts);
+}
+
 /* ---- checks of the project ---- */
 
 static void check_disk(const struct ops *ops, json_t *checks)
@@ -151,7 +212,13 @@ static void check_config(struct ops *ops, json_t *checks)
 {
     struct error err = ERROR_INIT;
 
-    if (ops_need_config(ops, &err) == 0) {
+    if (ops_need_config(ops, &err) == 0 && ops->config_warnings > 0) {
+        char *detail = mem_printf("sound, with %zu warning%s: `fermata validate`",
+                                  ops->config_warnings, ops->config_warnings == 1 ? "" : "s");
+
+        add_check(checks, "configuration", "pass", detail, NULL);
+        free(detail);
+    } else if (ops->config) {
         add_check(checks, "configuration", "pass", "config.yaml is sound or absent", NULL);
     } else {
         add_failure(checks, "configuration", &err);
@@ -418,6 +485,7 @@ int op_doctor(struct ops *ops, const json_t *arguments, const struct ops_view *v
                   "`fermata init` makes one; `fermata run` does so by itself");
         check_config(ops, checks);
     }
+    check_agents(ops, checks);
     check_tools(ops, checks);
     if (json_get_boolean(arguments, "rebuild", false)) {
         r = rebuild(ops, checks, &report, err);

@@ -405,13 +405,22 @@ static int spawn_driver(const struct ops *ops, const char *run_id, const char *l
                         struct error *err)
 {
     const char *form = ops->settings->log_format;
-    const char *argv[] = {ops->settings->self_path,     "--project", ops->project, "drive", run_id,
-                          form ? "--log-format" : NULL, form,        NULL};
+    char *config = ops->settings->config_file ? ops_path(ops, ops->settings->config_file) : NULL;
+    const char *argv[10] = {ops->settings->self_path, "--project", ops->project, "drive", run_id};
+    size_t count = 5;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
     int number;
 
+    if (form) {
+        argv[count++] = "--log-format";
+        argv[count++] = form;
+    }
+    if (config) {
+        argv[count++] = "--config";
+        argv[count++] = config;
+    }
     (void)sigemptyset(&none);
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);
@@ -425,6 +434,7 @@ static int spawn_driver(const struct ops *ops, const char *run_id, const char *l
                          (char *const *)(uintptr_t)ops->settings->environment);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
+    free(config);
     if (number) {
         return error_set(err, ERROR_IO, "the background process could not be started: %s",
                          strerror(number));

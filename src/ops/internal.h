@@ -12,7 +12,8 @@
 
 #define PROJECT_FOLDER_NAME ".fermata"
 #define CONFIG_FILE_NAME "config.yaml"
-#define TEXT_BYTES_MAX (64U * 1024 * 1024) /* of an answer that is text */
+#define OTHER_CONFIG_FILE_NAME "agents.yaml" /* of a project that has no config.yaml */
+#define TEXT_BYTES_MAX (64U * 1024 * 1024)   /* of an answer that is text */
 
 struct ops {
     const struct ops_settings *settings;
@@ -22,6 +23,7 @@ struct ops {
     char *keeper;
     struct store *store;
     struct config *config;
+    size_t config_warnings; /* that `validate` prints */
     struct library *library;
     struct map *called;    /* name -> struct workflow that a step calls; NULL: none was looked at */
     struct engine *engine; /* while a run goes on in this process */
@@ -56,7 +58,8 @@ int ops_need_keeper(struct ops *ops, struct error *err);
 int ops_engine_options(struct ops *ops, struct engine_options *ret_options, struct error *err);
 void ops_notice(const struct ops_view *view, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Reads PROJECT's or the user's config.yaml; *ret_text NULL when there is none. */
+/* Reads PROJECT's (or what was named instead) or the user's config.yaml; *ret_text NULL when there
+ * is none. */
 int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
                     struct error *err);
 
@@ -86,6 +89,21 @@ const struct library_entry *ops_find_entry(const struct ops *ops, const char *na
 bool ops_has_configured_workflow(const struct ops *ops, const char *name, const char **ret_text);
 /* Problems of a definition as one error: as many lines as fit. */
 int ops_problems_error(const char *what, const struct problems *problems, struct error *err);
+
+/* agent.c */
+/* Whether it can be used as far as files tell; a server may still not answer. */
+bool ops_is_agent_usable(struct ops *ops, const struct agent_config *config);
+/* The agent of steps that name none: the configured one, else the first of the configuration that
+ * is ready, else the first coding program in the built-in order. NULL: none is there. It becomes
+ * the configuration's. */
+const char *ops_default_agent(struct ops *ops);
+/* agents.c: by name or role; ERROR_NOT_FOUND with the nearest name. */
+int ops_find_agent(struct ops *ops, const char *name, const struct agent_config **ret_agent,
+                   struct error *err);
+
+/* init.c: the text of config.yaml for a new project, with the agents that were found here, and
+ * their names. Both are the caller's. */
+int ops_config_example(struct ops *ops, char **ret_text, json_t **ret_agents, struct error *err);
 
 /* drive.c: lets a run go on here until it rests, and says how it stands then. Exactly one of
  * request and run_id is given. */
@@ -193,6 +211,8 @@ OPERATION(op_explain);
 OPERATION(op_workflows);
 OPERATION(op_validate);
 OPERATION(op_schema);
+OPERATION(op_agents);
+OPERATION(op_test_agent);
 OPERATION(op_doctor);
 OPERATION(op_gc);
 OPERATION(op_function);

@@ -113,28 +113,51 @@ void ops_notice(const struct ops_view *view, const char *format, ...)
 
 /* ---- configuration and library ---- */
 
-int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
-                    struct error *err)
+/* The file that counts; NULL: there is none. free() it. */
+static char *find_config(struct ops *ops, bool is_project)
 {
     const char *folder = is_project ? ops->folder : ops->settings->config_folder;
     char *file;
+
+    if (is_project && ops->settings->config_file) {
+        return ops_path(ops, ops->settings->config_file);
+    }
+    if (!folder) {
+        return NULL;
+    }
+    file = path_join(folder, CONFIG_FILE_NAME);
+    if (is_project && !file_exists(file)) {
+        char *other = path_join(folder, OTHER_CONFIG_FILE_NAME);
+
+        if (file_exists(other)) {
+            free(file);
+            return other;
+        }
+        free(other);
+    }
+    return file;
+}
+
+int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
+                    struct error *err)
+{
+    char *file = find_config(ops, is_project);
     char *text = NULL;
     size_t length;
     int r = 0;
 
     *ret_text = NULL;
     *ret_file = NULL;
-    if (!folder) {
-        return 0;
-    }
-    file = path_join(folder, "config.yaml");
-    if (file_exists(file)) {
+    if (file && file_exists(file)) {
         r = file_read(file, CONFIG_BYTES_MAX, &text, &length, err);
         if (r == 0 && strlen(text) != length) {
             free(text);
             text = NULL;
             r = error_set(err, ERROR_VALIDATION, "%s holds a NUL byte", file);
         }
+    } else if (is_project && ops->settings->config_file) {
+        r = error_set(err, ERROR_NOT_FOUND, "there is no configuration %s", file);
+        error_hint(err, "--config, else FERMATA_CONFIG or AI_ORCHESTRATOR_CONFIG_PATH, names it");
     }
     if (r < 0) {
         free(file);
@@ -167,6 +190,9 @@ int ops_need_config(struct ops *ops, struct error *err)
             r = ops_problems_error("the configuration", problems, err);
             error_hint(err, "correct config.yaml; `fermata validate` checks it");
         }
+    }
+    for (size_t i = 0; r == 0 && i < problems->count; i++) {
+        ops->config_warnings += problems->items[i].is_warning ? 1 : 0;
     }
     if (r == 0 && ops->settings->log_format) {
         ops->config->log_json = strcmp(ops->settings->log_format, "json") == 0;
@@ -304,6 +330,7 @@ int ops_engine_options(struct ops *ops, struct engine_options *ret_options, stru
     if (r < 0) {
         return r;
     }
+    (void)ops_default_agent(ops);
     *ret_options = (struct engine_options){
         .loop = ops->loop,
         .store = ops->store,

@@ -28,6 +28,7 @@ enum argument_type {
     ARGUMENT_CHECKPOINT,
     ARGUMENT_CONTENT,  /* an artifact, or a step whose output is meant */
     ARGUMENT_WORKFLOW, /* completes to workflow names */
+    ARGUMENT_AGENT,    /* completes to agents */
     ARGUMENT_PAIRS,    /* key=value, repeatable; an object in the JSON */
 };
 
@@ -102,9 +103,11 @@ int64_t ops_now_ms(void); /* wall clock, for relative times */
 
 /* What main reads from the environment and the command line; nothing below reads it again. */
 struct ops_settings {
-    const char *project; /* --project / FERMATA_PROJECT; NULL: found upward from cwd */
+    const char *project;     /* --project / FERMATA_PROJECT; NULL: found upward from cwd */
+    const char *config_file; /* --config / FERMATA_CONFIG, instead of the project's; NULL: that */
     const char *cwd;
     const char *config_folder;      /* XDG_CONFIG_HOME/fermata */
+    const char *cache_folder;       /* XDG_CACHE_HOME/fermata; NULL: nothing is remembered */
     const char *keeper;             /* FERMATA_KEEP; NULL: beside the program */
     const char *self_path;          /* /proc/self/exe resolved */
     const char *const *environment; /* the whole process environment */

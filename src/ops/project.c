@@ -21,20 +21,6 @@ static const char ignore_text[] =
     "!experts/\n"
     "!experts/**\n";
 
-static const char config_text[] =
-    "# Settings of this project, all optional. What is commented out is an example to start from.\n"
-    "# `fermata schema reference` explains every key, `fermata validate` checks this file.\n"
-    "\n"
-    "# Agents that steps can name, by their command:\n"
-    "# agents:\n"
-    "#   reviewer:\n"
-    "#     type: cli\n"
-    "#     command: [my-agent, --print]\n"
-    "\n"
-    "# default_agent: reviewer           # asked by steps that name none\n"
-    "# default_workflow: code-review     # what `fermata run TASK` runs without -w\n"
-    "# strategy: hybrid                  # ai, static, or hybrid: try ai, else static\n";
-
 static const char example_text[] =
     "# A first workflow: `fermata run -w hello -i who=Ada`.\n"
     "# `fermata schema reference` explains every key, `fermata validate hello` checks this file.\n"
@@ -262,17 +248,23 @@ int ops_make_project(struct ops *ops, const struct ops_view *view, struct error 
     return 0;
 }
 
-static int write_examples(const char *folder, struct error *err)
+static int write_examples(struct ops *ops, const char *folder, json_t **ret_agents,
+                          struct error *err)
 {
     char *workflows = path_join(folder, "workflows");
+    char *config = NULL;
     int r = file_make_folders(workflows, err);
 
     if (r == 0) {
         r = write_file(workflows, "hello.yaml", example_text, err);
     }
     if (r == 0) {
-        r = write_file(folder, "config.yaml", config_text, err);
+        r = ops_config_example(ops, &config, ret_agents, err);
     }
+    if (r == 0) {
+        r = write_file(folder, "config.yaml", config, err);
+    }
+    free(config);
     free(workflows);
     return r;
 }
@@ -283,6 +275,7 @@ int op_init(struct ops *ops, const json_t *arguments, const struct ops_view *vie
     const char *given = json_get_text(arguments, "folder", NULL);
     char *path = NULL;
     char *folder = NULL;
+    json_t *agents = NULL;
     int r;
 
     (void)view;
@@ -309,11 +302,12 @@ int op_init(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         r = make_bare(folder, err);
     }
     if (r == 0) {
-        r = write_examples(folder, err);
+        r = write_examples(ops, folder, &agents, err);
     }
     if (r == 0) {
-        *ret_result = json_pack("{s:s, s:s, s:[s,s,s]}", "project", path, "folder", folder, "files",
-                                ".gitignore", "config.yaml", "workflows/hello.yaml");
+        *ret_result = json_pack("{s:s, s:s, s:[s,s,s], s:o}", "project", path, "folder", folder,
+                                "files", ".gitignore", "config.yaml", "workflows/hello.yaml",
+                                "agents", agents);
     }
     free(folder);
     free(path);

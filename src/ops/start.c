@@ -2,7 +2,8 @@
 /* `run`: which workflow, with which inputs, and what it would do (--dry-run). */
 #include "base/alloc.h"
 #include "base/file.h"
-#include "ops/internal.h"
+#include "base/utf8.h"
+#include "ops/agent.h"
 #include "plan/plan.h"
 #include "results/results.h"
 
@@ -195,34 +196,7 @@ static enum strategy effective_strategy(const struct ops *ops, const struct run_
     return STRATEGY_HYBRID;
 }
 
-static bool has_program(const struct ops *ops, const char *name)
-{
-    char *path = ops_find_program(ops, name);
-    bool is_there = path != NULL;
-
-    free(path);
-    return is_there;
-}
-
-/* The first of a step's agents that can be used, or NULL. */
-static const char *usable_agent(const struct ops *ops, const struct step *step)
-{
-    for (size_t i = 0; i <= step->fallback_count; i++) {
-        const char *name = i ? step->fallback[i - 1] : step->agent;
-        const struct agent_config *agent;
-
-        name = name || i ? name : ops->config->default_agent;
-        agent = name ? config_find_agent(ops->config, name) : NULL;
-        if (agent && agent->enabled &&
-            (agent->command_count == 0 || has_program(ops, agent->command[0]))) {
-            return agent->name;
-        }
-    }
-    return NULL;
-}
-
-static const struct step *choose_alternative(const struct ops *ops,
-                                             const struct run_request *request,
+static const struct step *choose_alternative(struct ops *ops, const struct run_request *request,
                                              const struct step *step)
 {
     enum strategy strategy = effective_strategy(ops, request, step);
@@ -231,17 +205,17 @@ static const struct step *choose_alternative(const struct ops *ops,
         return step;
     }
     if (strategy == STRATEGY_STATIC ||
-        (step->kind == STEP_AGENT && !request->is_bridged && !usable_agent(ops, step))) {
+        (step->kind == STEP_AGENT && !request->is_bridged && !agent_find_for_step(ops, step))) {
         return step->static_step;
     }
     return step;
 }
 
-static json_t *describe_step(const struct ops *ops, const struct run_request *request,
+static json_t *describe_step(struct ops *ops, const struct run_request *request,
                              const struct step *step)
 {
     const struct step *chosen = choose_alternative(ops, request, step);
-    const char *agent;
+    const struct agent_config *agent;
     json_t *result = json_object();
 
     json_put_text(result, "step", step->id);
@@ -250,12 +224,12 @@ static json_t *describe_step(const struct ops *ops, const struct run_request *re
     json_put_text(result, "alternative", chosen == step ? NULL : "static");
     switch (chosen->kind) {
     case STEP_AGENT:
-        agent = usable_agent(ops, chosen);
-        json_put_text(result, "what", agent ? agent : chosen->agent);
+        agent = agent_find_for_step(ops, chosen);
+        json_put_text(result, "what", agent ? agent->name : chosen->agent);
         json_put_text(result, "missing",
                       agent || request->is_bridged ? NULL
                       : chosen->agent              ? chosen->agent
-                                                   : "no agent is configured");
+                                                   : "no agent is ready");
         break;
     case STEP_COMMAND:
         json_put_text(result, "what", chosen->command);
@@ -276,7 +250,7 @@ static json_t *describe_step(const struct ops *ops, const struct run_request *re
     return result;
 }
 
-static int dry_run(const struct ops *ops, const struct run_request *request, json_t **ret_result)
+static int dry_run(struct ops *ops, const struct run_request *request, json_t **ret_result)
 {
     const struct workflow *workflow = request->workflow;
     struct plan *plan = plan_new(workflow);
@@ -308,6 +282,7 @@ static int dry_run(const struct ops *ops, const struct run_request *request, jso
     json_put(result, "dry_run", json_true());
     json_put(result, "inputs", json_incref((json_t *)(uintptr_t)request->inputs));
     json_put(result, "waves", json_incref(json_object_get(waves, "waves")));
+    json_put(result, "agents", agent_describe_used(ops, json_object_get(waves, "waves")));
     json_put_text(result, "graph", graph.data);
     strbuf_release(&graph);
     json_decref(waves);
@@ -353,7 +328,7 @@ static bool is_ruled_out(const struct run_request *request, const struct express
 }
 
 /* Said before anything starts: a step that must have an agent and has none. */
-static int check_agents(const struct ops *ops, const struct run_request *request, struct error *err)
+static int check_agents(struct ops *ops, const struct run_request *request, struct error *err)
 {
     const struct workflow *workflow = request->workflow;
 
@@ -365,21 +340,13 @@ static int check_agents(const struct ops *ops, const struct run_request *request
         }
         for (size_t k = 0; k < phase->step_count; k++) {
             const struct step *step = choose_alternative(ops, request, &phase->steps[k]);
-            int r;
 
             if (step->kind != STEP_AGENT || step->optional || phase->optional ||
                 is_ruled_out(request, phase->steps[k].when) || request->is_bridged ||
-                usable_agent(ops, step)) {
+                agent_find_for_step(ops, step)) {
                 continue;
             }
-            r = error_set(err, ERROR_UNAVAILABLE, "step %s needs an agent, and %s%s", step->id,
-                          step->agent ? step->agent : "none",
-                          step->agent ? " is not there" : " is configured");
-            error_hint(err,
-                       phase->steps[k].static_step
-                           ? "use --strategy static or hybrid, or set the agent up in config.yaml"
-                           : "set it up under `agents` in config.yaml; --dry-run shows every step");
-            return r;
+            return agent_refuse_step(ops, step, phase->steps[k].static_step != NULL, err);
         }
     }
     return 0;
@@ -479,6 +446,20 @@ static int start(struct ops *ops, const json_t *arguments, const struct run_requ
     return ops_drive(ops, &drive, view, ret_result, err);
 }
 
+static int check_task(const struct ops *ops, const char *task, struct error *err)
+{
+    int64_t most = ops->config->task_length_max;
+    size_t length = task ? utf8_count(task, strlen(task)) : 0;
+
+    if (most == 0 || length <= (size_t)most) {
+        return 0;
+    }
+    (void)error_set(err, ERROR_INVALID, "the task has %zu characters, and at most %lld are allowed",
+                    length, (long long)most);
+    error_hint(err, "shorten it, or raise `max_task_length` of the settings");
+    return ERROR_INVALID;
+}
+
 int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view,
            json_t **ret_result, struct error *err)
 {
@@ -496,6 +477,10 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     if (r == 0) {
         r = ops_need_config(ops, err);
     }
+    if (r < 0) {
+        return r;
+    }
+    r = check_task(ops, request.task, err);
     if (r < 0) {
         return r;
     }

@@ -207,6 +207,28 @@ static const struct argument schema_arguments[] = {
      .help = "JSON Schema of workflow files or config.yaml, or the reference as Markdown"},
 };
 
+static const struct argument agents_arguments[] = {
+    {.name = "name", .type = ARGUMENT_AGENT, .is_positional = true, .value_name = "NAME",
+     .help = "Everything about this one"},
+    {.name = "check", .letter = 'c', .type = ARGUMENT_BOOLEAN,
+     .help = "Ask model servers whether they are there and which models they have"},
+    {.name = "quick", .type = ARGUMENT_BOOLEAN,
+     .help = "Start no program: versions only as far as they are known"},
+};
+
+static const struct argument test_agent_arguments[] = {
+    {.name = "name", .type = ARGUMENT_AGENT, .is_positional = true, .is_required = true,
+     .value_name = "NAME", .help = "The agent, by its name or role"},
+    {.name = "prompt", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,
+     .value_name = "PROMPT", .help = "What it is asked"},
+    {.name = "read_only", .letter = 'r', .type = ARGUMENT_BOOLEAN,
+     .help = "It may change no file"},
+    {.name = "model", .letter = 'm', .type = ARGUMENT_TEXT, .value_name = "MODEL",
+     .help = "The model, instead of the agent's"},
+    {.name = "timeout", .letter = 't', .type = ARGUMENT_DURATION, .fallback = "30m",
+     .value_name = "DURATION", .help = "Longest time of the call"},
+};
+
 static const struct argument doctor_arguments[] = {
     {.name = "rebuild", .type = ARGUMENT_BOOLEAN,
      .help = "Build tables and the files of runs again from the journal; say what differed"},
@@ -502,17 +524,41 @@ const struct operation ops_rows[] = {
      ARGUMENTS(schema_arguments),
      .is_read_only = true,
      .run = op_schema},
-    {.name = "doctor",
-     .group = "House",
-     .summary = "Check that everything is there that runs need",
-     .description = "Each check passes, fails or is unknown, and what does not pass says what to "
-                    "do. Exit status 1 when a check fails.",
-     .example = "fermata doctor --rebuild\n"
-                "    also builds the tables and the files of runs again from the journal",
-     ARGUMENTS(doctor_arguments),
-     .run = op_doctor},
+    {.name = "agents",
+     .group = "Agents",
+     .summary = "List the agents: state, version, role, what they cost so far",
+     .description =
+         "Lists what can be asked: the agents of the configuration, and those that need none. An "
+         "installed coding program works as it is. A step that names no agent gets `default_agent` "
+         "of the configuration, else the first agent of the configuration that is ready, else the "
+         "first installed of claude, codex, gemini, copilot, qwen, opencode: one that is signed in "
+         "before one of which that cannot be told. That one is marked.\n\n"
+         "Cost and tokens are those of all runs that are kept, as far as the agents told them; "
+         "what is not known is never shown as 0.",
+     .example = "fermata agents\n"
+                "    all\n"
+                "fermata agents codex\n"
+                "    one, with what it can do\n"
+                "fermata agents --check\n"
+                "    also asks the model servers",
+     ARGUMENTS(agents_arguments),
+     .is_read_only = true,
+     .run = op_agents},
+    {.name = "test-agent",
+     .group = "Agents",
+     .summary = "Ask one agent something, outside any workflow",
+     .description =
+         "Calls the agent once, in the working folder, exactly as a step would: with its limits, "
+         "its events shown while it works, its answer on standard output, and kept as a run of the "
+         "workflow agent-test. It may change files unless --read-only. A failure is told with its "
+         "class: transient and limit would be tried again in a run, the others not. Exit status 4 "
+         "when it is not there or not signed in.",
+     .example = "fermata test-agent codex \"Explain this repository in a sentence\" --read-only\n"
+                "    asks without letting it change anything",
+     ARGUMENTS(test_agent_arguments),
+     .run = op_test_agent},
     {.name = "models",
-     .group = "House",
+     .group = "Agents",
      .summary = "Show, list, pull and remove models of model servers",
      .description =
          "Asks the servers themselves: the agents of the configuration that are model servers, and "
@@ -528,6 +574,15 @@ const struct operation ops_rows[] = {
                 "    a server that is not configured",
      ARGUMENTS(models_arguments),
      .run = op_models},
+    {.name = "doctor",
+     .group = "House",
+     .summary = "Check that everything is there that runs need",
+     .description = "Each check passes, fails or is unknown, and what does not pass says what to "
+                    "do. Exit status 1 when a check fails.",
+     .example = "fermata doctor --rebuild\n"
+                "    also builds the tables and the files of runs again from the journal",
+     ARGUMENTS(doctor_arguments),
+     .run = op_doctor},
     {.name = "gc",
      .group = "House",
      .summary = "Remove what nothing refers to, and on request old runs",

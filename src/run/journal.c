@@ -37,6 +37,9 @@ static const struct migration migrations[] = {
      " TEXT, at INTEGER NOT NULL, answer TEXT) STRICT;"
      "CREATE INDEX inbox_open ON inbox (run) WHERE answer IS NULL;"},
     {"run/002-waits-until", "ALTER TABLE run ADD COLUMN waits_until INTEGER NOT NULL DEFAULT 0;"},
+    /* Quotes inside of texts are escaped, so that no text is taken for the key. */
+    {"run/003-agents", "CREATE INDEX journal_agents ON journal (at) WHERE kind = 'attempt_ended'"
+                       " AND instr(body, '\"agent\":\"') > 0;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)

@@ -10,6 +10,7 @@
 #include "functions/functions.h"
 #include "results/results.h"
 #include "run/engine.h"
+#include "run/profile.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -407,7 +408,8 @@ static void fill_spec(struct launch *launch, struct active *active, int index)
         .input_length = launch->input.length,
         .files = launch->files.items,
         .file_count = launch->files.count,
-        .timeout_ms = step->check ? step->check->timeout_ms : definition->timeout_ms,
+        .timeout_ms = step->check ? step->check->timeout_ms
+                                  : profile_timeout_ms(active->engine->options.config, definition),
         .grace_ms = GRACE_MS,
         .stdout_is_file = launch->agent.command.has_file_output,
         .has_own_tmp = launch->is_agent,

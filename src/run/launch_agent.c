@@ -100,6 +100,14 @@ static int make_command(const struct agent_call *call, struct agent_command *com
     return 0;
 }
 
+/* The agent's own environment is the last word. */
+static void add_env(const struct agent_config *agent, struct agent_command *command)
+{
+    for (size_t i = 0; agent && i < agent->env_count; i++) {
+        agent_command_set(command, agent->env[i].name, agent->env[i].value);
+    }
+}
+
 int launch_agent(struct active *active, int index, const char *folder, struct agent_launch *launch,
                  struct error *err)
 {
@@ -134,7 +142,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
                                .schema = definition->schema,
                                .cwd = cwd,
                                .folder = folder,
-                               .timeout_ms = definition->timeout_ms,
+                               .timeout_ms = profile_timeout_ms(options->config, definition),
                                .libexec = libexec};
     if (step->is_resumed && (profile.adapter->abilities & CAN_RESUME)) {
         call.session = step->session;
@@ -144,6 +152,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     call.prompt = launch->prompt.data;
     call.prompt_length = launch->prompt.length;
     r = make_command(&call, &launch->command, err);
+    add_env(config_find_agent(options->config, profile.name), &launch->command);
     free(libexec);
     free(cwd);
     return r;

@@ -8,6 +8,7 @@
 #include "run/files.h"
 #include "run/live.h"
 #include "run/outcome_agent.h"
+#include "run/profile.h"
 #include "workflow/json_schema.h"
 
 #include <errno.h>
@@ -467,6 +468,17 @@ static void judge(struct collect *collect, const struct attempt_exit *ended,
 
 /* ---- all of it ---- */
 
+/* The configuration never changes, so that it may be read here, on the pool. */
+static json_t *describe_agent_usage(const struct collect *collect)
+{
+    const struct config *config = collect->engine->options.config;
+    struct agent_usage usage = collect->agent.usage;
+
+    profile_add_cost(config, profile_model(config, collect->definition, collect->agent.model),
+                     &usage);
+    return agent_usage_encode(&usage);
+}
+
 static json_t *describe_usage(const struct collect *collect, const struct attempt_exit *ended)
 {
     json_t *usage = json_pack("{s:I, s:I, s:I, s:i}", "user_ms", (json_int_t)ended->user_ms,
@@ -474,7 +486,7 @@ static json_t *describe_usage(const struct collect *collect, const struct attemp
                               (json_int_t)ended->memory_bytes_max, "leftovers", ended->leftovers);
 
     if (collect->is_agent) {
-        json_t *said = agent_usage_encode(&collect->agent.usage);
+        json_t *said = describe_agent_usage(collect);
 
         (void)json_object_update(usage, said);
         json_decref(said);
@@ -598,7 +610,7 @@ static void collect_lost(struct collect *collect, int swept)
     /* For its session, and for what it used. */
     if (is_agent_step(collect->definition)) {
         collect->is_agent = agent_outcome_read(collect->folder, &end, &collect->agent, NULL) == 0;
-        collect->usage = collect->is_agent ? agent_usage_encode(&collect->agent.usage) : NULL;
+        collect->usage = collect->is_agent ? describe_agent_usage(collect) : NULL;
     }
     if (collect->is_overdue) {
         (void)error_set(&collect->err, ERROR_LIMIT,

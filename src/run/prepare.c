@@ -62,6 +62,23 @@ static void put_json_digest(json_t *parts, const char *name, const json_t *value
     }
 }
 
+static void put_agent_settings(const struct agent_config *agent, json_t *parts)
+{
+    json_t *settings = json_object();
+    json_t *env = json_object();
+
+    for (size_t i = 0; i < agent->env_count; i++) {
+        json_put_text(env, agent->env[i].name, agent->env[i].value);
+    }
+    json_put_text(settings, "type", agent->type);
+    json_put_text(settings, "endpoint", agent->endpoint);
+    json_put(settings, "options", json_incref((json_t *)(uintptr_t)agent->options));
+    json_put(settings, "map", json_incref((json_t *)(uintptr_t)agent->output_map));
+    json_put(settings, "env", env);
+    put_json_digest(parts, "agent_settings", settings);
+    json_decref(settings);
+}
+
 /* The agent that is really meant, and what stands behind its name. */
 static void put_agent(const struct active *active, const struct step *definition, json_t *parts)
 {
@@ -70,7 +87,8 @@ static void put_agent(const struct active *active, const struct step *definition
     const struct agent_config *agent = name ? config_find_agent(config, name) : NULL;
     json_t *command = json_array();
 
-    json_put_text(parts, "agent", name);
+    /* A role may mean another agent later. */
+    json_put_text(parts, "agent", agent ? agent->name : name);
     json_put_text(parts, "model",
                   definition->model ? definition->model
                   : agent           ? agent->model
@@ -80,6 +98,9 @@ static void put_agent(const struct active *active, const struct step *definition
     }
     put_json_digest(parts, "agent_command", command);
     json_decref(command);
+    if (agent) {
+        put_agent_settings(agent, parts);
+    }
 }
 
 static int put_agent_parts(struct active *active, int step, const struct step *definition,

@@ -53,6 +53,52 @@ int profile_find(const struct config *config, const char *name, struct agent_pro
     return ERROR_UNAVAILABLE;
 }
 
+static const struct agent_config *find_of_step(const struct config *config, const struct step *step)
+{
+    const char *name = step->agent ? step->agent : config->default_agent;
+
+    return step->kind == STEP_AGENT && name ? config_find_agent(config, name) : NULL;
+}
+
+const char *profile_model(const struct config *config, const struct step *step, const char *said)
+{
+    const struct agent_config *agent = find_of_step(config, step);
+
+    return said ? said : step->model ? step->model : agent ? agent->model : NULL;
+}
+
+/* Tokens at a price for a million; unknown when either is. */
+static double cost_of(int64_t tokens, double price)
+{
+    return tokens == 0 ? 0 : tokens < 0 || price < 0 ? -1 : (double)tokens * price / 1e6;
+}
+
+void profile_add_cost(const struct config *config, const char *model, struct agent_usage *usage)
+{
+    const struct price *price = model ? config_find_price(config, model) : NULL;
+    int64_t cached = usage->cached_tokens > 0 ? usage->cached_tokens : 0;
+    double parts[3];
+
+    if (!price || usage->cost_usd >= 0 || usage->input_tokens < cached) {
+        return;
+    }
+    parts[0] = cost_of(usage->input_tokens - cached, price->input);
+    parts[1] = cost_of(cached, price->cached_input >= 0 ? price->cached_input : price->input);
+    parts[2] = cost_of(usage->output_tokens, price->output);
+    if (parts[0] >= 0 && parts[1] >= 0 && parts[2] >= 0) {
+        usage->cost_usd = parts[0] + parts[1] + parts[2];
+    }
+}
+
+int64_t profile_timeout_ms(const struct config *config, const struct step *step)
+{
+    const struct agent_config *agent = find_of_step(config, step);
+    int64_t own_ms = agent ? agent->timeout_ms : 0;
+
+    return own_ms > 0 && (step->timeout_ms == 0 || own_ms < step->timeout_ms) ? own_ms
+                                                                              : step->timeout_ms;
+}
+
 int profile_check_step(const struct agent_profile *profile, const struct step *step,
                        struct error *err)
 {

@@ -13,6 +13,13 @@ int profile_find(const struct config *config, const char *name, struct agent_pro
                  struct error *err);
 void profile_fill(const struct agent_config *agent, const struct adapter *adapter,
                   struct agent_profile *ret_profile);
+/* What a call cost by the configured price of its model, where the backend did not say; stays
+ * unknown without a price for all that was used. model NULL: not known. */
+void profile_add_cost(const struct config *config, const char *model, struct agent_usage *usage);
+/* The model that answered, or else was asked for: NULL: the backend's own choice. */
+const char *profile_model(const struct config *config, const struct step *step, const char *said);
+/* The shorter of the agent's limit and the step's; 0: none. */
+int64_t profile_timeout_ms(const struct config *config, const struct step *step);
 /* ERROR_INVALID, before anything is spent: a key of the step needs what the agent cannot do. */
 int profile_check_step(const struct agent_profile *profile, const struct step *step,
                        struct error *err);

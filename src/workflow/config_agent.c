@@ -26,7 +26,7 @@ static const struct {
     {"prompt_by", USE_COMMAND},
     {"output", USE_COMMAND},
     {"map", USE_COMMAND},
-    {"options", USE_SERVER},
+    {"options", USE_PROGRAM | USE_SERVER},
     {"temperature", USE_SERVER},
     {"max_tokens", USE_SERVER},
     {"keep_alive", USE_SERVER},
@@ -271,8 +271,10 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     agent->endpoint = own.endpoint ? own.endpoint : agent->endpoint;
     agent->key = own.key ? own.key : agent->key;
     if (yaml_find(node, "command")) {
-        /* An old name names the adapter, which knows its program. */
-        bool is_adapter = own.command_count == 1 && config_is_old_name(own.command[0]);
+        /* The adapter's own program, or an old name of it: the adapter knows it. */
+        bool is_adapter = own.command_count == 1 && config_find_program(own.type) &&
+                          (strcmp(own.command[0], own.type) == 0 ||
+                           config_is_old_name(own.command[0]));
 
         agent->command = own.command;
         agent->command_count = is_adapter ? 0 : own.command_count;

@@ -34,11 +34,8 @@ static const struct agent_config agents[] = {
     {MODEL("anthropic", "anthropic", "Models of Anthropic"), COMMON},
     {SERVICE("openai", "https://api.openai.com/v1", "env:OPENAI_API_KEY", "Models of OpenAI"),
      COMMON},
-    {SERVICE("groq", "https://api.groq.com/openai/v1", "env:GROQ_API_KEY", "Models at Groq"),
-     COMMON},
-    {SERVICE("gemini-api", "https://generativelanguage.googleapis.com/v1beta/openai",
-             "env:GEMINI_API_KEY", "Gemini models, without the CLI"),
-     COMMON},
+    {MODEL("groq", "groq", "Models at Groq"), COMMON},
+    {MODEL("gemini-api", "gemini-api", "Gemini models, without the CLI"), COMMON},
     {.name = "host", .type = "host", .description = "The program that called Fermata", COMMON},
 };
 

@@ -14,8 +14,8 @@ const char *config_find_program(const char *name);
 /* The program itself has another name than other tools' files call it by ("gh-copilot"). */
 bool config_is_old_name(const char *name);
 
-/* The adapters' types, and after them services that one of these types speaks to by another
- * address: their names are those of built-in agents. */
+/* The adapters' types, and the services that one of these speaks to by an address of their own:
+ * built-in agents with an endpoint. */
 const char *const *config_agent_types(size_t *ret_count);
 
 #endif

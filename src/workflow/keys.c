@@ -398,7 +398,8 @@ static const struct key keys[] = {
              "indexes; see docs/agents.md.",
      .example = "{ answer: result.text, session: id }"},
     {L(AGENT), "options", SHAPE_MAP,
-     .help = "What else a model server gets with every call, by its own names.",
+     .help = "What else a model server gets with every call, by its own names; of coding programs "
+             "see docs/agents.md.",
      .example = "{ temperature: 0.2, num_ctx: 32768 }"},
     {L(AGENT), "temperature", SHAPE_NUMBER, .help = "The same in `options`; from 0 to 2.",
      .least = -1000, .most = 1000},

@@ -159,7 +159,7 @@ static void names_of_the_runs_own_files_and_ways_out_are_left_alone(void **state
 {
     static const char *const refused[] = {
         "state.json", "checkpoints/a.json", "logs/x.log",      "attempts/one.1/exit.json",
-        "logs", "../escaped",         "a/../../escaped", "/tmp/escaped"};
+        "logs",       "../escaped",         "a/../../escaped", "/tmp/escaped"};
     struct fixture *fixture = *state;
     char *text;
 

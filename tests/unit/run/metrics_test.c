@@ -70,8 +70,9 @@ static void the_share_of_an_agent_is_its_time_of_the_whole(void **state)
     const json_t *agent;
     json_t *metrics;
 
-    run_project_configure(project, "agents:\n  a: { type: command, command: [sh, -c, 'sleep 0.05; echo well'] }\n"
-                                   "default_agent: a\n");
+    run_project_configure(
+        project, "agents:\n  a: { type: command, command: [sh, -c, 'sleep 0.05; echo well'] }\n"
+                 "default_agent: a\n");
     assert_string_equal(run_project_run(project, "name: w\nphases: [{ id: a, steps: [{ id: one,"
                                                  " agent: a, prompt: Think }] }]\n"),
                         "completed");

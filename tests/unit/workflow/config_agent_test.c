@@ -195,14 +195,14 @@ static void the_key_of_a_service_goes_to_no_other_address(void **state)
     (void)state;
     struct both both = parse("agents:\n"
                              "  openai: { endpoint: 'http://other', model: m }\n"
-                             "  g: { type: groq, model: m }\n"
-                             "  h: { type: groq, endpoint: 'http://other', model: m }\n"
+                             "  g: { type: openai, model: m }\n"
+                             "  h: { type: openai, endpoint: 'http://other', model: m }\n"
                              "  ollama: { endpoint: 'http://other', model: m }\n",
                              NULL);
 
     assert_string_equal(both.messages, "");
     assert_null(config_find_agent(both.config, "openai")->key);
-    assert_string_equal(config_find_agent(both.config, "g")->key, "env:GROQ_API_KEY");
+    assert_string_equal(config_find_agent(both.config, "g")->key, "env:OPENAI_API_KEY");
     assert_string_equal(config_find_agent(both.config, "g")->type, "openai-compatible");
     assert_null(config_find_agent(both.config, "h")->key);
     assert_string_equal(config_find_agent(both.config, "h")->endpoint, "http://other");

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* `agents`: who can be asked, in which state, and what they cost so far. */
+#include "base/alloc.h"
+#include "base/nearest.h"
+#include "ops/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *agent_state_name(enum agent_state state)
+{
+    static const char *const names[] = {
+        [AGENT_READY] = "ready",
+        [AGENT_UNSURE] = "unsure",
+        [AGENT_LACKING] = "lacking",
+        [AGENT_DISABLED] = "disabled",
+    };
+
+    return names[state];
+}
+
+static const char *kind_name(const struct adapter *adapter)
+{
+    switch (adapter->kind) {
+    case ADAPTER_PROGRAM:
+        return "coding program";
+    case ADAPTER_PROTOCOL:
+        return "ACP agent";
+    case ADAPTER_SERVER:
+        return "model server";
+    case ADAPTER_COMMAND:
+        return "command";
+    case ADAPTER_HOST:
+        return "host program";
+    }
+    return "";
+}
+
+const struct agent_ability *agent_abilities(size_t *ret_count)
+{
+    static const struct agent_ability abilities[] = {
+        {CAN_STREAM, "stream", "shows its work live"},
+        {CAN_EDIT, "edit", "changes files"},
+        {CAN_READ_ONLY, "read-only", "can be kept from changing any"},
+        {CAN_RESUME, "resume", "goes on with an earlier session"},
+        {CAN_MODEL, "model", "takes a model"},
+        {CAN_TOOLS, "tools", "takes a list of allowed tools"},
+        {CAN_TURNS, "turns", "takes a limit of turns"},
+        {CAN_BUDGET, "budget", "takes a limit in money"},
+        {CAN_SCHEMA, "schema", "takes a JSON Schema for its answer"},
+        {CAN_ASK, "ask", "may ask a question"},
+        {CAN_TOKENS, "tokens", "counts tokens"},
+        {CAN_COST, "cost", "says what it cost"},
+    };
+
+    *ret_count = ARRAY_LEN(abilities);
+    return abilities;
+}
+
+/* ---- as JSON ---- */
+
+static json_t *list_texts(const char *const *texts, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append_new(list, json_string(texts[i]));
+    }
+    return list;
+}
+
+static void put_adapter(const struct agent_facts *facts, json_t *agent)
+{
+    const struct agent_config *config = facts->config;
+    const struct adapter *adapter = facts->adapter;
+    json_t *abilities = json_object();
+    size_t count;
+    const struct agent_ability *ability = agent_abilities(&count);
+
+    json_put_text(agent, "kind", kind_name(adapter));
+    json_put_text(agent, "title", adapter->title);
+    json_put_text(agent, "endpoint", config->endpoint ? config->endpoint : adapter->endpoint);
+    for (size_t i = 0; i < count; i++) {
+        json_put(abilities, ability[i].name,
+                 json_boolean(adapter->abilities & (unsigned)ability[i].ability));
+    }
+    json_put(agent, "abilities", abilities);
+}
+
+static json_t *describe_agent(const struct ops *ops, const struct agent_facts *facts,
+                              const json_t *totals)
+{
+    const struct agent_config *config = facts->config;
+    json_t *agent = json_object();
+
+    json_put_text(agent, "name", config->name);
+    json_put_text(agent, "type", config->type);
+    json_put_text(agent, "state", agent_state_name(facts->state));
+    json_put_text(agent, "detail", facts->detail);
+    json_put_text(agent, "hint", facts->hint);
+    json_put(agent, "default",
+             json_boolean(ops->config->default_agent &&
+                          config_find_agent(ops->config, ops->config->default_agent) == config));
+    json_put(agent, "builtin", json_boolean(config->is_builtin));
+    json_put(agent, "enabled", json_boolean(config->enabled));
+    json_put_text(agent, "description", config->description);
+    json_put_text(agent, "role", config->role);
+    json_put(agent, "capabilities", list_texts(config->capabilities, config->capability_count));
+    json_put(agent, "command",
+             config->command_count ? list_texts(config->command, config->command_count) : NULL);
+    json_put_text(agent, "program", facts->path);
+    json_put_text(agent, "version", facts->version);
+    json_put_text(agent, "account", facts->account);
+    json_put_text(agent, "model", config->model);
+    json_put(agent, "offline", json_boolean(config->offline));
+    if (config->timeout_ms > 0) {
+        json_put_integer(agent, "timeout_ms", config->timeout_ms);
+    }
+    if (facts->adapter) {
+        put_adapter(facts, agent);
+    }
+    json_put(agent, "models", json_incref(facts->models));
+    json_put(agent, "used", json_incref(json_object_get(totals, config->name)));
+    return agent;
+}
+
+/* ---- the operation ---- */
+
+static int no_such_agent(const struct ops *ops, const char *name, struct error *err)
+{
+    const char **names = mem_zero(ops->config->agent_count + 1, sizeof(*names));
+    const char *nearest;
+    int r = error_set(err, ERROR_NOT_FOUND, "there is no agent %s", name);
+
+    for (size_t i = 0; i < ops->config->agent_count; i++) {
+        names[i] = ops->config->agents[i].name;
+    }
+    nearest = nearest_name(name, names, ops->config->agent_count);
+    if (nearest) {
+        error_hint(err, "did you mean %s? `fermata agents` lists all", nearest);
+    } else {
+        error_hint(err, "`fermata agents` lists all; new ones go under `agents` in config.yaml");
+    }
+    free(names);
+    return r;
+}
+
+int ops_find_agent(struct ops *ops, const char *name, const struct agent_config **ret_agent,
+                   struct error *err)
+{
+    int r = ops_need_config(ops, err);
+    const struct agent_config *agent;
+
+    if (r < 0) {
+        return r;
+    }
+    agent = config_find_agent(ops->config, name);
+    if (!agent) {
+        return no_such_agent(ops, name, err);
+    }
+    *ret_agent = agent;
+    return 0;
+}
+
+/* Without runs nothing was used yet. */
+static int read_totals(struct ops *ops, json_t **ret_totals, struct error *err)
+{
+    int r = 0;
+
+    if (!ops_has_project(ops) || !ops_has_store(ops)) {
+        *ret_totals = json_object();
+        return 0;
+    }
+    r = ops_make_store(ops, err);
+    return r < 0 ? r : run_agent_totals(ops->store, ret_totals, err);
+}
+
+int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+              json_t **ret_result, struct error *err)
+{
+    const char *name = json_get_text(arguments, "name", NULL);
+    const struct agent_config *one = NULL;
+    struct agent_facts *facts;
+    json_t *totals = NULL;
+    json_t *list;
+    size_t count;
+    int r = name ? ops_find_agent(ops, name, &one, err) : ops_need_config(ops, err);
+
+    (void)view;
+    if (r == 0) {
+        r = read_totals(ops, &totals, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    (void)ops_default_agent(ops);
+    count = one ? 1 : ops->config->agent_count;
+    facts = mem_zero(count, sizeof(*facts));
+    for (size_t i = 0; i < count; i++) {
+        agent_facts_init(ops, one ? one : &ops->config->agents[i], &facts[i]);
+    }
+    agent_facts_ask(
+        ops, facts, count,
+        (struct agent_questions){.versions = !json_get_boolean(arguments, "quick", false),
+                                 .servers = json_get_boolean(arguments, "check", false)});
+    list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append_new(list, describe_agent(ops, &facts[i], totals));
+        agent_facts_release(&facts[i]);
+    }
+    free(facts);
+    json_decref(totals);
+    *ret_result = json_pack("{s:o, s:b}", "agents", list, "one", one != NULL);
+    json_put_text(*ret_result, "default", ops->config->default_agent);
+    return 0;
+}
