@@ -14,7 +14,7 @@
 
 #define SAMPLE_BYTES_MAX (4U * 1024 * 1024)
 
-char *stream_read(const char *sample, size_t *ret_length)
+char *agent_stream_read(const char *sample, size_t *ret_length)
 {
     const char *slash = strrchr(__FILE__, '/');
     char *path = mem_printf("%.*s/../agents/samples/%s", (int)(slash - __FILE__), __FILE__, sample);
@@ -39,7 +39,7 @@ static void collect(void *context, const struct agent_event *event)
     json_decref(line);
 }
 
-void stream_begin(struct stream *stream, const struct adapter *adapter)
+void agent_stream_begin(struct stream *stream, const struct adapter *adapter)
 {
     memset(stream, 0, sizeof(*stream));
     stream->agent = (struct agent_profile){.name = adapter->type, .adapter = adapter};
@@ -47,26 +47,26 @@ void stream_begin(struct stream *stream, const struct adapter *adapter)
     stream->reader = agent_reader_new(&stream->agent, collect, stream);
 }
 
-void stream_add(struct stream *stream, const char *text)
+void agent_stream_add(struct stream *stream, const char *text)
 {
     agent_reader_add(stream->reader, text, strlen(text));
 }
 
-void stream_play(struct stream *stream, const char *sample)
+void agent_stream_play(struct stream *stream, const char *sample)
 {
     size_t length;
-    char *data = stream_read(sample, &length);
+    char *data = agent_stream_read(sample, &length);
 
     agent_reader_add(stream->reader, data, length);
     free(data);
 }
 
-void stream_end(struct stream *stream, const struct agent_end *end)
+void agent_stream_end(struct stream *stream, const struct agent_end *end)
 {
     stream->result = agent_reader_end(stream->reader, end);
 }
 
-void stream_release(struct stream *stream)
+void agent_stream_release(struct stream *stream)
 {
     agent_reader_free(stream->reader);
     strbuf_release(&stream->events);
@@ -76,12 +76,12 @@ static void play_pieces(struct stream *stream, const struct stream_case *expecte
 {
     const struct agent_end end = {.exit_status = expected->exit_status};
     size_t length;
-    char *data = stream_read(expected->sample, &length);
+    char *data = agent_stream_read(expected->sample, &length);
 
     for (size_t at = 0; at < length; at += size) {
         agent_reader_add(stream->reader, data + at, length - at < size ? length - at : size);
     }
-    stream_end(stream, &end);
+    agent_stream_end(stream, &end);
     free(data);
 }
 
@@ -106,29 +106,29 @@ static void assert_result(const struct stream_case *expected, const struct agent
     }
 }
 
-void stream_check(const struct adapter *adapter, const struct stream_case *expected)
+void agent_stream_check(const struct adapter *adapter, const struct stream_case *expected)
 {
     static const size_t sizes[] = {SAMPLE_BYTES_MAX, 1, 7, 1000};
     struct stream whole, pieces;
 
-    stream_begin(&whole, adapter);
+    agent_stream_begin(&whole, adapter);
     play_pieces(&whole, expected, sizes[0]);
     assert_result(expected, whole.result);
     for (size_t i = 1; i < ARRAY_LEN(sizes); i++) {
-        stream_begin(&pieces, adapter);
+        agent_stream_begin(&pieces, adapter);
         play_pieces(&pieces, expected, sizes[i]);
         assert_result(expected, pieces.result);
         assert_string_equal(pieces.events.data, whole.events.data);
-        stream_release(&pieces);
+        agent_stream_release(&pieces);
     }
-    stream_release(&whole);
+    agent_stream_release(&whole);
 }
 
-void stream_check_cuts(const struct adapter *adapter, const char *sample)
+void agent_stream_check_cuts(const struct adapter *adapter, const char *sample)
 {
     const struct agent_end end = {.exit_status = 0};
     size_t length;
-    char *data = stream_read(sample, &length);
+    char *data = agent_stream_read(sample, &length);
 
     while (length > 0 && data[length - 1] == '\n') {
         length--;
@@ -136,18 +136,18 @@ void stream_check_cuts(const struct adapter *adapter, const char *sample)
     for (size_t cut = 0; cut < length; cut += cut + 200 < length ? 97 : 1) {
         struct stream stream;
 
-        stream_begin(&stream, adapter);
+        agent_stream_begin(&stream, adapter);
         agent_reader_add(stream.reader, data, cut);
-        stream_end(&stream, &end);
+        agent_stream_end(&stream, &end);
         if (stream.result->failure == AGENT_FINE) {
             fail_msg("%s: a success after %zu of %zu bytes", sample, cut, length);
         }
-        stream_release(&stream);
+        agent_stream_release(&stream);
     }
     free(data);
 }
 
-void stream_call_init(struct stream_call *made, const struct adapter *adapter)
+void agent_stream_call_init(struct stream_call *made, const struct adapter *adapter)
 {
     memset(made, 0, sizeof(*made));
     made->agent = (struct agent_profile){.name = adapter->type, .adapter = adapter};
@@ -160,7 +160,7 @@ void stream_call_init(struct stream_call *made, const struct adapter *adapter)
     agent_command_init(&made->command);
 }
 
-int stream_call_make(struct stream_call *made, struct error *err)
+int agent_stream_call_make(struct stream_call *made, struct error *err)
 {
     struct strbuf text;
     int r = made->agent.adapter->command(&made->call, &made->command, err);
@@ -178,7 +178,7 @@ int stream_call_make(struct stream_call *made, struct error *err)
     return r;
 }
 
-void stream_call_release(struct stream_call *made)
+void agent_stream_call_release(struct stream_call *made)
 {
     agent_command_release(&made->command);
     free(made->argv);

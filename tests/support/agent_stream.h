@@ -17,35 +17,35 @@ struct stream_case {
     int64_t output_tokens;
 };
 
-char *stream_read(const char *sample, size_t *ret_length); /* free() it */
+char *agent_stream_read(const char *sample, size_t *ret_length); /* free() it */
 /* Whole, by bytes and in pieces: each time the same events. Asserts what the case says. */
-void stream_check(const struct adapter *adapter, const struct stream_case *expected);
+void agent_stream_check(const struct adapter *adapter, const struct stream_case *expected);
 /* Cut anywhere before its last line ends, with exit status 0, it is no success. */
-void stream_check_cuts(const struct adapter *adapter, const char *sample);
+void agent_stream_check_cuts(const struct adapter *adapter, const char *sample);
 
 /* A stream under our hands: add, end, look, free. */
 struct stream {
     struct agent_profile agent;
     struct agent_reader *reader;
-    const struct agent_result *result; /* after stream_end() */
+    const struct agent_result *result; /* after agent_stream_end() */
     struct strbuf events;              /* as lines */
     int fatal;                         /* how many errors were */
 };
-void stream_begin(struct stream *stream, const struct adapter *adapter);
-void stream_add(struct stream *stream, const char *text);
-void stream_play(struct stream *stream, const char *sample);
-void stream_end(struct stream *stream, const struct agent_end *end);
-void stream_release(struct stream *stream);
+void agent_stream_begin(struct stream *stream, const struct adapter *adapter);
+void agent_stream_add(struct stream *stream, const char *text);
+void agent_stream_play(struct stream *stream, const char *sample);
+void agent_stream_end(struct stream *stream, const struct agent_end *end);
+void agent_stream_release(struct stream *stream);
 
 /* The command line of a call; `argv` and `env` one a line. */
 struct stream_call {
     struct agent_profile agent;
     struct agent_call call;
     struct agent_command command;
-    char *argv, *env; /* after stream_call_make() */
+    char *argv, *env; /* after agent_stream_call_make() */
 };
-void stream_call_init(struct stream_call *made, const struct adapter *adapter);
-int stream_call_make(struct stream_call *made, struct error *err);
-void stream_call_release(struct stream_call *made);
+void agent_stream_call_init(struct stream_call *made, const struct adapter *adapter);
+int agent_stream_call_make(struct stream_call *made, struct error *err);
+void agent_stream_call_release(struct stream_call *made);
 
 #endif

@@ -55,15 +55,15 @@ static void every_recorded_stream_comes_to_its_result(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        stream_check(&adapter_claude, &cases[i]);
+        agent_stream_check(&adapter_claude, &cases[i]);
     }
 }
 
 static void a_stream_that_is_cut_anywhere_is_no_success(void **state)
 {
     (void)state;
-    stream_check_cuts(&adapter_claude, "claude-text.jsonl");
-    stream_check_cuts(&adapter_claude, "claude-read-only.jsonl");
+    agent_stream_check_cuts(&adapter_claude, "claude-text.jsonl");
+    agent_stream_check_cuts(&adapter_claude, "claude-read-only.jsonl");
 }
 
 static const struct agent_end fine = {.exit_status = 0};
@@ -74,13 +74,13 @@ static void it_is_called_with_the_prompt_on_standard_input_alone(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_claude);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_claude);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_string_equal(made.command.argv.items[0], "claude");
     assert_null(strstr(made.argv, "do it"));
     assert_null(strstr(made.env, "do it"));
     assert_string_equal(made.command.input.data, "-p do it");
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void a_configured_command_comes_before_its_arguments(void **state)
@@ -89,12 +89,12 @@ static void a_configured_command_comes_before_its_arguments(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_init(&made, &adapter_claude);
     made.agent.command = command;
     made.agent.command_count = 2;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_int_equal(strncmp(made.argv, "/opt/x\n--more\n", 14), 0);
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void what_it_would_take_for_an_option_is_refused(void **state)
@@ -103,14 +103,14 @@ static void what_it_would_take_for_an_option_is_refused(void **state)
     struct error err = {0};
 
     (void)state;
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.model = "--yolo";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_claude);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.session = "-s\n";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
 }
 
 static void lines_that_are_no_events_are_passed_over(void **state)
@@ -118,17 +118,17 @@ static void lines_that_are_no_events_are_passed_over(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_add(
         &stream,
         "npm warn\n\x1b[31mred\x1b[0m\n[1,2]\n{\"type\":7}\n{\"type\":\"new.thing\",\"x\":1}\n"
         "{\"type\":\"result\",\n{}\n\"text\"\nnull\n");
     assert_string_equal(stream.events.data, "");
-    stream_play(&stream, "claude-text.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "claude-text.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_FINE);
     assert_string_equal(stream.result->answer, "Mock answer: the task is done.");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_it_says_after_we_stopped_it_does_not_count(void **state)
@@ -136,11 +136,11 @@ static void what_it_says_after_we_stopped_it_does_not_count(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_play(&stream, "claude-text.jsonl");
-    stream_end(&stream, &stopped);
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_play(&stream, "claude-text.jsonl");
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_CANCELLED);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void each_mode_has_its_permissions(void **state)
@@ -150,33 +150,33 @@ static void each_mode_has_its_permissions(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.is_read_only = true;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--permission-mode\ndontAsk\n"));
     assert_non_null(strstr(made.argv, "--disallowedTools\nWrite\n"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.tools = tools;
     made.call.tool_count = 2;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--permission-mode\nacceptEdits\n"));
     assert_non_null(
         strstr(made.argv, "--allowedTools\nBash(make test)\n--allowedTools\nWebFetch\n"));
     assert_null(strstr(made.argv, "--disallowedTools"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.tools = everything;
     made.call.tool_count = 1;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--permission-mode\nbypassPermissions\n"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.tools = everything;
     made.call.tool_count = 1;
     made.call.is_read_only = true;
-    assert_int_equal(stream_call_make(&made, NULL), ERROR_INVALID);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, NULL), ERROR_INVALID);
+    agent_stream_call_release(&made);
 }
 
 static void limits_schema_model_and_session_are_passed_on(void **state)
@@ -185,19 +185,19 @@ static void limits_schema_model_and_session_are_passed_on(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.turns_max = 7;
     made.call.budget_usd = 0.5;
     made.call.schema = schema;
     made.call.model = "opus";
     made.call.session = "s-1";
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--max-turns\n7\n"));
     assert_non_null(strstr(made.argv, "--max-budget-usd\n0.500000\n"));
     assert_non_null(strstr(made.argv, "--json-schema\n{\"type\":\"object\"}\n"));
     assert_non_null(strstr(made.argv, "--model\nopus\n"));
     assert_non_null(strstr(made.argv, "--resume\ns-1\n"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
     json_decref(schema);
 }
 
@@ -207,13 +207,13 @@ static void the_budget_of_a_session_that_goes_on_counts_what_it_cost(void **stat
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.budget_usd = 0.5;
     made.call.session = "s-1";
     made.call.earlier = &earlier;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--max-budget-usd\n0.750000\n"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void a_wrong_key_is_fatal_at_its_first_retry(void **state)
@@ -221,15 +221,15 @@ static void a_wrong_key_is_fatal_at_its_first_retry(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_add(&stream,
-               "{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"max_retries\":10,"
-               "\"error_status\":401,\"error\":\"authentication_failed\"}\n");
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_add(
+        &stream, "{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"max_retries\":10,"
+                 "\"error_status\":401,\"error\":\"authentication_failed\"}\n");
     assert_int_equal(stream.fatal, 1);
-    stream_end(&stream, &stopped);
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_PERMANENT);
     assert_int_equal(stream.result->status, 401);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void an_overload_that_may_pass_is_not_fatal(void **state)
@@ -237,11 +237,11 @@ static void an_overload_that_may_pass_is_not_fatal(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_play(&stream, "claude-error-529-exhausted.jsonl");
-    stream_play(&stream, "claude-conn-refused.jsonl");
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_play(&stream, "claude-error-529-exhausted.jsonl");
+    agent_stream_play(&stream, "claude-conn-refused.jsonl");
     assert_int_equal(stream.fatal, 0);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void pieces_are_shown_once(void **state)
@@ -249,14 +249,14 @@ static void pieces_are_shown_once(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_play(&stream, "claude-partial-messages.jsonl");
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_play(&stream, "claude-partial-messages.jsonl");
     assert_non_null(
         strstr(stream.events.data, "{\"event\":\"text\",\"text\":\"abc \",\"partial\":true}\n"));
     assert_null(strstr(stream.events.data, "\"abc def"));
-    stream_end(&stream, &fine);
+    agent_stream_end(&stream, &fine);
     assert_string_equal(stream.result->answer, "abc def ghi");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void without_structured_output_there_is_no_json(void **state)
@@ -264,16 +264,16 @@ static void without_structured_output_there_is_no_json(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_play(&stream, "claude-json-schema.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_play(&stream, "claude-json-schema.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_true(json_is_true(json_object_get(stream.result->json, "ok")));
-    stream_release(&stream);
-    stream_begin(&stream, &adapter_claude);
-    stream_play(&stream, "claude-text.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_release(&stream);
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_play(&stream, "claude-text.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_null(stream.result->json);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void success_needs_the_exit_status_too(void **state)
@@ -282,11 +282,11 @@ static void success_needs_the_exit_status_too(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_play(&stream, "claude-text.jsonl");
-    stream_end(&stream, &failed);
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_play(&stream, "claude-text.jsonl");
+    agent_stream_end(&stream, &failed);
     assert_int_not_equal(stream.result->failure, AGENT_FINE);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void an_empty_answer_is_no_success(void **state)
@@ -294,13 +294,13 @@ static void an_empty_answer_is_no_success(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_add(
         &stream,
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"\"}\n");
-    stream_end(&stream, &fine);
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_TRANSIENT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void an_answer_that_was_cut_is_no_success(void **state)
@@ -308,14 +308,14 @@ static void an_answer_that_was_cut_is_no_success(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_add(
         &stream,
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"and th\","
         "\"stop_reason\":\"max_tokens\"}\n");
-    stream_end(&stream, &fine);
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_PERMANENT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_line_may_be_as_long_as_the_answer(void **state)
@@ -331,11 +331,11 @@ static void a_line_may_be_as_long_as_the_answer(void **state)
     line = mem_printf("{\"result\":\"%s\",\"type\":\"result\",\"is_error\":false,"
                       "\"subtype\":\"success\"}\n",
                       answer);
-    stream_begin(&stream, &adapter_claude);
-    stream_add(&stream, line);
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_add(&stream, line);
+    agent_stream_end(&stream, &fine);
     assert_string_equal(stream.result->answer, answer);
-    stream_release(&stream);
+    agent_stream_release(&stream);
     free(line);
     free(answer);
 }
@@ -346,17 +346,18 @@ static void the_cost_of_a_whole_session_is_that_of_this_run(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
+    agent_stream_begin(&stream, &adapter_claude);
     agent_reader_set_earlier(stream.reader, &earlier);
-    stream_add(&stream,
-               "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"ok\","
-               "\"total_cost_usd\":0.05,\"usage\":{\"input_tokens\":10,"
-               "\"cache_read_input_tokens\":90,\"output_tokens\":5}}\n");
-    stream_end(&stream, &fine);
+    agent_stream_add(
+        &stream,
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"ok\","
+        "\"total_cost_usd\":0.05,\"usage\":{\"input_tokens\":10,"
+        "\"cache_read_input_tokens\":90,\"output_tokens\":5}}\n");
+    agent_stream_end(&stream, &fine);
     assert_true(stream.result->usage.cost_usd > 0.029 && stream.result->usage.cost_usd < 0.031);
     assert_int_equal(stream.result->usage.input_tokens, 100);
     assert_int_equal(stream.result->usage.cached_tokens, 90);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void tokens_without_a_price_cost_an_unknown_sum(void **state)
@@ -364,13 +365,14 @@ static void tokens_without_a_price_cost_an_unknown_sum(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_add(&stream,
-               "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"ok\","
-               "\"total_cost_usd\":0,\"usage\":{\"input_tokens\":10,\"output_tokens\":5}}\n");
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_add(
+        &stream,
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"ok\","
+        "\"total_cost_usd\":0,\"usage\":{\"input_tokens\":10,\"output_tokens\":5}}\n");
+    agent_stream_end(&stream, &fine);
     assert_true(stream.result->usage.cost_usd < 0);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_a_subagent_says_is_no_answer(void **state)
@@ -378,12 +380,12 @@ static void what_a_subagent_says_is_no_answer(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
-    stream_add(&stream,
-               "{\"type\":\"assistant\",\"parent_tool_use_id\":\"t1\",\"message\":{\"content\":"
-               "[{\"type\":\"text\",\"text\":\"psst\"}]}}\n");
+    agent_stream_begin(&stream, &adapter_claude);
+    agent_stream_add(
+        &stream, "{\"type\":\"assistant\",\"parent_tool_use_id\":\"t1\",\"message\":{\"content\":"
+                 "[{\"type\":\"text\",\"text\":\"psst\"}]}}\n");
     assert_string_equal(stream.events.data, "");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 int main(void)

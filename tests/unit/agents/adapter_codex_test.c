@@ -48,15 +48,15 @@ static void every_recorded_stream_comes_to_its_result(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        stream_check(&adapter_codex, &cases[i]);
+        agent_stream_check(&adapter_codex, &cases[i]);
     }
 }
 
 static void a_stream_that_is_cut_anywhere_is_no_success(void **state)
 {
     (void)state;
-    stream_check_cuts(&adapter_codex, "codex-text.jsonl");
-    stream_check_cuts(&adapter_codex, "codex-write-and-shell.jsonl");
+    agent_stream_check_cuts(&adapter_codex, "codex-text.jsonl");
+    agent_stream_check_cuts(&adapter_codex, "codex-write-and-shell.jsonl");
 }
 
 static const struct agent_end fine = {.exit_status = 0};
@@ -67,13 +67,13 @@ static void it_is_called_with_the_prompt_on_standard_input_alone(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_codex);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_codex);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_string_equal(made.command.argv.items[0], "codex");
     assert_null(strstr(made.argv, "do it"));
     assert_null(strstr(made.env, "do it"));
     assert_string_equal(made.command.input.data, "-p do it");
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void a_configured_command_comes_before_its_arguments(void **state)
@@ -82,12 +82,12 @@ static void a_configured_command_comes_before_its_arguments(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_codex);
+    agent_stream_call_init(&made, &adapter_codex);
     made.agent.command = command;
     made.agent.command_count = 2;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_int_equal(strncmp(made.argv, "/opt/x\n--more\n", 14), 0);
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void what_it_would_take_for_an_option_is_refused(void **state)
@@ -96,14 +96,14 @@ static void what_it_would_take_for_an_option_is_refused(void **state)
     struct error err = {0};
 
     (void)state;
-    stream_call_init(&made, &adapter_codex);
+    agent_stream_call_init(&made, &adapter_codex);
     made.call.model = "--yolo";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_codex);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_codex);
     made.call.session = "-s\n";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
 }
 
 static void lines_that_are_no_events_are_passed_over(void **state)
@@ -111,17 +111,17 @@ static void lines_that_are_no_events_are_passed_over(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_add(
         &stream,
         "npm warn\n\x1b[31mred\x1b[0m\n[1,2]\n{\"type\":7}\n{\"type\":\"new.thing\",\"x\":1}\n"
         "{\"type\":\"result\",\n{}\n\"text\"\nnull\n");
     assert_string_equal(stream.events.data, "");
-    stream_play(&stream, "codex-text.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "codex-text.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_FINE);
     assert_string_equal(stream.result->answer, "Mock answer: the task is done.");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_it_says_after_we_stopped_it_does_not_count(void **state)
@@ -129,11 +129,11 @@ static void what_it_says_after_we_stopped_it_does_not_count(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
-    stream_play(&stream, "codex-text.jsonl");
-    stream_end(&stream, &stopped);
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_play(&stream, "codex-text.jsonl");
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_CANCELLED);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void each_mode_has_its_sandbox(void **state)
@@ -141,15 +141,15 @@ static void each_mode_has_its_sandbox(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_codex);
+    agent_stream_call_init(&made, &adapter_codex);
     made.call.is_read_only = true;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "-s\nread-only\n-C\n/repo\n"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_codex);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_codex);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "-s\nworkspace-write\n"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void the_user_may_name_another_mode_for_edits(void **state)
@@ -158,17 +158,17 @@ static void the_user_may_name_another_mode_for_edits(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_codex);
+    agent_stream_call_init(&made, &adapter_codex);
     made.agent.options = options;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "-s\ndanger-full-access\n"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_codex);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_codex);
     made.agent.options = options;
     made.call.is_read_only = true;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "-s\nread-only\n"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
     json_decref(options);
 }
 
@@ -178,15 +178,15 @@ static void a_session_goes_on_and_a_schema_goes_by_file(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_codex);
+    agent_stream_call_init(&made, &adapter_codex);
     made.call.session = "01a1";
     made.call.schema = schema;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--output-schema\n/attempt/schema.json\nresume\n01a1\n-\n"));
     assert_int_equal(made.command.files.count, 1);
     assert_string_equal(made.command.files.items[0].name, "schema.json");
     assert_string_equal(made.command.files.items[0].data, "{\"type\":\"object\"}");
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
     json_decref(schema);
 }
 
@@ -195,12 +195,12 @@ static void it_asks_no_public_host_at_its_start(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_codex);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_codex);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "-c\nfeatures.plugins=false\n"));
     assert_non_null(strstr(made.argv, "-c\ncheck_for_update_on_startup=false\n"));
     assert_non_null(strstr(made.argv, "-c\nanalytics.enabled=false\n"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void the_usage_of_a_resumed_thread_is_less_what_it_had(void **state)
@@ -209,14 +209,14 @@ static void the_usage_of_a_resumed_thread_is_less_what_it_had(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
+    agent_stream_begin(&stream, &adapter_codex);
     agent_reader_set_earlier(stream.reader, &earlier);
-    stream_play(&stream, "codex-resume.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "codex-resume.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->usage.input_tokens, 6832);
     assert_int_equal(stream.result->usage.output_tokens, 8);
     assert_true(stream.result->usage.cost_usd < 0);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_usage_below_the_earlier_one_began_anew(void **state)
@@ -225,12 +225,12 @@ static void a_usage_below_the_earlier_one_began_anew(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
+    agent_stream_begin(&stream, &adapter_codex);
     agent_reader_set_earlier(stream.reader, &earlier);
-    stream_play(&stream, "codex-resume.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "codex-resume.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->usage.input_tokens, 13547);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void waiting_for_a_network_for_ever_is_ended_as_transient(void **state)
@@ -240,16 +240,16 @@ static void waiting_for_a_network_for_ever_is_ended_as_transient(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
-    stream_add(&stream, line);
-    stream_add(&stream, line);
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_add(&stream, line);
+    agent_stream_add(&stream, line);
     assert_int_equal(stream.fatal, 0);
-    stream_add(&stream, line);
+    agent_stream_add(&stream, line);
     assert_int_equal(stream.fatal, 1);
-    stream_end(&stream, &stopped);
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_TRANSIENT);
     assert_non_null(strstr(stream.result->error, "Connection failed"));
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_wrong_key_is_fatal_and_a_full_server_is_not(void **state)
@@ -257,15 +257,15 @@ static void a_wrong_key_is_fatal_and_a_full_server_is_not(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
-    stream_play(&stream, "codex-error-401.jsonl");
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_play(&stream, "codex-error-401.jsonl");
     assert_true(stream.fatal > 0);
-    stream_release(&stream);
-    stream_begin(&stream, &adapter_codex);
-    stream_play(&stream, "codex-error-500-exhausted.jsonl");
-    stream_play(&stream, "codex-retry-429-recovered.jsonl");
+    agent_stream_release(&stream);
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_play(&stream, "codex-error-500-exhausted.jsonl");
+    agent_stream_play(&stream, "codex-retry-429-recovered.jsonl");
     assert_int_equal(stream.fatal, 0);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_rate_limit_that_stays_is_a_limit(void **state)
@@ -273,13 +273,13 @@ static void a_rate_limit_that_stays_is_a_limit(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
-    stream_add(&stream,
-               "{\"type\":\"turn.failed\",\"error\":{\"message\":\"exceeded retry limit, last "
-               "status: 429 Too Many Requests, request id: x\"}}\n");
-    stream_end(&stream, &(struct agent_end){.exit_status = 1});
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_add(
+        &stream, "{\"type\":\"turn.failed\",\"error\":{\"message\":\"exceeded retry limit, last "
+                 "status: 429 Too Many Requests, request id: x\"}}\n");
+    agent_stream_end(&stream, &(struct agent_end){.exit_status = 1});
     assert_int_equal(stream.result->failure, AGENT_LIMIT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void an_unknown_session_is_told_in_the_words_of_its_error(void **state)
@@ -291,11 +291,11 @@ static void an_unknown_session_is_told_in_the_words_of_its_error(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
-    stream_end(&stream, &end);
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_end(&stream, &end);
     assert_int_equal(stream.result->failure, AGENT_PERMANENT);
     assert_non_null(strstr(stream.result->error, "no rollout found"));
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void tools_are_shown_with_what_they_do(void **state)
@@ -303,8 +303,8 @@ static void tools_are_shown_with_what_they_do(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_codex);
-    stream_play(&stream, "codex-write-and-shell.jsonl");
+    agent_stream_begin(&stream, &adapter_codex);
+    agent_stream_play(&stream, "codex-write-and-shell.jsonl");
     assert_non_null(strstr(stream.events.data,
                            "{\"event\":\"tool_call\",\"id\":\"item_0\",\"name\":\"patch\",\"text\":"
                            "\"add /repo/b.txt\"}\n"));
@@ -313,7 +313,7 @@ static void tools_are_shown_with_what_they_do(void **state)
                            "\"/bin/bash -lc 'cat b.txt'\"}\n"));
     assert_non_null(strstr(stream.events.data,
                            "{\"event\":\"tool_result\",\"id\":\"item_1\",\"text\":\"x \"}\n"));
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 int main(void)

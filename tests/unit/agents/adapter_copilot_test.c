@@ -31,15 +31,15 @@ static void every_recorded_stream_comes_to_its_result(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        stream_check(&adapter_copilot, &cases[i]);
+        agent_stream_check(&adapter_copilot, &cases[i]);
     }
 }
 
 static void a_stream_that_is_cut_anywhere_is_no_success(void **state)
 {
     (void)state;
-    stream_check_cuts(&adapter_copilot, "copilot-text.jsonl");
-    stream_check_cuts(&adapter_copilot, "copilot-write-denied.jsonl");
+    agent_stream_check_cuts(&adapter_copilot, "copilot-text.jsonl");
+    agent_stream_check_cuts(&adapter_copilot, "copilot-write-denied.jsonl");
 }
 
 static const struct agent_end fine = {.exit_status = 0};
@@ -50,13 +50,13 @@ static void it_is_called_with_the_prompt_on_standard_input_alone(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_copilot);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_copilot);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_string_equal(made.command.argv.items[0], "copilot");
     assert_null(strstr(made.argv, "do it"));
     assert_null(strstr(made.env, "do it"));
     assert_string_equal(made.command.input.data, "-p do it");
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void a_configured_command_comes_before_its_arguments(void **state)
@@ -65,12 +65,12 @@ static void a_configured_command_comes_before_its_arguments(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_copilot);
+    agent_stream_call_init(&made, &adapter_copilot);
     made.agent.command = command;
     made.agent.command_count = 2;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_int_equal(strncmp(made.argv, "/opt/x\n--more\n", 14), 0);
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void what_it_would_take_for_an_option_is_refused(void **state)
@@ -79,14 +79,14 @@ static void what_it_would_take_for_an_option_is_refused(void **state)
     struct error err = {0};
 
     (void)state;
-    stream_call_init(&made, &adapter_copilot);
+    agent_stream_call_init(&made, &adapter_copilot);
     made.call.model = "--yolo";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_copilot);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_copilot);
     made.call.session = "-s\n";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
 }
 
 static void lines_that_are_no_events_are_passed_over(void **state)
@@ -94,17 +94,17 @@ static void lines_that_are_no_events_are_passed_over(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_copilot);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_copilot);
+    agent_stream_add(
         &stream,
         "npm warn\n\x1b[31mred\x1b[0m\n[1,2]\n{\"type\":7}\n{\"type\":\"new.thing\",\"x\":1}\n"
         "{\"type\":\"result\",\n{}\n\"text\"\nnull\n");
     assert_string_equal(stream.events.data, "");
-    stream_play(&stream, "copilot-text.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "copilot-text.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_FINE);
     assert_string_equal(stream.result->answer, "Mock answer: the task is done.");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_it_says_after_we_stopped_it_does_not_count(void **state)
@@ -112,11 +112,11 @@ static void what_it_says_after_we_stopped_it_does_not_count(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_copilot);
-    stream_play(&stream, "copilot-text.jsonl");
-    stream_end(&stream, &stopped);
+    agent_stream_begin(&stream, &adapter_copilot);
+    agent_stream_play(&stream, "copilot-text.jsonl");
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_CANCELLED);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void each_mode_allows_its_tools(void **state)
@@ -126,28 +126,28 @@ static void each_mode_allows_its_tools(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_copilot);
+    agent_stream_call_init(&made, &adapter_copilot);
     made.call.is_read_only = true;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--deny-tool\nwrite\n"));
     assert_null(strstr(made.argv, "--allow"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_copilot);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_copilot);
     made.call.tools = tools;
     made.call.tool_count = 1;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--allow-tool\nwrite\n--allow-tool\nshell(git:*)\n"));
     assert_null(strstr(made.argv, "--allow-all"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_copilot);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_copilot);
     made.call.tools = everything;
     made.call.tool_count = 1;
     made.call.session = "s-1";
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--allow-all-tools\n"));
     assert_non_null(strstr(made.argv, "--resume=s-1\n"));
     assert_non_null(strstr(made.env, "COPILOT_AUTO_UPDATE=false\n"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void read_usage(const char *data, const struct agent_usage *earlier,
@@ -160,13 +160,13 @@ static void read_usage(const char *data, const struct agent_usage *earlier,
     if (data) {
         scratch_write(scratch, "usage.json", data);
     }
-    stream_begin(&stream, &adapter_copilot);
+    agent_stream_begin(&stream, &adapter_copilot);
     agent_reader_set_earlier(stream.reader, earlier);
-    stream_play(&stream, "copilot-text.jsonl");
-    stream_end(&stream, &end);
+    agent_stream_play(&stream, "copilot-text.jsonl");
+    agent_stream_end(&stream, &end);
     assert_int_equal(stream.result->failure, AGENT_FINE);
     *ret_usage = stream.result->usage;
-    stream_release(&stream);
+    agent_stream_release(&stream);
     scratch_remove(scratch);
 }
 
@@ -176,7 +176,7 @@ static void its_tokens_are_in_the_file_that_it_was_asked_for(void **state)
     const struct agent_usage earlier = {10000, 9, 0, -1, 1};
     struct agent_usage usage;
     size_t length;
-    char *data = stream_read("copilot-usage-output-file.json", &length);
+    char *data = agent_stream_read("copilot-usage-output-file.json", &length);
 
     (void)state;
     read_usage(data, &none, &usage);
@@ -197,14 +197,14 @@ static void an_error_of_the_session_is_one_whatever_the_exit_code_says(void **st
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_copilot);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_copilot);
+    agent_stream_add(
         &stream,
         "{\"type\":\"session.error\",\"data\":{\"errorType\":\"rate_limit\",\"message\":\"no\","
         "\"statusCode\":429}}\n{\"type\":\"result\",\"exitCode\":1}\n");
-    stream_end(&stream, &fine);
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_LIMIT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_key_that_blots_out_its_lines_is_no_success(void **state)
@@ -212,11 +212,11 @@ static void a_key_that_blots_out_its_lines_is_no_success(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_copilot);
-    stream_add(&stream, "{\"******ype\":\"resul******\",\"exi******Code\":0}\n");
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_copilot);
+    agent_stream_add(&stream, "{\"******ype\":\"resul******\",\"exi******Code\":0}\n");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_TRANSIENT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 int main(void)

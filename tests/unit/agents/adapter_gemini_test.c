@@ -37,15 +37,15 @@ static void every_recorded_stream_comes_to_its_result(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        stream_check(&adapter_gemini, &cases[i]);
+        agent_stream_check(&adapter_gemini, &cases[i]);
     }
 }
 
 static void a_stream_that_is_cut_anywhere_is_no_success(void **state)
 {
     (void)state;
-    stream_check_cuts(&adapter_gemini, "gemini-text.jsonl");
-    stream_check_cuts(&adapter_gemini, "gemini-write-auto-edit.jsonl");
+    agent_stream_check_cuts(&adapter_gemini, "gemini-text.jsonl");
+    agent_stream_check_cuts(&adapter_gemini, "gemini-write-auto-edit.jsonl");
 }
 
 static const struct agent_end fine = {.exit_status = 0};
@@ -56,13 +56,13 @@ static void it_is_called_with_the_prompt_on_standard_input_alone(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_gemini);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_gemini);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_string_equal(made.command.argv.items[0], "gemini");
     assert_null(strstr(made.argv, "do it"));
     assert_null(strstr(made.env, "do it"));
     assert_string_equal(made.command.input.data, "-p do it");
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void a_configured_command_comes_before_its_arguments(void **state)
@@ -71,12 +71,12 @@ static void a_configured_command_comes_before_its_arguments(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_gemini);
+    agent_stream_call_init(&made, &adapter_gemini);
     made.agent.command = command;
     made.agent.command_count = 2;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_int_equal(strncmp(made.argv, "/opt/x\n--more\n", 14), 0);
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void what_it_would_take_for_an_option_is_refused(void **state)
@@ -85,14 +85,14 @@ static void what_it_would_take_for_an_option_is_refused(void **state)
     struct error err = {0};
 
     (void)state;
-    stream_call_init(&made, &adapter_gemini);
+    agent_stream_call_init(&made, &adapter_gemini);
     made.call.model = "--yolo";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_gemini);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_gemini);
     made.call.session = "-s\n";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
 }
 
 static void lines_that_are_no_events_are_passed_over(void **state)
@@ -100,17 +100,17 @@ static void lines_that_are_no_events_are_passed_over(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_gemini);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_gemini);
+    agent_stream_add(
         &stream,
         "npm warn\n\x1b[31mred\x1b[0m\n[1,2]\n{\"type\":7}\n{\"type\":\"new.thing\",\"x\":1}\n"
         "{\"type\":\"result\",\n{}\n\"text\"\nnull\n");
     assert_string_equal(stream.events.data, "");
-    stream_play(&stream, "gemini-text.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "gemini-text.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_FINE);
     assert_string_equal(stream.result->answer, "Mock answer: the task is done.");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_it_says_after_we_stopped_it_does_not_count(void **state)
@@ -118,11 +118,11 @@ static void what_it_says_after_we_stopped_it_does_not_count(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_gemini);
-    stream_play(&stream, "gemini-text.jsonl");
-    stream_end(&stream, &stopped);
+    agent_stream_begin(&stream, &adapter_gemini);
+    agent_stream_play(&stream, "gemini-text.jsonl");
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_CANCELLED);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void each_mode_has_its_approval(void **state)
@@ -131,22 +131,22 @@ static void each_mode_has_its_approval(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_gemini);
+    agent_stream_call_init(&made, &adapter_gemini);
     made.call.is_read_only = true;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--approval-mode\nplan\n"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_gemini);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_gemini);
     made.call.tools = tools;
     made.call.tool_count = 1;
     made.call.session = "s-1";
     made.agent.model = "gemini-2.5-flash";
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--approval-mode\nauto_edit\n"));
     assert_non_null(strstr(made.argv, "--allowed-tools\nrun_shell_command(git)\n"));
     assert_non_null(strstr(made.argv, "-m\ngemini-2.5-flash\n"));
     assert_non_null(strstr(made.argv, "--resume\ns-1\n"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void no_parent_of_its_own_swallows_our_signals(void **state)
@@ -154,22 +154,22 @@ static void no_parent_of_its_own_swallows_our_signals(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_gemini);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_gemini);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.env, "GEMINI_CLI_NO_RELAUNCH=true\n"));
     assert_non_null(strstr(made.env, "GEMINI_CLI_TRUST_WORKSPACE=true\n"));
     assert_true(made.command.has_own_tmp);
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void assert_exit(int exit_status, enum agent_failure failure)
 {
     struct stream stream;
 
-    stream_begin(&stream, &adapter_gemini);
-    stream_end(&stream, &(struct agent_end){.exit_status = exit_status, .errors = "x\n"});
+    agent_stream_begin(&stream, &adapter_gemini);
+    agent_stream_end(&stream, &(struct agent_end){.exit_status = exit_status, .errors = "x\n"});
     assert_string_equal(agent_failure_name(stream.result->failure), agent_failure_name(failure));
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void without_a_result_the_exit_status_is_a_class(void **state)
@@ -191,14 +191,15 @@ static void a_loop_that_it_found_is_no_success(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_gemini);
-    stream_add(&stream,
-               "{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"a\",\"delta\":true}\n"
-               "{\"type\":\"error\",\"severity\":\"warning\",\"message\":\"Loop detected, stopping "
-               "execution\"}\n{\"type\":\"result\",\"status\":\"success\"}\n");
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_gemini);
+    agent_stream_add(
+        &stream,
+        "{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"a\",\"delta\":true}\n"
+        "{\"type\":\"error\",\"severity\":\"warning\",\"message\":\"Loop detected, stopping "
+        "execution\"}\n{\"type\":\"result\",\"status\":\"success\"}\n");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_TRANSIENT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void its_advice_is_not_taken_for_the_error(void **state)
@@ -206,13 +207,13 @@ static void its_advice_is_not_taken_for_the_error(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_gemini);
-    stream_play(&stream, "gemini-error-429-exhausted.jsonl");
-    stream_end(&stream, &(struct agent_end){.exit_status = 173});
+    agent_stream_begin(&stream, &adapter_gemini);
+    agent_stream_play(&stream, "gemini-error-429-exhausted.jsonl");
+    agent_stream_end(&stream, &(struct agent_end){.exit_status = 173});
     assert_int_equal(stream.result->failure, AGENT_LIMIT); /* the advice speaks of a quota */
     assert_int_equal(stream.result->retry_after_ms, 1000);
     assert_null(strstr(stream.result->error, "quota"));
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 int main(void)

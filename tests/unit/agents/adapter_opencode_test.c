@@ -34,15 +34,15 @@ static void every_recorded_stream_comes_to_its_result(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        stream_check(&adapter_opencode, &cases[i]);
+        agent_stream_check(&adapter_opencode, &cases[i]);
     }
 }
 
 static void a_stream_that_is_cut_anywhere_is_no_success(void **state)
 {
     (void)state;
-    stream_check_cuts(&adapter_opencode, "opencode-text.jsonl");
-    stream_check_cuts(&adapter_opencode, "opencode-write-and-shell.jsonl");
+    agent_stream_check_cuts(&adapter_opencode, "opencode-text.jsonl");
+    agent_stream_check_cuts(&adapter_opencode, "opencode-write-and-shell.jsonl");
 }
 
 static const struct agent_end fine = {.exit_status = 0};
@@ -53,13 +53,13 @@ static void it_is_called_with_the_prompt_on_standard_input_alone(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_opencode);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_opencode);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_string_equal(made.command.argv.items[0], "opencode");
     assert_null(strstr(made.argv, "do it"));
     assert_null(strstr(made.env, "do it"));
     assert_string_equal(made.command.input.data, "-p do it");
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void a_configured_command_comes_before_its_arguments(void **state)
@@ -68,12 +68,12 @@ static void a_configured_command_comes_before_its_arguments(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_opencode);
+    agent_stream_call_init(&made, &adapter_opencode);
     made.agent.command = command;
     made.agent.command_count = 2;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_int_equal(strncmp(made.argv, "/opt/x\n--more\n", 14), 0);
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void what_it_would_take_for_an_option_is_refused(void **state)
@@ -82,14 +82,14 @@ static void what_it_would_take_for_an_option_is_refused(void **state)
     struct error err = {0};
 
     (void)state;
-    stream_call_init(&made, &adapter_opencode);
+    agent_stream_call_init(&made, &adapter_opencode);
     made.call.model = "--yolo";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_opencode);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_opencode);
     made.call.session = "-s\n";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
 }
 
 static void lines_that_are_no_events_are_passed_over(void **state)
@@ -97,17 +97,17 @@ static void lines_that_are_no_events_are_passed_over(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_opencode);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_opencode);
+    agent_stream_add(
         &stream,
         "npm warn\n\x1b[31mred\x1b[0m\n[1,2]\n{\"type\":7}\n{\"type\":\"new.thing\",\"x\":1}\n"
         "{\"type\":\"result\",\n{}\n\"text\"\nnull\n");
     assert_string_equal(stream.events.data, "");
-    stream_play(&stream, "opencode-text.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "opencode-text.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_FINE);
     assert_string_equal(stream.result->answer, "Mock answer: the task is done.");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_it_says_after_we_stopped_it_does_not_count(void **state)
@@ -115,23 +115,23 @@ static void what_it_says_after_we_stopped_it_does_not_count(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_opencode);
-    stream_play(&stream, "opencode-text.jsonl");
-    stream_end(&stream, &stopped);
+    agent_stream_begin(&stream, &adapter_opencode);
+    agent_stream_play(&stream, "opencode-text.jsonl");
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_CANCELLED);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void assert_rules(struct stream_call *made, const char *rules)
 {
     char *line = mem_printf("OPENCODE_PERMISSION=%s\n", rules);
 
-    assert_int_equal(stream_call_make(made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(made, NULL), 0);
     if (!strstr(made->env, line)) {
         fail_msg("not %s but %s", line, made->env);
     }
     free(line);
-    stream_call_release(made);
+    agent_stream_call_release(made);
 }
 
 static void it_asks_nobody_and_its_shell_has_to_be_allowed(void **state)
@@ -141,18 +141,18 @@ static void it_asks_nobody_and_its_shell_has_to_be_allowed(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_opencode);
+    agent_stream_call_init(&made, &adapter_opencode);
     made.call.is_read_only = true;
     assert_rules(&made, "{\"external_directory\":\"deny\",\"doom_loop\":\"deny\",\"edit\":\"deny\","
                         "\"bash\":\"deny\"}");
-    stream_call_init(&made, &adapter_opencode);
+    agent_stream_call_init(&made, &adapter_opencode);
     made.call.tools = tools;
     made.call.tool_count = 3;
     assert_rules(&made,
                  "{\"external_directory\":\"deny\",\"doom_loop\":\"deny\",\"edit\":\"allow\","
                  "\"bash\":{\"*\":\"deny\",\"git *\":\"allow\",\"make\":\"allow\"},"
                  "\"webfetch\":\"allow\"}");
-    stream_call_init(&made, &adapter_opencode);
+    agent_stream_call_init(&made, &adapter_opencode);
     made.call.tools = everything;
     made.call.tool_count = 1;
     assert_rules(&made,
@@ -165,15 +165,15 @@ static void it_has_a_folder_for_what_it_leaves_behind(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_opencode);
+    agent_stream_call_init(&made, &adapter_opencode);
     made.call.session = "ses_1";
     made.call.model = "x/m";
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_true(made.command.has_own_tmp);
     assert_non_null(strstr(made.env, "OPENCODE_DISABLE_AUTOUPDATE=1\n"));
     assert_non_null(strstr(made.argv, "-m\nx/m\n-s\nses_1\n"));
     assert_non_null(strstr(made.argv, "--title\n")); /* else it asks the model for one */
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void an_answer_that_was_cut_is_no_success(void **state)
@@ -181,12 +181,12 @@ static void an_answer_that_was_cut_is_no_success(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_opencode);
-    stream_add(&stream, "{\"type\":\"text\",\"part\":{\"text\":\"and th\"}}\n"
-                        "{\"type\":\"step_finish\",\"part\":{\"reason\":\"length\"}}\n");
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_opencode);
+    agent_stream_add(&stream, "{\"type\":\"text\",\"part\":{\"text\":\"and th\"}}\n"
+                              "{\"type\":\"step_finish\",\"part\":{\"reason\":\"length\"}}\n");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_PERMANENT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_provider_that_makes_no_sense_is_not_asked_for_ever(void **state)
@@ -195,15 +195,15 @@ static void a_provider_that_makes_no_sense_is_not_asked_for_ever(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_opencode);
-    stream_add(&stream, line);
-    stream_add(&stream, line);
+    agent_stream_begin(&stream, &adapter_opencode);
+    agent_stream_add(&stream, line);
+    agent_stream_add(&stream, line);
     assert_int_equal(stream.fatal, 0);
-    stream_add(&stream, line);
+    agent_stream_add(&stream, line);
     assert_int_equal(stream.fatal, 1);
-    stream_end(&stream, &stopped);
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_TRANSIENT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_quota_is_permanent_though_it_says_retryable(void **state)
@@ -211,13 +211,13 @@ static void a_quota_is_permanent_though_it_says_retryable(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_opencode);
-    stream_add(&stream,
-               "{\"type\":\"error\",\"error\":{\"name\":\"APIError\",\"data\":{\"message\":\"You "
-               "exceeded your current quota\",\"statusCode\":429,\"isRetryable\":true}}}\n");
-    stream_end(&stream, &(struct agent_end){.exit_status = 1});
+    agent_stream_begin(&stream, &adapter_opencode);
+    agent_stream_add(
+        &stream, "{\"type\":\"error\",\"error\":{\"name\":\"APIError\",\"data\":{\"message\":\"You "
+                 "exceeded your current quota\",\"statusCode\":429,\"isRetryable\":true}}}\n");
+    agent_stream_end(&stream, &(struct agent_end){.exit_status = 1});
     assert_int_equal(stream.result->failure, AGENT_PERMANENT);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_filter_is_a_refusal(void **state)
@@ -225,12 +225,12 @@ static void a_filter_is_a_refusal(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_opencode);
-    stream_add(&stream,
-               "{\"type\":\"error\",\"error\":{\"name\":\"ContentFilterError\",\"data\":{}}}\n");
-    stream_end(&stream, &(struct agent_end){.exit_status = 1});
+    agent_stream_begin(&stream, &adapter_opencode);
+    agent_stream_add(
+        &stream, "{\"type\":\"error\",\"error\":{\"name\":\"ContentFilterError\",\"data\":{}}}\n");
+    agent_stream_end(&stream, &(struct agent_end){.exit_status = 1});
     assert_int_equal(stream.result->failure, AGENT_REFUSED);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void the_cost_is_the_sum_of_its_steps(void **state)
@@ -238,12 +238,12 @@ static void the_cost_is_the_sum_of_its_steps(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_opencode);
-    stream_play(&stream, "opencode-write-and-shell.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_opencode);
+    agent_stream_play(&stream, "opencode-write-and-shell.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_true(stream.result->usage.cost_usd > 0.00735 && stream.result->usage.cost_usd < 0.00737);
     assert_int_equal(stream.result->usage.turns, 3);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 int main(void)

@@ -36,15 +36,15 @@ static void every_recorded_stream_comes_to_its_result(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        stream_check(&adapter_qwen, &cases[i]);
+        agent_stream_check(&adapter_qwen, &cases[i]);
     }
 }
 
 static void a_stream_that_is_cut_anywhere_is_no_success(void **state)
 {
     (void)state;
-    stream_check_cuts(&adapter_qwen, "qwen-text.jsonl");
-    stream_check_cuts(&adapter_qwen, "qwen-write-and-shell-yolo.jsonl");
+    agent_stream_check_cuts(&adapter_qwen, "qwen-text.jsonl");
+    agent_stream_check_cuts(&adapter_qwen, "qwen-write-and-shell-yolo.jsonl");
 }
 
 static const struct agent_end fine = {.exit_status = 0};
@@ -55,13 +55,13 @@ static void it_is_called_with_the_prompt_on_standard_input_alone(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_qwen);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_qwen);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_string_equal(made.command.argv.items[0], "qwen");
     assert_null(strstr(made.argv, "do it"));
     assert_null(strstr(made.env, "do it"));
     assert_string_equal(made.command.input.data, "-p do it");
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void a_configured_command_comes_before_its_arguments(void **state)
@@ -70,12 +70,12 @@ static void a_configured_command_comes_before_its_arguments(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_qwen);
+    agent_stream_call_init(&made, &adapter_qwen);
     made.agent.command = command;
     made.agent.command_count = 2;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_int_equal(strncmp(made.argv, "/opt/x\n--more\n", 14), 0);
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void what_it_would_take_for_an_option_is_refused(void **state)
@@ -84,14 +84,14 @@ static void what_it_would_take_for_an_option_is_refused(void **state)
     struct error err = {0};
 
     (void)state;
-    stream_call_init(&made, &adapter_qwen);
+    agent_stream_call_init(&made, &adapter_qwen);
     made.call.model = "--yolo";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_qwen);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_qwen);
     made.call.session = "-s\n";
-    assert_int_equal(stream_call_make(&made, &err), ERROR_INVALID);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_INVALID);
+    agent_stream_call_release(&made);
 }
 
 static void lines_that_are_no_events_are_passed_over(void **state)
@@ -99,17 +99,17 @@ static void lines_that_are_no_events_are_passed_over(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_qwen);
-    stream_add(
+    agent_stream_begin(&stream, &adapter_qwen);
+    agent_stream_add(
         &stream,
         "npm warn\n\x1b[31mred\x1b[0m\n[1,2]\n{\"type\":7}\n{\"type\":\"new.thing\",\"x\":1}\n"
         "{\"type\":\"result\",\n{}\n\"text\"\nnull\n");
     assert_string_equal(stream.events.data, "");
-    stream_play(&stream, "qwen-text.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "qwen-text.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->failure, AGENT_FINE);
     assert_string_equal(stream.result->answer, "Mock answer: the task is done.");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_it_says_after_we_stopped_it_does_not_count(void **state)
@@ -117,11 +117,11 @@ static void what_it_says_after_we_stopped_it_does_not_count(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_qwen);
-    stream_play(&stream, "qwen-text.jsonl");
-    stream_end(&stream, &stopped);
+    agent_stream_begin(&stream, &adapter_qwen);
+    agent_stream_play(&stream, "qwen-text.jsonl");
+    agent_stream_end(&stream, &stopped);
     assert_int_equal(stream.result->failure, AGENT_CANCELLED);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void each_mode_has_its_approval(void **state)
@@ -130,24 +130,24 @@ static void each_mode_has_its_approval(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_qwen);
+    agent_stream_call_init(&made, &adapter_qwen);
     made.call.is_read_only = true;
     made.call.turns_max = 3;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--approval-mode\nplan\n"));
     assert_non_null(strstr(made.argv, "--max-session-turns\n3\n"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_qwen);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_qwen);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--approval-mode\nauto-edit\n"));
-    stream_call_release(&made);
-    stream_call_init(&made, &adapter_qwen);
+    agent_stream_call_release(&made);
+    agent_stream_call_init(&made, &adapter_qwen);
     made.call.tools = everything;
     made.call.tool_count = 1;
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--approval-mode\nyolo\n"));
     assert_null(strstr(made.argv, "--allowed-tools"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void its_output_is_a_file_and_its_memory_off(void **state)
@@ -155,15 +155,15 @@ static void its_output_is_a_file_and_its_memory_off(void **state)
     struct stream_call made;
 
     (void)state;
-    stream_call_init(&made, &adapter_qwen);
-    assert_int_equal(stream_call_make(&made, NULL), 0);
+    agent_stream_call_init(&made, &adapter_qwen);
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_true(made.command.has_file_output);
     assert_non_null(strstr(made.env, "QWEN_CODE_NO_RELAUNCH=true\n"));
     assert_non_null(strstr(made.env, "QWEN_CODE_SYSTEM_DEFAULTS_PATH=/attempt/qwen.json\n"));
     assert_int_equal(made.command.files.count, 1);
     assert_string_equal(made.command.files.items[0].name, "qwen.json");
     assert_non_null(strstr(made.command.files.items[0].data, "\"enableManagedAutoMemory\":false"));
-    stream_call_release(&made);
+    agent_stream_call_release(&made);
 }
 
 static void the_usage_of_a_resumed_session_is_less_what_it_had(void **state)
@@ -172,13 +172,13 @@ static void the_usage_of_a_resumed_session_is_less_what_it_had(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_qwen);
+    agent_stream_begin(&stream, &adapter_qwen);
     agent_reader_set_earlier(stream.reader, &earlier);
-    stream_play(&stream, "qwen-resume.jsonl");
-    stream_end(&stream, &fine);
+    agent_stream_play(&stream, "qwen-resume.jsonl");
+    agent_stream_end(&stream, &fine);
     assert_int_equal(stream.result->usage.input_tokens, 15925 - 8387);
     assert_int_equal(stream.result->usage.output_tokens, 8);
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_schema_gives_json_apart(void **state)
@@ -186,12 +186,13 @@ static void a_schema_gives_json_apart(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_qwen);
-    stream_add(&stream, "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,"
-                        "\"result\":\"{\\\"ok\\\":true}\",\"structured_result\":{\"ok\":true}}\n");
-    stream_end(&stream, &fine);
+    agent_stream_begin(&stream, &adapter_qwen);
+    agent_stream_add(&stream,
+                     "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,"
+                     "\"result\":\"{\\\"ok\\\":true}\",\"structured_result\":{\"ok\":true}}\n");
+    agent_stream_end(&stream, &fine);
     assert_true(json_is_true(json_object_get(stream.result->json, "ok")));
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 int main(void)

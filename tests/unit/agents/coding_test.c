@@ -84,10 +84,10 @@ static void a_schema_too_large_for_an_argument_is_refused(void **state)
     memset(text, 'x', 200000);
     text[200000] = '\0';
     json_put_text(schema, "description", text);
-    stream_call_init(&made, &adapter_claude);
+    agent_stream_call_init(&made, &adapter_claude);
     made.call.schema = schema;
-    assert_int_equal(stream_call_make(&made, &err), ERROR_LIMIT);
-    stream_call_release(&made);
+    assert_int_equal(agent_stream_call_make(&made, &err), ERROR_LIMIT);
+    agent_stream_call_release(&made);
     json_decref(schema);
     free(text);
 }
@@ -98,10 +98,10 @@ static void assert_tool_call(const char *arguments, const char *text)
     char *line = mem_printf("{\"event\":\"tool_call\",\"id\":\"1\",\"name\":\"x\"%s}\n", text);
     struct stream stream;
 
-    stream_begin(&stream, &adapter_claude);
+    agent_stream_begin(&stream, &adapter_claude);
     coding_tool_call(stream.reader, "1", "x", value);
     assert_string_equal(stream.events.data, line);
-    stream_release(&stream);
+    agent_stream_release(&stream);
     json_decref(value);
     free(line);
 }
@@ -126,10 +126,10 @@ static void a_long_result_is_cut(void **state)
     memset(text, 'y', 300000);
     text[300000] = '\0';
     value = json_pack("[{s:s,s:s}]", "type", "text", "text", text);
-    stream_begin(&stream, &adapter_claude);
+    agent_stream_begin(&stream, &adapter_claude);
     coding_tool_result(stream.reader, "1", value, false);
     assert_in_range(stream.events.length, 1000, 3000);
-    stream_release(&stream);
+    agent_stream_release(&stream);
     json_decref(value);
     free(text);
 }

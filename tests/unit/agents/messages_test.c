@@ -31,7 +31,7 @@ static void a_block_after_its_pieces_only_closes_them(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
+    agent_stream_begin(&stream, &adapter_claude);
     assert_true(read_line(&stream, &messages, piece));
     assert_true(read_line(&stream, &messages, whole));
     assert_string_equal(stream.events.data,
@@ -40,7 +40,7 @@ static void a_block_after_its_pieces_only_closes_them(void **state)
     strbuf_reset(&stream.events);
     assert_true(read_line(&stream, &messages, whole)); /* another one, without pieces */
     assert_string_equal(stream.events.data, "{\"event\":\"text\",\"text\":\"ab\"}\n");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void what_the_program_made_up_out_of_an_error_is_no_text(void **state)
@@ -49,7 +49,7 @@ static void what_the_program_made_up_out_of_an_error_is_no_text(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
+    agent_stream_begin(&stream, &adapter_claude);
     assert_true(
         read_line(&stream, &messages,
                   "{\"type\":\"assistant\",\"error\":\"rate_limit\",\"message\":{\"content\":"
@@ -59,7 +59,7 @@ static void what_the_program_made_up_out_of_an_error_is_no_text(void **state)
                   "{\"type\":\"assistant\",\"message\":{\"model\":\"<synthetic>\",\"content\":"
                   "[{\"type\":\"text\",\"text\":\"API Error\"}]}}"));
     assert_string_equal(stream.events.data, "");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void a_line_of_another_type_is_left_to_the_adapter(void **state)
@@ -68,14 +68,14 @@ static void a_line_of_another_type_is_left_to_the_adapter(void **state)
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
+    agent_stream_begin(&stream, &adapter_claude);
     assert_false(read_line(&stream, &messages, "{\"type\":\"result\"}"));
     assert_false(read_line(&stream, &messages, "{\"type\":\"system\",\"subtype\":\"api_retry\"}"));
     assert_true(
         read_line(&stream, &messages, "{\"type\":\"user\",\"message\":{\"content\":\"x\"}}"));
     assert_true(read_line(&stream, &messages, "{\"type\":\"assistant\"}"));
     assert_string_equal(stream.events.data, "");
-    stream_release(&stream);
+    agent_stream_release(&stream);
 }
 
 static void denials_that_were_not_told_on_the_way_are_counted_at_the_end(void **state)
@@ -84,11 +84,11 @@ static void denials_that_were_not_told_on_the_way_are_counted_at_the_end(void **
     struct stream stream;
 
     (void)state;
-    stream_begin(&stream, &adapter_claude);
+    agent_stream_begin(&stream, &adapter_claude);
     reader_denied(stream.reader);
     messages_count_denials(stream.reader, result);
     assert_int_equal(reader_result(stream.reader)->denials, 3);
-    stream_release(&stream);
+    agent_stream_release(&stream);
     json_decref(result);
 }
 
