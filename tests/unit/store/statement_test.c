@@ -13,6 +13,7 @@
 static const struct query q_add = {"INSERT INTO item(id, name, weight, body) VALUES(?1,?2,?3,?4)"};
 static const struct query q_all = {"SELECT id, name, weight, body FROM item ORDER BY id"};
 static const struct query q_delete = {"DELETE FROM item WHERE id <= ?1"};
+static const struct query q_blob_type = {"SELECT typeof(body), body FROM item"};
 static const struct query q_wrong = {"SELECT one FROM nowhere"};
 
 static int set_up(void **state)
@@ -130,6 +131,42 @@ static void a_wrong_query_is_told_at_its_first_step(void **state)
     assert_int_equal(tx.connection->failure, FAILURE_NONE);
 }
 
+static void what_is_bound_to_a_wrong_query_changes_nothing_about_its_error(void **state)
+{
+    static const struct query wrong = {"INSERT INTO nowhere VALUES(?1,?2,?3,?4)"};
+    struct tx tx = {.connection = *state};
+    struct statement *statement = tx_query(&tx, &wrong);
+    struct error err = ERROR_INIT;
+    int r;
+
+    bind_integer(statement, 1, 1);
+    bind_text(statement, 2, "two");
+    bind_real(statement, 3, 3.0);
+    bind_blob(statement, 4, "four", 4);
+    r = statement_step(statement, &err);
+    assert_true(r < 0);
+    assert_non_null(strstr(err.text, "nowhere"));
+    assert_int_equal(statement_step(statement, NULL), r);
+}
+
+static void an_empty_blob_is_no_null(void **state)
+{
+    struct tx tx = {.connection = *state};
+    struct statement *statement = tx_query(&tx, &q_add);
+    size_t length = 1;
+
+    bind_integer(statement, 1, 1);
+    bind_text(statement, 2, "empty");
+    bind_real(statement, 3, 0);
+    bind_blob(statement, 4, NULL, 0);
+    assert_int_equal(tx_run(&tx, statement, NULL, NULL), 0);
+    statement = tx_query(&tx, &q_blob_type);
+    assert_int_equal(statement_step(statement, NULL), 1);
+    assert_string_equal(column_text(statement, 0), "blob");
+    (void)column_blob(statement, 1, &length);
+    assert_int_equal(length, 0);
+}
+
 static void a_broken_constraint_is_a_conflict(void **state)
 {
     struct tx tx = {.connection = *state};
@@ -198,6 +235,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(changes_are_counted_for_writing_statements_only, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_query_is_told_at_its_first_step, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_is_bound_to_a_wrong_query_changes_nothing_about_its_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_blob_is_no_null, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_constraint_is_a_conflict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_value_beyond_the_limit_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hundreds_of_queries_find_their_own_statement, set_up,
