@@ -521,9 +521,11 @@ static void class_of_agent(struct collect *collect, const struct attempt_exit *e
                            const struct strbuf *errors)
 {
     const struct agent_outcome *agent = &collect->agent;
+    bool is_ours = ended->timed_out || ended->stopped;
 
-    if (ended->start_error[0] || agent->class_ == CLASS_TIMEOUT ||
-        agent->class_ == CLASS_CANCELLED) {
+    /* A server's driver ends by itself when it was silent for too long: those are its words. */
+    if (ended->start_error[0] ||
+        (is_ours && (agent->class_ == CLASS_TIMEOUT || agent->class_ == CLASS_CANCELLED))) {
         class_of_exit(collect, ended, errors);
     }
     if (collect->class_ == CLASS_NONE && agent->class_ != CLASS_NONE) {
