@@ -10,8 +10,8 @@
  *   - lock: flock'ed by the keeper while it lives
  *   - claim: created with O_EXCL by the keeper ("keeper PID STARTTIME") or by a recovery that
  *     gives the attempt up ("given-up"): exactly one of them wins, so no attempt runs twice
- *   - stdout, stderr: the first half of the ceiling, made with the first byte; stdout.tail, stderr.tail: a ring of the
- *     other half
+ *   - stdout, stderr: the first half of the ceiling, made with the first byte; stdout.tail,
+ * stderr.tail: a ring of the other half
  *   - exit.json: how it ended, by rename
  *
  * Nothing here knows runs or steps. */

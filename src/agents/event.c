@@ -2,9 +2,12 @@
 /* The common events as JSON, one object a line, and back. */
 #include "agents/event.h"
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <string.h>
+
+#define LINE_COLUMNS_MAX 400
 
 static const char *const event_names[] = {
     [AGENT_TEXT] = "text",           [AGENT_THINKING] = "thinking",
@@ -169,4 +172,52 @@ int agent_event_decode(const json_t *line, struct agent_event *ret_event, struct
     ret_event->retry_after_ms = get_known(line, "retry_after_ms");
     agent_usage_decode(json_object_get(line, "usage"), &ret_event->usage);
     return 0;
+}
+
+/* ---- for people ---- */
+
+static void add_line(struct strbuf *target, const char *mark, const char *name, const char *text)
+{
+    if (target->length > 0 && target->data[target->length - 1] != '\n') {
+        strbuf_add_char(target, '\n');
+    }
+    strbuf_add(target, mark);
+    if (name) {
+        strbuf_add_char(target, ' ');
+        utf8_add_cut(target, name, LINE_COLUMNS_MAX);
+    }
+    if (*text) {
+        strbuf_add_char(target, ' ');
+        utf8_add_cut(target, text, LINE_COLUMNS_MAX);
+    }
+    strbuf_add_char(target, '\n');
+}
+
+void agent_event_show(const struct agent_event *event, struct strbuf *target)
+{
+    switch (event->kind) {
+    case AGENT_TEXT:
+    case AGENT_THINKING:
+        utf8_add_printable(target, event->text, strlen(event->text));
+        if (!event->is_partial) {
+            strbuf_add_char(target, '\n');
+        }
+        break;
+    case AGENT_TOOL_CALL:
+        add_line(target, ">", event->name ? event->name : "tool", event->text);
+        break;
+    case AGENT_TOOL_RESULT:
+        add_line(target, event->is_error ? "< failed:" : "<", NULL, event->text);
+        break;
+    case AGENT_QUESTION:
+        add_line(target, "?", NULL, event->text);
+        break;
+    case AGENT_ERROR:
+        add_line(target, "!", NULL, event->text);
+        break;
+    case AGENT_USAGE:
+    case AGENT_SESSION:
+    case AGENT_DONE:
+        break;
+    }
 }

@@ -72,6 +72,10 @@ const char *agent_failure_name(enum agent_failure failure); /* "transient", ...;
 json_t *agent_event_encode(const struct agent_event *event);
 /* Borrows from `line`. ERROR_INVALID: it is no event. */
 int agent_event_decode(const json_t *line, struct agent_event *ret_event, struct error *err);
+/* Appends it as a person reads it, clean for a terminal: text as it comes, anything else as a line
+ * that begins with a mark (`>` a tool is called, `<` what it gave, `?` `!`). What is for machines
+ * only, and an end, appends nothing. */
+void agent_event_show(const struct agent_event *event, struct strbuf *target);
 json_t *agent_usage_encode(const struct agent_usage *usage); /* what is not known is absent */
 void agent_usage_decode(const json_t *value, struct agent_usage *ret_usage);
 

@@ -215,16 +215,16 @@ struct visit_context {
     void *context;
 };
 
-static void visit_one(void *context, const char *run_id, const char *step, const char *phase,
-                      int64_t started_at_ms, const char *attempt_folder)
+static void visit_one(void *context, const struct engine_running *step)
 {
     const struct visit_context *visit = context;
-    struct running_step running = {run_id, step, phase, started_at_ms, ""};
+    struct running_step running = {step->run_id, step->step, step->phase, step->started_at_ms,
+                                   step->line ? step->line : ""};
     struct strbuf line;
 
     strbuf_init(&line, LAST_LINE_BYTES);
-    if (attempt_folder) {
-        attempt_last_line(attempt_folder, &line);
+    if (!step->line) {
+        attempt_last_line(step->folder, &line);
         running.last_line = line.data;
     }
     visit->visit(visit->context, &running);

@@ -692,9 +692,7 @@ void engine_interrupt(struct engine *engine, bool stop)
 }
 
 void engine_visit_running(const struct engine *engine,
-                          void (*visit)(void *context, const char *run_id, const char *step,
-                                        const char *phase, int64_t started_at_ms,
-                                        const char *attempt_folder),
+                          void (*visit)(void *context, const struct engine_running *running),
                           void *context)
 {
     size_t cursor = 0;
@@ -707,8 +705,13 @@ void engine_visit_running(const struct engine *engine,
         const struct step_state *step = active ? run_find_step(active->state, live->key) : NULL;
 
         if (step) {
-            visit(context, live->run, live->key, active->workflow->phases[step->phase].id,
-                  live->started_at, live->folder);
+            visit(context, &(struct engine_running){
+                               .run_id = live->run,
+                               .step = live->key,
+                               .phase = active->workflow->phases[step->phase].id,
+                               .started_at_ms = live->started_at,
+                               .folder = live->folder,
+                               .line = live->follow ? follow_line(live->follow) : NULL});
         }
     }
 }

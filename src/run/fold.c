@@ -511,30 +511,18 @@ static bool is_interruption(enum failure_class class_, const json_t *question)
     return false;
 }
 
-static void add_known(int64_t *sum, int64_t part)
+static void note_usage(struct run_state *run, struct step_state *step, const struct record *record)
 {
-    if (part >= 0) {
-        *sum = (*sum > 0 ? *sum : 0) + part;
-    }
-}
-
-static void add_session_usage(struct step_state *step, const json_t *said)
-{
-    struct agent_usage *sum = &step->session_usage;
-    struct agent_usage usage;
-
-    agent_usage_decode(said, &usage);
-    if (!step->is_resumed) {
-        *sum = usage;
+    if (!record->agent) {
         return;
     }
-    add_known(&sum->input_tokens, usage.input_tokens);
-    add_known(&sum->output_tokens, usage.output_tokens);
-    add_known(&sum->cached_tokens, usage.cached_tokens);
-    add_known(&sum->turns, usage.turns);
-    if (usage.cost_usd >= 0) {
-        sum->cost_usd = (sum->cost_usd > 0 ? sum->cost_usd : 0) + usage.cost_usd;
+    usage_add(&step->usage, record->data);
+    usage_add(&run->phases[step->phase].usage, record->data);
+    usage_add(&run->usage, record->data);
+    if (!step->is_resumed) {
+        step->session_usage = (struct usage_sum)USAGE_SUM_INIT;
     }
+    usage_add(&step->session_usage, record->data);
 }
 
 static void apply_attempt_ended(struct run_state *run, const struct record *record)
@@ -552,7 +540,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     step->dialogue.asked += record->question ? 1 : 0;
     set_json(&step->dialogue.question, record->question);
     step->exit_status = record->exit_status;
-    add_session_usage(step, record->data);
+    note_usage(run, step, record);
     set_text(&step->session, record->session);
     step->is_resumable = record->session && is_interruption(step->class_, record->question);
     set_text(&step->error, record->error);

@@ -146,7 +146,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
                                .libexec = libexec};
     if (step->is_resumed && (profile.adapter->abilities & CAN_RESUME)) {
         call.session = step->session;
-        call.earlier = &step->session_usage;
+        call.earlier = &step->session_usage.sum;
         add_resumption(step, &launch->prompt);
     }
     call.prompt = launch->prompt.data;

@@ -66,6 +66,7 @@ static void live_release(struct live_attempt *live)
     launch_free(live->launch);
     collect_free(live->collect);
     bridge_call_free(live->bridge);
+    follow_stop(live->follow);
     attempt_watch_free(live->watch);
     free(live->key);
     free(live->folder);
@@ -184,6 +185,8 @@ static void on_keeper_end(void *arg)
     live->ended_at_us = engine_clock_us(live->engine);
     live->is_kept = attempt_is_kept(live->watch);
     loop_cancel(live->engine->options.loop, live->urge);
+    follow_stop(live->follow);
+    live->follow = NULL;
     live_collect(live);
 }
 
@@ -262,6 +265,22 @@ static void stop_watched(struct live_attempt *live)
     urge_after(live, URGE_FIRST_MS);
 }
 
+/* It goes on in vain, or says nothing any more: not what a person wanted, so stop_wanted stays. */
+static void on_follow_stop(void *arg)
+{
+    stop_watched(arg);
+}
+
+static void follow_agent(struct live_attempt *live)
+{
+    struct active *active;
+    const struct step_state *step = live_step(live, &active);
+
+    if (!step->check && step_effective(step)->kind == STEP_AGENT && !live->follow) {
+        live->follow = follow_start(live->engine, live->folder, on_follow_stop, live);
+    }
+}
+
 static int64_t timeout_of(const struct live_attempt *live)
 {
     struct active *active;
@@ -289,6 +308,7 @@ void live_watch(struct live_attempt *live, pid_t keeper)
         live->urge = loop_timer_start(loop, WATCH_AGAIN_MS, on_watch_again, live);
         return;
     }
+    follow_agent(live);
     if (is_to_stop(live)) {
         stop_watched(live);
     } else if (timeout_ms > 0) {

@@ -6,6 +6,7 @@
 
 #include "agents/attempt.h"
 #include "run/engine.h"
+#include "run/follow.h"
 
 /* A process attempt that this engine follows; lives from its start (or recovery) to its outcome. */
 struct live_attempt {
@@ -15,6 +16,7 @@ struct live_attempt {
     int attempt;
     char *folder; /* absolute */
     struct attempt_watch *watch;
+    struct follow *follow; /* of an agent's attempt */
     bool stop_wanted;
     bool has_place;  /* counts against the engine's processes */
     bool is_on_pool; /* work on it comes back */

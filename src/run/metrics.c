@@ -2,9 +2,15 @@
 /* What a run cost in time, worked out from its records. Pure but for reading them. */
 #include "base/alloc.h"
 #include "run/journal.h"
+#include "run/usage.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+struct agent_tally {
+    char *name;
+    struct usage_sum usage;
+};
 
 struct tally {
     json_t *phases;   /* id -> {duration_ms, rounds} of finished rounds */
@@ -13,6 +19,7 @@ struct tally {
     json_t *opened;   /* phase -> at */
     json_t *tried;    /* phase -> {step: true}, since the phase began or was reset */
     json_t *attempts; /* "step.n" -> using */
+    VEC(struct agent_tally) agents;
     int64_t attempt_count, retries, losses, reused, busy_ms, saved_ms;
     int64_t first_at, last_at;
     int checkpoints, iterations, gotos;
@@ -97,6 +104,35 @@ static void count_start(struct tally *tally, const json_t *record)
     free(key);
 }
 
+static void count_usage(struct tally *tally, const json_t *record)
+{
+    const char *name = json_get_text(record, "agent", NULL);
+    const json_t *usage = json_object_get(record, "usage");
+
+    if (!name) {
+        return;
+    }
+    for (size_t i = 0; i < tally->agents.count; i++) {
+        if (strcmp(tally->agents.items[i].name, name) == 0) {
+            usage_add(&tally->agents.items[i].usage, usage);
+            return;
+        }
+    }
+    *VEC_PUSH(&tally->agents) = (struct agent_tally){.name = mem_strdup(name)};
+    usage_add(&tally->agents.items[tally->agents.count - 1].usage, usage);
+}
+
+static json_t *describe_agents(const struct tally *tally)
+{
+    json_t *agents = json_object();
+
+    for (size_t i = 0; i < tally->agents.count; i++) {
+        json_put(agents, tally->agents.items[i].name,
+                 usage_describe(&tally->agents.items[i].usage));
+    }
+    return agents;
+}
+
 static void count_end(struct tally *tally, const json_t *record)
 {
     char *key = mem_printf("%s.%lld", json_get_text(record, "step", ""),
@@ -105,6 +141,7 @@ static void count_end(struct tally *tally, const json_t *record)
     const char *class_ = json_get_text(record, "class", "none");
     int64_t duration = json_get_integer(record, "duration_ms", 0);
 
+    count_usage(tally, record);
     tally->busy_ms += duration;
     tally->losses += strcmp(class_, "lost") == 0;
     add(tally->using_, row, "busy_ms", duration);
@@ -201,6 +238,7 @@ static json_t *describe(struct tally *tally)
     json_put(metrics, "phases", json_incref(tally->phases));
     json_put(metrics, "gates", json_incref(tally->gates));
     json_put(metrics, "using", json_incref(tally->using_));
+    json_put(metrics, "agents", describe_agents(tally));
     return metrics;
 }
 
@@ -244,5 +282,9 @@ int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, s
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         json_decref(*tables[i]);
     }
+    for (size_t i = 0; i < job.tally.agents.count; i++) {
+        free(job.tally.agents.items[i].name);
+    }
+    VEC_RELEASE(&job.tally.agents);
     return r;
 }

@@ -36,6 +36,7 @@ struct collect {
     const struct gate_check *check; /* NULL for steps */
     bool is_json;
     int64_t keep_max;
+    const struct config *config;           /* outlives the engine */
     bool is_kept, is_overdue, stop_wanted; /* of the attempt */
     /* what was found */
     enum failure_class class_;
@@ -511,9 +512,30 @@ static void read_agent(struct collect *collect, const struct attempt_exit *ended
     int r = agent_outcome_read(collect->folder, &end, &collect->agent, &err);
 
     collect->is_agent = r == 0;
+    if (collect->is_agent && ended->start_error[0]) {
+        collect->agent.usage = (struct agent_usage){0}; /* it used nothing */
+    }
     if (r < 0 && r != ERROR_NOT_FOUND && collect->broken.code == 0) {
         collect->broken = err;
     }
+}
+
+/* It was stopped because it printed nothing for too long; whoever stopped it may be gone. */
+static bool was_silent(struct collect *collect)
+{
+    char *path = path_join(collect->folder, FOLLOW_SILENT_FILE);
+    char *text = NULL;
+    size_t length;
+    bool is_silent = file_read(path, 64, &text, &length, NULL) == 0;
+
+    if (is_silent) {
+        fail(collect, CLASS_TIMEOUT);
+        (void)error_set(&collect->err, ERROR_LIMIT, "it printed nothing for %lld s",
+                        strtoll(text, NULL, 10) / 1000);
+    }
+    free(text);
+    free(path);
+    return is_silent;
 }
 
 /* What we did to it is said in our own words, unless it was stopped for what it had said. */
@@ -523,6 +545,9 @@ static void class_of_agent(struct collect *collect, const struct attempt_exit *e
     const struct agent_outcome *agent = &collect->agent;
     bool is_ours = ended->timed_out || ended->stopped;
 
+    if (ended->stopped && was_silent(collect)) {
+        return;
+    }
     /* A server's driver ends by itself when it was silent for too long: those are its words. */
     if (ended->start_error[0] ||
         (is_ours && (agent->class_ == CLASS_TIMEOUT || agent->class_ == CLASS_CANCELLED))) {

@@ -8,7 +8,6 @@
 #ifndef FERMATA_RUN_STATE_H
 #define FERMATA_RUN_STATE_H
 
-#include "agents/event.h"
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/map.h"
@@ -16,6 +15,7 @@
 #include "plan/plan.h"
 #include "run/record.h"
 #include "run/run.h"
+#include "run/usage.h"
 #include "run/verdict.h"
 
 VEC_TYPE(index_vec, int);
@@ -83,8 +83,9 @@ struct step_state {
     char *folder;    /* of the attempt under way, relative to the run's folder; NULL: inline */
     char *session;   /* of its agent in its last attempt; NULL: none */
     bool is_resumed; /* its attempt under way, or the last one, goes on with that session */
-    struct agent_usage session_usage; /* what that session used so far */
-    bool is_resumable;                /* the next attempt goes on with it */
+    struct usage_sum session_usage; /* what that session used so far */
+    struct usage_sum usage;         /* of all its attempts ever */
+    bool is_resumable;              /* the next attempt goes on with it */
     struct step_output result;
     struct step_dialogue dialogue;
     int host_asked; /* how often the host was found not to have answered this attempt */
@@ -119,8 +120,9 @@ struct phase_state {
     int64_t clock_at;
     char *error;
     char *failed_step;
-    bool is_excused; /* it failed, and the run goes on all the same */
-    bool gate_asked; /* gate_decided or gate_skipped stands for this round */
+    struct usage_sum usage; /* of all its agents, over all rounds */
+    bool is_excused;        /* it failed, and the run goes on all the same */
+    bool gate_asked;        /* gate_decided or gate_skipped stands for this round */
     bool gate_skipped;
     enum verdict verdict;
     char *verdict_reason;
@@ -175,6 +177,7 @@ struct run_state {
     int hosts;                           /* steps that wait for the host */
     int nested;                          /* nested runs that are paused */
     int64_t counts[STEP_IS_SKIPPED + 1]; /* steps and instances by status */
+    struct usage_sum usage;
     int64_t steps_total; /* every step and instance ever made, against the ceiling */
 };
 

@@ -27,6 +27,14 @@ static const char *kind_of(const struct step_state *step)
     return step->check ? "check" : step_kind_name(step_effective(step)->kind);
 }
 
+static void add_usage(struct json_text *json, const struct usage_sum *sum)
+{
+    json_t *usage = usage_describe(sum);
+
+    json_text_add_value(json, "usage", usage);
+    json_decref(usage);
+}
+
 static void add_step(struct json_text *json, const struct run_state *run,
                      const struct step_state *step)
 {
@@ -54,6 +62,7 @@ static void add_step(struct json_text *json, const struct run_state *run,
     }
     put_span(json, step->started_at, step->ended_at);
     json_text_add(json, "child", step->child);
+    add_usage(json, &step->usage);
     json_text_add_value(json, "question", step->dialogue.question);
     json_text_add_value(json, "answers", step->dialogue.answers);
     json_text_add(json, "digest", step->digest);
@@ -109,6 +118,7 @@ static void add_phase(struct json_text *json, const char *name, const struct run
     json_text_add_integer(json, "iteration", phase->iteration);
     put_span(json, phase->started_at, phase->ended_at);
     json_text_add(json, "error", phase->error);
+    add_usage(json, &phase->usage);
     if (phase->definition->gate) {
         add_gate(json, run, phase);
     }
@@ -204,6 +214,7 @@ void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *t
     put_time(json, "waits_until", run_waits_until(run));
     put_span(json, run->started_at, run->ended_at);
     add_counts(json, run);
+    add_usage(json, &run->usage);
     add_phases(json, run);
     add_options(json, run);
     add_checkpoints(json, run);

@@ -120,6 +120,34 @@ static void text_that_is_no_utf8_still_makes_a_line(void **state)
     assert_encoded(&event, "{\"event\":\"text\",\"text\":\"a\xEF\xBF\xBD\"}");
 }
 
+static void assert_shown(enum agent_event_kind kind, bool is_partial, const char *expected)
+{
+    struct agent_event event;
+    struct strbuf text;
+
+    agent_event_init(&event, kind);
+    event.text = "a\033[31mb\nc";
+    event.name = "tool";
+    event.is_partial = is_partial;
+    strbuf_init(&text, 4096);
+    agent_event_show(&event, &text);
+    assert_string_equal(text.data, expected);
+    strbuf_release(&text);
+}
+
+static void a_person_sees_text_and_marked_lines_without_escape_sequences(void **state)
+{
+    (void)state;
+    assert_shown(AGENT_TEXT, false, "ab\nc\n");
+    assert_shown(AGENT_TEXT, true, "ab\nc");
+    assert_shown(AGENT_TOOL_CALL, false, "> tool ab c\n");
+    assert_shown(AGENT_TOOL_RESULT, false, "< ab c\n");
+    assert_shown(AGENT_QUESTION, false, "? ab c\n");
+    assert_shown(AGENT_ERROR, false, "! ab c\n");
+    assert_shown(AGENT_USAGE, false, "");
+    assert_shown(AGENT_DONE, false, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +157,7 @@ int main(void)
         cmocka_unit_test(a_line_of_something_else_is_no_event),
         cmocka_unit_test(numbers_that_cannot_be_are_not_known),
         cmocka_unit_test(text_that_is_no_utf8_still_makes_a_line),
+        cmocka_unit_test(a_person_sees_text_and_marked_lines_without_escape_sequences),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

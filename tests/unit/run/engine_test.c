@@ -494,16 +494,16 @@ static void an_interrupt_lets_the_running_step_end_and_a_second_stops_it(void **
         "cancelled");
 }
 
-static void visit(void *context, const char *run_id, const char *step, const char *phase,
-                  int64_t started_at_ms, const char *attempt_folder)
+static void visit(void *context, const struct engine_running *running)
 {
     struct run_project *project = context;
 
-    assert_string_equal(run_id, project->id);
-    assert_string_equal(step, "one");
-    assert_string_equal(phase, "a");
-    assert_true(started_at_ms > 0);
-    assert_non_null(strstr(attempt_folder, "attempts/one.1"));
+    assert_string_equal(running->run_id, project->id);
+    assert_string_equal(running->step, "one");
+    assert_string_equal(running->phase, "a");
+    assert_true(running->started_at_ms > 0);
+    assert_non_null(strstr(running->folder, "attempts/one.1"));
+    assert_null(running->line);
     project->clock_shift_ms = 1;
 }
 

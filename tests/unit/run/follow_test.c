@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/follow.h"
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define AGENT(script)                                                                              \
+    "default_agent: a\nagents:\n  a: { type: command, output: jsonl, silence: 1s, command: [sh, "  \
+    "-c, '" script "'] }\n"
+#define WORKFLOW                                                                                   \
+    "name: w\ndefaults: { retry: { attempts: 1 } }\n"                                              \
+    "phases: [{ id: p, steps: [{ id: s, prompt: go }] }]\n"
+
+static const char *ended(const struct run_project *project, const char *key)
+{
+    return json_get_text(run_project_find(project, "attempt_ended", "s", 0), key, "");
+}
+
+static void who_says_nothing_any_more_is_ended(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, AGENT("echo {}; exec sleep 60"));
+    assert_string_equal(run_project_run(project, WORKFLOW), "paused");
+    assert_string_equal(ended(project, "class"), "timeout");
+    assert_string_equal(ended(project, "error"), "it printed nothing for 1 s");
+}
+
+static void who_goes_on_in_vain_is_ended_with_its_reason(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, AGENT("cat agent.jsonl; exec sleep 60"));
+    run_project_write(project, "agent.jsonl",
+                      "{\"event\":\"error\",\"text\":\"wrong key\",\"status\":401,"
+                      "\"fatal\":true}\n");
+    assert_string_equal(run_project_run(project, WORKFLOW), "paused");
+    assert_string_equal(ended(project, "class"), "permanent");
+    assert_string_equal(ended(project, "error"), "wrong key");
+}
+
+static void note_line(void *context, const struct engine_running *running)
+{
+    struct strbuf *line = context;
+
+    strbuf_reset(line);
+    strbuf_add(line, running->line ? running->line : "(none)");
+}
+
+static void look_at_it(void *arg)
+{
+    struct run_project *project = arg;
+    struct strbuf line;
+
+    strbuf_init(&line, 4096);
+    engine_visit_running(project->engine, note_line, &line);
+    if (strcmp(line.data, "> write a.txt") == 0) {
+        run_project_write(project, "go", "");
+    } else {
+        assert_true(line.length == 0 || strcmp(line.data, "(none)") == 0);
+        (void)loop_timer_start(project->loop, 10, look_at_it, project);
+    }
+    strbuf_release(&line);
+}
+
+static void its_last_event_can_be_seen_while_it_works(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, AGENT("cat agent.jsonl; while ! test -e go; do sleep 0.02; "
+                                         "done; cat end.jsonl"));
+    run_project_write(project, "agent.jsonl",
+                      "{\"event\":\"text\",\"text\":\"I will write\"}\n"
+                      "{\"event\":\"tool_call\",\"name\":\"wri\\u001b[31mte\","
+                      "\"text\":\"a.txt\"}\n");
+    run_project_write(project, "end.jsonl",
+                      "{\"event\":\"text\",\"text\":\"ok\"}\n{\"event\":\"done\"}\n");
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    look_at_it(project);
+    run_project_go(project);
+    assert_string_equal(ended(project, "class"), "none");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(who_says_nothing_any_more_is_ended),
+        TEST(who_goes_on_in_vain_is_ended_with_its_reason),
+        TEST(its_last_event_can_be_seen_while_it_works),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../support/process.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "run/outcome_agent.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* cmocka.h needs the headers above. */
+#include <cmocka.h>
+
+static const struct agent_end fine = {.exit_status = 0};
+
+static int set_up(void **state)
+{
+    *state = process_make_folder();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    process_remove_folder(*state);
+    return 0;
+}
+
+static void put(const char *folder, const char *name, const char *text)
+{
+    char *path = path_join(folder, name);
+
+    assert_int_equal(file_write(path, text, strlen(text), FILE_NO_SYNC, NULL), 0);
+    free(path);
+}
+
+static void read_events(const char *folder, const char *description, const char *events,
+                        struct agent_outcome *outcome)
+{
+    put(folder, TRANSCRIPT_FILE, description);
+    put(folder, "stdout", events);
+    assert_int_equal(agent_outcome_read(folder, &fine, outcome, NULL), 0);
+}
+
+#define EVENTS "{\"agent\":\"mine\",\"type\":\"command\",\"format\":\"jsonl\"}"
+#define DONE "{\"event\":\"done\"}\n"
+
+static void the_outcome_is_the_answer_and_not_the_stream(void **state)
+{
+    struct agent_outcome outcome;
+    char *path = path_join(*state, "events.jsonl");
+    char *text = NULL;
+    size_t length;
+
+    read_events(*state, EVENTS,
+                "noise\n{\"event\":\"session\",\"name\":\"m1\"}\n"
+                "{\"event\":\"text\",\"text\":\"yes\"}\n"
+                "{\"event\":\"usage\",\"usage\":{\"input_tokens\":7}}\n" DONE,
+                &outcome);
+    assert_int_equal(outcome.class_, CLASS_NONE);
+    assert_string_equal(outcome.answer.data, "yes");
+    assert_string_equal(outcome.agent, "mine");
+    assert_string_equal(outcome.model, "m1");
+    assert_int_equal(outcome.usage.input_tokens, 7);
+    assert_true(outcome.usage.output_tokens < 0);
+    assert_null(outcome.question);
+    agent_outcome_release(&outcome);
+    assert_int_equal(file_read(path, 4096, &text, &length, NULL), 0);
+    assert_non_null(strstr(text, "{\"event\":\"text\",\"text\":\"yes\"}\n"));
+    assert_null(strstr(text, "noise"));
+    free(text);
+    free(path);
+}
+
+static void a_limit_tells_when_to_ask_again(void **state)
+{
+    struct agent_outcome outcome;
+
+    read_events(*state, EVENTS,
+                "{\"event\":\"error\",\"text\":\"slow down\",\"status\":429,"
+                "\"retry_after_ms\":60000}\n",
+                &outcome);
+    assert_int_equal(outcome.class_, CLASS_LIMIT);
+    assert_int_equal(outcome.retry_after_ms, 60000);
+    assert_string_equal(outcome.error, "slow down");
+    agent_outcome_release(&outcome);
+}
+
+static void a_session_counts_only_where_it_can_be_gone_on_with(void **state)
+{
+    struct agent_outcome outcome;
+    const char *said = "{\"event\":\"session\",\"id\":\"s1\"}\n";
+
+    read_events(*state, EVENTS, said, &outcome);
+    assert_null(outcome.session);
+    agent_outcome_release(&outcome);
+    read_events(*state, "{\"agent\":\"c\",\"type\":\"claude\",\"session\":\"s0\"}",
+                "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s1\"}\n", &outcome);
+    assert_string_equal(outcome.session, "s1");
+    agent_outcome_release(&outcome);
+    read_events(*state, "{\"agent\":\"c\",\"type\":\"claude\",\"session\":\"s0\"}", "\n", &outcome);
+    assert_string_equal(outcome.session, "s0");
+    agent_outcome_release(&outcome);
+}
+
+static void a_question_is_one_however_it_is_asked(void **state)
+{
+    static const char *const ways[] = {
+        "{\"event\":\"question\",\"text\":\"which?\"}\n",
+        "{\"event\":\"text\",\"text\":\"{\\\"clarification_needed\\\":true,\\\"questions\\\":["
+        "\\\"which?\\\"]}\"}\n" DONE,
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct agent_outcome outcome;
+
+        read_events(*state, EVENTS, ways[i], &outcome);
+        assert_int_equal(outcome.class_, CLASS_NONE);
+        assert_string_equal(
+            json_string_value(json_array_get(json_object_get(outcome.question, "questions"), 0)),
+            "which?");
+        agent_outcome_release(&outcome);
+    }
+}
+
+static void parse(const char *folder, const char *answer, const char *expected)
+{
+    json_t *line = json_pack("{s:s, s:s}", "event", "text", "text", answer);
+    char *text = json_dump_compact(line);
+    char *events = mem_printf("%s\n" DONE, text);
+    struct agent_outcome outcome;
+    json_t *value = NULL;
+
+    read_events(folder, EVENTS, events, &outcome);
+    assert_int_equal(agent_outcome_parse(&outcome, &value, NULL), expected ? 0 : ERROR_INVALID);
+    if (expected) {
+        char *found = json_dump_compact(value);
+
+        assert_string_equal(found, expected);
+        free(found);
+    }
+    json_decref(value);
+    agent_outcome_release(&outcome);
+    free(events);
+    free(text);
+    json_decref(line);
+}
+
+static void json_is_found_in_a_fence_too(void **state)
+{
+    parse(*state, "{\"a\":1}", "{\"a\":1}");
+    parse(*state, "Here it is:\n```json\n{\"a\": 1}\n```\nDone.", "{\"a\":1}");
+    parse(*state, "```\nno\n```\nthen\n```\n[1]\n```", "[1]");
+    parse(*state, "I cannot.", NULL);
+    parse(*state, "```json\n{\"a\": 1}", NULL);
+}
+
+static void what_is_no_attempt_of_an_agent_has_no_such_outcome(void **state)
+{
+    struct agent_outcome outcome = {0};
+
+    assert_int_equal(agent_outcome_read(*state, &fine, &outcome, NULL), ERROR_NOT_FOUND);
+    agent_outcome_release(&outcome);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_outcome_is_the_answer_and_not_the_stream),
+        TEST(a_limit_tells_when_to_ask_again),
+        TEST(a_session_counts_only_where_it_can_be_gone_on_with),
+        TEST(a_question_is_one_however_it_is_asked),
+        TEST(json_is_found_in_a_fence_too),
+        TEST(what_is_no_attempt_of_an_agent_has_no_such_outcome),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
