@@ -115,7 +115,9 @@ static void read_result(struct gemini *gemini, struct agent_reader *reader, cons
         reader_done(reader, "success");
     } else if (text) {
         message = clean_message(text, &status);
-        reader_error(reader, AGENT_FINE, status, coding_retry_ms(message), message);
+        /* "terminated" is Node's whole message when a connection was cut. */
+        reader_error(reader, strcmp(message, "terminated") == 0 ? AGENT_TRANSIENT : AGENT_FINE,
+                     status, coding_retry_ms(message), message);
         free(message);
     } else if (reader_result(reader)->failure == AGENT_FINE) { /* an `error` line has said why */
         reader_error(reader, AGENT_TRANSIENT, 0, -1, "it failed and did not say why");

@@ -202,6 +202,20 @@ static void a_loop_that_it_found_is_no_success(void **state)
     agent_stream_release(&stream);
 }
 
+static void a_stream_that_was_cut_may_pass(void **state)
+{
+    struct stream stream;
+
+    (void)state;
+    agent_stream_begin(&stream, &adapter_gemini);
+    agent_stream_add(
+        &stream, "{\"type\":\"result\",\"status\":\"error\",\"error\":{\"message\":\"[API Error: "
+                 "terminated]\"}}\n");
+    agent_stream_end(&stream, &(struct agent_end){.exit_status = 1});
+    assert_int_equal(stream.result->failure, AGENT_TRANSIENT);
+    agent_stream_release(&stream);
+}
+
 static void its_advice_is_not_taken_for_the_error(void **state)
 {
     struct stream stream;
@@ -230,6 +244,7 @@ int main(void)
         cmocka_unit_test(no_parent_of_its_own_swallows_our_signals),
         cmocka_unit_test(without_a_result_the_exit_status_is_a_class),
         cmocka_unit_test(a_loop_that_it_found_is_no_success),
+        cmocka_unit_test(a_stream_that_was_cut_may_pass),
         cmocka_unit_test(its_advice_is_not_taken_for_the_error),
     };
 
