@@ -564,7 +564,8 @@ const struct operation ops_rows[] = {
          "Asks the servers themselves: the agents of the configuration that are model servers, and "
          "the local ones that need no configuration (ollama, llamacpp, localai, "
          "text-generation-webui). `status` shows which are there, their version and health; `list` "
-         "their models; `pull` fetches a model with Ollama or LocalAI, and Ctrl-C ends it; `remove` "
+         "their models; `pull` fetches a model with Ollama or LocalAI, and Ctrl-C ends it; "
+         "`remove` "
          "removes one. With --agent or --endpoint a server that is not there is an error (exit 4).",
      .example = "fermata models\n"
                 "    which servers are there\n"

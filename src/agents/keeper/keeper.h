@@ -72,8 +72,8 @@ struct keeper_output {
     const char *tail_name; /* "stdout.tail" */
     int source;            /* the pipe; -1 when it is closed */
     bool is_file; /* the source is a file that grows, and has no end before the program's */
-    int head;               /* -1: nothing was said yet */
-    int tail;               /* -1: not needed yet */
+    int head;     /* -1: nothing was said yet */
+    int tail;     /* -1: not needed yet */
     int64_t head_bytes_max; /* ends where a write failed: the head has no holes */
     int64_t tail_bytes_max;
     int64_t total;     /* exact, also what was not kept */

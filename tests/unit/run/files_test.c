@@ -64,10 +64,15 @@ static void check_contains(const struct run_project *project, const char *file, 
 
 static void the_folder_of_a_run_holds_all_that_is_promised(void **state)
 {
-    static const char *const files[] = {
-        "state.json",           "plan.md",          "report.md",        "out/one.txt",
-        "checkpoints/a.json",   "logs/phase-a.log", "logs/phase-c.log", "attempts/one.1/stdout",
-        "attempts/one.1/exit.json"};
+    static const char *const files[] = {"state.json",
+                                        "plan.md",
+                                        "report.md",
+                                        "out/one.txt",
+                                        "checkpoints/a.json",
+                                        "logs/phase-a.log",
+                                        "logs/phase-c.log",
+                                        "attempts/one.1/stdout",
+                                        "attempts/one.1/exit.json"};
 
     (void)run_project_run(*state, three);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
