@@ -11,10 +11,10 @@
 #define COMMAND_INPUT_BYTES_MAX (96U * 1024 * 1024)
 
 static const struct adapter *const adapters[] = {
-    &adapter_claude,    &adapter_codex,      &adapter_copilot, &adapter_gemini,
-    &adapter_opencode,  &adapter_qwen,       &adapter_ollama,  &adapter_llamacpp,
-    &adapter_localai,   &adapter_textgen,    &adapter_openai,  &adapter_groq,
-    &adapter_anthropic, &adapter_gemini_api, &adapter_command, &adapter_host,
+    &adapter_claude, &adapter_codex,  &adapter_copilot,   &adapter_gemini,     &adapter_opencode,
+    &adapter_qwen,   &adapter_ollama, &adapter_llamacpp,  &adapter_localai,    &adapter_textgen,
+    &adapter_openai, &adapter_groq,   &adapter_anthropic, &adapter_gemini_api, &adapter_command,
+    &adapter_host,   &adapter_acp,
 };
 
 const struct adapter *adapter_find(const char *type)

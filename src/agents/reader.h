@@ -15,7 +15,7 @@ extern const struct adapter adapter_qwen;
 extern const struct adapter adapter_command;
 extern const struct adapter adapter_ollama, adapter_llamacpp, adapter_localai, adapter_textgen,
     adapter_openai, adapter_groq, adapter_anthropic, adapter_gemini_api;
-extern const struct adapter adapter_host;
+extern const struct adapter adapter_host, adapter_acp;
 
 const struct agent_profile *reader_agent(const struct agent_reader *reader);
 /* What an adapter keeps between lines: zeroed at the first call, always of the same size, and

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive/acp.h"
+
+#include "base/alloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define METHOD_NOT_FOUND (-32601)
+#define AUTH_REQUIRED (-32000)
+
+/*   INITIALIZE -> LOAD -> NEW -> MODE -> MODEL -> PROMPT -> OVER     (each but the first may be
+ * left out; a session that cannot be loaded is made anew; any may go to OVER) */
+enum stage { INITIALIZE, LOAD, NEW, MODE, MODEL, PROMPT, OVER };
+
+struct acp {
+    struct acp_call call;
+    struct acp_output output;
+    struct acp_tools *tools;
+    enum stage stage;
+    bool is_cancelled, is_fine;
+    json_int_t request; /* the id of our request that is open */
+    char *session;
+    char *mode; /* to be set; NULL: none */
+    bool has_models;
+    char *fault; /* what the agent said went wrong with its model, though it goes on; NULL: none */
+    int fault_status;
+    bool is_fault_final;
+    struct strbuf text; /* of the last message: some hide errors in it */
+    int garbage;
+};
+
+#define TEXT_BYTES_MAX (64U * 1024)
+
+struct acp *acp_new(const struct acp_call *call, const struct acp_output *output)
+{
+    struct acp *acp = mem_zero(1, sizeof(*acp));
+
+    acp->call = *call;
+    acp->output = *output;
+    acp->tools = acp_tools_new();
+    strbuf_init(&acp->text, TEXT_BYTES_MAX);
+    return acp;
+}
+
+void acp_free(struct acp *acp)
+{
+    if (acp) {
+        acp_tools_free(acp->tools);
+        strbuf_release(&acp->text);
+        free(acp->session);
+        free(acp->mode);
+        free(acp->fault);
+        free(acp);
+    }
+}
+
+bool acp_is_over(const struct acp *acp)
+{
+    return acp->stage == OVER;
+}
+
+bool acp_is_fine(const struct acp *acp)
+{
+    return acp->stage == OVER && acp->is_fine;
+}
+
+/* ---- what we say ---- */
+
+/* Takes the message over. */
+static void send_message(struct acp *acp, json_t *message)
+{
+    assert(message);
+    json_put_text(message, "jsonrpc", "2.0");
+    acp->output.send(acp->output.context, message);
+    json_decref(message);
+}
+
+static void request(struct acp *acp, enum stage stage, const char *method, json_t *params)
+{
+    acp->stage = stage;
+    send_message(acp, json_pack("{s:I, s:s, s:o}", "id", ++acp->request, "method", method, "params",
+                                params));
+}
+
+static void emit_error(struct acp *acp, enum agent_failure failure, int status, const char *text)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_ERROR);
+    event.failure = failure; /* AGENT_FINE: who reads it finds the class */
+    event.status = status;
+    event.text = text;
+    acp->output.on_event(acp->output.context, &event);
+}
+
+void acp_fail(struct acp *acp, enum agent_failure failure, const char *text)
+{
+    if (acp->stage != OVER) {
+        acp->stage = OVER;
+        emit_error(acp, failure, 0, text);
+    }
+}
+
+void acp_start(struct acp *acp)
+{
+    /* No file or terminal of ours: agents then use their own, under the policy of permissions. */
+    request(acp, INITIALIZE, "initialize",
+            json_pack("{s:i, s:{s:{s:b, s:b}, s:b}, s:{s:s, s:s, s:s}}", "protocolVersion", 1,
+                      "clientCapabilities", "fs", "readTextFile", 0, "writeTextFile", 0, "terminal",
+                      0, "clientInfo", "name", "fermata", "title", "Fermata", "version",
+                      FERMATA_VERSION));
+}
+
+static void send_session(struct acp *acp, enum stage stage)
+{
+    json_t *params = json_pack("{s:s, s:[]}", "cwd", acp->call.cwd, "mcpServers");
+
+    if (stage == LOAD) {
+        json_put_text(params, "sessionId", acp->call.session);
+    }
+    request(acp, stage, stage == LOAD ? "session/load" : "session/new", params);
+}
+
+static void send_prompt(struct acp *acp)
+{
+    request(acp, PROMPT, "session/prompt",
+            json_pack("{s:s, s:[{s:s, s:s}]}", "sessionId", acp->session, "prompt", "type", "text",
+                      "text", acp->call.prompt));
+}
+
+static void send_model(struct acp *acp)
+{
+    if (!acp->call.model) {
+        send_prompt(acp);
+    } else if (!acp->has_models) {
+        acp_fail(acp, AGENT_PERMANENT, "the agent lets nobody choose its model");
+    } else {
+        request(acp, MODEL, "session/set_model",
+                json_pack("{s:s, s:s}", "sessionId", acp->session, "modelId", acp->call.model));
+    }
+}
+
+static void send_mode(struct acp *acp)
+{
+    if (!acp->mode) {
+        send_model(acp);
+        return;
+    }
+    request(acp, MODE, "session/set_mode",
+            json_pack("{s:s, s:s}", "sessionId", acp->session, "modeId", acp->mode));
+}
+
+void acp_cancel(struct acp *acp)
+{
+    if (acp->stage == PROMPT && !acp->is_cancelled) {
+        send_message(acp, json_pack("{s:s, s:{s:s}}", "method", "session/cancel", "params",
+                                    "sessionId", acp->session));
+    } else if (acp->stage != PROMPT) {
+        acp_fail(acp, AGENT_CANCELLED, "stopped");
+    }
+    acp->is_cancelled = true;
+}
+
+/* ---- what the agent answers ---- */
+
+static void fail_by(struct acp *acp, const json_t *error)
+{
+    json_int_t code = json_get_integer(error, "code", 0);
+    const json_t *data = json_object_get(error, "data");
+    const char *message = json_get_text(error, "message", "");
+    const char *details = json_get_text(
+        data, "details", json_get_text(data, "message", json_get_text(data, "errorName", NULL)));
+    /* Some give the HTTP status of their model as the code. */
+    int status = code >= 400 && code < 600 ? (int)code : 0;
+    char *text = mem_printf("the agent answered with an error: %s%s%s", message,
+                            details ? ": " : "", details ? details : "");
+
+    if (acp->stage != OVER) {
+        acp->stage = OVER;
+        emit_error(acp,
+                   acp->is_cancelled       ? AGENT_CANCELLED
+                   : code == AUTH_REQUIRED ? AGENT_PERMANENT
+                                           : AGENT_FINE,
+                   status, text);
+    }
+    free(text);
+}
+
+static void take_initialized(struct acp *acp, const json_t *result)
+{
+    const json_t *abilities = json_object_get(result, "agentCapabilities");
+
+    if (json_get_integer(result, "protocolVersion", 0) != 1) {
+        acp_fail(acp, AGENT_PERMANENT, "the agent does not speak version 1 of the protocol");
+        return;
+    }
+    send_session(acp, acp->call.session && json_get_boolean(abilities, "loadSession", false) ? LOAD
+                                                                                             : NEW);
+}
+
+static void tell_session(struct acp *acp, const json_t *result)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_SESSION);
+    event.id = acp->session;
+    event.name = json_get_text(json_object_get(result, "models"), "currentModelId", NULL);
+    acp->output.on_event(acp->output.context, &event);
+}
+
+/* A loaded session names no id: it is the one that was asked for. */
+static void take_session(struct acp *acp, const json_t *result)
+{
+    const char *id = json_get_text(result, "sessionId",
+                                   acp->stage == LOAD ? acp->call.session : NULL);
+    bool is_missing = false;
+
+    if (!id) {
+        acp_fail(acp, AGENT_PERMANENT, "the agent made a session without an id");
+        return;
+    }
+    acp->session = mem_strdup(id);
+    acp->has_models = json_object_get(result, "models") != NULL;
+    acp->mode = acp_choose_mode(&acp->call, result, &is_missing);
+    tell_session(acp, result);
+    if (is_missing) {
+        acp_fail(acp, AGENT_PERMANENT,
+                 "the step is read-only, and the agent offers no mode that changes nothing");
+        return;
+    }
+    send_mode(acp);
+}
+
+static void finish(struct acp *acp)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_DONE);
+    event.text = "end_turn";
+    acp->stage = OVER;
+    acp->is_fine = true;
+    acp->output.on_event(acp->output.context, &event);
+}
+
+/* Failures of the model that an agent tells as if they were its answer. */
+static void end_turn(struct acp *acp, const struct agent_usage *usage)
+{
+    static const char mark[] = "Error: ";
+
+    if (acp->is_fault_final) {
+        acp->stage = OVER;
+        emit_error(acp, AGENT_FINE, acp->fault_status,
+                   acp->fault ? acp->fault : "the agent's model failed");
+    } else if (usage->output_tokens < 0 && strncmp(acp->text.data, mark, sizeof(mark) - 1) == 0) {
+        acp->stage = OVER;
+        emit_error(acp, AGENT_FINE, 0, acp->text.data);
+    } else {
+        finish(acp);
+    }
+}
+
+static void take_answer(struct acp *acp, const json_t *result)
+{
+    static const struct {
+        const char *reason;
+        enum agent_failure failure;
+        const char *text;
+    } reasons[] = {
+        {"max_tokens", AGENT_PERMANENT, "the answer was cut: the model's limit of tokens"},
+        {"max_turn_requests", AGENT_PERMANENT, "the agent reached its limit of turns"},
+        {"refusal", AGENT_REFUSED, "the model refused"},
+        {"cancelled", AGENT_CANCELLED, "the agent was cancelled"},
+    };
+    const char *reason = json_get_text(result, "stopReason", "");
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_USAGE);
+    acp_read_usage(result, &event.usage);
+    if (event.usage.input_tokens >= 0 || event.usage.output_tokens >= 0) {
+        acp->output.on_event(acp->output.context, &event);
+    }
+    if (acp->is_cancelled) {
+        acp_fail(acp, AGENT_CANCELLED, "stopped");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        if (strcmp(reason, reasons[i].reason) == 0) {
+            acp_fail(acp, reasons[i].failure, reasons[i].text);
+            return;
+        }
+    }
+    if (strcmp(reason, "end_turn") == 0) {
+        end_turn(acp, &event.usage);
+    } else {
+        acp_fail(acp, AGENT_PERMANENT, "the agent ended for a reason that is not known");
+    }
+}
+
+static void take_result(struct acp *acp, const json_t *result)
+{
+    switch (acp->stage) {
+    case INITIALIZE:
+        take_initialized(acp, result);
+        break;
+    case LOAD:
+    case NEW:
+        take_session(acp, result);
+        break;
+    case MODE:
+        send_model(acp);
+        break;
+    case MODEL:
+        send_prompt(acp);
+        break;
+    case PROMPT:
+        take_answer(acp, result);
+        break;
+    case OVER:
+        break;
+    }
+}
+
+static void take_error(struct acp *acp, const json_t *error)
+{
+    if (acp->stage == LOAD) {
+        /* It is gone; the prompt is whole without it. */
+        send_session(acp, NEW);
+    } else if (acp->stage == MODE && !acp->call.is_read_only) {
+        send_model(acp);
+    } else {
+        fail_by(acp, error);
+    }
+}
+
+/* ---- what the agent asks and tells ---- */
+
+static void answer(struct acp *acp, const json_t *id, const char *key, json_t *value)
+{
+    json_t *message = json_object();
+
+    json_put(message, "id", json_incref((json_t *)id));
+    json_put(message, key, value);
+    send_message(acp, message);
+}
+
+static void answer_permission(struct acp *acp, const json_t *id, const json_t *params)
+{
+    const json_t *tool = json_object_get(params, "toolCall");
+    const char *tool_id = json_get_text(tool, "toolCallId", NULL);
+    bool is_allowed = false;
+    const char *option = NULL;
+
+    acp_tools_note(acp->tools, tool, &acp->output);
+    if (!acp->is_cancelled && acp->stage == PROMPT) {
+        option = acp_choose_option(&acp->call, params, acp_tools_kind(acp->tools, tool_id),
+                                   &is_allowed);
+        if (!is_allowed) {
+            acp_tools_deny(acp->tools, tool, &acp->output);
+        }
+    }
+    answer(acp, id, "result",
+           option
+               ? json_pack("{s:{s:s, s:s}}", "outcome", "outcome", "selected", "optionId", option)
+               : json_pack("{s:{s:s}}", "outcome", "outcome", "cancelled"));
+}
+
+static int find_status(const json_t *info)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)info, key, value)
+    {
+        json_int_t status = json_get_integer(value, "httpStatusCode", 0);
+
+        if (status >= 400 && status < 600) {
+            return (int)status;
+        }
+    }
+    return 0;
+}
+
+/* Codex tells errors of its model beside the protocol, and ends its turn well after them. */
+static void read_fault(struct acp *acp, const json_t *update)
+{
+    const json_t *codex = json_object_get(json_object_get(update, "_meta"), "codex");
+    const json_t *error = json_object_get(codex, "error");
+    const json_t *status = json_object_get(codex, "threadStatus");
+
+    if (error) {
+        free(acp->fault);
+        acp->fault = mem_strdup(json_get_text(error, "additionalDetails",
+                                              json_get_text(error, "message", "it failed")));
+        acp->fault_status = find_status(json_object_get(error, "codexErrorInfo"));
+        acp->is_fault_final = !json_get_boolean(error, "willRetry", false);
+    }
+    if (strcmp(json_get_text(status, "type", ""), "systemError") == 0) {
+        acp->is_fault_final = true;
+    }
+}
+
+static void keep_text(struct acp *acp, const json_t *update)
+{
+    const char *kind = json_get_text(update, "sessionUpdate", "");
+
+    if (strcmp(kind, "tool_call") == 0 || strcmp(kind, "tool_call_update") == 0) {
+        strbuf_reset(&acp->text);
+        acp->text.overflow = false;
+    } else if (strcmp(kind, "agent_message_chunk") == 0) {
+        strbuf_add(&acp->text, json_get_text(json_object_get(update, "content"), "text", ""));
+    }
+}
+
+static void take_update(struct acp *acp, const json_t *params)
+{
+    const json_t *update = json_object_get(params, "update");
+
+    /* Before the prompt it is history that a loaded session replays. */
+    if (acp->stage != PROMPT) {
+        return;
+    }
+    read_fault(acp, update);
+    keep_text(acp, update);
+    acp_read_update(acp->tools, update, &acp->output);
+}
+
+static void take_call(struct acp *acp, const char *method, const json_t *message)
+{
+    const json_t *id = json_object_get(message, "id");
+    const json_t *params = json_object_get(message, "params");
+
+    if (strcmp(method, "session/update") == 0) {
+        take_update(acp, params);
+    } else if (id && strcmp(method, "session/request_permission") == 0) {
+        answer_permission(acp, id, params);
+    } else if (id) {
+        answer(acp, id, "error",
+               json_pack("{s:i, s:s}", "code", METHOD_NOT_FOUND, "message", "Method not found"));
+    }
+}
+
+static void take_message(struct acp *acp, const json_t *message)
+{
+    const char *method = json_get_text(message, "method", NULL);
+    const json_t *id = json_object_get(message, "id");
+    const json_t *error = json_object_get(message, "error");
+
+    if (method) {
+        take_call(acp, method, message);
+    } else if (json_is_integer(id) && json_integer_value(id) == acp->request &&
+               acp->stage != OVER) {
+        if (error) {
+            take_error(acp, error);
+        } else {
+            take_result(acp, json_object_get(message, "result"));
+        }
+    }
+}
+
+static bool is_blank(const char *line, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length && strchr(" \t\r", line[i])) {
+        i++;
+    }
+    return i == length;
+}
+
+void acp_handle(struct acp *acp, const char *line, size_t length)
+{
+    json_error_t where;
+    json_t *message = json_loadb(line, length, 0, &where);
+
+    if (json_is_object(message)) {
+        take_message(acp, message);
+    } else if (!is_blank(line, length) && ++acp->garbage > ACP_GARBAGE_MAX) {
+        acp_fail(acp, AGENT_PERMANENT, "the agent prints what is no message of the protocol");
+    }
+    json_decref(message);
+}

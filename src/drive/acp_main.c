@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* fermata-acp: one prompt to an agent that speaks the Agent Client Protocol, as a process of its
+ * own (docs/decisions/0012). Reads {"command", "prompt", "cwd", "session", "model", "read_only",
+ * "tools", "silence_ms", "timeout_ms", "grace_ms"} from standard input and prints agent events
+ * (agents/event.h), one JSON object a line. The exit status is 0 only for a whole answer, 1 for a
+ * failure (which was printed), 2 for a call that makes no sense. */
+#include "drive/acp_process.h"
+
+#include "base/alloc.h"
+#include "base/vec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INPUT_BYTES_MAX (96U * 1024 * 1024)
+#define GRACE_MS 2000
+
+/* Who does not read any more does not wait for the rest either. */
+static void print_event(void *context, const struct agent_event *event)
+{
+    json_t *line = agent_event_encode(event);
+    char *text = json_dump_compact(line);
+
+    (void)context;
+    if (printf("%s\n", text) < 0 || fflush(stdout) != 0) {
+        _exit(1);
+    }
+    free(text);
+    json_decref(line);
+}
+
+static int refuse(const char *text)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_ERROR);
+    event.text = text;
+    event.failure = AGENT_PERMANENT;
+    print_event(NULL, &event);
+    return 2;
+}
+
+static json_t *read_input(void)
+{
+    struct strbuf text;
+    char block[65536];
+    size_t length;
+    json_t *input;
+
+    strbuf_init(&text, INPUT_BYTES_MAX);
+    while ((length = fread(block, 1, sizeof(block), stdin)) > 0) {
+        strbuf_add_bytes(&text, block, length);
+    }
+    input = text.overflow ? NULL : json_loadb(text.data, text.length, 0, NULL);
+    strbuf_release(&text);
+    return input;
+}
+
+static int drive(const json_t *input)
+{
+    const json_t *command = json_object_get(input, "command");
+    struct acp_call call = {.prompt = json_get_text(input, "prompt", NULL),
+                            .cwd = json_get_text(input, "cwd", NULL),
+                            .session = json_get_text(input, "session", NULL),
+                            .model = json_get_text(input, "model", NULL),
+                            .is_read_only = json_get_boolean(input, "read_only", false),
+                            .tools = json_object_get(input, "tools")};
+    struct acp_limits limits = {.silence_ms = json_get_integer(input, "silence_ms", 0),
+                                .timeout_ms = json_get_integer(input, "timeout_ms", 0),
+                                .grace_ms = json_get_integer(input, "grace_ms", GRACE_MS)};
+    VEC(char *) argv = {0};
+    const json_t *word;
+    size_t i;
+    bool is_fine;
+
+    json_array_foreach((json_t *)command, i, word)
+    {
+        if (json_is_string(word)) {
+            *VEC_PUSH(&argv) = mem_strdup(json_string_value(word));
+        }
+    }
+    if (argv.count == 0 || !call.prompt || !call.cwd || call.cwd[0] != '/') {
+        VEC_RELEASE(&argv);
+        return refuse("the call lacks a command, a prompt or an absolute folder");
+    }
+    *VEC_PUSH(&argv) = NULL;
+    is_fine = acp_drive(&call, argv.items, &limits, print_event, NULL);
+    for (i = 0; i < argv.count; i++) {
+        free(argv.items[i]);
+    }
+    VEC_RELEASE(&argv);
+    return is_fine ? 0 : 1;
+}
+
+int main(void)
+{
+    json_t *input;
+    int status;
+
+    json_init_memory();
+    input = read_input();
+    status = json_is_object(input) ? drive(input) : refuse("the call is no JSON object");
+    json_decref(input);
+    return status;
+}

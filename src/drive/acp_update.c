@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive/acp.h"
+
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RESULT_BYTES_MAX 4096
+
+struct tool {
+    char *kind;
+    bool is_over; /* its result was told */
+};
+
+struct acp_tools {
+    struct map *by_id; /* -> struct tool */
+    size_t count;
+};
+
+struct acp_tools *acp_tools_new(void)
+{
+    struct acp_tools *tools = mem_zero(1, sizeof(*tools));
+
+    tools->by_id = map_new();
+    return tools;
+}
+
+void acp_tools_free(struct acp_tools *tools)
+{
+    size_t cursor = 0;
+    const char *key;
+    void *value;
+
+    if (!tools) {
+        return;
+    }
+    while (map_next(tools->by_id, &cursor, &key, &value)) {
+        free(((struct tool *)value)->kind);
+        free(value);
+    }
+    map_free(tools->by_id);
+    free(tools);
+}
+
+const char *acp_tools_kind(const struct acp_tools *tools, const char *id)
+{
+    const struct tool *tool = id ? map_find(tools->by_id, id) : NULL;
+
+    return tool ? tool->kind : NULL;
+}
+
+static void emit(const struct acp_output *output, enum agent_event_kind kind, const char *text,
+                 bool is_partial)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, kind);
+    event.text = text;
+    event.is_partial = is_partial;
+    output->on_event(output->context, &event);
+}
+
+void acp_tools_note(struct acp_tools *tools, const json_t *tool, const struct acp_output *output)
+{
+    const char *id = json_get_text(tool, "toolCallId", NULL);
+    const char *kind = json_get_text(tool, "kind", NULL);
+    struct tool *known = id ? map_find(tools->by_id, id) : NULL;
+    struct agent_event event;
+
+    if (known && kind && !known->kind) {
+        known->kind = mem_strdup(kind);
+    }
+    if (!id || known || tools->count >= ACP_TOOLS_MAX) {
+        return;
+    }
+    known = mem_zero(1, sizeof(*known));
+    known->kind = mem_strdup(kind);
+    (void)map_put(tools->by_id, id, known);
+    tools->count++;
+    agent_event_init(&event, AGENT_TOOL_CALL);
+    event.id = id;
+    event.name = json_get_text(tool, "name", kind ? kind : "tool");
+    event.text = json_get_text(tool, "title", "");
+    output->on_event(output->context, &event);
+}
+
+/* The beginning of all texts in it. */
+static void add_content(const json_t *content, struct strbuf *text)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach((json_t *)content, i, item)
+    {
+        const char *said = json_get_text(json_object_get(item, "content"), "text", NULL);
+        size_t length = said ? strlen(said) : 0;
+        size_t room = text->length_max - text->length;
+
+        if (length > room) {
+            length = room;
+            while (length > 0 && ((unsigned char)said[length] & 0xC0) == 0x80) {
+                length--;
+            }
+        }
+        if (said) {
+            strbuf_add_bytes(text, said, length);
+        }
+    }
+}
+
+static void end_tool(struct acp_tools *tools, const json_t *tool, bool is_error, const char *text,
+                     const struct acp_output *output)
+{
+    const char *id = json_get_text(tool, "toolCallId", NULL);
+    struct tool *known = id ? map_find(tools->by_id, id) : NULL;
+    struct agent_event event;
+
+    if (!known || known->is_over) {
+        return;
+    }
+    known->is_over = true;
+    agent_event_init(&event, AGENT_TOOL_RESULT);
+    event.id = id;
+    event.text = text;
+    event.is_error = is_error;
+    output->on_event(output->context, &event);
+}
+
+void acp_tools_deny(struct acp_tools *tools, const json_t *tool, const struct acp_output *output)
+{
+    acp_tools_note(tools, tool, output);
+    end_tool(tools, tool, true, "denied: the step does not allow it", output);
+}
+
+static void read_tool(struct acp_tools *tools, const json_t *tool, const struct acp_output *output)
+{
+    const char *status = json_get_text(tool, "status", "");
+    bool is_failed = strcmp(status, "failed") == 0;
+    struct strbuf text;
+
+    /* Some agents announce a tool only with its result. */
+    acp_tools_note(tools, tool, output);
+    if (!is_failed && strcmp(status, "completed") != 0) {
+        return;
+    }
+    strbuf_init(&text, RESULT_BYTES_MAX);
+    add_content(json_object_get(tool, "content"), &text);
+    end_tool(tools, tool, is_failed, text.data, output);
+    strbuf_release(&text);
+}
+
+static void read_cost(const json_t *update, const struct acp_output *output)
+{
+    const json_t *cost = json_object_get(update, "cost");
+    const json_t *amount = json_object_get(cost, "amount");
+    struct agent_event event;
+
+    if (json_is_number(amount) && strcmp(json_get_text(cost, "currency", ""), "USD") == 0) {
+        agent_event_init(&event, AGENT_USAGE);
+        event.usage.cost_usd = json_number_value(amount);
+        output->on_event(output->context, &event);
+    }
+}
+
+void acp_read_update(struct acp_tools *tools, const json_t *update, const struct acp_output *output)
+{
+    const char *kind = json_get_text(update, "sessionUpdate", "");
+    const char *text = json_get_text(json_object_get(update, "content"), "text", NULL);
+
+    if (strcmp(kind, "agent_message_chunk") == 0 && text && *text) {
+        emit(output, AGENT_TEXT, text, true);
+    } else if (strcmp(kind, "agent_thought_chunk") == 0 && text && *text) {
+        emit(output, AGENT_THINKING, text, true);
+    } else if (strcmp(kind, "tool_call") == 0 || strcmp(kind, "tool_call_update") == 0) {
+        read_tool(tools, update, output);
+    } else if (strcmp(kind, "user_message_chunk") == 0) {
+        /* History that some replay only now: what was said before it is not the answer. */
+        emit(output, AGENT_TEXT, "", false);
+    } else if (strcmp(kind, "usage_update") == 0) {
+        read_cost(update, output);
+    }
+}
+
+static int64_t number_of(const json_t *object, const char *const *names)
+{
+    for (; *names; names++) {
+        const json_t *value = json_object_get(object, *names);
+
+        if (json_is_integer(value) && json_integer_value(value) >= 0) {
+            return json_integer_value(value);
+        }
+    }
+    return -1;
+}
+
+void acp_read_usage(const json_t *result, struct agent_usage *ret_usage)
+{
+    static const char *const inputs[] = {"inputTokens", "input_tokens", NULL};
+    static const char *const outputs[] = {"outputTokens", "output_tokens", NULL};
+    static const char *const cached[] = {"cachedReadTokens", "cachedInputTokens",
+                                         "cached_input_tokens", NULL};
+    const json_t *usage = json_object_get(result, "usage");
+    const json_t *quota = json_object_get(json_object_get(result, "_meta"), "quota");
+
+    if (!json_is_object(usage)) {
+        usage = json_object_get(quota, "token_count");
+    }
+    *ret_usage = (struct agent_usage)AGENT_USAGE_INIT;
+    ret_usage->input_tokens = number_of(usage, inputs);
+    ret_usage->output_tokens = number_of(usage, outputs);
+    ret_usage->cached_tokens = number_of(usage, cached);
+}

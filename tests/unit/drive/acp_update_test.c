@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive/acp.h"
+
+#include "base/strbuf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void note_event(void *context, const struct agent_event *event)
+{
+    strbuf_addf(context, "%s %s %s%s|", agent_event_name(event->kind), event->id ? event->id : "-",
+                event->text, event->is_error ? " !" : "");
+}
+
+static void tell(struct acp_tools *tools, const char *text, struct strbuf *events)
+{
+    struct acp_output output = {.on_event = note_event, .context = events};
+    json_t *update = json_loads(text, 0, NULL);
+
+    assert_non_null(update);
+    acp_read_update(tools, update, &output);
+    json_decref(update);
+}
+
+static void a_tool_is_told_once_and_its_result_once(void **state)
+{
+    struct acp_tools *tools = acp_tools_new();
+    struct strbuf events;
+
+    (void)state;
+    strbuf_init(&events, 1 << 16);
+    tell(tools, "{\"sessionUpdate\":\"tool_call\",\"toolCallId\":\"a\",\"title\":\"T\"}", &events);
+    tell(tools,
+         "{\"sessionUpdate\":\"tool_call_update\",\"toolCallId\":\"a\",\"kind\":\"edit\","
+         "\"status\":\"completed\",\"content\":[{\"content\":{\"text\":\"ok\"}}]}",
+         &events);
+    tell(tools,
+         "{\"sessionUpdate\":\"tool_call_update\",\"toolCallId\":\"a\",\"status\":\"failed\"}",
+         &events);
+    tell(tools,
+         "{\"sessionUpdate\":\"tool_call_update\",\"toolCallId\":\"b\",\"status\":\"failed\"}",
+         &events);
+    tell(tools, "{\"sessionUpdate\":\"tool_call\"}", &events);
+    assert_string_equal(events.data,
+                        "tool_call a T|tool_result a ok|tool_call b |tool_result b  !|");
+    assert_string_equal(acp_tools_kind(tools, "a"), "edit");
+    assert_null(acp_tools_kind(tools, "c"));
+    acp_tools_free(tools);
+    strbuf_release(&events);
+}
+
+static void usage_has_many_forms(void **state)
+{
+    static const char *const forms[] = {
+        "{\"usage\":{\"inputTokens\":5,\"outputTokens\":6,\"cachedReadTokens\":2}}",
+        "{\"usage\":null,\"_meta\":{\"quota\":{\"token_count\":{\"input_tokens\":5,"
+        "\"output_tokens\":6,\"cached_input_tokens\":2}}}}"};
+    struct agent_usage usage;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        json_t *result = json_loads(forms[i], 0, NULL);
+
+        acp_read_usage(result, &usage);
+        assert_int_equal(usage.input_tokens, 5);
+        assert_int_equal(usage.output_tokens, 6);
+        assert_int_equal(usage.cached_tokens, 2);
+        json_decref(result);
+    }
+    acp_read_usage(NULL, &usage);
+    assert_int_equal(usage.input_tokens, -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tool_is_told_once_and_its_result_once),
+        cmocka_unit_test(usage_has_many_forms),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
