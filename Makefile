@@ -241,6 +241,8 @@ $(BUILD)/bench/floor: bench/floor.c $(BUILD)/flags
 docs: all
 	$(BUILD)/fermata schema reference >$(BUILD)/workflow-reference.md
 	mv $(BUILD)/workflow-reference.md docs/workflow-reference.md
+	$(BUILD)/fermata schema agents >$(BUILD)/agent-abilities.md
+	mv $(BUILD)/agent-abilities.md docs/agent-abilities.md
 	bench/table.py --into docs/performance.md bench/results/latest.json
 
 # ---- tests -------------------------------------------------------------------------------------

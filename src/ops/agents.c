@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MATRIX_BYTES_MAX 65536U
+
 const char *agent_state_name(enum agent_state state)
 {
     static const char *const names[] = {
@@ -55,6 +57,47 @@ const struct agent_ability *agent_abilities(size_t *ret_count)
 
     *ret_count = ARRAY_LEN(abilities);
     return abilities;
+}
+
+/* What every adapter can do, as a page. */
+char *ops_agent_matrix(void)
+{
+    struct strbuf text;
+    size_t ability_count;
+    size_t count;
+    const struct agent_ability *abilities = agent_abilities(&ability_count);
+    const struct adapter *const *adapters = adapter_list(&count);
+    char *page;
+
+    strbuf_init(&text, MATRIX_BYTES_MAX);
+    strbuf_add(&text,
+               "# What agents can do\n\n"
+               "Generated from the adapters: `fermata schema agents`. A step that needs what its "
+               "agent cannot do is refused before anything is spent.\n\n"
+               "| word | means that it |\n|---|---|\n");
+    for (size_t i = 0; i < ability_count; i++) {
+        strbuf_addf(&text, "| %s | %s |\n", abilities[i].name, abilities[i].help);
+    }
+    strbuf_add(&text, "\n| type | is");
+    for (size_t i = 0; i < ability_count; i++) {
+        strbuf_addf(&text, " | %s", abilities[i].name);
+    }
+    strbuf_add(&text, " |\n|---|---");
+    for (size_t i = 0; i < ability_count; i++) {
+        strbuf_add(&text, "|:-:");
+    }
+    strbuf_add(&text, "|\n");
+    for (size_t i = 0; i < count; i++) {
+        strbuf_addf(&text, "| `%s` | %s", adapters[i]->type, kind_name(adapters[i]));
+        for (size_t k = 0; k < ability_count; k++) {
+            strbuf_add(&text,
+                       adapters[i]->abilities & (unsigned)abilities[k].ability ? " | x" : " | ");
+        }
+        strbuf_add(&text, " |\n");
+    }
+    page = strbuf_take(&text);
+    strbuf_release(&text);
+    return page;
 }
 
 /* ---- as JSON ---- */

@@ -406,8 +406,8 @@ int op_schema(struct ops *ops, const json_t *arguments, const struct ops_view *v
     (void)ops;
     (void)view;
     (void)err;
-    if (strcmp(what, "reference") == 0) {
-        text = workflow_reference();
+    if (strcmp(what, "reference") == 0 || strcmp(what, "agents") == 0) {
+        text = strcmp(what, "agents") == 0 ? ops_agent_matrix() : workflow_reference();
         *ret_result = json_object();
         json_put_text(*ret_result, "text", text);
         free(text);

@@ -97,6 +97,8 @@ bool ops_is_agent_usable(struct ops *ops, const struct agent_config *config);
  * is ready, else the first coding program in the built-in order. NULL: none is there. It becomes
  * the configuration's. */
 const char *ops_default_agent(struct ops *ops);
+/* agents.c: what every adapter can do, as Markdown; free() it. */
+char *ops_agent_matrix(void);
 /* agents.c: by name or role; ERROR_NOT_FOUND with the nearest name. */
 int ops_find_agent(struct ops *ops, const char *name, const struct agent_config **ret_agent,
                    struct error *err);

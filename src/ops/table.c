@@ -202,9 +202,10 @@ static const struct argument validate_arguments[] = {
 };
 
 static const struct argument schema_arguments[] = {
-    {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|reference",
-     .is_positional = true, .fallback = "workflow", .value_name = "workflow|config|reference",
-     .help = "JSON Schema of workflow files or config.yaml, or the reference as Markdown"},
+    {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|reference|agents",
+     .is_positional = true, .fallback = "workflow", .value_name = "WHAT",
+     .help = "workflow or config: their JSON Schema; reference: all keys, agents: what each type of "
+             "agent can do, as Markdown"},
 };
 
 static const struct argument agents_arguments[] = {

@@ -100,6 +100,67 @@ static int make_command(const struct agent_call *call, struct agent_command *com
     return 0;
 }
 
+#define KEY_BYTES_MAX 65536U
+
+static const char *find_variable(const struct engine_options *options, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *const *item = options->environment; item && *item; item++) {
+        if (strncmp(*item, name, length) == 0 && (*item)[length] == '=') {
+            return *item + length + 1;
+        }
+    }
+    return NULL;
+}
+
+/* "file:PATH": relative to the home folder (`~/`) or the project. The caller frees the key. */
+static int read_key_file(const struct engine_options *options, const char *name, char **ret_key,
+                         struct error *err)
+{
+    const char *home = find_variable(options, "HOME");
+    char *path = strncmp(name, "~/", 2) == 0 && home ? path_join(home, name + 2)
+                                                     : path_join(options->project, name);
+    size_t length;
+    int r = file_read(path, KEY_BYTES_MAX, ret_key, &length, err);
+
+    if (r == 0) {
+        (*ret_key)[strcspn(*ret_key, "\r\n")] = '\0';
+    }
+    free(path);
+    return r;
+}
+
+/* A coding program finds the configured key where it looks for one. Servers' drivers read theirs
+ * themselves. */
+static int add_key(const struct engine_options *options, const struct agent_profile *profile,
+                   struct agent_command *command, struct error *err)
+{
+    const struct adapter *adapter = profile->adapter;
+    const char *value = NULL;
+    char *read = NULL;
+    int r = 0;
+
+    if (!profile->key || adapter->kind != ADAPTER_PROGRAM || !adapter->key_variable) {
+        return 0;
+    }
+    if (strncmp(profile->key, "file:", 5) == 0) {
+        r = read_key_file(options, profile->key + 5, &read, err);
+        value = read;
+    } else {
+        value = find_variable(options, profile->key + strlen("env:"));
+    }
+    if (r == 0 && (!value || !*value)) {
+        r = error_set(err, ERROR_UNAVAILABLE, "the key of agent %s is not there: %s is empty",
+                      profile->name, profile->key);
+    }
+    if (r == 0) {
+        agent_command_set(command, adapter->key_variable, value);
+    }
+    free(read);
+    return r;
+}
+
 /* The agent's own environment is the last word. */
 static void add_env(const struct agent_config *agent, struct agent_command *command)
 {
@@ -152,6 +213,9 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     call.prompt = launch->prompt.data;
     call.prompt_length = launch->prompt.length;
     r = make_command(&call, &launch->command, err);
+    if (r == 0) {
+        r = add_key(options, &profile, &launch->command, err);
+    }
     add_env(config_find_agent(options->config, profile.name), &launch->command);
     free(libexec);
     free(cwd);

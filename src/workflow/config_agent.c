@@ -18,7 +18,7 @@ static const struct {
     unsigned uses;
 } key_uses[] = {
     {"command", USE_PROGRAM | USE_COMMAND},
-    {"endpoint", USE_PROGRAM | USE_SERVER},
+    {"endpoint", USE_SERVER}, /* programs take it from their own variables: `env` */
     {"model", USE_PROGRAM | USE_COMMAND | USE_SERVER},
     {"key", USE_PROGRAM | USE_SERVER},
     {"env", USE_PROGRAM | USE_COMMAND | USE_SERVER},

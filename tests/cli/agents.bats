@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
+# Agents without and with configuration: programs of their names in a private PATH.
+
+load helper
+
+setup() {
+    setup_project
+    BIN=$BATS_TEST_TMPDIR/bin
+    mkdir -p "$BIN"
+    export PATH=$BIN:/usr/bin:/bin
+}
+
+teardown() {
+    teardown_project
+}
+
+# fake_codex [TEXT]: says its version, and answers like Codex
+fake_codex() {
+    cat >"$BIN/codex" <<EOF
+#!/bin/sh
+if [ "\$1" = --version ]; then echo x >>"$BATS_TEST_TMPDIR/asked"; echo "codex-cli 0.169.0"; exit 0; fi
+cat >"$BATS_TEST_TMPDIR/prompt"
+echo "\$*" >"$BATS_TEST_TMPDIR/arguments"
+env >"$BATS_TEST_TMPDIR/environment"
+echo '{"type":"thread.started","thread_id":"t-1"}'
+echo '{"type":"turn.started"}'
+echo '{"type":"item.completed","item":{"id":"i0","type":"agent_message","text":"${1:-All done.}"}}'
+echo '{"type":"turn.completed","usage":{"input_tokens":1000000,"cached_input_tokens":400000,"output_tokens":100000}}'
+EOF
+    chmod +x "$BIN/codex"
+}
+
+agent() {
+    fermata agents "$1" --json | json "d['agents'][0]$2"
+}
+
+@test "with one coding program installed a workflow just runs" {
+    fake_codex
+    run_apart fermata run "Fix the failing test" -w quick
+    [ "$status" -eq 0 ]
+    grep -q "Fix the failing test" "$BATS_TEST_TMPDIR/prompt"
+    [ "$(fermata cat last result.md)" = "All done." ]
+    [ "$(agent codex '["default"]')" = true ]
+    [ "$(agent codex '["used"]["attempts"]')" = 1 ]
+    [ "$(agent codex '["used"]["failed"]')" = 0 ]
+    [ "$(agent codex '["used"]["input_tokens"]')" = 1000000 ]
+    [ "$(agent codex '.get("used", {}).get("cost_usd", "unknown")')" = unknown ]
+}
+
+@test "without any agent the exit status is 4 and the hint says what to do" {
+    run_apart fermata run "Fix it" -w quick
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"needs an agent, and none is ready"*"fermata doctor"* ]]
+    run_apart fermata test-agent codex hi
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"not installed"*"npm install -g @openai/codex"* ]]
+    run_apart fermata doctor
+    [ "$status" -eq 0 ]
+    [[ $output == *"agent codex"*"not installed"*"npm install -g @openai/codex"* ]]
+    [ ! -e .fermata ]
+}
+
+@test "agents are listed in 80 columns, and a version is asked once" {
+    fake_codex
+    fermata agents >"$BATS_TEST_TMPDIR/list"
+    fermata agents >"$BATS_TEST_TMPDIR/list"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -eq 1 ]
+    grep -q '^\* codex *codex *0\.169\.0 ' "$BATS_TEST_TMPDIR/list"
+    grep -q 'Not installed: claude, gemini' "$BATS_TEST_TMPDIR/list"
+    awk 'length($0) > 80 { exit 1 }' "$BATS_TEST_TMPDIR/list"
+    fermata agents codex >"$BATS_TEST_TMPDIR/one"
+    awk 'length($0) > 80 { exit 1 }' "$BATS_TEST_TMPDIR/one"
+    grep -q 'codex login' "$BATS_TEST_TMPDIR/one"
+    mkdir -p "$HOME/.codex" && echo '{}' >"$HOME/.codex/auth.json"
+    [ "$(agent codex '["state"]')" = ready ]
+    run_apart fermata agents codx
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"did you mean codex?"* ]]
+}
+
+@test "who is signed in goes before whom nothing is known of" {
+    fake_codex
+    printf '#!/bin/sh\necho 2.1.0\n' >"$BIN/claude"
+    chmod +x "$BIN/claude"
+    [ "$(fermata agents --json | json 'd["default"]')" = claude ]
+    CODEX_API_KEY=k run_apart fermata agents --json
+    [ "$(json 'd["default"]' <<<"$output")" = codex ]
+}
+
+@test "one agent is tested outside any workflow, and kept as a run" {
+    fake_codex "It says hello."
+    run_apart fermata test-agent codex "Say hello" --read-only --model gpt-x --timeout 1m
+    [ "$status" -eq 0 ]
+    [ "$output" = "It says hello." ]
+    grep -q -- "-s read-only" "$BATS_TEST_TMPDIR/arguments"
+    grep -q "gpt-x" "$BATS_TEST_TMPDIR/arguments"
+    [ "$(grep -c "Say hello" "$BATS_TEST_TMPDIR/arguments")" -eq 0 ]
+    [ "$(fermata list --json | json 'd["runs"][0]["workflow"]')" = agent-test ]
+}
+
+@test "an agent that fails for good without a sign-in gives exit status 4" {
+    # shellcheck disable=SC2016 # of the program
+    printf '#!/bin/sh\n[ "$1" = --version ] && { echo 1.0.0; exit; }\ncat >/dev/null\n%s\nexit 1\n' \
+        "echo '{\"type\":\"turn.failed\",\"error\":{\"message\":\"unexpected status 401 Unauthorized\"}}'" >"$BIN/codex"
+    chmod +x "$BIN/codex"
+    run_apart fermata test-agent codex "Say hello"
+    [ "$status" -eq 4 ]
+    [[ $stderr == *401* ]]
+    CODEX_API_KEY=k run_apart fermata test-agent codex "Say hello"
+    [ "$status" -eq 1 ]
+}
+
+@test "a configured agent: its account, key, price and role reach the call" {
+    fake_codex
+    mkdir .fermata
+    cat >.fermata/config.yaml <<'EOF'
+agents:
+  work:
+    type: codex
+    model: gpt-x-1
+    key: env:HOUSE_KEY
+    env: { CODEX_HOME: /nowhere/else }
+    role: builder
+prices:
+  "gpt-x*": { input: 1, cached_input: 0.5, output: 10 }
+EOF
+    workflow build <<'EOF'
+name: build
+phases: [{ id: a, steps: [{ id: s, agent: builder, prompt: go }] }]
+EOF
+    HOUSE_KEY=secret-key run_apart fermata run -w build
+    [ "$status" -eq 0 ]
+    grep -q '^CODEX_HOME=/nowhere/else$' "$BATS_TEST_TMPDIR/environment"
+    grep -q '^CODEX_API_KEY=secret-key$' "$BATS_TEST_TMPDIR/environment"
+    grep -q gpt-x-1 "$BATS_TEST_TMPDIR/arguments"
+    # 0.6 at 1, 0.4 at 0.5, 0.1 at 10
+    [ "$(agent work '["used"]["cost_usd"]')" = 1.8 ]
+    [ -z "$(grep -rl secret-key .fermata/workflows/*/logs .fermata/workflows/*/state.json)" ]
+    run_apart fermata run -w build --fresh
+    [ "$status" -ne 0 ]
+    [[ $(fermata show last --json) == *"env:HOUSE_KEY"* ]]
+}
+
+@test "agents.yaml of another tool is read, from the project or by name" {
+    fake_codex
+    mkdir .fermata
+    cat >.fermata/agents.yaml <<'EOF'
+agents:
+  codex: { enabled: true, command: codex, role: implementation, timeout: 300, max_retries: 3 }
+workflows:
+  fast: [{ agent: codex, task: implement }]
+settings:
+  output_dir: ./output
+EOF
+    run_apart fermata run "Add a test" -w fast
+    [ "$status" -eq 0 ]
+    grep -q "Implement the following: Add a test" "$BATS_TEST_TMPDIR/prompt"
+    run_apart fermata validate
+    [[ $output == *'"output_dir" of the settings has no effect here'*'artifacts'* ]]
+    mv .fermata/agents.yaml other.yaml
+    run_apart fermata run "Add a test" -w fast
+    [ "$status" -eq 6 ]
+    run_apart fermata --config other.yaml run "Add a test" -w fast
+    [ "$status" -eq 0 ]
+    AI_ORCHESTRATOR_CONFIG_PATH=$PWD/other.yaml run_apart fermata run "Add a test" -w fast
+    [ "$status" -eq 0 ]
+    run_apart fermata --config nowhere.yaml workflows
+    [ "$status" -eq 6 ]
+    id=$(fermata --config other.yaml run "Add another" -w fast --detach)
+    wait_until has_status "$id" completed
+}
+
+@test "a dry run names the agents and their versions" {
+    fake_codex
+    run_apart fermata run "Fix it" -w quick --dry-run
+    [ "$status" -eq 0 ]
+    [[ $output == *"codex"*"0.169.0"* ]]
+}
+
+@test "init writes what it found" {
+    fake_codex
+    CODEX_API_KEY=very-secret run_apart fermata init
+    [ "$status" -eq 0 ]
+    [[ $output == *"Found agents: codex"* ]]
+    grep -q "^#   codex .*0.169.0" .fermata/config.yaml
+    grep -q "^# default_agent: codex" .fermata/config.yaml
+    [ "$(grep -c very-secret .fermata/config.yaml)" -eq 0 ]
+    run_apart fermata validate
+    [ "$status" -eq 0 ]
+}
+
+@test "a task beyond max_task_length is refused before anything starts" {
+    fake_codex
+    mkdir .fermata
+    echo "settings: { max_task_length: 5 }" >.fermata/config.yaml
+    run_apart fermata run "More than five" -w quick
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"at most 5 are allowed"* ]]
+    [ ! -e .fermata/fermata.db ]
+}
