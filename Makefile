@@ -226,7 +226,7 @@ demo:
 	@$(MAKE) all
 	@tools/demo $(BUILD)
 
-bench: all $(BUILD)/bench/floor $(BUILD)/bench/engine
+bench: all $(BUILD)/bench/floor $(BUILD)/bench/engine $(BUILD)/bench/agent
 	bench/run $(BUILD) $(BENCH)
 
 $(BUILD)/bench/engine: $(BUILD)/bench/engine.o $(BUILD)/libfermata.a
@@ -237,6 +237,11 @@ $(BUILD)/bench/floor: bench/floor.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $< -lsqlite3
+
+$(BUILD)/bench/agent: bench/agent.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $<
 
 docs: all
 	$(BUILD)/fermata schema reference >$(BUILD)/workflow-reference.md

@@ -19,6 +19,7 @@ class Bench:
     def __init__(self, build):
         self.fermata, self.keeper = build / "fermata", build / "fermata-keep"
         self.floor_program, self.engine_program = build / "bench" / "floor", build / "bench" / "engine"
+        self.agent_program = build / "bench" / "agent"
         self.scratch = Path(tempfile.mkdtemp(prefix="fermata-bench-"))
         self.round = 0
         self.names = 0

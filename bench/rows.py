@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The workloads and the rows of the table that they fill. docs/performance.md says of each what it
 is, what bounds it and how it grows."""
+import json
 import os
 import signal
 import sqlite3
@@ -178,6 +179,62 @@ def parked(bench):
             "active": bench.engine("active", 32, bench.keeper)["kb_each"]}
 
 
+# ---- agents ----------------------------------------------------------------------------------
+
+def agents_config(bench, *arguments):
+    command = ", ".join(json.dumps(str(word)) for word in (bench.agent_program, *arguments))
+    return f"agents:\n  model: {{ command: [{command}], output: jsonl }}\n"
+
+
+def ends_of_attempts(folder):
+    """When each attempt's end was recorded, in milliseconds, sorted."""
+    store = sqlite3.connect(folder / ".fermata" / "fermata.db")
+    ends = [at for at, in store.execute("SELECT at FROM journal WHERE kind = 'attempt_ended'")]
+    store.close()
+    return sorted(ends)
+
+
+def many_agents(bench):
+    """Two hundred that stream for 30 s, in one run. Ends are matched in their order."""
+    count, seconds = 200, 30
+    ended = bench.folder("ended")
+    folder = bench.project(at_once(count, "agent: model, prompt: go", join=False),
+                           agents_config(bench, seconds, ended) + f"concurrency: {count}\n")
+    process = subprocess.Popen(bench.command("run", "-w", "bench.yaml", "--no-input"), cwd=folder,
+                               env=bench.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    peak, used = 0, 0.0
+    while process.poll() is None:
+        try:
+            peak = max(peak, memory_kb(process.pid, "smaps_rollup", "Pss"))
+            used = cpu_seconds(process.pid)
+        except (NotMeasured, OSError, IndexError):
+            pass    # it has just ended
+        time.sleep(0.25)
+    said = sorted(int((ended / name).read_text()) for name in os.listdir(ended))
+    ends = ends_of_attempts(folder)
+    if process.returncode != 0 or len(said) != count or len(ends) != count:
+        raise NotMeasured(f"{len(said)} of {count} agents ended, and {len(ends)} were recorded")
+    waits = sorted(end - last / 1e3 for last, end in zip(said, ends))
+    return {"agents_200": peak / 1e3, "agents_200_cpu": used,
+            "agents_200_end": waits[count // 2], "agents_200_end_p99": waits[int(count * 0.99)]}
+
+
+def agent_overhead(bench):
+    """An agent that answers at once, as a step and by itself."""
+    steps, runs = 10, 5
+
+    def ours():
+        return bench.measure_workflow(in_a_row(steps, "agent: model, prompt: go"), runs,
+                                      settings=agents_config(bench, 0))["seconds"] / steps / runs
+
+    def direct():
+        command = [str(bench.agent_program), "0"]
+        return sum(spawn_seconds(command, bench.env) for _ in range(steps * runs)) / steps / runs
+    value, floor = bench.pair(ours, direct)
+    return {"agent_overhead": (value * 1e3, floor * 1e3)}
+
+
 # ---- on disk ---------------------------------------------------------------------------------
 
 def journal_bytes(bench):
@@ -249,6 +306,14 @@ WORKLOADS = [
     Workload(parked, [
         Row("parked", "a parked run", "KB", "64 KB", ("most", 64)),
         Row("active", "an active step without its process", "KB", "64 KB", ("most", 64))], rounds=3),
+    Workload(agent_overhead, [
+        Row("agent_overhead", "an agent step whose agent answers at once", "ms", "", (),
+            "calling that program, one after another")], rounds=3),
+    Workload(many_agents, [
+        Row("agents_200", "200 agents that stream for 30 s: memory", "MB"),
+        Row("agents_200_cpu", "  CPU in all", "s"),
+        Row("agents_200_end", "  an agent's last byte to its end's record, median", "ms"),
+        Row("agents_200_end_p99", "  the same, 99th percentile", "ms")], rounds=1),
     Workload(journal_bytes, [
         Row("journal", "journal, for each no-op step", "bytes"),
         Row("store", "  the whole store, for each no-op step", "bytes")], rounds=1),
