@@ -23,6 +23,9 @@ void print_waits(const struct terminal *terminal, const json_t *run, struct strb
 /* print_run.c: what an asked run answered, and what comes next. */
 void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target);
 
+/* print_usage.c: a line, or nothing where no agent was asked */
+void print_usage(const json_t *run, struct strbuf *target);
+
 /* print_models.c */
 void print_models(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                   struct strbuf *target);

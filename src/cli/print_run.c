@@ -333,6 +333,7 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
 
     add_head(terminal, run, target);
     add_phases(terminal, run, target);
+    print_usage(run, target);
     if (!is(run, "status", "completed")) {
         json_array_foreach(json_object_get(run, "problems"), i, problem)
         {
@@ -560,6 +561,7 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
     add_field(target, "folder", shown_path(terminal, get(run, "folder")));
     add_field(target, "workflow", get(run, "workflow_digest"));
     add_inputs(run, target);
+    print_usage(run, target);
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
         add_phase_details(terminal, phase, target);

@@ -6,6 +6,7 @@
 #include "ops/agent.h"
 #include "plan/plan.h"
 #include "results/results.h"
+#include "run/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -327,10 +328,29 @@ static bool is_ruled_out(const struct run_request *request, const struct express
     return !holds;
 }
 
+/* Before anything is spent: a key that the agent cannot heed. */
+static int check_abilities(const struct agent_config *agent, const struct step *step,
+                           struct error *err)
+{
+    const struct adapter *adapter = adapter_find(agent->type);
+    struct agent_profile profile;
+
+    if (!adapter) {
+        return 0;
+    }
+    profile_fill(agent, adapter, &profile);
+    if (profile_check_step(&profile, step, err) < 0) {
+        err->code = ERROR_VALIDATION;
+        return ERROR_VALIDATION;
+    }
+    return 0;
+}
+
 /* Said before anything starts: a step that must have an agent and has none. */
 static int check_agents(struct ops *ops, const struct run_request *request, struct error *err)
 {
     const struct workflow *workflow = request->workflow;
+    struct error refusal = ERROR_INIT;
 
     for (size_t i = 0; i < workflow->phase_count; i++) {
         const struct phase *phase = &workflow->phases[i];
@@ -340,13 +360,21 @@ static int check_agents(struct ops *ops, const struct run_request *request, stru
         }
         for (size_t k = 0; k < phase->step_count; k++) {
             const struct step *step = choose_alternative(ops, request, &phase->steps[k]);
+            const struct agent_config *agent;
 
             if (step->kind != STEP_AGENT || step->optional || phase->optional ||
-                is_ruled_out(request, phase->steps[k].when) || request->is_bridged ||
-                agent_find_for_step(ops, step)) {
+                is_ruled_out(request, phase->steps[k].when) || request->is_bridged) {
                 continue;
             }
-            return agent_refuse_step(ops, step, phase->steps[k].static_step != NULL, err);
+            agent = agent_find_for_step(ops, step);
+            if (!agent) {
+                return agent_refuse_step(ops, step, phase->steps[k].static_step != NULL, err);
+            }
+            if (check_abilities(agent, step, &refusal) < 0 &&
+                (!step->static_step || effective_strategy(ops, request, step) == STRATEGY_AI)) {
+                *err = refusal;
+                return ERROR_VALIDATION;
+            }
         }
     }
     return 0;

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/strbuf.h"
 
 #include <stdbool.h>
@@ -36,6 +37,16 @@ int blob_collect(const char *root, bool (*is_used)(const char *digest, void *con
  * with an explicit --git-dir, hooks, fsmonitor and global configuration off. */
 int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files,
                 struct error *err);
+/* The files behind that digest, sorted: for each its path and "MODE DIGEST", both ended by NUL. */
+int tree_list(const char *project, struct strbuf *listing, struct error *err);
+/* The paths in which two listings differ. */
+struct tree_difference {
+    int64_t count;
+    json_t *paths; /* an array to be filled */
+    size_t paths_max;
+};
+void tree_compare(const struct strbuf *before, const struct strbuf *after,
+                  struct tree_difference *difference);
 /* The commit that HEAD names, "" when there is none. */
 int tree_commit(const char *project, char *ret_commit, size_t size, struct error *err);
 

@@ -38,6 +38,7 @@ struct tree {
     struct digest *digest;
     int64_t files;
     char *block;
+    struct strbuf *listing; /* NULL: none is wanted */
 };
 
 /* --- which files */
@@ -200,6 +201,12 @@ static void add_record(struct tree *tree, const char *path, const char *mode, co
     digest_add_field(tree->digest, mode);
     digest_add_field(tree->digest, content);
     tree->files++;
+    if (tree->listing) {
+        strbuf_add(tree->listing, path);
+        strbuf_add_char(tree->listing, '\0');
+        strbuf_addf(tree->listing, "%s %s", mode, content);
+        strbuf_add_char(tree->listing, '\0');
+    }
 }
 
 static int add_regular(struct tree *tree, const char *path, const struct stat *seen,
@@ -318,10 +325,10 @@ static int add_all(struct tree *tree, struct error *err)
     return r;
 }
 
-int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files,
-                struct error *err)
+static int digest_project(const char *project, struct strbuf *listing,
+                          char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files, struct error *err)
 {
-    struct tree tree = {.project = project};
+    struct tree tree = {.project = project, .listing = listing};
     char hex[DIGEST_HEX_SIZE];
     int r;
 
@@ -351,6 +358,74 @@ int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *
     strbuf_release(&tree.names);
     (void)close(tree.fd);
     return r;
+}
+
+int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files,
+                struct error *err)
+{
+    return digest_project(project, NULL, ret_digest, ret_files, err);
+}
+
+int tree_list(const char *project, struct strbuf *listing, struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+    int r = digest_project(project, listing, digest, NULL, err);
+
+    return r == 0 && listing->overflow
+               ? error_set(err, ERROR_LIMIT, "the list of the files of %s is larger than %zu bytes",
+                           project, listing->length_max)
+               : r;
+}
+
+/* One file of a listing: its path, then its mode and content. */
+struct entry {
+    const char *path, *content;
+};
+
+static bool read_entry(const char **cursor, const char *end, struct entry *ret_entry)
+{
+    const char *path = *cursor;
+    const char *content;
+
+    if (path >= end) {
+        return false;
+    }
+    content = path + strlen(path) + 1;
+    if (content >= end) {
+        return false;
+    }
+    *ret_entry = (struct entry){path, content};
+    *cursor = content + strlen(content) + 1;
+    return true;
+}
+
+static void note_path(struct tree_difference *difference, const char *path)
+{
+    difference->count++;
+    if (json_array_size(difference->paths) < difference->paths_max) {
+        (void)json_array_append_new(difference->paths, json_text_lossy(path, strlen(path)));
+    }
+}
+
+void tree_compare(const struct strbuf *before, const struct strbuf *after,
+                  struct tree_difference *difference)
+{
+    const char *left = before->data, *right = after->data;
+    const char *left_end = before->data + before->length;
+    const char *right_end = after->data + after->length;
+    struct entry old = {"", ""}, new = {"", ""};
+    bool has_old = read_entry(&left, left_end, &old);
+    bool has_new = read_entry(&right, right_end, &new);
+
+    while (has_old || has_new) {
+        int order = !has_old ? 1 : !has_new ? -1 : strcmp(old.path, new.path);
+
+        if (order != 0 || strcmp(old.content, new.content) != 0) {
+            note_path(difference, order > 0 ? new.path : old.path);
+        }
+        has_old = order <= 0 ? read_entry(&left, left_end, &old) : has_old;
+        has_new = order >= 0 ? read_entry(&right, right_end, &new) : has_new;
+    }
 }
 
 int tree_commit(const char *project, char *ret_commit, size_t size, struct error *err)

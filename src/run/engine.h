@@ -68,6 +68,7 @@ struct engine {
     struct queued_event *queue_head, **queue_tail;
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */
     int processes;
+    int64_t launches; /* processes ever */
     int processes_max;
     int pool_jobs;          /* pieces of work on the pool */
     int inline_budget;      /* inline steps that this turn may still take */

@@ -9,6 +9,7 @@
 #include "base/timestamp.h"
 #include "functions/functions.h"
 #include "results/results.h"
+#include "run/changes.h"
 #include "run/engine.h"
 #include "run/profile.h"
 
@@ -35,6 +36,7 @@ struct launch {
     bool is_agent;
     struct agent_launch agent;
     char *blobs;
+    char *project;
 };
 
 void launch_free(struct launch *launch)
@@ -60,6 +62,7 @@ void launch_free(struct launch *launch)
     free(launch->keeper_path);
     free(launch->folder);
     free(launch->blobs);
+    free(launch->project);
     free(launch->cwd);
     free(launch);
 }
@@ -430,6 +433,7 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     launch->keeper_path = mem_strdup(active->engine->options.keeper_path);
     launch->folder = mem_strdup(folder);
     launch->blobs = mem_strdup(active->engine->blobs);
+    launch->project = mem_strdup(active->engine->options.project);
     launch->cwd = definition && definition->cwd
                       ? path_join(active->engine->options.project, definition->cwd)
                       : mem_strdup(active->engine->options.project);
@@ -457,6 +461,9 @@ int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
         /* Under the digest that the step's parts name. */
         r = blob_put(launch->blobs, launch->agent.prompt.data, launch->agent.prompt.length, digest,
                      err);
+    }
+    if (r == 0 && launch->is_agent && launch->agent.can_edit) {
+        (void)changes_begin(launch->folder, launch->project, NULL); /* else it is not known */
     }
     return r < 0 ? r : attempt_spawn(launch->keeper_path, launch->folder, ret_keeper, err);
 }

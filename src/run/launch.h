@@ -21,6 +21,7 @@ int launch_arguments(struct active *active, int step, struct template_list with,
 struct agent_launch {
     struct agent_command command;
     struct strbuf prompt;
+    bool can_edit;
 };
 void agent_launch_init(struct agent_launch *launch);
 void agent_launch_release(struct agent_launch *launch);

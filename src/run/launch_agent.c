@@ -210,6 +210,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
         call.earlier = &step->session_usage.sum;
         add_resumption(step, &launch->prompt);
     }
+    launch->can_edit = profile.adapter->abilities & CAN_EDIT;
     call.prompt = launch->prompt.data;
     call.prompt_length = launch->prompt.length;
     r = make_command(&call, &launch->command, err);

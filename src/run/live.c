@@ -172,6 +172,7 @@ void live_collect(struct live_attempt *live)
     const struct step_state *step = live_step(live, &active);
 
     collect_free(live->collect);
+    live->has_company = live->has_company || live->launch_number != live->engine->launches;
     live->collect = collect_new(active, run_step_index(active->state, step), live);
     live->engine->pool_jobs++;
     live->is_on_pool = true;
@@ -378,6 +379,8 @@ static void launch_live(struct live_attempt *live)
 {
     live->has_place = true;
     live->engine->processes++;
+    live->has_company = live->engine->processes > 1;
+    live->launch_number = ++live->engine->launches;
     submit_start(live);
 }
 

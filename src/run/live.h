@@ -18,11 +18,13 @@ struct live_attempt {
     struct attempt_watch *watch;
     struct follow *follow; /* of an agent's attempt */
     bool stop_wanted;
-    bool has_place;  /* counts against the engine's processes */
-    bool is_on_pool; /* work on it comes back */
-    bool is_let_go;  /* then it ends */
-    bool is_kept;    /* its keeper ended by itself */
-    bool is_overdue; /* its keeper was killed because it did not end it */
+    bool has_place;        /* counts against the engine's processes */
+    bool is_on_pool;       /* work on it comes back */
+    bool is_let_go;        /* then it ends */
+    bool is_kept;          /* its keeper ended by itself */
+    bool has_company;      /* others were at work meanwhile, or may have been */
+    int64_t launch_number; /* 0: another process started it */
+    bool is_overdue;       /* its keeper was killed because it did not end it */
     pid_t keeper;
     loop_id urge; /* to look whether its keeper does, or can be watched by now */
     int64_t started_at;

@@ -87,6 +87,7 @@ void live_recover(struct active *active, int step)
     probe->is_hosts = bridge_is_hosts(active, &active->state->steps[step]);
     probe->live->has_place = probe->live->is_on_pool = true;
     active->engine->processes++;
+    active->engine->launches++;
     active->engine->pool_jobs++;
     loop_submit(active->engine->options.loop, probe_on_pool, on_probed, probe);
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "functions/functions.h"
 #include "results/results.h"
+#include "run/changes.h"
 #include "run/files.h"
 #include "run/live.h"
 #include "run/outcome_agent.h"
@@ -36,8 +37,7 @@ struct collect {
     const struct gate_check *check; /* NULL for steps */
     bool is_json;
     int64_t keep_max;
-    const struct config *config;           /* outlives the engine */
-    bool is_kept, is_overdue, stop_wanted; /* of the attempt */
+    bool is_kept, is_overdue, stop_wanted, has_company; /* of the attempt */
     /* what was found */
     enum failure_class class_;
     int exit_status;
@@ -50,6 +50,7 @@ struct collect {
     json_t *errors;
     json_t *artifacts;
     json_t *usage;
+    json_t *files;
     bool is_agent;
     struct agent_outcome agent;
     enum verdict verdict;
@@ -84,6 +85,7 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->is_kept = live->is_kept;
     collect->is_overdue = live->is_overdue;
     collect->stop_wanted = live->stop_wanted;
+    collect->has_company = live->has_company;
     collect->blobs = mem_strdup(active->engine->blobs);
     collect->run_folder = mem_strdup(active->folder);
     collect->definition = step_effective(step);
@@ -113,6 +115,7 @@ void collect_free(struct collect *collect)
     json_decref(collect->errors);
     json_decref(collect->artifacts);
     json_decref(collect->usage);
+    json_decref(collect->files);
     json_decref(collect->proof);
     agent_outcome_release(&collect->agent);
     free(collect);
@@ -559,6 +562,38 @@ static void class_of_agent(struct collect *collect, const struct attempt_exit *e
     }
 }
 
+static void refuse_changes(struct collect *collect, const json_t *changed, int64_t count)
+{
+    struct strbuf names;
+    size_t index;
+    const json_t *path;
+
+    strbuf_init(&names, ERROR_TEXT_MAX);
+    json_array_foreach(changed, index, path)
+    {
+        strbuf_addf(&names, "%s%s", index ? ", " : "", json_string_value(path));
+    }
+    fail(collect, CLASS_PERMANENT);
+    (void)error_set(&collect->err, ERROR_CONFLICT,
+                    "it was to change nothing (read_only), but %lld files are not as before: %s",
+                    (long long)count, names.data);
+    strbuf_release(&names);
+}
+
+/* Whose changes these are is only known of an attempt that was alone all the time. */
+static void look_at_files(struct collect *collect)
+{
+    int64_t count;
+
+    collect->files = changes_end(collect->folder, collect->engine->options.project);
+    count = json_get_integer(collect->files, "count", 0);
+    if (collect->files && collect->has_company) {
+        json_put(collect->files, "shared", json_true());
+    } else if (collect->definition->read_only && count > 0 && collect->class_ != CLASS_CANCELLED) {
+        refuse_changes(collect, json_object_get(collect->files, "changed"), count);
+    }
+}
+
 /* A model that answered in the wrong form may answer in the right one when it is told. */
 static void take_answer(struct collect *collect, struct stream_text *output, json_t **ret_value)
 {
@@ -674,6 +709,7 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
         judge(collect, ended, &output->text, &errors->text);
     } else if (collect->is_agent) {
         class_of_agent(collect, ended, &errors->text);
+        look_at_files(collect);
         take_answer(collect, output, &value);
     } else {
         class_of_exit(collect, ended, &errors->text);
@@ -739,6 +775,7 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     outcome->errors = event_hold(event, json_incref(collect->errors));
     outcome->artifacts = event_hold(event, json_incref(collect->artifacts));
     outcome->usage = event_hold(event, json_incref(collect->usage));
+    outcome->files = event_hold(event, json_incref(collect->files));
     outcome->agent = event_keep(event, collect->agent.agent);
     outcome->model = event_keep(event, collect->agent.model);
     outcome->session = event_keep(event, collect->agent.session);

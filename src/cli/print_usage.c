@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run's agents used, in a line: what is not known is called so, what lacks a part too. */
+#include "cli/print.h"
+
+#include <string.h>
+
+static bool has(const json_t *usage, const char *list, const char *field)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(json_object_get(usage, list), i, name)
+    {
+        if (strcmp(json_string_value(name), field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_amount(struct strbuf *target, const json_t *usage, const char *field,
+                       const char *unit)
+{
+    const json_t *value = json_object_get(usage, field);
+
+    if (!value) {
+        strbuf_addf(target, "unknown%s", unit);
+        return;
+    }
+    if (has(usage, "at_least", field)) {
+        strbuf_add(target, "at least ");
+    }
+    if (json_is_integer(value)) {
+        strbuf_addf(target, "%lld%s", (long long)json_integer_value(value), unit);
+    } else {
+        strbuf_addf(target, "%.4f%s", json_number_value(value), unit);
+    }
+}
+
+void print_usage(const json_t *run, struct strbuf *target)
+{
+    const json_t *usage = json_object_get(run, "usage");
+
+    if (!usage) {
+        return;
+    }
+    strbuf_add(target, "  usage     ");
+    add_amount(target, usage, "input_tokens", " tokens in, ");
+    add_amount(target, usage, "output_tokens", " out, ");
+    add_amount(target, usage, "cost_usd", " USD\n");
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/changes.h"
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A program that speaks as claude does, has a read-only mode, and does not keep to it. */
+#define AGENT                                                                                      \
+    "default_agent: a\nagents:\n  a: { type: claude, command: [sh, -c, 'cat >/dev/null; echo new " \
+    "> b.txt; rm -f c.txt; cat stream.jsonl'] }\n"
+#define STREAM                                                                                     \
+    "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s1\"}\n"                           \
+    "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"done\","         \
+    "\"session_id\":\"s1\",\"terminal_reason\":\"completed\"}\n"
+#define WORKFLOW(more)                                                                             \
+    "name: w\ndefaults: { retry: { attempts: 1 } }\n"                                              \
+    "phases: [{ id: p, steps: [{ id: s, prompt: go" more " }] }]\n"
+
+static void prepare(struct run_project *project)
+{
+    run_project_configure(project, AGENT);
+    run_project_write(project, "stream.jsonl", STREAM);
+    run_project_write(project, "a.txt", "same");
+    run_project_write(project, "b.txt", "old");
+    run_project_write(project, "c.txt", "gone");
+}
+
+static const json_t *ended(const struct run_project *project)
+{
+    return run_project_find(project, "attempt_ended", "s", 0);
+}
+
+static void what_an_agent_changed_is_recorded(void **state)
+{
+    struct run_project *project = *state;
+    char *text;
+
+    prepare(project);
+    assert_string_equal(run_project_run(project, WORKFLOW("")), "completed");
+    text = json_dump_compact(json_object_get(ended(project), "files"));
+    assert_string_equal(text, "{\"count\":2,\"changed\":[\"b.txt\",\"c.txt\"]}");
+    free(text);
+}
+
+static void a_step_that_was_to_change_nothing_fails_with_what_it_changed(void **state)
+{
+    struct run_project *project = *state;
+
+    prepare(project);
+    assert_string_equal(run_project_run(project, WORKFLOW(", read_only: true")), "paused");
+    assert_string_equal(json_get_text(ended(project), "class", ""), "permanent");
+    assert_non_null(strstr(json_get_text(ended(project), "error", ""), "b.txt, c.txt"));
+}
+
+static void what_was_not_listed_before_is_not_known_after(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_null(changes_end(project->folder, project->project));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_an_agent_changed_is_recorded),
+        TEST(a_step_that_was_to_change_nothing_fails_with_what_it_changed),
+        TEST(what_was_not_listed_before_is_not_known_after),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
