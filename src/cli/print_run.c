@@ -535,7 +535,9 @@ static void add_metrics(const json_t *value, const char *name, size_t indent, st
             duration_format((int64_t)json_number_value(value), duration);
             strbuf_addf(target, "%.*s  %s\n", (int)length - 3, name, duration);
         } else if (json_is_real(value)) {
-            strbuf_addf(target, "%s  %.2f\n", name, json_real_value(value));
+            /* Amounts below a cent are no zero. */
+            strbuf_addf(target, strcmp(name, "cost_usd") == 0 ? "%s  %.6f\n" : "%s  %.2f\n", name,
+                        json_real_value(value));
         } else {
             strbuf_addf(target, "%s  %s\n", name, text);
         }
