@@ -12,14 +12,25 @@
 
 #define DRIVER "fermata-call"
 
+/* A customary key is for the service that it is named after: whoever gives another address names
+ * the key for it as well. */
+static bool has_own_address(const struct agent_profile *agent)
+{
+    const char *own = agent->adapter->endpoint;
+
+    return own && (!agent->endpoint || strcmp(agent->endpoint, own) == 0);
+}
+
 /* "env:NAME" or "file:PATH", else the customary variable, if it is set. */
 static int put_key(const struct agent_profile *agent, json_t *input, struct error *err)
 {
     const char *key = agent->key;
 
-    if (!key) {
+    if (!key && has_own_address(agent)) {
         json_put_text(input, "key_variable", agent->adapter->key_variable);
         json_put(input, "key_optional", json_true());
+    } else if (!key) {
+        return 0;
     } else if (strncmp(key, "env:", 4) == 0 && key[4]) {
         json_put_text(input, "key_variable", key + 4);
     } else if (strncmp(key, "file:", 5) == 0 && key[5]) {
@@ -129,9 +140,8 @@ const struct adapter adapter_openai = {
     .type = "openai-compatible",
     .title = "an OpenAI-compatible server",
     .abilities = ABILITIES | CAN_SCHEMA,
-    .key_variable = "OPENAI_API_KEY",
     .install = "name the server as `endpoint` of the agent",
-    .sign_in = "set OPENAI_API_KEY, or `key: env:NAME` for the agent",
+    .sign_in = "name its key: `key: env:NAME` for the agent",
 };
 
 const struct adapter adapter_groq = {

@@ -128,5 +128,7 @@ char *agent_find_account(const struct ops *ops, const struct agent_config *confi
     if (account) {
         return find_file(ops, config, &account->file);
     }
-    return adapter && adapter->key_variable ? find_key(ops, config, adapter->key_variable) : NULL;
+    return adapter && adapter->key_variable && !config->endpoint
+               ? find_key(ops, config, adapter->key_variable)
+               : NULL;
 }

@@ -69,6 +69,21 @@ static void what_is_configured_counts_more(void **state)
           "600000,\"timeout_ms\":9000,\"type\":\"openai-compatible\"}");
 }
 
+static void a_customary_key_goes_to_no_other_address(void **state)
+{
+    (void)state;
+    check((struct agent_profile){.adapter = &adapter_anthropic, .endpoint = "http://h"},
+          "{\"endpoint\":\"http://h\",\"prompt\":\"do it\",\"silence_ms\":600000,"
+          "\"timeout_ms\":9000,\"type\":\"anthropic\"}");
+    check((struct agent_profile){.adapter = &adapter_openai, .endpoint = "http://h"},
+          "{\"endpoint\":\"http://h\",\"prompt\":\"do it\",\"silence_ms\":600000,"
+          "\"timeout_ms\":9000,\"type\":\"openai-compatible\"}");
+    check((struct agent_profile){.adapter = &adapter_ollama, .endpoint = "http://127.0.0.1:11434"},
+          "{\"endpoint\":\"http://127.0.0.1:11434\",\"key_optional\":true,\"key_variable\":"
+          "\"OLLAMA_API_KEY\",\"prompt\":\"do it\",\"silence_ms\":600000,\"timeout_ms\":9000,"
+          "\"type\":\"ollama\"}");
+}
+
 static void the_steps_model_and_schema_go_with_the_call(void **state)
 {
     (void)state;
@@ -161,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_driver_is_told_what_the_adapter_knows),
         cmocka_unit_test(what_is_configured_counts_more),
+        cmocka_unit_test(a_customary_key_goes_to_no_other_address),
         cmocka_unit_test(the_steps_model_and_schema_go_with_the_call),
         cmocka_unit_test(what_cannot_be_called_is_refused_and_no_key_is_shown),
         cmocka_unit_test(the_drivers_events_become_the_result),
