@@ -84,8 +84,9 @@ else
 VARIANT := -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
 ifneq ($(VARIANT),)
-CFLAGS := $(if $(filter coverage,$(SANITIZE)),-O0,-O1) -g
-HARDENING_BUILD := -fPIE -fno-omit-frame-pointer $(VARIANT)
+# -g1: lines are all that a report names.
+CFLAGS := $(if $(filter coverage,$(SANITIZE)),-O0,-O1) -g1
+HARDENING_BUILD := -fPIC -fno-omit-frame-pointer $(VARIANT)
 else
 HARDENING_BUILD := $(HARDENING)
 endif
@@ -185,15 +186,26 @@ $(DRIVERS:%=$(BUILD)/%): $(BUILD)/fermata-%: $(BUILD)/src/drive/%_main.o $(BUILD
 	$(Q)$(LINK_PROGRAM) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS)
 
 tests: $(TESTS) $(FUZZ_SOURCES:%.c=$(BUILD)/%)
-$(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a $(BUILD)/libfermata.a
+# The many test programs of a sanitised build share one library: linking all of it into each took
+# as long as compiling. The archive of libfyaml is no part of it, as it is not position-independent.
+$(BUILD)/libfermata.so: $(OBJECTS) | $(BUILD)/libfyaml.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(LINK_PROGRAM) $(WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(PACKAGE_LIBS)
-# Where calls of SQLite are made to fail, see tests/support/sqlite_faults.h.
-$(filter %/faults_test %/run_faults_test,$(TESTS)): WRAP := $(foreach name,step exec prepare_v2 prepare_v3 open_v2 \
-    wal_checkpoint_v2 extended_errcode system_errno,-Wl,--wrap=sqlite3_$(name))
-$(filter %/folder_sync_test,$(TESTS)): WRAP := -Wl,--wrap=fsync
-$(filter %/run/live_test,$(TESTS)): WRAP := -Wl,--wrap=pidfd_open
-$(filter %/run/live_recover_test,$(TESTS)): WRAP := -Wl,--wrap=attempt_probe
+	$(Q)$(CC) $(CFLAGS) $(VARIANT) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ $(filter-out %/libfyaml.a,$(PACKAGE_LIBS))
+# Of these tests the linker hands calls to the test (as in tests/support/sqlite_faults.h), so it must
+# see who calls: WRAP_NAME_test lists the functions.
+WRAP_faults_test := $(addprefix sqlite3_,step exec prepare_v2 prepare_v3 open_v2 wal_checkpoint_v2 \
+    extended_errcode system_errno)
+WRAP_run_faults_test := $(WRAP_faults_test)
+WRAP_folder_sync_test := fsync
+WRAP_live_test := pidfd_open
+WRAP_live_recover_test := attempt_probe
+WRAPPED_TESTS := $(foreach test,$(TESTS),$(if $(WRAP_$(notdir $(test))),$(test)))
+$(WRAPPED_TESTS): $(BUILD)/libfermata.a
+$(filter-out $(WRAPPED_TESTS),$(TESTS)): $(BUILD)/libfermata.$(if $(VARIANT),so,a)
+$(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_PROGRAM) $(WRAP_$(@F):%=-Wl,--wrap=%) -Wl,-rpath,$(abspath $(BUILD)) -o $@ $(filter %.o,$^) \
+	    $(BUILD)/libsupport.a $(filter %/libfermata.a %.so,$^) $(TEST_LIBS) $(PACKAGE_LIBS)
 $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.

@@ -24,6 +24,11 @@ clear_project() {
 new_project() {
     cd "$BATS_TEST_TMPDIR" || return 1
     clear_project
+    if [ -e new ]; then
+        cp -a new "$PROJECT"
+        cd "$PROJECT" || return 1
+        return 0
+    fi
     mkdir -p "$PROJECT"
     cd "$PROJECT" || return 1
     git init -q .
@@ -33,6 +38,7 @@ new_project() {
     cp .fermata/workflows/hello.yaml draft.yaml
     git add -A
     git -c user.name=Ada -c user.email=ada@example.com commit -qm "first"
+    cp -a "$PROJECT" "$BATS_TEST_TMPDIR/new"
 }
 
 # fails_first NAME PHASE STEP [GATE]: a run of that workflow waits for a decision; its cause is gone
@@ -131,7 +137,7 @@ prepare() {
 
 @test "every example of every command works as it stands" {
     fermata help --json >all.json
-    python3 - all.json >"$BATS_TEST_TMPDIR/examples" <<'END'
+    python3 -IS - all.json >"$BATS_TEST_TMPDIR/examples" <<'END'
 import json, sys
 for command in json.load(open(sys.argv[1]))["commands"]:
     lines = [line for line in command["example"].splitlines() if not line.startswith(" ")]

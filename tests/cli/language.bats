@@ -75,7 +75,7 @@ phases:
       - { id: text, run: "echo READY; head -c 3000 /dev/zero | tr '\\0' x" }
       - id: list
         run: |
-          python3 -c 'import json; print(json.dumps({"files": [1, 2], "pad": "x" * 100000}))'
+          python3 -IS -c 'import json; print(json.dumps({"files": [1, 2], "pad": "x" * 100000}))'
         format: json
   - id: use
     when: length(steps.text.output) == 3006

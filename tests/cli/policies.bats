@@ -16,7 +16,7 @@ teardown() {
 
 # records EXPRESSION: over `r`, the list of the last run's records
 records() {
-    fermata logs last --records | python3 -c 'import json,sys
+    fermata logs last --records | python3 -IS -c 'import json,sys
 r = [json.loads(line) for line in sys.stdin]
 def of(kind, **fields):
     return [x for x in r if x["kind"] == kind and all(x.get(k) == v for k, v in fields.items())]
@@ -84,7 +84,7 @@ END
     run_apart fermata run -w wide
     [ "$status" -eq 0 ]
     # An attempt is journaled before it gets its place; what its keeper saw is what counts.
-    python3 - <<'END'
+    python3 -IS - <<'END'
 import glob, json
 times = []
 for path in glob.glob(".fermata/workflows/wf_*/attempts/*/exit.json"):
@@ -131,7 +131,7 @@ END
     [ "$status" -eq 1 ]
     [ "$(records '[x["until"] - x["at"] for x in of("step_waiting", waiting="retry", step="s")]')" = "[20, 20, 20]" ]
     records '[x["until"] - x["at"] for x in of("step_waiting", waiting="retry") if x["step"].startswith("j[")]' >waits
-    python3 -c 'import json
+    python3 -IS -c 'import json
 waits = json.load(open("waits"))
 assert len(waits) == 12 and all(0 <= w <= 300 for w in waits) and len(set(waits)) > 3, waits'
 }

@@ -168,7 +168,7 @@ END
 }
 
 @test "in a terminal Ctrl-C pauses, says how to resume, and the run goes on from there" {
-    run python3 "$BATS_TEST_DIRNAME/terminal.py" pause "$FERMATA"
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" pause "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
         return 1
@@ -180,7 +180,7 @@ END
 }
 
 @test "in a terminal the second Ctrl-C stops the steps, the third leaves them alone" {
-    run python3 "$BATS_TEST_DIRNAME/terminal.py" stop "$FERMATA"
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" stop "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
         return 1
@@ -202,7 +202,7 @@ phases:
   - id: two
     steps: [{ id: last, run: "echo x >>last.count" }]
 END
-    run python3 "$BATS_TEST_DIRNAME/terminal.py" leave "$FERMATA"
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" leave "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
         return 1
@@ -211,7 +211,10 @@ END
     [[ $output == *"no process drives it"*"fermata resume wf_"* ]] || [[ $output == *paused* ]]
     touch go
     run_apart fermata resume
-    [ "$status" -eq 0 ]
+    [ "$status" -eq 0 ] || {
+        echo "$status $output $stderr"
+        return 1
+    }
     [ "$(status_of last)" = completed ]
     [ "$(wc -l <last.count)" -eq 1 ]
 }
@@ -220,7 +223,7 @@ END
     for signal in INT:130 TERM:143; do
         rm -f go *.count
         # A shell lets what it starts in the background ignore SIGINT.
-        python3 -c 'import os, signal, sys
+        python3 -IS -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp(sys.argv[1], sys.argv[1:])' "$FERMATA" run -w holds --fresh >out 2>err </dev/null &
         runner=$!
@@ -241,7 +244,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$FERMATA" run -w holds --fresh >out 2>err
 }
 
 @test "in a terminal one region is redrawn, fits it, follows its size, and is taken away" {
-    run python3 "$BATS_TEST_DIRNAME/terminal.py" live "$FERMATA"
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" live "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
         return 1
@@ -250,7 +253,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$FERMATA" run -w holds --fresh >out 2>err
 
 @test "NO_COLOR, --no-color and a dumb terminal are respected" {
     touch go
-    run python3 "$BATS_TEST_DIRNAME/terminal.py" colours "$FERMATA"
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" colours "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
         return 1
@@ -268,7 +271,7 @@ phases:
   - id: do
     steps: [{ id: greet, run: 'echo "hello $WHO" >greeted', env: { WHO: "${{ inputs.who }}" } }]
 END
-    run python3 "$BATS_TEST_DIRNAME/terminal.py" ask "$FERMATA"
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" ask "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
         return 1
@@ -289,7 +292,7 @@ END
     for way in resume resume-silent; do
         run fermata run -w asks
         [ "$status" -eq 3 ]
-        run python3 "$BATS_TEST_DIRNAME/terminal.py" "$way" "$FERMATA"
+        run python3 -S "$BATS_TEST_DIRNAME/terminal.py" "$way" "$FERMATA"
         [ "$status" -eq 0 ] || {
             echo "$output"
             return 1

@@ -208,7 +208,7 @@ END
 }
 
 @test "an alias bomb, a great depth, a hundred megabytes and bytes that are no text are refused at once" {
-    python3 - <<'END'
+    python3 -IS - <<'END'
 with open("bomb.yaml", "w") as f:
     f.write("name: w\nx0: &x0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n")
     for i in range(1, 12):
@@ -281,7 +281,7 @@ END
 @test "doctor fails where the store is damaged" {
     fermata init >/dev/null
     fermata run -w hello >/dev/null 2>&1
-    python3 - <<'END'
+    python3 -IS - <<'END'
 with open(".fermata/fermata.db", "r+b") as f:
     f.seek(4096)
     f.write(b"\x5a" * 8192)

@@ -112,7 +112,7 @@ END
     fermata run -w numbers >/dev/null 2>&1 || [ $? -eq 3 ]
     fermata show --metrics --json >shown
     fermata logs --records >records
-    python3 - <<'END'
+    python3 -IS - <<'END'
 import json
 shown = json.load(open("shown"))
 metrics = shown["metrics"]
@@ -145,7 +145,7 @@ END
     run_full
     fermata logs --log-format json >lines
     diff lines "$FOLDER/logs/orchestrator.log"
-    python3 - <<'END'
+    python3 -IS - <<'END'
 import json
 lines = [json.loads(line) for line in open("lines")]
 assert lines[0]["message"].startswith("Workflow wf_"), lines[0]
@@ -364,7 +364,7 @@ END
 
 @test "a damaged row is found, told and repaired" {
     run_full
-    python3 - <<'END'
+    python3 -IS - <<'END'
 import sqlite3
 store = sqlite3.connect(".fermata/fermata.db")
 store.execute("UPDATE run SET status = 'completed', steps_failed = 0")
@@ -383,7 +383,7 @@ END
 
 @test "a journal that cannot be folded fails the doctor" {
     run_full
-    python3 - <<'END'
+    python3 -IS - <<'END'
 import sqlite3
 store = sqlite3.connect(".fermata/fermata.db")
 store.execute("DELETE FROM journal WHERE seq = 4")
@@ -419,7 +419,7 @@ END
     run_full
     first=$ID
     run_full
-    python3 - "$first" <<'END'
+    python3 -IS - "$first" <<'END'
 import sqlite3, sys
 store = sqlite3.connect(".fermata/fermata.db")
 store.execute("UPDATE run SET ended_at = 1 WHERE id = ?", sys.argv[1:])

@@ -81,7 +81,7 @@ END
 @test "with --log-format json the progress is one record a line" {
     run_apart fermata run -w two -i what=hi --log-format json
     [ "$status" -eq 0 ]
-    python3 -c 'import json,sys
+    python3 -IS -c 'import json,sys
 kinds = [json.loads(line)["kind"] for line in sys.stdin.read().splitlines()]
 assert "step_moved" in kinds and kinds[-1] == "run_moved", kinds' <<<"$stderr"
 }
@@ -342,10 +342,10 @@ END
     [ "$status" -eq 6 ]
     run_apart fermata logs --stderr
     [ "$status" -eq 2 ]
-    fermata logs --records | python3 -c 'import json,sys
+    fermata logs --records | python3 -IS -c 'import json,sys
 records = [json.loads(line) for line in sys.stdin]
 assert [r["seq"] for r in records] == list(range(1, len(records) + 1))'
-    fermata logs --log-format json | python3 -c 'import json,sys
+    fermata logs --log-format json | python3 -IS -c 'import json,sys
 lines = [json.loads(line) for line in sys.stdin]
 assert lines and all(line["level"] and line["message"] for line in lines)'
 }

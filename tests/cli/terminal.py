@@ -147,11 +147,12 @@ def case_live(fermata):
     expect(before.count("one") == 1, f"drawn twice:\n{before}")
     expect(all(len(line) <= 60 for line in before.splitlines()), f"too wide:\n{before}")
     size = len(terminal.text)
-    terminal.resize(40)
+    # What is drawn before the program knows of the new size must fit that too.
+    terminal.resize(44)
     terminal.wait_for(r"(?s).{%d}.*hold.*\n" % size)
     open("go", "w").close()
     expect(terminal.end() == 0, f"exit status\n{terminal.text}")
-    after = screen(terminal.text, 40)
+    after = screen(terminal.text, 44)
     expect("completed" in after, f"no summary:\n{after}")
     expect("step 1/3" not in after, f"the region is still there:\n{after}")
 

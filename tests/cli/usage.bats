@@ -264,7 +264,7 @@ greeting" ] || {
 @test "at a prompt of bash, zsh and fish the words are completed" {
     fermata init >/dev/null
     touch input.txt
-    run python3 "$BATS_TEST_DIRNAME/terminal.py" complete "$FERMATA"
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" complete "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
         return 1

@@ -60,7 +60,7 @@ start() {
 @test "who finds the lock file taken waits for it, and goes on" {
     fermata run -w quick
     mkfifo locked
-    python3 - <<'END' 3>&- &
+    python3 -IS - <<'END' 3>&- &
 import fcntl, os, time
 file = open(".fermata/fermata.db.lock", "r+")
 fcntl.flock(file, fcntl.LOCK_EX)

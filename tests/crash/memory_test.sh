@@ -5,4 +5,4 @@ if [ -n "$(find "${PLAIN_BUILD:-build}/src" -name '*.gcno' 2>/dev/null | head -n
     echo "1..0 # skip gcov allocates as the program ends, and does not bear that it fails"
     exit 0
 fi
-exec python3 "$(dirname "$0")/memory.py"
+exec python3 -S "$(dirname "$0")/memory.py"

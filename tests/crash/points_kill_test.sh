@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # kill -9 at calls that change files; see points.py.
-exec python3 "$(dirname "$0")/points.py" kill
+exec python3 -S "$(dirname "$0")/points.py" kill

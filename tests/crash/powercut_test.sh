@@ -5,4 +5,4 @@ if [ "$(id -u)" -ne 0 ] || ! unshare --mount true 2>/dev/null; then
     echo "1..0 # SKIP only root may mount"
     exit 0
 fi
-exec unshare --mount python3 "$(dirname "$0")/powercut.py"
+exec unshare --mount python3 -S "$(dirname "$0")/powercut.py"

@@ -115,7 +115,7 @@ small_project() {
 }
 
 has_letter() {
-    python3 - <<'END'
+    python3 -IS - <<'END'
 import sqlite3, sys
 store = sqlite3.connect("file:.fermata/fermata.db?mode=ro", uri=True)
 sys.exit(store.execute("SELECT count(*) FROM inbox").fetchone()[0] == 0)
@@ -182,7 +182,7 @@ nineteen_were_told() {
 @test "a store that another program keeps locked costs time, not the run" {
     start_held
     mkfifo locked
-    python3 - <<'END' &
+    python3 -IS - <<'END' &
 import os, sqlite3, time
 store = sqlite3.connect(".fermata/fermata.db", isolation_level=None)
 store.execute("BEGIN EXCLUSIVE")
@@ -222,7 +222,7 @@ END
 @test "a store of a newer version is refused with what to do, and is left as it is" {
     touch go
     fermata run -w holds
-    python3 - <<'END'
+    python3 -IS - <<'END'
 import sqlite3
 store = sqlite3.connect(".fermata/fermata.db")
 store.execute("INSERT INTO schema_version(name, digest) VALUES('run/999-later', 'x')")
@@ -231,7 +231,7 @@ END
     run_apart fermata run -w holds
     [ "$status" -ne 0 ]
     [[ $stderr == *"newer schema"*hint:*newer* ]]
-    python3 -c 'import sqlite3
+    python3 -IS -c 'import sqlite3
 sqlite3.connect(".fermata/fermata.db").execute("PRAGMA user_version=99")'
     run_apart fermata list
     [ "$status" -ne 0 ]
