@@ -326,6 +326,20 @@ static void add_next(const struct terminal *terminal, const json_t *run, struct 
     free(command);
 }
 
+/* Of `test-agent`: it failed for good, and nobody seems to be signed in. */
+static void add_sign_in(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    const char *hint = get(json_object_get(run, "agent"), "hint");
+    char *text;
+
+    if (*hint) {
+        text = mem_printf("No sign-in was found: %s", hint);
+        strbuf_add_char(target, '\n');
+        add_wrapped(terminal, target, text, 0);
+        free(text);
+    }
+}
+
 void print_run_status(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const json_t *problem;
@@ -342,6 +356,7 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
         print_waits(terminal, run, target);
         add_options(terminal, run, target);
     }
+    add_sign_in(terminal, run, target);
     add_next(terminal, run, target);
 }
 

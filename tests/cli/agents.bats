@@ -107,7 +107,7 @@ agent() {
     chmod +x "$BIN/codex"
     run_apart fermata test-agent codex "Say hello"
     [ "$status" -eq 4 ]
-    [[ $stderr == *401* ]]
+    [[ $stderr == *401*"No sign-in was found: run "*"codex login"* ]]
     CODEX_API_KEY=k run_apart fermata test-agent codex "Say hello"
     [ "$status" -eq 1 ]
 }
@@ -170,6 +170,27 @@ EOF
     [ "$status" -eq 6 ]
     id=$(fermata --config other.yaml run "Add another" -w fast --detach)
     wait_until has_status "$id" completed
+}
+
+@test "model servers are asked with --check alone" {
+    python3 "$BATS_TEST_DIRNAME/../support/mock_models.py" --port 0 --port-file port >/dev/null 2>&1 3>&- &
+    local server=$!
+    wait_until test -s port
+    mkdir .fermata
+    cat >.fermata/config.yaml <<EOF
+agents:
+  local: { type: ollama, endpoint: "http://127.0.0.1:$(cat port)", model: mock }
+  dead: { type: openai-compatible, endpoint: "http://127.0.0.1:1/v1", model: m }
+EOF
+    [ "$(agent local '["detail"]')" = "not asked" ]
+    fermata agents --check --json >"$BATS_TEST_TMPDIR/asked"
+    run_apart fermata test-agent local hello
+    kill "$server"
+    [ "$(json 'd["agents"][0]["detail"]' <"$BATS_TEST_TMPDIR/asked")" = ready ]
+    [ "$(json '"mock:latest" in [m["name"] for m in d["agents"][0]["models"]]' <"$BATS_TEST_TMPDIR/asked")" = true ]
+    [ "$(json 'd["agents"][1]["detail"]' <"$BATS_TEST_TMPDIR/asked")" = "does not answer" ]
+    [ "$status" -eq 0 ]
+    [ -n "$output" ]
 }
 
 @test "a dry run names the agents and their versions" {
