@@ -172,6 +172,18 @@ EOF
     wait_until has_status "$id" completed
 }
 
+@test "what an agent cannot do is refused before anything starts" {
+    fake_codex
+    workflow costly <<'EOF'
+name: costly
+phases: [{ id: a, steps: [{ id: s, agent: codex, prompt: go, budget_usd: 1 }] }]
+EOF
+    run_apart fermata run -w costly
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"takes no limit in money"* ]]
+    [ ! -e .fermata/fermata.db ]
+}
+
 @test "model servers are asked with --check alone" {
     python3 "$BATS_TEST_DIRNAME/../support/mock_models.py" --port 0 --port-file port >/dev/null 2>&1 3>&- &
     local server=$!
