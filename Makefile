@@ -225,7 +225,7 @@ $(PRELOAD_SOURCES:%.c=$(BUILD)/%.so): $(BUILD)/%.so: %.c $(BUILD)/flags
 # Without the fuzzer: each target over its corpus (tests/fuzz/corpus_test.sh).
 $(FUZZ_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libfermata.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(LINK_PROGRAM) -o $@ $^ $(PACKAGE_LIBS)
+	$(Q)$(LINK_PROGRAM) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS)
 
 .SECONDARY:
 -include $(shell find $(BUILD)/src $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -105,7 +105,7 @@ static void find_form(struct body *body, const char *bytes, size_t length)
                             "its API, and no proxy or sign-in page before it?"));
             return;
         }
-        if (!strchr(" \t\r\n", bytes[i])) {
+        if (bytes[i] != ' ' && bytes[i] != '\t' && bytes[i] != '\r' && bytes[i] != '\n') {
             bool is_json = bytes[i] == '{' || bytes[i] == '[';
 
             body->form = is_json && body->dialect->form == STREAM_SSE ? BODY_DOCUMENT : BODY_STREAM;
@@ -120,7 +120,11 @@ bool body_add(struct body *body, const char *bytes, size_t length)
         return false;
     }
     if (body->form == BODY_STREAM) {
-        if (stream_add(&body->stream, bytes, length)) {
+        bool goes_on = stream_add(&body->stream, body->document.data, body->document.length) &&
+                       stream_add(&body->stream, bytes, length);
+
+        strbuf_reset(&body->document);
+        if (goes_on) {
             return true;
         }
         if (body->stream.too_large) {

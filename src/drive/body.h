@@ -12,7 +12,7 @@ struct body {
     struct answer *answer; /* borrowed */
     enum body_form form;   /* found by the first byte, whatever the type says */
     struct stream stream;
-    struct strbuf document; /* of a server that does not stream */
+    struct strbuf document; /* of a server that does not stream; else the blanks before it */
 };
 
 void body_init(struct body *body, const struct dialect *dialect, struct answer *answer);

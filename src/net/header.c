@@ -107,10 +107,21 @@ int64_t http_parse_retry_after(const char *value, int64_t now_ms)
     return wait_ms < DURATION_MS_MAX ? wait_ms : DURATION_MS_MAX;
 }
 
+/* Behind "scheme://"; the beginning where there is none, whatever comes later. */
+static const char *skip_scheme(const char *url)
+{
+    const char *end = url;
+
+    while (isalnum((unsigned char)*end) || *end == '+' || *end == '-' || *end == '.') {
+        end++;
+    }
+    return end > url && strncmp(end, "://", 3) == 0 ? end + 3 : url;
+}
+
 void http_add_shown_url(struct strbuf *target, const char *url)
 {
-    const char *scheme_end = strstr(url, "://");
-    const char *host = scheme_end ? scheme_end + 3 : url;
+    const char *host = skip_scheme(url);
+    size_t scheme_length = (size_t)(host - url);
     size_t host_length = strcspn(host, "/?#");
     const char *path = host + host_length;
 
@@ -121,9 +132,7 @@ void http_add_shown_url(struct strbuf *target, const char *url)
             break;
         }
     }
-    if (scheme_end) {
-        strbuf_add_bytes(target, url, (size_t)(scheme_end + 3 - url));
-    }
+    strbuf_add_bytes(target, url, scheme_length);
     strbuf_add_bytes(target, host, host_length);
     strbuf_add_bytes(target, path, strcspn(path, "?#"));
 }

@@ -50,6 +50,18 @@ static void an_empty_body_is_an_answer_that_broke_off(void **state)
           "\"failure\":\"transient\",\"whole\":false}");
 }
 
+static void blanks_before_an_answer_do_not_depend_on_how_it_is_cut(void **state)
+{
+    (void)state;
+    check(" data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n",
+          0,
+          "{\"error\":\"the answer broke off: the server did not say that it had ended\","
+          "\"failure\":\"transient\",\"whole\":false}");
+    check("\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"},"
+          "\"finish_reason\":\"stop\"}]}\n\n",
+          0, "{\"text\":\"a\",\"whole\":true,\"why\":\"stop\"}");
+}
+
 static void characters_that_were_cut_are_forgiven(void **state)
 {
     (void)state;
@@ -105,6 +117,7 @@ int main(void)
         cmocka_unit_test(a_page_is_no_answer),
         cmocka_unit_test(what_is_no_json_is_shown_in_part),
         cmocka_unit_test(an_empty_body_is_an_answer_that_broke_off),
+        cmocka_unit_test(blanks_before_an_answer_do_not_depend_on_how_it_is_cut),
         cmocka_unit_test(characters_that_were_cut_are_forgiven),
         cmocka_unit_test(a_nul_in_a_text_is_replaced),
         cmocka_unit_test(a_body_that_broke_after_its_end_is_whole),
