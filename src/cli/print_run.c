@@ -138,7 +138,10 @@ static void add_prospect(const json_t *run, struct strbuf *target)
     bool is_under_way = is(run, "status", "running") || is(run, "status", "pending");
 
     if (is_under_way && !json_get_boolean(run, "owned", false)) {
-        strbuf_add(target, "  no process drives it\n");
+        strbuf_addf(target, "  %sno process drives it\n",
+                    is(run, "wish", "pause") || is(run, "wish", "stop")
+                        ? "it was asked to pause, and "
+                        : "");
     } else if (is(run, "wish", "pause")) {
         strbuf_add(target,
                    "  it was asked to pause and will when the steps under way have ended\n");

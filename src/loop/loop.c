@@ -134,6 +134,11 @@ bool loop_is_owner(const struct loop *loop)
     return pthread_equal(loop->owner, pthread_self()) != 0;
 }
 
+bool loop_is_inside(const struct loop *loop)
+{
+    return loop_is_owner(loop) && loop->running;
+}
+
 void loop_run(struct loop *loop)
 {
     assert(loop_is_owner(loop));

@@ -26,6 +26,8 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop_stop or until nothing is left to wait for */
 void loop_stop(struct loop *loop);
 bool loop_is_owner(const struct loop *loop); /* is this the loop's thread? for asserts */
+/* Is this the loop's thread, and inside a callback? Then nothing may block; for asserts. */
+bool loop_is_inside(const struct loop *loop);
 
 /* Each of these gives the id 0 when it cannot be had (no such path, a descriptor that cannot be
  * waited for or is watched already). Timers use the monotonic clock; one shot. */

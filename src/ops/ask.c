@@ -342,6 +342,10 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
         return r;
     }
     r = ops_check_host(ops, run, err);
+    if (r == 0) {
+        /* Here as well as where it is taken over: a process in the background could tell nobody. */
+        r = run_refuse_orphan(ops->store, run_id, err);
+    }
     if (r == 0 && needs_wish(run, retry_failed)) {
         r = ask(ops, run_id, json_pack("{s:s, s:b}", "do", "resume", "retry_failed", retry_failed),
                 &answer, err);

@@ -31,7 +31,6 @@ struct follow {
     loop_id timer;
     loop_id pause; /* between a change and the look at it */
     bool is_pausing;
-    struct error error;
     int (*pump)(struct follow *follow, struct error *err);
 };
 
@@ -180,22 +179,13 @@ static int pump_output(struct follow *follow, struct error *err)
 
 /* ---- following ---- */
 
-static void pump(struct follow *follow)
-{
-    if (follow->is_over || follow->error.code < 0) {
-        return;
-    }
-    if (follow->pump(follow, &follow->error) < 0 || follow->is_over) {
-        loop_stop(follow->ops->loop);
-    }
-}
-
+/* It is looked at between two runs of the loop. */
 static void on_pause_over(void *arg)
 {
     struct follow *follow = arg;
 
     follow->is_pausing = false;
-    pump(follow);
+    loop_stop(follow->ops->loop);
 }
 
 /* Many changes in a row are one look. */
@@ -214,7 +204,7 @@ static void on_poll(void *arg)
     struct follow *follow = arg;
 
     follow->timer = loop_timer_start(follow->ops->loop, POLL_MS, on_poll, follow);
-    pump(follow);
+    loop_stop(follow->ops->loop);
 }
 
 /* Gives what is there, then what comes, until the run (or the attempt) rests. */
@@ -227,20 +217,17 @@ static int follow_changes(struct follow *follow, const char *watched, struct err
     if (r == 0) {
         /* Watch first: what changes between reading and watching would be missed otherwise. */
         watch = loop_watch_path(loop, watched, on_change, follow);
+        follow->timer = loop_timer_start(loop, POLL_MS, on_poll, follow);
         r = follow->pump(follow, err);
-        if (r == 0 && !follow->is_over) {
-            follow->timer = loop_timer_start(loop, POLL_MS, on_poll, follow);
+        while (r >= 0 && !follow->is_over) {
             loop_run(loop);
-            loop_cancel(loop, follow->timer);
-            loop_cancel(loop, follow->pause);
+            r = follow->pump(follow, err);
         }
+        loop_cancel(loop, follow->timer);
+        loop_cancel(loop, follow->pause);
         loop_cancel(loop, watch);
     }
-    if (r == 0 && follow->error.code < 0) {
-        *err = follow->error;
-        r = err->code;
-    }
-    return r;
+    return r < 0 ? r : 0;
 }
 
 /* What was asked for, else what is configured; a configuration that cannot be read keeps nobody

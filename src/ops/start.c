@@ -443,13 +443,36 @@ static int create_detached(struct ops *ops, const struct run_request *request, j
     return r < 0 ? r : ops_detach(ops, run_id, ret_result, err);
 }
 
-static int start(struct ops *ops, const json_t *arguments, const struct run_request *request,
-                 const struct ops_view *view, json_t **ret_result, struct error *err)
+static int pin_calls(struct ops *ops, const struct workflow *workflow, json_t **ret_calls,
+                     struct error *err)
+{
+    struct engine_options options;
+    int r = ops_engine_options(ops, &options, err);
+
+    return r < 0 ? r : run_pin_calls(&options, workflow, ret_calls, err);
+}
+
+static int start_pinned(struct ops *ops, const json_t *arguments, const struct run_request *request,
+                        const struct ops_view *view, json_t **ret_result, struct error *err)
 {
     struct drive drive = {
         .request = request,
         .may_ask = !json_get_boolean(arguments, "no_input", false),
     };
+
+    if (ops_has_repeat(arguments)) {
+        return ops_repeat(ops, arguments, request, view, ret_result, err);
+    }
+    if (json_get_boolean(arguments, "detach", false)) {
+        return create_detached(ops, request, ret_result, err);
+    }
+    return ops_drive(ops, &drive, view, ret_result, err);
+}
+
+static int start(struct ops *ops, const json_t *arguments, struct run_request *request,
+                 const struct ops_view *view, json_t **ret_result, struct error *err)
+{
+    json_t *calls = NULL;
     int r;
 
     if (json_get_boolean(arguments, "dry_run", false)) {
@@ -462,16 +485,15 @@ static int start(struct ops *ops, const json_t *arguments, const struct run_requ
     if (r == 0) {
         r = make_store(ops, request->workflow, err);
     }
-    if (r < 0) {
-        return r;
+    if (r == 0) {
+        r = pin_calls(ops, request->workflow, &calls, err);
     }
-    if (ops_has_repeat(arguments)) {
-        return ops_repeat(ops, arguments, request, view, ret_result, err);
+    if (r == 0) {
+        request->calls = calls;
+        r = start_pinned(ops, arguments, request, view, ret_result, err);
     }
-    if (json_get_boolean(arguments, "detach", false)) {
-        return create_detached(ops, request, ret_result, err);
-    }
-    return ops_drive(ops, &drive, view, ret_result, err);
+    json_decref(calls);
+    return r;
 }
 
 static int check_task(const struct ops *ops, const char *task, struct error *err)

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
+#include "run/definition.h"
 #include "run/own.h"
 #include "run/states.h"
 #include "run/view.h"
@@ -508,7 +509,8 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
     engine->timer_stride_ms = TIMER_STRIDE_MS;
     engine->blobs = path_join(options->folder, "blobs");
     engine->runs = map_new();
-    engine->definitions = map_new();
+    engine->takings = map_new();
+    engine->definitions = definitions_new();
     engine->live = map_new();
     engine->queue_tail = &engine->queue_head;
     engine->waiting_tail = &engine->waiting_head;
@@ -556,7 +558,8 @@ void engine_free(struct engine *engine)
     }
     files_drain(engine);
     map_free(engine->runs);
-    map_free(engine->definitions);
+    map_free(engine->takings);
+    definitions_free(engine->definitions);
     VEC_RELEASE(&engine->dirty);
     map_free(engine->live);
     free(engine->blobs);
@@ -596,26 +599,29 @@ int engine_start_later(struct engine *engine, const struct run_request *request,
     const struct host *host = engine->options.host;
 
     run_id_format(host->random(host->context), ret_id);
-    return active_create_later(engine, ret_id, request, NULL, NULL, err);
+    return active_create_later(engine, ret_id, request, err);
 }
 
-int run_adopt(struct engine *engine, const char *run_id, struct error *err)
+static int adopt(struct engine *engine, const char *run_id, struct error *err)
 {
     struct active *active = engine_find(engine, run_id);
+    bool is_new;
     int r;
 
     if (active) {
         return 0;
     }
-    r = active_open(engine, run_id, &active, err);
+    active = active_new(engine, run_id);
+    r = active_read(active, run_id, NULL, &is_new, err);
+    if (r == 0 && active->state->parent) {
+        r = run_refuse_orphan(engine->options.store, run_id, err);
+    }
     if (r < 0) {
+        active_free(active);
         return r;
     }
-    run_find_ready(active->state);
-    engine_post(engine,
-                event_new(active,
-                          active->state->status == RUN_PENDING ? EVENT_BEGIN : EVENT_RECOVERED,
-                          NULL));
+    active_take_over(active);
+    active_go_on(active);
     return 0;
 }
 
@@ -653,11 +659,11 @@ json_t *engine_show(const struct engine *engine, const char *run_id)
 int engine_adopt(struct engine *engine, const char *run_id, struct error *err)
 {
     const struct timespec pause = {.tv_nsec = ADOPT_PAUSE_MS * 1000000L};
-    int r = run_adopt(engine, run_id, err);
+    int r = adopt(engine, run_id, err);
 
     for (int i = 0; r == ERROR_BUSY && i < ADOPT_WAIT_MS / ADOPT_PAUSE_MS; i++) {
         (void)nanosleep(&pause, NULL);
-        r = run_adopt(engine, run_id, err);
+        r = adopt(engine, run_id, err);
     }
     return r;
 }

@@ -59,9 +59,10 @@ struct timer {
 struct engine {
     struct engine_options options;
     struct decide_limits limits;
-    char *blobs;             /* folder */
-    struct map *runs;        /* id -> struct active */
-    struct map *definitions; /* digest -> struct definition, of the runs above */
+    char *blobs;         /* folder */
+    struct map *runs;    /* id -> struct active */
+    struct map *takings; /* id -> struct taking, of nested runs on their way */
+    struct definitions *definitions;
     VEC(struct active *) dirty;
     struct map *live; /* "run/key" -> struct live_attempt, see live.h */
     struct timer *timers;
@@ -115,30 +116,6 @@ bool engine_has_letter(const struct engine *engine, int64_t inbox_id);
 /* Tells the view what everything waits for, once; NULL: it goes on. */
 void engine_stall(struct engine *engine, const struct error *err);
 int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length);
-
-/* own.c: taking, creating and letting go of runs */
-/* Its lease is taken with the first commit: by many runs at once with one. */
-int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
-                struct error *err);
-void active_free(struct active *active);
-/* Is there a run of the workflow with this digest? Then its text is kept already. */
-bool engine_has_definition(const struct engine *engine, const char *digest);
-/* Keeps the definition in memory until it is given back. NULL: no run of this engine has it. */
-const struct workflow *definition_share(struct engine *engine, const char *digest);
-void definition_give_back(struct engine *engine,
-                          const struct workflow *workflow); /* accepts NULL */
-/* What its batch writes; of a run that was taken just now the lease too. */
-struct commit *active_commit(struct active *active);
-/* Another process has it: nothing more is done to it here, and its steps go on for that one. */
-void active_lose(struct active *active, const char *why);
-int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
-                  struct active **ret_active, struct error *err);
-/* It becomes durable with the next commit, together with its begin. parent NULL: it is not nested;
- * the text of a nested one's workflow is kept already. */
-int active_create_later(struct engine *engine, const char *run_id,
-                        const struct run_request *request, const struct active *parent,
-                        const char *parent_step, struct error *err);
-char *run_folder(const char *folder, const char *run_id);
 
 /* effects.c */
 void effects_carry_out(struct active *active);

@@ -6,6 +6,7 @@
  * those after they were put there. */
 #include "base/alloc.h"
 #include "results/results.h"
+#include "run/definition.h"
 #include "run/engine.h"
 #include "run/files.h"
 
@@ -25,7 +26,7 @@ struct file_task {
     struct strbuf text;
     json_t *value;
     struct engine *engine;           /* of a restoration, and the four below */
-    const struct workflow *workflow; /* shared: given back on the loop */
+    const struct workflow *workflow; /* shared; NULL: none */
     int64_t last_seq;
     bool log_json;
     char digests[2]
@@ -34,6 +35,9 @@ struct file_task {
 
 static void task_free(struct file_task *task)
 {
+    if (task->workflow) {
+        definition_give_back(task->engine->definitions, task->workflow);
+    }
     free(task->folder);
     free(task->name);
     free(task->blobs);
@@ -42,34 +46,14 @@ static void task_free(struct file_task *task)
     free(task);
 }
 
-/* Definitions belong to the loop: tasks that share one are handed back to it. */
-static struct file_task *write_all(struct file_task *first)
+static void write_all(struct file_task *first)
 {
-    struct file_task *sharing = NULL;
-
     while (first) {
         struct file_task *next = first->next;
 
         first->write(first);
-        if (first->workflow) {
-            first->next = sharing;
-            sharing = first;
-        } else {
-            task_free(first);
-        }
+        task_free(first);
         first = next;
-    }
-    return sharing;
-}
-
-static void give_back_all(struct file_task *sharing)
-{
-    while (sharing) {
-        struct file_task *next = sharing->next;
-
-        definition_give_back(sharing->engine, sharing->workflow);
-        task_free(sharing);
-        sharing = next;
     }
 }
 
@@ -94,7 +78,7 @@ static void write_on_pool(void *arg)
 {
     struct writing *writing = arg;
 
-    writing->first = write_all(writing->first);
+    write_all(writing->first);
 }
 
 static void on_written(void *arg)
@@ -102,7 +86,6 @@ static void on_written(void *arg)
     struct writing *writing = arg;
     struct engine *engine = writing->engine;
 
-    give_back_all(writing->first);
     free(writing);
     engine->is_writing_files = false;
     engine_go_on(engine);
@@ -184,7 +167,7 @@ static void add(struct active *active, struct file_task *task)
 
 void files_drain(struct engine *engine)
 {
-    give_back_all(write_all(take_all(engine)));
+    write_all(take_all(engine));
 }
 
 void files_forget(const struct active *active)
@@ -200,7 +183,6 @@ void files_forget(const struct active *active)
         }
         *link = task->next;
         active->engine->file_task_count--;
-        definition_give_back(active->engine, task->workflow);
         task_free(task);
     }
     active->engine->file_tasks_tail = link;
@@ -316,7 +298,7 @@ void files_later_restore(struct active *active)
     struct file_task *task = task_new(active, active->state->id, restore);
 
     task->engine = engine;
-    task->workflow = definition_share(engine, active->workflow->digest);
+    task->workflow = definition_share(engine->definitions, active->workflow->digest);
     task->blobs = mem_strdup(engine->blobs);
     task->last_seq = active->state->seq;
     task->log_json = engine->options.config->log_json;

@@ -137,6 +137,7 @@ static void apply_created(struct run_state *run, const struct record *record)
     set_text(&run->task, record->text);
     set_text(&run->label, record->by);
     set_json(&run->inputs, record->data);
+    set_json(&run->calls, record->artifacts);
     run->strategy = record->strategy ? strategy_parse(record->strategy) : STRATEGY_UNSET;
     run->strategy_default = record->class_ ? strategy_parse(record->class_) : STRATEGY_UNSET;
     run->is_fresh = record->flag;

@@ -5,9 +5,10 @@
 
 #include "base/alloc.h"
 #include "base/digest.h"
-#include "results/results.h"
 #include "run/states.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The step that speaks for a whole run: the one that the workflow names, else its last one. */
@@ -92,29 +93,6 @@ static const char *word_of(enum wish wish)
     return NULL;
 }
 
-static int find_child(struct tx *tx, void *arg, struct error *err)
-{
-    char digest[65];
-
-    return journal_find_digest(tx, arg, digest, err);
-}
-
-/* 0 when the run is with this engine now, ERROR_NOT_FOUND when it was never begun. */
-static int take(struct engine *engine, const char *child, struct error *err)
-{
-    int r = engine_find(engine, child)
-                ? 0
-                : store_read(engine->options.store, find_child, (char *)child, err);
-
-    return r < 0 ? r : run_adopt(engine, child, err);
-}
-
-/* Another process is at work on it, or there is no space: neither is a failure. */
-static bool is_to_wait(int result, const struct error *err)
-{
-    return result == ERROR_BUSY || (result < 0 && err->is_storage_full);
-}
-
 static void try_later(struct active *active, const char *key,
                       void (*on_due)(struct active *active, const char *key))
 {
@@ -147,148 +125,10 @@ static void settle_start(struct active *active, const struct step_state *step, i
 
     if (result == 0 && word) {
         nested_command(active, step->child, word);
-    } else if (is_to_wait(result, err)) {
-        if (err->is_storage_full) {
-            engine_stall(active->engine, err);
-        }
-        try_later(active, step->key, on_due);
+    } else if (result == ERROR_BUSY) {
+        try_later(active, step->key, on_due); /* another process is at work on it */
     } else if (result < 0) {
         post_end(active, step->key, step->child, err);
-    }
-}
-
-/* A nested run on its way: its workflow's text is kept on the pool first. */
-struct creation {
-    struct engine *engine;
-    char run[RUN_ID_SIZE], child[RUN_ID_SIZE];
-    char *key;
-    struct workflow *workflow;
-    json_t *inputs;
-    int result;
-    struct error err;
-};
-
-static void creation_free(struct creation *creation)
-{
-    json_decref(creation->inputs);
-    workflow_free(creation->workflow);
-    free(creation->key);
-    free(creation);
-}
-
-/* The step that waits for it; NULL: it was taken back, or somebody was faster. */
-static const struct step_state *find_waiting(const struct creation *creation)
-{
-    const struct active *active = engine_find(creation->engine, creation->run);
-    const struct step_state *step = active ? run_find_step(active->state, creation->key) : NULL;
-    bool is_wanted = step && step->waiting == WAITING_WORKFLOW && step->child &&
-                     strcmp(step->child, creation->child) == 0;
-
-    return is_wanted && !engine_find(creation->engine, creation->child) ? step : NULL;
-}
-
-static int begin_child(struct active *active, const struct step_state *step,
-                       const struct creation *creation, struct error *err)
-{
-    const struct run_request request = {.workflow = creation->workflow,
-                                        .inputs = creation->inputs,
-                                        .task = active->state->task,
-                                        .strategy = active->state->strategy,
-                                        .is_fresh = active->state->is_fresh,
-                                        .is_bridged = active->state->is_bridged};
-
-    return active_create_later(active->engine, step->child, &request, active, step->key, err);
-}
-
-static void finish(struct creation *creation)
-{
-    struct active *active = engine_find(creation->engine, creation->run);
-    const struct step_state *step = find_waiting(creation);
-    int r = creation->result;
-
-    if (step && active->state->wish >= WISH_FAIL) {
-        post_end(active, creation->key, creation->child, NULL);
-    } else if (step) {
-        if (r == 0) {
-            r = begin_child(active, step, creation, &creation->err);
-        }
-        settle_start(active, step, r, &creation->err);
-    }
-    creation_free(creation);
-}
-
-static void keep_on_pool(void *arg)
-{
-    struct creation *creation = arg;
-    char digest[DIGEST_HEX_SIZE];
-
-    creation->result = blob_put(creation->engine->blobs, creation->workflow->text,
-                                creation->workflow->text_length, digest, &creation->err);
-}
-
-static void on_kept(void *arg)
-{
-    struct creation *creation = arg;
-    struct engine *engine = creation->engine;
-
-    if (engine->is_closing) {
-        creation_free(creation);
-    } else {
-        finish(creation);
-    }
-    engine_work_done(engine);
-}
-
-/* Negative: it cannot be begun. Otherwise it will be, and hears what was asked of its parent. */
-static int create(struct active *active, const struct step_state *step, struct error *err)
-{
-    struct engine *engine = active->engine;
-    struct creation *creation = mem_zero(1, sizeof(*creation));
-    int r = engine->options.load_workflow(engine->options.loader_context,
-                                          step->definition->workflow, &creation->workflow, err);
-
-    if (r == 0) {
-        r = child_inputs(active, step, creation->workflow, &creation->inputs, err);
-    }
-    if (r < 0) {
-        creation_free(creation);
-        return r;
-    }
-    creation->engine = engine;
-    creation->key = mem_strdup(step->key);
-    memcpy(creation->run, active->state->id, RUN_ID_SIZE);
-    memcpy(creation->child, step->child, RUN_ID_SIZE);
-    if (engine_has_definition(engine, creation->workflow->digest)) {
-        finish(creation);
-    } else {
-        engine->pool_jobs++;
-        loop_submit(engine->options.loop, keep_on_pool, on_kept, creation);
-    }
-    return 0;
-}
-
-void nested_start(struct active *active, int index)
-{
-    const struct step_state *step = &active->state->steps[index];
-    struct error err = ERROR_INIT;
-    int r;
-
-    if (step->waiting != WAITING_WORKFLOW) {
-        return; /* taken back meanwhile */
-    }
-    r = take(active->engine, step->child, &err);
-    if (r == ERROR_NOT_FOUND && active->state->wish >= WISH_FAIL) {
-        post_end(active, step->key, step->child, NULL);
-    } else if (r == ERROR_NOT_FOUND) {
-        r = create(active, step, &err);
-        if (r < 0) {
-            settle_start(active, step, r, &err);
-        }
-    } else {
-        if (r == 0) {
-            nested_tell_parent(engine_find(active->engine, step->child));
-        }
-        settle_start(active, step, r, &err);
     }
 }
 
@@ -305,17 +145,196 @@ static void on_end_due(struct active *active, const char *key)
     }
 }
 
-void nested_end(struct active *active, const char *key, const char *child)
+/* A nested run on its way: locked and read from the store, on the pool; or a new one. */
+struct taking {
+    struct engine *engine;
+    char run[RUN_ID_SIZE], child[RUN_ID_SIZE];
+    char *key; /* of its step */
+    /* Digest of its workflow, for one that was never begun; "": it has to be there. */
+    char pinned[DIGEST_HEX_SIZE];
+    struct active *active; /* NULL: was taken over */
+    bool is_new;
+    char *word; /* the last one that its parent passed on meanwhile; NULL: none */
+    int result;
+    struct error err;
+};
+
+static void taking_free(struct taking *taking)
 {
-    struct error err = ERROR_INIT;
-    int r = take(active->engine, child, &err);
+    active_free(taking->active);
+    free(taking->word);
+    free(taking->key);
+    free(taking);
+}
+
+static void read_on_pool(void *arg)
+{
+    struct taking *taking = arg;
+
+    taking->result = active_read(taking->active, taking->child,
+                                 *taking->pinned ? taking->pinned : NULL, &taking->is_new,
+                                 &taking->err);
+}
+
+static int begin_child(struct active *parent, const struct step_state *step, struct taking *taking)
+{
+    struct run_request request = {.workflow = taking->active->workflow,
+                                  .task = parent->state->task,
+                                  .strategy = parent->state->strategy,
+                                  .is_fresh = parent->state->is_fresh,
+                                  .is_bridged = parent->state->is_bridged,
+                                  .calls = parent->state->calls};
+    json_t *inputs = NULL;
+    int r = child_inputs(parent, step, request.workflow, &inputs, &taking->err);
 
     if (r == 0) {
-        nested_command(active, child, "cancel"); /* one that is over refuses, and tells so */
-    } else if (is_to_wait(r, &err)) {
-        try_later(active, key, on_end_due);
+        request.inputs = inputs;
+        active_create_nested(taking->active, &request, parent, step->key);
+        taking->active = NULL;
+    }
+    json_decref(inputs);
+    return r;
+}
+
+static void go_on_with_child(struct taking *taking)
+{
+    active_take_over(taking->active);
+    active_go_on(taking->active);
+    taking->active = NULL;
+}
+
+static const char *pinned_digest(const struct active *active, const struct step_state *step)
+{
+    return json_get_text(active->state->calls, step->definition->workflow, "");
+}
+
+static int begin_or_go_on(struct active *parent, const struct step_state *step,
+                          struct taking *taking)
+{
+    if (taking->result == ERROR_NOT_FOUND) {
+        (void)error_set(&taking->err, ERROR_NOT_FOUND,
+                        "the run was begun by a version that did not keep the text of workflow %s",
+                        step->definition->workflow);
+        error_hint(&taking->err, "start it anew");
+    }
+    if (taking->result < 0) {
+        return taking->result;
+    }
+    if (taking->is_new) {
+        return begin_child(parent, step, taking);
+    }
+    go_on_with_child(taking);
+    nested_tell_parent(engine_find(parent->engine, taking->child));
+    return 0;
+}
+
+/* For the step that waits for it. */
+static void finish_start(struct taking *taking, struct active *parent,
+                         const struct step_state *step)
+{
+    bool is_missing = taking->result == ERROR_NOT_FOUND || taking->is_new;
+    int r;
+
+    if (parent->state->wish >= WISH_FAIL && is_missing) {
+        post_end(parent, step->key, taking->child, NULL);
+    } else if (taking->result == ERROR_NOT_FOUND && *pinned_digest(parent, step)) {
+        nested_start(parent, run_step_index(parent->state, step)); /* it is wanted again */
     } else {
-        post_end(active, key, child, r == ERROR_NOT_FOUND ? NULL : &err);
+        r = begin_or_go_on(parent, step, taking);
+        if (r == 0 && taking->word && !word_of(parent->state->wish)) {
+            nested_command(parent, taking->child, taking->word);
+        }
+        settle_start(parent, step, r, &taking->err);
+    }
+}
+
+/* Nobody waits for it any more: it is cancelled. One that is over refuses, and tells so. */
+static void finish_end(struct taking *taking, struct active *parent)
+{
+    if (taking->result == 0 && !taking->is_new) {
+        go_on_with_child(taking);
+        nested_command(parent, taking->child, "cancel");
+    } else if (taking->result == ERROR_BUSY) {
+        try_later(parent, taking->key, on_end_due);
+    } else {
+        post_end(parent, taking->key, taking->child,
+                 taking->is_new || taking->result == ERROR_NOT_FOUND ? NULL : &taking->err);
+    }
+}
+
+static void finish(struct taking *taking)
+{
+    struct active *parent = engine_find(taking->engine, taking->run);
+    const struct step_state *step = parent ? run_find_step(parent->state, taking->key) : NULL;
+
+    if (!step || engine_find(taking->engine, taking->child)) {
+        return; /* somebody was faster */
+    }
+    if (step->waiting == WAITING_WORKFLOW && step->child &&
+        strcmp(step->child, taking->child) == 0) {
+        finish_start(taking, parent, step);
+    } else if (json_object_get(parent->state->left, taking->child)) {
+        finish_end(taking, parent);
+    }
+}
+
+static void on_read(void *arg)
+{
+    struct taking *taking = arg;
+    struct engine *engine = taking->engine;
+
+    (void)map_remove(engine->takings, taking->child);
+    if (!engine->is_closing) {
+        finish(taking);
+    }
+    taking_free(taking);
+    engine_work_done(engine);
+}
+
+static void take(struct active *parent, const char *key, const char *child, const char *pinned)
+{
+    struct engine *engine = parent->engine;
+    struct taking *taking;
+
+    if (map_find(engine->takings, child)) {
+        return; /* what becomes of it is decided when it is there */
+    }
+    taking = mem_zero(1, sizeof(*taking));
+    taking->engine = engine;
+    taking->key = mem_strdup(key);
+    taking->active = active_new(engine, child);
+    memcpy(taking->run, parent->state->id, RUN_ID_SIZE);
+    memcpy(taking->child, child, RUN_ID_SIZE);
+    (void)snprintf(taking->pinned, sizeof(taking->pinned), "%s", pinned);
+    (void)map_put(engine->takings, taking->child, taking);
+    engine->pool_jobs++;
+    loop_submit(engine->options.loop, read_on_pool, on_read, taking);
+}
+
+void nested_start(struct active *active, int index)
+{
+    const struct step_state *step = &active->state->steps[index];
+    struct active *child;
+
+    if (step->waiting != WAITING_WORKFLOW) {
+        return; /* taken back meanwhile */
+    }
+    child = engine_find(active->engine, step->child);
+    if (child) {
+        nested_tell_parent(child);
+        settle_start(active, step, 0, NULL);
+    } else {
+        take(active, step->key, step->child,
+             active->state->wish >= WISH_FAIL ? "" : pinned_digest(active, step));
+    }
+}
+
+void nested_end(struct active *active, const char *key, const char *child)
+{
+    if (engine_find(active->engine, child)) {
+        nested_command(active, child, "cancel"); /* one that is over refuses, and tells so */
+    } else {
+        take(active, key, child, "");
     }
 }
 
@@ -334,12 +353,16 @@ void nested_await(struct active *child)
 void nested_command(struct active *active, const char *child_id, const char *word)
 {
     struct active *child = child_id ? engine_find(active->engine, child_id) : NULL;
+    struct taking *taking = child_id && !child ? map_find(active->engine->takings, child_id) : NULL;
 
     if (child) {
         struct queued_event *event = event_new(child, EVENT_COMMAND, NULL);
 
         event->event.command = event_hold(event, nested_command_text(word));
         engine_post(active->engine, event);
+    } else if (taking) {
+        free(taking->word);
+        taking->word = mem_strdup(word);
     }
 }
 

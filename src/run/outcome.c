@@ -6,6 +6,7 @@
 #include "functions/functions.h"
 #include "results/results.h"
 #include "run/changes.h"
+#include "run/definition.h"
 #include "run/files.h"
 #include "run/live.h"
 #include "run/outcome_agent.h"
@@ -80,7 +81,7 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     struct collect *collect = mem_zero(1, sizeof(*collect));
 
     collect->engine = active->engine;
-    collect->workflow = definition_share(active->engine, active->workflow->digest);
+    collect->workflow = definition_share(active->engine->definitions, active->workflow->digest);
     collect->folder = mem_strdup(live->folder);
     collect->is_kept = live->is_kept;
     collect->is_overdue = live->is_overdue;
@@ -105,7 +106,7 @@ void collect_free(struct collect *collect)
     if (!collect) {
         return;
     }
-    definition_give_back(collect->engine, collect->workflow);
+    definition_give_back(collect->engine->definitions, collect->workflow);
     free(collect->folder);
     free(collect->blobs);
     free(collect->run_folder);

@@ -5,11 +5,13 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
+#include "run/definition.h"
 #include "run/live.h"
 #include "run/states.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,60 +141,13 @@ static int fold(struct tx *tx, void *arg, struct error *err)
     return r < 0 ? r : run_fold(tx, load->state, err);
 }
 
-static int read_definition(const char *folder, const char *run_id, const char *digest,
-                           char **ret_text, struct error *err)
-{
-    char *blobs = path_join(folder, "blobs");
-    int r = blob_get(blobs, digest, WORKFLOW_BYTES_MAX, ret_text, NULL, err);
-
-    if (r < 0 && err) {
-        (void)error_context(err, "the workflow of run %s", run_id);
-    }
-    free(blobs);
-    return r;
-}
-
 int run_workflow_text(struct store *store, const char *folder, const char *run_id, char **ret_text,
                       struct error *err)
 {
     struct load load = {.run_id = run_id};
     int r = store_read(store, find_digest, &load, err);
 
-    return r < 0 ? r : read_definition(folder, run_id, load.digest, ret_text, err);
-}
-
-/* Once more: names were checked when it was first read; what was removed since shows when it is
- * used. */
-static int parse_again(const char *text, size_t length, const char *file,
-                       struct workflow **ret_workflow, struct error *err)
-{
-    static const struct workflow_names any = {0};
-    struct problems *problems = mem_zero(1, sizeof(*problems));
-    int r = workflow_parse(text, length, file, &any, ret_workflow, problems, err);
-
-    if (r == ERROR_VALIDATION && problems->count > 0) {
-        struct strbuf lines;
-
-        strbuf_init(&lines, ERROR_TEXT_MAX);
-        problems_format(problems, &lines);
-        r = error_set(err, ERROR_VALIDATION, "the workflow has errors\n%s", lines.data);
-        strbuf_release(&lines);
-    }
-    free(problems);
-    return r;
-}
-
-int run_load_definition(const char *folder, const char *run_id, const char *digest,
-                        struct workflow **ret_workflow, struct error *err)
-{
-    char *text = NULL;
-    int r = read_definition(folder, run_id, digest, &text, err);
-
-    if (r == 0) {
-        r = parse_again(text, strlen(text), run_id, ret_workflow, err);
-    }
-    free(text);
-    return r;
+    return r < 0 ? r : run_read_definition(folder, run_id, load.digest, ret_text, err);
 }
 
 int run_load_workflow(struct store *store, const char *folder, const char *run_id,
@@ -204,60 +159,17 @@ int run_load_workflow(struct store *store, const char *folder, const char *run_i
     return r < 0 ? r : run_load_definition(folder, run_id, load.digest, ret_workflow, err);
 }
 
-/* ---- definitions: runs of the same text share one, which lives as long as one of them ---- */
-
-struct definition {
-    struct workflow *workflow;
-    size_t users;
-};
-
-const struct workflow *definition_share(struct engine *engine, const char *digest)
+void active_take_over(struct active *active)
 {
-    struct definition *definition = map_find(engine->definitions, digest);
+    struct engine *engine = active->engine;
 
-    if (!definition) {
-        return NULL;
-    }
-    definition->users++;
-    return definition->workflow;
-}
-
-bool engine_has_definition(const struct engine *engine, const char *digest)
-{
-    return map_find(engine->definitions, digest) != NULL;
-}
-
-/* Takes the workflow over. */
-static const struct workflow *definition_add(struct engine *engine, struct workflow *workflow)
-{
-    struct definition *definition = mem_zero(1, sizeof(*definition));
-
-    *definition = (struct definition){.workflow = workflow, .users = 1};
-    (void)map_put(engine->definitions, workflow->digest, definition);
-    return workflow;
-}
-
-void definition_give_back(struct engine *engine, const struct workflow *workflow)
-{
-    struct definition *definition = workflow ? map_find(engine->definitions, workflow->digest)
-                                             : NULL;
-
-    if (definition && --definition->users == 0) {
-        (void)map_remove(engine->definitions, workflow->digest);
-        workflow_free(definition->workflow);
-        free(definition);
-    }
-}
-
-static void take_over(struct engine *engine, struct active *active)
-{
     (void)map_put(engine->runs, active->state->id, active);
     run_lock_note_wait(active->lock_fd, active->state->id, engine->lacks_space);
     files_open(active);
     inbox_watch(engine);
 }
 
-static struct active *active_new(struct engine *engine, const char *run_id)
+struct active *active_new(struct engine *engine, const char *run_id)
 {
     struct active *active = mem_zero(1, sizeof(*active));
 
@@ -278,29 +190,12 @@ void active_free(struct active *active)
     strbuf_release(&active->view);
     batch_release(&active->batch);
     run_state_free(active->state);
-    definition_give_back(active->engine, active->workflow);
+    definition_give_back(active->engine->definitions, active->workflow);
     if (active->lock_fd >= 0) {
         (void)close(active->lock_fd);
     }
     free(active->folder);
     free(active);
-}
-
-static int open_workflow(struct active *active, const char *run_id, const char *digest,
-                         struct error *err)
-{
-    struct workflow *workflow = NULL;
-    int r;
-
-    active->workflow = definition_share(active->engine, digest);
-    if (active->workflow) {
-        return 0;
-    }
-    r = run_load_definition(active->engine->options.folder, run_id, digest, &workflow, err);
-    if (r == 0) {
-        active->workflow = definition_add(active->engine, workflow);
-    }
-    return r;
 }
 
 struct commit *active_commit(struct active *active)
@@ -351,38 +246,65 @@ void active_lose(struct active *active, const char *why)
     }
 }
 
+/* ---- taking one that is there ---- */
+
+int active_read(struct active *active, const char *run_id, const char *pinned, bool *ret_is_new,
+                struct error *err)
+{
+    const struct engine_options *options = &active->engine->options;
+    struct load load = {.run_id = run_id};
+    bool is_new = false;
+    int r = store_read(options->store, find_digest, &load, err);
+
+    if (r == ERROR_NOT_FOUND && pinned) {
+        is_new = true;
+        (void)snprintf(load.digest, sizeof(load.digest), "%s", pinned);
+        r = 0;
+    }
+    if (r == 0) {
+        r = run_lock(options->folder, run_id, &active->lock_fd, err);
+    }
+    if (r == 0) {
+        r = definition_take(active->engine->definitions, options->folder, run_id, load.digest,
+                            &active->workflow, err);
+        /* Of a run that is there: something lost its text. */
+        r = r == ERROR_NOT_FOUND ? ERROR_IO : r;
+    }
+    if (r == 0) {
+        active->state = load.state = run_state_new(run_id, active->workflow);
+        r = is_new ? 0 : store_read(options->store, fold, &load, err);
+    }
+    if (r == 0) {
+        active->generation = load.generation + 1;
+        active->needs_lease = true;
+    }
+    *ret_is_new = is_new;
+    return r;
+}
+
+void active_go_on(struct active *active)
+{
+    run_find_ready(active->state);
+    engine_post(active->engine,
+                event_new(active,
+                          active->state->status == RUN_PENDING ? EVENT_BEGIN : EVENT_RECOVERED,
+                          NULL));
+}
+
 int active_open(struct engine *engine, const char *run_id, struct active **ret_active,
                 struct error *err)
 {
-    struct store *store = engine->options.store;
     struct active *active = active_new(engine, run_id);
-    struct load load = {.run_id = run_id};
-    int r = store_read(store, find_digest, &load, err);
+    bool is_new;
+    int r = active_read(active, run_id, NULL, &is_new, err);
 
     if (r < 0) {
-        goto out;
+        active_free(active);
+        return r;
     }
-    r = run_lock(engine->options.folder, run_id, &active->lock_fd, err);
-    if (r < 0) {
-        goto out;
-    }
-    r = open_workflow(active, run_id, load.digest, err);
-    if (r < 0) {
-        goto out;
-    }
-    active->state = load.state = run_state_new(run_id, active->workflow);
-    r = store_read(store, fold, &load, err);
-    if (r < 0) {
-        goto out;
-    }
-    active->generation = load.generation + 1;
-    active->needs_lease = true;
-    take_over(engine, active);
+    active_take_over(active);
     *ret_active = active;
-    active = NULL;
-out:
-    active_free(active);
-    return r;
+    return 0;
 }
 
 /* ---- creating ---- */
@@ -410,30 +332,15 @@ static struct record creation_record(const struct engine *engine, const struct r
         .flag = request->is_fresh,
         .status = request->is_bridged ? "host" : NULL,
         .by = request->label,
+        .artifacts = request->calls,
     };
-}
-
-static int copy_workflow(struct active *active, const struct workflow *workflow, struct error *err)
-{
-    struct workflow *copy = NULL;
-    int r;
-
-    active->workflow = definition_share(active->engine, workflow->digest);
-    if (active->workflow) {
-        return 0;
-    }
-    r = parse_again(workflow->text, workflow->text_length, workflow->file, &copy, err);
-    if (r == 0) {
-        active->workflow = definition_add(active->engine, copy);
-    }
-    return r;
 }
 
 static int keep_text(struct engine *engine, const struct workflow *workflow, struct error *err)
 {
     char digest[DIGEST_HEX_SIZE];
 
-    return engine_has_definition(engine, workflow->digest)
+    return definition_is_used(engine->definitions, workflow->digest)
                ? 0
                : blob_put(engine->blobs, workflow->text, workflow->text_length, digest, err);
 }
@@ -455,7 +362,7 @@ static int active_begin(struct engine *engine, const char *run_id, const struct 
     int r = run_lock(engine->options.folder, run_id, &active->lock_fd, err);
 
     if (r == 0) {
-        r = copy_workflow(active, workflow, err);
+        r = definition_copy(engine->definitions, workflow, &active->workflow, err);
     }
     if (r < 0) {
         active_abandon(active);
@@ -502,19 +409,17 @@ int active_create(struct engine *engine, const char *run_id, const struct run_re
         active_abandon(active);
         return r;
     }
-    take_over(engine, active);
+    active_take_over(active);
     tell_created(active);
     *ret_active = active;
     return 0;
 }
 
 int active_create_later(struct engine *engine, const char *run_id,
-                        const struct run_request *request, const struct active *parent,
-                        const char *parent_step, struct error *err)
+                        const struct run_request *request, struct error *err)
 {
-    struct record record = creation_record(engine, request);
     struct active *active = NULL;
-    int r = parent ? 0 : keep_text(engine, request->workflow, err);
+    int r = keep_text(engine, request->workflow, err);
 
     if (r == 0) {
         r = active_begin(engine, run_id, request->workflow, &active, err);
@@ -522,13 +427,21 @@ int active_create_later(struct engine *engine, const char *run_id,
     if (r < 0) {
         return r;
     }
-    if (parent) {
-        record.other = parent->state->id;
-        record.other_step = parent_step;
-        record.number = parent->state->depth + 1;
-    }
-    batch_emit(&active->batch, active->state, record);
-    take_over(engine, active);
+    batch_emit(&active->batch, active->state, creation_record(engine, request));
+    active_take_over(active);
     engine_post(engine, event_new(active, EVENT_BEGIN, NULL));
     return 0;
+}
+
+void active_create_nested(struct active *active, const struct run_request *request,
+                          const struct active *parent, const char *parent_step)
+{
+    struct record record = creation_record(active->engine, request);
+
+    record.other = parent->state->id;
+    record.other_step = parent_step;
+    record.number = parent->state->depth + 1;
+    batch_emit(&active->batch, active->state, record);
+    active_take_over(active);
+    engine_post(active->engine, event_new(active, EVENT_BEGIN, NULL));
 }

@@ -63,7 +63,8 @@ struct engine_options {
     const char *keeper_path;
     const char *self_path;          /* this program, for functions that run as processes */
     const char *const *environment; /* "NAME=value" list that every step gets */
-    /* Nested workflows and experts, by name. The callee owns what it gets. */
+    /* Workflows that are called (by run_pin_calls only) and experts, by name. The caller owns what
+     * it gets. */
     int (*load_workflow)(void *context, const char *name, struct workflow **ret_workflow,
                          struct error *err);
     int (*load_expert)(void *context, const char *name, char **ret_text, struct error *err);
@@ -102,7 +103,12 @@ struct run_request {
     bool is_bridged;                 /* agent steps without a usable agent are the host's */
     bool is_fresh;                   /* never reuse a step of an earlier run */
     const char *label;               /* NULL: none */
+    const json_t *calls;             /* of run_pin_calls */
 };
+/* A run is pinned to the texts of all workflows that it may call, and those that they call: keeps
+ * them, and says which: {name: digest}, NULL when there are none. The caller owns it. */
+int run_pin_calls(const struct engine_options *options, const struct workflow *workflow,
+                  json_t **ret_calls, struct error *err);
 /* Creates the run (durably, before it returns) and begins it; needs the loop to go on. */
 int engine_start(struct engine *engine, const struct run_request *request, char ret_id[RUN_ID_SIZE],
                  struct error *err);
@@ -242,7 +248,9 @@ int run_rebuild_files(struct store *store, const char *folder, bool log_json, js
  * the store or gone: it was killed between a commit and them. Costs next to nothing when not. */
 int run_refresh_files(struct store *store, const char *folder, const json_t *run, bool log_json,
                       struct error *err);
-/* Unfinished nested runs of runs that are over: [ID...]. */
+/* ERROR_CONFLICT for an unfinished nested run of a run that is over: nobody could go on with it. */
+int run_refuse_orphan(struct store *store, const char *run_id, struct error *err);
+/* All of these: [ID...]. */
 int run_find_orphans(struct store *store, json_t **ret_ids, struct error *err);
 /* Cancels them: {"cancelled":[ID...],"failures":[TEXT...]} */
 int run_cancel_orphans(const struct engine_options *options, json_t **ret_report,

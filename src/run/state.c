@@ -147,6 +147,7 @@ void run_state_free(struct run_state *run)
     free(run->parent);
     free(run->parent_step);
     json_decref(run->inputs);
+    json_decref(run->calls);
     json_decref(run->signals);
     json_decref(run->signals_used);
     json_decref(run->left);

@@ -150,7 +150,8 @@ struct run_state {
     char *task;
     char *label;
     json_t *inputs;
-    enum strategy strategy;         /* asked for by whoever started it; UNSET: not */
+    json_t *calls;          /* name -> digest, of the workflows that it may call; NULL: none */
+    enum strategy strategy; /* asked for by whoever started it; UNSET: not */
     enum strategy strategy_default; /* the project's */
     bool is_fresh;
     bool is_bridged; /* steps without a usable agent go to the host */

@@ -41,6 +41,10 @@ struct log_mark {
 };
 void lock_write_mark(struct lock *lock, const struct log_mark *mark);
 void lock_read_mark(struct lock *lock, struct log_mark *ret_mark);
+/* A commit or sync failed: whoever opens the store next looks at all of it first, whatever its size
+ * and whoever else has it open. It is not synced: a power cut leaves a log, which says the same. */
+void lock_write_doubt(struct lock *lock, bool is_in_doubt);
+bool lock_has_doubt(struct lock *lock);
 
 /* --- filesystem.c */
 /* The name of the network file system that statfs's f_type stands for, or NULL. */

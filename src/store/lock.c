@@ -6,7 +6,7 @@
  *   to queue behind the one who waits;
  * - byte USERS_BYTE: held shared by every open store, so that an opener knows whether it is alone.
  * The file's content is the process id of the last holder, for messages only, and behind it the
- * note about the log. */
+ * notes about the log and about a failed commit. */
 #include "store/internal.h"
 
 #include "base/alloc.h"
@@ -27,6 +27,7 @@
 #define PAUSE_LONGEST_NS 2000000
 #define HOLDER_SIZE 24
 #define MARK_AT 32
+#define DOUBT_AT 64
 
 struct lock {
     char *path;
@@ -189,6 +190,20 @@ void lock_read_mark(struct lock *lock, struct log_mark *ret_mark)
     } else {
         *ret_mark = (struct log_mark){0};
     }
+}
+
+void lock_write_doubt(struct lock *lock, bool is_in_doubt)
+{
+    const char word = is_in_doubt ? '?' : ' ';
+
+    (void)!pwrite(lock->fd, &word, 1, DOUBT_AT);
+}
+
+bool lock_has_doubt(struct lock *lock)
+{
+    char word = ' ';
+
+    return pread(lock->fd, &word, 1, DOUBT_AT) == 1 && word == '?';
 }
 
 /* Somebody removed the lock file: the lock on it excludes nobody who comes later. */

@@ -32,6 +32,7 @@ struct store {
     struct lock *lock;
     struct connection *connection; /* the writer's once it exists */
     struct writer *writer;
+    struct loop *loop; /* may be NULL */
     int lock_wait_ms;
     pthread_mutex_t mutex; /* guards readers */
     struct connection *readers[READERS_KEPT_MAX];
@@ -166,6 +167,20 @@ static int check_if_unclean(struct store *store, int64_t size, int64_t size_wal,
     return r;
 }
 
+/* The doubt stays until a check found nothing. */
+static int check_if_in_doubt(struct store *store, struct error *err)
+{
+    int r = connection_check(store->connection, "PRAGMA integrity_check", err);
+
+    if (r < 0) {
+        error_hint(err, "the disk failed while something was saved; look at the disk first, then "
+                        "restore a copy, or save what can be read with: sqlite3 FILE .recover");
+        return r;
+    }
+    lock_write_doubt(store->lock, false);
+    return 0;
+}
+
 static int check_log(struct store *store, bool is_alone, struct error *err)
 {
     struct log_mark mark;
@@ -209,7 +224,8 @@ static int open_database(struct store *store, const struct store_options *option
         r = change_to_wal(store->connection, err);
     }
     if (r == 0) {
-        r = check_if_unclean(store, size, size_wal, is_alone, err);
+        r = lock_has_doubt(store->lock) ? check_if_in_doubt(store, err)
+                                        : check_if_unclean(store, size, size_wal, is_alone, err);
     }
     if (r == 0) {
         r = migrate(store->connection, options, is_ours, &is_changed, err);
@@ -255,6 +271,7 @@ int store_open_with(struct store **ret_store, const struct store_options *option
 
     store->path = mem_strdup(options->path);
     store->vfs = mem_strdup(options->vfs);
+    store->loop = options->loop;
     store->lock_wait_ms = options->lock_wait_ms > 0 ? options->lock_wait_ms : STORE_LOCK_WAIT_MS;
     (void)pthread_mutex_init(&store->mutex, NULL);
     if (r == 0) {
@@ -355,8 +372,15 @@ void store_submit(struct store *store, store_work work, store_done done, void *a
     writer_submit(store->writer, work, done, arg);
 }
 
+/* SQL waits for the disk, and for other processes. */
+static bool may_block(const struct store *store)
+{
+    return !store->loop || !loop_is_inside(store->loop);
+}
+
 int store_write(struct store *store, store_work work, void *arg, struct error *err)
 {
+    assert(may_block(store));
     return writer_wait(store->writer, work, arg, err);
 }
 
@@ -409,8 +433,10 @@ int store_read(struct store *store, store_work work, void *arg, struct error *er
 {
     struct connection *reader = NULL;
     struct tx tx;
-    int r = reader_take(store, &reader, err);
+    int r;
 
+    assert(may_block(store));
+    r = reader_take(store, &reader, err);
     if (r < 0) {
         return r;
     }

@@ -50,7 +50,8 @@ typedef void (*store_done)(void *arg, int result, const struct error *err);
 /* Opens or creates the file; folder must exist. loop may be NULL when only store_write/store_read
  * are used. Refuses network file systems, newer schemas, and files that are not ours. After an
  * unclean stop (the WAL has content though nobody has the store open) runs PRAGMA quick_check on
- * files up to 4 MB; larger ones are left to store_verify. */
+ * files up to 4 MB; larger ones are left to store_verify. After a failed commit or sync of any
+ * process runs PRAGMA integrity_check, whatever the size. */
 int store_open(struct store **ret_store, const char *path, const struct migration *migrations,
                size_t migration_count, struct loop *loop, struct error *err);
 /* The same with everything named. */
@@ -69,7 +70,8 @@ int store_close(struct store *store, struct error *err); /* waits for queued wor
 
 /* From the loop's thread; keeps the loop running until done was called. done may be NULL. */
 void store_submit(struct store *store, store_work work, store_done done, void *arg);
-/* Waits for the commit; for one-shot commands. Not from the loop thread while it runs. */
+/* These two block: never on the loop while it runs, which is asserted. */
+/* Waits for the commit; for one-shot commands. */
 int store_write(struct store *store, store_work work, void *arg, struct error *err);
 /* A consistent reading view on the caller's own connection; never blocked by writers. */
 int store_read(struct store *store, store_work work, void *arg, struct error *err);

@@ -196,6 +196,7 @@ static void mark_broken(struct writer *writer, const struct error *error)
     (void)error_set(broken, ERROR_IO, "the store saves nothing any more: %s", error->text);
     error_hint(broken, "what was saved before is safe; end this program and start it again: "
                        "the store is checked then");
+    lock_write_doubt(writer->lock, true);
     atomic_store(&writer->is_broken, true);
 }
 

@@ -39,8 +39,10 @@ void orphan_make(struct store *store, const char *folder, const char *run_id)
     failing.state = run_state_new(run_id, workflow);
     assert_int_equal(store_read(store, read_run, &failing, NULL), 0);
     batch_init(&batch);
-    batch_emit(&batch, failing.state,
-               (struct record){.kind = RECORD_RUN_MOVED, .status = "running"});
+    if (failing.state->status != RUN_RUNNING) {
+        batch_emit(&batch, failing.state,
+                   (struct record){.kind = RECORD_RUN_MOVED, .status = "running"});
+    }
     batch_emit(&batch, failing.state,
                (struct record){.kind = RECORD_RUN_MOVED, .status = "failed", .reason = "timeout"});
     failing.commit = commit_new(failing.state, failing.generation);

@@ -286,14 +286,18 @@ void run_project_start(struct run_project *project, const char *text,
     struct workflow *workflow = run_project_parse(text);
     struct error err = ERROR_INIT;
     json_t *inputs = NULL;
+    json_t *calls = NULL;
     json_t *given = own.inputs ? json_incref((json_t *)own.inputs) : json_object();
 
     need_engine(project);
     must(workflow_check_inputs(workflow, given, &inputs, &err), &err);
+    must(run_pin_calls(&project->options, workflow, &calls, &err), &err);
     own.workflow = workflow;
     own.inputs = inputs;
+    own.calls = calls;
     must(engine_start(project->engine, &own, project->id, &err), &err);
     json_decref(inputs);
+    json_decref(calls);
     json_decref(given);
     workflow_free(workflow);
 }

@@ -108,7 +108,8 @@ static void a_run_without_a_process_says_how_to_go_on(void **state)
     (void)state;
     assert_non_null(strstr(text, "no process drives it"));
     assert_non_null(strstr(text, "fermata resume wf_1  "));
-    assert_null(strstr(text, "asked to pause"));
+    assert_non_null(strstr(text, "asked to pause, and no process drives it"));
+    assert_null(strstr(text, "will when the steps"));
     free(text);
     text = print(print_run_status, "{\"id\":\"wf_1\",\"workflow\":\"w\",\"status\":\"running\","
                                    "\"owned\":true}");

@@ -408,7 +408,7 @@ static void work_elsewhere(void *arg)
 {
     struct fixture *fixture = arg;
 
-    fixture->on_owner = loop_is_owner(fixture->loop);
+    fixture->on_owner = loop_is_owner(fixture->loop) || loop_is_inside(fixture->loop);
     note(fixture, 'w');
 }
 
@@ -417,6 +417,7 @@ static void work_done(void *arg)
     struct fixture *fixture = arg;
 
     assert_true(loop_is_owner(fixture->loop));
+    assert_true(loop_is_inside(fixture->loop));
     note(fixture, 'd');
 }
 
@@ -427,6 +428,7 @@ static void submitted_work_runs_on_the_pool_and_ends_on_the_loop(void **state)
     fixture->on_owner = true;
     loop_submit(fixture->loop, work_elsewhere, work_done, fixture);
     loop_run(fixture->loop);
+    assert_false(loop_is_inside(fixture->loop));
     assert_string_equal(fixture->order, "wd");
     assert_false(fixture->on_owner);
     loop_submit(fixture->loop, work_elsewhere, NULL, fixture);

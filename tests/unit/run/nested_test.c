@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "results/results.h"
 #include "run/own.h"
-#include "support/full_disk.h"
 #include "support/run_project.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,6 +57,22 @@ static void go_on(struct run_project *project, const char *id)
     run_project_go(project);
 }
 
+static int folder_count(const struct run_project *project, const char *name)
+{
+    char *path = path_join(project->project, name);
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    int count = 0;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    (void)closedir(folder);
+    free(path);
+    return count;
+}
+
 static void a_nested_run_is_a_step_with_its_own_journal(void **state)
 {
     struct run_project *project = *state;
@@ -93,18 +110,132 @@ static void inputs_reach_the_nested_run(void **state)
     free(text);
 }
 
-static void a_missing_workflow_or_input_fails_the_step(void **state)
+static void a_missing_input_fails_the_step(void **state)
 {
     struct run_project *project = *state;
 
-    assert_string_equal(run_project_run(project, outer), "paused");
-    assert_non_null(strstr(
-        json_get_text(run_project_find(project, "step_moved", "sub", 0), "error", ""), "inner"));
     run_project_write(project, "workflows/inner.yaml",
                       "name: inner\ninputs: { who: { type: string, required: true } }\nphases:\n"
                       "  - { id: a, steps: [{ id: one, run: 'true' }] }\n");
     assert_string_equal(run_project_run(project, outer), "paused");
+    assert_non_null(strstr(
+        json_get_text(run_project_find(project, "step_moved", "sub", 0), "error", ""), "who"));
     assert_false(run_project_has(project, "after"));
+    assert_int_equal(folder_count(project, ".fermata/workflows"), 1);
+}
+
+/* Every file is another one before the step that calls it begins, and after a crash. */
+static void the_texts_of_called_workflows_are_those_of_the_start(void **state)
+{
+    static const char begin[] =
+        "name: begin\nphases:\n"
+        "  - { id: a, steps: [{ id: first, run: 'until [ -e go ]; do sleep 0.02; done' }] }\n"
+        "  - { id: b, steps: [{ id: sub, workflow: inner }] }\n";
+    struct run_project *project = *state;
+    char *text;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, run: 'echo inner >>texts' }] }\n"
+                      "  - { id: b, steps: [{ id: two, workflow: innermost }] }\n");
+    run_project_write(project, "workflows/innermost.yaml",
+                      "name: innermost\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, run: 'echo innermost >>texts' }] }\n");
+    run_project_start(project, begin, NULL);
+    run_project_go_until(project, "attempt_started", "first");
+    write_inner(project, "{ id: one, run: 'echo changed >>texts' }");
+    run_project_write(project, "workflows/innermost.yaml", "not even a workflow");
+    run_project_reopen(project);
+    run_project_write(project, "go", "");
+    go_on(project, project->id);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    text = run_project_read(project, "texts");
+    assert_string_equal(text, "inner\ninnermost\n");
+    free(text);
+}
+
+static void a_run_of_before_texts_were_kept_says_so_where_it_would_call(void **state)
+{
+    struct run_project *project = *state;
+    struct workflow *workflow = run_project_parse(outer);
+    json_t *inputs = json_object();
+    struct run_request request = {.workflow = workflow, .inputs = inputs};
+    struct error err = ERROR_INIT;
+
+    write_inner(project, "{ id: one, run: 'true' }");
+    assert_int_equal(engine_new(&project->options, &project->engine, &err), 0);
+    assert_int_equal(engine_start(project->engine, &request, project->id, &err), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_non_null(
+        strstr(json_get_text(run_project_find(project, "step_moved", "sub", 0), "error", ""),
+               "did not keep the text of workflow inner"));
+    json_decref(inputs);
+    workflow_free(workflow);
+}
+
+static void a_text_that_was_lost_fails_the_step(void **state)
+{
+    struct run_project *project = *state;
+    char *blobs = path_join(project->folder, "blobs");
+    const json_t *calls;
+    char *text;
+
+    write_inner(project, "{ id: one, run: 'true' }");
+    run_project_start(project, outer, NULL);
+    calls = json_object_get(run_project_find(project, "run_created", NULL, 0), "calls");
+    text = blob_path(blobs, json_get_text(calls, "inner", ""));
+    assert_int_equal(unlink(text), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_string_equal(
+        json_get_text(run_project_find(project, "step_moved", "sub", 0), "status", ""), "failed");
+    assert_int_equal(folder_count(project, ".fermata/workflows"), 1);
+    free(text);
+    free(blobs);
+}
+
+static void nested_runs_of_one_list_are_all_taken_over_after_a_crash(void **state)
+{
+    struct run_project *project = *state;
+    char *count;
+
+    write_inner(project,
+                "{ id: one, run: 'echo x >>count; until [ -e go ]; do sleep 0.02; done' }");
+    run_project_configure(project, "concurrency: 20\n");
+    run_project_start(project,
+                      "name: outer\nphases:\n  - id: p\n    steps:\n"
+                      "      - { id: sub, workflow: inner, foreach: '[1, 2, 3, 4, 5, 6, 7, 8]' }\n",
+                      NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    run_project_reopen(project);
+    run_project_write(project, "go", "");
+    go_on(project, project->id);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    count = run_project_read(project, "count");
+    assert_string_equal(count, "x\nx\nx\nx\nx\nx\nx\nx\n");
+    free(count);
+    run_project_check_tables(project);
+}
+
+static void what_is_passed_on_while_a_nested_run_is_being_read_reaches_it(void **state)
+{
+    struct run_project *project = *state;
+    char child[RUN_ID_SIZE];
+    struct active *active;
+    struct error err = ERROR_INIT;
+
+    write_inner(project, "{ id: ok, approve: Really? }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    find_child(project, child);
+    run_project_drop_engine(project);
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    active = engine_find(project->engine, project->id);
+    nested_start(active, run_step_index(active->state, run_find_step(active->state, "sub")));
+    assert_null(engine_find(project->engine, child));
+    nested_command(active, child, "cancel");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, child), "cancelled");
 }
 
 static void the_end_of_a_crashed_parent_is_found_by_its_next_owner(void **state)
@@ -496,52 +627,19 @@ static void a_nested_run_that_was_left_is_ended_once_its_owner_lets_go(void **st
     assert_string_equal(run_project_status(project, parent), "completed");
 }
 
-static bool has_stalled(const struct run_project *project)
-{
-    return project->stalls > 0;
-}
-
-static void a_nested_run_waits_for_space_and_says_so(void **state)
-{
-    struct run_project *project = *state;
-    json_t *shown;
-    char *filler;
-
-    run_project_write(project, "workflows/inner.yaml",
-                      "name: inner\nphases: [{ id: a, steps: [{ id: s, use: noop }] }]\n");
-    run_project_start(
-        project, "name: outer\nphases: [{ id: p, steps: [{ id: sub, workflow: inner }] }]\n", NULL);
-    filler = full_disk_mount(project->folder, "blobs");
-    if (!filler) {
-        skip();
-    }
-    run_project_turn_until(project, has_stalled);
-    assert_int_equal(project->stalls, 1);
-    assert_int_equal(unlink(filler), 0);
-    run_project_go(project);
-    assert_int_equal(project->unstalls, 1);
-    assert_int_equal(run_project_count(project, "attempt_started", "sub"), 0);
-    shown = engine_show(project->engine, project->id);
-    assert_string_equal(json_get_text(shown, "status", ""), "completed");
-    json_decref(shown);
-    free(filler);
-}
-
-/* Whatever was mounted goes first. */
-static int tear_down(void **state)
-{
-    full_disk_unmount(((struct run_project *)*state)->folder, "blobs");
-    return run_project_tear_down(state);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_nested_run_is_a_step_with_its_own_journal),
         TEST(inputs_reach_the_nested_run),
-        TEST(a_missing_workflow_or_input_fails_the_step),
+        TEST(a_missing_input_fails_the_step),
+        TEST(the_texts_of_called_workflows_are_those_of_the_start),
+        TEST(a_run_of_before_texts_were_kept_says_so_where_it_would_call),
+        TEST(a_text_that_was_lost_fails_the_step),
+        TEST(nested_runs_of_one_list_are_all_taken_over_after_a_crash),
+        TEST(what_is_passed_on_while_a_nested_run_is_being_read_reaches_it),
         TEST(the_end_of_a_crashed_parent_is_found_by_its_next_owner),
         TEST(a_nested_approval_pauses_both_and_its_answer_lets_both_go_on),
         TEST(a_retry_of_the_parent_reaches_the_step_that_failed_in_the_nested_run),
@@ -560,9 +658,7 @@ int main(void)
         TEST(a_nested_run_that_ends_with_a_gate_gives_no_output),
         TEST(the_step_that_a_workflow_names_speaks_for_its_run),
         TEST(a_nested_run_that_was_left_is_ended_once_its_owner_lets_go),
-        TEST(a_nested_run_waits_for_space_and_says_so),
     };
 
-    full_disk_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

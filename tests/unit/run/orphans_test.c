@@ -16,6 +16,12 @@
 static const char outer[] = "name: outer\nphases:\n"
                             "  - { id: p, steps: [{ id: sub, workflow: inner }] }\n";
 
+static void find_child(const struct run_project *project, char ret_child[RUN_ID_SIZE])
+{
+    (void)snprintf(ret_child, RUN_ID_SIZE, "%s",
+                   json_get_text(run_project_find(project, "step_waiting", "sub", 0), "child", ""));
+}
+
 /* Both are paused, and nobody owns them. */
 static void make_family(struct run_project *project, char ret_child[RUN_ID_SIZE])
 {
@@ -23,8 +29,7 @@ static void make_family(struct run_project *project, char ret_child[RUN_ID_SIZE]
                       "name: inner\nphases:\n"
                       "  - { id: a, steps: [{ id: ok, approve: Really? }] }\n");
     assert_string_equal(run_project_run(project, outer), "paused");
-    (void)snprintf(ret_child, RUN_ID_SIZE, "%s",
-                   json_get_text(run_project_find(project, "step_waiting", "sub", 0), "child", ""));
+    find_child(project, ret_child);
     run_project_drop_engine(project);
 }
 
@@ -80,6 +85,32 @@ static void nothing_but_a_cancel_is_asked_of_it(void **state)
     json_decref(answer);
 }
 
+static void one_that_still_runs_is_not_taken_over_but_can_be_cancelled(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char child[RUN_ID_SIZE];
+    json_t *answer;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, run: sleep 600 }, { id: two, run: 'true' }] "
+                      "}\n");
+    run_project_start(project, outer, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    find_child(project, child);
+    run_project_drop_engine(project);
+    orphan_make(project->store, project->folder, project->id);
+    assert_int_equal(run_project_adopt(project, child, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "the run around it is failed"));
+    assert_non_null(strstr(err.hint, "fermata cancel wf_"));
+    assert_string_equal(run_project_status(project, child), "running");
+    run_project_drop_engine(project);
+    answer = run_project_ask(project, child, json_pack("{s:s}", "do", "cancel"), &err);
+    assert_string_equal(json_get_text(answer, "status", ""), "cancelled");
+    json_decref(answer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -87,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(only_what_is_left_under_an_ended_run_is_found_and_it_is_cancelled),
         TEST(nothing_but_a_cancel_is_asked_of_it),
+        TEST(one_that_still_runs_is_not_taken_over_but_can_be_cancelled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

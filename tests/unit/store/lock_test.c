@@ -146,6 +146,21 @@ static void a_note_about_the_log_is_kept_and_a_torn_one_is_none(void **state)
     free(bytes);
 }
 
+static void a_doubt_is_seen_by_others_until_it_is_taken_back(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_false(lock_has_doubt(fixture->two));
+    lock_write_doubt(fixture->one, true);
+    assert_true(lock_has_doubt(fixture->two));
+    assert_int_equal(lock_take(fixture->two, 1, NULL), 0);
+    lock_write_mark(fixture->two, &(struct log_mark){{1, 2}, 3});
+    lock_release(fixture->two);
+    assert_true(lock_has_doubt(fixture->one));
+    lock_write_doubt(fixture->two, false);
+    assert_false(lock_has_doubt(fixture->one));
+}
+
 static void a_lock_file_that_cannot_be_opened_is_refused_with_a_hint(void **state)
 {
     struct fixture *fixture = *state;
@@ -182,6 +197,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_removed_lock_file_is_made_again_and_still_excludes,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_note_about_the_log_is_kept_and_a_torn_one_is_none, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_doubt_is_seen_by_others_until_it_is_taken_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_shorter_process_id_replaces_a_longer_one, set_up,
                                         tear_down),

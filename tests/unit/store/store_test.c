@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/store.h"
+#include "store/internal.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -239,6 +239,46 @@ static void verifying_finds_damage_that_opening_did_not_look_for(void **state)
     assert_int_equal(store_close(store, NULL), 0);
 }
 
+static void set_doubt(struct fixture *fixture)
+{
+    char *path = scratch_path(fixture->scratch, "x.db.lock");
+    struct lock *lock = NULL;
+
+    assert_int_equal(lock_open(&lock, path, NULL), 0);
+    lock_write_doubt(lock, true);
+    lock_close(lock);
+    free(path);
+}
+
+/* Closed cleanly, or open elsewhere: neither keeps the next start from looking. */
+static void after_a_failed_commit_the_next_start_verifies_until_nothing_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *other = open_store(fixture);
+    struct store *store = NULL;
+    struct error err = ERROR_INIT;
+
+    add_rows(other, 1, 500);
+    assert_int_equal(store_close(other, NULL), 0);
+    copy_file(fixture, "x.db", "sound.db");
+    damage_page(fixture, "x.db", (int64_t)5 * 4096);
+    other = open_store(fixture);
+    set_doubt(fixture);
+    assert_int_equal(try_open(fixture, &store, &err), ERROR_IO);
+    assert_null(store);
+    assert_non_null(strstr(err.hint, "the disk failed"));
+    assert_int_equal(store_close(other, NULL), 0);
+    assert_int_equal(try_open(fixture, &store, &err), ERROR_IO);
+
+    copy_file(fixture, "sound.db", "x.db");
+    store = open_store(fixture);
+    assert_int_equal(rows(store), 500);
+    assert_int_equal(store_close(store, NULL), 0);
+    damage_page(fixture, "x.db", (int64_t)5 * 4096);
+    store = open_store(fixture); /* no doubt any more: nothing is looked at */
+    assert_int_equal(store_close(store, NULL), 0);
+}
+
 static void files_of_others_are_refused_and_left_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -378,6 +418,7 @@ int main(void)
         TEST(an_unclean_stop_loses_nothing),
         TEST(a_damaged_file_after_an_unclean_stop_is_refused),
         TEST(verifying_finds_damage_that_opening_did_not_look_for),
+        TEST(after_a_failed_commit_the_next_start_verifies_until_nothing_is_found),
         TEST(files_of_others_are_refused_and_left_alone),
         TEST(links_and_folders_are_refused),
         TEST(a_missing_folder_is_not_made),

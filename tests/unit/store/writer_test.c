@@ -260,6 +260,7 @@ static void a_failed_sync_breaks_the_store_for_good(void **state)
     atomic_store(&fixture->faults->sync_code, SQLITE_IOERR_FSYNC);
     assert_int_equal(writer_wait(fixture->writer, add, &piece, &err), ERROR_IO);
     assert_true(writer_is_broken(fixture->writer));
+    assert_true(lock_has_doubt(fixture->lock));
     assert_true(err.hint[0] != '\0');
     atomic_store(&fixture->faults->sync_code, 0);
     for (int round = 0; round < 3; round++) {
