@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/live.h"
+#include "run/own.h"
 
 #include "base/alloc.h"
 #include "base/file.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* attempt_probe is wrapped, see the Makefile. */
 #include "run/live.h"
+#include "run/own.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
