@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "results/results.h"
 #include "run/launch.h"
+#include "run/own.h"
 
 #include <stdlib.h>
 #include <string.h>
