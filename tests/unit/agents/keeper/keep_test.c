@@ -190,7 +190,7 @@ static void after_the_deadline_the_grace_is_short(void **state)
     struct attempt_spec spec = process_spec(fixture->attempt, argv);
     struct attempt_exit end;
 
-    spec.timeout_ms = 100;
+    spec.timeout_ms = 500; /* by then it heeds no SIGTERM */
     spec.grace_ms = 3600000;
     end = process_run(&spec);
     assert_true(end.timed_out);
