@@ -23,7 +23,6 @@
 #include <stdint.h>
 
 struct engine;
-
 /* One change of a run, see docs/events.md. Views get it as stored plus "run", "seq", "at", "kind";
  * the caller owns that. */
 struct record;
@@ -68,8 +67,7 @@ struct engine_options {
     int (*load_workflow)(void *context, const char *name, struct workflow **ret_workflow,
                          struct error *err);
     int (*load_expert)(void *context, const char *name, char **ret_text, struct error *err);
-    /* Whether the agent of that name could be used now; asked where a host may stand in. May be
-     * NULL: none can. */
+    /* Could the agent of that name be used now, or does the host stand in? May be NULL. */
     bool (*has_agent)(void *context, const char *name);
     void *loader_context;
     /* Every committed record of every run in this process. Borrowed for the call. May be NULL. */
@@ -207,7 +205,6 @@ void run_log_close(struct run_log *log);            /* accepts NULL */
 /* {"records":[...],"next":SEQ|null} from seq on. */
 int run_records(struct store *store, const char *run_id, int64_t from_seq, int limit,
                 json_t **ret_records, struct error *err);
-/* Durations, attempts, retries, gate verdict rates, utilisation. */
 int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, struct error *err);
 /* Over all runs: {NAME: {attempts, failed, input_tokens, output_tokens, cached_tokens, cost_usd,
  * counted, priced, last_at}}. Sums are over the attempts that said (`counted` of them their tokens,
@@ -224,11 +221,9 @@ struct run_artifacts_request {
 /* {"artifacts":[{name,step,attempt,bytes,digest,at,seq}],"next":SEQ|null}, newest first. */
 int run_artifacts(struct store *store, const struct run_artifacts_request *request,
                   json_t **ret_artifacts, struct error *err);
-/* What the host has answered a run that waits for it, as run_show gives it. ERROR_VALIDATION: a
- * response is wrong; the text begins with file:line:column. */
+/* ERROR_VALIDATION, and where: a response of the host is wrong. The requests that are open:
+ * [{run,step,request,response,problem}], the caller's. Both of a run as run_show gives it. */
 int run_check_host(const char *folder, const json_t *run, struct error *err);
-/* [{run,step,request,response,problem}]: what the host is to do for this run; paths are
- * absolute. The caller owns it. */
 json_t *run_host_requests(const char *folder, const json_t *run);
 /* A full id from a full id, a unique beginning of one, or "last". */
 int run_resolve(struct store *store, const char *text, char ret_id[RUN_ID_SIZE], struct error *err);

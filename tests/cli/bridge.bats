@@ -31,6 +31,12 @@ started() {
     FOLDER=$PWD/.fermata/workflows/$ID
 }
 
+# The tables are what the journal says.
+agrees() {
+    run_apart fermata doctor --rebuild --json
+    [[ $output == *", 0 differences"* ]]
+}
+
 # respond STEP NAME [JSON: fields that replace others]
 respond() {
     python3 - "$FOLDER" "$1" "$2" "${3:-{\}}" <<'END'
@@ -72,8 +78,7 @@ END
     [ "$(fermata cat "$ID" two)" = "did build-two" ]
     fermata logs "$ID" --records | grep '"attempt_ended"' | grep '"step":"one"' | grep -q '"input_tokens":5'
     [ "$(fermata logs "$ID" --records | grep -c '"attempt_started"')" -eq 3 ]
-    run_apart fermata doctor --rebuild
-    [ "$status" -eq 0 ]
+    agrees
 }
 
 @test "names that hosts write instead are accepted" {
@@ -154,8 +159,7 @@ END
     run_apart fermata cancel "$ID"
     [ "$status" -eq 0 ]
     [ "$(status_of "$ID")" = cancelled ]
-    run_apart fermata doctor --rebuild
-    [ "$status" -eq 0 ]
+    agrees
 }
 
 @test "the host of a nested run is asked through the run around it" {
@@ -197,6 +201,5 @@ END
         [ "$(json '[h["step"] for h in d["host"]]' <<<"$output")" = '["one", "two"]' ]
         [ "$(fermata logs "$ID" --records | grep -c '"step":"outline","attempt":1,"class"')" -eq 1 ]
     done
-    run_apart fermata doctor --rebuild
-    [ "$status" -eq 0 ]
+    agrees
 }
