@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `logs`: the journal of a run as lines or records, and what its steps printed; both can be
  * followed while the run goes on. */
-#include "agents/attempt.h"
+#include "agents/transcript.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "ops/internal.h"
@@ -28,6 +28,8 @@ struct follow {
     char *folder;
     const char *stream;
     off_t offset;
+    struct transcript *transcript; /* of an agent's attempt */
+    bool is_inside_line;           /* of what it says */
     loop_id timer;
     loop_id pause; /* between a change and the look at it */
     bool is_pausing;
@@ -174,6 +176,70 @@ static int pump_output(struct follow *follow, struct error *err)
         (void)close(fd);
     }
     follow->is_over = presence == ATTEMPT_ENDED || presence == ATTEMPT_GONE;
+    return r;
+}
+
+/* ---- what an agent does ---- */
+
+static void give_event(void *context, const struct agent_event *event)
+{
+    struct follow *follow = context;
+    bool is_text = event->kind == AGENT_TEXT || event->kind == AGENT_THINKING;
+    struct strbuf text;
+
+    strbuf_init(&text, TEXT_BYTES_MAX);
+    agent_event_show(event, &text);
+    if (text.length > 0) {
+        if (follow->is_inside_line && !is_text) {
+            give_text(follow, "output", "\n", 1);
+        }
+        follow->is_inside_line = text.data[text.length - 1] != '\n';
+        give_text(follow, "output", text.data, text.length);
+    }
+    strbuf_release(&text);
+}
+
+static int pump_events(struct follow *follow, struct error *err)
+{
+    enum attempt_presence presence = ATTEMPT_GONE;
+    pid_t keeper;
+    int r = attempt_probe(follow->folder, &presence, &keeper, err);
+
+    if (r == 0 && !follow->transcript) {
+        r = transcript_open(follow->folder, give_event, follow, &follow->transcript, err);
+    }
+    if (r == 0) {
+        r = transcript_read(follow->transcript, err);
+    }
+    follow->is_over = presence == ATTEMPT_ENDED || presence == ATTEMPT_GONE;
+    if (r == 0 && follow->is_over && follow->is_inside_line) {
+        give_text(follow, "output", "\n", 1);
+        follow->is_inside_line = false;
+    }
+    return r;
+}
+
+static bool is_agents(const char *folder)
+{
+    char *path = path_join(folder, TRANSCRIPT_FILE);
+    bool found = file_exists(path);
+
+    free(path);
+    return found;
+}
+
+/* The stream as the agent's program printed it. */
+static int give_raw(struct follow *follow, struct error *err)
+{
+    struct strbuf text;
+    int r;
+
+    strbuf_init(&text, TEXT_BYTES_MAX);
+    r = attempt_read_output(follow->folder, "stdout", &text, NULL, err);
+    if (r == 0) {
+        give_text(follow, "output", text.data, text.length);
+    }
+    strbuf_release(&text);
     return r;
 }
 
@@ -377,6 +443,24 @@ static int no_attempt(const struct follow *follow, const char *step, int64_t att
     return r;
 }
 
+static int log_agent(struct follow *follow, const json_t *arguments, bool has_ended,
+                     struct error *err)
+{
+    int r;
+
+    if (has_ended && json_get_boolean(arguments, "raw", false)) {
+        return give_raw(follow, err);
+    }
+    if (!json_get_boolean(arguments, "raw", false)) {
+        follow->pump = pump_events;
+    }
+    r = !has_ended && json_get_boolean(arguments, "follow", false)
+            ? follow_changes(follow, follow->folder, err)
+            : follow->pump(follow, err);
+    transcript_free(follow->transcript);
+    return r;
+}
+
 static int log_output(struct follow *follow, const json_t *arguments, struct error *err)
 {
     const char *step = json_get_text(arguments, "step", "");
@@ -391,7 +475,9 @@ static int log_output(struct follow *follow, const json_t *arguments, struct err
     follow->pump = pump_output;
     follow->stream = json_get_boolean(arguments, "stderr", false) ? "stderr" : "stdout";
     follow->folder = attempt_folder(follow, started);
-    if (ended) {
+    if (follow->folder && strcmp(follow->stream, "stdout") == 0 && is_agents(follow->folder)) {
+        r = log_agent(follow, arguments, ended != NULL, err);
+    } else if (ended) {
         r = give_ended(follow, ended, err);
     } else if (!started) {
         r = no_attempt(follow, step, attempt, err);
@@ -408,7 +494,7 @@ static int log_output(struct follow *follow, const json_t *arguments, struct err
 
 static int check_combination(const json_t *arguments, struct error *err)
 {
-    static const char *const of_steps[] = {"attempt", "stderr"};
+    static const char *const of_steps[] = {"attempt", "stderr", "raw"};
 
     if (json_object_get(arguments, "step")) {
         if (json_object_get(arguments, "phase") || json_get_boolean(arguments, "records", false)) {

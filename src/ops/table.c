@@ -160,6 +160,8 @@ static const struct argument logs_arguments[] = {
      .help = "With --step: this attempt; the last one when absent"},
     {.name = "stderr", .type = ARGUMENT_BOOLEAN,
      .help = "With --step: standard error instead of standard output"},
+    {.name = "raw", .type = ARGUMENT_BOOLEAN,
+     .help = "With --step: what an agent's program printed, as it is, instead of what it means"},
     {.name = "follow", .letter = 'f', .type = ARGUMENT_BOOLEAN,
      .help = "Go on printing until the run rests"},
     {.name = "records", .type = ARGUMENT_BOOLEAN,

@@ -122,6 +122,30 @@ static void items_go_to_the_view_when_it_takes_them(void **state)
     json_decref(result);
 }
 
+static void what_an_agent_did_can_be_read_and_had_raw(void **state)
+{
+    struct ops_project *project = *state;
+    char *text;
+
+    ops_project_write(project, ".fermata/config.yaml",
+                      "default_agent: a\nagents:\n  a: { type: command, output: jsonl, command: "
+                      "[cat, stream.jsonl] }\n");
+    ops_project_write(project, "stream.jsonl",
+                      "{\"event\":\"text\",\"text\":\"I wri\",\"partial\":true}\n"
+                      "{\"event\":\"tool_call\",\"name\":\"write\",\"text\":\"a.txt\"}\n"
+                      "{\"event\":\"text\",\"text\":\"done\"}\n{\"event\":\"done\"}\n");
+    ops_project_write(project, ".fermata/workflows/w.yaml",
+                      "name: w\nphases: [{ id: a, steps: [{ id: s1, prompt: go }] }]\n");
+    json_decref(ops_project_call(project, "run", json_pack("{s:s}", "workflow", "w")));
+    text = all_of(project, json_pack("{s:s}", "step", "s1"));
+    assert_string_equal(text, "[{\"output\":\"I wri\"},{\"output\":\"\\n\"},"
+                              "{\"output\":\"> write a.txt\\n\"},{\"output\":\"done\\n\"}]");
+    free(text);
+    text = all_of(project, json_pack("{s:s, s:b}", "step", "s1", "raw", 1));
+    assert_non_null(strstr(text, "event\\\":\\\"done"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +157,8 @@ int main(void)
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_go_together_is_refused, ops_project_set_up,
                                         ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(what_an_agent_did_can_be_read_and_had_raw,
+                                        ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(following_a_run_at_rest_ends_at_once, ops_project_set_up,
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(items_go_to_the_view_when_it_takes_them, ops_project_set_up,
