@@ -263,11 +263,12 @@ static void question_release(struct question *question)
     free(question->argv);
 }
 
-static void take_answer(const struct probe *probe, struct agent_facts *facts, json_t *versions)
+/* True when a version is to be remembered. */
+static bool take_answer(const struct probe *probe, struct agent_facts *facts, json_t *versions)
 {
     if (facts->adapter->kind == ADAPTER_SERVER) {
         take_health(probe->output.data, probe->output.length, facts);
-        return;
+        return false;
     }
     if (probe->exit_status == 0) {
         facts->version = read_version(probe->output.data);
@@ -280,6 +281,7 @@ static void take_answer(const struct probe *probe, struct agent_facts *facts, js
         free(facts->hint);
         facts->hint = mem_printf("look at what `%s --version` prints", facts->path);
     }
+    return facts->version != NULL;
 }
 
 /* True when there is something to ask. */
@@ -305,6 +307,7 @@ void agent_facts_ask(struct ops *ops, struct agent_facts *facts, size_t count,
     struct question *questions = mem_zero(count + 1, sizeof(*questions));
     struct probe *probes = mem_zero(count + 1, sizeof(*probes));
     json_t *versions = load_versions(ops);
+    size_t known = 0;
     size_t asked = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -323,11 +326,11 @@ void agent_facts_ask(struct ops *ops, struct agent_facts *facts, size_t count,
     }
     probe_run(probes, asked);
     for (size_t i = 0; i < asked; i++) {
-        take_answer(&probes[i], questions[i].facts, versions);
+        known += take_answer(&probes[i], questions[i].facts, versions) ? 1 : 0;
         probe_release(&probes[i]);
         question_release(&questions[i]);
     }
-    if (asked > 0) {
+    if (known > 0) {
         save_versions(ops, versions);
     }
     json_decref(versions);

@@ -28,8 +28,8 @@ static const char agents_text[] =
     "#     key: env:GATEWAY_KEY\n"
     "\n"
     "# roles: { reviewer: codex }        # a step may name a role instead of an agent\n"
-    "# prices:                           # USD for a million tokens, where an agent tells no cost\n"
-    "#   \"MODEL*\": { input: 3, cached_input: 0.3, output: 15 }\n"
+    "# USD for a million tokens, where an agent tells no cost:\n"
+    "# prices: { \"MODEL*\": { input: 3, cached_input: 0.3, output: 15 } }\n"
     "\n";
 
 static const char tail_text[] =

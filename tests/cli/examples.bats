@@ -104,6 +104,22 @@ paused_on_request() {
     wait_until is_ownerless "$id"
 }
 
+# A program that answers as Codex does.
+installed_codex() {
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    cat >"$BATS_TEST_TMPDIR/bin/codex" <<'END'
+#!/bin/sh
+[ "$1" = --version ] && { echo "codex-cli 0.169.0"; exit; }
+cat >/dev/null
+echo '{"type":"thread.started","thread_id":"t-1"}'
+echo '{"type":"turn.started"}'
+echo '{"type":"item.completed","item":{"id":"i0","type":"agent_message","text":"It is small."}}'
+echo '{"type":"turn.completed","usage":{"input_tokens":10,"output_tokens":2}}'
+END
+    chmod +x "$BATS_TEST_TMPDIR/bin/codex"
+    export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
 # A review takes some seconds; one serves all.
 reviewed() {
     if [ ! -e "$BATS_TEST_TMPDIR/reviewed" ]; then
@@ -131,6 +147,7 @@ prepare() {
     "fermata cancel"* | "fermata checkpoint "* | "fermata signal"*) paused_on_request ;;
     "fermata approve"* | "fermata reject"*) waits_for_approval ;;
     "fermata answer"*) waits_for_answer ;;
+    "fermata agents codex"* | "fermata test-agent"*) installed_codex ;;
     *) reviewed ;;
     esac
 }
