@@ -72,6 +72,16 @@ static void add_term(struct strbuf *target, const char *term, const char *text)
     strbuf_add_char(target, '\n');
 }
 
+/* With spaces, so that a long list can be broken into lines. */
+static void add_choices(struct strbuf *text, const char *choices)
+{
+    strbuf_add(text, " One of ");
+    for (const char *c = choices; *c; c++) {
+        strbuf_add(text, *c == '|' ? ", " : (char[]){*c, '\0'});
+    }
+    strbuf_add_char(text, '.');
+}
+
 static void add_argument(struct strbuf *target, const struct argument *argument)
 {
     char name[OPTION_NAME_MAX];
@@ -94,7 +104,7 @@ static void add_argument(struct strbuf *target, const struct argument *argument)
     }
     strbuf_addf(&text, "%s.", argument->help);
     if (argument->choices && !argument->is_positional) {
-        strbuf_addf(&text, " One of %s.", argument->choices);
+        add_choices(&text, argument->choices);
     }
     if (argument->fallback) {
         strbuf_addf(&text, " Default: %s.", argument->fallback);
