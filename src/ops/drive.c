@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "ops/internal.h"
+#include "run/running.h"
 
 #include <assert.h>
 #include <fcntl.h>

@@ -2,6 +2,7 @@
 /* events in -> decide -> one commit for all runs -> effects. */
 #include "run/live.h"
 #include "run/reserve.h"
+#include "run/running.h"
 
 #include "base/alloc.h"
 #include "base/file.h"

@@ -128,18 +128,6 @@ json_t *engine_show(const struct engine *engine, const char *run_id);
 /* Pauses (no new steps; waits for running ones), or with stop also stops the running steps, which
  * become pending again. For Ctrl-C. */
 void engine_interrupt(struct engine *engine, bool stop);
-/* A step under way, for a progress view. */
-struct engine_running {
-    const char *run_id;
-    const char *step;
-    const char *phase;
-    int64_t started_at_ms;
-    const char *folder; /* of the attempt */
-    const char *line;   /* what its agent does just now; NULL: it is no agent, ask its folder */
-};
-void engine_visit_running(const struct engine *engine,
-                          void (*visit)(void *context, const struct engine_running *running),
-                          void *context);
 
 /* A command to a run, whoever owns it:
  *   {"do":"pause"} {"do":"resume","retry_failed":bool} {"do":"cancel","reason":?}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/engine.h"
 
+#include "run/running.h"
 #include "support/fault_vfs.h"
 #include "support/run_project.h"
 

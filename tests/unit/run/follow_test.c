@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/follow.h"
+#include "run/running.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
