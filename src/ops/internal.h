@@ -5,6 +5,7 @@
 #define FERMATA_OPS_INTERNAL_H
 
 #include "ops/ops.h"
+#include "run/query.h"
 #include "run/run.h"
 #include "workflow/config.h"
 #include "workflow/library.h"

@@ -6,6 +6,7 @@
  * Each piece is written before what makes it count, and looked for before it is written: whenever
  * we are killed, the next look goes on from there with the same request. */
 #include "run/bridge.h"
+#include "run/query.h"
 
 #include "agents/attempt.h"
 #include "agents/bridge.h"

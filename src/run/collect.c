@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "results/results.h"
 #include "run/own.h"
+#include "run/query.h"
 #include "run/states.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 /* Why each step was done or taken over from an earlier one. */
 #include "base/alloc.h"
 #include "run/journal.h"
-#include "run/run.h"
+#include "run/query.h"
 
 #include <stdint.h>
 #include <stdlib.h>

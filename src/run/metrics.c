@@ -2,6 +2,7 @@
 /* What a run cost in time, worked out from its records. Pure but for reading them. */
 #include "base/alloc.h"
 #include "run/journal.h"
+#include "run/query.h"
 #include "run/usage.h"
 
 #include <stdlib.h>

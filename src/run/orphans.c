@@ -2,6 +2,7 @@
 /* Nested runs that are not over though the run around them is, or is gone. This version leaves
  * none; an earlier one did. Nobody could go on with one: it is cancelled. */
 #include "run/own.h"
+#include "run/query.h"
 #include "run/states.h"
 
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "results/results.h"
 #include "run/definition.h"
 #include "run/live.h"
+#include "run/query.h"
 #include "run/states.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Questions about runs: lists from the derived tables, everything else from the journal itself. */
+#include "run/query.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/engine.h"

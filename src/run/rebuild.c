@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "run/files.h"
 #include "run/own.h"
+#include "run/query.h"
 #include "run/states.h"
 
 #include <stdio.h>

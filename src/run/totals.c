@@ -2,6 +2,7 @@
 /* What each agent was asked and what it used, over all runs that are kept. From the journal itself,
  * by an index of agents' attempts alone. */
 #include "run/engine.h"
+#include "run/query.h"
 
 #include "base/alloc.h"
 

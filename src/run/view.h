@@ -7,7 +7,7 @@
 
 #define VIEW_BYTES_MAX (1024U * 1024 * 1024) /* of the texts: a hundred thousand large steps */
 
-json_t *view_run(const struct run_state *run); /* run.h, run_show, says the shape */
+json_t *view_run(const struct run_state *run); /* query.h, run_show, says the shape */
 /* The same as text: a tree of ten thousand steps would cost more than all that is decided of them.
  */
 void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *target);

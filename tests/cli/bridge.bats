@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # The program that called Fermata does the work of agents: exit status 42, request, response.
-# shellcheck shell=bash disable=SC2030,SC2031
+# shellcheck shell=bash disable=SC2030,SC2031,SC2154 # run_apart sets stderr
 
 load helper
 

@@ -4,6 +4,7 @@
 #ifndef FERMATA_TESTS_RUN_PROJECT_H
 #define FERMATA_TESTS_RUN_PROJECT_H
 
+#include "run/query.h"
 #include "run/run.h"
 
 #include <semaphore.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/run.h"
+#include "run/query.h"
 
 #include "support/orphan.h"
 #include "support/run_project.h"
