@@ -123,13 +123,16 @@ void error_hint(struct error *err, const char *format, ...)
     va_end(args);
 }
 
-int error_context(struct error *err, const char *format, ...)
+void error_context(struct error *err, const char *format, ...)
 {
     char context[ERROR_TEXT_MAX / 2];
     char text[ERROR_TEXT_MAX];
     va_list args;
 
-    assert(err && err->code < 0);
+    if (!err) {
+        return;
+    }
+    assert(err->code < 0);
     va_start(args, format);
     put_text(context, sizeof(context), format, args);
     va_end(args);
@@ -137,7 +140,6 @@ int error_context(struct error *err, const char *format, ...)
     (void)snprintf(err->text, sizeof(err->text), "%s: %.*s", context,
                    (int)(sizeof(err->text) - strlen(context) - 3), text);
     trim_partial_character(err->text, sizeof(err->text));
-    return err->code;
 }
 
 const char *error_code_name(int code)

@@ -48,8 +48,9 @@ int error_set_errno(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* What to do next; a no-op when err is NULL. */
 void error_hint(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Puts "context: " before the text as the error rises; returns err->code. */
-int error_context(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "context: " before the text as the error rises; a no-op when err is NULL. */
+void error_context(struct error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 const char *error_code_name(int code); /* "not_found"; the wire name */
 int error_code_exit_status(int code);  /* design: one table maps codes to exit status */

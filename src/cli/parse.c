@@ -200,9 +200,8 @@ static int add_pair(const struct parser *parser, const struct option *option, co
 
         r = file_read(equals + 2, INPUT_FILE_BYTES_MAX, &data, &length, parser->err);
         if (r < 0) {
-            return parser->err ? error_context(parser->err, "%s %.*s", option->shown,
-                                               (int)(equals - text), text)
-                               : r;
+            error_context(parser->err, "%s %.*s", option->shown, (int)(equals - text), text);
+            return r;
         }
         value = json_text_lossy(data, length);
         free(data);

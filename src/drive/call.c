@@ -28,7 +28,8 @@ static int read_key_file(struct call *call, const char *path, struct error *err)
     int r = file_read(path, KEY_BYTES_MAX, &text, &length, err);
 
     if (r < 0) {
-        return error_context(err, "the key");
+        error_context(err, "the key");
+        return r;
     }
     call->key_name = path;
     call->key = trim(text);

@@ -141,7 +141,8 @@ static int convert_duration(const struct argument *argument, const json_t *value
     } else if (json_is_string(value)) {
         r = duration_parse(json_string_value(value), &duration_ms, err);
         if (r < 0) {
-            return err ? error_context(err, "%s", shown_name(argument).text) : r;
+            error_context(err, "%s", shown_name(argument).text);
+            return r;
         }
     } else {
         return wrong_type(argument, "a duration such as 30s, 10m or 2d", err);

@@ -538,7 +538,7 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     name = pick_workflow(ops, arguments);
     r = name ? ops_load_workflow(ops, name, &workflow, err) : no_workflow_given(ops, err);
     if (r == ERROR_NOT_FOUND && name == ops->settings->workflow) {
-        (void)error_context(err, "FERMATA_WORKFLOW");
+        error_context(err, "FERMATA_WORKFLOW");
     }
     if (r == 0) {
         r = make_inputs(workflow, arguments, view, &inputs, err);

@@ -30,8 +30,8 @@ int run_read_definition(const char *folder, const char *run_id, const char *dige
     char *blobs = path_join(folder, "blobs");
     int r = blob_get(blobs, digest, WORKFLOW_BYTES_MAX, ret_text, NULL, err);
 
-    if (r < 0 && err) {
-        (void)error_context(err, "the workflow of run %s", run_id);
+    if (r < 0) {
+        error_context(err, "the workflow of run %s", run_id);
     }
     free(blobs);
     return r;

@@ -98,8 +98,8 @@ int launch_arguments(struct active *active, int step, struct template_list with,
         }
         if (r == 0) {
             json_put(arguments, with.items[i].name, value ? value : json_null());
-        } else if (err) {
-            (void)error_context(err, "argument %s", with.items[i].name);
+        } else {
+            error_context(err, "argument %s", with.items[i].name);
         }
     }
     if (r == 0) {
@@ -258,8 +258,8 @@ static int env_build(struct launch *launch, struct active *active, int index, st
         }
         if (r == 0) {
             env_add(launch, definition->env[i].name, value.data);
-        } else if (err) {
-            (void)error_context(err, "env %s", definition->env[i].name);
+        } else {
+            error_context(err, "env %s", definition->env[i].name);
         }
         strbuf_release(&value);
     }

@@ -65,7 +65,7 @@ static void on_probed(void *arg)
         live_ask_host(live);
     } else if (probe->result < 0) {
         /* Not known to be gone: starting it again could make two of it. */
-        (void)error_context(&probe->err, "the process that was begun cannot be looked at");
+        error_context(&probe->err, "the process that was begun cannot be looked at");
         live_post_doubt(live, &probe->err);
     } else if (probe->presence == ATTEMPT_ALIVE) {
         live_watch(live, probe->keeper);

@@ -188,7 +188,7 @@ static int check_output(const struct step *definition, json_t *value, json_t **r
     int r = definition->schema ? json_schema_check(definition->schema, value, err) : 0;
 
     if (r < 0) {
-        (void)error_context(err, "the output does not fit its schema");
+        error_context(err, "the output does not fit its schema");
         json_decref(value);
         return r;
     }
@@ -244,7 +244,7 @@ static int keep_file(struct collect *collect, const struct artifact_rule *rule)
     int r = blob_put_file(collect->blobs, path, ARTIFACT_BYTES_MAX, digest, &size, &collect->err);
 
     if (r < 0) {
-        (void)error_context(&collect->err, "artifact %s", rule->name);
+        error_context(&collect->err, "artifact %s", rule->name);
         if (collect->err.is_storage_full) {
             collect->broken = collect->err;
         }

@@ -38,9 +38,7 @@ static int pin_one(struct pinning *pinning, const struct workflow *caller, const
         r = blob_put(pinning->blobs, called->text, called->text_length, digest, err);
     }
     if (r < 0) {
-        if (err) {
-            (void)error_context(err, "step %s of workflow %s", step->id, caller->name);
-        }
+        error_context(err, "step %s of workflow %s", step->id, caller->name);
         return r;
     }
     json_put_text(pinning->calls, step->workflow, digest);

@@ -55,6 +55,7 @@ void run_log_close(struct run_log *log);            /* accepts NULL */
 /* {"records":[...],"next":SEQ|null} from seq on. */
 int run_records(struct store *store, const char *run_id, int64_t from_seq, int limit,
                 json_t **ret_records, struct error *err);
+/* Durations, attempts, retries, gate verdict rates, utilisation. */
 int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, struct error *err);
 /* Over all runs: {NAME: {attempts, failed, input_tokens, output_tokens, cached_tokens, cost_usd,
  * counted, priced, last_at}}. Sums are over the attempts that said (`counted` of them their tokens,

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 struct engine;
+
 /* One change of a run, see docs/events.md. Views get it as stored plus "run", "seq", "at", "kind";
  * the caller owns that. */
 struct record;

@@ -106,7 +106,8 @@ static int apply(struct connection *connection, const struct migration *migratio
     int r = connection_run(connection, migration->sql, err);
 
     if (r < 0) {
-        return error_context(err, "migration %s", migration->name);
+        error_context(err, "migration %s", migration->name);
+        return r;
     }
     if (sqlite3_get_autocommit(connection->db)) {
         return error_set(err, ERROR_INTERNAL, "migration %s ended the transaction",
@@ -118,7 +119,10 @@ static int apply(struct connection *connection, const struct migration *migratio
     bind_text(statement, 2, digest);
     r = tx_run(&tx, statement, NULL, err);
     statements_reset(connection);
-    return r < 0 ? error_context(err, "migration %s", migration->name) : 0;
+    if (r < 0) {
+        error_context(err, "migration %s", migration->name);
+    }
+    return r;
 }
 
 static int apply_missing(struct connection *connection, const struct migration *migrations,

@@ -281,7 +281,7 @@ int store_open_with(struct store **ret_store, const struct store_options *option
         r = open_locked(store, options, &local);
     }
     if (r < 0) {
-        (void)error_context(&local, "store %s", options->path);
+        error_context(&local, "store %s", options->path);
         if (err) {
             *err = local;
         }

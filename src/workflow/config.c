@@ -349,7 +349,8 @@ static int read_file(struct config_reader *config_reader, struct file *file, con
     reader->scratch = file->scratch;
     r = yaml_parse(file->scratch, text, strlen(text), reader->problems, &root, err);
     if (r < 0) {
-        return err ? error_context(err, "%s", file->name ? file->name : "configuration") : r;
+        error_context(err, "%s", file->name ? file->name : "configuration");
+        return r;
     }
     keys_check(LEVEL_CONFIG, root, reader->problems);
     file->root = root;

@@ -49,8 +49,7 @@ static json_t *blame(const struct evaluation *evaluation, const struct node *nod
     while (length < node->length && ((unsigned char)source[length] & 0xC0) == 0x80) {
         length--;
     }
-    (void)error_context(err, "in \"%.*s%s\"", (int)length, source,
-                        length < node->length ? "..." : "");
+    error_context(err, "in \"%.*s%s\"", (int)length, source, length < node->length ? "..." : "");
     return NULL;
 }
 

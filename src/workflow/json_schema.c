@@ -290,10 +290,11 @@ static int explain_none(struct checker *checker, const json_t *schemas, const st
     {
         if (json_is_object(schema) && accepts_type(schema, place->value)) {
             r = schema_apply(checker, schema, place, NULL);
-            return r == ERROR_VALIDATION
-                       ? error_context(checker->err, "none of %zu alternatives fits; number %zu",
-                                       count, index + 1)
-                       : r;
+            if (r == ERROR_VALIDATION) {
+                error_context(checker->err, "none of %zu alternatives fits; number %zu", count,
+                              index + 1);
+            }
+            return r;
         }
     }
     return schema_fail(checker, place, "none of %zu alternatives fits, got %s", count,

@@ -263,8 +263,8 @@ static int check_member(struct checker *checker, const json_t *schema, const str
 
         r = schema_apply(checker, names, &name, NULL);
         json_decref(text);
-        if (r == ERROR_VALIDATION && checker->err && !checker->silent) {
-            (void)error_context(checker->err, "the name of a member");
+        if (r == ERROR_VALIDATION && !checker->silent) {
+            error_context(checker->err, "the name of a member");
         }
     }
     if (r == 0 && property) {
