@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "run/engine.h"
 #include "run/own.h"
+#include "run/query.h"
 #include "run/reserve.h"
 #include "run/states.h"
 
