@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* events in -> decide -> one commit for all runs -> effects. */
-#include "run/query.h"
 #include "run/live.h"
+#include "run/query.h"
 #include "run/reserve.h"
 #include "run/running.h"
 
