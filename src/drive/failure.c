@@ -129,7 +129,10 @@ static char *compose(const char *message, const char *kind)
     char *taken;
 
     strbuf_init(&text, MESSAGE_BYTES_MAX * 2);
-    utf8_add_cut(&text, message ? message : "no reason was given", MESSAGE_COLUMNS_MAX);
+    utf8_add_cut(&text, message ? message : "", MESSAGE_COLUMNS_MAX);
+    if (text.length == 0) {
+        strbuf_add(&text, "no reason was given");
+    }
     if (kind && (!message || !strcasestr(message, kind))) {
         strbuf_add(&text, " (");
         utf8_add_cut(&text, kind, 60);

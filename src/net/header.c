@@ -110,12 +110,9 @@ int64_t http_parse_retry_after(const char *value, int64_t now_ms)
 /* Behind "scheme://"; the beginning where there is none, whatever comes later. */
 static const char *skip_scheme(const char *url)
 {
-    const char *end = url;
+    const char *end = url + strcspn(url, "/:?#");
 
-    while (isalnum((unsigned char)*end) || *end == '+' || *end == '-' || *end == '.') {
-        end++;
-    }
-    return end > url && strncmp(end, "://", 3) == 0 ? end + 3 : url;
+    return strncmp(end, "://", 3) == 0 ? end + 3 : url;
 }
 
 void http_add_shown_url(struct strbuf *target, const char *url)

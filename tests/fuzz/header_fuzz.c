@@ -24,7 +24,7 @@ static void check_url(const char *url)
 
     strbuf_init(&shown, strlen(url) + 1);
     http_add_shown_url(&shown, url);
-    host = shown.data + strcspn(shown.data, "/:");
+    host = shown.data + strcspn(shown.data, "/:?#");
     host = strncmp(host, "://", 3) == 0 ? host + 3 : shown.data;
     if (shown.overflow || memchr(host, '@', strcspn(host, "/")) || strpbrk(shown.data, "?#")) {
         abort();

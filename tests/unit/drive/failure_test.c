@@ -52,6 +52,7 @@ static void what_is_no_json_is_told_in_a_line(void **state)
     check_body(500, "Internal\n\033[31mServer\xff Error\n", "Internal Server\xef\xbf\xbd Error ");
     check_body(500, "", "no reason was given");
     check_body(500, " \n", "no reason was given");
+    check_body(500, "\v", "no reason was given");
     check_body(500, "{}", "no reason was given");
     check_body(500, "{\"error\":{}}", "no reason was given");
     check_body(500, "[]", "[]");
