@@ -385,17 +385,23 @@ static int add_tail(struct strbuf *target, struct stream *stream, bool running, 
     return r;
 }
 
+/* What the keeper counted; below zero: not known. */
+static int64_t count_said(const char *folder, const char *name)
+{
+    struct attempt_exit exit;
+
+    if (attempt_read_exit(folder, &exit, NULL) < 0) {
+        return -1;
+    }
+    return strcmp(name, "stdout") == 0 ? exit.stdout_bytes : exit.stderr_bytes;
+}
+
 /* What was not kept at all (no ring, or a full disk) is known from the report alone. */
 static int64_t count_missing(const char *folder, const char *name, const struct stream *stream)
 {
-    struct attempt_exit exit;
-    int64_t bytes;
+    int64_t bytes = count_said(folder, name);
 
-    if (attempt_read_exit(folder, &exit, NULL) < 0) {
-        return 0;
-    }
-    bytes = strcmp(name, "stdout") == 0 ? exit.stdout_bytes : exit.stderr_bytes;
-    return bytes - stream->total;
+    return bytes < 0 ? 0 : bytes - stream->total;
 }
 
 static bool is_running(const char *folder)
@@ -417,11 +423,15 @@ int attempt_read_output(const char *folder, const char *stream_name, struct strb
     int r;
 
     assert(strcmp(stream_name, "stdout") == 0 || strcmp(stream_name, "stderr") == 0);
+    if (ret_cut) {
+        *ret_cut = 0;
+    }
+    /* The keeper made no file then; what stands there is none of ours. */
+    if (!running && count_said(folder, stream_name) == 0) {
+        return 0;
+    }
     r = open_stream(folder, stream_name, &stream);
     if (r == ERROR_NOT_FOUND && file_is_folder(folder)) {
-        if (ret_cut) {
-            *ret_cut = 0;
-        }
         return 0;
     }
     if (r < 0) {

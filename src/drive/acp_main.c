@@ -73,7 +73,7 @@ static int drive(const json_t *input)
     VEC(char *) argv = {0};
     const json_t *word;
     size_t i;
-    bool is_fine;
+    int status;
 
     json_array_foreach((json_t *)command, i, word)
     {
@@ -81,17 +81,17 @@ static int drive(const json_t *input)
             *VEC_PUSH(&argv) = mem_strdup(json_string_value(word));
         }
     }
-    if (argv.count == 0 || !call.prompt || !call.cwd || call.cwd[0] != '/') {
-        VEC_RELEASE(&argv);
-        return refuse("the call lacks a command, a prompt or an absolute folder");
-    }
     *VEC_PUSH(&argv) = NULL;
-    is_fine = acp_drive(&call, argv.items, &limits, print_event, NULL);
+    if (argv.count == 1 || !call.prompt || !call.cwd || call.cwd[0] != '/') {
+        status = refuse("the call lacks a command, a prompt or an absolute folder");
+    } else {
+        status = acp_drive(&call, argv.items, &limits, print_event, NULL) ? 0 : 1;
+    }
     for (i = 0; i < argv.count; i++) {
         free(argv.items[i]);
     }
     VEC_RELEASE(&argv);
-    return is_fine ? 0 : 1;
+    return status;
 }
 
 int main(void)

@@ -178,6 +178,19 @@ static void nothing_printed_is_empty_output(void **state)
     assert_last_line(*state, "");
 }
 
+/* A program can put anything into its folder. */
+static void what_stands_where_nothing_was_said_is_not_looked_at(void **state)
+{
+    static const char *const plant[] = {
+        "sh", "-c", "cd \"$FERMATA_ATTEMPT_FOLDER\" && mkfifo stderr && echo forged >stdout", NULL};
+    struct attempt_spec spec = process_spec(*state, plant);
+    struct attempt_exit end = process_run(&spec);
+
+    assert_int_equal(end.status, 0);
+    assert_int_equal(end.stdout_bytes, 0);
+    assert_output(*state, "");
+}
+
 static void output_of_a_missing_folder_is_not_found(void **state)
 {
     char *missing = path_join(*state, "missing");
@@ -405,6 +418,7 @@ int main(int argc, char **argv)
         OUTPUT_TEST(no_report_is_not_found),
         OUTPUT_TEST(start_errors_are_sentences),
         OUTPUT_TEST(nothing_printed_is_empty_output),
+        OUTPUT_TEST(what_stands_where_nothing_was_said_is_not_looked_at),
         OUTPUT_TEST(output_of_a_missing_folder_is_not_found),
         OUTPUT_TEST(a_tail_that_follows_the_head_leaves_no_gap),
         OUTPUT_TEST(a_ring_is_unrolled_behind_the_count_of_what_is_missing),
