@@ -15,12 +15,11 @@
 
 static void the_limit_of_tokens_has_several_names(void **state)
 {
-    (void)state;
+    static const char two[] = "{\"n_predict\":-1,\"maxOutputTokens\":5}";
     static const char *const options[] = {"{\"max_tokens\":5}", "{\"max_completion_tokens\":5}",
-                                          "{\"num_predict\":5}",
-                                          "{\"n_predict\":-1,"
-                                          "\"maxOutputTokens\":5}"};
+                                          "{\"num_predict\":5}", two};
 
+    (void)state;
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         json_t *value = json_loads(options[i], 0, NULL);
 
