@@ -55,6 +55,15 @@ static bool counts_as_running(const struct step_state *step)
            step->waiting == WAITING_WORKFLOW;
 }
 
+/* What a person, the host or another run is waited for. */
+static void share_waits(struct run_state *run, const struct step_state *step, int sign)
+{
+    run->approvals += step->waiting == WAITING_APPROVAL ? sign : 0;
+    run->questions += step->waiting == WAITING_ANSWER ? sign : 0;
+    run->hosts += step->waiting == WAITING_HOST ? sign : 0;
+    run->nested += step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED ? sign : 0;
+}
+
 static void share(struct run_state *run, const struct step_state *step, int sign)
 {
     struct phase_state *phase = &run->phases[step->phase];
@@ -72,18 +81,7 @@ static void share(struct run_state *run, const struct step_state *step, int sign
             phase->running += sign;
             run->running += sign;
         }
-        if (step->waiting == WAITING_APPROVAL) {
-            run->approvals += sign;
-        }
-        if (step->waiting == WAITING_ANSWER) {
-            run->questions += sign;
-        }
-        if (step->waiting == WAITING_HOST) {
-            run->hosts += sign;
-        }
-        if (step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED) {
-            run->nested += sign;
-        }
+        share_waits(run, step, sign);
     }
     if (is_in_stage(phase, step) && !step_is_finished(step)) {
         phase->unfinished += sign;
