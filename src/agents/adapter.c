@@ -4,7 +4,6 @@
 #include "agents/reader.h"
 #include "base/alloc.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,16 +61,11 @@ void agent_command_add(struct agent_command *command, const char *argument)
     *VEC_PUSH(&command->argv) = mem_strdup(argument);
 }
 
-void agent_command_add_all(struct agent_command *command, ...)
+void agent_command_add_list(struct agent_command *command, const char *const *arguments)
 {
-    const char *argument;
-    va_list arguments;
-
-    va_start(arguments, command);
-    while ((argument = va_arg(arguments, const char *)) != NULL) {
-        agent_command_add(command, argument);
+    for (; *arguments; arguments++) {
+        agent_command_add(command, *arguments);
     }
-    va_end(arguments);
 }
 
 void agent_command_set(struct agent_command *command, const char *name, const char *value)

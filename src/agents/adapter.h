@@ -96,8 +96,10 @@ struct agent_command {
 void agent_command_init(struct agent_command *command);
 void agent_command_release(struct agent_command *command);
 void agent_command_add(struct agent_command *command, const char *argument);
-/* Adds several, up to NULL. */
-void agent_command_add_all(struct agent_command *command, ...) __attribute__((sentinel));
+/* Adds several texts. */
+#define agent_command_add_all(command, ...)                                                        \
+    agent_command_add_list(command, (const char *const[]){__VA_ARGS__, NULL})
+void agent_command_add_list(struct agent_command *command, const char *const *arguments);
 void agent_command_set(struct agent_command *command, const char *name, const char *value);
 void agent_command_add_file(struct agent_command *command, const char *name, const char *data,
                             size_t length);

@@ -46,7 +46,7 @@ static int claude_command(const struct agent_call *call, struct agent_command *c
         return r;
     }
     agent_command_add_all(command, "-p", "--output-format", "stream-json", "--verbose",
-                          "--include-partial-messages", NULL);
+                          "--include-partial-messages");
     coding_add_option(command, "--permission-mode", coding_mode(call, &modes));
     for (size_t i = 0; call->is_read_only && i < ARRAY_LEN(edit_tools); i++) {
         coding_add_option(command, "--disallowedTools", edit_tools[i]);

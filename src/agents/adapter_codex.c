@@ -39,10 +39,9 @@ static int codex_command(const struct agent_call *call, struct agent_command *co
         return r;
     }
     agent_command_add_all(command, "exec", "--json", "--skip-git-repo-check", "-s",
-                          coding_mode(call, &modes), "-C", call->cwd, NULL);
+                          coding_mode(call, &modes), "-C", call->cwd);
     agent_command_add_all(command, "-c", "features.plugins=false", "-c",
-                          "check_for_update_on_startup=false", "-c", "analytics.enabled=false",
-                          NULL);
+                          "check_for_update_on_startup=false", "-c", "analytics.enabled=false");
     coding_add_option(command, "-m", coding_model(call));
     if (call->schema) {
         add_schema(call, command);

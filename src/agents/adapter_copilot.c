@@ -25,7 +25,7 @@ static int copilot_command(const struct agent_call *call, struct agent_command *
     }
     path = path_join(call->folder, USAGE_FILE);
     agent_command_add_all(command, "--output-format", "json", "--no-ask-user",
-                          "--usage-output-file", path, NULL);
+                          "--usage-output-file", path);
     if (call->is_read_only) {
         coding_add_option(command, "--deny-tool", "write");
     } else if (coding_allows_everything(call)) {

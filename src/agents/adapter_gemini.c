@@ -25,7 +25,7 @@ static int gemini_command(const struct agent_call *call, struct agent_command *c
         return r;
     }
     agent_command_add_all(command, "-o", "stream-json", "--approval-mode",
-                          coding_mode(call, &modes), NULL);
+                          coding_mode(call, &modes));
     coding_add_tools(call, "--allowed-tools", command);
     coding_add_option(command, "-m", coding_model(call));
     coding_add_option(command, "--resume", call->session);

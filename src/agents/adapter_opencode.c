@@ -67,8 +67,7 @@ static int opencode_command(const struct agent_call *call, struct agent_command 
         return r;
     }
     /* Without a title it asks the model for one. */
-    agent_command_add_all(command, "run", "--format", "json", "--thinking", "--title", "fermata",
-                          NULL);
+    agent_command_add_all(command, "run", "--format", "json", "--thinking", "--title", "fermata");
     coding_add_option(command, "-m", coding_model(call));
     coding_add_option(command, "-s", call->session);
     add_rules(call, command);

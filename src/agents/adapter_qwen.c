@@ -40,7 +40,7 @@ static int qwen_command(const struct agent_call *call, struct agent_command *com
         return r;
     }
     agent_command_add_all(command, "-o", "stream-json", "--include-partial-messages",
-                          "--approval-mode", coding_mode(call, &modes), NULL);
+                          "--approval-mode", coding_mode(call, &modes));
     coding_add_tools(call, "--allowed-tools", command);
     coding_add_option(command, "--model", coding_model(call));
     coding_add_option(command, "--resume", call->session);

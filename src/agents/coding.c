@@ -93,7 +93,7 @@ const char *coding_mode(const struct agent_call *call, const struct coding_modes
 void coding_add_option(struct agent_command *command, const char *option, const char *value)
 {
     if (value) {
-        agent_command_add_all(command, option, value, NULL);
+        agent_command_add_all(command, option, value);
     }
 }
 
@@ -102,7 +102,7 @@ void coding_add_tools(const struct agent_call *call, const char *option,
 {
     for (size_t i = 0; i < call->tool_count; i++) {
         if (strcmp(call->tools[i], "*") != 0) {
-            agent_command_add_all(command, option, call->tools[i], NULL);
+            agent_command_add_all(command, option, call->tools[i]);
         }
     }
 }
@@ -121,7 +121,7 @@ int coding_add_schema(const struct agent_call *call, const char *option,
         r = error_set(err, ERROR_LIMIT, "the schema has %zu bytes, and %s takes no more than %u",
                       strlen(text), call->agent->adapter->title, ARGUMENT_BYTES_MAX);
     } else {
-        agent_command_add_all(command, option, text, NULL);
+        agent_command_add_all(command, option, text);
     }
     free(text);
     return r;

@@ -43,7 +43,7 @@ static void a_command_holds_copies_of_all_that_is_put_into_it(void **state)
     (void)state;
     agent_command_init(&command);
     agent_command_add(&command, text);
-    agent_command_add_all(&command, "two", "three", NULL);
+    agent_command_add_all(&command, "two", "three");
     agent_command_set(&command, "NAME", "value=x");
     agent_command_add_file(&command, "a.json", "{}\0x", 4);
     text[0] = 'X';
