@@ -326,6 +326,25 @@ static int go_on_or_tell(struct ops *ops, const char *run_id, const json_t *argu
     return r;
 }
 
+/* Its process left while it was stopping the steps: nobody is there to see it rest. */
+static bool is_left_stopping(const json_t *run)
+{
+    return strcmp(json_get_text(run, "status", ""), "running") == 0 &&
+           strcmp(json_get_text(run, "wish", "none"), "stop") == 0 &&
+           !json_get_boolean(run, "owned", false);
+}
+
+/* It is stopped to the end first; then it can go on. */
+static int finish_stopping(struct ops *ops, const char *run_id, const json_t *arguments,
+                           const struct ops_view *view, struct error *err)
+{
+    json_t *stopped = NULL;
+    int r = ops_go_on(ops, run_id, arguments, view, &stopped, err);
+
+    json_decref(stopped);
+    return r == ERROR_BUSY ? 0 : r;
+}
+
 int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *view,
               json_t **ret_result, struct error *err)
 {
@@ -345,6 +364,9 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
     if (r == 0) {
         /* Here as well as where it is taken over: a process in the background could tell nobody. */
         r = run_refuse_orphan(ops->store, run_id, err);
+    }
+    if (r == 0 && is_left_stopping(run)) {
+        r = finish_stopping(ops, run_id, arguments, view, err);
     }
     if (r == 0 && needs_wish(run, retry_failed)) {
         r = ask(ops, run_id, json_pack("{s:s, s:b}", "do", "resume", "retry_failed", retry_failed),
