@@ -41,7 +41,7 @@ struct outcome {
     const char *model;      /* that answered; NULL: not said */
     const char *session;    /* to go on with; NULL: none */
     const json_t *question; /* {questions:[...],context,partial_work}: a person must answer */
-    const json_t *files;    /* {count, changed: [path], unproved: [path]}; NULL: not looked at */
+    const json_t *files;    /* {count, changed: [path], shared}; NULL: not looked at */
     /* of gate checks */
     enum verdict verdict;
     const char *verdict_reason;
