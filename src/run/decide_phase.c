@@ -314,17 +314,26 @@ struct failure {
     const char *reason; /* of the run's pause: failure, gate, limit */
 };
 
-/* Dependents that run whatever happened before them start; true when there is one. */
-static bool start_patient_dependents(struct turn *turn, int index)
+/* Starts what can follow a phase that failed for good; true when some of what follows it runs
+ * whatever happened before, now or once all else that it needs is over. */
+static bool leads_to_patient(struct turn *turn, int index)
 {
-    struct plan_edges dependents = plan_phase_dependents(turn->run->plan, index);
-    bool has_started = false;
+    size_t count = turn->run->workflow->phase_count;
+    bool *marks = mem_zero(count, sizeof(*marks));
+    bool is_found = false;
 
     phase_start_dependents(turn, index);
-    for (size_t i = 0; i < dependents.count; i++) {
-        has_started = has_started || phase_at(turn, dependents.items[i])->status == STEP_IS_RUNNING;
+    plan_mark_downstream(turn->run->plan, index, marks);
+    for (size_t i = 0; i < count && !is_found; i++) {
+        const struct phase_state *phase = phase_at(turn, (int)i);
+        bool may_follow = phase->status == STEP_IS_RUNNING ||
+                          (phase->status == STEP_IS_PENDING &&
+                           !phase_is_blocked(turn->run, (int)i));
+
+        is_found = marks[i] && phase->definition->trigger != TRIGGER_ALL_SUCCESS && may_follow;
     }
-    return has_started;
+    free(marks);
+    return is_found;
 }
 
 static void act_on_failure(struct turn *turn, int index, const struct on_failure *policy,
@@ -343,7 +352,7 @@ static void act_on_failure(struct turn *turn, int index, const struct on_failure
         return;
     }
     /* The run fails only after them. */
-    if (is_fatal && start_patient_dependents(turn, index)) {
+    if (is_fatal && leads_to_patient(turn, index)) {
         return;
     }
     run_wish(turn, is_fatal ? WISH_FAIL : WISH_PAUSE,

@@ -183,6 +183,40 @@ static void all_done_phases_follow_before_a_run_fails(void **state)
     machine_release(&m);
 }
 
+/* Whatever the order in which its needs end, and however far behind the failure it stands. */
+static void all_done_phases_wait_for_all_they_need_before_a_run_fails(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(
+        &m,
+        "name: w\n"
+        "on_failure: fail\n"
+        "phases:\n"
+        "  - { id: p, needs: [], " STEP(
+            "a") " }\n"
+                 "  - { id: q, needs: [], " STEP(
+                     "b") " }\n"
+                          "  - { id: r, needs: [q], " STEP(
+                              "c") " }\n"
+                                   "  - { id: both, needs: [p, q], trigger: all_done, " STEP(
+                                       "d") " }\n"
+                                            "  - { id: far, needs: [r], trigger: all_done, " STEP(
+                                                "e") " }\n");
+    machine_fail(&m, "b", "permanent");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    (void)machine_story(&m);
+    machine_pass(&m, "a");
+    assert_story_has(&m, "phase both running (steps) | try d 1");
+    machine_pass(&m, "d");
+    assert_story_has(&m, "phase r skipped | phase far running (steps) | try e 1");
+    machine_pass(&m, "e");
+    assert_int_equal(m.run->status, RUN_FAILED);
+    assert_string_equal(m.run->reason_step, "b");
+    machine_release(&m);
+}
+
 static void one_success_is_enough_where_the_phase_says_so(void **state)
 {
     struct machine m;
@@ -643,6 +677,7 @@ int main(void)
         cmocka_unit_test(on_failure_continue_goes_on_with_what_needs_it),
         cmocka_unit_test(the_failure_of_an_optional_phase_is_none_of_the_run),
         cmocka_unit_test(all_done_phases_follow_before_a_run_fails),
+        cmocka_unit_test(all_done_phases_wait_for_all_they_need_before_a_run_fails),
         cmocka_unit_test(one_success_is_enough_where_the_phase_says_so),
         cmocka_unit_test(a_gate_passes_when_each_check_passed_one_after_the_other),
         cmocka_unit_test(unknown_never_passes_a_gate),
