@@ -407,10 +407,29 @@ static bool has_own_name(const json_t *step)
     return *get(step, "name") && !is(step, "key", get(step, "name"));
 }
 
-static void add_step_row(const struct terminal *terminal, const json_t *step, struct table *table)
+/* Adds "a; b; c". */
+static void add_note(struct strbuf *target, const char *note)
+{
+    if (*note) {
+        strbuf_add(target, target->length ? "; " : "");
+        add_clean(target, note, 300);
+    }
+}
+
+static void add_count_note(struct strbuf *target, json_int_t count, const char *what)
+{
+    char note[64];
+
+    if (count > 1) {
+        (void)snprintf(note, sizeof(note), "%lld %s", (long long)count, what);
+        add_note(target, note);
+    }
+}
+
+static void add_step_row(const struct terminal *terminal, const json_t *step, bool is_fix,
+                         struct table *table)
 {
     const char *status = get(step, "status");
-    json_int_t attempts = json_get_integer(step, "attempts", 0);
     struct strbuf text;
 
     strbuf_init(&text, OUTPUT_BYTES_MAX);
@@ -421,14 +440,13 @@ static void add_step_row(const struct terminal *terminal, const json_t *step, st
     add_duration(&text, step);
     table_add(table, text.data);
     strbuf_reset(&text);
-    if (attempts > 1) {
-        strbuf_addf(&text, "%lld attempts; ", (long long)attempts);
-    }
-    add_clean(&text,
-              *get(step, "error")                           ? get(step, "error")
-              : *get(step, "reason") || !has_own_name(step) ? get(step, "reason")
-                                                            : get(step, "name"),
-              300);
+    add_note(&text, is_fix ? "fixes" : "");
+    add_count_note(&text, json_get_integer(step, "attempts", 0), "attempts");
+    add_count_note(&text, (json_int_t)json_array_size(json_object_get(step, "instances")),
+                   "instances");
+    add_note(&text, *get(step, "error")                           ? get(step, "error")
+                    : *get(step, "reason") || !has_own_name(step) ? get(step, "reason")
+                                                                  : get(step, "name"));
     table_add(table, text.data);
     strbuf_release(&text);
 }
@@ -504,7 +522,11 @@ static void add_phase_details(const struct terminal *terminal, const json_t *pha
     strbuf_add_char(target, '\n');
     json_array_foreach(json_object_get(phase, "steps"), i, step)
     {
-        add_step_row(terminal, step, table);
+        add_step_row(terminal, step, false, table);
+    }
+    json_array_foreach(json_object_get(phase, "fix"), i, step)
+    {
+        add_step_row(terminal, step, true, table);
     }
     table_format(table, terminal, 4, false, target);
     table_free(table);

@@ -34,6 +34,11 @@ static int find_phase(const struct progress *progress, const char *id)
     return -1;
 }
 
+static bool is_fix(const json_t *step)
+{
+    return json_is_true(json_object_get(step, "is_fix"));
+}
+
 static void set_status(char target[STATUS_SIZE], const char *status)
 {
     (void)snprintf(target, STATUS_SIZE, "%s", status);
@@ -57,7 +62,7 @@ static void name_instance(const struct progress *progress, const char *key, json
     free(list);
 }
 
-static void add_step(struct progress *progress, int phase, const json_t *given)
+static void add_step(struct progress *progress, int phase, const json_t *given, bool fixes)
 {
     const char *key = get(given, "key");
     const char *status = get(given, "status");
@@ -70,6 +75,10 @@ static void add_step(struct progress *progress, int phase, const json_t *given)
     json_put(progress->steps, key, step);
     if (strchr(key, '[')) {
         name_instance(progress, key, step);
+    }
+    json_put(step, "is_fix", json_boolean(fixes));
+    if (fixes) {
+        return;
     }
     progress->total++;
     progress->done += is_finished(status) ? 1 : 0;
@@ -95,11 +104,15 @@ static void add_phase(struct progress *progress, const json_t *given)
     set_status(phase->status, get(given, "status"));
     json_array_foreach(json_object_get(given, "steps"), i, step)
     {
-        add_step(progress, index, step);
+        add_step(progress, index, step, false);
         json_array_foreach(json_object_get(step, "instances"), k, instance)
         {
-            add_step(progress, index, instance);
+            add_step(progress, index, instance, false);
         }
+    }
+    json_array_foreach(json_object_get(given, "fix"), i, step)
+    {
+        add_step(progress, index, step, true);
     }
 }
 
@@ -199,7 +212,12 @@ static void say_step(struct progress *progress, const json_t *record, json_int_t
         return;
     }
     strbuf_init(&line, OUTPUT_BYTES_MAX);
-    strbuf_addf(&line, "Step %d/%d ", progress->done, progress->total);
+    /* How often something has to be fixed is not known before: such steps are not counted. */
+    if (is_fix(json_object_get(progress->steps, get(record, "step")))) {
+        strbuf_add(&line, "Fix ");
+    } else {
+        strbuf_addf(&line, "Step %d/%d ", progress->done, progress->total);
+    }
     add_title(&line, progress, record);
     strbuf_addf(&line, " %s", status);
     if (started > 0 && took >= 0) {
@@ -247,7 +265,7 @@ static void move_step(struct progress *progress, const json_t *record)
     was_finished = is_finished(get(step, "status"));
     started = json_get_integer(step, "at", 0);
     json_put_text(step, "status", status);
-    if (was_finished != is_finished(status)) {
+    if (was_finished != is_finished(status) && !is_fix(step)) {
         progress->done += was_finished ? -1 : 1;
         progress->phases.items[phase].done += was_finished ? -1 : 1;
     }
@@ -329,10 +347,14 @@ static void reset_phase(struct progress *progress, const json_t *record)
     }
     json_object_foreach(progress->steps, key, step)
     {
-        if (json_get_integer(step, "phase", -1) == index && is_finished(get(step, "status"))) {
+        if (json_get_integer(step, "phase", -1) != index || !is_finished(get(step, "status"))) {
+            continue;
+        }
+        json_put_text(step, "status", "pending");
+        json_put_integer(step, "at", 0);
+        if (!is_fix(step)) {
             progress->done--;
             progress->phases.items[index].done--;
-            json_put_text(step, "status", "pending");
         }
     }
     set_status(progress->phases.items[index].status, "pending");

@@ -29,7 +29,7 @@ struct progress {
     char *workflow;
     int64_t started_at;
     VEC(struct progress_phase) phases;
-    json_t *steps; /* key -> {"phase":index,"status":word,"at":ms,"name":text} */
+    json_t *steps; /* key -> {"phase":index,"status":word,"at":ms,"name":text,"is_fix":bool} */
     int done;
     int total;
     VEC(size_t) drawn; /* columns of each line of the region, so that it can be taken away */

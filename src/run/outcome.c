@@ -3,6 +3,7 @@
  * values become blobs here, before the record that names them is committed. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/timestamp.h"
 #include "functions/functions.h"
 #include "results/results.h"
 #include "run/changes.h"
@@ -355,12 +356,13 @@ static void class_of_exit(struct collect *collect, const struct attempt_exit *en
                           const struct strbuf *errors)
 {
     char why[300];
+    char took[DURATION_SIZE];
 
     last_line(errors, why, sizeof(why));
     if (ended->timed_out) {
         fail(collect, CLASS_TIMEOUT);
-        (void)error_set(&collect->err, ERROR_LIMIT, "timed out after %lld s",
-                        (long long)(collect->duration_ms / 1000));
+        duration_format(collect->duration_ms, took);
+        (void)error_set(&collect->err, ERROR_LIMIT, "timed out after %s", took);
     } else if (ended->stopped) {
         /* Also before it could start. */
         fail(collect, CLASS_CANCELLED);

@@ -98,6 +98,27 @@ static void everything_about_a_run_fits_and_obeys_no_escape(void **state)
     free(text);
 }
 
+static void steps_that_fix_and_lists_are_shown_with_what_they_took(void **state)
+{
+    char *text = print(
+        print_run_details,
+        "{\"id\":\"wf_1\",\"workflow\":\"w\",\"status\":\"completed\",\"phases\":[{\"id\":\"p\","
+        "\"status\":\"completed\",\"steps\":[{\"key\":\"a\",\"kind\":\"command\",\"status\":"
+        "\"completed\","
+        "\"attempts\":4},{\"key\":\"many\",\"kind\":\"command\",\"status\":\"completed\","
+        "\"instances\":"
+        "[{\"key\":\"many[0]\"},{\"key\":\"many[1]\"}]}],\"fix\":[{\"key\":\"mend\",\"kind\":"
+        "\"command\","
+        "\"status\":\"pending\",\"attempts\":3}]}]}");
+
+    (void)state;
+    assert_non_null(strstr(text, "4 attempts\n"));
+    assert_non_null(strstr(text, "2 instances\n"));
+    assert_non_null(strstr(text, "mend"));
+    assert_non_null(strstr(text, "fixes; 3 attempts\n"));
+    free(text);
+}
+
 static void a_run_without_a_process_says_how_to_go_on(void **state)
 {
     char *text = print(print_run_status,
@@ -204,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_says_what_where_the_last_lines_and_what_next),
         cmocka_unit_test(everything_about_a_run_fits_and_obeys_no_escape),
+        cmocka_unit_test(steps_that_fix_and_lists_are_shown_with_what_they_took),
         cmocka_unit_test(a_run_without_a_process_says_how_to_go_on),
         cmocka_unit_test(a_completed_run_names_its_report_and_what_to_look_at),
         cmocka_unit_test(an_answer_says_how_to_go_on_unless_somebody_does),

@@ -103,6 +103,54 @@ static void steps_that_start_again_are_not_counted_twice(void **state)
     strbuf_release(&out);
 }
 
+static void a_step_that_starts_again_has_its_own_time(void **state)
+{
+    struct strbuf out;
+    struct progress *progress;
+
+    (void)state;
+    strbuf_init(&out, OUTPUT_BYTES_MAX);
+    progress = begin(&plain, PROGRESS_PLAIN, NULL, &out);
+    tell(progress, "\"kind\":\"attempt_started\",\"step\":\"a\",\"attempt\":1,\"at\":1000");
+    tell(progress, "\"kind\":\"step_moved\",\"phase\":\"one\",\"step\":\"a\",\"status\":\"failed\","
+                   "\"at\":2000");
+    tell(progress, "\"kind\":\"phase_reset\",\"phase\":\"one\",\"reason\":\"goto\"");
+    tell(progress, "\"kind\":\"attempt_started\",\"step\":\"a\",\"attempt\":2,\"at\":60000");
+    tell(progress,
+         "\"kind\":\"step_moved\",\"phase\":\"one\",\"step\":\"a\",\"status\":\"completed\","
+         "\"at\":62000");
+    assert_non_null(strstr(out.data, "one/a completed (2.0s)"));
+    progress_free(progress);
+    strbuf_release(&out);
+}
+
+/* How often they are run is not known before. */
+static void steps_that_fix_are_told_and_not_counted(void **state)
+{
+    struct strbuf out;
+    struct progress *progress;
+    json_t *run = load(
+        "{\"id\":\"wf_000000000001\",\"workflow\":\"w\",\"phases\":["
+        "{\"id\":\"p\",\"status\":\"running\",\"steps\":[{\"key\":\"a\",\"status\":\"failed\"}],"
+        "\"fix\":[{\"key\":\"mend\",\"status\":\"pending\"}]}]}");
+
+    (void)state;
+    strbuf_init(&out, OUTPUT_BYTES_MAX);
+    progress = progress_new(&plain, PROGRESS_PLAIN, NULL, run, collect, &out);
+    tell(progress, "\"kind\":\"attempt_started\",\"step\":\"mend\",\"attempt\":1,\"at\":1000");
+    tell(progress,
+         "\"kind\":\"step_moved\",\"phase\":\"p\",\"step\":\"mend\",\"status\":\"completed\","
+         "\"at\":2000");
+    tell(progress, "\"kind\":\"phase_reset\",\"phase\":\"p\",\"reason\":\"fix\"");
+    tell(progress,
+         "\"kind\":\"step_moved\",\"phase\":\"p\",\"step\":\"a\",\"status\":\"completed\"");
+    assert_string_equal(out.data, "Run wf_000000000001: w, 1 step\nFix p/mend completed (1.0s)\n"
+                                  "Step 1/1 p/a completed\n");
+    progress_free(progress);
+    strbuf_release(&out);
+    json_decref(run);
+}
+
 static void instances_of_a_list_are_counted_when_they_are_known(void **state)
 {
     struct strbuf out;
@@ -233,6 +281,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_lines_count_the_finished_steps),
         cmocka_unit_test(steps_that_start_again_are_not_counted_twice),
+        cmocka_unit_test(a_step_that_starts_again_has_its_own_time),
+        cmocka_unit_test(steps_that_fix_are_told_and_not_counted),
         cmocka_unit_test(instances_of_a_list_are_counted_when_they_are_known),
         cmocka_unit_test(gates_retries_and_approvals_are_told),
         cmocka_unit_test(records_of_nested_runs_and_unknown_steps_change_nothing),

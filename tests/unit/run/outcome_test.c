@@ -122,7 +122,7 @@ static void the_end_of_a_process_decides_the_class(void **state)
     assert_class(*state, &(struct left){.status = -1, .signal = 9}, CLASS_PERMANENT,
                  "killed by signal 9 (Killed)");
     assert_class(*state, &(struct left){.status = -1, .signal = 15, .timed_out = true},
-                 CLASS_TIMEOUT, "timed out after 2 s");
+                 CLASS_TIMEOUT, "timed out after 2.0s");
     assert_class(*state, &(struct left){.status = -1, .signal = 15, .stopped = true},
                  CLASS_CANCELLED, "stopped");
     assert_class(*state, &(struct left){.has_no_exit = true}, CLASS_LOST,
