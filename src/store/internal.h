@@ -8,6 +8,7 @@
  * log.c         has the log everything that was acknowledged?
  * memory.c      SQLite's memory
  * migrate.c     the schema_version table
+ * image.c       a new store, made in memory
  * writer.c      the store thread and group commit
  * store.c       opening, closing, reading, verifying */
 #ifndef FERMATA_STORE_INTERNAL_H
@@ -128,6 +129,10 @@ void statements_release(struct connection *connection);
 int migrate_find_origin(struct connection *connection, bool *ret_is_ours, struct error *err);
 int migrate(struct connection *connection, const struct store_options *options, bool is_ours,
             bool *ret_changed, struct error *err);
+
+/* --- image.c */
+/* Makes the file, durably: with all migrations applied and in WAL mode. */
+int image_create(const char *path, const struct store_options *options, struct error *err);
 
 /* --- writer.c: owns the writing connection from writer_new on. */
 struct writer;

@@ -73,27 +73,20 @@ static int64_t wal_size(const struct store *store)
 
 /* --- opening */
 
-/* A new file is made private before SQLite makes it; SQLite's side files take over its mode. A
- * link is refused because SQLite would put them beside its target and we beside the link. */
-static int prepare_path(const char *path, struct error *err)
+/* A link is refused because SQLite would put its side files beside the target and we beside the
+ * link. Ours are private, and SQLite's side files take over the mode. An empty file is one that a
+ * crash left to us before the first transaction. */
+static int prepare_path(const char *path, const struct store_options *options, struct error *err)
 {
     struct stat status;
-    int fd;
+    bool is_there = lstat(path, &status) == 0;
 
-    if (lstat(path, &status) == 0) {
-        if (S_ISREG(status.st_mode)) {
-            return 0;
-        }
+    if (is_there && !S_ISREG(status.st_mode)) {
         (void)error_set(err, ERROR_INVALID, "%s is not a regular file", path);
         error_hint(err, "name the store's file itself, not a link or a folder");
         return ERROR_INVALID;
     }
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        return error_set_errno(err, "cannot create the store %s", path);
-    }
-    (void)close(fd);
-    return 0;
+    return is_there && status.st_size > 0 ? 0 : image_create(path, options, err);
 }
 
 static uint32_t read_big_endian(const unsigned char *bytes)
@@ -251,7 +244,7 @@ static int open_locked(struct store *store, const struct store_options *options,
         return r;
     }
     is_alone = lock_is_alone(store->lock);
-    r = prepare_path(store->path, err);
+    r = prepare_path(store->path, options, err);
     if (r == 0) {
         r = open_database(store, options, is_alone, err);
     }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SECTOR 512
+#define CONTENT_MAX (64 << 20)
 
 enum call {
     CALL_CREATE,
@@ -74,9 +75,27 @@ static void add(struct disk *disk, struct entry entry)
     *VEC_PUSH(&disk->entries) = entry;
 }
 
+/* A new store is there whole before SQLite opens it (store/image.c): written and synced under
+ * another name, renamed, and the folder synced. */
+static void add_content(struct disk *disk, int file, const char *path)
+{
+    struct entry entry = {.call = CALL_WRITE, .file = file};
+    char *bytes = NULL;
+
+    if (file_read(path, CONTENT_MAX, &bytes, &entry.length, NULL) < 0 || entry.length == 0) {
+        free(bytes);
+        return;
+    }
+    entry.bytes = (unsigned char *)bytes;
+    add(disk, entry);
+    add(disk, (struct entry){.call = CALL_SYNC, .file = file});
+}
+
 static void on_opened(void *context, const char *path)
 {
     struct disk *disk = context;
+    size_t had_entries;
+    bool is_whole;
     int name;
 
     (void)pthread_mutex_lock(&disk->mutex);
@@ -84,7 +103,13 @@ static void on_opened(void *context, const char *path)
     if (disk->current[name] < 0) {
         assert(disk->files < DISK_FILES_MAX);
         disk->current[name] = disk->files++;
+        had_entries = disk->entries.count;
+        add_content(disk, disk->current[name], path);
+        is_whole = disk->entries.count > had_entries;
         add(disk, (struct entry){.call = CALL_CREATE, .name = name, .file = disk->current[name]});
+        if (is_whole) {
+            add(disk, (struct entry){.call = CALL_FOLDER});
+        }
     }
     (void)pthread_mutex_unlock(&disk->mutex);
 }
