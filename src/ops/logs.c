@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "ops/internal.h"
+#include "ops/logs_agents.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,9 @@ struct follow {
     char run_id[RUN_ID_SIZE];
     int64_t seq; /* the next to read */
     bool is_over;
-    struct run_log *log; /* NULL: records are wanted, or the output of an attempt */
+    struct run_log *log;       /* NULL: records are wanted, or the output of an attempt */
+    struct agents_log *agents; /* whose work is shown with it; NULL: nobody's */
+    bool has_caught_up;        /* with what was there when following began */
     /* output of one attempt */
     char *folder;
     const char *stream;
@@ -112,9 +115,34 @@ static int pump_lines(struct follow *follow, struct error *err)
         }
         strbuf_reset(&text);
     } while (r > 0);
+    follow->has_caught_up = true;
+    if (r == 0 && follow->agents) {
+        agents_log_read(follow->agents, &text);
+    }
+    if (text.length > 0) {
+        give_text(follow, "lines", text.data, text.length);
+    }
     strbuf_release(&text);
     follow->is_over = run_log_is_at_rest(follow->log);
     return r;
+}
+
+/* What an agent said in an attempt that had ended before is not told again: `--step` tells it. */
+static void on_attempt(void *context, const struct run_log_attempt *attempt, struct strbuf *target)
+{
+    struct follow *follow = context;
+    char *run_folder;
+    char *folder;
+
+    if (!attempt->folder) {
+        agents_log_remove(follow->agents, attempt->step, follow->has_caught_up ? target : NULL);
+        return;
+    }
+    run_folder = ops_run_folder(follow->ops, follow->run_id);
+    folder = path_join(run_folder, attempt->folder);
+    agents_log_add(follow->agents, attempt->step, attempt->number, folder);
+    free(folder);
+    free(run_folder);
 }
 
 /* ---- output of an attempt ---- */
@@ -310,30 +338,40 @@ static bool wants_json_lines(struct ops *ops, const json_t *arguments)
 
 static int log_run(struct follow *follow, const json_t *arguments, struct error *err)
 {
-    const struct run_log_request request = {
+    bool is_followed = json_get_boolean(arguments, "follow", false);
+    struct run_log_request request = {
         .folder = follow->ops->folder,
         .run_id = follow->run_id,
         .phase = json_get_text(arguments, "phase", NULL),
         .is_json = wants_json_lines(follow->ops, arguments),
+        .context = follow,
     };
+    struct loop *loop;
     char *wal;
     int r = 0;
 
     follow->pump = pump_records;
     if (!json_get_boolean(arguments, "records", false)) {
         follow->pump = pump_lines;
-        r = run_log_open(follow->ops->store, &request, &follow->log, err);
+        r = ops_loop(follow->ops, &loop, err);
+        if (r == 0 && is_followed) {
+            request.on_attempt = on_attempt;
+            follow->agents = agents_log_new(loop, request.is_json, on_change, follow);
+        }
+        r = r < 0 ? r : run_log_open(follow->ops->store, &request, &follow->log, err);
     }
     if (r < 0) {
+        agents_log_free(follow->agents);
         return r;
     }
-    if (json_get_boolean(arguments, "follow", false)) {
+    if (is_followed) {
         wal = path_join(follow->ops->folder, "fermata.db-wal");
         r = follow_changes(follow, wal, err);
         free(wal);
     } else {
         r = follow->pump(follow, err);
     }
+    agents_log_free(follow->agents);
     run_log_close(follow->log);
     return r;
 }

@@ -450,9 +450,11 @@ const struct operation ops_rows[] = {
     {.name = "logs",
      .group = "Look",
      .summary = "Print the log of a run, or what one of its steps printed",
-     .description = "--log-format json prints one JSON object a line.",
+     .description = "--log-format json prints one JSON object a line. With --follow, what agents "
+                    "say and do while they work stands between the lines of the log, after the key "
+                    "of their step; --step shows one of them alone.",
      .example = "fermata logs -f\n"
-                "    follows the last run\n"
+                "    follows the last run, with what its agents do\n"
                 "fermata logs last --step linters --stderr\n"
                 "    what a step wrote to standard error\n"
                 "fermata logs last --records\n"

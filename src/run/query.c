@@ -295,29 +295,76 @@ struct run_log {
     struct workflow *workflow;
     struct run_state *state;
     char *phase;
-    bool is_json;
-    size_t piece_bytes;
-    struct strbuf *target; /* while it is read */
+    struct run_log_request request; /* its texts are not kept */
+    struct strbuf *target;          /* while it is read */
     size_t length_before;
     bool has_more;
+    /* the attempt that the piece ended for; `told` is the record of the end that was told */
+    struct run_log_attempt attempt;
+    char *step, *folder;
+    int64_t told;
 };
+
+static bool is_shown(const struct run_log *log, const struct record *record)
+{
+    const char *phase = log->phase ? log_phase(log->state, record) : NULL;
+
+    return !log->phase || (phase && strcmp(phase, log->phase) == 0);
+}
+
+static bool is_of_agent(const struct run_log *log, const struct record *record)
+{
+    const struct step_state *step = run_find_step(log->state, record->step);
+
+    return step && !step->check && step_effective(step)->kind == STEP_AGENT;
+}
+
+/* Ends the piece, so that the attempt is told outside of the transaction. */
+static bool note_attempt(struct run_log *log, const struct record *record)
+{
+    bool is_start = record->kind == RECORD_ATTEMPT_STARTED;
+
+    if (!log->request.on_attempt || !is_shown(log, record) ||
+        (is_start ? !record->folder : record->kind != RECORD_ATTEMPT_ENDED) ||
+        (!is_start && record->seq == log->told) || !is_of_agent(log, record)) {
+        return false;
+    }
+    log->told = is_start ? log->told : record->seq;
+    log->step = mem_strdup(record->step);
+    log->folder = is_start ? mem_strdup(record->folder) : NULL;
+    log->attempt = (struct run_log_attempt){log->step, record->number, log->folder};
+    return true;
+}
+
+static void tell_attempt(struct run_log *log)
+{
+    if (log->step) {
+        log->request.on_attempt(log->request.context, &log->attempt, log->target);
+    }
+    free(log->step);
+    free(log->folder);
+    log->step = NULL;
+    log->folder = NULL;
+}
 
 static int add_log_line(void *context, const struct record *record, struct error *err)
 {
     struct run_log *log = context;
     const char *refusal = run_refusal(log->state, record);
-    const char *phase;
 
     if (refusal) {
         return error_set(err, ERROR_IO, "record %lld of the journal does not fit: %s",
                          (long long)record->seq, refusal);
     }
-    run_apply(log->state, record);
-    phase = log_phase(log->state, record);
-    if (!log->phase || (phase && strcmp(phase, log->phase) == 0)) {
-        log_format(log->state, record, log->is_json, log->target);
+    if (record->kind == RECORD_ATTEMPT_ENDED && note_attempt(log, record)) {
+        return 1; /* read again, once what the agent said last is there */
     }
-    return log->target->length - log->length_before >= log->piece_bytes ? 1 : 0;
+    run_apply(log->state, record);
+    if (is_shown(log, record)) {
+        log_format(log->state, record, log->request.is_json, log->target);
+    }
+    return note_attempt(log, record) ||
+           log->target->length - log->length_before >= log->request.piece_bytes;
 }
 
 static int read_log(struct tx *tx, void *arg, struct error *err)
@@ -351,8 +398,8 @@ int run_log_open(struct store *store, const struct run_log_request *request,
     log->workflow = workflow;
     log->state = run_state_new(request->run_id, workflow);
     log->phase = mem_strdup(request->phase);
-    log->is_json = request->is_json;
-    log->piece_bytes = request->piece_bytes ? request->piece_bytes : LOG_PIECE_BYTES;
+    log->request = *request;
+    log->request.piece_bytes = request->piece_bytes ? request->piece_bytes : LOG_PIECE_BYTES;
     *ret_log = log;
     return 0;
 }
@@ -364,6 +411,7 @@ int run_log_read(struct run_log *log, struct strbuf *target, struct error *err)
     log->target = target;
     log->length_before = target->length;
     r = store_read(log->store, read_log, log, err);
+    tell_attempt(log);
     return r < 0 ? r : log->has_more;
 }
 

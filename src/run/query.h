@@ -38,12 +38,21 @@ int run_show(struct store *store, const char *folder, const char *run_id, json_t
              struct error *err);
 /* The log lines of a run, derived from its journal; a reader goes on where it was, so that
  * following a long run does not read it again and again. */
+struct run_log_attempt {
+    const char *step;
+    int64_t number;
+    const char *folder; /* relative to the run's; NULL: it has ended */
+};
 struct run_log_request {
     const char *folder; /* PROJECT/.fermata */
     const char *run_id;
     const char *phase; /* NULL: all */
     bool is_json;
     size_t piece_bytes; /* 0: a megabyte */
+    /* Called for each agent's attempt: after the line of its start, and before that of its end. It
+     * may append lines of its own. NULL: not wanted. */
+    void (*on_attempt)(void *context, const struct run_log_attempt *attempt, struct strbuf *target);
+    void *context;
 };
 struct run_log;
 int run_log_open(struct store *store, const struct run_log_request *request,

@@ -233,3 +233,44 @@ EOF
     [[ $stderr == *"at most 5 are allowed"* ]]
     [ ! -e .fermata/fermata.db ]
 }
+
+@test "following a run shows what its agents do, each after its step" {
+    cat >agent.sh <<'END'
+#!/bin/sh
+printf '{"event":"text","partial":true,"text":"\\u001b[31m%s begins\\n"}\n' "$FERMATA_STEP"
+touch "$FERMATA_STEP.said"
+until [ -e go ]; do sleep 0.02; done
+printf '{"event":"tool_call","name":"write","text":"%s.txt"}\n{"event":"text","text":"done"}\n{"event":"done"}\n' "$FERMATA_STEP"
+END
+    chmod +x agent.sh
+    mkdir -p .fermata
+    cat >.fermata/config.yaml <<END
+agents: { house: { type: command, output: jsonl, command: [$PWD/agent.sh] } }
+END
+    workflow pair <<'END'
+name: pair
+phases:
+  - id: a
+    steps: [{ id: early, agent: house, prompt: go }]
+  - id: b
+    steps: [{ id: left, agent: house, prompt: go, reuse: never }, { id: right, agent: house, prompt: go, reuse: never }]
+END
+    id=$(fermata run -w pair --detach)
+    fermata logs "$id" -f >followed &
+    follower=$!
+    fermata logs "$id" -f --phase a --log-format json >followed-a &
+    follower_a=$!
+    wait_until grep -q "^early | early begins" followed
+    touch go
+    wait "$follower" "$follower_a"
+    grep -q "^left | left begins" followed
+    grep -q "^right | > write right.txt" followed
+    grep -q "^right | done" followed
+    [ "$(grep -c $'\033' followed)" -eq 0 ]
+    [ "$(sed -n '/^early | done/,$p' followed | grep -c 'Step: early - Attempt 1 ended')" -eq 1 ]
+    [ "$(json 'd["text"]' < <(grep '"tool_call"' followed-a))" = early.txt ]
+    [ "$(grep -c '"left"' followed-a)" -eq 0 ]
+    # What was said before is told by --step, not by following.
+    fermata logs "$id" -f >after
+    fermata logs "$id" | diff - after
+}
