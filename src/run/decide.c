@@ -275,6 +275,10 @@ static bool settle_run(struct turn *turn)
         return false;
     }
     if (waiting_for_others > 0) {
+        /* Whose time ran out while the run rested is waited for no longer. */
+        if (approvals_give_up(turn)) {
+            return true;
+        }
         rest_for_others(turn);
         return false;
     }

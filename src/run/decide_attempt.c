@@ -423,6 +423,9 @@ void step_handle_timer(struct turn *turn, int index)
     if (step->until > turn->now) {
         turn_effect(turn, EFFECT_TIMER, index, step->until, NULL);
     } else if (!is_retry) {
+        if (step->waiting == WAITING_APPROVAL) {
+            run_wake(turn); /* it rested for this */
+        }
         step_give_up_wait(turn, index);
     } else if (turn->run->wish == WISH_NONE && !phase_has_place(turn->run, step->phase)) {
         step_make_pending(turn, index, "it waits for a free place");

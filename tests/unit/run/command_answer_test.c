@@ -75,6 +75,45 @@ static void an_answer_that_comes_late_is_none(void **state)
     machine_release(&m);
 }
 
+/* One of two is answered, nobody drives the run, and the time of the other one runs out. */
+static void an_approval_that_ran_out_while_nobody_looked_fails_the_phase(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: one, approve: 'Go?' },\n"
+                      "            { id: two, approve: 'Go?', timeout: 1h }]\n");
+    m.is_held = true;
+    assert_int_equal(machine_command(&m, "{'do': 'approve', 'step': 'one'}"), 0);
+    m.is_held = false;
+    m.now = machine_step(&m, "two")->until + 1;
+    machine_recover(&m);
+    assert_string_equal(machine_step(&m, "two")->error, "nobody answered in time");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_string_equal(m.run->reason, "failure");
+    assert_string_equal(m.run->reason_step, "two");
+    machine_release(&m);
+}
+
+static void a_run_that_waited_in_vain_says_what_failed(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases: [{ id: p, steps: [{ id: ask, approve: 'Go?', timeout: 1h }] }]\n");
+    assert_string_equal(m.run->reason, "approval");
+    machine_wait(&m, 2 * 3600 * 1000);
+    assert_int_equal(machine_step(&m, "ask")->status, STEP_IS_FAILED);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_string_equal(m.run->reason, "failure");
+    machine_release(&m);
+}
+
 static void a_run_paused_for_another_reason_stays_paused(void **state)
 {
     struct machine m;
@@ -222,6 +261,8 @@ int main(void)
         cmocka_unit_test(a_rejection_fails_the_step_and_says_by_whom_and_why),
         cmocka_unit_test(which_one_has_to_be_said_when_several_wait),
         cmocka_unit_test(an_answer_that_comes_late_is_none),
+        cmocka_unit_test(an_approval_that_ran_out_while_nobody_looked_fails_the_phase),
+        cmocka_unit_test(a_run_that_waited_in_vain_says_what_failed),
         cmocka_unit_test(a_run_paused_for_another_reason_stays_paused),
         cmocka_unit_test(a_signal_with_a_value_can_be_read_by_expressions),
         cmocka_unit_test(a_signal_answers_the_step_of_its_name),
