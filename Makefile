@@ -389,20 +389,27 @@ compile_commands.json: Makefile $(ALL_SOURCES)
 
 # ---- install -----------------------------------------------------------------------------------
 
-.PHONY: install uninstall clean help
-INSTALLED := bin/fermata libexec/fermata/fermata-keep $(DRIVERS:%=libexec/fermata/%) share/man/man1/fermata.1 \
+.PHONY: install install-built uninstall clean help
+INSTALLED := bin/fermata libexec/fermata/fermata-keep $(DRIVERS:%=libexec/fermata/%) share/man/man1/fermata.1 share/man/man1/fermata-*.1 \
     share/bash-completion/completions/fermata share/zsh/site-functions/_fermata \
     share/fish/vendor_completions.d/fermata.fish
 
 install: all
-	$(BUILD)/fermata man >$(BUILD)/fermata.1
+	@$(MAKE) install-built
+# What is there already, without building.
+install-built:
+	rm -rf $(BUILD)/man && mkdir $(BUILD)/man
+	$(BUILD)/fermata man >$(BUILD)/man/fermata.1
+	$(BUILD)/fermata complete "" | while IFS='	' read -r name summary; do \
+	    $(BUILD)/fermata man "$$name" >"$(BUILD)/man/fermata-$$name.1" || exit 1; done
 	for shell in bash zsh fish; do \
 	    $(BUILD)/fermata completion $$shell >$(BUILD)/completion.$$shell || exit 1; done
 	install -D -s -m 755 $(BUILD)/fermata $(DESTDIR)$(PREFIX)/bin/fermata
 	install -D -s -m 755 $(BUILD)/fermata-keep $(DESTDIR)$(PREFIX)/libexec/fermata/fermata-keep
 	for driver in $(DRIVERS); do \
 	    install -s -m 755 $(BUILD)/$$driver $(DESTDIR)$(PREFIX)/libexec/fermata/$$driver || exit 1; done
-	install -D -m 644 $(BUILD)/fermata.1 $(DESTDIR)$(PREFIX)/share/man/man1/fermata.1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -D -m 644 $(BUILD)/completion.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fermata
 	install -D -m 644 $(BUILD)/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_fermata

@@ -13,22 +13,6 @@
 #define OPTION_COLUMNS 28
 #define OPTION_NAME_MAX 64
 
-static const struct exit_status statuses[] = {
-    {0, "it went well"},
-    {1, "the run failed or was cancelled, or something else went wrong"},
-    {2, "wrong usage: an unknown command or option, a missing or bad argument"},
-    {3, "the run is paused or waits for a person"},
-    {4, "an agent or a tool is missing"},
-    {5, "a budget or a limit was reached"},
-    {6, "there is no such run, workflow, step, artifact or project"},
-    {7, "a workflow or the configuration has errors"},
-    {42, "the program that called Fermata must answer: `fermata run --bridge`"},
-    {75, "another process is busy with the run; try again later"},
-    {124, "a step or the run took longer than allowed"},
-    {130, "interrupted by Ctrl-C"},
-    {143, "interrupted by SIGTERM"},
-};
-
 static const struct cli_command commands[] = {
     {"help", "help [COMMAND]", "Show help, for everything or for one command",
      "fermata help run\n"
@@ -42,12 +26,6 @@ static const struct cli_command commands[] = {
      "source <(fermata completion bash)\n"
      "    in ~/.bashrc: completes from the next shell on"},
 };
-
-const struct exit_status *exit_statuses(size_t *ret_count)
-{
-    *ret_count = ARRAY_LEN(statuses);
-    return statuses;
-}
 
 const struct cli_command *cli_commands(size_t *ret_count)
 {
@@ -245,16 +223,17 @@ static void add_globals(const struct terminal *terminal, struct strbuf *target)
     }
 }
 
-static void add_statuses(const struct terminal *terminal, struct strbuf *target)
+static void add_statuses(const struct terminal *terminal, const struct exit_status *statuses,
+                         struct strbuf *target)
 {
     strbuf_add_char(target, '\n');
     add_styled(terminal, target, STYLE_BOLD, "Exit status");
     strbuf_add_char(target, '\n');
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+    for (; statuses->meaning; statuses++) {
         char number[16];
 
-        (void)snprintf(number, sizeof(number), "%3d", statuses[i].status);
-        add_entry(terminal, target, number, statuses[i].meaning, 5);
+        (void)snprintf(number, sizeof(number), "%3d", statuses->status);
+        add_entry(terminal, target, number, statuses->meaning, 5);
     }
 }
 
@@ -288,7 +267,7 @@ static void add_operation(const struct terminal *terminal, const struct operatio
     strbuf_add_char(target, '\n');
     add_wrapped(terminal, target, operation->description, 2);
     add_examples(terminal, operation->example, target);
-    add_statuses(terminal, target);
+    add_statuses(terminal, operation->exits, target);
 }
 
 int help_command(const struct terminal *terminal, const char *name, struct strbuf *target,

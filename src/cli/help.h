@@ -30,13 +30,6 @@ int completion_format(const char *shell, struct strbuf *target, struct error *er
  * a description. The project's runs, workflows and steps come from operations. */
 void completion_words(struct ops *ops, char **words, int count, struct strbuf *target);
 
-/* Exit statuses with their meaning, in one place. */
-struct exit_status {
-    int status;
-    const char *meaning;
-};
-const struct exit_status *exit_statuses(size_t *ret_count);
-
 /* The commands that are no rows: help, man, completion. */
 struct cli_command {
     const char *name;

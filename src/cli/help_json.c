@@ -89,6 +89,25 @@ static json_t *describe_argument(const struct argument *argument)
     return object;
 }
 
+static void add_status(json_t *list, const struct exit_status *status)
+{
+    json_t *object = json_object();
+
+    json_put_integer(object, "status", status->status);
+    json_put_text(object, "meaning", status->meaning);
+    json_array_append_new(list, object);
+}
+
+static json_t *describe_exits(const struct exit_status *exits)
+{
+    json_t *list = json_array();
+
+    for (; exits->meaning; exits++) {
+        add_status(list, exits);
+    }
+    return list;
+}
+
 static json_t *describe_operation(const struct operation *operation)
 {
     json_t *object = json_object();
@@ -108,6 +127,7 @@ static json_t *describe_operation(const struct operation *operation)
     json_put_text(object, "description", operation->description);
     json_put_text(object, "example", operation->example);
     json_put(object, "read_only", json_boolean(operation->is_read_only));
+    json_put(object, "exit_statuses", describe_exits(operation->exits));
     strbuf_release(&usage);
     return object;
 }
@@ -155,11 +175,7 @@ static json_t *describe_statuses(void)
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++) {
-        json_t *object = json_object();
-
-        json_put_integer(object, "status", statuses[i].status);
-        json_put_text(object, "meaning", statuses[i].meaning);
-        json_array_append_new(list, object);
+        add_status(list, &statuses[i]);
     }
     return list;
 }

@@ -190,6 +190,13 @@ static void add_commands(struct strbuf *target)
     }
 }
 
+static void add_status(struct strbuf *target, const struct exit_status *status)
+{
+    strbuf_addf(target, ".TP\n.B %d\n", status->status);
+    add_roff(target, status->meaning);
+    strbuf_add(target, ".\n");
+}
+
 static void add_statuses(struct strbuf *target)
 {
     size_t count;
@@ -197,10 +204,10 @@ static void add_statuses(struct strbuf *target)
 
     strbuf_add(target, ".SH EXIT STATUS\n");
     for (size_t i = 0; i < count; i++) {
-        strbuf_addf(target, ".TP\n.B %d\n", statuses[i].status);
-        add_roff(target, statuses[i].meaning);
-        strbuf_add(target, ".\n");
+        add_status(target, &statuses[i]);
     }
+    strbuf_add(target, ".PP\n");
+    add_roff(target, "`fermata help COMMAND` says which of them a command can have.\n");
 }
 
 static void add_surroundings(struct strbuf *target)
@@ -242,6 +249,8 @@ static void add_title(struct strbuf *target, const char *version, const char *na
         strbuf_add_char(target, *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name);
     }
     strbuf_addf(target, " 1 \"\" \"fermata %s\" \"User Commands\"\n", version);
+    /* Names of commands are neither broken nor stretched. */
+    strbuf_add(target, ".nr HY 0\n.ad l\n");
 }
 
 static void add_name(struct strbuf *target, const char *name, const char *summary,
@@ -257,6 +266,27 @@ static void add_name(struct strbuf *target, const char *name, const char *summar
 static void add_see_also(struct strbuf *target)
 {
     strbuf_add(target, ".SH SEE ALSO\n.BR fermata (1)\n");
+}
+
+/* The pages of the commands, one after the other: the last without a comma. */
+static void add_pages(struct strbuf *target)
+{
+    size_t count;
+    const struct operation *rows = ops_table(&count);
+    bool is_first = true;
+
+    strbuf_add(target, ".SH SEE ALSO\n");
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].is_hidden) {
+            char *name = mem_printf("fermata-%s", rows[i].name);
+
+            strbuf_add(target, is_first ? ".BR " : " (1),\n.BR ");
+            add_roff(target, name);
+            is_first = false;
+            free(name);
+        }
+    }
+    strbuf_add(target, " (1)\n");
 }
 
 static void format_operation(const char *version, const struct operation *operation,
@@ -278,7 +308,10 @@ static void format_operation(const char *version, const struct operation *operat
     add_globals(target);
     strbuf_add(target, ".SH EXAMPLES\n");
     add_example(target, operation->example);
-    add_statuses(target);
+    strbuf_add(target, ".SH EXIT STATUS\n");
+    for (const struct exit_status *exit = operation->exits; exit->meaning; exit++) {
+        add_status(target, exit);
+    }
     add_see_also(target);
 }
 
@@ -331,4 +364,5 @@ void man_format(const char *version, struct strbuf *target)
     add_globals(target);
     add_statuses(target);
     add_surroundings(target);
+    add_pages(target);
 }

@@ -362,14 +362,38 @@ static int parse_short(struct parser *parser, const char *word)
     return 0;
 }
 
+/* An option that takes the word as one of its choices. */
+static const struct argument *find_choice(const struct operation *operation, const char *word)
+{
+    for (size_t i = 0; i < operation->argument_count; i++) {
+        const struct argument *argument = &operation->arguments[i];
+
+        if (!argument->is_positional && argument_takes(argument, word)) {
+            return argument;
+        }
+    }
+    return NULL;
+}
+
 static int too_many(const struct parser *parser, const char *word)
 {
     const struct operation *operation = parser->call->operation;
+    const struct argument *choice = find_choice(operation, word);
+    const char *stray = operation->stray;
     int r = error_set(parser->err, ERROR_INVALID, "%s: %s is one word too many", operation->name,
                       word);
 
-    error_hint(parser->err, "put a text of several words in quotes; see `fermata help %s`",
-               operation->name);
+    if (choice) {
+        error_hint(parser->err, "did you mean --%s %s?", choice->name, word);
+    } else if (stray && strncmp(stray, "--", 2) == 0) {
+        error_hint(parser->err, "did you mean %s %s? See `fermata help %s`", stray, word,
+                   operation->name);
+    } else if (stray) {
+        error_hint(parser->err, "%s", stray);
+    } else {
+        error_hint(parser->err, "put a text of several words in quotes; see `fermata help %s`",
+                   operation->name);
+    }
     return r;
 }
 

@@ -169,16 +169,16 @@ static json_t *describe_agent(const struct ops *ops, const struct agent_facts *f
 
 /* ---- the operation ---- */
 
-static int no_such_agent(const struct ops *ops, const char *name, struct error *err)
+int ops_no_such_agent(const struct config *config, const char *name, struct error *err)
 {
-    const char **names = mem_zero(ops->config->agent_count + 1, sizeof(*names));
+    const char **names = mem_zero(config->agent_count + 1, sizeof(*names));
     const char *nearest;
     int r = error_set(err, ERROR_NOT_FOUND, "there is no agent %s", name);
 
-    for (size_t i = 0; i < ops->config->agent_count; i++) {
-        names[i] = ops->config->agents[i].name;
+    for (size_t i = 0; i < config->agent_count; i++) {
+        names[i] = config->agents[i].name;
     }
-    nearest = nearest_name(name, names, ops->config->agent_count);
+    nearest = nearest_name(name, names, config->agent_count);
     if (nearest) {
         error_hint(err, "did you mean %s? `fermata agents` lists all", nearest);
     } else {
@@ -199,7 +199,7 @@ int ops_find_agent(struct ops *ops, const char *name, const struct agent_config 
     }
     agent = config_find_agent(ops->config, name);
     if (!agent) {
-        return no_such_agent(ops, name, err);
+        return ops_no_such_agent(ops->config, name, err);
     }
     *ret_agent = agent;
     return 0;

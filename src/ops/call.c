@@ -151,15 +151,15 @@ static int convert_duration(const struct argument *argument, const json_t *value
     return 0;
 }
 
-static bool is_choice(const char *choices, const char *text)
+bool argument_takes(const struct argument *argument, const char *word)
 {
-    size_t length = strlen(text);
-    const char *at = choices;
+    size_t length = strlen(word);
+    const char *at = argument->choices;
 
     while (at) {
         size_t size = strcspn(at, "|");
 
-        if (size == length && strncmp(at, text, size) == 0) {
+        if (size == length && strncmp(at, word, size) == 0) {
             return true;
         }
         at = at[size] ? at + size + 1 : NULL;
@@ -201,7 +201,7 @@ static int convert_text(const struct argument *argument, const json_t *value, js
     if (strlen(text) != json_string_length(value)) {
         return wrong_type(argument, "a text without NUL characters", err);
     }
-    if (argument->type == ARGUMENT_CHOICE && !is_choice(argument->choices, text)) {
+    if (argument->type == ARGUMENT_CHOICE && !argument_takes(argument, text)) {
         return choice_error(argument, text, err);
     }
     if (!*text && argument->type != ARGUMENT_TEXT) {

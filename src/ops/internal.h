@@ -100,7 +100,9 @@ bool ops_is_agent_usable(struct ops *ops, const struct agent_config *config);
 const char *ops_default_agent(struct ops *ops);
 /* agents.c: what every adapter can do, as Markdown; free() it. */
 char *ops_agent_matrix(void);
-/* agents.c: by name or role; ERROR_NOT_FOUND with the nearest name. */
+/* agents.c: ERROR_NOT_FOUND with the nearest name. */
+int ops_no_such_agent(const struct config *config, const char *name, struct error *err);
+/* By name or role; the same error. */
 int ops_find_agent(struct ops *ops, const char *name, const struct agent_config **ret_agent,
                    struct error *err);
 

@@ -49,9 +49,7 @@ static int add_named(struct servers *servers, const struct config *config, const
     const struct adapter *adapter = agent ? adapter_find(agent->type) : NULL;
 
     if (!agent) {
-        (void)error_set(err, ERROR_NOT_FOUND, "there is no agent %s", name);
-        error_hint(err, "`fermata models` shows the model servers");
-        return ERROR_NOT_FOUND;
+        return ops_no_such_agent(config, name, err);
     }
     if (!adapter || adapter->kind != ADAPTER_SERVER) {
         return error_set(err, ERROR_INVALID, "agent %s is no model server but of type %s", name,

@@ -61,6 +61,12 @@ struct ops_view {
     void *context;
 };
 
+/* An exit status and what it says. */
+struct exit_status {
+    int status;
+    const char *meaning;
+};
+
 struct operation {
     const char *name;        /* "run"; words are separated by a space */
     const char *group;       /* "Runs", "Results", "Workflows", "House" */
@@ -69,6 +75,9 @@ struct operation {
     const char *example;     /* one or more command lines with what they do */
     const struct argument *arguments;
     size_t argument_count;
+    const struct exit_status *exits; /* those that it can have; the last meaning is NULL */
+    /* Where a word too many probably belongs: "--step", a command line, or NULL: unknown. */
+    const char *stray;
     bool is_read_only;
     bool is_hidden; /* for our own use */
     /* The result is data for the view; the caller owns it. */
@@ -79,6 +88,8 @@ struct operation {
 const struct operation *ops_table(size_t *ret_count);
 const struct operation *ops_find(const char *name);
 const char *ops_nearest(const char *name); /* nearest known name, or NULL */
+bool argument_takes(const struct argument *argument, const char *word); /* as one of its choices */
+const struct exit_status *exit_statuses(size_t *ret_count); /* of all commands together */
 /* Checks and converts arguments (unknown names, types, required ones, choices), then runs the row.
  */
 int ops_call(struct ops *ops, const struct operation *operation, const json_t *arguments,

@@ -13,13 +13,36 @@
 #define TAIL_LINES 10
 #define TAIL_BYTES 4096
 
+/* Who names a step alone means that of the last run. */
+static void hint_forgotten_run(struct ops *ops, const char *name, struct error *err)
+{
+    char last[RUN_ID_SIZE];
+    json_t *run;
+
+    if (run_resolve(ops->store, "last", last, NULL) < 0 ||
+        run_show(ops->store, ops->folder, last, &run, NULL) < 0) {
+        return;
+    }
+    if (ops_find_step(run, name)) {
+        error_hint(err, "the run comes first, then its step: last %s", name);
+    }
+    json_decref(run);
+}
+
 int ops_resolve_run(struct ops *ops, const json_t *arguments, char ret_id[RUN_ID_SIZE],
                     struct error *err)
 {
+    const char *name = json_get_text(arguments, "run", "last");
     int r = ops_need_store(ops, err);
 
-    return r < 0 ? r
-                 : run_resolve(ops->store, json_get_text(arguments, "run", "last"), ret_id, err);
+    if (r < 0) {
+        return r;
+    }
+    r = run_resolve(ops->store, name, ret_id, err);
+    if (r == ERROR_NOT_FOUND) {
+        hint_forgotten_run(ops, name, err);
+    }
+    return r;
 }
 
 char *ops_run_folder(const struct ops *ops, const char *run_id)

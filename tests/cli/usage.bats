@@ -106,6 +106,61 @@ setup() {
     [[ $stderr == *"--reason is missing"* ]]
 }
 
+@test "a word too many is told where it belongs" {
+    # belongs HINT WORDS...
+    belongs() {
+        local hint=$1
+        run_apart fermata "${@:2}"
+        [ "$status" -eq 2 ]
+        [[ $stderr == *"one word too many"*"hint: "*"$hint"* ]] || {
+            echo "$stderr"
+            return 1
+        }
+    }
+    belongs "did you mean --step unit?" logs last unit
+    belongs "fermata logs RUN --step STEP" status last unit
+    belongs "fermata logs RUN --step STEP" show last unit
+    belongs "fermata retry RUN STEP" resume last unit
+    belongs "fermata retry RUN" retry last one two
+    belongs "fermata pause RUN" pause last unit
+    belongs "fermata explain RUN" explain last one two
+    belongs "fermata artifacts RUN" cat last one two
+    belongs "fermata cat RUN ARTIFACT" artifacts last report.md
+    belongs "fermata restore RUN CHECKPOINT" checkpoints last first
+    belongs "did you mean --status failed?" list failed
+    belongs "did you mean --workflow hello?" list hello
+    belongs "did you mean --comment fine?" approve last consent fine
+    belongs "did you mean --reason flaky?" skip last lint flaky
+    belongs "did you mean --value 1?" signal last ready 1
+    belongs "did you mean --name mine?" checkpoint last mine
+    belongs "did you mean --older-than 30d?" gc 30d
+    belongs "in quotes" run one two
+}
+
+@test "a step where a run is wanted is told to come second" {
+    fermata init >/dev/null
+    fermata run -w hello --no-input >/dev/null 2>&1
+    step=$(fermata show --json | json 'd["phases"][0]["steps"][0]["key"]')
+    for words in "explain $step" "retry $step" "logs $step" "show $step"; do
+        # shellcheck disable=SC2086 # words of a command line
+        run_apart fermata $words
+        [ "$status" -eq 6 ]
+        [[ $stderr == *"there is no run \"$step\""*"the run comes first, then its step: last $step"* ]] || {
+            echo "$stderr"
+            return 1
+        }
+    done
+}
+
+@test "an agent that there is not is told with the nearest name" {
+    for words in "models --agent ollma" "agents ollma" "test-agent ollma hello"; do
+        # shellcheck disable=SC2086 # words of a command line
+        run_apart fermata $words
+        [ "$status" -eq 6 ]
+        [[ $stderr == *"did you mean ollama"* ]]
+    done
+}
+
 @test "options may stand anywhere, be clustered and be given with an equals sign" {
     fermata init >/dev/null
     run_apart fermata --json list -n1 --status=paused

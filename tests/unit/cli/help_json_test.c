@@ -54,6 +54,7 @@ static void an_argument_says_how_it_is_given(void **state)
     assert_string_equal(json_get_text(status, "type", ""), "choice");
     assert_int_equal(json_array_size(json_object_get(status, "choices")), 6);
     assert_true(json_is_true(json_object_get(list, "read_only")));
+    assert_int_equal(json_array_size(json_object_get(list, "exit_statuses")), 6);
     json_decref(list);
 }
 

@@ -51,6 +51,23 @@ static void help_has_all_arguments_and_fits(void **state)
     strbuf_release(&text);
 }
 
+static void help_lists_only_exit_statuses_that_the_command_has(void **state)
+{
+    struct strbuf text;
+
+    (void)state;
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    assert_int_equal(help_command(&plain, "run", &text, NULL), 0);
+    assert_non_null(strstr(text.data, "\n   42  "));
+    assert_non_null(strstr(text.data, "\n  124  "));
+    strbuf_reset(&text);
+    assert_int_equal(help_command(&plain, "list", &text, NULL), 0);
+    assert_non_null(strstr(text.data, "\nExit status\n    0  "));
+    assert_null(strstr(text.data, "\n   42  "));
+    assert_null(strstr(text.data, "\n  124  "));
+    strbuf_release(&text);
+}
+
 static void usage_shows_what_is_required(void **state)
 {
     struct strbuf text;
@@ -100,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_overview_names_every_command_that_is_not_hidden),
         cmocka_unit_test(help_has_all_arguments_and_fits),
+        cmocka_unit_test(help_lists_only_exit_statuses_that_the_command_has),
         cmocka_unit_test(usage_shows_what_is_required),
         cmocka_unit_test(the_commands_of_the_line_itself_have_help_and_unknown_ones_a_hint),
         cmocka_unit_test(every_exit_status_of_an_error_has_a_meaning),

@@ -41,8 +41,8 @@ static void the_page_has_its_sections_and_every_command(void **state)
 
 static void no_line_of_text_is_taken_for_a_request(void **state)
 {
-    static const char *const requests[] = {".TH", ".SH", ".SS", ".PP", ".TP",  ".B ",
-                                           ".I ", ".RI", ".EX", ".EE", ".\\\""};
+    static const char *const requests[] = {".TH", ".SH", ".SS", ".PP", ".TP", ".B ", ".I ",
+                                           ".RI", ".EX", ".EE", ".BR", ".nr", ".ad", ".\\\""};
     struct strbuf text;
 
     (void)state;
@@ -77,7 +77,11 @@ static void every_command_has_a_page_of_its_own(void **state)
     strbuf_reset(&text);
     assert_int_equal(man_format_command("1.2.3", "run", &text, NULL), 0);
     assert_non_null(strstr(text.data, ".TH FERMATA\\-RUN 1"));
+    assert_non_null(strstr(text.data, ".B 42\n"));
     assert_null(strstr(text.data, "fermata\\-list"));
+    strbuf_reset(&text);
+    assert_int_equal(man_format_command("1.2.3", "version", &text, NULL), 0);
+    assert_null(strstr(text.data, ".B 42\n"));
     assert_int_equal(man_format_command("1.2.3", "completion", &text, NULL), 0);
     assert_int_equal(man_format_command("1.2.3", "lsit", &text, &err), ERROR_INVALID);
     assert_non_null(strstr(err.hint, "list"));
