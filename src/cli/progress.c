@@ -116,6 +116,30 @@ static void add_phase(struct progress *progress, const json_t *given)
     }
 }
 
+static void say_phase(struct progress *progress, int index)
+{
+    char *line = mem_printf("Phase %d/%zu %s", index + 1, progress->phases.count,
+                            progress->phases.items[index].name);
+
+    progress_say(progress, line);
+    free(line);
+}
+
+/* A run that goes on stands in the middle of its phases. */
+static void say_begin(struct progress *progress)
+{
+    char *line = mem_printf("Run %s: %s, %d step%s", progress->run, progress->workflow,
+                            progress->total, progress->total == 1 ? "" : "s");
+
+    progress_say(progress, line);
+    free(line);
+    for (size_t i = 0; i < progress->phases.count; i++) {
+        if (strcmp(progress->phases.items[i].status, "running") == 0) {
+            say_phase(progress, (int)i);
+        }
+    }
+}
+
 struct progress *progress_new(const struct terminal *terminal, enum progress_form form,
                               struct ops *ops, const json_t *run,
                               void (*write)(void *context, const char *text, size_t length),
@@ -139,11 +163,7 @@ struct progress *progress_new(const struct terminal *terminal, enum progress_for
         add_phase(progress, phase);
     }
     if (form == PROGRESS_PLAIN) {
-        char *line = mem_printf("Run %s: %s, %d step%s", progress->run, progress->workflow,
-                                progress->total, progress->total == 1 ? "" : "s");
-
-        progress_say(progress, line);
-        free(line);
+        say_begin(progress);
     }
     return progress;
 }
@@ -329,10 +349,7 @@ static void move_phase(struct progress *progress, const json_t *record)
         phase->ended_at = json_get_integer(record, "at", 0);
     }
     if (progress->form == PROGRESS_PLAIN && begins) {
-        char *line = mem_printf("Phase %d/%zu %s", index + 1, progress->phases.count, phase->name);
-
-        progress_say(progress, line);
-        free(line);
+        say_phase(progress, index);
     }
 }
 

@@ -124,10 +124,11 @@ static void add_phase(struct picture *picture, const struct progress_phase *phas
     struct strbuf text;
     char duration[DURATION_SIZE] = "";
     int64_t end = phase->ended_at ? phase->ended_at : picture->now_ms;
+    int64_t took = end - phase->started_at;
 
-    if (phase->started_at > 0 && end >= phase->started_at &&
-        strcmp(phase->status, "pending") != 0) {
-        duration_format(end - phase->started_at - (end - phase->started_at) % 100, duration);
+    if (phase->started_at > 0 && took >= 0 && strcmp(phase->status, "pending") != 0) {
+        /* What still goes on counts in tenths of a second. */
+        duration_format(phase->ended_at ? took : took - took % 100, duration);
     }
     strbuf_init(&text, OUTPUT_BYTES_MAX);
     add_padded(&text, phase->name, NAME_COLUMNS);

@@ -25,12 +25,14 @@ struct letter {
     const char *command;
     int64_t at;
     int64_t id;
+    int64_t owner; /* its process */
     char *answer;
 };
 
 static const struct query q_inbox_add = {
     "INSERT INTO inbox (run, command, sender, at) VALUES (?1, ?2, ?3, ?4) RETURNING id"};
 static const struct query q_inbox_answer = {"SELECT answer FROM inbox WHERE id = ?1"};
+static const struct query q_lease_pid = {"SELECT pid FROM lease WHERE run = ?1"};
 static const struct query q_inbox_remove = {"DELETE FROM inbox WHERE id = ?1"};
 
 static int send_letter(struct tx *tx, void *arg, struct error *err)
@@ -65,6 +67,18 @@ static int look_for_answer(struct tx *tx, void *arg, struct error *err)
     return r < 0 ? r : 0;
 }
 
+static int look_for_owner(struct tx *tx, void *arg, struct error *err)
+{
+    struct letter *letter = arg;
+    struct statement *statement = tx_query(tx, &q_lease_pid);
+    int r;
+
+    bind_text(statement, 1, letter->run_id);
+    r = statement_step(statement, err);
+    letter->owner = r > 0 ? column_integer(statement, 0) : 0;
+    return r < 0 ? r : 0;
+}
+
 static int take_letter_back(struct tx *tx, void *arg, struct error *err)
 {
     struct letter *letter = arg;
@@ -91,6 +105,26 @@ static int read_answer(const char *text, json_t **ret_answer, struct error *err)
     }
     *ret_answer = answer;
     return 0;
+}
+
+static int refuse_silent_owner(const struct engine_options *options, struct letter *letter,
+                               struct error *err)
+{
+    long long pid;
+    int r = store_read(options->store, look_for_owner, letter, err);
+
+    if (r < 0) {
+        return r;
+    }
+    pid = (long long)letter->owner;
+    (void)error_set(err, ERROR_LIMIT,
+                    "process %lld, which owns run %s, did not answer in %d s; it may be stopped",
+                    pid, letter->run_id, ANSWER_WAIT_MS / 1000);
+    error_hint(err,
+               "let it go on (kill -CONT %lld) or end it (kill -9 %lld), then try again: its "
+               "steps live on under their keepers",
+               pid, pid);
+    return ERROR_LIMIT;
 }
 
 static void wait_a_little(void)
@@ -121,11 +155,7 @@ static int wait_for_answer(const struct engine_options *options, struct letter *
         if (!is_owned) {
             r = error_set(err, ERROR_BUSY, "the owner ended");
         } else if (host->monotonic_ms(host->context) > deadline) {
-            r = error_set(err, ERROR_LIMIT,
-                          "the process that owns run %s did not answer in %d s; it may be stopped",
-                          letter->run_id, ANSWER_WAIT_MS / 1000);
-            error_hint(err, "let it go on (kill -CONT PID) or end it (kill -9 PID), then try "
-                            "again: its steps live on under their keepers");
+            r = refuse_silent_owner(options, letter, err);
         } else {
             /* Takes no space: the disk may be full. */
             (void)utimensat(AT_FDCWD, wake, NULL, 0);

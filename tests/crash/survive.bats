@@ -103,6 +103,9 @@ small_project() {
     kill -STOP "$driver"
     run_apart fermata drive "$id"
     [ "$status" -eq 75 ]
+    run_apart fermata pause "$id"
+    [ "$status" -eq 75 ]
+    [[ "$stderr" == *"process $driver, which owns"* && "$stderr" == *"kill -CONT $driver"* ]]
     "$FERMATA" resume "$id" >told 2>&1 &
     asker=$!
     wait_until has_letter

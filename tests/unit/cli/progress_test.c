@@ -124,6 +124,23 @@ static void a_step_that_starts_again_has_its_own_time(void **state)
     strbuf_release(&out);
 }
 
+static void a_run_that_goes_on_says_where_it_stands(void **state)
+{
+    struct strbuf out;
+    struct progress *progress;
+    json_t *run = load("{\"id\":\"wf_000000000001\",\"workflow\":\"w\",\"phases\":["
+                       "{\"id\":\"p\",\"status\":\"completed\",\"steps\":[]},"
+                       "{\"id\":\"q\",\"status\":\"running\",\"steps\":[]}]}");
+
+    (void)state;
+    strbuf_init(&out, OUTPUT_BYTES_MAX);
+    progress = progress_new(&plain, PROGRESS_PLAIN, NULL, run, collect, &out);
+    assert_string_equal(out.data, "Run wf_000000000001: w, 0 steps\nPhase 2/2 q\n");
+    progress_free(progress);
+    strbuf_release(&out);
+    json_decref(run);
+}
+
 /* How often they are run is not known before. */
 static void steps_that_fix_are_told_and_not_counted(void **state)
 {
@@ -144,8 +161,9 @@ static void steps_that_fix_are_told_and_not_counted(void **state)
     tell(progress, "\"kind\":\"phase_reset\",\"phase\":\"p\",\"reason\":\"fix\"");
     tell(progress,
          "\"kind\":\"step_moved\",\"phase\":\"p\",\"step\":\"a\",\"status\":\"completed\"");
-    assert_string_equal(out.data, "Run wf_000000000001: w, 1 step\nFix p/mend completed (1.0s)\n"
-                                  "Step 1/1 p/a completed\n");
+    assert_string_equal(out.data,
+                        "Run wf_000000000001: w, 1 step\nPhase 1/1 p\nFix p/mend completed (1.0s)\n"
+                        "Step 1/1 p/a completed\n");
     progress_free(progress);
     strbuf_release(&out);
     json_decref(run);
@@ -282,6 +300,7 @@ int main(void)
         cmocka_unit_test(plain_lines_count_the_finished_steps),
         cmocka_unit_test(steps_that_start_again_are_not_counted_twice),
         cmocka_unit_test(a_step_that_starts_again_has_its_own_time),
+        cmocka_unit_test(a_run_that_goes_on_says_where_it_stands),
         cmocka_unit_test(steps_that_fix_are_told_and_not_counted),
         cmocka_unit_test(instances_of_a_list_are_counted_when_they_are_known),
         cmocka_unit_test(gates_retries_and_approvals_are_told),
