@@ -342,21 +342,32 @@ static void on_unblocked(void *arg)
     (void)arg;
 }
 
-void run_project_block_pool(struct run_project *project)
+static void occupy_pool(struct run_project *project, int threads)
 {
     assert_int_equal(sem_init(&project->blocked, 0, 0), 0);
     assert_int_equal(sem_init(&project->unblocked, 0, 0), 0);
-    for (int i = 0; i < POOL_THREADS; i++) {
+    project->occupied = threads;
+    for (int i = 0; i < threads; i++) {
         loop_submit(project->loop, block, on_unblocked, project);
     }
-    for (int i = 0; i < POOL_THREADS; i++) {
+    for (int i = 0; i < threads; i++) {
         (void)sem_wait(&project->blocked);
     }
 }
 
+void run_project_block_pool(struct run_project *project)
+{
+    occupy_pool(project, POOL_THREADS);
+}
+
+void run_project_narrow_pool(struct run_project *project)
+{
+    occupy_pool(project, POOL_THREADS - 1);
+}
+
 void run_project_unblock_pool(struct run_project *project)
 {
-    for (int i = 0; i < POOL_THREADS; i++) {
+    for (int i = 0; i < project->occupied; i++) {
         (void)sem_post(&project->unblocked);
     }
 }

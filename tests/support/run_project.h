@@ -33,6 +33,7 @@ struct run_project {
     int stalls, unstalls; /* how often everything waited for the storage, and went on */
     const char *until_kind, *until_step; /* see run_project_go_until */
     sem_t blocked, unblocked;            /* threads of the pool */
+    int occupied;                        /* so many of them wait */
 };
 
 /* For cmocka: *state is the project. */
@@ -66,6 +67,8 @@ void run_project_turn_until(struct run_project *project,
                             bool (*is_so)(const struct run_project *project));
 /* What the pool is given waits from now on, until it is let go on. */
 void run_project_block_pool(struct run_project *project);
+/* One thread of the pool stays, until it is let go on: what is given to it comes back in order. */
+void run_project_narrow_pool(struct run_project *project);
 void run_project_unblock_pool(struct run_project *project);
 /* Start, then go: the status of the run. */
 const char *run_project_run(struct run_project *project, const char *text);

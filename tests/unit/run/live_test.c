@@ -136,6 +136,16 @@ static void a_keeper_that_is_kept_suspended_is_killed_with_its_step(void **state
     (void)alarm(0);
 }
 
+/* One at a time; the first of the steps has the place, up to the last they are in their order. */
+static void start_in_order(struct run_project *project, const char *text, const char *last)
+{
+    run_project_configure(project, "concurrency: 1\n");
+    run_project_narrow_pool(project);
+    run_project_start(project, text, NULL);
+    run_project_go_until(project, "attempt_started", last);
+    run_project_unblock_pool(project);
+}
+
 static void a_stop_reaches_steps_that_wait_for_a_place_and_steps_that_run(void **state)
 {
     static const char text[] = "name: w\nphases:\n  - id: a\n    mode: parallel\n    steps:\n"
@@ -143,9 +153,8 @@ static void a_stop_reaches_steps_that_wait_for_a_place_and_steps_that_run(void *
                                "      - { id: t, run: 'touch ran-t; sleep 600' }\n";
     struct run_project *project = *state;
 
-    run_project_configure(project, "concurrency: 1\n");
-    run_project_start(project, text, NULL);
-    run_project_go_until(project, "attempt_started", "t");
+    start_in_order(project, text, "t");
+    run_project_turn_until(project, is_watched);
     engine_interrupt(project->engine, true);
     run_project_go(project);
     assert_string_equal(run_project_status(project, project->id), "paused");
@@ -226,9 +235,7 @@ static const char three_steps[] =
 
 static void start_three(struct run_project *project)
 {
-    run_project_configure(project, "concurrency: 1\n");
-    run_project_start(project, three_steps, NULL);
-    run_project_go_until(project, "attempt_started", "u");
+    start_in_order(project, three_steps, "u");
 }
 
 static void what_waits_for_a_place_stays_in_order_when_one_of_it_is_stopped(void **state)
