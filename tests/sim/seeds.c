@@ -10,8 +10,7 @@
 #define SEED_SECONDS_MAX 60
 #define CHUNK 64
 #define DEATHS_MAX 10
-#define FAILURES_MAX 20 /* then it is clear enough */
-#define WRITES_MAX 400  /* of a seed that are tried one by one */
+#define WRITES_MAX 400 /* of a seed that are tried one by one */
 
 static void report(struct seeds *seeds, const struct failed_seed *at, const char *what)
 {
@@ -109,7 +108,8 @@ static void work(struct seeds *seeds, int worker)
 
     while ((first = __atomic_fetch_add(&seeds->next, CHUNK, __ATOMIC_RELAXED)) < end) {
         for (uint64_t seed = first; seed < first + CHUNK && seed < end; seed++) {
-            if (__atomic_load_n(&seeds->failures, __ATOMIC_RELAXED) < FAILURES_MAX) {
+            if (__atomic_load_n(&seeds->failures, __ATOMIC_RELAXED) <
+                (uint64_t)seeds->plan.failures_max) {
                 play_seed(seeds, worker, seed);
             }
         }

@@ -12,6 +12,7 @@ struct seeds_plan {
     uint64_t first, count;
     int repeat_every; /* that many seeds are played twice; 0: none */
     int sweep_every;  /* of that many seeds each write is tried; 0: of none */
+    int failures_max; /* then it is clear enough */
 };
 
 /* Shared by the processes. */

@@ -27,6 +27,8 @@
 #define REPEAT_EVERY 4
 #define TEST_SWEEP_EVERY 600
 #define SWEEP_EVERY 1000
+#define TEST_FAILURES_MAX 4
+#define FAILURES_MAX 20
 #define SHRINK_SECONDS 60
 #define CASES "tests/sim/cases"
 
@@ -71,6 +73,13 @@ static void explain(const struct sim_input *input, const struct shrunk *shrunk, 
     (void)fprintf(target, " --keep " CASES "/NAME.case\n");
 }
 
+static int shrink_seconds(void)
+{
+    const char *given = getenv("SIM_SHRINK_SECONDS");
+
+    return given ? (int)strtol(given, NULL, 10) : SHRINK_SECONDS;
+}
+
 static void explain_first(const struct seeds *seeds)
 {
     const struct failed_seed *first = &seeds->first_failed;
@@ -80,7 +89,7 @@ static void explain_first(const struct seeds *seeds)
     struct shrunk shrunk;
 
     if (seeds->failures > 0) {
-        shrink(&input, SHRINK_SECONDS, &shrunk);
+        shrink(&input, shrink_seconds(), &shrunk);
         explain(&input, &shrunk, stderr);
         shrunk_release(&shrunk);
     }
@@ -109,8 +118,10 @@ static int keep(const struct sim_input *input, const char *path)
 
 static int play_the_seeds(void **state)
 {
-    struct seeds *seeds = seeds_play(&(struct seeds_plan){
-        .count = TEST_SEEDS, .repeat_every = REPEAT_EVERY, .sweep_every = TEST_SWEEP_EVERY});
+    struct seeds *seeds = seeds_play(&(struct seeds_plan){.count = TEST_SEEDS,
+                                                          .repeat_every = REPEAT_EVERY,
+                                                          .sweep_every = TEST_SWEEP_EVERY,
+                                                          .failures_max = TEST_FAILURES_MAX});
 
     explain_first(seeds);
     *state = seeds;
@@ -261,8 +272,8 @@ static int64_t monotonic_ms(void)
 static int run_range(uint64_t first, uint64_t count)
 {
     int64_t started = monotonic_ms();
-    struct seeds *seeds = seeds_play(
-        &(struct seeds_plan){.first = first, .count = count, .sweep_every = SWEEP_EVERY});
+    struct seeds *seeds = seeds_play(&(struct seeds_plan){
+        .first = first, .count = count, .sweep_every = SWEEP_EVERY, .failures_max = FAILURES_MAX});
     double seconds = (double)(monotonic_ms() - started) / 1000;
     int r = seeds->failures ? 1 : 0;
 
