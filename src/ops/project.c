@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "ops/internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -124,20 +125,29 @@ static void set_project(struct ops *ops, char *project)
     ops->folder = path_join(project, PROJECT_FOLDER_NAME);
 }
 
+/* What cannot be looked at is not empty. */
+static int check_folder(const struct ops *ops, struct error *err)
+{
+    if (ops->folder && access(ops->folder, R_OK | X_OK) < 0 && errno == EACCES) {
+        return error_set_errno(err, "cannot look into %s", ops->folder);
+    }
+    return 0;
+}
+
 static int find_project(struct ops *ops, struct error *err)
 {
     char *path;
     char *real;
 
     if (ops->folder) {
-        return 0;
+        return check_folder(ops, err);
     }
     if (!ops->settings->project) {
         path = find_upward(ops, PROJECT_FOLDER_NAME);
         if (path) {
             set_project(ops, path);
         }
-        return 0;
+        return check_folder(ops, err);
     }
     path = ops_path(ops, ops->settings->project);
     real = realpath(path, NULL);
@@ -156,7 +166,7 @@ static int find_project(struct ops *ops, struct error *err)
     } else {
         free(real);
     }
-    return 0;
+    return check_folder(ops, err);
 }
 
 bool ops_has_project(struct ops *ops)

@@ -105,6 +105,31 @@ END
     [ ! -e .fermata/fermata.db ]
 }
 
+# As somebody whom permissions hold back, also where the tests run as root.
+plainly() {
+    local drop=-dac_override,-dac_read_search
+
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --bounding-set="$drop" --inh-caps="$drop" "$@"
+    else
+        "$@"
+    fi
+}
+
+@test "a project that may not be looked into is no empty one" {
+    printf 'name: w\nphases: [{ id: p, steps: [{ id: s, run: "true" }] }]\n' >w.yaml
+    fermata run -w ./w.yaml
+    chmod 000 .fermata
+    for words in list status "run -w ./w.yaml" "gc" "show last"; do
+        # shellcheck disable=SC2086
+        run_apart plainly "$FERMATA" $words
+        [ "$status" -eq 1 ]
+        [[ $stderr == *"cannot look into $PWD/.fermata: Permission denied"* ]]
+    done
+    chmod 700 .fermata
+    [ "$(fermata list --json | json 'd["runs"][0]["workflow"]')" = w ]
+}
+
 @test "runs of a workflow that nobody knows are no empty list" {
     fermata init >/dev/null
     run_apart fermata list -w code-revew
