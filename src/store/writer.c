@@ -194,8 +194,10 @@ static void mark_broken(struct writer *writer, const struct error *error)
         return;
     }
     (void)error_set(broken, ERROR_IO, "the store saves nothing any more: %s", error->text);
-    error_hint(broken, "what was saved before is safe; end this program and start it again: "
-                       "the store is checked then");
+    error_hint(broken, "%s",
+               error->hint[0] ? error->hint
+                              : "what was saved before is safe; end this program and start it "
+                                "again: the store is checked then");
     lock_write_doubt(writer->lock, true);
     atomic_store(&writer->is_broken, true);
 }
@@ -260,6 +262,25 @@ static void mark_log(struct writer *writer)
     }
 }
 
+/* What is written to files without a name is gone when the program ends, however well it was
+ * synced. Where the file system's layer cannot tell, nothing is known against it. */
+static int check_names(struct writer *writer, struct error *err)
+{
+    sqlite3 *db = writer->connection->db;
+    const char *path = sqlite3_db_filename(db, "main");
+    int has_moved = 0;
+    struct stat log;
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK ||
+        (!has_moved && stat(sqlite3_filename_wal(path), &log) == 0)) {
+        return 0;
+    }
+    (void)error_set(err, ERROR_IO, "store %s: it was removed or replaced while it was in use",
+                    path);
+    error_hint(err, "what was saved in it is gone with it, and steps under way end by themselves");
+    return ERROR_IO;
+}
+
 static int batch_commit(struct writer *writer, struct error *err)
 {
     struct connection *connection = writer->connection;
@@ -269,6 +290,7 @@ static int batch_commit(struct writer *writer, struct error *err)
     r = connection_control(connection, CONTROL_COMMIT, err);
     if (r == 0 && writer->has_written) {
         mark_log(writer);
+        r = check_names(writer, err);
     }
     /* Whatever stopped a commit half-way: only "no space" and "busy" are known to be harmless. */
     if (r < 0 && connection->failure != FAILURE_FULL && r != ERROR_BUSY) {

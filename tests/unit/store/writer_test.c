@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -273,6 +274,34 @@ static void a_failed_sync_breaks_the_store_for_good(void **state)
     assert_int_equal(piece.result, ERROR_IO);
 }
 
+/* Its files live on without their names, and would be gone with the process. */
+static void nothing_is_acknowledged_in_a_store_that_was_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece pieces[] = {{.id = 1}, {.id = 2}};
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[0], NULL), 0);
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[1], &err), ERROR_IO);
+    assert_non_null(strstr(err.text, "removed or replaced"));
+    assert_non_null(strstr(err.hint, "gone with it"));
+    assert_true(writer_is_broken(fixture->writer));
+}
+
+static void nothing_is_acknowledged_in_a_store_whose_log_was_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece pieces[] = {{.id = 1}, {.id = 2}};
+    char *log = mem_printf("%s-wal", fixture->path);
+
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[0], NULL), 0);
+    assert_int_equal(unlink(log), 0);
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[1], NULL), ERROR_IO);
+    assert_true(writer_is_broken(fixture->writer));
+    free(log);
+}
+
 static void nobody_of_a_batch_is_acknowledged_when_its_sync_fails(void **state)
 {
     struct fixture *fixture = *state;
@@ -438,6 +467,8 @@ int main(void)
         TEST(a_single_failing_piece_commits_nothing),
         TEST(waiting_returns_after_the_commit),
         TEST(a_failed_sync_breaks_the_store_for_good),
+        TEST(nothing_is_acknowledged_in_a_store_that_was_removed),
+        TEST(nothing_is_acknowledged_in_a_store_whose_log_was_removed),
         TEST(nobody_of_a_batch_is_acknowledged_when_its_sync_fails),
         TEST(a_full_disk_fails_the_batch_and_the_next_try_succeeds),
         TEST(a_full_storage_that_a_piece_swallows_fails_it_all_the_same),
