@@ -376,6 +376,8 @@ class Runner:
         self.failures = []
 
     def try_one(self, point):
+        if len(self.failures) >= FAILURES_SHOWN:
+            return  # it is clear enough
         trial = Trial(self.suite.root, point.name, self.shape)
         try:
             self.suite.play(trial, *point.parts)
@@ -393,7 +395,10 @@ class Runner:
               f"{len(points)} points")
         for name, text in self.failures[:FAILURES_SHOWN]:
             print(re.sub("^", "# ", f"CRASH_POINT={name}: {text}", flags=re.MULTILINE))
-        print(f"# {len(self.failures)} points failed")
+        if len(self.failures) < FAILURES_SHOWN:
+            print(f"# {len(self.failures)} points failed")
+        else:
+            print("# the points after these were not tried")
         if times:
             print(f"# from the start of resume to the next record: median "
                   f"{times[len(times) // 2]:.0f} ms, longest {times[-1]:.0f} ms")

@@ -292,14 +292,13 @@ static void what_waits_for_a_place_is_let_go_with_its_run(void **state)
     assert_each_ran_once(project);
 }
 
-/* What the pool finds comes back with the next turn only. */
+/* The pool is kept from reading the outcome of the step, which is over. */
 static void start_until_read(struct run_project *project)
 {
     start(project, "{ id: s, run: 'echo x >>count' }");
     run_project_turn_until(project, is_watched);
     run_project_block_pool(project);
     run_project_turn_until(project, is_being_read);
-    run_project_unblock_pool(project);
 }
 
 static void an_outcome_that_an_engine_reads_as_it_ends_is_taken_by_the_next_one(void **state)
@@ -307,6 +306,7 @@ static void an_outcome_that_an_engine_reads_as_it_ends_is_taken_by_the_next_one(
     struct run_project *project = *state;
 
     start_until_read(project);
+    run_project_unblock_pool(project);
     run_project_drop_engine(project);
     assert_int_equal(run_project_count(project, "attempt_ended", "s"), 0);
     adopt_and_go(project);
@@ -321,7 +321,8 @@ static void the_outcome_of_a_run_that_is_lost_meanwhile_counts_once(void **state
     start_until_read(project);
     active_lose(engine_find(project->engine, project->id), "another process took it");
     assert_int_equal(map_count(project->engine->live), 0);
-    /* Taken back while the pool is still at the first reading. */
+    /* The reading begins when the run is gone, and may last until after it is taken back. */
+    run_project_unblock_pool(project);
     adopt_and_go(project);
     assert_string_equal(run_project_status(project, project->id), "completed");
     assert_int_equal(run_project_count(project, "attempt_ended", "s"), 1);
