@@ -501,14 +501,44 @@ static int add_more(const struct stream *stream, bool running, struct attempt_cu
     return r;
 }
 
+/* What the head has beyond the cursor; it only grows, so that nothing else need be known. 0: there
+ * is nothing. */
+static int64_t add_head(const char *folder, const char *stream_name, int64_t offset,
+                        struct strbuf *target)
+{
+    char *path = path_join(folder, stream_name);
+    int fd = open_kept(path);
+    int64_t room = (int64_t)(target->length_max - target->length);
+    size_t before = target->length;
+    struct stat status;
+
+    if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > offset) {
+        int64_t more = status.st_size - offset;
+
+        (void)add_range(target, fd, offset, more < room ? more : room);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    free(path);
+    return (int64_t)(target->length - before);
+}
+
 int attempt_read_more(const char *folder, const char *stream_name, struct attempt_cursor *cursor,
                       struct strbuf *target, struct error *err)
 {
+    int64_t length = add_head(folder, stream_name, cursor->offset, target);
     struct stream stream;
-    bool running = is_running(folder);
-    int r = open_stream(folder, stream_name, &stream);
+    bool running;
+    int r;
 
     cursor->has_gap = false;
+    cursor->offset += length;
+    if (length > 0) {
+        return 0;
+    }
+    running = is_running(folder);
+    r = open_stream(folder, stream_name, &stream);
     if (r == ERROR_NOT_FOUND && file_is_folder(folder)) {
         return 0;
     }

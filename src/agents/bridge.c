@@ -144,24 +144,13 @@ static int check_version(const struct reading *reading, struct error *err)
                           : "a response needs `version`: \"1.0\"");
 }
 
-static void add_event(struct strbuf *events, const struct agent_event *event)
-{
-    json_t *object = agent_event_encode(event);
-    char *line = json_dump_compact(object);
-
-    strbuf_add(events, line);
-    strbuf_add_char(events, '\n');
-    free(line);
-    json_decref(object);
-}
-
 static void add_text_event(struct strbuf *events, enum agent_event_kind kind, const char *text)
 {
     struct agent_event event;
 
     agent_event_init(&event, kind);
     event.text = text;
-    add_event(events, &event);
+    agent_event_add_line(&event, events);
 }
 
 /* What the host says about its call: all of it optional. */
@@ -174,13 +163,13 @@ static void add_metadata(const struct reading *reading, struct strbuf *events)
     if (json_get_text(metadata, "model", NULL)) {
         agent_event_init(&event, AGENT_SESSION);
         event.name = json_get_text(metadata, "model", NULL);
-        add_event(events, &event);
+        agent_event_add_line(&event, events);
     }
     agent_event_init(&event, AGENT_USAGE);
     agent_usage_decode(json_is_object(usage) ? usage : metadata, &event.usage);
     if (event.usage.input_tokens >= 0 || event.usage.output_tokens >= 0 ||
         event.usage.cost_usd >= 0) {
-        add_event(events, &event);
+        agent_event_add_line(&event, events);
     }
 }
 
@@ -245,7 +234,7 @@ static void add_failure(const struct reading *reading, bool is_timeout, struct s
     agent_event_init(&event, AGENT_ERROR);
     event.text = text;
     event.failure = is_timeout ? AGENT_TIMEOUT : class_of(type, message);
-    add_event(events, &event);
+    agent_event_add_line(&event, events);
     free(text);
 }
 

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINE_COLUMNS_MAX 400
@@ -41,14 +42,6 @@ const char *agent_failure_name(enum agent_failure failure)
 {
     assert((size_t)failure < ARRAY_LEN(failure_names));
     return failure_names[failure];
-}
-
-/* A backend's text may hold what is no UTF-8; a line of events never does. */
-static void put_lossy(json_t *object, const char *key, const char *text)
-{
-    if (text && *text) {
-        json_put(object, key, json_text_lossy(text, strlen(text)));
-    }
 }
 
 static void put_known(json_t *object, const char *key, int64_t value)
@@ -100,34 +93,60 @@ static bool is_usage_known(const struct agent_usage *usage)
            usage->cost_usd >= 0 || usage->turns >= 0;
 }
 
-json_t *agent_event_encode(const struct agent_event *event)
+/* A backend's text may hold what is no UTF-8; a line of events never does. */
+static void add_lossy(struct strbuf *line, const char *key, const char *text)
 {
-    json_t *line = json_object();
+    if (text && *text) {
+        strbuf_addf(line, ",\"%s\":", key);
+        json_add_text(line, text);
+    }
+}
 
-    json_put_text(line, "event", agent_event_name(event->kind));
-    put_lossy(line, "id", event->id);
-    put_lossy(line, "name", event->name);
-    put_lossy(line, "text", event->text);
-    if (event->is_partial) {
-        json_put(line, "partial", json_true());
+static void add_known(struct strbuf *line, const char *key, int64_t value)
+{
+    if (value >= 0) {
+        strbuf_addf(line, ",\"%s\":%lld", key, (long long)value);
     }
-    if (event->is_error) {
-        json_put(line, "is_error", json_true());
+}
+
+static void add_flag(struct strbuf *line, const char *key, bool value)
+{
+    if (value) {
+        strbuf_addf(line, ",\"%s\":true", key);
     }
-    if (event->is_fatal) {
-        json_put(line, "fatal", json_true());
-    }
+}
+
+static void add_usage(struct strbuf *line, const struct agent_usage *usage)
+{
+    json_t *value = agent_usage_encode(usage);
+    char *text = json_dump_compact(value);
+
+    strbuf_addf(line, ",\"usage\":%s", text);
+    free(text);
+    json_decref(value);
+}
+
+/* There are many: no value is built for each. */
+void agent_event_add_line(const struct agent_event *event, struct strbuf *target)
+{
+    strbuf_addf(target, "{\"event\":\"%s\"", agent_event_name(event->kind));
+    add_lossy(target, "id", event->id);
+    add_lossy(target, "name", event->name);
+    add_lossy(target, "text", event->text);
+    add_flag(target, "partial", event->is_partial);
+    add_flag(target, "is_error", event->is_error);
+    add_flag(target, "fatal", event->is_fatal);
     if (event->failure != AGENT_FINE) {
-        json_put_text(line, "failure", agent_failure_name(event->failure));
+        add_lossy(target, "failure", agent_failure_name(event->failure));
     }
     if (event->status > 0) {
-        json_put_integer(line, "status", event->status);
+        add_known(target, "status", event->status);
     }
-    put_known(line, "retry_after_ms", event->retry_after_ms);
+    add_known(target, "retry_after_ms", event->retry_after_ms);
     if (is_usage_known(&event->usage)) {
-        json_put(line, "usage", agent_usage_encode(&event->usage));
+        add_usage(target, &event->usage);
     }
-    return line;
+    strbuf_add(target, "}\n");
 }
 
 static bool find_kind(const char *name, enum agent_event_kind *ret_kind)

@@ -68,8 +68,8 @@ struct agent_event {
 void agent_event_init(struct agent_event *event, enum agent_event_kind kind);
 const char *agent_event_name(enum agent_event_kind kind);   /* "text", "tool_call", ... */
 const char *agent_failure_name(enum agent_failure failure); /* "transient", ...; "none" */
-/* The line's object; the caller owns it. */
-json_t *agent_event_encode(const struct agent_event *event);
+/* Appends its line, one JSON object, with its end. */
+void agent_event_add_line(const struct agent_event *event, struct strbuf *target);
 /* Borrows from `line`. ERROR_INVALID: it is no event. */
 int agent_event_decode(const json_t *line, struct agent_event *ret_event, struct error *err);
 /* Appends it as a person reads it, clean for a terminal: text as it comes, anything else as a line

@@ -107,7 +107,7 @@ void transcript_free(struct transcript *transcript)
     free(transcript);
 }
 
-int transcript_read(struct transcript *transcript, struct error *err)
+static int read_chunks(struct transcript *transcript, size_t least, struct error *err)
 {
     static const char gap[] = "\n[... some output was left out here ...]\n";
     struct strbuf chunk;
@@ -122,9 +122,19 @@ int transcript_read(struct transcript *transcript, struct error *err)
             agent_reader_add(transcript->reader, gap, sizeof(gap) - 1);
         }
         agent_reader_add(transcript->reader, chunk.data, chunk.length);
-    } while (r == 0 && chunk.length > 0);
+    } while (r == 0 && chunk.length >= least);
     strbuf_release(&chunk);
     return r;
+}
+
+int transcript_read(struct transcript *transcript, struct error *err)
+{
+    return read_chunks(transcript, 1, err);
+}
+
+int transcript_peek(struct transcript *transcript, struct error *err)
+{
+    return read_chunks(transcript, CHUNK_BYTES, err);
 }
 
 int64_t transcript_bytes(const struct transcript *transcript)

@@ -22,6 +22,8 @@ int transcript_open(const char *folder, agent_event_callback on_event, void *con
 void transcript_free(struct transcript *transcript); /* accepts NULL */
 /* Hands on the events of all that was printed since the last call. Blocking file work. */
 int transcript_read(struct transcript *transcript, struct error *err);
+/* The same while it grows, cheaply: what came last may be left for the next call. */
+int transcript_peek(struct transcript *transcript, struct error *err);
 int64_t transcript_bytes(const struct transcript *transcript); /* read so far */
 /* Was there output that nobody kept? */
 bool transcript_has_gap(const struct transcript *transcript);

@@ -125,6 +125,53 @@ json_t *json_text_lossy(const char *bytes, size_t length)
     return value;
 }
 
+static void add_escape(struct strbuf *target, unsigned char byte)
+{
+    static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
+    const char *found = strchr(named, byte);
+
+    if (found) {
+        const char pair[] = {'\\', names[found - named]};
+
+        strbuf_add_bytes(target, pair, sizeof(pair));
+    } else {
+        strbuf_addf(target, "\\u%04X", byte);
+    }
+}
+
+static void add_valid_text(struct strbuf *target, const char *text, size_t length)
+{
+    size_t start = 0;
+
+    strbuf_add_char(target, '"');
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+
+        if (byte < 0x20 || byte == '"' || byte == '\\') {
+            strbuf_add_bytes(target, text + start, i - start);
+            add_escape(target, byte);
+            start = i + 1;
+        }
+    }
+    strbuf_add_bytes(target, text + start, length - start);
+    strbuf_add_char(target, '"');
+}
+
+void json_add_text(struct strbuf *target, const char *text)
+{
+    size_t length = strlen(text);
+    struct strbuf clean;
+
+    if (utf8_is_valid(text, length)) {
+        add_valid_text(target, text, length);
+        return;
+    }
+    strbuf_init(&clean, length * 3 + 3);
+    utf8_add_valid(&clean, text, length);
+    add_valid_text(target, clean.data, clean.length);
+    strbuf_release(&clean);
+}
+
 static int compare_integer_real(json_int_t integer, double real)
 {
     double truncated;

@@ -31,6 +31,8 @@ void json_put_text(json_t *object, const char *key, const char *text); /* NULL s
 void json_put_integer(json_t *object, const char *key, json_int_t value);
 /* Text of any bytes as a JSON string: invalid UTF-8 and NUL become U+FFFD. */
 json_t *json_text_lossy(const char *bytes, size_t length);
+/* The same as text behind `target`, quoted. */
+void json_add_text(struct strbuf *target, const char *text);
 
 /* -1, 0 or 1 for two numbers, exactly (an integer is never rounded to compare it with a real). */
 int json_compare_numbers(const json_t *left, const json_t *right);

@@ -20,15 +20,15 @@
 /* Who does not read any more does not wait for the rest either. */
 static void print_event(void *context, const struct agent_event *event)
 {
-    json_t *line = agent_event_encode(event);
-    char *text = json_dump_compact(line);
+    struct strbuf line;
 
     (void)context;
-    if (printf("%s\n", text) < 0 || fflush(stdout) != 0) {
+    strbuf_init(&line, SIZE_MAX);
+    agent_event_add_line(event, &line);
+    if (fputs(line.data, stdout) < 0 || fflush(stdout) != 0) {
         _exit(1);
     }
-    free(text);
-    json_decref(line);
+    strbuf_release(&line);
 }
 
 static int refuse(const char *text)

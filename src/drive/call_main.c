@@ -23,23 +23,32 @@
 #define INPUT_BYTES_MAX (96U * 1024 * 1024)
 
 /* Who does not read any more does not wait for the rest either. */
+static void print(const char *text)
+{
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+        _exit(1);
+    }
+}
+
 static void print_line(const json_t *value)
 {
     char *text = json_dump_compact(value);
+    char *line = mem_printf("%s\n", text);
 
-    if (printf("%s\n", text) < 0 || fflush(stdout) != 0) {
-        _exit(1);
-    }
+    print(line);
+    free(line);
     free(text);
 }
 
 static void on_event(void *context, const struct agent_event *event)
 {
-    json_t *line = agent_event_encode(event);
+    struct strbuf line;
 
     (void)context;
-    print_line(line);
-    json_decref(line);
+    strbuf_init(&line, SIZE_MAX);
+    agent_event_add_line(event, &line);
+    print(line.data);
+    strbuf_release(&line);
 }
 
 static void on_progress(void *context, const json_t *line)

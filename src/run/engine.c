@@ -549,6 +549,7 @@ void engine_free(struct engine *engine)
         loop_run(engine->options.loop);
     }
     live_release_all(engine);
+    followers_free(engine->followers);
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->wake);
     loop_cancel(engine->options.loop, engine->logs_timer);

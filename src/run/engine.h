@@ -64,7 +64,8 @@ struct engine {
     struct map *takings; /* id -> struct taking, of nested runs on their way */
     struct definitions *definitions;
     VEC(struct active *) dirty;
-    struct map *live; /* "run/key" -> struct live_attempt, see live.h */
+    struct map *live;            /* "run/key" -> struct live_attempt, see live.h */
+    struct followers *followers; /* of agents' streams; NULL: there was none yet */
     struct timer *timers;
     struct queued_event *queue_head, **queue_tail;
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */

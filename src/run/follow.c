@@ -4,11 +4,19 @@
 #include "base/alloc.h"
 #include "base/file.h"
 
+#include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define PAUSE_MS 100 /* many changes in a row are one look */
-#define POLL_MS 1000 /* where nobody tells of changes */
+/* Those that print are looked at together, and the less often the more there are. */
+#define PAUSE_MS_EACH 5
+#define PAUSE_MS_MIN 100
+#define PAUSE_MS_MAX 2000
+/* Who printed nothing in so many looks is only looked at when the system tells of a change. */
+#define QUIET_LOOKS_MAX 3
 #define SILENCE_MS (INT64_C(10) * 60 * 1000)
 #define LINE_BYTES_MAX 4096
 
@@ -17,17 +25,29 @@ struct follow {
     char *folder;
     loop_callback on_stop; /* NULL: nobody follows any more, it goes with its work on the pool */
     void *arg;
-    loop_id watch, pause, silence;
+    loop_id watch; /* while it is quiet */
+    loop_id silence;
     int64_t changed_at_ms; /* monotonic */
     int64_t silence_ms;    /* 0: no limit, or not known yet */
-    bool is_on_pool, has_changed;
+    int quiet_looks;
+    bool is_awaited; /* it is among those that are looked at next */
+    bool is_on_pool;
     char *line;
 
     /* of the pool while is_on_pool */
     struct transcript *transcript;
     struct strbuf seen;
+    uint64_t stamp; /* of what its streams were at the last look */
+    bool has_grown;
     bool is_fatal;
     int result;
+};
+
+struct followers {
+    struct engine *engine;
+    VEC(struct follow *) next;    /* to be looked at when the pause is over */
+    VEC(struct follow *) looking; /* on the pool */
+    loop_id pause;
 };
 
 static int64_t now_ms(const struct follow *follow)
@@ -79,47 +99,99 @@ static void note_event(void *context, const struct agent_event *event)
     follow->is_fatal = event->kind == AGENT_ERROR ? event->is_fatal : follow->is_fatal;
 }
 
-static void read_on_pool(void *arg)
+/* Another one when anything was printed since. What stands on standard error is no event, but no
+ * silence either. */
+static uint64_t stamp_of(const char *folder)
 {
-    struct follow *follow = arg;
+    static const char *const names[] = {"stdout", "stderr", "stdout.tail", "stderr.tail"};
+    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    uint64_t stamp = 0;
+    struct stat status;
+
+    for (size_t i = 0; fd >= 0 && i < ARRAY_LEN(names); i++) {
+        stamp *= 31;
+        if (fstatat(fd, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            stamp += (uint64_t)status.st_size + (uint64_t)status.st_mtim.tv_sec * 1000000000U +
+                     (uint64_t)status.st_mtim.tv_nsec;
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return stamp;
+}
+
+static void look(struct follow *follow)
+{
+    uint64_t stamp = stamp_of(follow->folder);
 
     follow->result = 0;
+    follow->has_grown = stamp != follow->stamp;
+    follow->stamp = stamp;
     if (!follow->transcript) {
         follow->result = transcript_open(follow->folder, note_event, follow, &follow->transcript,
                                          NULL);
     }
-    if (follow->result == 0) {
-        follow->result = transcript_read(follow->transcript, NULL);
+    if (follow->result == 0 && follow->has_grown) {
+        follow->result = transcript_peek(follow->transcript, NULL);
+    }
+}
+
+static void look_on_pool(void *arg)
+{
+    const struct followers *followers = arg;
+
+    for (size_t i = 0; i < followers->looking.count; i++) {
+        look(followers->looking.items[i]);
     }
 }
 
 /* ---- on the loop ---- */
 
-static void look(struct follow *follow);
+static void look_at_all(void *arg);
 
-static void on_pause_over(void *arg)
+/* When the pause is over already, or they are being looked at, the next one begins after that. */
+static void pause_begin(struct followers *followers)
 {
-    struct follow *follow = arg;
+    int64_t delay_ms = (int64_t)followers->next.count * PAUSE_MS_EACH;
 
-    follow->pause = (loop_id){0};
-    look(follow);
+    if (followers->pause.value || followers->looking.count > 0 || followers->next.count == 0) {
+        return;
+    }
+    delay_ms = delay_ms < PAUSE_MS_MIN ? PAUSE_MS_MIN : delay_ms;
+    followers->pause = loop_timer_start(followers->engine->options.loop,
+                                        delay_ms > PAUSE_MS_MAX ? PAUSE_MS_MAX : delay_ms,
+                                        look_at_all, followers);
 }
 
-static void look_soon(struct follow *follow, int64_t delay_ms)
+static void await_look(struct follow *follow)
 {
-    if (!follow->pause.value && !follow->is_on_pool) {
-        follow->pause = loop_timer_start(follow->engine->options.loop, delay_ms, on_pause_over,
-                                         follow);
+    struct followers *followers = follow->engine->followers;
+
+    if (!follow->is_awaited) {
+        follow->is_awaited = true;
+        *VEC_PUSH(&followers->next) = follow;
+        pause_begin(followers);
     }
 }
 
+static void unwatch(struct follow *follow)
+{
+    loop_cancel(follow->engine->options.loop, follow->watch);
+    follow->watch = (loop_id){0};
+}
+
+/* One change is enough to be told of: what prints is looked at anyway. */
 static void on_change(void *arg)
 {
     struct follow *follow = arg;
 
+    unwatch(follow);
+    follow->quiet_looks = 0;
     follow->changed_at_ms = now_ms(follow);
-    follow->has_changed = true;
-    look_soon(follow, PAUSE_MS);
+    if (!follow->is_on_pool) {
+        await_look(follow);
+    }
 }
 
 static void end_silent(struct follow *follow)
@@ -177,37 +249,81 @@ static void show_last(struct follow *follow)
     }
 }
 
-static void on_read(void *arg)
+/* The watch is there before the last look, so that nothing falls between the two. */
+static void go_on(struct follow *follow)
 {
-    struct follow *follow = arg;
-    struct engine *engine = follow->engine;
+    bool was_watched = follow->watch.value != 0;
 
+    if (follow->has_grown) {
+        follow->changed_at_ms = now_ms(follow);
+        follow->quiet_looks = 0;
+        unwatch(follow);
+    } else if (++follow->quiet_looks == QUIET_LOOKS_MAX) {
+        follow->watch = loop_watch_path(follow->engine->options.loop, follow->folder, on_change,
+                                        follow);
+    }
+    if (follow->has_grown || !was_watched) {
+        await_look(follow);
+    }
+}
+
+static void take_look(struct follow *follow)
+{
     follow->is_on_pool = false;
     if (!follow->on_stop) {
         follow_free(follow);
     } else if (follow->result == 0) {
         show_last(follow);
         expect_output(follow);
-        if (follow->is_fatal) {
+        go_on(follow);
+        if (follow->is_fatal && follow->has_grown) {
             follow->on_stop(follow->arg);
-        } else if (follow->has_changed) {
-            look_soon(follow, PAUSE_MS);
-        } else if (!follow->watch.value) {
-            look_soon(follow, POLL_MS);
         }
     }
+}
+
+static void on_looked(void *arg)
+{
+    struct followers *followers = arg;
+    struct engine *engine = followers->engine;
+
+    for (size_t i = 0; i < followers->looking.count; i++) {
+        take_look(followers->looking.items[i]);
+    }
+    followers->looking.count = 0;
+    pause_begin(followers);
     engine_work_done(engine);
 }
 
-static void look(struct follow *follow)
+static void look_at_all(void *arg)
 {
-    if (!follow->watch.value) {
-        follow->changed_at_ms = now_ms(follow); /* silence cannot be told without being told */
+    struct followers *followers = arg;
+
+    followers->pause = (loop_id){0};
+    for (size_t i = 0; i < followers->next.count; i++) {
+        struct follow *follow = followers->next.items[i];
+
+        follow->is_awaited = false;
+        follow->is_on_pool = true;
+        *VEC_PUSH(&followers->looking) = follow;
     }
-    follow->has_changed = false;
-    follow->is_on_pool = true;
-    follow->engine->pool_jobs++;
-    loop_submit(follow->engine->options.loop, read_on_pool, on_read, follow);
+    followers->next.count = 0;
+    if (followers->looking.count > 0) {
+        followers->engine->pool_jobs++;
+        loop_submit(followers->engine->options.loop, look_on_pool, on_looked, followers);
+    }
+}
+
+static void forget_look(struct follow *follow)
+{
+    struct followers *followers = follow->engine->followers;
+
+    for (size_t i = 0; follow->is_awaited && i < followers->next.count; i++) {
+        if (followers->next.items[i] == follow) {
+            followers->next.items[i] = followers->next.items[--followers->next.count];
+            follow->is_awaited = false;
+        }
+    }
 }
 
 struct follow *follow_start(struct engine *engine, const char *folder, loop_callback on_stop,
@@ -215,6 +331,10 @@ struct follow *follow_start(struct engine *engine, const char *folder, loop_call
 {
     struct follow *follow = mem_zero(1, sizeof(*follow));
 
+    if (!engine->followers) {
+        engine->followers = mem_zero(1, sizeof(*engine->followers));
+        engine->followers->engine = engine;
+    }
     follow->engine = engine;
     follow->folder = mem_strdup(folder);
     follow->on_stop = on_stop;
@@ -222,26 +342,34 @@ struct follow *follow_start(struct engine *engine, const char *folder, loop_call
     follow->line = mem_strdup("");
     strbuf_init(&follow->seen, LINE_BYTES_MAX);
     follow->changed_at_ms = now_ms(follow);
-    follow->watch = loop_watch_path(engine->options.loop, folder, on_change, follow);
-    look_soon(follow, PAUSE_MS);
+    await_look(follow);
     return follow;
 }
 
 void follow_stop(struct follow *follow)
 {
-    struct loop *loop;
-
     if (!follow) {
         return;
     }
-    loop = follow->engine->options.loop;
-    loop_cancel(loop, follow->watch);
-    loop_cancel(loop, follow->pause);
-    loop_cancel(loop, follow->silence);
+    forget_look(follow);
+    unwatch(follow);
+    loop_cancel(follow->engine->options.loop, follow->silence);
     follow->on_stop = NULL;
     if (!follow->is_on_pool) {
         follow_free(follow);
     }
+}
+
+void followers_free(struct followers *followers)
+{
+    if (!followers) {
+        return;
+    }
+    assert(followers->looking.count == 0 && followers->next.count == 0);
+    loop_cancel(followers->engine->options.loop, followers->pause);
+    VEC_RELEASE(&followers->next);
+    VEC_RELEASE(&followers->looking);
+    free(followers);
 }
 
 const char *follow_line(const struct follow *follow)

@@ -13,7 +13,8 @@ struct follow;
 /* on_stop: the attempt is to be stopped; it may be called more than once. */
 struct follow *follow_start(struct engine *engine, const char *folder, loop_callback on_stop,
                             void *arg);
-void follow_stop(struct follow *follow); /* accepts NULL */
+void follow_stop(struct follow *follow);          /* accepts NULL */
+void followers_free(struct followers *followers); /* when all have stopped; accepts NULL */
 /* What it does just now, in one line that is clean for a terminal; "" until there is something. */
 const char *follow_line(const struct follow *follow);
 

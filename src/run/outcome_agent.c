@@ -18,6 +18,7 @@
 
 struct event_file {
     FILE *stream; /* NULL: it cannot be written, which fails nobody */
+    struct strbuf line;
 };
 
 /* The program knows the folder, and may have put anything there. */
@@ -41,16 +42,12 @@ static FILE *open_events(const char *folder)
 
 static void write_event(void *context, const struct agent_event *event)
 {
-    const struct event_file *file = context;
-    json_t *line;
-    char *text;
+    struct event_file *file = context;
 
     if (file->stream) {
-        line = agent_event_encode(event);
-        text = json_dump_compact(line);
-        (void)fprintf(file->stream, "%s\n", text);
-        free(text);
-        json_decref(line);
+        strbuf_reset(&file->line);
+        agent_event_add_line(event, &file->line);
+        (void)fwrite(file->line.data, 1, file->line.length, file->stream);
     }
 }
 
@@ -125,7 +122,7 @@ static void take_result(const struct transcript *transcript, const struct agent_
 int agent_outcome_read(const char *folder, const struct agent_end *end,
                        struct agent_outcome *ret_outcome, struct error *err)
 {
-    struct event_file file = {NULL};
+    struct event_file file = {NULL, {0}};
     struct transcript *transcript;
     int r = transcript_open(folder, write_event, &file, &transcript, err);
 
@@ -133,6 +130,7 @@ int agent_outcome_read(const char *folder, const struct agent_end *end,
         return r;
     }
     file.stream = open_events(folder);
+    strbuf_init(&file.line, SIZE_MAX);
     r = transcript_read(transcript, err);
     if (r == 0) {
         take_result(transcript, transcript_end(transcript, end), ret_outcome);
@@ -140,6 +138,7 @@ int agent_outcome_read(const char *folder, const struct agent_end *end,
     if (file.stream) {
         (void)fclose(file.stream);
     }
+    strbuf_release(&file.line);
     transcript_free(transcript);
     (void)attempt_clear(folder, NULL);
     return r;

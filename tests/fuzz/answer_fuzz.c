@@ -22,9 +22,13 @@ struct heard {
 static void on_event(void *context, const struct agent_event *event)
 {
     struct heard *heard = context;
-    json_t *line = agent_event_encode(event);
+    struct strbuf text;
+    json_t *line;
 
-    if (!utf8_is_valid(event->text, strlen(event->text)) || heard->ends > 0) {
+    strbuf_init(&text, SIZE_MAX);
+    agent_event_add_line(event, &text);
+    line = json_loads(text.data, JSON_REJECT_DUPLICATES, NULL);
+    if (!line || !utf8_is_valid(event->text, strlen(event->text)) || heard->ends > 0) {
         abort();
     }
     if (event->kind == AGENT_DONE || event->kind == AGENT_ERROR) {
@@ -36,6 +40,7 @@ static void on_event(void *context, const struct agent_event *event)
     }
     strbuf_add(&heard->text, event->text);
     json_decref(line);
+    strbuf_release(&text);
 }
 
 static void read_all(const struct dialect *dialect, const char *bytes, size_t size, size_t piece,

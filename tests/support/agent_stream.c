@@ -30,13 +30,9 @@ char *agent_stream_read(const char *sample, size_t *ret_length)
 static void collect(void *context, const struct agent_event *event)
 {
     struct stream *stream = context;
-    json_t *line = agent_event_encode(event);
-    char *text = json_dump_compact(line);
 
-    strbuf_addf(&stream->events, "%s\n", text);
+    agent_event_add_line(event, &stream->events);
     stream->fatal += event->is_fatal ? 1 : 0;
-    free(text);
-    json_decref(line);
 }
 
 void agent_stream_begin(struct stream *stream, const struct adapter *adapter)

@@ -13,12 +13,25 @@
 
 static void assert_encoded(const struct agent_event *event, const char *expected)
 {
-    json_t *line = agent_event_encode(event);
-    char *text = json_dump_compact(line);
+    struct strbuf line;
 
-    assert_string_equal(text, expected);
-    free(text);
-    json_decref(line);
+    strbuf_init(&line, 4096);
+    agent_event_add_line(event, &line);
+    assert_string_equal(line.data, expected);
+    strbuf_release(&line);
+}
+
+/* Strict: what is written is JSON. The caller owns it. */
+static json_t *line_of(const struct agent_event *event)
+{
+    struct strbuf text;
+    json_t *line = NULL;
+
+    strbuf_init(&text, 4096);
+    agent_event_add_line(event, &text);
+    assert_int_equal(json_parse_text(text.data, text.length, "line", &line, NULL), 0);
+    strbuf_release(&text);
+    return line;
 }
 
 static void what_is_not_known_is_absent_from_a_line(void **state)
@@ -27,10 +40,10 @@ static void what_is_not_known_is_absent_from_a_line(void **state)
 
     (void)state;
     agent_event_init(&event, AGENT_DONE);
-    assert_encoded(&event, "{\"event\":\"done\"}");
+    assert_encoded(&event, "{\"event\":\"done\"}\n");
     agent_event_init(&event, AGENT_USAGE);
     event.usage.output_tokens = 0;
-    assert_encoded(&event, "{\"event\":\"usage\",\"usage\":{\"output_tokens\":0}}");
+    assert_encoded(&event, "{\"event\":\"usage\",\"usage\":{\"output_tokens\":0}}\n");
 }
 
 static void every_field_survives_the_way_to_a_line_and_back(void **state)
@@ -50,7 +63,7 @@ static void every_field_survives_the_way_to_a_line_and_back(void **state)
     event.status = 429;
     event.retry_after_ms = 1500;
     event.usage = (struct agent_usage){1, 2, 3, 0.5, 4};
-    line = agent_event_encode(&event);
+    line = line_of(&event);
     assert_int_equal(agent_event_decode(line, &back, NULL), 0);
     assert_int_equal(back.kind, AGENT_ERROR);
     assert_string_equal(back.text, "slow down");
@@ -72,7 +85,7 @@ static void every_kind_has_a_name_that_is_read_back(void **state)
         json_t *line;
 
         agent_event_init(&event, (enum agent_event_kind)kind);
-        line = agent_event_encode(&event);
+        line = line_of(&event);
         assert_int_equal(agent_event_decode(line, &back, NULL), 0);
         assert_int_equal(back.kind, kind);
         json_decref(line);
@@ -117,7 +130,7 @@ static void text_that_is_no_utf8_still_makes_a_line(void **state)
     (void)state;
     agent_event_init(&event, AGENT_TEXT);
     event.text = "a\xff";
-    assert_encoded(&event, "{\"event\":\"text\",\"text\":\"a\xEF\xBF\xBD\"}");
+    assert_encoded(&event, "{\"event\":\"text\",\"text\":\"a\xEF\xBF\xBD\"}\n");
 }
 
 static void assert_shown(enum agent_event_kind kind, bool is_partial, const char *expected)

@@ -199,10 +199,32 @@ static void numbers_are_compared_without_rounding(void **state)
     assert_int_equal(compare("9223372036854775807", "1e300"), -1);
 }
 
+static void text_is_quoted_as_in_a_value(void **state)
+{
+    static const char *const texts[] = {
+        "",          "a",       "\"\\/", "\b\f\n\r\t", "a\001b\037\177", "\xC3\xA4\xE2\x82\xAC",
+        "\xFFx\xC3", "x\ny\n\n"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        json_t *value = json_text_lossy(texts[i], strlen(texts[i]));
+        char *expected = json_dumps(value, JSON_ENCODE_ANY);
+        struct strbuf text;
+
+        strbuf_init(&text, 100);
+        json_add_text(&text, texts[i]);
+        assert_string_equal(text.data, expected);
+        strbuf_release(&text);
+        free(expected);
+        json_decref(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_value_of_any_kind_is_read),
+        cmocka_unit_test(text_is_quoted_as_in_a_value),
         cmocka_unit_test(broken_json_is_named_with_its_place),
         cmocka_unit_test(depth_has_a_ceiling),
         cmocka_unit_test(size_has_a_ceiling),

@@ -14,13 +14,7 @@
 
 static void on_event(void *context, const struct agent_event *event)
 {
-    json_t *line = agent_event_encode(event);
-    char *text = json_dump_compact(line);
-
-    strbuf_add(context, text);
-    strbuf_add(context, "\n");
-    free(text);
-    json_decref(line);
+    agent_event_add_line(event, context);
 }
 
 static void say(struct answer *answer, const char *text)

@@ -36,12 +36,7 @@ static void make(struct call *call, const char *type, const struct web *web, con
 
 static void on_event(void *context, const struct agent_event *event)
 {
-    json_t *line = agent_event_encode(event);
-    char *text = json_dump_compact(line);
-
-    strbuf_addf(context, "%s\n", text);
-    free(text);
-    json_decref(line);
+    agent_event_add_line(event, context);
 }
 
 #define SAID                                                                                       \

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -88,6 +89,51 @@ static void its_last_event_can_be_seen_while_it_works(void **state)
     assert_string_equal(ended(project, "class"), "none");
 }
 
+static void note_word(void *context, const struct engine_running *running)
+{
+    char *word = context;
+
+    (void)snprintf(word, 16, "%s", running->line ? running->line : "");
+}
+
+/* Answers each word that is seen, after a while in which nothing was printed. */
+static void answer_word(void *arg)
+{
+    struct run_project *project = arg;
+    static const char *const words[] = {"one", "two", "three"};
+    char word[16] = "";
+    bool is_last = false;
+
+    engine_visit_running(project->engine, note_word, word);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(word, words[i]) == 0) {
+            run_project_write(project, words[i], "");
+            is_last = i + 1 == ARRAY_LEN(words);
+        }
+    }
+    if (!is_last) {
+        (void)loop_timer_start(project->loop, 450, answer_word, project);
+    }
+}
+
+static void who_was_silent_for_a_while_is_looked_at_again(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project,
+                          AGENT("for w in one two three; do cat $w.jsonl; while ! test -e $w; do "
+                                "sleep 0.02; done; done; cat end.jsonl"));
+    run_project_write(project, "one.jsonl", "{\"event\":\"text\",\"text\":\"one\"}\n");
+    run_project_write(project, "two.jsonl", "{\"event\":\"text\",\"text\":\"two\"}\n");
+    run_project_write(project, "three.jsonl", "{\"event\":\"text\",\"text\":\"three\"}\n");
+    run_project_write(project, "end.jsonl", "{\"event\":\"done\"}\n");
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    answer_word(project);
+    run_project_go(project);
+    assert_string_equal(ended(project, "class"), "none");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -96,6 +142,7 @@ int main(void)
         TEST(who_says_nothing_any_more_is_ended),
         TEST(who_goes_on_in_vain_is_ended_with_its_reason),
         TEST(its_last_event_can_be_seen_while_it_works),
+        TEST(who_was_silent_for_a_while_is_looked_at_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
