@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,19 @@ void agent_event_add_line(const struct agent_event *event, struct strbuf *target
         add_usage(target, &event->usage);
     }
     strbuf_add(target, "}\n");
+}
+
+json_t *agent_event_encode(const struct agent_event *event)
+{
+    struct strbuf line;
+    json_t *object;
+
+    strbuf_init(&line, SIZE_MAX);
+    agent_event_add_line(event, &line);
+    object = json_loadb(line.data, line.length, 0, NULL);
+    assert(object);
+    strbuf_release(&line);
+    return object;
 }
 
 static bool find_kind(const char *name, enum agent_event_kind *ret_kind)

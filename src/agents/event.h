@@ -68,6 +68,8 @@ struct agent_event {
 void agent_event_init(struct agent_event *event, enum agent_event_kind kind);
 const char *agent_event_name(enum agent_event_kind kind);   /* "text", "tool_call", ... */
 const char *agent_failure_name(enum agent_failure failure); /* "transient", ...; "none" */
+/* The line's object; the caller owns it. */
+json_t *agent_event_encode(const struct agent_event *event);
 /* Appends its line, one JSON object, with its end. */
 void agent_event_add_line(const struct agent_event *event, struct strbuf *target);
 /* Borrows from `line`. ERROR_INVALID: it is no event. */
