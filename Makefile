@@ -330,7 +330,7 @@ sim:
 crash:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
-	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=300 POWERCUTS=100 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=300 POWERCUTS=100 LOCKED_SECONDS=32 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
 
 # Steps that behave as no step should, with what a busy machine makes fail: time, memory, pace.
 hostile:

@@ -200,7 +200,10 @@ END
     has_status "$id" running
     "$FERMATA" run -w holds >second 2>&1 &
     second=$!
+    # `make crash`: longer than a writer waits for it in one go.
+    sleep "${LOCKED_SECONDS:-0}"
     [ ! -e last.count ]
+    kill -0 "$second"
     touch release
     wait "$second"
     wait_until has_status "$id" completed

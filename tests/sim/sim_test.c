@@ -9,6 +9,7 @@
  *   sim_test --case FILE               a case that was kept */
 #include "seeds.h"
 
+#include "base/alloc.h"
 #include "run/record.h"
 #include "support/scratch.h"
 
@@ -116,27 +117,41 @@ static int keep(const struct sim_input *input, const char *path)
 
 /* ---- as a test ---- */
 
-static int play_the_seeds(void **state)
+/* They are played by the first test that asks: the cases before it take no time. */
+static int have_no_seeds(void **state)
 {
-    struct seeds *seeds = seeds_play(&(struct seeds_plan){.count = TEST_SEEDS,
-                                                          .repeat_every = REPEAT_EVERY,
-                                                          .sweep_every = TEST_SWEEP_EVERY,
-                                                          .failures_max = TEST_FAILURES_MAX});
-
-    explain_first(seeds);
-    *state = seeds;
+    *state = mem_zero(1, sizeof(struct seeds *));
     return 0;
+}
+
+static const struct seeds *the_seeds(void **state)
+{
+    struct seeds **seeds = *state;
+
+    if (!*seeds) {
+        *seeds = seeds_play(&(struct seeds_plan){.count = TEST_SEEDS,
+                                                 .repeat_every = REPEAT_EVERY,
+                                                 .sweep_every = TEST_SWEEP_EVERY,
+                                                 .failures_max = TEST_FAILURES_MAX});
+        explain_first(*seeds);
+    }
+    return *seeds;
 }
 
 static int forget_the_seeds(void **state)
 {
-    seeds_free(*state);
+    struct seeds **seeds = *state;
+
+    if (*seeds) {
+        seeds_free(*seeds);
+    }
+    free(seeds);
     return 0;
 }
 
 static void every_seed_keeps_the_promises(void **state)
 {
-    const struct seeds *seeds = *state;
+    const struct seeds *seeds = the_seeds(state);
 
     assert_int_equal(seeds->failures, 0);
     assert_int_equal(seeds->played, TEST_SEEDS);
@@ -145,7 +160,7 @@ static void every_seed_keeps_the_promises(void **state)
 
 static void the_same_seed_gives_the_same_records(void **state)
 {
-    const struct seeds *seeds = *state;
+    const struct seeds *seeds = the_seeds(state);
 
     assert_true(seeds->repeated >= TEST_SEEDS / REPEAT_EVERY);
     assert_int_equal(seeds->different, 0);
@@ -154,7 +169,7 @@ static void the_same_seed_gives_the_same_records(void **state)
 /* So that what is never tried does not count as proven. */
 static void the_seeds_reach_every_kind_of_record_and_many_runs_complete(void **state)
 {
-    const struct seeds *seeds = *state;
+    const struct seeds *seeds = the_seeds(state);
 
     for (unsigned kind = 0; kind < RECORD_KINDS; kind++) {
         if (!(seeds->kinds_seen & (1U << kind))) {
@@ -324,7 +339,7 @@ static int play_tests(void)
         cmocka_unit_test(a_kept_case_fails_as_it_did),
     };
 
-    return cmocka_run_group_tests(tests, play_the_seeds, forget_the_seeds);
+    return cmocka_run_group_tests(tests, have_no_seeds, forget_the_seeds);
 }
 
 int main(int argc, char **argv)
