@@ -25,6 +25,10 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
 
 /* print_usage.c: a line, or nothing where no agent was asked */
 void print_usage(const json_t *run, struct strbuf *target);
+/* One number of it: "12", "at least 12", "unknown". */
+void print_usage_amount(const json_t *usage, const char *field, struct strbuf *target);
+/* print_metrics.c */
+void print_metrics(const struct terminal *terminal, const json_t *metrics, struct strbuf *target);
 
 /* print_models.c */
 void print_models(const struct terminal *terminal, const json_t *result, int64_t now_ms,

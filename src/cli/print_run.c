@@ -273,29 +273,53 @@ static void add_problem(const struct terminal *terminal, const json_t *problem,
     }
 }
 
-/* Command and what it does, side by side where they fit, else one below the other. */
-static void add_option(const struct terminal *terminal, const char *command, const char *help,
-                       struct strbuf *target)
+/* Commands and what they do: all side by side where all fit, else one below the other. */
+static void add_commands(const struct terminal *terminal, const json_t *options,
+                         struct strbuf *target)
 {
-    size_t width = utf8_width(command);
-    size_t space = width < OPTION_COLUMNS ? OPTION_COLUMNS - width : 2;
+    size_t columns = OPTION_COLUMNS;
+    size_t widest = 0;
+    const json_t *option;
+    size_t i;
 
-    strbuf_add(target, "  ");
-    add_styled(terminal, target, STYLE_BOLD, command);
-    if (2 + width + space + utf8_width(help) <= (size_t)terminal->columns) {
-        add_spaces(target, space);
-        strbuf_addf(target, "%s\n", help);
-    } else {
-        strbuf_add_char(target, '\n');
-        add_wrapped(terminal, target, help, 6);
+    json_array_foreach(options, i, option)
+    {
+        size_t width = utf8_width(get(option, "command"));
+        size_t help = utf8_width(get(option, "help"));
+
+        columns = width + 2 > columns ? width + 2 : columns;
+        widest = help > widest ? help : widest;
     }
+    json_array_foreach(options, i, option)
+    {
+        const char *command = get(option, "command");
+
+        strbuf_add(target, "  ");
+        add_styled(terminal, target, STYLE_BOLD, command);
+        if (2 + columns + widest <= (size_t)terminal->columns) {
+            add_spaces(target, columns - utf8_width(command));
+            strbuf_addf(target, "%s\n", get(option, "help"));
+        } else {
+            strbuf_add_char(target, '\n');
+            add_wrapped(terminal, target, get(option, "help"), 6);
+        }
+    }
+}
+
+/* Of one command. Takes over the text of the command. */
+static void add_command(const struct terminal *terminal, char *command, const char *help,
+                        struct strbuf *target)
+{
+    json_t *options = json_pack("[{s:s, s:s}]", "command", command, "help", help);
+
+    add_commands(terminal, options, target);
+    json_decref(options);
+    free(command);
 }
 
 static void add_options(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const json_t *options = json_object_get(run, "options");
-    const json_t *option;
-    size_t i;
 
     if (json_array_size(options) == 0) {
         return;
@@ -303,16 +327,12 @@ static void add_options(const struct terminal *terminal, const json_t *run, stru
     strbuf_add_char(target, '\n');
     add_styled(terminal, target, STYLE_BOLD, "What you can do");
     strbuf_add_char(target, '\n');
-    json_array_foreach(options, i, option)
-    {
-        add_option(terminal, get(option, "command"), get(option, "help"), target);
-    }
+    add_commands(terminal, options, target);
 }
 
 static void add_next(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const char *report = json_get_text(json_object_get(run, "report"), "path", NULL);
-    char *command;
 
     if (!is(run, "status", "completed")) {
         return;
@@ -321,12 +341,10 @@ static void add_next(const struct terminal *terminal, const json_t *run, struct 
     if (report) {
         strbuf_addf(target, "Report  %s\n", shown_path(terminal, report));
     }
-    command = mem_printf("fermata show %s", get(run, "id"));
-    add_option(terminal, command, "everything about it", target);
-    free(command);
-    command = mem_printf("fermata artifacts %s", get(run, "id"));
-    add_option(terminal, command, "its result files", target);
-    free(command);
+    add_command(terminal, mem_printf("fermata show %s", get(run, "id")), "everything about it",
+                target);
+    add_command(terminal, mem_printf("fermata artifacts %s", get(run, "id")), "its result files",
+                target);
 }
 
 /* Of `test-agent`: it failed for good, and nobody seems to be signed in. */
@@ -533,58 +551,6 @@ static void add_phase_details(const struct terminal *terminal, const json_t *pha
     add_gate(terminal, json_object_get(phase, "gate"), target);
 }
 
-/* Nested numbers as "name  value" lines. */
-static void add_metrics(const json_t *value, const char *name, size_t indent, struct strbuf *target)
-{
-    const char *key;
-    json_t *item;
-    size_t i;
-
-    if (json_is_object(value) && json_object_size(value) == 0) {
-        return;
-    }
-    if (json_is_object(value)) {
-        if (*name) {
-            add_spaces(target, indent);
-            strbuf_addf(target, "%s\n", name);
-        }
-        json_object_foreach((json_t *)(uintptr_t)value, key, item)
-        {
-            add_metrics(item, key, indent + 2, target);
-        }
-    } else if (json_is_array(value)) {
-        add_spaces(target, indent);
-        strbuf_addf(target, "%s\n", name);
-        json_array_foreach(value, i, item)
-        {
-            char *text = json_dump_compact(item);
-
-            add_spaces(target, indent + 2);
-            strbuf_addf(target, "%s\n", text);
-            free(text);
-        }
-    } else {
-        char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
-                                           : json_dump_compact(value);
-        size_t length = strlen(name);
-
-        add_spaces(target, indent);
-        if (length > 3 && strcmp(name + length - 3, "_ms") == 0 && json_is_number(value)) {
-            char duration[DURATION_SIZE];
-
-            duration_format((int64_t)json_number_value(value), duration);
-            strbuf_addf(target, "%.*s  %s\n", (int)length - 3, name, duration);
-        } else if (json_is_real(value)) {
-            /* Amounts below a cent are no zero. */
-            strbuf_addf(target, strcmp(name, "cost_usd") == 0 ? "%s  %.6f\n" : "%s  %.2f\n", name,
-                        json_real_value(value));
-        } else {
-            strbuf_addf(target, "%s  %s\n", name, text);
-        }
-        free(text);
-    }
-}
-
 void print_run_details(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const json_t *metrics = json_object_get(run, "metrics");
@@ -618,9 +584,7 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
     }
     if (metrics) {
         strbuf_add_char(target, '\n');
-        add_styled(terminal, target, STYLE_BOLD, "Metrics");
-        strbuf_add_char(target, '\n');
-        add_metrics(metrics, "", 0, target);
+        print_metrics(terminal, metrics, target);
     }
 }
 
@@ -629,13 +593,11 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
 static void print_checkpoint(const struct terminal *terminal, const json_t *answer,
                              struct strbuf *target)
 {
-    char *command = mem_printf("fermata restore %s %s", get(answer, "id"),
-                               get(answer, "checkpoint"));
-
     strbuf_addf(target, "Checkpoint %s of run %s is saved.\n", get(answer, "checkpoint"),
                 get(answer, "id"));
-    add_option(terminal, command, "go back to it", target);
-    free(command);
+    add_command(terminal,
+                mem_printf("fermata restore %s %s", get(answer, "id"), get(answer, "checkpoint")),
+                "go back to it", target);
 }
 
 void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target)
@@ -644,7 +606,6 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
     const char *id = get(answer, "id");
     bool has_owner = json_get_boolean(answer, "owner", false);
     bool has_options = json_array_size(json_object_get(answer, "options")) > 0;
-    char *command;
 
     if (is(answer, "done", "checkpoint")) {
         print_checkpoint(terminal, answer, target);
@@ -661,7 +622,5 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
         add_options(terminal, answer, target);
         return;
     }
-    command = mem_printf("fermata status %s", id);
-    add_option(terminal, command, "how it stands", target);
-    free(command);
+    add_command(terminal, mem_printf("fermata status %s", id), "how it stands", target);
 }

@@ -18,22 +18,21 @@ static bool has(const json_t *usage, const char *list, const char *field)
     return false;
 }
 
-static void add_amount(struct strbuf *target, const json_t *usage, const char *field,
-                       const char *unit)
+void print_usage_amount(const json_t *usage, const char *field, struct strbuf *target)
 {
     const json_t *value = json_object_get(usage, field);
 
     if (!value) {
-        strbuf_addf(target, "unknown%s", unit);
+        strbuf_add(target, "unknown");
         return;
     }
     if (has(usage, "at_least", field)) {
         strbuf_add(target, "at least ");
     }
     if (json_is_integer(value)) {
-        strbuf_addf(target, "%lld%s", (long long)json_integer_value(value), unit);
+        strbuf_addf(target, "%lld", (long long)json_integer_value(value));
     } else {
-        strbuf_addf(target, "%.4f%s", json_number_value(value), unit);
+        strbuf_addf(target, "%.4f", json_number_value(value));
     }
 }
 
@@ -45,7 +44,10 @@ void print_usage(const json_t *run, struct strbuf *target)
         return;
     }
     strbuf_add(target, "  usage     ");
-    add_amount(target, usage, "input_tokens", " tokens in, ");
-    add_amount(target, usage, "output_tokens", " out, ");
-    add_amount(target, usage, "cost_usd", " USD\n");
+    print_usage_amount(usage, "input_tokens", target);
+    strbuf_add(target, " tokens in, ");
+    print_usage_amount(usage, "output_tokens", target);
+    strbuf_add(target, " out, ");
+    print_usage_amount(usage, "cost_usd", target);
+    strbuf_add(target, " USD\n");
 }

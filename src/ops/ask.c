@@ -21,6 +21,29 @@ static int ask(struct ops *ops, const char *run_id, json_t *command, json_t **re
     return r;
 }
 
+/* A run that nobody drives is where the last command left it: what is refused is often done. */
+static void hint_undriven(const json_t *run, struct error *err)
+{
+    const char *status = json_get_text(run, "status", "");
+    const char *parent = json_get_text(run, "parent", NULL);
+
+    if ((strcmp(status, "running") == 0 || strcmp(status, "pending") == 0) &&
+        !json_get_boolean(run, "owned", true)) {
+        error_hint(err, "no process drives the run; go on with it: fermata resume %s",
+                   parent ? parent : json_get_text(run, "id", ""));
+    }
+}
+
+static void hint_refused(struct ops *ops, const char *run_id, struct error *err)
+{
+    json_t *run;
+
+    if (run_show(ops->store, ops->folder, run_id, &run, NULL) == 0) {
+        hint_undriven(run, err);
+        json_decref(run);
+    }
+}
+
 static json_t *describe_answer(const char *run_id, const char *done, json_t *answer)
 {
     json_t *result = json_object();
@@ -60,6 +83,9 @@ int ops_ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops
         goto out;
     }
     r = ask(ops, run_id, command, &answer, err);
+    if (r == ERROR_CONFLICT) {
+        hint_refused(ops, run_id, err);
+    }
     if (r < 0) {
         goto out;
     }
@@ -173,6 +199,7 @@ static int only_approval(const json_t *run, char **ret_key, struct error *err)
         r = error_set(err, ERROR_CONFLICT, "run %s waits for no approval",
                       json_get_text(run, "id", ""));
         error_hint(err, "`fermata status %s` says what it waits for", json_get_text(run, "id", ""));
+        hint_undriven(run, err);
     } else if (count > 1) {
         r = error_set(err, ERROR_INVALID, "several steps wait for approval: %s", keys.data);
         error_hint(err, "name one of them after the run");

@@ -469,7 +469,10 @@ const struct operation ops_rows[] = {
     {.name = "show",
      .group = "Look",
      .summary = "Show everything about a run: inputs, phases, steps, gates, proofs",
-     .description = "With --metrics also durations, attempts, retries, gate verdicts, utilisation.",
+     .description = "With --metrics also durations, attempts, retries, gate verdicts, utilisation. "
+                    "Utilisation is the share of the run's time in which its attempts were under "
+                    "way, in percent; above 100 % when several were at once. --json gives it as a "
+                    "number, where 1 is 100 %. Gate checks that are made again are no retries.",
      .example = "fermata show last --metrics",
      ARGUMENTS(show_arguments),
      .is_read_only = true,

@@ -163,8 +163,7 @@ static bool is_open_to_retry(const struct run_state *run, const struct step_stat
            status != STEP_IS_COMPLETED && status != STEP_IS_SKIPPED && status != STEP_IS_PENDING;
 }
 
-/* Whether it is this step that keeps its phase from success, as it stands now. */
-static bool is_in_the_way(const struct run_state *run, const struct step_state *step)
+bool step_is_in_the_way(const struct run_state *run, const struct step_state *step)
 {
     const struct phase_state *phase = &run->phases[step->phase];
 
@@ -222,7 +221,7 @@ static int retry_failed(struct turn *turn)
     int count = 0;
 
     for (size_t i = 0; i < run->step_count; i++) {
-        if (is_in_the_way(run, &run->steps[i])) {
+        if (step_is_in_the_way(run, &run->steps[i])) {
             retry_step(turn, (int)i);
             count++;
         }

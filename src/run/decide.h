@@ -135,6 +135,8 @@ int decide(struct run_state *run, const struct event *event, const struct decide
 /* Fills the phases' ready queues from the state: once after a fold. */
 void run_find_ready(struct run_state *run);
 
+/* Whether it is this step that keeps its phase from success, as it stands now. */
+bool step_is_in_the_way(const struct run_state *run, const struct step_state *step);
 /* What a person can do about a run that waits: [{do, command, help}]; the caller owns it. */
 json_t *run_options(const struct run_state *run);
 /* What comes before these while it does not wait, by whether a process carries it on. */

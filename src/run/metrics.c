@@ -98,7 +98,8 @@ static void count_start(struct tally *tally, const json_t *record)
     char *row = name ? mem_printf("%s:%s", kind, name) : mem_strdup(kind);
 
     tally->attempt_count++;
-    tally->retries += is_retry(tally, record);
+    /* A check that is made again proves again; nothing was tried in vain. */
+    tally->retries += strcmp(kind, "check") != 0 && is_retry(tally, record);
     json_put_text(tally->attempts, key, row);
     add(tally->using_, row, "attempts", 1);
     free(row);
@@ -202,8 +203,8 @@ static void add_rates(json_t *gates)
     }
 }
 
-/* Mean number of attempts under way, of all and of each kind: of all above 1 when steps ran side by
- * side. */
+/* The share of the time in which attempts were under way, of all and of each kind: above 1 when
+ * several were at once. */
 static json_t *utilisation(int64_t busy_ms, int64_t total_ms)
 {
     return total_ms > 0 ? json_real((double)busy_ms / (double)total_ms) : json_null();

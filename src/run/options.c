@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OPTION_COMMAND_MAX 512
+#define FAILURES_TOLD 3 /* each by itself; a person reads them */
+
 static json_t *make_option(const char *action, const char *command, const char *help)
 {
     json_t *option = json_object();
@@ -20,34 +23,130 @@ static void add_option(json_t *options, const char *action, const char *command,
     (void)json_array_append_new(options, make_option(action, command, help));
 }
 
-static void add_failure_options(const struct run_state *run, json_t *options)
+/* As a shell takes it: "a", "'each[1]'". */
+static void quote_key(const char *key, char *ret_word, size_t size)
 {
-    const struct step_state *step = run->reason_step ? run_find_step(run, run->reason_step) : NULL;
-    const struct phase_state *phase = run->reason_phase ? run_find_phase(run, run->reason_phase)
-                                                        : NULL;
-    char command[256];
+    bool is_plain = !strpbrk(key, "[]*? ");
 
-    (void)snprintf(command, sizeof(command), "fermata resume %s --retry-failed", run->id);
-    add_option(options, "retry", command, "after fixing the cause, try the failed part again");
-    if (step && step->definition && step->definition->allow_skip) {
+    (void)snprintf(ret_word, size, "%s%s%s", is_plain ? "" : "'", key, is_plain ? "" : "'");
+}
+
+/* ---- after a failure ---- */
+
+/* A list with one failed instance is told by that, with several as a whole. */
+static bool is_told(const struct run_state *run, const struct step_state *step)
+{
+    if (!step->definition || !step_is_in_the_way(run, step)) {
+        return false;
+    }
+    if (step->role == ROLE_INSTANCE) {
+        return run->steps[step->parent].instances_failed == 1;
+    }
+    return !step->items || step->instances_failed != 1;
+}
+
+static void add_step_options(const struct run_state *run, const struct step_state *step,
+                             bool is_only, json_t *options)
+{
+    char command[OPTION_COMMAND_MAX];
+    char key[OPTION_COMMAND_MAX / 2];
+
+    quote_key(step->key, key, sizeof(key));
+    if (!is_only) {
+        (void)snprintf(command, sizeof(command), "fermata retry %s %s --resume", run->id, key);
+        add_option(options, "retry", command, "try this step again");
+    }
+    if (step->definition->allow_skip) {
         (void)snprintf(command, sizeof(command), "fermata skip %s %s --reason \"...\" --resume",
-                       run->id, step->key);
+                       run->id, key);
         add_option(options, "skip", command, "leave the step out and go on (not recommended)");
-    } else if (phase && phase->stage == STAGE_GATE && phase->definition->gate->allow_skip) {
-        (void)snprintf(command, sizeof(command),
-                       "fermata skip %s --gate %s --reason \"...\" --resume", run->id,
-                       phase->definition->id);
-        add_option(options, "skip", command, "pass the gate without proof (not recommended)");
     }
 }
+
+/* A phase that failed by its gate, or by itself: by its condition, or by time. */
+static bool is_told_as_phase(const struct run_state *run, const struct phase_state *phase)
+{
+    int index = (int)(phase - run->phases);
+
+    if (phase->status != STEP_IS_FAILED || phase->is_excused) {
+        return false;
+    }
+    for (size_t i = 0; phase->stage != STAGE_GATE && i < run->step_count; i++) {
+        if (run->steps[i].phase == index && step_is_in_the_way(run, &run->steps[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_phase_options(const struct run_state *run, const struct phase_state *phase,
+                              json_t *options)
+{
+    const struct phase *definition = phase->definition;
+    char command[OPTION_COMMAND_MAX];
+
+    if (phase->stage == STAGE_GATE && definition->gate->allow_skip) {
+        (void)snprintf(command, sizeof(command),
+                       "fermata skip %s --gate %s --reason \"...\" --resume", run->id,
+                       definition->id);
+        add_option(options, "skip", command, "pass the gate without proof (not recommended)");
+    } else if (phase->stage != STAGE_GATE && definition->allow_skip && phase->under_way == 0) {
+        (void)snprintf(command, sizeof(command),
+                       "fermata skip %s --phase %s --reason \"...\" --resume", run->id,
+                       definition->id);
+        add_option(options, "skip", command, "leave the phase out and go on (not recommended)");
+    }
+}
+
+/* What each failure leaves to be done, for the first few; the number of all. */
+static int add_failures(const struct run_state *run, bool is_only, json_t *options)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < run->step_count; i++) {
+        if (is_told(run, &run->steps[i]) && count++ < FAILURES_TOLD) {
+            add_step_options(run, &run->steps[i], is_only, options);
+        }
+    }
+    for (size_t i = 0; i < run->workflow->phase_count; i++) {
+        if (is_told_as_phase(run, &run->phases[i]) && count++ < FAILURES_TOLD) {
+            add_phase_options(run, &run->phases[i], options);
+        }
+    }
+    return count;
+}
+
+static void add_failure_options(const struct run_state *run, json_t *options)
+{
+    json_t *none = json_array();
+    int count = add_failures(run, true, none);
+    char command[OPTION_COMMAND_MAX];
+    char help[64];
+
+    json_decref(none);
+    (void)snprintf(command, sizeof(command), "fermata resume %s --retry-failed", run->id);
+    add_option(options, "retry", command,
+               count > 1 ? "after fixing the causes, try all that failed again"
+                         : "after fixing the cause, try the failed part again");
+    (void)add_failures(run, count <= 1, options);
+    if (count > FAILURES_TOLD) {
+        (void)snprintf(command, sizeof(command), "fermata show %s", run->id);
+        (void)snprintf(help, sizeof(help), "and %d more that failed", count - FAILURES_TOLD);
+        add_option(options, "show", command, help);
+    }
+}
+
+/* ---- answers ---- */
 
 static void add_answer_option(const struct run_state *run, const struct step_state *step,
                               const char *answer, const char *help, json_t *options)
 {
-    char command[256];
+    char command[OPTION_COMMAND_MAX];
+    char key[OPTION_COMMAND_MAX / 2];
     json_t *option;
 
-    (void)snprintf(command, sizeof(command), "fermata %s %s %s", answer, run->id, step->key);
+    quote_key(step->key, key, sizeof(key));
+    (void)snprintf(command, sizeof(command), "fermata %s %s %s", answer, run->id, key);
     option = make_option(answer, command, help);
     if (step->until) {
         json_put_integer(option, "until", step->until);
@@ -69,14 +168,16 @@ static void add_approval_options(const struct run_state *run, json_t *options)
 
 static void add_question_options(const struct run_state *run, json_t *options)
 {
-    char command[256];
+    char command[OPTION_COMMAND_MAX];
+    char key[OPTION_COMMAND_MAX / 2];
 
     for (size_t i = 0; i < run->step_count; i++) {
         const struct step_state *step = &run->steps[i];
 
         if (step->waiting == WAITING_ANSWER) {
+            quote_key(step->key, key, sizeof(key));
             (void)snprintf(command, sizeof(command), "fermata answer %s %s \"...\" --resume",
-                           run->id, step->key);
+                           run->id, key);
             add_option(options, "answer", command, step->reason ? step->reason : "");
         }
     }
@@ -84,7 +185,7 @@ static void add_question_options(const struct run_state *run, json_t *options)
 
 static void add_host_option(const struct run_state *run, json_t *options)
 {
-    char command[256];
+    char command[OPTION_COMMAND_MAX];
 
     if (run->hosts > 0) {
         (void)snprintf(command, sizeof(command), "fermata resume %s", run->id);
@@ -94,7 +195,7 @@ static void add_host_option(const struct run_state *run, json_t *options)
 
 static void add_nested_options(const struct run_state *run, json_t *options)
 {
-    char command[256];
+    char command[OPTION_COMMAND_MAX];
 
     for (size_t i = 0; i < run->step_count; i++) {
         const struct step_state *step = &run->steps[i];
@@ -116,7 +217,7 @@ json_t *run_options(const struct run_state *run)
 {
     json_t *options = json_array();
     const char *reason = run->reason ? run->reason : "";
-    char command[256];
+    char command[OPTION_COMMAND_MAX];
 
     if (run->status == RUN_FAILED && run->parent) {
         (void)snprintf(command, sizeof(command), "fermata status %s", run->parent);
@@ -144,7 +245,7 @@ json_t *run_options(const struct run_state *run)
 
 void run_add_live_options(const struct run_state *run, bool is_owned, json_t *options)
 {
-    char command[256];
+    char command[OPTION_COMMAND_MAX];
 
     if (run->status != RUN_RUNNING && run->status != RUN_PENDING) {
         return;

@@ -184,7 +184,7 @@ END
     fermata resume --retry-failed 2>/dev/null
     run_apart fermata show --metrics
     [ "$status" -eq 0 ]
-    [[ $output == *"Metrics"*"duration"*"retries  2"*"utilisation"*"smoke"*"pass_rate  1.00"* ]]
+    [[ $output == *"Metrics"*"duration"*"utilisation  "*" %"*"retries      2"*"GATE"*"PASS RATE"*"smoke"*"100.0 %"* ]]
     fits_80_columns <<<"$output"
     run_apart fermata show last --metrics --json
     [ "$(json 'd["metrics"]["gates"]["smoke"]["pass"]' <<<"$output")" = 1 ]

@@ -80,7 +80,27 @@ static void a_failure_says_what_where_the_last_lines_and_what_next(void **state)
     assert_non_null(strstr(text, "Run wf_000000000001 (w) paused"));
     assert_non_null(strstr(text, "Step s of phase p failed after 3 attempts (permanent)"));
     assert_non_null(strstr(text, "  | line two\n"));
-    assert_non_null(strstr(text, "What you can do\n  fermata retry wf_000000000001 "));
+    assert_non_null(strstr(text, "What you can do\n  fermata retry wf_000000000001"));
+    assert_fits(text);
+    free(text);
+}
+
+static void commands_stand_beside_or_above_what_they_do_all_alike(void **state)
+{
+    char *text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"running\",\"options\":["
+                                     "{\"command\":\"fermata resume wf_1\",\"help\":\"go on\"},"
+                                     "{\"command\":\"fermata cancel wf_1\",\"help\":\"stop\"}]}");
+
+    (void)state;
+    assert_non_null(strstr(text, "\n  fermata resume wf_1                       go on"
+                                 "\n  fermata cancel wf_1                       stop\n"));
+    free(text);
+    text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"running\",\"options\":["
+                               "{\"command\":\"fermata skip wf_1 a-step --reason '...' --resume\","
+                               "\"help\":\"leave the step out and go on (not recommended)\"},"
+                               "{\"command\":\"fermata cancel wf_1\",\"help\":\"stop\"}]}");
+    assert_non_null(strstr(text, "\n      leave the step out and go on (not recommended)"
+                                 "\n  fermata cancel wf_1\n      stop\n"));
     assert_fits(text);
     free(text);
 }
@@ -224,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_says_what_where_the_last_lines_and_what_next),
+        cmocka_unit_test(commands_stand_beside_or_above_what_they_do_all_alike),
         cmocka_unit_test(everything_about_a_run_fits_and_obeys_no_escape),
         cmocka_unit_test(steps_that_fix_and_lists_are_shown_with_what_they_took),
         cmocka_unit_test(a_run_without_a_process_says_how_to_go_on),

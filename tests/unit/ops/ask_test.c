@@ -44,6 +44,28 @@ static void a_retry_waits_for_resume_or_goes_on_at_once(void **state)
     assert_string_equal(status_of(*state, status), "completed");
 }
 
+static void what_is_refused_while_nobody_drives_the_run_names_resume(void **state)
+{
+    struct error err = ERROR_INIT;
+
+    start_failing(*state);
+    json_decref(
+        ops_project_call(*state, "retry", json_pack("{s:s, s:s}", "run", "last", "step", "s2")));
+    assert_int_equal(ops_project_fail(*state, "retry",
+                                      json_pack("{s:s, s:s}", "run", "last", "step", "s2"), &err),
+                     ERROR_CONFLICT);
+    assert_non_null(strstr(err.hint, "no process drives the run"));
+    assert_non_null(strstr(err.hint, "fermata resume wf_"));
+    assert_int_equal(ops_project_fail(*state, "approve", json_pack("{s:s}", "run", "last"), &err),
+                     ERROR_CONFLICT);
+    assert_non_null(strstr(err.hint, "fermata resume wf_"));
+    assert_int_equal(ops_project_fail(*state, "answer",
+                                      json_pack("{s:s, s:[s]}", "run", "last", "text", "Yes"),
+                                      &err),
+                     ERROR_CONFLICT);
+    assert_non_null(strstr(err.hint, "fermata resume wf_"));
+}
+
 static void resume_tries_failed_steps_only_when_told(void **state)
 {
     char status[16];
@@ -173,6 +195,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_retry_waits_for_resume_or_goes_on_at_once,
+                                        ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(what_is_refused_while_nobody_drives_the_run_names_resume,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(resume_tries_failed_steps_only_when_told,
                                         ops_project_set_up, ops_project_tear_down),

@@ -139,6 +139,9 @@ static void the_rate_of_a_gate_counts_every_decision(void **state)
     assert_int_equal(json_get_integer(gate, "pass", 0), 1);
     assert_int_equal(json_get_integer(gate, "fail", 0), 1);
     assert_true(real(gate, "pass_rate") > 0.49 && real(gate, "pass_rate") < 0.51);
+    /* The check was made again; that is no retry. */
+    assert_int_equal(member(metrics, NULL, "attempts"), 3);
+    assert_int_equal(member(metrics, NULL, "retries"), 0);
     json_decref(metrics);
 }
 

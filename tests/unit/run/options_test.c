@@ -68,6 +68,97 @@ static void a_gate_is_offered_by_its_phase(void **state)
     machine_release(&m);
 }
 
+static void each_of_several_failed_steps_can_be_retried_or_skipped_alone(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, mode: parallel, steps: [{ id: a, run: x },"
+                      " { id: b, run: x, allow_skip: false }, { id: c, run: x }] }]\n");
+    machine_fail(&m, "a", "permanent");
+    machine_pass(&m, "c");
+    machine_fail(&m, "b", "permanent");
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata retry wf_000000000001 a --resume | "
+                       "fermata skip wf_000000000001 a --reason \"...\" --resume | "
+                       "fermata retry wf_000000000001 b --resume | "
+                       "fermata cancel wf_000000000001");
+    /* What was offered can be done, and leaves the other to be decided. */
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'known'}"), 0);
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void of_many_failed_steps_three_are_named(void **state)
+{
+    struct machine m;
+    json_t *options;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, mode: parallel, steps: [{ id: a, run: x },"
+                      " { id: b, run: x }, { id: c, run: x }, { id: d, run: x },"
+                      " { id: e, run: x }] }]\n");
+    for (const char *key = "edcba"; *key; key++) {
+        machine_fail(&m, (char[]){*key, '\0'}, "permanent");
+    }
+    options = run_options(m.run);
+    /* all; two for each of three; how many more; cancel */
+    assert_int_equal(json_array_size(options), 9);
+    assert_string_equal(json_get_text(json_array_get(options, 5), "command", ""),
+                        "fermata retry wf_000000000001 c --resume");
+    assert_string_equal(json_get_text(json_array_get(options, 7), "command", ""),
+                        "fermata show wf_000000000001");
+    assert_string_equal(json_get_text(json_array_get(options, 7), "help", ""),
+                        "and 2 more that failed");
+    json_decref(options);
+    machine_release(&m);
+}
+
+static void a_list_is_offered_by_its_failed_instance_or_as_a_whole(void **state)
+{
+    static const char *const workflow = "name: w\nphases: [{ id: p, steps: [{ id: each, run: x,"
+                                        " foreach: [u, v] }] }]\n";
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, workflow);
+    machine_pass(&m, "each[0]");
+    machine_fail(&m, "each[1]", "permanent");
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata skip wf_000000000001 'each[1]' --reason \"...\" --resume | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+    machine_begin(&m, workflow);
+    machine_fail(&m, "each[0]", "permanent");
+    machine_fail(&m, "each[1]", "permanent");
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata skip wf_000000000001 each --reason \"...\" --resume | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void a_gate_and_a_step_that_failed_beside_it_are_both_offered(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "gates: { g: { allow_skip: true, commands: [{ run: x }, { run: y }] } }\n"
+                      "phases:\n"
+                      "  - { id: p, needs: [], gate: g }\n"
+                      "  - { id: q, needs: [], steps: [{ id: b, run: x }] }\n");
+    machine_check(&m, "gate:p:0", VERDICT_FAIL);
+    machine_check(&m, "gate:p:1", VERDICT_FAIL);
+    machine_fail(&m, "b", "permanent");
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata retry wf_000000000001 b --resume | "
+                       "fermata skip wf_000000000001 b --reason \"...\" --resume | "
+                       "fermata skip wf_000000000001 --gate p --reason \"...\" --resume | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
 static void approvals_are_offered_one_by_one(void **state)
 {
     struct machine m;
@@ -166,6 +257,10 @@ int main(void)
         cmocka_unit_test(a_failed_step_can_be_retried_skipped_or_the_run_cancelled),
         cmocka_unit_test(skipping_is_offered_only_where_it_is_allowed),
         cmocka_unit_test(a_gate_is_offered_by_its_phase),
+        cmocka_unit_test(each_of_several_failed_steps_can_be_retried_or_skipped_alone),
+        cmocka_unit_test(of_many_failed_steps_three_are_named),
+        cmocka_unit_test(a_list_is_offered_by_its_failed_instance_or_as_a_whole),
+        cmocka_unit_test(a_gate_and_a_step_that_failed_beside_it_are_both_offered),
         cmocka_unit_test(approvals_are_offered_one_by_one),
         cmocka_unit_test(a_nested_run_that_waits_is_named),
         cmocka_unit_test(what_rests_on_request_goes_on),
