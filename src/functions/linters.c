@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define ARGUMENTS_MAX 64
+#define CALLS_MIN 3 /* of a tool, in the time that it has */
 #define BATCH_FILES 10
 #define OUTPUT_BYTES_MAX (8U * 1024 * 1024)
 #define VERSION_TIMEOUT_MS 5000
@@ -221,30 +222,34 @@ static void entry_finish(json_t *entry, const char *status, const char *why)
     json_put_text(entry, "why", why);
 }
 
-/* One call of the tool; adds to *count. False: it could not do its work, and the entry says why. */
-static bool tool_run(const struct run *run, const struct linter *tool, const char *const *argv,
-                     int64_t timeout_ms, size_t *count, json_t *entry)
+enum reach { REACH_DONE, REACH_LATE, REACH_BROKEN };
+
+/* One call of the tool; adds to *count. Broken: it could not do its work, and the entry says why.
+ */
+static enum reach tool_run(const struct run *run, const struct linter *tool,
+                           const char *const *argv, int64_t timeout_ms, size_t *count,
+                           json_t *entry)
 {
     struct program_result result;
     struct error err = ERROR_INIT;
     size_t before = *count;
     char *why = NULL;
-    int r = program_run(&(struct program_request){.argv = argv,
-                                                  .folder = run->call->project,
-                                                  .environment = tool_environment,
-                                                  .merges_errors = true,
-                                                  .output_bytes_max = OUTPUT_BYTES_MAX,
-                                                  .timeout_ms = timeout_ms},
-                        &result, &err);
+    enum reach reach = REACH_DONE;
 
-    if (r < 0) {
+    if (program_run(&(struct program_request){.argv = argv,
+                                              .folder = run->call->project,
+                                              .environment = tool_environment,
+                                              .merges_errors = true,
+                                              .output_bytes_max = OUTPUT_BYTES_MAX,
+                                              .timeout_ms = timeout_ms},
+                    &result, &err) < 0) {
         why = mem_strdup(err.text);
     } else {
         char *first = mem_strndup(result.output.data, strcspn(result.output.data, "\n"));
 
         output_report(run, tool, result.output.data, count);
         if (result.timed_out) {
-            why = mem_printf("time ran out (%d s)", (int)(run->timeout_ms / 1000));
+            reach = REACH_LATE;
         } else if (result.exit_status < 0 ||
                    (result.exit_status > tool->statuses_max && *count == before)) {
             why = mem_printf("it ended with status %d: %.200s", result.exit_status, first);
@@ -253,10 +258,11 @@ static bool tool_run(const struct run *run, const struct linter *tool, const cha
     }
     if (why) {
         entry_finish(entry, "unknown", why);
+        reach = REACH_BROKEN;
     }
     free(why);
     program_result_release(&result);
-    return r == 0 && !json_object_get(entry, "status");
+    return reach;
 }
 
 /* A compilation database can name compiler plugins, which are code. */
@@ -300,6 +306,20 @@ static void entry_conclude(json_t *entry, size_t count, size_t files, size_t fil
     free(why);
 }
 
+static void entry_be_late(const struct run *run, json_t *entry, size_t late, bool is_over)
+{
+    char *why = is_over ? mem_printf("time ran out (%d s)", (int)(run->timeout_ms / 1000))
+                        : mem_printf("%zu file%s took too long", late, late == 1 ? "" : "s");
+
+    entry_finish(entry, "unknown", why);
+    free(why);
+}
+
+static size_t next_batch(size_t batch)
+{
+    return 2 * batch < BATCH_FILES ? 2 * batch : BATCH_FILES;
+}
+
 /* In batches that begin small, so that what was checked before the time ran out is known and kept.
  */
 static void command_run(const struct run *run, const struct linter *tool,
@@ -317,33 +337,44 @@ static void command_run(const struct run *run, const struct linter *tool,
     bool is_whole = strcmp(tool->name, "go") == 0; /* it finds its files by itself */
     size_t files_max = tool->command ? run->files_max : TIDY_FILES_MAX;
     int64_t deadline_ms = now_ms() + run->timeout_ms;
+    /* One file that takes forever must not take the time of all others. */
+    int64_t call_ms = run->timeout_ms / CALLS_MIN;
+    enum reach reach = REACH_DONE;
     size_t batch_max = 1;
     size_t fixed = 0;
-    size_t files = 0;
+    size_t files = 0; /* that were looked at */
+    size_t late = 0;  /* that took too long */
     size_t count = 0;
-    bool go_on = true;
 
     files_max = is_whole || files_max > chosen->count ? chosen->count : files_max;
     while (command[fixed]) {
         argv[fixed] = command[fixed];
         fixed++;
     }
-    while (go_on && files < files_max) {
-        size_t batch = is_whole ? 0 : files_max - files;
+    while (reach != REACH_BROKEN && files + late < files_max && now_ms() < deadline_ms) {
+        size_t batch = is_whole ? 0 : files_max - files - late;
         int64_t left_ms = deadline_ms - now_ms();
 
         batch = batch > batch_max ? batch_max : batch;
-        batch_max = 2 * batch_max < BATCH_FILES ? 2 * batch_max : BATCH_FILES;
         for (size_t i = 0; i < batch; i++) {
-            argv[fixed + i] = chosen->items[files + i].file->path;
+            argv[fixed + i] = chosen->items[files + late + i].file->path;
         }
         argv[fixed + batch] = NULL;
-        go_on = tool_run(run, tool, argv, left_ms > 1 ? left_ms : 1, &count, entry);
-        files += go_on ? (is_whole ? files_max : batch) : 0;
+        left_ms = left_ms > call_ms && !is_whole ? call_ms : left_ms;
+        reach = tool_run(run, tool, argv, left_ms > 1 ? left_ms : 1, &count, entry);
+        batch = is_whole ? files_max : batch;
+        files += reach == REACH_DONE ? batch : 0;
+        late += reach == REACH_LATE ? batch : 0;
+        batch_max = reach == REACH_LATE ? 1 : next_batch(batch_max);
     }
     json_put_integer(entry, "count", (json_int_t)count);
     json_put_integer(entry, "files_checked", (json_int_t)files);
-    if (go_on) {
+    if (reach == REACH_BROKEN) {
+        return;
+    }
+    if (files < files_max) {
+        entry_be_late(run, entry, late, files + late < files_max);
+    } else {
         entry_conclude(entry, count, files, chosen->count);
     }
 }

@@ -73,10 +73,10 @@ static const struct risk_rule {
      "\\byaml\\.(?:load|load_all)\\s*\\(", NULL, "Safe|BaseLoader",
      "yaml.load() can create any object", "use yaml.safe_load()"},
     {"python-shell", "|Python|", "shell", VIEW_CODE, SEVERITY_MEDIUM, "medium",
-     "\\bshell\\s*=\\s*True", "\\(\\s*[\"'][^\"'{%]*[\"']\\s*,", NULL,
+     "\\bshell\\s*=\\s*True", NULL, "\\(\\s*[\"'][^\"'{%]*[\"']\\s*,",
      "a shell runs a text that the program builds", "give a list of arguments and no shell"},
     {"python-shell", "|Python|", "os.", VIEW_CODE, SEVERITY_MEDIUM, "medium",
-     "\\bos\\.(?:system|popen)\\s*\\(", "\\(\\s*[\"'][^\"'{%]*[\"']\\s*\\)", NULL,
+     "\\bos\\.(?:system|popen)\\s*\\(", NULL, "\\(\\s*[\"'][^\"'{%]*[\"']\\s*\\)",
      "a shell runs a text that the program builds", "use subprocess.run() with a list"},
     {"tls-unverified", "|Python|", "verify", VIEW_CODE, SEVERITY_HIGH, "medium",
      "\\bverify(?:_ssl)?\\s*=\\s*False", NULL, "^\\s*def ", "the certificate is not checked",
@@ -189,8 +189,9 @@ static const struct risk_rule {
     {"perl-eval", "|Perl|", "eval", VIEW_PLAIN, SEVERITY_LOW, "medium", "\\beval\\s*\\(?\\s*[\"$]",
      NULL, NULL, "a text is run as a program", "use a block, or a table"},
     {"perl-open", "|Perl|", "open", VIEW_PLAIN, SEVERITY_LOW, "medium",
-     "\\bopen\\s*\\(?\\s*(?:my\\s+)?[\\w$]+\\s*,\\s*[\"'][^\"',]*\\$[^\"',]*[\"']\\s*[);o]", NULL,
-     NULL, "the name decides whether a file or a program is opened",
+     "\\bopen\\s*\\(?\\s*(?:my\\s+)?[\\w$]+\\s*,\\s*[\"'](?!\\s*\\+?[<>])[^\"',]*\\$"
+     "[^\"',]*[\"']\\s*[);o]",
+     NULL, NULL, "the name decides whether a file or a program is opened",
      "use open with three arguments"},
 
     {"docker-add-url", "|Dockerfile|", "ADD", VIEW_PLAIN, SEVERITY_MEDIUM, "high",
@@ -225,6 +226,22 @@ static const struct risk_rule {
      "name the permissions"},
 };
 
+/* What stands on the lines around a hit and makes it none. */
+#define LINES_BEFORE 8
+#define LINES_AFTER 4
+
+static const struct excuse {
+    const char *rule;
+    const char *pattern; /* on those lines, in the code view */
+} excuses[] = {
+    /* The old block has another name, or the program ends with it. */
+    {"c-realloc-self",
+     "=\\s*(\\w[\\w.>\\[\\]-]*)\\s*;[\\s\\S]*(?<![\\w.>*])\\1\\s*=\\s*realloc\\s*\\(\\s*\\1\\s*,|"
+     "=\\s*realloc\\s*\\([^;]*;[\\s\\S]*\\b(?:abort|_?exit|die\\w*|fatal\\w*|panic\\w*|err|errx|"
+     "BUG|"
+     "\\w*oom\\w*|\\w*out_of_memory\\w*)\\s*\\("},
+};
+
 #undef C
 #undef JS
 #undef SCRIPTS
@@ -237,6 +254,7 @@ struct compiled {
 
 struct risk_scanner {
     struct compiled rules[ARRAY_LEN(rules)];
+    struct rule_pattern *excuses[ARRAY_LEN(excuses)];
 };
 
 struct risk_scanner *risk_scanner_new(void)
@@ -247,6 +265,9 @@ struct risk_scanner *risk_scanner_new(void)
         scanner->rules[i].pattern = rule_pattern_new(rules[i].pattern);
         scanner->rules[i].softer = rules[i].softer ? rule_pattern_new(rules[i].softer) : NULL;
         scanner->rules[i].except = rules[i].except ? rule_pattern_new(rules[i].except) : NULL;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(excuses); i++) {
+        scanner->excuses[i] = rule_pattern_new(excuses[i].pattern);
     }
     return scanner;
 }
@@ -260,6 +281,9 @@ void risk_scanner_free(struct risk_scanner *scanner)
         rule_pattern_free(scanner->rules[i].pattern);
         rule_pattern_free(scanner->rules[i].softer);
         rule_pattern_free(scanner->rules[i].except);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(excuses); i++) {
+        rule_pattern_free(scanner->excuses[i]);
     }
     free(scanner);
 }
@@ -280,6 +304,23 @@ static bool applies_to(const struct risk_rule *rule, const char *path,
     return at != NULL;
 }
 
+static bool is_excused(const struct risk_scanner *scanner, size_t rule, const struct source *source,
+                       size_t line)
+{
+    size_t first = line > LINES_BEFORE ? line - LINES_BEFORE : 1;
+    size_t start = source->starts[first - 1];
+    size_t end = line + LINES_AFTER < source->lines ? source->starts[line + LINES_AFTER]
+                                                    : source->length;
+
+    for (size_t i = 0; i < ARRAY_LEN(excuses); i++) {
+        if (strcmp(excuses[i].rule, rules[rule].rule) == 0 &&
+            rule_pattern_find(scanner->excuses[i], source->code + start, end - start, 0, NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void line_report(const struct risk_scanner *scanner, size_t rule,
                         const struct source *source, size_t line, risk_sink sink, void *context)
 {
@@ -293,7 +334,8 @@ static void line_report(const struct risk_scanner *scanner, size_t rule,
     size_t length;
     const char *plain = source_line(source, source->plain, line, &length);
 
-    if (compiled->except && rule_pattern_find(compiled->except, plain, length, 0, NULL)) {
+    if ((compiled->except && rule_pattern_find(compiled->except, plain, length, 0, NULL)) ||
+        is_excused(scanner, rule, source, line)) {
         return;
     }
     if (compiled->softer && rule_pattern_find(compiled->softer, plain, length, 0, NULL) &&

@@ -113,6 +113,36 @@ static void a_tool_that_does_not_end_is_unknown(void **state)
     json_decref(result);
 }
 
+/* The largest file comes first. */
+static void a_file_that_takes_forever_does_not_take_the_time_of_the_others(void **state)
+{
+    char *project = scratch_new();
+    char *before = mem_strdup(getenv("PATH"));
+    char *path = scratch_path(project, "shellcheck");
+    json_t *result;
+
+    (void)state;
+    scratch_write(project, "forever.sh",
+                  "#!/bin/sh\necho larger than all of the others, by far\n"
+                  "echo so large that it comes before the tool itself\n");
+    scratch_write(project, "a.sh", "#!/bin/sh\n");
+    scratch_write(project, "shellcheck",
+                  "#!/bin/sh\nfor f; do case $f in --version) exit 0;; forever.sh) while :; do :; "
+                  "done;; esac; done\n");
+    assert_int_equal(chmod(path, 0700), 0);
+    assert_int_equal(setenv("PATH", project, 1), 0);
+    result = function_json(project, "linters", json_pack("{s:i}", "seconds", 6));
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "status", ""), "unknown");
+    assert_string_equal(json_get_text(find_tool(result, "shellcheck"), "why", ""),
+                        "1 file took too long");
+    assert_int_equal(json_get_integer(find_tool(result, "shellcheck"), "files_checked", -1), 2);
+    json_decref(result);
+    free(path);
+    free(before);
+    scratch_remove(project);
+}
+
 static void a_tool_without_files_does_not_apply(void **state)
 {
     json_t *result = check("exit 0");
@@ -237,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_missing_tool_is_unknown_and_never_clean),
         cmocka_unit_test(a_tool_that_breaks_is_unknown),
         cmocka_unit_test(a_tool_that_does_not_end_is_unknown),
+        cmocka_unit_test(a_file_that_takes_forever_does_not_take_the_time_of_the_others),
         cmocka_unit_test(a_tool_without_files_does_not_apply),
         cmocka_unit_test(places_outside_the_tree_are_ignored),
         cmocka_unit_test(what_a_tool_guesses_has_little_confidence),

@@ -48,6 +48,33 @@ static void assert_rule(const char *path, const char *text, const char *rule,
     }
 }
 
+static void assert_none(const char *path, const char *text)
+{
+    struct seen seen = scan(path, text);
+
+    if (seen.count != 0) {
+        fail_msg("%s: %s", text, seen.last.rule);
+    }
+}
+
+/* Met in the sources of git. */
+static void what_is_taken_care_of_nearby_or_fixed_is_no_finding(void **state)
+{
+    (void)state;
+    assert_none("a.c", "void *old = p;\nn *= 2;\np = realloc(p, n);\nif (!p) {\n  free(old);\n}\n");
+    assert_none("a.c", "p = realloc(p, n);\nif (!p)\n  die(\"no memory\");\n");
+    assert_rule("a.c", "void *old = q;\np = realloc(p, n);\nif (!p)\n  return -1;\n",
+                "c-realloc-self", SEVERITY_LOW);
+    assert_rule("a.c", "f(p);\np = realloc(p, n);\n\n\n\n\nexit(1);\n", "c-realloc-self",
+                SEVERITY_LOW);
+    assert_none("a.py", "os.system('git update-index --refresh')\n");
+    assert_none("a.py", "run('make test', shell=True)\n");
+    assert_rule("a.py", "os.system('rm ' + name)\n", "python-shell", SEVERITY_MEDIUM);
+    assert_none("a.pl", "open(F, \"<$name\") or die;\n");
+    assert_none("a.pl", "open F, \"+>$name\" or die;\n");
+    assert_rule("a.pl", "open(F, \"git ls-tree $commit|\");\n", "perl-open", SEVERITY_LOW);
+}
+
 static void constructs_are_found_in_their_language(void **state)
 {
     (void)state;
@@ -110,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(constructs_are_found_in_their_language),
+        cmocka_unit_test(what_is_taken_care_of_nearby_or_fixed_is_no_finding),
         cmocka_unit_test(the_line_is_told),
         cmocka_unit_test(a_constant_is_one_step_less_severe),
         cmocka_unit_test(comments_strings_members_and_safe_uses_are_left_alone),
