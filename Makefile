@@ -197,6 +197,8 @@ WRAP_faults_test := $(addprefix sqlite3_,step exec prepare_v2 prepare_v3 open_v2
     extended_errcode system_errno)
 WRAP_run_faults_test := $(WRAP_faults_test)
 WRAP_folder_sync_test := fsync
+WRAP_lock_test := flock
+WRAP_writer_test := pthread_create
 WRAP_live_test := pidfd_open
 WRAP_live_recover_test := attempt_probe
 WRAPPED_TESTS := $(foreach test,$(TESTS),$(if $(WRAP_$(notdir $(test))),$(test)))

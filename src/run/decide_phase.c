@@ -6,6 +6,7 @@
 #include "run/turn.h"
 #include "run/view.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ static bool trigger_holds(const struct run_state *run, const struct phase *phase
     case TRIGGER_ALL_SUCCESS:
         return well == phase->needs_count;
     case TRIGGER_ONE_SUCCESS:
-        return phase->needs_count == 0 || (well > 0 && over == phase->needs_count);
+        return well > 0 && over == phase->needs_count;
     case TRIGGER_ALL_DONE:
         return over == phase->needs_count;
     }
@@ -406,6 +407,9 @@ static bool settle_gate(struct turn *turn, int index)
     const struct step_state *culprit = NULL;
     const char *error;
 
+    /* Without a check nothing would be proved; no workflow or configuration with such a gate is
+     * read. */
+    assert(gate->check_count > 0);
     for (size_t i = 0; i < gate->check_count; i++) {
         const struct step_state *check = &turn->run->steps[phase->first_check + (int)i];
         /* Only a check that ran and failed is known; a stopped or lost one is not. */
@@ -423,14 +427,8 @@ static bool settle_gate(struct turn *turn, int index)
             verdict = VERDICT_UNKNOWN;
         }
     }
-    if (gate->check_count == 0) {
-        verdict = VERDICT_UNKNOWN;
-    }
     error = turn_text(turn, "gate %s: %s%s%s", gate->name, verdict_name(verdict),
-                      culprit ? ": " : "",
-                      culprit && culprit->error ? culprit->error
-                      : gate->check_count == 0  ? ": it has no checks"
-                                                : "");
+                      culprit ? ": " : "", culprit && culprit->error ? culprit->error : "");
     turn_emit(turn, (struct record){.kind = RECORD_GATE_DECIDED,
                                     .phase = phase->definition->id,
                                     .name = gate->name,

@@ -40,13 +40,9 @@ int launch_prompt(struct active *active, int index, struct strbuf *target, struc
         free(expert);
     }
     strbuf_add(target, "# Your task\n\n");
-    if (definition->prompt) {
-        r = template_format(definition->prompt, run_lookup, &context, target, err);
-        if (r == 0 && context.unread) {
-            r = launch_refuse_unread(&context, err);
-        }
-    } else if (active->state->task) {
-        strbuf_add(target, active->state->task);
+    r = template_format(definition->prompt, run_lookup, &context, target, err);
+    if (r == 0 && context.unread) {
+        r = launch_refuse_unread(&context, err);
     }
     strbuf_add_char(target, '\n');
     if (r == 0 && definition->schema) {

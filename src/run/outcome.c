@@ -64,7 +64,7 @@ static bool expects_json(const struct step *definition)
 {
     const struct function *function;
 
-    if (definition->format == OUTPUT_JSON || definition->schema) {
+    if (definition->format == OUTPUT_JSON) {
         return true;
     }
     function = definition->kind == STEP_FUNCTION ? function_find(definition->function) : NULL;
@@ -311,7 +311,7 @@ static bool is_success(const struct step *definition, int status)
             return true;
         }
     }
-    return definition->success_status_count == 0 && status == 0;
+    return false;
 }
 
 /* Where the line that ends at `end` begins. */

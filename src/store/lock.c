@@ -121,7 +121,7 @@ static int lock_wait(struct lock *lock, int wait_ms, struct error *err)
     while (!lock_try(lock->fd, &has_turn)) {
         int64_t now_ns = monotonic_ns();
 
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
+        if (errno != EAGAIN && errno != EINTR) {
             r = error_set_errno(err, "cannot lock %s", lock->path);
             break;
         }

@@ -2,6 +2,7 @@
 #include "run/bridge.h"
 
 #include "agents/attempt.h"
+#include "agents/transcript.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "support/scratch.h"
@@ -184,6 +185,75 @@ static void one_that_names_no_step_may_be_anothers(void **state)
     scratch_remove(folder);
 }
 
+/* What stands in the way of a file that the call writes. */
+static void fail_by(const char *obstacle, bool is_answering)
+{
+    char *folder = scratch_new();
+    struct bridge_call *call;
+
+    if (is_answering) {
+        look(folder, false, NULL);
+        answer(folder, RESPONSE);
+    }
+    scratch_write(folder, obstacle, "in the way");
+    call = make_call(folder);
+    bridge_call_look(call);
+    if (call->result >= 0 || call->err.text[0] == '\0') {
+        fail_msg("%s: %d", obstacle, call->result);
+    }
+    assert_false(has_file(folder, "attempts/a.1/exit.json"));
+    assert_int_equal(has_file(folder, RESPONSE), is_answering);
+    bridge_call_free(call);
+    scratch_remove(folder);
+}
+
+static void a_request_that_cannot_be_written_is_an_error(void **state)
+{
+    static const char *const obstacles[] = {"attempts", "attempts/a.1/prompt/x", "blobs",
+                                            "attempts/a.1/" TRANSCRIPT_FILE "/x",
+                                            "attempts/a.1/request.json/x"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(obstacles); i++) {
+        fail_by(obstacles[i], false);
+    }
+}
+
+static void a_response_that_cannot_be_kept_is_no_end_and_stays(void **state)
+{
+    (void)state;
+    fail_by("attempts/a.1/response.json/x", true);
+    fail_by("attempts/a.1/stdout/x", true);
+}
+
+static void a_torn_request_is_written_anew(void **state)
+{
+    static const char *const torn[] = {"{\"request", "{\"request_id\": \"short\"}", "[]"};
+    char *folder = scratch_new();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(torn); i++) {
+        char *text;
+
+        scratch_write(folder, "attempts/a.1/request.json", torn[i]);
+        look(folder, false, REQUEST);
+        text = read_text(folder, "attempts/a.1/request.json");
+        assert_non_null(strstr(text, "\"asked_at_ms\": 1708336800000"));
+        free(text);
+    }
+    scratch_remove(folder);
+}
+
+static void an_end_without_its_request_is_an_end(void **state)
+{
+    char *folder = scratch_new();
+
+    (void)state;
+    scratch_write(folder, "attempts/a.1/exit.json", "{}");
+    look(folder, true, NULL);
+    scratch_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +262,10 @@ int main(void)
         cmocka_unit_test(a_response_that_was_taken_before_a_crash_is_removed),
         cmocka_unit_test(a_wrong_response_is_told_and_stays),
         cmocka_unit_test(one_that_names_no_step_may_be_anothers),
+        cmocka_unit_test(a_request_that_cannot_be_written_is_an_error),
+        cmocka_unit_test(a_response_that_cannot_be_kept_is_no_end_and_stays),
+        cmocka_unit_test(a_torn_request_is_written_anew),
+        cmocka_unit_test(an_end_without_its_request_is_an_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -254,6 +255,23 @@ static void who_cancels_answers_nothing(void **state)
     machine_release(&m);
 }
 
+static void an_empty_answer_and_a_signal_without_a_name_are_refused(void **state)
+{
+    char command[512];
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it }] }]\n");
+    machine_ask(&m, "a", "Which?");
+    assert_refused(&m, "{'do': 'answer', 'answers': ['']}", "a text of 1 to");
+    assert_refused(&m, "{'do': 'answer', 'answers': [7]}", "a text of 1 to");
+    assert_refused(&m, "{'do': 'signal'}", "needs a name");
+    assert_refused(&m, "{'do': 'signal', 'name': ''}", "needs a name");
+    (void)snprintf(command, sizeof(command), "{'do': 'signal', 'name': '%0300d'}", 0);
+    assert_refused(&m, command, "needs a name");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +289,7 @@ int main(void)
         cmocka_unit_test(pairs_of_questions_and_answers_add_up),
         cmocka_unit_test(a_run_that_waits_for_an_answer_is_not_resumed_without),
         cmocka_unit_test(who_cancels_answers_nothing),
+        cmocka_unit_test(an_empty_answer_and_a_signal_without_a_name_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -300,6 +300,35 @@ static void a_run_whose_limit_came_with_its_last_step_completes_when_resumed(voi
     machine_release(&m);
 }
 
+static void a_cancelled_step_of_a_paused_run_is_left_out(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases: [{ id: p, steps: [{ id: sub, workflow: other },"
+                      " { id: b, run: x }] }]\n");
+    machine_child(&m, "sub", RUN_CANCELLED);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'sub', 'reason': 'not needed'}"),
+                     0);
+    assert_int_equal(machine_step(&m, "sub")->status, STEP_IS_SKIPPED);
+    assert_int_equal(machine_step(&m, "b")->waiting, WAITING_ATTEMPT);
+    machine_release(&m);
+}
+
+static void a_phase_without_a_gate_has_none_to_skip(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
+    assert_refused(&m, "{'do': 'skip', 'gate': 'p', 'reason': 'r'}", "no phase \"p\" with a gate");
+    assert_refused(&m, "{'do': 'skip', 'gate': 'zz', 'reason': 'r'}",
+                   "no phase \"zz\" with a gate");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +348,8 @@ int main(void)
         cmocka_unit_test(a_list_whose_instances_rest_can_be_skipped),
         cmocka_unit_test(instances_of_a_list_that_is_over_are_neither_retried_nor_skipped),
         cmocka_unit_test(a_run_whose_limit_came_with_its_last_step_completes_when_resumed),
+        cmocka_unit_test(a_cancelled_step_of_a_paused_run_is_left_out),
+        cmocka_unit_test(a_phase_without_a_gate_has_none_to_skip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -462,6 +463,37 @@ static void a_failure_can_be_decided_while_others_are_at_work(void **state)
     }
 }
 
+static void before_its_beginning_a_run_can_only_be_cancelled(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_init(&m, TWO, NULL);
+    assert_refused(&m, "{'do': 'retry'}", "only a paused or failed run");
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_int_equal(machine_command(&m, "{'do': 'checkpoint', 'name': 'mine'}"), 0);
+    assert_refused(&m, "{'do': 'restore', 'checkpoint': 'mine'}", "pause it before");
+    assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+    assert_int_equal(m.run->status, RUN_CANCELLED);
+    machine_release(&m);
+}
+
+static void the_name_of_a_checkpoint_can_be_the_name_of_a_file(void **state)
+{
+    char command[256];
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, TWO);
+    assert_refused(&m, "{'do': 'checkpoint', 'name': 'a b'}", "cannot be called");
+    assert_refused(&m, "{'do': 'checkpoint', 'name': '-a'}", "cannot be called");
+    (void)snprintf(command, sizeof(command), "{'do': 'checkpoint', 'name': '%0*d'}", 101, 0);
+    assert_refused(&m, command, "cannot be called");
+    (void)snprintf(command, sizeof(command), "{'do': 'checkpoint', 'name': '%0*d'}", 100, 0);
+    assert_int_equal(machine_command(&m, command), 0);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +522,8 @@ int main(void)
         cmocka_unit_test(a_checkpoint_on_request_holds_the_phases_that_are_complete),
         cmocka_unit_test(a_checkpoint_takes_no_name_that_is_taken_or_no_file_name),
         cmocka_unit_test(a_failure_can_be_decided_while_others_are_at_work),
+        cmocka_unit_test(before_its_beginning_a_run_can_only_be_cancelled),
+        cmocka_unit_test(the_name_of_a_checkpoint_can_be_the_name_of_a_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -665,6 +665,17 @@ static void a_phase_with_nothing_but_a_gate_is_decided_by_it(void **state)
     machine_release(&m);
 }
 
+static void a_failure_without_words_is_told_all_the_same(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, " STEP("a") " }]\n");
+    machine_end(&m, "a", (struct outcome){.class_ = CLASS_PERMANENT});
+    assert_string_equal(m.run->detail, "step a failed: it failed");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -701,6 +712,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_names_the_phases_that_were_complete),
         cmocka_unit_test(without_automatic_checkpoints_none_is_saved),
         cmocka_unit_test(a_phase_with_nothing_but_a_gate_is_decided_by_it),
+        cmocka_unit_test(a_failure_without_words_is_told_all_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

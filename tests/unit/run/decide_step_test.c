@@ -324,6 +324,66 @@ static void instances_that_are_retried_keep_the_width_of_their_step(void **state
     machine_release(&m);
 }
 
+static void one_good_need_is_enough_when_the_other_can_never_start(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps:\n"
+                      "      - { id: a, run: x }\n"
+                      "      - { id: b, run: x, needs: [a] }\n"
+                      "      - { id: c, run: x }\n"
+                      "      - { id: d, run: x, needs: [b, c], trigger: one_success }\n"
+                      "      - { id: e, run: x, needs: [b], trigger: one_success }\n");
+    machine_pass(&m, "c");
+    assert_effects(&m, "");
+    machine_fail(&m, "a", "permanent");
+    assert_effects(&m, "start d");
+    machine_pass(&m, "d");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_step(&m, "e")->status, STEP_IS_PENDING);
+    machine_release(&m);
+}
+
+static void a_step_that_needs_nothing_starts_whatever_its_trigger(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: a, run: x, needs: [], trigger: one_success }]\n");
+    assert_effects(&m, "start a");
+    machine_release(&m);
+}
+
+static void fix_steps_that_a_pause_parted_go_on_one_after_the_other(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: adaptive\n"
+                      "    steps: [{ id: a, run: x }]\n"
+                      "    fix: [{ id: f, run: x }, { id: g, run: x }]\n");
+    machine_fail(&m, "a", "permanent");
+    assert_effects(&m, "start f");
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    machine_pass(&m, "f");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_effects(&m, "start g");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +405,9 @@ int main(void)
         cmocka_unit_test(ready_steps_are_found_again_from_the_state_alone),
         cmocka_unit_test(a_retry_whose_place_was_taken_waits_for_a_free_one),
         cmocka_unit_test(instances_that_are_retried_keep_the_width_of_their_step),
+        cmocka_unit_test(one_good_need_is_enough_when_the_other_can_never_start),
+        cmocka_unit_test(a_step_that_needs_nothing_starts_whatever_its_trigger),
+        cmocka_unit_test(fix_steps_that_a_pause_parted_go_on_one_after_the_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,6 +312,49 @@ static void the_concurrency_of_a_run_holds_over_its_phases(void **state)
     machine_release(&m);
 }
 
+static void a_blocked_phase_is_skipped_wherever_the_workflow_names_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\n"
+                  "on_failure: fail\n"
+                  "phases:\n"
+                  "  - { id: p, needs: [], steps: [{ id: a, run: x }] }\n"
+                  "  - { id: last, needs: [far], trigger: all_done, steps: [{ id: d, run: x }] }\n"
+                  "  - { id: far, needs: [near], steps: [{ id: c, run: x }] }\n"
+                  "  - { id: near, needs: [p], steps: [{ id: b, run: x }] }\n");
+    machine_fail(&m, "a", "permanent");
+    assert_story_has(&m, "phase near skipped | phase far skipped | phase last running (steps)");
+    assert_int_equal(machine_step(&m, "d")->waiting, WAITING_ATTEMPT);
+    machine_pass(&m, "d");
+    assert_int_equal(m.run->status, RUN_FAILED);
+    machine_release(&m);
+}
+
+static void after_a_crash_the_host_is_looked_at_again_while_the_run_goes_on(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: a, prompt: Do it }, { id: b, run: x }]\n");
+    machine_host(&m, "a");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_recover(&m);
+    assert_effects(&m, "recover a | recover b");
+    machine_host(&m, "a");
+    machine_pass(&m, "b");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_recover(&m);
+    assert_effects(&m, "");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +374,8 @@ int main(void)
         cmocka_unit_test(a_static_alternative_is_prepared_as_such_after_a_crash),
         cmocka_unit_test(events_that_no_longer_fit_change_nothing),
         cmocka_unit_test(the_concurrency_of_a_run_holds_over_its_phases),
+        cmocka_unit_test(a_blocked_phase_is_skipped_wherever_the_workflow_names_it),
+        cmocka_unit_test(after_a_crash_the_host_is_looked_at_again_while_the_run_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -584,6 +584,53 @@ static void the_host_outranks_people_who_are_asked_too(void **state)
     machine_release(&m);
 }
 
+static void what_the_host_did_not_answer_in_time_or_before_a_cancel_ends(void **state)
+{
+    static const struct {
+        bool is_cancelled;
+        enum failure_class class_;
+    } samples[] = {{false, CLASS_TIMEOUT}, {true, CLASS_CANCELLED}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct machine m;
+
+        machine_begin(&m, "name: w\n"
+                          "phases: [{ id: p, timeout: 1h, steps: [{ id: a, prompt: Do it }] }]\n");
+        machine_prepare(&m, "a");
+        if (samples[i].is_cancelled) {
+            assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+        } else {
+            m.now += 3600000;
+        }
+        machine_host(&m, "a");
+        assert_string_equal(run_status_name(m.run->status),
+                            samples[i].is_cancelled ? "cancelled" : "paused");
+        assert_int_equal(machine_step(&m, "a")->waiting, WAITING_NOTHING);
+        if (!samples[i].is_cancelled) {
+            assert_int_equal(machine_step(&m, "a")->class_, samples[i].class_);
+        }
+        machine_release(&m);
+    }
+}
+
+static void a_host_that_speaks_of_an_attempt_of_before_changes_nothing(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, HOSTED);
+    machine_prepare(&m, "a");
+    (void)machine_story(&m);
+    (void)machine_event(&m, (struct event){.kind = EVENT_HOST, .step = "a", .attempt = 7});
+    assert_story(&m, "");
+    machine_pass(&m, "a");
+    (void)machine_story(&m);
+    (void)machine_event(&m, (struct event){.kind = EVENT_HOST, .step = "a", .attempt = 1});
+    assert_story(&m, "");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +668,8 @@ int main(void)
         cmocka_unit_test(the_host_is_waited_for_over_a_crash),
         cmocka_unit_test(who_stops_waiting_for_the_host_ends_its_attempt),
         cmocka_unit_test(the_host_outranks_people_who_are_asked_too),
+        cmocka_unit_test(what_the_host_did_not_answer_in_time_or_before_a_cancel_ends),
+        cmocka_unit_test(a_host_that_speaks_of_an_attempt_of_before_changes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,6 +209,108 @@ static void a_checkpoint_lists_names(void **state)
     machine_release(&m);
 }
 
+static void a_checkpoint_that_is_an_empty_text_is_no_list(void **state)
+{
+    struct machine m;
+    json_t *text = json_string("");
+    struct record record = {.kind = RECORD_CHECKPOINT_SAVED, .name = "p", .data = text};
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(refusal(&m, record), "its phases are no list of names");
+    json_decref(text);
+    machine_release(&m);
+}
+
+static void a_check_has_no_instances(void **state)
+{
+    struct machine m;
+    json_t *items = json_pack("[i]", 1);
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\n"
+                  "gates: { g: { commands: [{ run: x }] } }\n"
+                  "phases: [{ id: p, gate: g, steps: [{ id: each, run: x, foreach: [1] }] }]\n");
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_STEP_EXPANDED,
+                                                    .step = "gate:p:0",
+                                                    .number = 1,
+                                                    .data = items}),
+                        "its step cannot have instances");
+    json_decref(items);
+    machine_release(&m);
+}
+
+static void items_are_a_list(void **state)
+{
+    struct machine m;
+    json_t *object = json_pack("{s:i}", "a", 1);
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_STEP_EXPANDED,
+                                                    .step = "each",
+                                                    .number = 1,
+                                                    .data = object}),
+                        "its items do not fit its count");
+    json_decref(object);
+    machine_release(&m);
+}
+
+static void what_is_finished_is_not_done_again(void **state)
+{
+    struct machine m;
+    struct record record = {.kind = RECORD_STEP_DONE, .step = "a", .number = 2};
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(refusal(&m, record), "");
+    machine_pass(&m, "a");
+    assert_string_equal(refusal(&m, record), "its step is not to be done");
+    machine_release(&m);
+}
+
+static void only_who_began_a_nested_run_leaves_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE);
+    assert_string_equal(refusal(&m, (struct record){.kind = RECORD_NESTED_LEFT,
+                                                    .step = "a",
+                                                    .other = "wf_zzzzzzzzzzzz"}),
+                        "its step has no such nested run");
+    machine_release(&m);
+}
+
+static void only_a_question_is_answered_and_with_pairs_of_texts(void **state)
+{
+    static const struct {
+        const char *data, *why;
+    } samples[] = {
+        {"[{\"question\": \"Which?\", \"answer\": \"this\"}]", ""},
+        {"[{\"question\": \"Which?\"}]", "its answers are no pairs of texts"},
+        {"[{\"answer\": \"this\"}]", "its answers are no pairs of texts"},
+        {"[\"this\"]", "its answers are no pairs of texts"},
+        {"{}", "its answers are no list"},
+    };
+    struct record record = {.kind = RECORD_QUESTION_ANSWERED, .step = "a"};
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: x }] }]\n");
+    assert_string_equal(refusal(&m, record), "its step asked nothing");
+    machine_ask(&m, "a", "Which?");
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        json_t *data = json_loads(samples[i].data, 0, NULL);
+
+        record.data = data;
+        assert_string_equal(refusal(&m, record), samples[i].why);
+        json_decref(data);
+    }
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +325,12 @@ int main(void)
         cmocka_unit_test(only_a_list_has_instances_and_as_many_as_items),
         cmocka_unit_test(a_phase_at_work_is_not_reset),
         cmocka_unit_test(a_checkpoint_lists_names),
+        cmocka_unit_test(a_checkpoint_that_is_an_empty_text_is_no_list),
+        cmocka_unit_test(a_check_has_no_instances),
+        cmocka_unit_test(items_are_a_list),
+        cmocka_unit_test(what_is_finished_is_not_done_again),
+        cmocka_unit_test(only_who_began_a_nested_run_leaves_it),
+        cmocka_unit_test(only_a_question_is_answered_and_with_pairs_of_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

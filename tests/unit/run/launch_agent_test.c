@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
+#include "base/file.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -6,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -79,6 +82,148 @@ static void wrong_json_may_be_answered_better_once_more(void **state)
     assert_int_equal(run_project_count(project, "attempt_ended", "s"), 2);
 }
 
+/* Notes how it was called, then says what the n-th file of answers says. */
+static void write_program(const struct run_project *project)
+{
+    char *path;
+
+    run_project_write(project, "program",
+                      "#!/bin/sh\n"
+                      "n=$(cat called 2>/dev/null | wc -l)\n"
+                      "echo \"$ANTHROPIC_API_KEY $*\" >>called\n"
+                      "cat >\"prompt.$n\"\n"
+                      "cat \"answer.$n\"\n");
+    path = path_join(project->project, "program");
+    assert_int_equal(chmod(path, 0700), 0);
+    free(path);
+}
+
+static void configure_program(struct run_project *project, const char *more)
+{
+    char *text = mem_printf(
+        "default_agent: c\nagents:\n  c: { type: claude, command: %s/program%s }\n",
+        project->project, more);
+
+    write_program(project);
+    run_project_configure(project, text);
+    free(text);
+}
+
+#define SESSION(id) "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"" id "\"}\n"
+#define RESULT(text)                                                                               \
+    "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"" text "\"}\n"
+#define OVERLOADED                                                                                 \
+    "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"api_error_status\":529,"     \
+    "\"result\":\"API Error: 529 overloaded\"}\n"
+
+static void assert_file_has(const struct run_project *project, const char *name, const char *part,
+                            bool is_there)
+{
+    char *text = run_project_read(project, name);
+
+    if ((strstr(text, part) != NULL) != is_there) {
+        fail_msg("%s: %s: %s", name, part, text);
+    }
+    free(text);
+}
+
+static void a_program_gets_the_configured_key_where_it_looks_for_it(void **state)
+{
+    static const char *const environment[] = {
+        "PATH=/usr/bin:/bin", "HOMES=/none", "KEY=from-env", "EMPTY=", NULL, NULL};
+    const char *variables[ARRAY_LEN(environment)];
+    static const struct {
+        const char *key, *seen;
+    } samples[] = {
+        {", key: 'env:KEY'", "from-env -p"},
+        {", key: 'file:key.txt'", "from-file -p"},
+        {", key: 'file:~/key.txt'", "from-home -p"},
+        {", env: { ANTHROPIC_API_KEY: own }, key: 'env:KEY'", "own -p"},
+    };
+    struct run_project *project = *state;
+    char *home = mem_printf("HOME=%s/home", project->project);
+
+    memcpy(variables, environment, sizeof(variables));
+    variables[ARRAY_LEN(environment) - 2] = home;
+    project->options.environment = variables;
+    run_project_write(project, "key.txt", "from-file\nsecond line\n");
+    run_project_write(project, "home/key.txt", "from-home");
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        run_project_drop_engine(project);
+        configure_program(project, samples[i].key);
+        run_project_write(project, "called", "");
+        run_project_write(project, "answer.0", SESSION("s1") RESULT("fine"));
+        assert_string_equal(run_project_run(project, WORKFLOW(", reuse: never")), "completed");
+        assert_file_has(project, "called", samples[i].seen, true);
+    }
+    free(home);
+}
+
+static void without_its_key_a_program_is_not_called(void **state)
+{
+    static const char *const environment[] = {"PATH=/usr/bin:/bin", "EMPTY=", NULL};
+    static const struct {
+        const char *key, *error;
+    } samples[] = {
+        {", key: 'env:ABSENT'", "env:ABSENT is empty"},
+        {", key: 'env:EMPTY'", "env:EMPTY is empty"},
+        {", key: 'file:absent.txt'", "absent.txt"},
+        {", key: 'file:~/absent.txt'", "~/absent.txt"},
+        {", key: 'file:empty.txt'", "file:empty.txt is empty"},
+    };
+    struct run_project *project = *state;
+
+    project->options.environment = environment;
+    run_project_write(project, "empty.txt", "\n");
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        run_project_drop_engine(project);
+        configure_program(project, samples[i].key);
+        assert_string_equal(run_project_run(project, WORKFLOW("")), "paused");
+        assert_non_null(strstr(json_get_text(ended(project), "error", ""), samples[i].error));
+    }
+    assert_false(run_project_has(project, "called"));
+}
+
+static void a_session_is_gone_on_with_after_an_interruption(void **state)
+{
+    struct run_project *project = *state;
+
+    configure_program(project, "");
+    run_project_write(project, "answer.0", SESSION("s1") OVERLOADED);
+    run_project_write(project, "answer.1", SESSION("s1") RESULT("fine"));
+    assert_string_equal(run_project_run(project,
+                                        "name: w\nphases: [{ id: p, steps: [{ id: s, prompt: go,"
+                                        " retry: { attempts: 2, delay: 0s } }] }]\n"),
+                        "completed");
+    assert_file_has(project, "called", "--resume s1", true);
+    assert_file_has(project, "prompt.0", "was interrupted", false);
+    assert_file_has(project, "prompt.1", "was interrupted (API Error: 529 overloaded)", true);
+}
+
+static void a_session_that_asked_is_told_the_answer_and_of_no_interruption(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    configure_program(project, "");
+    run_project_write(project, "answer.0",
+                      SESSION("s1") RESULT("{\\\"clarification_needed\\\":true,\\\"questions\\\":["
+                                           "\\\"Which one?\\\"]}"));
+    run_project_write(project, "answer.1", SESSION("s1") RESULT("fine"));
+    assert_string_equal(run_project_run(project, WORKFLOW("")), "paused");
+    run_project_reopen(project);
+    json_decref(run_project_ask(project, project->id,
+                                json_pack("{s:s, s:[s]}", "do", "answer", "answers", "that one"),
+                                &err));
+    assert_string_equal(err.text, "");
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_file_has(project, "called", "--resume s1", true);
+    assert_file_has(project, "prompt.1", "that one", true);
+    assert_file_has(project, "prompt.1", "was interrupted", false);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -88,6 +233,10 @@ int main(void)
         TEST(the_model_of_the_step_comes_before_that_of_the_agent),
         TEST(what_the_agent_cannot_do_is_refused_before_it_is_called),
         TEST(wrong_json_may_be_answered_better_once_more),
+        TEST(a_program_gets_the_configured_key_where_it_looks_for_it),
+        TEST(without_its_key_a_program_is_not_called),
+        TEST(a_session_is_gone_on_with_after_an_interruption),
+        TEST(a_session_that_asked_is_told_the_answer_and_of_no_interruption),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,25 @@ static void a_host_that_did_not_answer_is_waited_for_again(void **state)
     run_project_check_tables(project);
 }
 
+static void a_request_that_cannot_be_written_is_a_failure_of_the_attempt(void **state)
+{
+    struct run_project *project = *state;
+    const json_t *ended;
+    char *name;
+
+    run_project_start(project,
+                      "name: w\nphases: [{ id: p, steps: [{ id: a, agent: host, prompt: Do it,"
+                      " retry: { attempts: 1 } }] }]\n",
+                      NULL);
+    name = mem_printf(".fermata/workflows/%s/attempts/a.1/prompt/x", project->id);
+    run_project_write(project, name, "in the way");
+    free(name);
+    run_project_go(project);
+    ended = run_project_find(project, "attempt_ended", "a", 0);
+    assert_string_equal(json_get_text(ended, "class", ""), "transient");
+    assert_string_equal(run_project_status(project, project->id), "paused");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -92,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_run_rests_for_its_host_and_ends_with_its_answer),
         TEST(a_host_that_did_not_answer_is_waited_for_again),
+        TEST(a_request_that_cannot_be_written_is_a_failure_of_the_attempt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

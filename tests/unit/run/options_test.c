@@ -251,6 +251,41 @@ static void a_failure_beside_steps_at_work_can_be_decided_at_once(void **state)
     machine_release(&m);
 }
 
+static void a_reached_limit_is_decided_like_a_failure(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: a, run: x }] }\n"
+                      "  - id: q\n"
+                      "    on_failure: { goto: p, max: 1 }\n"
+                      "    steps: [{ id: b, run: x }]\n");
+    for (int round = 0; round < 2; round++) {
+        machine_pass(&m, "a");
+        machine_fail(&m, "b", "permanent");
+    }
+    assert_string_equal(m.run->reason, "limit");
+    expect_options(&m, "fermata resume wf_000000000001 --retry-failed | "
+                       "fermata skip wf_000000000001 b --reason \"...\" --resume | "
+                       "fermata cancel wf_000000000001");
+    machine_release(&m);
+}
+
+static void what_is_being_cancelled_or_paused_offers_nothing_more_to_its_owner(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    expect_live(&m, true, "");
+    assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+    expect_live(&m, true, "");
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +302,8 @@ int main(void)
         cmocka_unit_test(a_completed_run_offers_nothing),
         cmocka_unit_test(a_run_under_way_is_paused_or_taken_over_by_whether_somebody_carries_it),
         cmocka_unit_test(a_failure_beside_steps_at_work_can_be_decided_at_once),
+        cmocka_unit_test(a_reached_limit_is_decided_like_a_failure),
+        cmocka_unit_test(what_is_being_cancelled_or_paused_offers_nothing_more_to_its_owner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

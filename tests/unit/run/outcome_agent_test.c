@@ -30,8 +30,11 @@ static int tear_down(void **state)
 static void put(const char *folder, const char *name, const char *text)
 {
     char *path = path_join(folder, name);
+    char *parent = path_folder(path);
 
+    assert_int_equal(file_make_folders(parent, NULL), 0);
     assert_int_equal(file_write(path, text, strlen(text), FILE_NO_SYNC, NULL), 0);
+    free(parent);
     free(path);
 }
 
@@ -164,6 +167,70 @@ static void what_is_no_attempt_of_an_agent_has_no_such_outcome(void **state)
     agent_outcome_release(&outcome);
 }
 
+static void each_failure_of_an_agent_has_its_class(void **state)
+{
+    static const struct {
+        const char *status;
+        enum failure_class class_;
+    } samples[] = {{"503", CLASS_TRANSIENT}, {"400", CLASS_PERMANENT}};
+    struct agent_outcome outcome;
+
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        char *events = mem_printf("{\"event\":\"error\",\"text\":\"no\",\"status\":%s}\n",
+                                  samples[i].status);
+
+        read_events(*state, EVENTS, events, &outcome);
+        assert_int_equal(outcome.class_, samples[i].class_);
+        assert_null(outcome.question);
+        agent_outcome_release(&outcome);
+        free(events);
+    }
+}
+
+static void an_empty_question_is_none(void **state)
+{
+    struct agent_outcome outcome;
+
+    read_events(*state, EVENTS,
+                "{\"event\":\"question\",\"text\":\"\"}\n"
+                "{\"event\":\"text\",\"text\":\"yes\"}\n" DONE,
+                &outcome);
+    assert_null(outcome.question);
+    agent_outcome_release(&outcome);
+}
+
+/* What shows the events is poorer then; nobody fails. */
+static void without_the_file_of_events_the_outcome_is_the_same(void **state)
+{
+    struct agent_outcome outcome;
+    char *path = path_join(*state, "events.jsonl");
+
+    put(*state, "events.jsonl/in", "the way");
+    read_events(*state, EVENTS, "{\"event\":\"text\",\"text\":\"yes\"}\n" DONE, &outcome);
+    assert_string_equal(outcome.answer.data, "yes");
+    agent_outcome_release(&outcome);
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    free(path);
+}
+
+static void output_that_cannot_be_read_is_an_error(void **state)
+{
+    struct agent_outcome outcome = {0};
+    struct error err = ERROR_INIT;
+
+    put(*state, TRANSCRIPT_FILE, EVENTS);
+    put(*state, "stdout/in", "the way");
+    assert_true(agent_outcome_read(*state, &fine, &outcome, &err) < 0);
+    assert_true(err.code < 0 && err.code != ERROR_NOT_FOUND);
+    agent_outcome_release(&outcome);
+}
+
+static void an_empty_or_endless_fence_holds_nothing(void **state)
+{
+    parse(*state, "```\n```\nbut\n```\n[1]\n```", "[1]");
+    parse(*state, "see ```", NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -175,6 +242,11 @@ int main(void)
         TEST(a_question_is_one_however_it_is_asked),
         TEST(json_is_found_in_a_fence_too),
         TEST(what_is_no_attempt_of_an_agent_has_no_such_outcome),
+        TEST(each_failure_of_an_agent_has_its_class),
+        TEST(an_empty_question_is_none),
+        TEST(without_the_file_of_events_the_outcome_is_the_same),
+        TEST(output_that_cannot_be_read_is_an_error),
+        TEST(an_empty_or_endless_fence_holds_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

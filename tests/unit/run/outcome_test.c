@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/live.h"
 
+#include "agents/transcript.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "support/run_project.h"
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -28,7 +30,8 @@ struct left {
     int64_t out_bytes; /* 0: as many as `out` has */
     const char *output_error;
     bool has_no_exit;
-    bool exit_is_folder;
+    bool exit_is_folder, output_is_folder;
+    const char *agent; /* how its output is read, when it is an agent's */
     bool is_overdue, stop_wanted;
 };
 
@@ -48,8 +51,16 @@ static char *write_left(const struct run_project *project, const struct left *le
         strlen(err), left->output_error ? left->output_error : "");
 
     (void)file_remove_tree(folder, NULL);
-    run_project_write(project, "left/stdout", out);
-    run_project_write(project, "left/stderr", err);
+    if (left->output_is_folder) {
+        run_project_write(project, "left/stdout/file", "");
+        run_project_write(project, "left/stderr/file", "");
+    } else {
+        run_project_write(project, "left/stdout", out);
+        run_project_write(project, "left/stderr", err);
+    }
+    if (left->agent) {
+        run_project_write(project, "left/" TRANSCRIPT_FILE, left->agent);
+    }
     if (left->exit_is_folder) {
         run_project_write(project, "left/exit.json/file", "");
     } else if (!left->has_no_exit) {
@@ -402,6 +413,140 @@ static void a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifac
     free(value);
 }
 
+static void the_reason_of_a_failure_is_cut_to_a_line(void **state)
+{
+    char *line = mem_alloc(2001);
+
+    memset(line, 'x', 2000);
+    line[2000] = '\0';
+    start(*state, "{ id: s, run: 'true' }");
+    assert_class(*state, &(struct left){.status = 1, .err = line}, CLASS_PERMANENT,
+                 "exit status 1: xxx");
+    free(line);
+}
+
+static void an_output_that_cannot_be_read_or_kept_is_no_success(void **state)
+{
+    struct run_project *project = *state;
+    char *blobs = path_join(project->folder, "blobs");
+
+    start(project, "{ id: s, run: 'true', output: out.md }");
+    assert_class(project, &(struct left){.output_is_folder = true, .out = "some", .err = "some"},
+                 CLASS_TRANSIENT, "");
+    assert_class(project, &(struct left){.out = "report"}, CLASS_NONE, NULL);
+    assert_int_equal(file_remove_tree(blobs, NULL), 0);
+    run_project_write(project, ".fermata/blobs", "in the way");
+    assert_class(project, &(struct left){.out = "another"}, CLASS_TRANSIENT, "");
+    /* Whoever stopped it is told that, and not of the disk. */
+    assert_class(project, &(struct left){.out = "another", .stopped = true}, CLASS_CANCELLED,
+                 "stopped");
+    assert_int_equal(unlink(blobs), 0);
+    free(blobs);
+}
+
+static void a_large_artifact_is_kept_without_a_copy(void **state)
+{
+    struct run_project *project = *state;
+    char *path = path_join(project->project, "made.txt");
+    struct queued_event *event;
+
+    run_project_write(project, "made.txt", "made");
+    start(project, "{ id: s, run: 'true', artifacts: { made: made.txt } }");
+    assert_int_equal(truncate(path, 5000000), 0);
+    event = read_left(project, "s", &(struct left){.status = 0});
+    assert_int_equal(
+        json_get_integer(json_array_get(event->event.outcome.artifacts, 0), "bytes", 0), 5000000);
+    drop(project, event);
+    free(path);
+    path = mem_printf(".fermata/workflows/%s/made", project->id);
+    free(run_project_read(project, path));
+    free(path);
+}
+
+static void a_folder_in_place_of_the_report_of_tests_is_none(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)run_project_run(project, gated);
+    run_project_write(project, "j.xml/file", junit);
+    assert_verdict(project, &(struct left){.status = 0}, VERDICT_UNKNOWN);
+}
+
+#define MINE "{\"agent\":\"mine\",\"type\":\"command\",\"format\":\"jsonl\"}"
+#define SAID(text) "{\"event\":\"text\",\"text\":\"" text "\"}\n"
+#define USED "{\"event\":\"usage\",\"usage\":{\"input_tokens\":7}}\n"
+#define DONE "{\"event\":\"done\"}\n"
+
+static void start_agent(struct run_project *project, const char *more)
+{
+    char *step = mem_printf("{ id: s, prompt: go, retry: { attempts: 1 }%s }", more);
+
+    run_project_configure(project,
+                          "default_agent: mine\nagents:\n  mine: { type: command, output: jsonl, "
+                          "command: [echo, '{\"event\":\"done\"}'] }\n");
+    start(project, step);
+    free(step);
+}
+
+static void the_end_of_an_agent_decides_the_class(void **state)
+{
+    struct run_project *project = *state;
+
+    start_agent(project, "");
+    assert_class(project, &(struct left){.agent = MINE, .out = SAID("yes") DONE}, CLASS_NONE, NULL);
+    assert_class(
+        project,
+        &(struct left){.agent = MINE, .status = -1, .start_error = "exec", .start_errno = ENOENT},
+        CLASS_PERMANENT, "cannot start: ");
+    assert_class(project,
+                 &(struct left){.agent = MINE, .status = -1, .signal = 15, .timed_out = true},
+                 CLASS_TIMEOUT, "timed out after 2");
+    assert_class(project,
+                 &(struct left){.agent = MINE, .status = -1, .signal = 15, .stopped = true},
+                 CLASS_CANCELLED, "stopped");
+    assert_class(project, &(struct left){.agent = "{\"type\":\"abacus\"}", .out = DONE},
+                 CLASS_TRANSIENT, "no adapter reads the output of type");
+    assert_class(project,
+                 &(struct left){.agent = "no JSON", .output_is_folder = true, .err = "some"},
+                 CLASS_TRANSIENT, "");
+}
+
+static void what_a_lost_agent_used_is_counted(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+
+    start_agent(project, "");
+    event = read_left(project, "s",
+                      &(struct left){.agent = MINE, .out = USED, .has_no_exit = true});
+    assert_int_equal(event->event.outcome.class_, CLASS_LOST);
+    assert_int_equal(json_get_integer(event->event.outcome.usage, "input_tokens", 0), 7);
+    drop(project, event);
+    event = read_left(project, "s", &(struct left){.has_no_exit = true});
+    assert_int_equal(event->event.outcome.class_, CLASS_LOST);
+    assert_null(event->event.outcome.usage);
+    drop(project, event);
+}
+
+static void an_answer_in_the_wrong_form_may_be_asked_for_again(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+
+    start_agent(project, ", schema: { type: integer }");
+    assert_class(project, &(struct left){.agent = MINE, .out = SAID("none") DONE}, CLASS_TRANSIENT,
+                 "");
+    assert_class(project, &(struct left){.agent = MINE, .out = SAID("[1]") DONE}, CLASS_TRANSIENT,
+                 "");
+    assert_class(project, &(struct left){.agent = MINE, .out = SAID("12") DONE}, CLASS_NONE, NULL);
+    event = read_left(project, "s",
+                      &(struct left){.agent = MINE,
+                                     .out = "{\"event\":\"question\",\"text\":\"which?\"}\n" DONE});
+    assert_int_equal(event->event.outcome.class_, CLASS_NONE);
+    assert_non_null(event->event.outcome.question);
+    drop(project, event);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -422,6 +567,13 @@ int main(void)
         TEST(the_hint_of_our_own_functions_is_not_the_reason),
         TEST(an_inline_function_gives_its_value_or_its_error),
         TEST(a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifact),
+        TEST(the_reason_of_a_failure_is_cut_to_a_line),
+        TEST(an_output_that_cannot_be_read_or_kept_is_no_success),
+        TEST(a_large_artifact_is_kept_without_a_copy),
+        TEST(a_folder_in_place_of_the_report_of_tests_is_none),
+        TEST(the_end_of_an_agent_decides_the_class),
+        TEST(what_a_lost_agent_used_is_counted),
+        TEST(an_answer_in_the_wrong_form_may_be_asked_for_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,9 +14,24 @@ static struct agent_config agents[] = {
     {.name = "mine", .type = "command", .enabled = true, .model = "m"},
     {.name = "off", .type = "command", .disabled_why = "`enabled: false`"},
     {.name = "odd", .type = "abacus", .enabled = true},
+    {.name = "silent", .type = "command"},
+    {.name = "plain", .type = "command", .enabled = true},
+    {.name = "slow", .type = "command", .enabled = true, .timeout_ms = 5000},
+};
+static const struct price prices[] = {
+    {.model = "all", .input = 2, .cached_input = 0.5, .output = 10},
+    {.model = "no-cache", .input = 2, .cached_input = -1, .output = 10},
+    {.model = "in", .input = 2, .cached_input = 0.5, .output = -1},
+    {.model = "out", .input = -1, .cached_input = 0.5, .output = 10},
+    {.model = "neither", .input = -1, .cached_input = -1, .output = 10},
 };
 static const struct config config = {
-    .agents = agents, .agent_count = ARRAY_LEN(agents), .default_agent = "mine"};
+    .agents = agents,
+    .agent_count = ARRAY_LEN(agents),
+    .prices = prices,
+    .price_count = ARRAY_LEN(prices),
+    .default_agent = "mine",
+};
 
 static void an_agent_is_found_by_its_name_or_as_the_default(void **state)
 {
@@ -45,6 +60,7 @@ static void one_that_cannot_be_used_says_why(void **state)
     assert_unusable("none", "not configured");
     assert_unusable("off", "`enabled: false`");
     assert_unusable("odd", "\"abacus\"");
+    assert_unusable("silent", "disabled (configuration)");
 }
 
 static void a_step_cannot_ask_for_what_the_agent_cannot_do(void **state)
@@ -86,6 +102,95 @@ static void who_never_edits_needs_no_mode_for_it(void **state)
     assert_int_equal(profile_check_step(&profile, &step, NULL), 0);
 }
 
+static void the_model_is_that_of_the_call_the_step_or_the_agent(void **state)
+{
+    static const struct config without_default = {.agents = agents, .agent_count = 1};
+    const struct step named = {.kind = STEP_AGENT, .agent = "plain", .model = "own"};
+    const struct step plain = {.kind = STEP_AGENT, .agent = "plain"};
+    const struct step by_default = {.kind = STEP_AGENT};
+    const struct step command = {.kind = STEP_COMMAND};
+
+    (void)state;
+    assert_string_equal(profile_model(&config, &named, "said"), "said");
+    assert_string_equal(profile_model(&config, &named, NULL), "own");
+    assert_null(profile_model(&config, &plain, NULL));
+    assert_string_equal(profile_model(&config, &by_default, NULL), "m");
+    assert_null(profile_model(&without_default, &by_default, NULL));
+    assert_null(profile_model(&config, &command, NULL));
+}
+
+static double cost(const char *model, struct agent_usage usage)
+{
+    usage.cost_usd = -1;
+    profile_add_cost(&config, model, &usage);
+    return usage.cost_usd;
+}
+
+static void assert_near(double value, double expected)
+{
+    if (value < expected - 1e-9 || value > expected + 1e-9) {
+        fail_msg("%g instead of %g", value, expected);
+    }
+}
+
+static void a_price_of_a_million_tokens_gives_the_cost(void **state)
+{
+    const struct agent_usage usage = {
+        .input_tokens = 1000000, .cached_tokens = 400000, .output_tokens = 100000};
+    const struct agent_usage no_cache = {
+        .input_tokens = 1000000, .cached_tokens = -1, .output_tokens = 0};
+
+    (void)state;
+    assert_near(cost("all", usage), 1.2 + 0.2 + 1);
+    assert_near(cost("no-cache", usage), 1.2 + 0.8 + 1);
+    assert_near(cost("all", no_cache), 2);
+    /* What is not used may have an unknown price. */
+    assert_near(cost("in", no_cache), 2);
+}
+
+static void a_cost_that_is_not_known_is_not_guessed(void **state)
+{
+    const struct agent_usage usage = {
+        .input_tokens = 1000000, .cached_tokens = 400000, .output_tokens = 100000};
+    const struct agent_usage no_output = {
+        .input_tokens = 1000000, .cached_tokens = 0, .output_tokens = -1};
+    const struct agent_usage only_cached = {
+        .input_tokens = 400000, .cached_tokens = 400000, .output_tokens = 1};
+    const struct agent_usage more_cached = {
+        .input_tokens = 100, .cached_tokens = 200, .output_tokens = 1};
+    struct agent_usage stated = {.cost_usd = 3, .input_tokens = 5, .output_tokens = 5};
+
+    (void)state;
+    assert_near(cost(NULL, usage), -1);
+    assert_near(cost("unpriced", usage), -1);
+    assert_near(cost("in", usage), -1);
+    assert_near(cost("out", usage), -1);
+    assert_near(cost("neither", only_cached), -1);
+    assert_near(cost("all", no_output), -1);
+    assert_near(cost("all", more_cached), -1);
+    profile_add_cost(&config, "all", &stated);
+    assert_near(stated.cost_usd, 3);
+}
+
+static void the_shorter_time_out_of_step_and_agent_counts(void **state)
+{
+    const struct {
+        struct step step;
+        int64_t timeout_ms;
+    } samples[] = {
+        {{.kind = STEP_AGENT, .agent = "slow"}, 5000},
+        {{.kind = STEP_AGENT, .agent = "slow", .timeout_ms = 3000}, 3000},
+        {{.kind = STEP_AGENT, .agent = "slow", .timeout_ms = 9000}, 5000},
+        {{.kind = STEP_AGENT, .agent = "plain", .timeout_ms = 9000}, 9000},
+        {{.kind = STEP_COMMAND, .timeout_ms = 9000}, 9000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        assert_int_equal(profile_timeout_ms(&config, &samples[i].step), samples[i].timeout_ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +198,10 @@ int main(void)
         cmocka_unit_test(one_that_cannot_be_used_says_why),
         cmocka_unit_test(a_step_cannot_ask_for_what_the_agent_cannot_do),
         cmocka_unit_test(who_never_edits_needs_no_mode_for_it),
+        cmocka_unit_test(the_model_is_that_of_the_call_the_step_or_the_agent),
+        cmocka_unit_test(a_price_of_a_million_tokens_gives_the_cost),
+        cmocka_unit_test(a_cost_that_is_not_known_is_not_guessed),
+        cmocka_unit_test(the_shorter_time_out_of_step_and_agent_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

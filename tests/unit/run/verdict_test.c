@@ -198,6 +198,8 @@ static void failed_tests_fail_whatever_the_exit_status(void **state)
     (void)state;
     result.counts.failed = 1;
     expect(&check, &result, VERDICT_FAIL, "1 failed test,");
+    result.counts.failed = 2;
+    expect(&check, &result, VERDICT_FAIL, "2 failed tests,");
     /* who expects a failing command expects failing tests */
     check.exit_status = 1;
     result.exit_status = 1;
@@ -250,6 +252,9 @@ static void a_stated_verdict_is_respected(void **state)
     expect(&check, &result, VERDICT_UNKNOWN, "no linter");
     result.stated_reason = NULL;
     expect(&check, &result, VERDICT_UNKNOWN, "could not tell");
+    result.stated = "fail";
+    result.stated_reason = "";
+    expect(&check, &result, VERDICT_FAIL, "states a failure without a reason");
 }
 
 static void a_stated_pass_proves_nothing_by_itself(void **state)

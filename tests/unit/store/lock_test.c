@@ -6,14 +6,34 @@
 
 #include "../../support/scratch.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+static int flock_errno; /* 0: the true one */
+static int flock_failures;
+
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+
+int __wrap_flock(int fd, int operation)
+{
+    if (flock_failures > 0 && operation != LOCK_UN) {
+        flock_failures--;
+        errno = flock_errno;
+        return -1;
+    }
+    return __real_flock(fd, operation);
+}
 
 struct fixture {
     char *scratch;
@@ -185,6 +205,63 @@ static void a_link_in_place_of_the_lock_file_is_refused(void **state)
     free(path);
 }
 
+/* The waiter's byte of the lock file: whoever has it is next. */
+static void take_turn(int fd, short type)
+{
+    struct flock turn = {.l_type = type, .l_whence = SEEK_SET, .l_start = 1000, .l_len = 1};
+
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &turn), 0);
+}
+
+static void who_is_not_next_is_refused_and_takes_no_turn_away(void **state)
+{
+    struct fixture *fixture = *state;
+    int waiter = open(fixture->path, O_RDWR | O_CLOEXEC);
+    struct error err = ERROR_INIT;
+
+    take_turn(waiter, F_WRLCK);
+    assert_int_equal(lock_take(fixture->two, 1, &err), ERROR_BUSY);
+    /* Nobody ever held it, so the file names nobody. */
+    assert_non_null(strstr(err.text, "process (unknown) has it"));
+    take_turn(waiter, F_WRLCK);
+    take_turn(waiter, F_UNLCK);
+    assert_int_equal(lock_take(fixture->two, 1, &err), 0);
+    lock_release(fixture->two);
+    (void)close(waiter);
+}
+
+static void an_interrupted_lock_is_tried_again_and_a_failed_one_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error err = ERROR_INIT;
+
+    flock_errno = EINTR;
+    flock_failures = 3;
+    assert_int_equal(lock_take(fixture->one, 5000, &err), 0);
+    lock_release(fixture->one);
+    flock_errno = ENOLCK;
+    flock_failures = 1;
+    assert_int_equal(lock_take(fixture->one, 5000, &err), ERROR_IO);
+    assert_non_null(strstr(err.text, "cannot lock"));
+    assert_int_equal(flock_failures, 0);
+    assert_int_equal(lock_take(fixture->two, 1, &err), 0);
+    lock_release(fixture->two);
+}
+
+static void a_folder_in_place_of_a_removed_lock_file_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(mkdir(fixture->path, 0700), 0);
+    assert_true(lock_take(fixture->one, 1, &err) < 0);
+    assert_non_null(strstr(err.text, "cannot open the lock file"));
+    assert_int_equal(rmdir(fixture->path), 0);
+    assert_int_equal(lock_take(fixture->one, 1, &err), 0);
+    lock_release(fixture->one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +278,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_doubt_is_seen_by_others_until_it_is_taken_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_shorter_process_id_replaces_a_longer_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_is_not_next_is_refused_and_takes_no_turn_away, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_interrupted_lock_is_tried_again_and_a_failed_one_is_told,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_in_place_of_a_removed_lock_file_is_told, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_link_in_place_of_the_lock_file_is_refused, set_up,
                                         tear_down),

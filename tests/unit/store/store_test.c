@@ -408,6 +408,110 @@ static void opening_waits_a_bounded_time_for_a_writer(void **state)
     assert_int_equal(store_close(store, NULL), 0);
 }
 
+static void run_sql(struct fixture *fixture, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+}
+
+static void a_database_of_another_program_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = NULL;
+    struct error err = ERROR_INIT;
+
+    run_sql(fixture, "PRAGMA application_id=1234; CREATE TABLE theirs(x)");
+    assert_int_equal(try_open(fixture, &store, &err), ERROR_INVALID);
+    assert_non_null(strstr(err.text, "not a store of this program"));
+    assert_int_equal(try_open(fixture, &store, NULL), ERROR_INVALID);
+    assert_null(store);
+}
+
+static void a_store_whose_log_was_switched_off_gets_one_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = open_store(fixture);
+
+    add_rows(store, 1, 3);
+    assert_int_equal(store_close(store, NULL), 0);
+    run_sql(fixture, "PRAGMA journal_mode=DELETE");
+    assert_int_equal(size_of(fixture->wal), -1);
+    store = open_store(fixture);
+    add_rows(store, 4, 4);
+    assert_true(size_of(fixture->wal) > 0);
+    assert_int_equal(rows(store), 4);
+    assert_int_equal(store_close(store, NULL), 0);
+}
+
+static void closing_does_not_wait_for_a_held_lock(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = scratch_path(fixture->scratch, "x.db.lock");
+    struct store_options options = {.path = fixture->path,
+                                    .migrations = migrations,
+                                    .migration_count = ARRAY_LEN(migrations),
+                                    .lock_wait_ms = 20};
+    struct store *store = NULL;
+    struct lock *other = NULL;
+
+    assert_int_equal(store_open_with(&store, &options, NULL), 0);
+    add_rows(store, 1, 3);
+    assert_int_equal(lock_open(&other, path, NULL), 0);
+    assert_int_equal(lock_take(other, 1, NULL), 0);
+    assert_int_equal(store_close(store, NULL), 0);
+    assert_true(size_of(fixture->wal) > 0);
+    lock_close(other);
+    store = open_store(fixture);
+    assert_int_equal(rows(store), 3);
+    assert_int_equal(store_close(store, NULL), 0);
+    free(path);
+}
+
+struct nest {
+    struct store *store;
+    int depth;
+};
+
+static int read_deeper(struct tx *tx, void *arg, struct error *err)
+{
+    struct nest *nest = arg;
+
+    assert_int_equal(rows(nest->store), 2);
+    (void)tx;
+    return --nest->depth > 0 ? store_read(nest->store, read_deeper, nest, err) : 0;
+}
+
+static void more_readers_at_once_than_are_kept_all_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = open_store(fixture);
+    struct nest nest = {.store = store, .depth = 20};
+
+    add_rows(store, 1, 2);
+    assert_int_equal(store_read(store, read_deeper, &nest, NULL), 0);
+    assert_int_equal(nest.depth, 0);
+    assert_int_equal(rows(store), 2);
+    assert_int_equal(store_close(store, NULL), 0);
+}
+
+static void verifying_finds_rows_that_lost_their_parent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = open_store(fixture);
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(store_close(store, NULL), 0);
+    run_sql(fixture, "CREATE TABLE part(of INTEGER REFERENCES item(id)); "
+                     "INSERT INTO part VALUES(7), (8)");
+    store = open_store(fixture);
+    assert_int_equal(store_verify(store, &err), ERROR_IO);
+    assert_non_null(strstr(err.text, "2 rows have lost their parent"));
+    assert_int_equal(store_close(store, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -427,6 +531,11 @@ int main(void)
         TEST(a_reader_cannot_write),
         TEST(the_last_one_out_empties_the_log),
         TEST(opening_waits_a_bounded_time_for_a_writer),
+        TEST(a_database_of_another_program_is_refused),
+        TEST(a_store_whose_log_was_switched_off_gets_one_again),
+        TEST(closing_does_not_wait_for_a_held_lock),
+        TEST(more_readers_at_once_than_are_kept_all_read),
+        TEST(verifying_finds_rows_that_lost_their_parent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include "../../support/fault_vfs.h"
 #include "../../support/scratch.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -46,6 +48,19 @@ struct piece {
     struct error error;
     pthread_t thread;
 };
+
+static bool threads_fail;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *arg)
+{
+    return threads_fail ? EAGAIN : __real_pthread_create(thread, attributes, start, arg);
+}
 
 static int count_commit(void *context)
 {
@@ -157,6 +172,14 @@ static void note_done(void *arg, int result, const struct error *err)
     if (err) {
         piece->error = *err;
     }
+}
+
+static void note_refused(void *arg, int result, const struct error *err)
+{
+    struct piece *piece = arg;
+
+    assert_non_null(err);
+    piece->result = result;
 }
 
 /* While the thread waits at the gate, everything submitted lands in the next batch. */
@@ -379,10 +402,20 @@ static void a_held_file_lock_is_busy_and_not_broken(void **state)
     free(path);
 }
 
+/* In place of SQLite's own: no slice of waiting, and the test sees that one is over. */
+static int give_up_at_once(void *context, int calls)
+{
+    struct fixture *fixture = context;
+
+    (void)calls;
+    (void)sem_post(&fixture->inside);
+    return 0;
+}
+
 static void another_program_that_writes_is_waited_for_without_the_file_lock(void **state)
 {
     struct fixture *fixture = *state;
-    struct piece piece = {.id = 1};
+    struct piece piece = {.id = 1, .fixture = fixture};
     struct lock *opener = NULL;
     sqlite3 *foreign = NULL;
     pthread_t thread;
@@ -392,13 +425,14 @@ static void another_program_that_writes_is_waited_for_without_the_file_lock(void
     fixture->writer = writer_new(fixture->connection, fixture->lock,
                                  &(struct store_options){.path = fixture->path,
                                                          .loop = fixture->loop,
-                                                         .lock_wait_ms = 30000});
+                                                         .lock_wait_ms = INT_MAX / 2});
+    (void)sqlite3_busy_handler(fixture->connection->db, give_up_at_once, fixture);
     assert_int_equal(sqlite3_open(fixture->path, &foreign), SQLITE_OK);
     assert_int_equal(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    piece.fixture = fixture;
     assert_int_equal(pthread_create(&thread, NULL, add_and_wait, &piece), 0);
     assert_int_equal(lock_open(&opener, path, NULL), 0);
     for (int i = 0; i < 20; i++) {
+        (void)sem_wait(&fixture->inside);
         assert_int_equal(lock_take(opener, 5000, NULL), 0);
         lock_release(opener);
     }
@@ -410,6 +444,77 @@ static void another_program_that_writes_is_waited_for_without_the_file_lock(void
     (void)sqlite3_close(foreign);
     lock_close(opener);
     free(path);
+}
+
+static int end_the_transaction(struct tx *tx, void *arg, struct error *err)
+{
+    static const struct query q_commit = {"COMMIT"};
+    int r = add(tx, arg, err);
+
+    return r < 0 ? r : tx_run(tx, tx_query(tx, &q_commit), NULL, err);
+}
+
+static void a_piece_that_ends_the_transaction_is_an_error_of_the_whole_batch(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece pieces[] = {{.id = 1}, {.id = 2}, {.id = 3}};
+    struct error err = ERROR_INIT;
+
+    close_gate(fixture);
+    writer_submit(fixture->writer, end_the_transaction, note_done, &pieces[0]);
+    writer_submit(fixture->writer, add, note_done, &pieces[1]);
+    (void)sem_post(&fixture->gate);
+    loop_run(fixture->loop);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pieces[i].result, ERROR_INTERNAL);
+        assert_non_null(strstr(pieces[i].error.text, "ended the store's transaction"));
+    }
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[2], &err), 0);
+}
+
+static void a_long_queue_is_taken_in_bounded_batches(void **state)
+{
+    enum { COUNT = 5000 };
+    struct fixture *fixture = *state;
+    struct piece *pieces = mem_zero(COUNT, sizeof(*pieces));
+
+    close_gate(fixture);
+    for (int i = 0; i < COUNT; i++) {
+        pieces[i].id = i;
+        writer_submit(fixture->writer, add, note_done, &pieces[i]);
+    }
+    atomic_store(&fixture->commits, 0);
+    (void)sem_post(&fixture->gate);
+    loop_run(fixture->loop);
+    /* The empty one of the gate may count. */
+    assert_in_range(atomic_load(&fixture->commits), 2, 3);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(pieces[i].result, 0);
+        assert_true(i == 0 || pieces[i].order == pieces[i - 1].order + 1);
+    }
+    assert_int_equal(rows(fixture), COUNT);
+    free(pieces);
+}
+
+static void without_a_thread_work_is_refused_and_the_next_try_begins_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece piece = {.id = 1};
+    struct error err = ERROR_INIT;
+
+    threads_fail = true;
+    assert_int_equal(writer_wait(fixture->writer, add, &piece, &err), ERROR_LIMIT);
+    assert_non_null(strstr(err.text, "cannot start the store's thread"));
+    writer_submit(fixture->writer, add, note_refused, &piece);
+    assert_false(piece.is_done);
+    loop_run(fixture->loop);
+    threads_fail = false;
+    assert_int_equal(piece.result, ERROR_LIMIT);
+    assert_false(writer_is_broken(fixture->writer));
+    assert_int_equal(writer_wait(fixture->writer, add, &piece, NULL), 0);
+    /* Nobody wants to know why. */
+    assert_int_equal(writer_wait(fixture->writer, add, &piece, NULL), ERROR_CONFLICT);
+    assert_int_equal(rows(fixture), 1);
 }
 
 static void the_log_is_checkpointed_and_stays_small(void **state)
@@ -474,6 +579,9 @@ int main(void)
         TEST(a_full_storage_that_a_piece_swallows_fails_it_all_the_same),
         TEST(a_held_file_lock_is_busy_and_not_broken),
         TEST(another_program_that_writes_is_waited_for_without_the_file_lock),
+        TEST(a_piece_that_ends_the_transaction_is_an_error_of_the_whole_batch),
+        TEST(a_long_queue_is_taken_in_bounded_batches),
+        TEST(without_a_thread_work_is_refused_and_the_next_try_begins_it),
         TEST(the_log_is_checkpointed_and_stays_small),
         TEST(ending_runs_what_is_queued_first),
         TEST(a_writer_that_never_worked_ends),
