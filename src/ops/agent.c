@@ -126,7 +126,8 @@ const char *ops_default_agent(struct ops *ops)
 {
     const struct agent_config *agent;
 
-    if (!ops->config->default_agent) {
+    if (!ops->config->default_agent && !ops->has_chosen_agent) {
+        ops->has_chosen_agent = true;
         agent = choose(ops, true);
         agent = agent ? agent : choose(ops, false);
         ops->config->default_agent = agent ? agent->name : NULL;

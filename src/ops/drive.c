@@ -24,6 +24,7 @@ struct session {
     struct ops *ops;
     const struct ops_view *view;
     const char *run_id; /* of this stretch; set before the loop goes on */
+    json_t *begin;      /* the run as it was started or taken over */
     bool is_shown;      /* on_begin was called */
     bool is_at_rest;
     struct error rest;
@@ -34,12 +35,35 @@ struct session {
 /* ---- callbacks of the engine -------------------------------------------------------------------
  */
 
+static void on_tick(void *arg)
+{
+    struct session *session = arg;
+
+    session->view->on_tick(session->view->context);
+    session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
+}
+
+static void show_begin(struct session *session)
+{
+    const struct ops_view *view = session->view;
+
+    if (view->on_begin) {
+        view->on_begin(view->context, session->ops, session->begin);
+    }
+    session->is_shown = true;
+    if (view->on_tick) {
+        session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
+    }
+}
+
 static void on_record(void *context, const char *run_id, const struct record *record)
 {
-    const struct session *session = context;
+    struct session *session = context;
 
-    /* What came before on_begin is part of what on_begin shows. */
-    if (session->is_shown && session->view->on_record) {
+    if (!session->is_shown) {
+        /* Its first record, which on_begin shows: from now on the run is there. */
+        show_begin(session);
+    } else if (session->view->on_record) {
         json_t *described = record_describe(record, run_id);
 
         session->view->on_record(session->view->context, described);
@@ -100,10 +124,15 @@ void ops_forget_stall(struct ops *ops, const struct ops_view *view)
 
 static void on_stall(void *context, const struct error *err)
 {
-    const struct session *session = context;
-    static const struct ops_view silent = {0};
+    struct session *session = context;
 
-    ops_tell_stall(session->ops, session->is_shown ? session->view : &silent, err);
+    if (session->is_shown) {
+        ops_tell_stall(session->ops, session->view, err);
+    } else if (err) {
+        /* It is not there yet, so there is nothing to wait with. */
+        session->rest = *err;
+        loop_stop(session->ops->loop);
+    }
 }
 
 static void on_lost(void *context, const char *run_id, const struct error *err)
@@ -126,31 +155,7 @@ static void on_rest(void *context, const struct error *err)
     loop_stop(session->ops->loop);
 }
 
-static void on_tick(void *arg)
-{
-    struct session *session = arg;
-
-    session->view->on_tick(session->view->context);
-    session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
-}
-
 /* ---- one stretch: from start or adoption to rest ---- */
-
-static void show_begin(struct session *session, const char *run_id)
-{
-    const struct ops_view *view = session->view;
-
-    if (view->on_begin) {
-        json_t *run = engine_show(session->ops->engine, run_id);
-
-        view->on_begin(view->context, session->ops, run);
-        json_decref(run);
-    }
-    session->is_shown = true;
-    if (view->on_tick) {
-        session->tick = loop_timer_start(session->ops->loop, TICK_MS, on_tick, session);
-    }
-}
 
 static int run_stretch(struct session *session, const struct run_request *request,
                        char run_id[RUN_ID_SIZE], struct error *err)
@@ -172,10 +177,13 @@ static int run_stretch(struct session *session, const struct run_request *reques
     if (r < 0) {
         return r;
     }
-    r = request ? engine_start(ops->engine, request, run_id, err)
+    r = request ? engine_start_later(ops->engine, request, run_id, err)
                 : engine_adopt(ops->engine, run_id, err);
     if (r == 0) {
-        show_begin(session, run_id);
+        session->begin = engine_show(ops->engine, run_id);
+        if (!request) {
+            show_begin(session);
+        }
         loop_run(ops->loop);
     }
     if (r == 0 && session->is_at_rest && session->rest.code == 0) {
@@ -189,6 +197,8 @@ static int run_stretch(struct session *session, const struct run_request *reques
     }
     engine_free(ops->engine);
     ops->engine = NULL;
+    json_decref(session->begin);
+    session->begin = NULL;
     if (r == 0 && session->rest.code < 0) {
         *err = session->rest;
         r = err->code;

@@ -24,6 +24,7 @@ struct ops {
     char *keeper;
     struct store *store;
     struct config *config;
+    bool has_chosen_agent;  /* config's default agent is what was found, or none */
     size_t config_warnings; /* that `validate` prints */
     struct library *library;
     struct map *called;    /* name -> struct workflow that a step calls; NULL: none was looked at */

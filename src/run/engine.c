@@ -236,7 +236,7 @@ static void note_lack_of_space(struct engine *engine, bool lacks_space)
 
     engine->lacks_space = lacks_space;
     while (map_next(engine->runs, &cursor, &id, &value)) {
-        run_lock_note_wait(((struct active *)value)->lock_fd, id, lacks_space);
+        run_lock_note_wait(engine->locks_fd, id, lacks_space);
     }
 }
 
@@ -495,11 +495,17 @@ static void pump(struct engine *engine)
 
 int engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err)
 {
-    struct engine *engine = mem_zero(1, sizeof(*engine));
+    struct engine *engine;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int locks_fd;
+    int r = run_locks_open(options->folder, &locks_fd, err);
 
-    (void)err;
+    if (r < 0) {
+        return r;
+    }
+    engine = mem_zero(1, sizeof(*engine));
     engine->options = *options;
+    engine->locks_fd = locks_fd;
     engine->limits = (struct decide_limits){.steps_max = options->config->steps_max,
                                             .nesting_max = options->config->nesting_max,
                                             .project = options->project,
@@ -566,6 +572,7 @@ void engine_free(struct engine *engine)
     VEC_RELEASE(&engine->dirty);
     map_free(engine->live);
     free(engine->blobs);
+    (void)close(engine->locks_fd);
     free(engine);
 }
 
@@ -613,6 +620,10 @@ static int adopt(struct engine *engine, const char *run_id, struct error *err)
 
     if (active) {
         return 0;
+    }
+    if (map_find(engine->takings, run_id)) {
+        return error_set(err, ERROR_BUSY, "run %s is being taken over by the run that began it",
+                         run_id);
     }
     active = active_new(engine, run_id);
     r = active_read(active, run_id, NULL, &is_new, err);

@@ -22,7 +22,8 @@ struct active {
     struct run_state *state;
     const struct workflow *workflow; /* shared, see definition_take in own.c */
     char *folder;                    /* PROJECT/.fermata/workflows/ID */
-    int lock_fd;
+    char id[RUN_ID_SIZE];            /* before there is a state, too */
+    bool is_locked;
     int64_t generation;
     struct batch batch;
     bool is_dirty;       /* its batch waits for a commit */
@@ -60,6 +61,7 @@ struct engine {
     struct engine_options options;
     struct decide_limits limits;
     char *blobs;         /* folder */
+    int locks_fd;        /* see own.h */
     struct map *runs;    /* id -> struct active */
     struct map *takings; /* id -> struct taking, of nested runs on their way */
     struct definitions *definitions;

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "run/states.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,8 +268,9 @@ static void finish(struct taking *taking)
     struct active *parent = engine_find(taking->engine, taking->run);
     const struct step_state *step = parent ? run_find_step(parent->state, taking->key) : NULL;
 
-    if (!step || engine_find(taking->engine, taking->child)) {
-        return; /* somebody was faster */
+    assert(!engine_find(taking->engine, taking->child));
+    if (!step) {
+        return;
     }
     if (step->waiting == WAITING_WORKFLOW && step->child &&
         strcmp(step->child, taking->child) == 0) {

@@ -40,24 +40,42 @@ char *run_lock_path(const char *folder)
     return path_join(folder, "owners.lock");
 }
 
-int run_lock(const char *folder, const char *run_id, int *ret_fd, struct error *err)
+int run_locks_open(const char *folder, int *ret_fd, struct error *err)
 {
-    struct flock lock = lock_of(run_id, BYTE_OWNER, F_WRLCK);
     char *path = run_lock_path(folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    int r = 0;
+    int r = fd < 0 ? error_set_errno(err, "cannot open %s", path) : 0;
 
-    if (fd < 0) {
-        r = error_set_errno(err, "cannot open %s", path);
-    } else if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-        r = errno == EAGAIN || errno == EACCES
-                ? error_set(err, ERROR_BUSY, "another process is at work on this run")
-                : error_set_errno(err, "cannot lock %s", path);
-        (void)close(fd);
-    } else {
-        *ret_fd = fd;
-    }
+    *ret_fd = fd;
     free(path);
+    return r;
+}
+
+static int lock_run(int locks_fd, const char *run_id, struct error *err)
+{
+    struct flock lock = lock_of(run_id, BYTE_OWNER, F_WRLCK);
+
+    if (fcntl(locks_fd, F_OFD_SETLK, &lock) == 0) {
+        return 0;
+    }
+    return errno == EAGAIN || errno == EACCES
+               ? error_set(err, ERROR_BUSY, "another process is at work on this run")
+               : error_set_errno(err, "cannot lock run %s", run_id);
+}
+
+int run_lock(const char *folder, const char *run_id, int *ret_fd, struct error *err)
+{
+    int fd;
+    int r = run_locks_open(folder, &fd, err);
+
+    if (r == 0) {
+        r = lock_run(fd, run_id, err);
+    }
+    if (r == 0) {
+        *ret_fd = fd;
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
     return r;
 }
 
@@ -89,11 +107,32 @@ bool run_is_locked(const char *folder, const char *run_id)
     return run_find_owner(folder, run_id) != OWNER_NONE;
 }
 
-void run_lock_note_wait(int fd, const char *run_id, bool is_waiting)
+void run_lock_note_wait(int locks_fd, const char *run_id, bool is_waiting)
 {
     struct flock lock = lock_of(run_id, BYTE_WAITS_FOR_SPACE, is_waiting ? F_WRLCK : F_UNLCK);
 
-    (void)fcntl(fd, F_OFD_SETLK, &lock);
+    (void)fcntl(locks_fd, F_OFD_SETLK, &lock);
+}
+
+/* A run is locked once by each engine, which looks at its own runs first: the shared descriptor
+ * would let it in twice. */
+static int active_lock(struct active *active, struct error *err)
+{
+    int r = lock_run(active->engine->locks_fd, active->id, err);
+
+    active->is_locked = r == 0;
+    return r;
+}
+
+static void active_unlock(const struct active *active)
+{
+    static const enum lock_byte bytes[] = {BYTE_WAITS_FOR_SPACE, BYTE_OWNER};
+
+    for (size_t i = 0; active->is_locked && i < ARRAY_LEN(bytes); i++) {
+        struct flock lock = lock_of(active->id, bytes[i], F_UNLCK);
+
+        (void)fcntl(active->engine->locks_fd, F_OFD_SETLK, &lock);
+    }
 }
 
 struct load {
@@ -165,7 +204,9 @@ void active_take_over(struct active *active)
     struct engine *engine = active->engine;
 
     (void)map_put(engine->runs, active->state->id, active);
-    run_lock_note_wait(active->lock_fd, active->state->id, engine->lacks_space);
+    if (engine->lacks_space) {
+        run_lock_note_wait(engine->locks_fd, active->id, true);
+    }
     files_open(active);
     inbox_watch(engine);
 }
@@ -175,7 +216,7 @@ struct active *active_new(struct engine *engine, const char *run_id)
     struct active *active = mem_zero(1, sizeof(*active));
 
     active->engine = engine;
-    active->lock_fd = -1;
+    (void)snprintf(active->id, sizeof(active->id), "%s", run_id);
     active->folder = run_folder(engine->options.folder, run_id);
     batch_init(&active->batch);
     return active;
@@ -192,9 +233,7 @@ void active_free(struct active *active)
     batch_release(&active->batch);
     run_state_free(active->state);
     definition_give_back(active->engine->definitions, active->workflow);
-    if (active->lock_fd >= 0) {
-        (void)close(active->lock_fd);
-    }
+    active_unlock(active);
     free(active->folder);
     free(active);
 }
@@ -263,7 +302,7 @@ int active_read(struct active *active, const char *run_id, const char *pinned, b
         r = 0;
     }
     if (r == 0) {
-        r = run_lock(options->folder, run_id, &active->lock_fd, err);
+        r = active_lock(active, err);
     }
     if (r == 0) {
         r = definition_take(active->engine->definitions, options->folder, run_id, load.digest,
@@ -349,7 +388,7 @@ static int keep_text(struct engine *engine, const struct workflow *workflow, str
 /* A run that could not begin leaves no folder, unless that is somebody else's. */
 static void active_abandon(struct active *active)
 {
-    if (active->lock_fd >= 0) {
+    if (active->is_locked) {
         (void)file_remove_tree(active->folder, NULL);
     }
     active_free(active);
@@ -360,7 +399,7 @@ static int active_begin(struct engine *engine, const char *run_id, const struct 
                         struct active **ret_active, struct error *err)
 {
     struct active *active = active_new(engine, run_id);
-    int r = run_lock(engine->options.folder, run_id, &active->lock_fd, err);
+    int r = active_lock(active, err);
 
     if (r == 0) {
         r = definition_copy(engine->definitions, workflow, &active->workflow, err);

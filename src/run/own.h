@@ -8,7 +8,9 @@
 /* The owner of a run holds a lock on its place in this file of the project; whoever touches the
  * file wakes all owners. `folder`: PROJECT/.fermata. The caller frees it. */
 char *run_lock_path(const char *folder);
-/* ERROR_BUSY while another process owns the run; the descriptor holds the lock. */
+/* That file, in which an engine holds the locks of all its runs. */
+int run_locks_open(const char *folder, int *ret_fd, struct error *err);
+/* A single one. ERROR_BUSY while another process owns the run; the descriptor holds the lock. */
 int run_lock(const char *folder, const char *run_id, int *ret_fd, struct error *err);
 enum run_owner { OWNER_NONE, OWNER_AT_WORK, OWNER_WAITS_FOR_SPACE };
 /* Looks without touching: an owner that comes meanwhile is not turned away. */
@@ -16,7 +18,7 @@ enum run_owner run_find_owner(const char *folder, const char *run_id);
 bool run_is_locked(const char *folder, const char *run_id);
 /* Of the owner: whether it waits for space on the disk. A lock, since nothing can be written then,
  * and since it must end with its process. */
-void run_lock_note_wait(int fd, const char *run_id, bool is_waiting);
+void run_lock_note_wait(int locks_fd, const char *run_id, bool is_waiting);
 /* Folds the whole journal into a fresh state. */
 int run_fold(struct tx *tx, struct run_state *state, struct error *err);
 /* The workflow that the run is pinned to; the caller frees it. */

@@ -124,7 +124,8 @@ int engine_adopt(struct engine *engine, const char *run_id, struct error *err);
  * at rest: it went on meanwhile. */
 bool engine_let_go(struct engine *engine, const char *run_id);
 /* A run of this engine as run_show gives it, without reading it back; the caller owns it. Only
- * while nothing of it waits for its commit: right after its start or adoption, and at rest. */
+ * while nothing was decided that waits for its commit: right after its start or adoption, and at
+ * rest. */
 json_t *engine_show(const struct engine *engine, const char *run_id);
 /* Pauses (no new steps; waits for running ones), or with stop also stops the running steps, which
  * become pending again. For Ctrl-C. */
