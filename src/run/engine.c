@@ -23,16 +23,6 @@
 #define ADOPT_WAIT_MS 500
 #define ADOPT_PAUSE_MS 10
 #define TIMER_STRIDE_MS (INT64_C(60) * 1000)
-/* Bounds what one turn of the loop decides and one transaction holds. */
-#define INLINE_TURN_MAX 1024
-
-/* One transaction's worth: what every run that changed writes. */
-struct commit_job {
-    struct engine *engine;
-    VEC(struct commit *) commits;
-};
-
-static void pump(struct engine *engine);
 
 static void defer(struct engine *engine, loop_callback callback)
 {
@@ -127,7 +117,7 @@ const json_t *event_hold(struct queued_event *event, json_t *value)
     return value;
 }
 
-static void event_free(struct queued_event *event)
+void event_free(struct queued_event *event)
 {
     for (size_t i = 0; i < ARRAY_LEN(event->held); i++) {
         json_decref(event->held[i]);
@@ -153,6 +143,19 @@ void engine_post(struct engine *engine, struct queued_event *event)
     *engine->queue_tail = event;
     engine->queue_tail = &event->next;
     pump_later(engine);
+}
+
+struct queued_event *engine_take_event(struct engine *engine)
+{
+    struct queued_event *event = engine->queue_head;
+
+    if (event) {
+        engine->queue_head = event->next;
+        if (!engine->queue_head) {
+            engine->queue_tail = &engine->queue_head;
+        }
+    }
+    return event;
 }
 
 int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length)
@@ -196,7 +199,8 @@ static bool is_at_rest(const struct engine *engine)
     if (engine->has_failed) {
         return true;
     }
-    if (engine->queue_head || engine->job || engine->pool_jobs > 0 || map_count(engine->live) > 0) {
+    if (engine->queue_head || engine->jobs || engine->pool_jobs > 0 ||
+        map_count(engine->live) > 0) {
         return false;
     }
     while (map_next(engine->runs, &cursor, &id, &value)) {
@@ -253,244 +257,6 @@ void engine_stall(struct engine *engine, const struct error *err)
     }
 }
 
-/* ---- deciding ---- */
-
-static json_t *answer_of(const struct active *active, int result, const struct error *err)
-{
-    json_t *answer = json_object();
-
-    json_put_text(answer, "status", run_status_name(active->state->status));
-    json_put_text(answer, "wish", wish_name(active->state->wish));
-    json_put(answer, "owner", json_true());
-    if (result < 0) {
-        json_put_integer(answer, "code", result);
-        json_put_text(answer, "error", err->text);
-        json_put_text(answer, "hint", err->hint);
-    }
-    return answer;
-}
-
-static void add_answer(struct commit_job *job, const struct active *active, int64_t inbox_id,
-                       int result, const struct error *err)
-{
-    struct commit *commit = commit_new(active->state, active->generation);
-    json_t *answer = answer_of(active, result, err);
-    char *text = json_dump_compact(answer);
-
-    commit->inbox_id = inbox_id;
-    commit->inbox_answer = arena_strdup(commit->arena, text);
-    *VEC_PUSH(&job->commits) = commit;
-    free(text);
-    json_decref(answer);
-}
-
-static void decide_one(struct engine *engine, struct commit_job *job, struct queued_event *queued)
-{
-    struct active *active = engine_find(engine, queued->run);
-    struct error err = ERROR_INIT;
-    int r;
-
-    if (!active) {
-        return;
-    }
-    queued->event.now = engine->options.host->now_ms(engine->options.host->context);
-    queued->event.random = engine->options.host->random(engine->options.host->context);
-    if (queued->learned_at_us > 0) {
-        active->ended_at_us = queued->learned_at_us;
-    }
-    r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
-    if (!active->is_dirty && (active->batch.records.count > 0 || active->batch.effects.count > 0 ||
-                              active->needs_lease)) {
-        active->is_dirty = true;
-        *VEC_PUSH(&engine->dirty) = active;
-    }
-    if (r < 0) {
-        /* A parent that passed its command on learns that its nested run stays as it is. */
-        nested_tell_parent(active);
-    }
-    if (queued->inbox_id) {
-        add_answer(job, active, queued->inbox_id, r, &err);
-    }
-}
-
-static void job_free(struct commit_job *job)
-{
-    for (size_t i = 0; i < job->commits.count; i++) {
-        commit_free(job->commits.items[i]);
-    }
-    VEC_RELEASE(&job->commits);
-    free(job);
-}
-
-bool engine_has_letter(const struct engine *engine, int64_t inbox_id)
-{
-    for (const struct queued_event *event = engine->queue_head; event; event = event->next) {
-        if (event->inbox_id == inbox_id) {
-            return true;
-        }
-    }
-    for (size_t i = 0; engine->job && i < engine->job->commits.count; i++) {
-        if (engine->job->commits.items[i]->inbox_id == inbox_id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int job_write(struct tx *tx, void *arg, struct error *err)
-{
-    struct commit_job *job = arg;
-
-    return commits_write(tx, job->commits.items, job->commits.count, err);
-}
-
-static void tell_records(struct active *active)
-{
-    const struct engine_options *options = &active->engine->options;
-
-    for (size_t i = 0; options->on_record && i < active->batch.records.count; i++) {
-        options->on_record(options->context, active->state->id, &active->batch.records.items[i]);
-    }
-    files_records(active, active->batch.records.items, active->batch.records.count);
-}
-
-/* Whoever watches learns first what is committed, of all runs; then come the effects. Events come
- * from the loop only, so nothing is decided and added to the list meanwhile; a nested run that an
- * effect creates is added when its begin is decided. */
-static void finish_dirty(struct engine *engine)
-{
-    for (size_t i = 0; i < engine->dirty.count; i++) {
-        tell_records(engine->dirty.items[i]);
-    }
-    for (size_t i = 0; i < engine->dirty.count; i++) {
-        struct active *active = engine->dirty.items[i];
-
-        active->is_dirty = false;
-        effects_carry_out(active);
-        batch_reset(&active->batch);
-        strbuf_release(&active->view);
-    }
-    engine->dirty.count = 0;
-}
-
-static void on_committed(void *arg, int result, const struct error *err);
-
-static void on_storage_retry(void *arg)
-{
-    struct commit_job *job = arg;
-
-    job->engine->storage_retry = (loop_id){0};
-    store_submit(job->engine->options.store, job_write, on_committed, job);
-}
-
-static void let_go_of_lost(struct engine *engine, const struct commit_job *job)
-{
-    for (size_t i = 0; i < job->commits.count; i++) {
-        const struct commit *commit = job->commits.items[i];
-        struct active *active = commit->lost ? engine_find(engine, commit->run.id) : NULL;
-
-        if (active) {
-            active_lose(active, commit->lost);
-        }
-    }
-}
-
-static void on_committed(void *arg, int result, const struct error *err)
-{
-    struct commit_job *job = arg;
-    struct engine *engine = job->engine;
-
-    if ((result == ERROR_LIMIT || result == ERROR_BUSY) && !engine->is_closing) {
-        /* The storage is full, or another process keeps it: nothing was written or acknowledged.
-         * The same commit is tried until it goes through. */
-        engine_stall(engine, err);
-        engine->storage_retry = loop_timer_start(engine->options.loop, STORAGE_RETRY_MS,
-                                                 on_storage_retry, job);
-        return;
-    }
-    engine->job = NULL;
-    if (result == 0 && !engine->is_closing) {
-        let_go_of_lost(engine, job);
-    }
-    job_free(job);
-    if (engine->is_closing) {
-        loop_stop(engine->options.loop);
-        return;
-    }
-    if (result < 0) {
-        engine_fail(engine, err);
-        return;
-    }
-    if (engine->parked == 0) {
-        engine_stall(engine, NULL);
-    }
-    finish_dirty(engine);
-    if (engine->queue_head) {
-        pump(engine);
-    } else {
-        files_go_on(engine);
-        engine_check_rest(engine);
-    }
-}
-
-static void add_dirty_commits(struct engine *engine, struct commit_job *job)
-{
-    for (size_t i = 0; i < engine->dirty.count; i++) {
-        struct active *active = engine->dirty.items[i];
-
-        if (active->batch.records.count > 0 || active->needs_lease) {
-            *VEC_PUSH(&job->commits) = active_commit(active);
-        }
-    }
-}
-
-static struct queued_event *queue_take(struct engine *engine)
-{
-    struct queued_event *event = engine->queue_head;
-
-    if (event) {
-        engine->queue_head = event->next;
-        if (!engine->queue_head) {
-            engine->queue_tail = &engine->queue_head;
-        }
-    }
-    return event;
-}
-
-static void pump(struct engine *engine)
-{
-    struct queued_event *event;
-    struct commit_job *job;
-
-    if (engine->job || engine->has_failed || engine->is_closing || !engine->queue_head ||
-        engine->file_task_count > FILE_TASKS_MAX) {
-        return;
-    }
-    job = mem_zero(1, sizeof(*job));
-    job->engine = engine;
-    engine->inline_budget = INLINE_TURN_MAX;
-    while ((event = queue_take(engine)) != NULL) {
-        decide_one(engine, job, event);
-        event_free(event);
-    }
-    add_dirty_commits(engine, job);
-    if (job->commits.count == 0) {
-        job_free(job);
-        finish_dirty(engine);
-        if (engine->queue_head) {
-            pump_later(engine);
-        } else {
-            engine_check_rest(engine);
-        }
-        return;
-    }
-    engine->job = job;
-    store_submit(engine->options.store, job_write, on_committed, job);
-    for (size_t i = 0; i < engine->dirty.count; i++) {
-        files_prepare(engine->dirty.items[i]);
-    }
-}
-
 /* ---- the public face ---- */
 
 int engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err)
@@ -541,17 +307,13 @@ void engine_free(struct engine *engine)
         return;
     }
     engine->is_closing = true;
-    if (engine->storage_retry.value) {
-        loop_cancel(engine->options.loop, engine->storage_retry);
-        job_free(engine->job);
-        engine->job = NULL;
-    }
+    pump_stop_waiting(engine);
     if (engine->file_start.value) {
         loop_cancel(engine->options.loop, engine->file_start);
         engine->pool_jobs--;
     }
     /* What was handed out refers to the engine: it ends first. */
-    while (engine->job || engine->pool_jobs > 0 || engine->deferred > 0) {
+    while (engine->jobs || engine->pool_jobs > 0 || engine->deferred > 0) {
         loop_run(engine->options.loop);
     }
     live_release_all(engine);
@@ -559,7 +321,7 @@ void engine_free(struct engine *engine)
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->wake);
     loop_cancel(engine->options.loop, engine->logs_timer);
-    while ((event = queue_take(engine)) != NULL) {
+    while ((event = engine_take_event(engine)) != NULL) {
         event_free(event);
     }
     while (map_next(engine->runs, &cursor, &id, &value)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to run/: the shell around decide(). One commit is under way at a time; events that arrive
- * meanwhile are gathered and share the next one. */
+/* Private to run/: the shell around decide(). The commits of one turn are under way at a time;
+ * events that arrive meanwhile are gathered for the next one. */
 #ifndef FERMATA_RUN_ENGINE_H
 #define FERMATA_RUN_ENGINE_H
 
@@ -27,6 +27,7 @@ struct active {
     int64_t generation;
     struct batch batch;
     bool is_dirty;       /* its batch waits for a commit */
+    bool is_in_commit;   /* which is under way: nothing more is decided until it is over */
     bool needs_lease;    /* it is taken with that commit, whatever else is in it */
     loop_id state_timer; /* until state.json is written again; 0: it is as it should be */
     bool is_state_due;   /* as soon as its batch is committed */
@@ -44,6 +45,15 @@ struct queued_event {
     json_t *held[8];
     int64_t inbox_id;      /* of a command from another process; 0: none */
     int64_t learned_at_us; /* of an attempt's end; 0: nothing is measured */
+};
+
+/* What some runs that changed write, in one transaction. */
+struct commit_job {
+    struct engine *engine;
+    VEC(struct commit *) commits;
+    size_t records;
+    loop_id retry; /* it waits for space on the disk */
+    struct commit_job *next;
 };
 
 struct timer {
@@ -74,17 +84,16 @@ struct engine {
     int processes;
     int64_t launches; /* processes ever */
     int processes_max;
-    int pool_jobs;          /* pieces of work on the pool */
-    int inline_budget;      /* inline steps that this turn may still take */
-    int deferred;           /* calls of the loop's next turn that refer to the engine */
-    struct commit_job *job; /* the commit under way; NULL: none */
+    int pool_jobs;           /* pieces of work on the pool */
+    int inline_budget;       /* inline steps that this turn may still take */
+    int deferred;            /* calls of the loop's next turn that refer to the engine */
+    struct commit_job *jobs; /* the commits under way, of one turn */
     struct file_task *file_tasks, **file_tasks_tail; /* readable files to be written */
     int file_task_count;
     bool is_writing_files, is_file_start_deferred;
     loop_id file_start;      /* they are begun then at the latest */
     loop_id wake;            /* watches the file that askers touch */
     loop_id logs_timer;      /* lines of a run wait to be written */
-    loop_id storage_retry;   /* it waits for space on the disk */
     int parked;              /* attempts that do */
     int64_t timer_stride_ms; /* how long the wall clock may jump unnoticed */
     bool is_pump_deferred;
@@ -114,11 +123,19 @@ struct active *engine_find_nested(const struct engine *engine, const char *paren
 void engine_fail(struct engine *engine, const struct error *err);
 void engine_check_rest(struct engine *engine);
 void engine_work_done(struct engine *engine); /* one of pool_jobs came back */
-/* Is this command of the inbox in hand already, its answer not committed yet? */
-bool engine_has_letter(const struct engine *engine, int64_t inbox_id);
+/* Takes the first of the queue; NULL: it is empty. */
+struct queued_event *engine_take_event(struct engine *engine);
+void event_free(struct queued_event *event);
 /* Tells the view what everything waits for, once; NULL: it goes on. */
 void engine_stall(struct engine *engine, const struct error *err);
 int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length);
+
+/* pump.c: decides what waits, unless the last turn is not over yet */
+void pump(struct engine *engine);
+/* Gives up commits that wait for space. */
+void pump_stop_waiting(struct engine *engine);
+/* Is this command of the inbox in hand already, its answer not committed yet? */
+bool engine_has_letter(const struct engine *engine, int64_t inbox_id);
 
 /* effects.c */
 void effects_carry_out(struct active *active);

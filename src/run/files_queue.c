@@ -127,7 +127,7 @@ static void on_idle(void *arg)
 
 static bool has_better_to_do(const struct engine *engine)
 {
-    return engine->file_task_count <= FILE_TASKS_MAX && (engine->job || engine->queue_head);
+    return engine->file_task_count <= FILE_TASKS_MAX && (engine->jobs || engine->queue_head);
 }
 
 /* All that one turn asks for goes to the pool at once. */

@@ -191,7 +191,7 @@ static void stop_when_only_the_pool_is_late(void *arg)
     struct held *held = arg;
     const struct engine *engine = held->project->engine;
 
-    if (engine->job || engine->is_pump_deferred || engine->is_file_start_deferred) {
+    if (engine->jobs || engine->is_pump_deferred || engine->is_file_start_deferred) {
         loop_defer(held->project->loop, stop_when_only_the_pool_is_late, held);
     } else {
         loop_stop(held->project->loop);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/engine.h"
+
+#include "support/fault_vfs.h"
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define RUNS 40
+
+/* Forty runs are decided in one turn, and are far more records than one commit takes. */
+static const char row[] = "name: row\nphases:\n"
+                          "  - id: a\n    steps:\n"
+                          "      - { id: s0, use: noop }\n      - { id: s1, use: noop }\n"
+                          "      - { id: s2, use: noop }\n      - { id: s3, use: noop }\n"
+                          "      - { id: s4, use: noop }\n      - { id: s5, use: noop }\n"
+                          "      - { id: s6, use: noop }\n      - { id: s7, use: noop }\n"
+                          "      - { id: s8, use: noop }\n      - { id: s9, use: noop }\n";
+
+static int set_up(void **state)
+{
+    fault_vfs_make_default();
+    return run_project_set_up(state);
+}
+
+static int tear_down(void **state)
+{
+    struct fault_plan *plan = fault_vfs_register();
+
+    plan->write_code = plan->sync_code = 0;
+    return run_project_tear_down(state);
+}
+
+static void start_runs(struct run_project *project, char ids[RUNS][RUN_ID_SIZE])
+{
+    for (int i = 0; i < RUNS; i++) {
+        run_project_start(project, row, NULL);
+        memcpy(ids[i], project->id, RUN_ID_SIZE);
+    }
+}
+
+static int count_commits(const struct run_project *project)
+{
+    int count = 0;
+
+    for (const struct commit_job *job = project->engine->jobs; job; job = job->next) {
+        count++;
+    }
+    return count;
+}
+
+static void check_completed(struct run_project *project, char ids[RUNS][RUN_ID_SIZE])
+{
+    for (int i = 0; i < RUNS; i++) {
+        assert_string_equal(run_project_status(project, ids[i]), "completed");
+    }
+    run_project_check_tables(project);
+}
+
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void go_until_stalled(struct run_project *project)
+{
+    while (project->stalls == 0) {
+        (void)loop_timer_start(project->loop, 20, stop_loop, project->loop);
+        loop_run(project->loop);
+    }
+}
+
+/* Nothing comes back until there is space, so that the turn can be looked at. */
+static void fill_disk(struct run_project *project)
+{
+    fault_vfs_register()->write_code = SQLITE_FULL;
+    go_until_stalled(project);
+    assert_true(count_commits(project) > 1);
+}
+
+static void open_on_faults(struct run_project *project)
+{
+    project->vfs = FAULT_VFS_NAME;
+    run_project_reopen(project);
+}
+
+static void a_large_turn_is_several_commits_and_told_when_all_are_durable(void **state)
+{
+    struct run_project *project = *state;
+    char ids[RUNS][RUN_ID_SIZE];
+
+    open_on_faults(project);
+    start_runs(project, ids);
+    fill_disk(project);
+    assert_int_equal(run_project_count(project, "step_done", NULL), 0);
+    fault_vfs_register()->write_code = 0;
+    run_project_go(project);
+    assert_int_equal(project->stalls, 1);
+    assert_int_equal(project->unstalls, 1);
+    assert_int_equal(run_project_count(project, "step_done", NULL), 10);
+    check_completed(project, ids);
+}
+
+static void a_run_whose_commit_is_under_way_is_decided_on_in_the_next_turn(void **state)
+{
+    struct run_project *project = *state;
+    char ids[RUNS][RUN_ID_SIZE];
+
+    open_on_faults(project);
+    start_runs(project, ids);
+    engine_interrupt(project->engine, false); /* a command to each, behind their begins */
+    fill_disk(project);
+    assert_non_null(project->engine->queue_head);
+    fault_vfs_register()->write_code = 0;
+    run_project_go(project);
+    assert_null(project->engine->queue_head);
+    check_completed(project, ids); /* there was no step left to be paused before */
+}
+
+static void a_turn_that_waits_for_space_can_be_left(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char ids[RUNS][RUN_ID_SIZE];
+
+    open_on_faults(project);
+    start_runs(project, ids);
+    fill_disk(project);
+    run_project_drop_engine(project);
+    fault_vfs_register()->write_code = 0;
+    run_project_reopen(project);
+    for (int i = 0; i < RUNS; i++) {
+        assert_int_equal(run_project_adopt(project, ids[i], &err), 0);
+    }
+    run_project_go(project);
+    check_completed(project, ids);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            a_large_turn_is_several_commits_and_told_when_all_are_durable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_run_whose_commit_is_under_way_is_decided_on_in_the_next_turn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_turn_that_waits_for_space_can_be_left, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
