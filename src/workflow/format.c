@@ -28,6 +28,16 @@ static void add_ids(struct strbuf *line, const char *label, const struct phase *
     }
 }
 
+/* As the file says it; nothing where it is the usual rule. */
+static void add_trigger(struct strbuf *line, const char *before, enum trigger_rule trigger,
+                        const char *after)
+{
+    if (trigger != TRIGGER_ALL_SUCCESS) {
+        strbuf_addf(line, "%strigger %s%s", before,
+                    trigger == TRIGGER_ALL_DONE ? "all_done" : "one_success", after);
+    }
+}
+
 /* ---- tree ------------------------------------------------------------------------------- */
 
 static void add_what(struct strbuf *line, const struct step *step)
@@ -72,10 +82,17 @@ static void add_static(struct strbuf *target, struct strbuf *line, const char *i
     strbuf_release(&text);
 }
 
-static void add_step(struct strbuf *target, struct strbuf *line, const char *indent,
+static void add_step(struct strbuf *target, struct strbuf *line, const struct step *steps,
                      const struct step *step)
 {
+    static const char indent[] = "     ";
+
     strbuf_addf(line, "%s%-16s ", indent, step->id);
+    for (size_t i = 0; i < step->needs_count; i++) {
+        strbuf_addf(line, "%s%s", i ? ", " : "(needs ", steps[step->needs[i]].id);
+    }
+    strbuf_add(line, step->needs_count ? ") " : "");
+    add_trigger(line, "(", step->trigger, ") ");
     if (step->optional) {
         strbuf_add(line, "(optional) ");
     }
@@ -126,6 +143,7 @@ static void add_phase_facts(struct strbuf *line, const struct workflow *workflow
         strbuf_add(line, phase->needs_count ? "" : " needs nothing");
         add_ids(line, " needs ", workflow->phases, phase->needs, phase->needs_count);
     }
+    add_trigger(line, " ", phase->trigger, "");
     if (phase->when) {
         strbuf_addf(line, " when %s", expression_text(phase->when));
     }
@@ -144,10 +162,14 @@ static void add_phase(struct strbuf *target, struct strbuf *line, const struct w
     add_phase_facts(line, workflow, phase);
     add_line(target, line);
     for (size_t i = 0; i < phase->step_count; i++) {
-        add_step(target, line, "     ", &phase->steps[i]);
+        add_step(target, line, phase->steps, &phase->steps[i]);
     }
     for (size_t i = 0; i < phase->fix_count; i++) {
-        add_step(target, line, "     fix: ", &phase->fix_steps[i]);
+        if (i == 0) {
+            strbuf_addf(line, "   fixes, at most %d times", phase->rounds_max);
+            add_line(target, line);
+        }
+        add_step(target, line, phase->fix_steps, &phase->fix_steps[i]);
     }
     if (phase->gate) {
         strbuf_addf(line, "     gate %s", phase->gate->name);
@@ -216,6 +238,9 @@ void workflow_format_tree(const struct workflow *workflow, struct strbuf *target
     }
     if (workflow->iterate.until) {
         strbuf_addf(&line, " until %s", expression_text(workflow->iterate.until));
+    }
+    if (workflow->concurrency > 0) {
+        strbuf_addf(&line, "; %d steps at once", workflow->concurrency);
     }
     if (workflow->timeout_ms > 0) {
         duration_format(workflow->timeout_ms, duration);
@@ -286,6 +311,7 @@ static void add_box(struct strbuf *target, struct strbuf *line, const struct wor
     add_rule(target);
     strbuf_add(line, phase->id);
     add_ids(line, "   <- ", workflow->phases, phase->needs, phase->needs_count);
+    add_trigger(line, " (", phase->trigger, ")");
     add_box_line(target, line, "|");
     for (size_t i = 0; i < phase->step_count; i++) {
         const char *id = phase->steps[i].id;

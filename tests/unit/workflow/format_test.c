@@ -63,6 +63,41 @@ static void assert_fits_80_columns(char *text)
     }
 }
 
+static void what_decides_about_the_order_is_shown(void **state)
+{
+    static const char ordered[] =
+        "name: w\n"
+        "concurrency: 4\n"
+        "phases:\n"
+        "- id: p\n"
+        "  mode: parallel\n"
+        "  steps:\n"
+        "  - { id: a, run: make }\n"
+        "  - { id: b, run: make, needs: [a] }\n"
+        "  - { id: c, run: make, needs: [a, b], trigger: all_done }\n"
+        "- { id: q, trigger: one_success, steps: [{ id: d, run: make }] }\n"
+        "- { id: r, mode: adaptive, steps: [{ id: e, run: make }], fix: [{ id: f, run: mend }] }\n";
+    char *tree = format(ordered, workflow_format_tree);
+    char *graph = format(ordered, workflow_format_graph);
+
+    (void)state;
+    assert_string_equal(tree, "w\n"
+                              "  on failure pause; 4 steps at once\n"
+                              "1. p parallel\n"
+                              "     a                run make\n"
+                              "     b                (needs a) run make\n"
+                              "     c                (needs a, b) (trigger all_done) run make\n"
+                              "2. q trigger one_success\n"
+                              "     d                run make\n"
+                              "3. r adaptive\n"
+                              "     e                run make\n"
+                              "   fixes, at most 3 times\n"
+                              "     f                run mend\n");
+    assert_non_null(strstr(graph, "q   <- p (trigger one_success)"));
+    free(tree);
+    free(graph);
+}
+
 static void the_tree_shows_phases_steps_and_gates(void **state)
 {
     (void)state;
@@ -161,6 +196,7 @@ static void what_stands_in_for_an_agent_is_never_cut_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_decides_about_the_order_is_shown),
         cmocka_unit_test(the_tree_shows_phases_steps_and_gates),
         cmocka_unit_test(the_graph_shows_levels),
         cmocka_unit_test(a_line_fits_80_columns_whatever_it_holds),
