@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHECK_COLUMNS 22 /* mark and name of a check of doctor */
+
 static const char *get(const json_t *object, const char *key)
 {
     return json_get_text(object, key, "");
@@ -357,6 +359,27 @@ static void print_init(const struct terminal *terminal, const json_t *result, in
                        "  fermata agents         lists who can be asked\n");
 }
 
+/* Beside its name; a text that passes may be cut, any other is shown whole. */
+static void add_detail(const struct terminal *terminal, const char *detail, bool is_whole,
+                       struct strbuf *target)
+{
+    struct strbuf clean;
+    struct strbuf wrapped;
+
+    if (!is_whole) {
+        utf8_add_cut(target, detail, (size_t)terminal->columns - CHECK_COLUMNS);
+        strbuf_add_char(target, '\n');
+        return;
+    }
+    strbuf_init(&clean, OUTPUT_BYTES_MAX);
+    strbuf_init(&wrapped, OUTPUT_BYTES_MAX);
+    utf8_add_printable(&clean, detail, strlen(detail));
+    add_wrapped(terminal, &wrapped, clean.data, CHECK_COLUMNS);
+    strbuf_add(target, wrapped.data + strspn(wrapped.data, " "));
+    strbuf_release(&wrapped);
+    strbuf_release(&clean);
+}
+
 static void print_doctor(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                          struct strbuf *target)
 {
@@ -370,11 +393,10 @@ static void print_doctor(const struct terminal *terminal, const json_t *result, 
 
         add_styled(terminal, target, status_style(status), status_mark(terminal, status));
         strbuf_add_char(target, ' ');
-        add_padded(target, get(check, "name"), 20);
-        utf8_add_cut(target, get(check, "detail"), (size_t)terminal->columns - 22);
-        strbuf_add_char(target, '\n');
+        add_padded(target, get(check, "name"), CHECK_COLUMNS - 2);
+        add_detail(terminal, get(check, "detail"), strcmp(status, "fail") == 0, target);
         if (*get(check, "hint") && strcmp(status, "pass") != 0) {
-            add_wrapped(terminal, target, get(check, "hint"), 22);
+            add_wrapped(terminal, target, get(check, "hint"), CHECK_COLUMNS);
         }
     }
     strbuf_addf(target, "%lld passed, %lld failed, %lld unknown\n",

@@ -68,8 +68,14 @@ static int mark_applied(const struct migration *migrations, size_t count, bool *
         }
         digest_bytes(migrations[i].sql, strlen(migrations[i].sql), wanted);
         if (strcmp(wanted, digest) != 0) {
-            return error_set(err, ERROR_INTERNAL, "migration %s was changed after it was applied",
-                             name);
+            (void)error_set(err, ERROR_CONFLICT,
+                            "it was made by another build of this program, with another form of "
+                            "its tables (%s)",
+                            name);
+            error_hint(err, "use the program that made it, or move the file with its -wal and "
+                            "-shm away and begin anew; it was not changed, and the folders of "
+                            "its runs stay");
+            return ERROR_CONFLICT;
         }
         applied[i] = true;
         return 0;

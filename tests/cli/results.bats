@@ -459,3 +459,37 @@ END
     [ "$(json 'd["rebuilt"]["differences"]' <<<"$output")" = "[]" ]
     [ "$(json 'd["rebuilt"]["failures"]' <<<"$output")" = "[]" ]
 }
+
+@test "a store with other tables than ours is refused untouched, with what to do" {
+    fermata init >/dev/null
+    fermata run -w hello --no-input >/dev/null 2>&1
+    first=$(fermata list --json | json 'd["runs"][0]["id"]')
+    python3 -IS -c 'import sqlite3
+db = sqlite3.connect(".fermata/fermata.db")
+db.execute("UPDATE schema_version SET digest = ? WHERE name = ?", ("0" * 64, "run/001-journal"))
+db.execute("ALTER TABLE journal DROP COLUMN sum")
+db.commit()
+db.execute("PRAGMA wal_checkpoint(TRUNCATE)")'
+    sha256sum .fermata/fermata.db >before
+    for words in list "run -w hello" status gc; do
+        # shellcheck disable=SC2086 # words of a command line
+        run_apart fermata $words
+        [ "$status" -eq 1 ]
+        [[ $stderr == *"fermata.db: it was made by another build of this program"*"hint: "*"move the file"* ]] || {
+            echo "$stderr"
+            return 1
+        }
+    done
+    run_apart fermata doctor
+    [ "$status" -eq 1 ]
+    text=$(tr -s ' \n' ' ' <<<"$output")
+    [[ $text == *"it was made by another build of this program, with another form of its tables (run/001-journal)"* ]]
+    fits_80_columns <<<"$output"
+    sha256sum -c --quiet before
+    # What the hint says works.
+    mkdir away
+    mv .fermata/fermata.db* away
+    fermata run -w hello --no-input >/dev/null 2>&1
+    [ "$(status_of last)" = completed ]
+    [ -e ".fermata/workflows/$first/report.md" ]
+}

@@ -126,8 +126,10 @@ static void a_changed_migration_is_refused(void **state)
     memcpy(changed_text, two, sizeof(two));
     changed_text[1].sql = "INSERT INTO one VALUES(3)";
     assert_int_equal(bring(*state, two, ARRAY_LEN(two), &changed, &err), 0);
-    assert_int_equal(bring(*state, changed_text, ARRAY_LEN(two), &changed, &err), ERROR_INTERNAL);
+    assert_int_equal(bring(*state, changed_text, ARRAY_LEN(two), &changed, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "another build of this program"));
     assert_non_null(strstr(err.text, "b/001-other"));
+    assert_non_null(strstr(err.hint, "move the file with its -wal and -shm away"));
 }
 
 static void a_failing_migration_leaves_nothing_behind(void **state)
