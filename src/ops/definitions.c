@@ -2,6 +2,7 @@
 /* `workflows`, `validate`, `schema`: definitions, without running anything. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "ops/internal.h"
 #include "run/profile.h"
 
@@ -214,6 +215,7 @@ int op_workflows(struct ops *ops, const json_t *arguments, const struct ops_view
 
 struct validation {
     json_t *files;
+    struct map *seen; /* files, by their whole path */
     json_int_t errors;
     json_int_t warnings;
     struct strbuf text; /* compiler lines */
@@ -308,6 +310,22 @@ static int check_abilities(const struct config *config, const char *file,
     return r;
 }
 
+/* True the first time. What is no file (built in, in config.yaml) is known by its name. */
+static bool note_file(struct ops *ops, const char *file, struct validation *validation)
+{
+    char *path = ops_path(ops, file);
+    char *whole = realpath(path, NULL);
+    const char *key = whole ? whole : file;
+    bool is_new = !map_find(validation->seen, key);
+
+    if (is_new) {
+        (void)map_put(validation->seen, key, validation);
+    }
+    free(whole);
+    free(path);
+    return is_new;
+}
+
 static void validate_text(struct ops *ops, const char *text, size_t length, const char *file,
                           struct validation *validation)
 {
@@ -347,10 +365,23 @@ static int validate_named(struct ops *ops, const char *name, struct validation *
         free(none);
         return 0;
     }
-    validate_text(ops, text, length, file, validation);
+    if (note_file(ops, file, validation)) {
+        validate_text(ops, text, length, file, validation);
+    }
     free(text);
     free(file);
     return 0;
+}
+
+/* What the workflows call, and these again: each file once. A name without a workflow was told
+ * where it stands. */
+static void validate_called(struct ops *ops, struct validation *validation)
+{
+    for (size_t i = 0; i < ops->mentioned.count; i++) {
+        struct error missing = ERROR_INIT;
+
+        (void)validate_named(ops, ops->mentioned.items[i], validation, &missing);
+    }
 }
 
 /* Says 0 when the configuration can be used, so that workflows can be checked against it. */
@@ -425,13 +456,14 @@ static int validate(struct ops *ops, const json_t *names, struct validation *val
             return r;
         }
     }
+    validate_called(ops, validation);
     return 0;
 }
 
 int op_validate(struct ops *ops, const json_t *arguments, const struct ops_view *view,
                 json_t **ret_result, struct error *err)
 {
-    struct validation validation = {.files = json_array()};
+    struct validation validation = {.files = json_array(), .seen = map_new()};
     int r;
 
     (void)view;
@@ -443,6 +475,7 @@ int op_validate(struct ops *ops, const json_t *arguments, const struct ops_view 
                                 json_text_lossy(validation.text.data, validation.text.length));
     }
     json_decref(validation.files);
+    map_free(validation.seen);
     strbuf_release(&validation.text);
     return r;
 }

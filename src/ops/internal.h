@@ -27,12 +27,13 @@ struct ops {
     bool has_chosen_agent;  /* config's default agent is what was found, or none */
     size_t config_warnings; /* that `validate` prints */
     struct library *library;
-    struct map *called;    /* name -> struct workflow that a step calls; NULL: none was looked at */
-    struct engine *engine; /* while a run goes on in this process */
-    bool is_left;          /* told to leave at once */
-    bool is_interrupted;   /* nothing new is to begin */
-    bool is_stalled;       /* the storage takes nothing at the moment */
-    loop_id patience;      /* interrupted and stalled: until it is left */
+    struct map *called; /* name -> struct workflow that a step calls; NULL: none was looked at */
+    struct name_list mentioned; /* names of workflows that were looked for so, there or not */
+    struct engine *engine;      /* while a run goes on in this process */
+    bool is_left;               /* told to leave at once */
+    bool is_interrupted;        /* nothing new is to begin */
+    bool is_stalled;            /* the storage takes nothing at the moment */
+    loop_id patience;           /* interrupted and stalled: until it is left */
 };
 
 /* project.c */

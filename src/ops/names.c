@@ -7,6 +7,7 @@
 #include "ops/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool has(enum outside_kind kind, const char *name, void *context)
 {
@@ -48,11 +49,22 @@ static struct workflow *read_called(struct ops *ops, const char *name)
     return workflow;
 }
 
+static void mention(struct name_list *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->items[i], name) == 0) {
+            return;
+        }
+    }
+    *VEC_PUSH(names) = mem_strdup(name);
+}
+
 static const struct workflow *find_workflow(const char *name, void *context)
 {
     struct ops *ops = context;
     struct workflow *workflow;
 
+    mention(&ops->mentioned, name);
     ops->called = ops->called ? ops->called : map_new();
     workflow = map_find(ops->called, name);
     if (!workflow) {
@@ -70,6 +82,10 @@ void ops_forget_called(struct ops *ops)
     const char *name;
     void *workflow;
 
+    for (size_t i = 0; i < ops->mentioned.count; i++) {
+        free(ops->mentioned.items[i]);
+    }
+    VEC_RELEASE(&ops->mentioned);
     if (!ops->called) {
         return;
     }

@@ -558,7 +558,8 @@ const struct operation ops_rows[] = {
      .group = "Workflows",
      .summary = "Check workflows and the configuration without running anything",
      .description =
-         "Prints every problem as file:line:column. Exit status 7 when there are errors.",
+         "Prints every problem as file:line:column, those of the workflows that a named one calls "
+         "included. Exit status 7 when there are errors.",
      .example = "fermata validate\n"
                 "    everything\n"
                 "fermata validate ./draft.yaml\n"

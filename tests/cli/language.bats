@@ -385,3 +385,47 @@ YAML
     [[ $stderr == *'a.yaml:2:46: error: the workflow "b" calls itself without end: b -> a -> b ('*'a.yaml:2:27)'* ]]
     [ "$(fermata list)" = "No runs." ]
 }
+
+@test "validate of a workflow tells the errors of those that it calls, each once at its own place" {
+    workflow parent <<'END'
+name: parent
+phases:
+  - id: p
+    steps:
+      - { id: a, workflow: middle }
+      - { id: b, workflow: middle }
+      - { id: c, workflow: middel }
+      - { id: d, run: "true", tiemout: 3s }
+END
+    workflow middle <<'END'
+name: middle
+phases:
+  - id: p
+    steps:
+      - { id: a, workflow: deep }
+      - { id: b, run: "true", needs: [z] }
+END
+    workflow deep <<'END'
+name: deep
+phases:
+  - id: p
+    steps: [{ id: a, use: inventry }]
+END
+    run_apart fermata validate parent
+    [ "$status" -eq 7 ]
+    [ "$(grep -c 'error: ' <<<"$output")" -eq 4 ]
+    for place in parent.yaml:7:28 parent.yaml:8:31 middle.yaml:6:39 deep.yaml:4:27; do
+        [ "$(grep -c "$place: error" <<<"$output")" -eq 1 ] || {
+            echo "$place: $output"
+            return 1
+        }
+    done
+    [[ $output == *"3 files checked: 4 errors"* ]]
+    # A file that was named or called already is not told again.
+    run_apart fermata validate ./.fermata/workflows/deep.yaml parent deep
+    [ "$(grep -c 'error: ' <<<"$output")" -eq 4 ]
+    run_apart fermata validate
+    [ "$(grep -c 'error: ' <<<"$output")" -eq 4 ]
+    run_apart fermata validate deep
+    [[ $output == *"1 file checked: 1 error"* ]]
+}
