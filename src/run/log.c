@@ -109,28 +109,38 @@ static enum level say_waiting(const struct record *record, struct strbuf *text)
     return LEVEL_INFO;
 }
 
+static bool is_call_of_agent(const struct record *record)
+{
+    return record->kind == RECORD_ATTEMPT_STARTED && record->reason &&
+           strcmp(record->reason, "agent") == 0;
+}
+
 /* An agent that was given a role is told by its role. */
 static void say_agent(const struct run_state *run, const struct record *record, struct strbuf *text)
 {
     const struct step_state *step = run_find_step(run, record->step);
     const char *expert = step && step->definition ? step->definition->expert : NULL;
-    const char *agent = record->name ? record->name : "default";
 
-    strbuf_addf(text, "Agent: %s - Invoked (step %s, attempt %lld%s%s)", expert ? expert : agent,
-                record->step, (long long)record->number, expert ? ", agent " : "",
-                expert ? agent : "");
+    strbuf_addf(text, "Agent: %s - Invoked",
+                expert         ? expert
+                : record->name ? record->name
+                               : "default");
+}
+
+static void say_start(const struct record *record, struct strbuf *text)
+{
+    strbuf_addf(text, "Step: %s - Attempt %lld (%s%s%s)", record->step, (long long)record->number,
+                or_empty(record->reason), record->name ? " " : "", or_empty(record->name));
 }
 
 static enum level say_attempt(const struct run_state *run, const struct record *record,
                               struct strbuf *text)
 {
     if (record->kind == RECORD_ATTEMPT_STARTED) {
-        if (record->reason && strcmp(record->reason, "agent") == 0) {
+        if (is_call_of_agent(record)) {
             say_agent(run, record, text);
         } else {
-            strbuf_addf(text, "Step: %s - Attempt %lld (%s%s%s)", record->step,
-                        (long long)record->number, or_empty(record->reason),
-                        record->name ? " " : "", or_empty(record->name));
+            say_start(record, text);
         }
         return LEVEL_INFO;
     }
@@ -237,6 +247,13 @@ static enum level say(const struct run_state *run, const struct record *record, 
     return LEVEL_INFO;
 }
 
+static void add_text_line(struct strbuf *target, const char *at, enum level level, const char *text)
+{
+    strbuf_addf(target, "[%s] [%s] %s\n", at, level_names[level], text);
+}
+
+/* One record, one line, whatever an agent wrote into its error; but the call of an agent is told as
+ * the attempt that it is before it is told as the call. */
 void log_format(const struct run_state *run, const struct record *record, bool is_json,
                 struct strbuf *target)
 {
@@ -247,9 +264,13 @@ void log_format(const struct run_state *run, const struct record *record, bool i
 
     strbuf_init(&text, 8192);
     strbuf_init(&clean, 8192);
-    level = say(run, record, &text);
     timestamp_format(record->at, at);
-    /* One record, one line, whatever an agent wrote into its error. */
+    if (is_call_of_agent(record) && !is_json) {
+        say_start(record, &text);
+        add_text_line(target, at, LEVEL_INFO, text.data);
+        strbuf_reset(&text);
+    }
+    level = say(run, record, &text);
     utf8_add_cut(&clean, text.data, 2000);
     if (clean.length > 0 && is_json) {
         json_t *line = record_describe(record, run->id);
@@ -263,7 +284,7 @@ void log_format(const struct run_state *run, const struct record *record, bool i
         free(dumped);
         json_decref(line);
     } else if (clean.length > 0) {
-        strbuf_addf(target, "[%s] [%s] %s\n", at, level_names[level], clean.data);
+        add_text_line(target, at, level, clean.data);
     }
     strbuf_release(&text);
     strbuf_release(&clean);

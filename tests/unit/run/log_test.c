@@ -96,8 +96,8 @@ static void the_lines_have_exactly_this_form(void **state)
     assert_string_equal(fixture->text.data,
                         "[2024-02-19T10:00:00Z] [INFO] Workflow wf_abc123abc123 started\n"
                         "[2024-02-19T10:00:00Z] [INFO] Phase: planning - Starting\n"
-                        "[2024-02-19T10:00:00Z] [INFO] Agent: architecture-expert - Invoked"
-                        " (step outline, attempt 1, agent claude)\n"
+                        "[2024-02-19T10:00:00Z] [INFO] Step: outline - Attempt 1 (agent claude)\n"
+                        "[2024-02-19T10:00:00Z] [INFO] Agent: architecture-expert - Invoked\n"
                         "[2024-02-19T10:03:00Z] [INFO] Phase: planning - Completed (180s)\n"
                         "[2024-02-19T10:03:00Z] [INFO] Checkpoint saved: planning\n"
                         "[2024-02-19T10:03:00Z] [INFO] Phase: design - Starting\n");
@@ -253,15 +253,16 @@ static void every_record_has_its_words(void **state)
           .number = 1,
           .reason = "agent",
           .name = "claude"},
-         "Agent: architecture-expert - Invoked (step outline, attempt 1, agent claude)"},
+         "Step: outline - Attempt 1 (agent claude)\n"
+         "[2024-02-19T10:00:00Z] [INFO] Agent: architecture-expert - Invoked\n"},
         {{.kind = RECORD_ATTEMPT_STARTED, .step = "draw", .number = 2, .reason = "agent"},
-         "Agent: default - Invoked (step draw, attempt 2)"},
+         "Agent: default - Invoked\n"},
         {{.kind = RECORD_ATTEMPT_STARTED,
           .step = "gate:planning:0",
           .number = 1,
           .reason = "agent",
           .name = "a"},
-         "Agent: a - Invoked (step gate:planning:0, attempt 1)"},
+         "Agent: a - Invoked\n"},
         {{.kind = RECORD_ATTEMPT_STARTED, .step = "draw", .number = 1},
          "Step: draw - Attempt 1 ()"},
         {{.kind = RECORD_ATTEMPT_STARTED,
