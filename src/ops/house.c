@@ -14,6 +14,7 @@ int op_gc(struct ops *ops, const json_t *arguments, const struct ops_view *view,
           json_t **ret_result, struct error *err)
 {
     bool dry_run = json_get_boolean(arguments, "dry_run", false);
+    json_int_t older_than = json_get_integer(arguments, "older_than", 0);
     struct engine_options options;
     int r = ops_need_project(ops, err);
 
@@ -21,14 +22,16 @@ int op_gc(struct ops *ops, const json_t *arguments, const struct ops_view *view,
     if (r < 0) {
         return r;
     }
+    if (older_than == 0 && json_object_get(arguments, "older_than")) {
+        older_than = 1; /* 0 would be none */
+    }
     if (!ops_has_store(ops)) {
         *ret_result = json_pack("{s:i, s:i, s:i, s:i, s:i}", "runs", 0, "blobs", 0, "bytes", 0,
                                 "folders", 0, "kept", 0);
     } else {
         r = ops_engine_options(ops, &options, err);
         if (r == 0) {
-            r = run_collect(&options, json_get_integer(arguments, "older_than", 0), dry_run,
-                            ret_result, err);
+            r = run_collect(&options, older_than, dry_run, ret_result, err);
         }
     }
     if (r == 0) {

@@ -645,7 +645,10 @@ const struct operation ops_rows[] = {
     {.name = "gc",
      .group = "House",
      .summary = "Remove what nothing refers to, and on request old runs",
-     .description = "Unfinished runs and what they refer to are never touched.",
+     .description =
+         "Unfinished runs and what they refer to are never touched. Contents younger than "
+         "ten minutes stay until the next time, for a run may be about to refer to "
+         "them.",
      .example = "fermata gc --older-than 30d --dry-run",
      ARGUMENTS(gc_arguments),
      .exits = exits_house,

@@ -322,6 +322,9 @@ END
     run_apart fermata gc
     [ "$status" -eq 0 ]
     [ "$(fermata list --json | json 'len(d["runs"])')" = 1 ]
+    run_apart fermata gc --older-than 0s --dry-run
+    [ "$status" -eq 0 ]
+    [[ $output == "Would remove 1 run"* ]]
     run_apart fermata gc --older-than 1ms --dry-run
     [ "$status" -eq 0 ]
     [[ $output == "Would remove 1 run"* ]]
