@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* GitHub Copilot CLI, `--output-format json`: one JSON object a line, the last of them the result.
  *
+ * It names its session only in the last line, which one that is ended never writes: so we name it.
  * Tokens are not in its lines but in a file, and there they are those of the whole session. A tool
  * that was not allowed is denied and the run goes on. It blots out secrets everywhere, so that a
  * key of a few letters makes its own lines unreadable. */
 #include "agents/coding.h"
 #include "base/alloc.h"
+#include "base/digest.h"
 #include "base/file.h"
 
 #include <stdlib.h>
@@ -13,6 +15,27 @@
 
 #define USAGE_FILE "usage.json"
 #define USAGE_BYTES_MAX (1024U * 1024)
+#define SESSION_FILE "session"
+#define SESSION_BYTES_MAX 256U
+
+/* A UUID (of version 8) that no other attempt has. */
+static char *make_session(const char *folder)
+{
+    char hex[DIGEST_HEX_SIZE];
+
+    digest_bytes(folder, strlen(folder), hex);
+    return mem_printf("%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
+}
+
+/* The same option makes a session and goes on with one. */
+static void add_session(const struct agent_call *call, struct agent_command *command)
+{
+    char *session = call->session ? mem_strdup(call->session) : make_session(call->folder);
+
+    coding_add_option(command, "--session-id", session);
+    agent_command_add_file(command, SESSION_FILE, session, strlen(session));
+    free(session);
+}
 
 static int copilot_command(const struct agent_call *call, struct agent_command *command,
                            struct error *err)
@@ -35,12 +58,7 @@ static int copilot_command(const struct agent_call *call, struct agent_command *
     }
     coding_add_tools(call, "--allow-tool", command);
     coding_add_option(command, "--model", coding_model(call));
-    if (call->session) {
-        char *resume = mem_printf("--resume=%s", call->session);
-
-        agent_command_add(command, resume);
-        free(resume);
-    }
+    add_session(call, command);
     agent_command_set(command, "COPILOT_AUTO_UPDATE", "false");
     free(path);
     return 0;
@@ -50,6 +68,7 @@ static int copilot_command(const struct agent_call *call, struct agent_command *
 
 struct copilot {
     bool is_streamed; /* the message under way was said piece by piece */
+    bool is_session_told;
     int64_t turns;
 };
 
@@ -108,9 +127,12 @@ static void read_error(struct agent_reader *reader, const json_t *data)
     reader_error(reader, failure_of(type, status), status, coding_retry_ms(text), text);
 }
 
-static void read_result(struct agent_reader *reader, const json_t *value)
+static void read_result(struct copilot *copilot, struct agent_reader *reader, const json_t *value)
 {
-    reader_session(reader, json_get_text(value, "sessionId", NULL), NULL);
+    const char *session = json_get_text(value, "sessionId", NULL);
+
+    copilot->is_session_told = session != NULL;
+    reader_session(reader, session, NULL);
     if (json_get_integer(value, "exitCode", 1) == 0) {
         reader_done(reader, "exit code 0");
     } else if (reader_result(reader)->failure == AGENT_FINE) {
@@ -140,7 +162,7 @@ static void copilot_read_line(struct agent_reader *reader, const json_t *value, 
     } else if (strcmp(type, "session.error") == 0) {
         read_error(reader, data);
     } else if (strcmp(type, "result") == 0) {
-        read_result(reader, value);
+        read_result(copilot, reader, value);
     }
 }
 
@@ -170,6 +192,19 @@ static bool read_usage_file(const char *folder, struct agent_usage *ret_usage)
     return is_read;
 }
 
+static void read_session_file(struct agent_reader *reader, const char *folder)
+{
+    char *path = folder ? path_join(folder, SESSION_FILE) : NULL;
+    char *session = NULL;
+    size_t length;
+
+    if (path && file_read(path, SESSION_BYTES_MAX, &session, &length, NULL) == 0) {
+        reader_session(reader, session, NULL);
+    }
+    free(session);
+    free(path);
+}
+
 static void copilot_conclude(struct agent_reader *reader, const struct agent_end *end)
 {
     const struct copilot *copilot = reader_state(reader, sizeof(*copilot), NULL);
@@ -180,6 +215,9 @@ static void copilot_conclude(struct agent_reader *reader, const struct agent_end
         coding_subtract(&usage, reader_earlier(reader));
     }
     reader_usage(reader, &usage);
+    if (!copilot->is_session_told) {
+        read_session_file(reader, end->folder);
+    }
     agent_reader_conclude(reader, end);
 }
 

@@ -33,6 +33,7 @@ static const struct {
     {"temporarily unavailable", AGENT_TRANSIENT},
     {"connection", AGENT_TRANSIENT},
     {"connect error", AGENT_TRANSIENT},
+    {"could not connect", AGENT_TRANSIENT},
     {"econn", AGENT_TRANSIENT},
     {"enotfound", AGENT_TRANSIENT},
     {"eai_again", AGENT_TRANSIENT},

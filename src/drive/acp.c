@@ -20,6 +20,7 @@ struct acp {
     struct acp_tools *tools;
     enum stage stage;
     bool is_cancelled, is_fine;
+    bool was_denied;    /* something that it asked for */
     json_int_t request; /* the id of our request that is open */
     char *session;
     char *mode; /* to be set; NULL: none */
@@ -244,6 +245,13 @@ static void finish(struct acp *acp)
     acp->output.on_event(acp->output.context, &event);
 }
 
+/* Some end their turn without another word, or as if we had cancelled it; another try would too. */
+static void give_up(struct acp *acp)
+{
+    acp_fail(acp, AGENT_PERMANENT,
+             "the agent gave up when it was denied what the step does not allow");
+}
+
 /* Failures of the model that an agent tells as if they were its answer. */
 static void end_turn(struct acp *acp, const struct agent_usage *usage)
 {
@@ -256,6 +264,8 @@ static void end_turn(struct acp *acp, const struct agent_usage *usage)
     } else if (usage->output_tokens < 0 && strncmp(acp->text.data, mark, sizeof(mark) - 1) == 0) {
         acp->stage = OVER;
         emit_error(acp, AGENT_FINE, 0, acp->text.data);
+    } else if (acp->was_denied && acp->text.length == 0) {
+        give_up(acp);
     } else {
         finish(acp);
     }
@@ -283,6 +293,10 @@ static void take_answer(struct acp *acp, const json_t *result)
     }
     if (acp->is_cancelled) {
         acp_fail(acp, AGENT_CANCELLED, "stopped");
+        return;
+    }
+    if (acp->was_denied && strcmp(reason, "cancelled") == 0) {
+        give_up(acp);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
@@ -357,6 +371,7 @@ static void answer_permission(struct acp *acp, const json_t *id, const json_t *p
         option = acp_choose_option(&acp->call, params, acp_tools_kind(acp->tools, tool_id),
                                    &is_allowed);
         if (!is_allowed) {
+            acp->was_denied = true;
             acp_tools_deny(acp->tools, tool, &acp->output);
         }
     }

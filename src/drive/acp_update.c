@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RESULT_BYTES_MAX 4096
+#define TOKENS_MAX (INT64_C(1) << 53) /* more is nonsense */
 
 struct tool {
     char *kind;
@@ -189,11 +190,38 @@ static int64_t number_of(const json_t *object, const char *const *names)
     for (; *names; names++) {
         const json_t *value = json_object_get(object, *names);
 
-        if (json_is_integer(value) && json_integer_value(value) >= 0) {
+        if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+            json_integer_value(value) <= TOKENS_MAX) {
             return json_integer_value(value);
         }
     }
     return -1;
+}
+
+/* Most count what came from a cache and what was thought apart, some within: the total tells. */
+static void add_apart(struct agent_usage *usage, const json_t *said)
+{
+    static const char *const totals[] = {"totalTokens", "total_tokens", NULL};
+    static const char *const writes[] = {"cachedWriteTokens", "cacheWriteInputTokens", NULL};
+    static const char *const thoughts[] = {"thoughtTokens", "reasoningOutputTokens", NULL};
+    int64_t total = number_of(said, totals);
+    int64_t written = number_of(said, writes);
+    int64_t thought = number_of(said, thoughts);
+    int64_t cached = (usage->cached_tokens > 0 ? usage->cached_tokens : 0) +
+                     (written > 0 ? written : 0);
+
+    if (total < 0 || usage->input_tokens < 0 || usage->output_tokens < 0) {
+        return;
+    }
+    total -= usage->input_tokens;
+    total -= usage->output_tokens;
+    if (thought > 0 && (total == thought || total - thought == cached)) {
+        usage->output_tokens += thought;
+        total -= thought;
+    }
+    if (cached > 0 && total == cached) {
+        usage->input_tokens += cached;
+    }
 }
 
 void acp_read_usage(const json_t *result, struct agent_usage *ret_usage)
@@ -212,4 +240,5 @@ void acp_read_usage(const json_t *result, struct agent_usage *ret_usage)
     ret_usage->input_tokens = number_of(usage, inputs);
     ret_usage->output_tokens = number_of(usage, outputs);
     ret_usage->cached_tokens = number_of(usage, cached);
+    add_apart(ret_usage, usage);
 }

@@ -101,6 +101,18 @@ def goes_on_with_a_session(agent):
     assert "Mock answer: the task is done." in call.text() and "[[mock" not in call.text(), call.lines
 
 
+def answers_nothing_when_it_is_cut(agent):
+    """Its program ends with status 0 after some bytes, up to the very last ones before the answer's line is whole."""
+    records = [json.loads(line) for line in open(sample(agent, "write")[1])]
+    answer = next(i for i, record in enumerate(records) if record["dir"] == "a2c"
+                  and "stopReason" in (record["msg"].get("result") or {}))
+    size = sum(len(json.dumps({"jsonrpc": "2.0", **record["msg"]})) + 1
+               for record in records[:answer + 1] if record["dir"] == "a2c")
+    for count in [size * part // 5 for part in range(5)] + [size - 40]:
+        call = Call(*sample(agent, "write"), "--bytes", str(count), cwd="/", tools=["execute"])
+        assert call.error()["failure"] in ("transient", "permanent"), (count, call.lines)
+
+
 def is_denied_what_a_reader_may_not(agent):
     call = Call(*sample(agent, "write"), read_only=True)
     modes = call.asked("session/set_mode")
@@ -127,6 +139,13 @@ def allows_edits_inside_the_folder_only():
     assert [o["optionId"] for o in call.outcomes()] == ["id-allow_once"] + ["id-reject_once"] * 4 + \
         ["id-allow_once", "id-reject_once"], call.outcomes()
     assert len([line for line in call.of("tool_result") if line.get("is_error")]) == 5
+
+
+def says_so_when_it_gives_up_over_a_denial():
+    for ending in ("stop=end_turn", "text=I stop,stop=cancelled"):
+        call = Call("--do", f"deny=execute:,{ending}")
+        assert call.error()["failure"] == "permanent" and "gave up when it was denied" in call.error()["text"], call.lines
+    assert fine(Call("--do", "deny=execute:,text=I did without,stop=end_turn")).text() == "I did without"
 
 
 def allows_what_the_step_lists():
@@ -230,9 +249,10 @@ def main():
     cases = Cases()
     for agent in AGENTS:
         for function in (writes_and_tells_all_of_it, fails_as_its_model_does, goes_on_with_a_session,
-                         is_denied_what_a_reader_may_not):
+                         answers_nothing_when_it_is_cut, is_denied_what_a_reader_may_not):
             cases.run(f"{agent} {function.__name__.replace('_', ' ')}", function, agent)
-    for function in (answers, allows_edits_inside_the_folder_only, allows_what_the_step_lists,
+    for function in (answers, allows_edits_inside_the_folder_only,
+                     says_so_when_it_gives_up_over_a_denial, allows_what_the_step_lists,
                      refuses_to_read_where_no_mode_keeps_from_writing, reads_in_a_mode_that_changes_nothing,
                      makes_a_lost_session_anew, answers_what_it_does_not_know_with_an_error,
                      tells_a_tool_that_was_never_announced, is_cancelled_politely, leaves_one_that_does_not_hear,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """An agent that speaks the Agent Client Protocol: replays a recorded conversation, or misbehaves.
 
-    acp_agent.py --sample FILE [--log FILE]
+    acp_agent.py --sample FILE [--bytes N] [--log FILE]
     acp_agent.py --do WHAT[,WHAT...] [--log FILE]
 
 A recording has one {"dir": "c2a"|"a2c", "msg": MESSAGE} a line. What the client says is matched by method; our
@@ -27,7 +27,15 @@ def read():
 
 
 def write(message):
-    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    """All of it; the last bytes that --bytes lets through are the end of this program as well."""
+    data = (json.dumps({"jsonrpc": "2.0", **message}) + "\n").encode()
+    if arguments.bytes is not None and len(data) > arguments.bytes:
+        sys.stdout.buffer.write(data[:arguments.bytes])
+        sys.stdout.flush()
+        os._exit(0)
+    if arguments.bytes is not None:
+        arguments.bytes -= len(data)
+    sys.stdout.buffer.write(data)
     sys.stdout.flush()
 
 
@@ -91,7 +99,7 @@ def handshake(modes=None, load=True):
             write({"id": message["id"], "result": {}})
 
 
-def ask(kind, path, options=("allow_once", "allow_always", "reject_once")):
+def ask(kind, path, is_told=True, options=("allow_once", "allow_always", "reject_once")):
     tool = {"toolCallId": f"t-{kind}-{path}", "title": f"{kind} {path}", "kind": kind}
     if path:
         tool["locations"] = [{"path": path}]
@@ -101,7 +109,8 @@ def ask(kind, path, options=("allow_once", "allow_always", "reject_once")):
     answer = read()
     assert answer["id"] == 900, answer
     outcome = answer["result"]["outcome"]
-    text(f"[{kind}:{outcome.get('optionId', outcome['outcome'])}]")
+    if is_told:
+        text(f"[{kind}:{outcome.get('optionId', outcome['outcome'])}]")
 
 
 def misbehave(what):
@@ -118,6 +127,8 @@ def misbehave(what):
             text(argument)
         elif word == "ask":
             ask(*argument.split(":"))
+        elif word == "deny":
+            ask(*argument.split(":"), is_told=False)
         elif word == "unknown":
             write({"id": "odd", "method": "craft/drainMidTurnQueue", "params": {}})
             answer = read()
@@ -166,6 +177,7 @@ def misbehave(what):
 parser = argparse.ArgumentParser()
 parser.add_argument("--sample")
 parser.add_argument("--do", default="text=hello,stop=end_turn")
+parser.add_argument("--bytes", type=int, help="end after so many")
 parser.add_argument("--log")
 arguments = parser.parse_args()
 LOG = open(arguments.log, "w") if arguments.log else None

@@ -120,27 +120,84 @@ void agent_stream_check(const struct adapter *adapter, const struct stream_case 
     agent_stream_release(&whole);
 }
 
-void agent_stream_check_cuts(const struct adapter *adapter, const char *sample)
+/* The lines of a sample, read once: there are as many cuts as it has bytes. */
+struct lines {
+    char *data; /* each line ends with NUL */
+    size_t length;
+    VEC(char *) texts;
+    VEC(json_t *) values;
+};
+
+static void lines_read(struct lines *lines, const char *sample)
+{
+    memset(lines, 0, sizeof(*lines));
+    lines->data = agent_stream_read(sample, &lines->length);
+    while (lines->length > 0 && lines->data[lines->length - 1] == '\n') {
+        lines->data[--lines->length] = '\0';
+    }
+    for (char *line = lines->data; line < lines->data + lines->length;) {
+        size_t length = strcspn(line, "\n");
+
+        line[length] = '\0';
+        *VEC_PUSH(&lines->texts) = line;
+        *VEC_PUSH(&lines->values) = json_loadb(line, length, JSON_ALLOW_NUL, NULL);
+        line += length + 1;
+    }
+}
+
+static void lines_release(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->values.count; i++) {
+        json_decref(lines->values.items[i]);
+    }
+    VEC_RELEASE(&lines->values);
+    VEC_RELEASE(&lines->texts);
+    free(lines->data);
+}
+
+/* All lines before it whole, and the beginning of this one. */
+static bool is_success_when_cut(const struct adapter *adapter, const struct lines *lines,
+                                size_t line, size_t length)
 {
     const struct agent_end end = {.exit_status = 0};
-    size_t length;
-    char *data = agent_stream_read(sample, &length);
+    const struct agent_profile agent = {.name = adapter->type, .adapter = adapter};
+    struct agent_reader *reader = agent_reader_new(&agent, NULL, NULL);
+    bool is_success;
 
-    while (length > 0 && data[length - 1] == '\n') {
-        length--;
+    for (size_t i = 0; i < line; i++) {
+        adapter->read_line(reader, lines->values.items[i], lines->texts.items[i]);
     }
-    for (size_t cut = 0; cut < length; cut += cut + 200 < length ? 97 : 1) {
-        struct stream stream;
+    agent_reader_add(reader, lines->texts.items[line], length);
+    is_success = agent_reader_end(reader, &end)->failure == AGENT_FINE;
+    agent_reader_free(reader);
+    return is_success;
+}
 
-        agent_stream_begin(&stream, adapter);
-        agent_reader_add(stream.reader, data, cut);
-        agent_stream_end(&stream, &end);
-        if (stream.result->failure == AGENT_FINE) {
-            fail_msg("%s: a success after %zu of %zu bytes", sample, cut, length);
+static void check_cuts(const struct adapter *adapter, const char *sample)
+{
+    struct lines lines;
+
+    lines_read(&lines, sample);
+    for (size_t i = 0; i < lines.texts.count; i++) {
+        bool is_last = i + 1 == lines.texts.count;
+
+        for (size_t cut = 0; cut < strlen(lines.texts.items[i]) + !is_last; cut++) {
+            if (is_success_when_cut(adapter, &lines, i, cut)) {
+                fail_msg("%s: a success after %zu bytes of line %zu", sample, cut, i + 1);
+            }
         }
-        agent_stream_release(&stream);
     }
-    free(data);
+    lines_release(&lines);
+}
+
+void agent_stream_check_cuts(const struct adapter *adapter, const struct stream_case *cases,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cases[i].failure == AGENT_FINE) {
+            check_cuts(adapter, cases[i].sample);
+        }
+    }
 }
 
 void agent_stream_call_init(struct stream_call *made, const struct adapter *adapter)

@@ -101,12 +101,40 @@ void answers_check(const struct answers *answers, const char *expected)
     json_decref(result);
 }
 
+/* What is called whole after a part of the bytes has all of the text: only what comes after it is
+ * missing, such as the usage. */
+static void check_truncated(struct answers answers, const json_t *whole)
+{
+    const char *text = json_get_text(whole, "text", "");
+    size_t length = answers.length ? answers.length : strlen(answers.bytes);
+
+    for (answers.length = 1; answers.length < length; answers.length++) {
+        for (int broken = 0; broken < 2; broken++) {
+            json_t *part;
+
+            answers.is_broken = broken;
+            part = answers_read(&answers);
+            if (json_get_boolean(part, "whole", false)) {
+                assert_string_equal(json_get_text(part, "text", ""), text);
+            }
+            json_decref(part);
+        }
+    }
+}
+
 void answers_check_cuts(struct answers answers, const char *expected)
 {
     size_t length = answers.length ? answers.length : strlen(answers.bytes);
+    json_t *whole;
 
     for (size_t piece = 1; piece <= length; piece++) {
         answers.piece = piece;
         answers_check(&answers, expected);
     }
+    answers.piece = 0;
+    whole = answers_read(&answers);
+    if (json_get_boolean(whole, "whole", false)) {
+        check_truncated(answers, whole);
+    }
+    json_decref(whole);
 }

@@ -21,7 +21,7 @@ struct answers {
 json_t *answers_read(const struct answers *answers);
 /* The same, compared with what is expected there, as text of JSON with its keys sorted. */
 void answers_check(const struct answers *answers, const char *expected);
-/* In every size of piece. */
+/* In every size of piece; and cut at every byte, where half an answer is never the answer. */
 void answers_check_cuts(struct answers answers, const char *expected);
 
 #endif

@@ -1203,8 +1203,9 @@ class Mock:
             if "echo" in opts:
                 pl.text = MARKER.sub("", call.user_text()).strip()[-4000:]
             elif "size" in opts:
-                unit = "0123456789abcdef "
-                pl.text = (unit * (opt_int(opts, "size") // len(unit) + 1))[:opt_int(opts, "size")]
+                # Nothing in it is there twice: some clients take that for a loop, or for one piece sent again.
+                size = opt_int(opts, "size")
+                pl.text = "".join("%07d " % i for i in range(size // 8 + 1))[:size]
             else:
                 pl.text = opt_text(opts, "text", None)
                 if pl.text is None:

@@ -276,6 +276,32 @@ static void a_map_that_names_the_end_wants_to_see_it(void **state)
     forget(&reading);
 }
 
+static void assert_whole_only(const char *format, const char *map, const char *output)
+{
+    for (size_t cut = 0; cut <= strlen(output); cut++) {
+        char *start = mem_strndup(output, cut);
+        struct reading reading;
+
+        read_output(&reading, format, map, start, &fine);
+        assert_int_equal(reading.result->failure == AGENT_FINE, cut == strlen(output));
+        forget(&reading);
+        free(start);
+    }
+}
+
+/* But for plain text, of which nobody can tell where it should have ended. */
+static void an_output_cut_at_any_byte_is_no_success(void **state)
+{
+    (void)state;
+    assert_whole_only("json", NULL, "{\"a\": [1,\n2], \"b\": \"x\"}");
+    assert_whole_only("json", "{\"answer\":\"choices.0.text\"}",
+                      "{\"choices\":[{\"text\":\"yes\"}],\n \"id\":\"s1\"}");
+    assert_whole_only("jsonl", EVENT_MAP,
+                      "{\"kind\":\"delta\",\"body\":{\"t\":\"ye\"}}\n"
+                      "{\"kind\":\"delta\",\"body\":{\"t\":\"s\"}}\n{\"kind\":\"end\"}");
+    assert_whole_only("jsonl", NULL, "{\"event\":\"text\",\"text\":\"yes\"}\n{\"event\":\"done\"}");
+}
+
 static void lines_of_json_may_be_read_by_fields(void **state)
 {
     struct reading reading;
@@ -323,6 +349,7 @@ int main(void)
         cmocka_unit_test(what_is_no_json_is_a_failure_that_names_the_place),
         cmocka_unit_test(lines_of_json_become_events_by_a_map),
         cmocka_unit_test(a_map_that_names_the_end_wants_to_see_it),
+        cmocka_unit_test(an_output_cut_at_any_byte_is_no_success),
         cmocka_unit_test(lines_of_json_may_be_read_by_fields),
         cmocka_unit_test(lines_without_a_map_are_agent_events),
     };

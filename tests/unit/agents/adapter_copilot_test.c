@@ -35,11 +35,10 @@ static void every_recorded_stream_comes_to_its_result(void **state)
     }
 }
 
-static void a_stream_that_is_cut_anywhere_is_no_success(void **state)
+static void a_stream_that_is_cut_at_any_byte_is_no_success(void **state)
 {
     (void)state;
-    agent_stream_check_cuts(&adapter_copilot, "copilot-text.jsonl");
-    agent_stream_check_cuts(&adapter_copilot, "copilot-write-denied.jsonl");
+    agent_stream_check_cuts(&adapter_copilot, cases, ARRAY_LEN(cases));
 }
 
 static const struct agent_end fine = {.exit_status = 0};
@@ -145,9 +144,57 @@ static void each_mode_allows_its_tools(void **state)
     made.call.session = "s-1";
     assert_int_equal(agent_stream_call_make(&made, NULL), 0);
     assert_non_null(strstr(made.argv, "--allow-all-tools\n"));
-    assert_non_null(strstr(made.argv, "--resume=s-1\n"));
+    assert_non_null(strstr(made.argv, "--session-id\ns-1\n"));
     assert_non_null(strstr(made.env, "COPILOT_AUTO_UPDATE=false\n"));
     agent_stream_call_release(&made);
+}
+
+/* What was written for it beside the call, put into a folder and read after it was ended. */
+static char *session_when_ended(const char *session, char **ret_argv)
+{
+    char *scratch = scratch_new();
+    const struct agent_end end = {.exit_status = -1, .timed_out = true, .folder = scratch};
+    struct stream_call made;
+    struct stream stream;
+    char *found;
+
+    agent_stream_call_init(&made, &adapter_copilot);
+    made.call.session = session;
+    made.call.folder = scratch;
+    assert_int_equal(agent_stream_call_make(&made, NULL), 0);
+    for (size_t i = 0; i < made.command.files.count; i++) {
+        scratch_write(scratch, made.command.files.items[i].name, made.command.files.items[i].data);
+    }
+    *ret_argv = mem_strdup(made.argv);
+    agent_stream_call_release(&made);
+    agent_stream_begin(&stream, &adapter_copilot);
+    agent_stream_end(&stream, &end);
+    assert_int_equal(stream.result->failure, AGENT_TIMEOUT);
+    found = mem_strdup(stream.result->session);
+    agent_stream_release(&stream);
+    scratch_remove(scratch);
+    return found;
+}
+
+static void a_session_is_known_even_of_one_that_was_ended(void **state)
+{
+    char *argv, *other_argv;
+    char *session = session_when_ended(NULL, &argv);
+    char *other = session_when_ended(NULL, &other_argv);
+
+    (void)state;
+    assert_int_equal(strlen(session), 36);
+    assert_non_null(strstr(argv, session));
+    assert_string_not_equal(session, other);
+    free(other_argv);
+    free(other);
+    free(argv);
+    other = session_when_ended(session, &argv);
+    assert_string_equal(session, other);
+    assert_non_null(strstr(argv, session));
+    free(argv);
+    free(other);
+    free(session);
 }
 
 static void read_usage(const char *data, const struct agent_usage *earlier,
@@ -223,13 +270,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_recorded_stream_comes_to_its_result),
-        cmocka_unit_test(a_stream_that_is_cut_anywhere_is_no_success),
+        cmocka_unit_test(a_stream_that_is_cut_at_any_byte_is_no_success),
         cmocka_unit_test(it_is_called_with_the_prompt_on_standard_input_alone),
         cmocka_unit_test(a_configured_command_comes_before_its_arguments),
         cmocka_unit_test(what_it_would_take_for_an_option_is_refused),
         cmocka_unit_test(lines_that_are_no_events_are_passed_over),
         cmocka_unit_test(what_it_says_after_we_stopped_it_does_not_count),
         cmocka_unit_test(each_mode_allows_its_tools),
+        cmocka_unit_test(a_session_is_known_even_of_one_that_was_ended),
         cmocka_unit_test(its_tokens_are_in_the_file_that_it_was_asked_for),
         cmocka_unit_test(an_error_of_the_session_is_one_whatever_the_exit_code_says),
         cmocka_unit_test(a_key_that_blots_out_its_lines_is_no_success),

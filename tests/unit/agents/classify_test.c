@@ -68,6 +68,7 @@ static void words_decide_where_there_is_no_status(void **state)
     static const struct sample samples[] = {
         {0, "API Error: Connection refused", AGENT_TRANSIENT},
         {0, "connect ECONNREFUSED 127.0.0.1:1", AGENT_TRANSIENT},
+        {0, "Could not connect to local model provider at http://127.0.0.1:1/v1.", AGENT_TRANSIENT},
         {0, "stream disconnected before completion: closed", AGENT_TRANSIENT},
         {0, "Request timed out.", AGENT_TRANSIENT},
         {0, "You have hit your usage limit. Try again later.", AGENT_LIMIT},

@@ -91,6 +91,41 @@ static void a_prompt_is_answered_in_pieces(void **state)
     assert_end(&talk, OPENING, "session() text(Do) text(ne) done(end_turn) ", true);
 }
 
+static bool is_fine_after(const char *bytes, size_t length)
+{
+    struct talk talk;
+    bool is_fine;
+
+    begin(&talk, &plain);
+    for (size_t at = 0; at < length;) {
+        const char *end = memchr(bytes + at, '\n', length - at);
+        size_t part = end ? (size_t)(end - bytes) - at : length - at;
+
+        acp_handle(talk.acp, bytes + at, part);
+        at += part + 1;
+    }
+    acp_fail(talk.acp, AGENT_TRANSIENT, "the agent ended");
+    is_fine = acp_is_fine(talk.acp);
+    acp_free(talk.acp);
+    strbuf_release(&talk.sent);
+    strbuf_release(&talk.events);
+    return is_fine;
+}
+
+static void a_conversation_cut_at_any_byte_is_no_success(void **state)
+{
+    static const char bytes[] = INITIALIZED "\n" MADE "\n" CHUNK("Do") "\n" CHUNK(
+        "ne") "\n"
+              "{\"id\":3,\"result\":{\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":3,"
+              "\"outputTokens\":4}}}";
+
+    (void)state;
+    for (size_t cut = 0; cut < sizeof(bytes) - 1; cut++) {
+        assert_false(is_fine_after(bytes, cut));
+    }
+    assert_true(is_fine_after(bytes, sizeof(bytes) - 1));
+}
+
 static void what_a_loaded_session_replays_is_no_answer(void **state)
 {
     struct acp_call call = plain;
@@ -201,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prompt_is_answered_in_pieces),
+        cmocka_unit_test(a_conversation_cut_at_any_byte_is_no_success),
         cmocka_unit_test(what_a_loaded_session_replays_is_no_answer),
         cmocka_unit_test(a_failure_of_the_model_is_no_answer),
         cmocka_unit_test(permissions_after_a_cancel_are_cancelled),

@@ -75,11 +75,45 @@ static void usage_has_many_forms(void **state)
     assert_int_equal(usage.input_tokens, -1);
 }
 
+static void assert_usage(const char *said, int64_t input_tokens, int64_t output_tokens)
+{
+    json_t *result = json_pack("{s:o}", "usage", json_loads(said, 0, NULL));
+    struct agent_usage usage;
+
+    acp_read_usage(result, &usage);
+    assert_int_equal(usage.input_tokens, input_tokens);
+    assert_int_equal(usage.output_tokens, output_tokens);
+    json_decref(result);
+}
+
+static void what_was_cached_or_thought_is_part_of_the_tokens_once(void **state)
+{
+    (void)state;
+    assert_usage("{\"inputTokens\":800,\"outputTokens\":50,\"cachedReadTokens\":200,"
+                 "\"totalTokens\":1050}",
+                 1000, 50);
+    assert_usage("{\"inputTokens\":1000,\"outputTokens\":50,\"cachedReadTokens\":200,"
+                 "\"totalTokens\":1050}",
+                 1000, 50);
+    assert_usage("{\"inputTokens\":800,\"outputTokens\":50,\"cachedReadTokens\":200,"
+                 "\"cachedWriteTokens\":7,\"thoughtTokens\":9,\"totalTokens\":1066}",
+                 1007, 59);
+    assert_usage("{\"inputTokens\":1000,\"outputTokens\":50,\"cachedReadTokens\":200,"
+                 "\"thoughtTokens\":9,\"totalTokens\":1059}",
+                 1000, 59);
+    assert_usage("{\"inputTokens\":9,\"outputTokens\":5,\"thoughtTokens\":2,\"totalTokens\":14}", 9,
+                 5);
+    assert_usage("{\"inputTokens\":9223372036854775807,\"outputTokens\":9223372036854775807,"
+                 "\"totalTokens\":0}",
+                 -1, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tool_is_told_once_and_its_result_once),
         cmocka_unit_test(usage_has_many_forms),
+        cmocka_unit_test(what_was_cached_or_thought_is_part_of_the_tokens_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
