@@ -306,9 +306,12 @@ coverage:
 	@tools/coverage build/coverage
 
 # The real coding programs against the stand-in for model servers (docs/testing.md); not in `make test`: they
-# are large, and come from the npm registry. PROGRAMS='claude codex' and CASES='edit,401' take some.
+# are large, and come from the npm registry. PROGRAMS='claude acp-gemini' and CASES='edit,401' take some,
+# JOBS says how many at a time.
 AGENTS_FOLDER ?= build/agents
-PROGRAMS ?= claude codex gemini qwen opencode copilot
+PROGRAMS ?= claude codex gemini qwen opencode copilot \
+    acp-claude acp-codex acp-gemini acp-qwen acp-opencode acp-copilot
+JOBS ?= 2
 comma := ,
 empty :=
 test-agents:
@@ -316,7 +319,7 @@ test-agents:
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs
 	-@tools/install-agents $(AGENTS_FOLDER) $(PROGRAMS)
 	@FERMATA=$(abspath $(PLAIN_BUILD))/fermata tests/agents/conformance.py $(AGENTS_FOLDER) \
-	    --programs '$(subst $(empty) $(empty),$(comma),$(strip $(PROGRAMS)))' --cases '$(CASES)'
+	    --programs '$(subst $(empty) $(empty),$(comma),$(strip $(PROGRAMS)))' --cases '$(CASES)' --jobs $(JOBS)
 
 # Each patch of tests/sabotage breaks a promise; a test must notice.
 sabotage: test-build

@@ -127,7 +127,7 @@ class Project:
     def attempt(self, number=None, step="s"):
         folders = sorted(self.folder.glob(f".fermata/workflows/*/attempts/{step}.*"),
                          key=lambda path: int(path.name.rsplit(".", 1)[1]))
-        expect(folders, "there is no attempt's folder")
+        expect(len(folders) > (number or 0), f"there are {len(folders)} attempts")
         return folders[-1 if number is None else number]
 
     def events(self, number=None):
@@ -449,7 +449,7 @@ class Bench:
             outcome, detail = "ok", ""
         except Failed as reason:
             outcome, detail = "FAIL", str(reason)
-        except (subprocess.TimeoutExpired, OSError, ValueError, KeyError) as error:
+        except Exception as error:  # a program may do anything; the others go on
             outcome, detail = "FAIL", f"{type(error).__name__}: {error}"
         seconds = time.monotonic() - started
         if name == "success":

@@ -20,7 +20,8 @@ struct stream_case {
 char *agent_stream_read(const char *sample, size_t *ret_length); /* free() it */
 /* Whole, by bytes and in pieces: each time the same events. Asserts what the case says. */
 void agent_stream_check(const struct adapter *adapter, const struct stream_case *expected);
-/* Those that are a success, cut at every byte before the last line ends, with exit status 0: none. */
+/* Those that are a success, cut at every byte before the last line ends, with exit status 0: none.
+ */
 void agent_stream_check_cuts(const struct adapter *adapter, const struct stream_case *cases,
                              size_t count);
 
