@@ -135,6 +135,7 @@ EOF
     grep -q '^CODEX_HOME=/nowhere/else$' "$BATS_TEST_TMPDIR/environment"
     grep -q '^CODEX_API_KEY=secret-key$' "$BATS_TEST_TMPDIR/environment"
     grep -q gpt-x-1 "$BATS_TEST_TMPDIR/arguments"
+    ! grep -q secret-key "$BATS_TEST_TMPDIR/arguments" || false
     # 0.6 at 1, 0.4 at 0.5, 0.1 at 10
     [ "$(agent work '["used"]["cost_usd"]')" = 1.8 ]
     [ -z "$(grep -rl secret-key .fermata/workflows/*/logs .fermata/workflows/*/state.json)" ]
