@@ -102,6 +102,7 @@ static int remove_rows(struct tx *tx, void *arg, struct error *err)
     }
     json_array_foreach(removal->ids, index, id)
     {
+        r = r == 0 ? totals_keep(tx, json_string_value(id), err) : r;
         for (size_t i = 0; r == 0 && i < ARRAY_LEN(q_remove); i++) {
             struct statement *statement = tx_query(tx, &q_remove[i]);
 

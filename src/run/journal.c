@@ -40,6 +40,13 @@ static const struct migration migrations[] = {
     /* Quotes inside of texts are escaped, so that no text is taken for the key. */
     {"run/003-agents", "CREATE INDEX journal_agents ON journal (at) WHERE kind = 'attempt_ended'"
                        " AND instr(body, '\"agent\":\"') > 0;"},
+    /* Of runs that were removed; NULL: no attempt said. */
+    {"run/004-agent-usage",
+     "CREATE TABLE agent_usage (agent TEXT NOT NULL, month TEXT NOT NULL, attempts INTEGER NOT "
+     "NULL,"
+     " failed INTEGER NOT NULL, input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER,"
+     " cost_usd REAL, counted INTEGER NOT NULL, priced INTEGER NOT NULL, last_at INTEGER NOT NULL,"
+     " PRIMARY KEY (agent, month)) STRICT, WITHOUT ROWID;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)

@@ -84,4 +84,7 @@ int journal_read(struct tx *tx, const char *run_id, int64_t from_seq, int limit,
 /* The digest of the workflow text that the run is pinned to. */
 int journal_find_digest(struct tx *tx, const char *run_id, char ret_digest[65], struct error *err);
 
+/* totals.c: adds what agents used in a run that is about to be removed to the sums that stay. */
+int totals_keep(struct tx *tx, const char *run_id, struct error *err);
+
 #endif

@@ -66,9 +66,9 @@ int run_records(struct store *store, const char *run_id, int64_t from_seq, int l
                 json_t **ret_records, struct error *err);
 /* Durations, attempts, retries, gate verdict rates, utilisation. */
 int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, struct error *err);
-/* Over all runs: {NAME: {attempts, failed, input_tokens, output_tokens, cached_tokens, cost_usd,
- * counted, priced, last_at}}. Sums are over the attempts that said (`counted` of them their tokens,
- * `priced` their cost); absent when none did. */
+/* Over all runs, removed ones too: {NAME: {attempts, failed, input_tokens, output_tokens,
+ * cached_tokens, cost_usd, counted, priced, last_at}}. Sums are over the attempts that said
+ * (`counted` of them their tokens, `priced` their cost); absent when none did. */
 int run_agent_totals(struct store *store, json_t **ret_totals, struct error *err);
 /* Why each step was reused or executed: {"steps":[{key,decision,why,digest,from,differs:[...]}]} */
 int run_explain(struct store *store, const char *run_id, const char *step, json_t **ret_answer,

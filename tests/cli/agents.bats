@@ -275,3 +275,23 @@ END
     fermata logs "$id" -f >after
     fermata logs "$id" | diff - after
 }
+
+@test "what agents cost is still known when gc has removed the runs" {
+    mkdir -p .fermata
+    cat >.fermata/config.yaml <<'END'
+agents: { house: { type: command, output: json, map: { answer: a, input_tokens: i, output_tokens: o, cost_usd: c }, command: [echo, '{"a":"yes","i":10,"o":2,"c":0.25}'] } }
+END
+    workflow one <<'END'
+name: one
+phases: [{ id: p, steps: [{ id: s, agent: house, prompt: go, reuse: never }] }]
+END
+    fermata run -w one
+    fermata run -w one
+    before=$(fermata agents house --json | json 'd["agents"][0]["used"]')
+    [ "$(json 'd["cost_usd"]' <<<"$before")" = 0.5 ]
+    fermata gc --older-than 1ms
+    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 0 ]
+    [ "$(fermata agents house --json | json 'd["agents"][0]["used"]')" = "$before" ]
+    fermata run -w one
+    [ "$(fermata agents house --json | json 'd["agents"][0]["used"]["cost_usd"]')" = 0.75 ]
+}
