@@ -289,6 +289,7 @@ static void read_fields(struct agent_reader *reader, const json_t *map, const js
 /* One line by a map of events: its rule has the form of an event, with paths for values. */
 static void read_mapped_event(struct agent_reader *reader, const json_t *rule, const json_t *value)
 {
+    const json_t *usage = json_object_get(rule, "usage");
     struct agent_event event;
     char *text, *id, *name;
 
@@ -304,7 +305,7 @@ static void read_mapped_event(struct agent_reader *reader, const json_t *rule, c
     event.is_error = event.is_error || json_is_true(find_mapped(rule, "is_error", value));
     event.status = (int)json_integer_value(find_mapped(rule, "status", value)) % 1000;
     event.retry_after_ms = -1;
-    read_usage(rule, value, &event.usage);
+    read_usage(usage ? usage : rule, value, &event.usage); /* both spellings are natural */
     if (event.kind == AGENT_ERROR && event.failure == AGENT_FINE) {
         event.failure = agent_classify(event.status, event.text);
     }

@@ -133,3 +133,49 @@ END
     [ "$status" -eq 0 ]
     [ "$(wc -l <calls)" -eq 2 ]
 }
+
+@test "a question in a stream that is mapped by configuration rests the run, and its answer goes on" {
+    cat >.fermata/config.yaml <<END
+agents:
+  asker:
+    type: command
+    command: [$PROJECT/asker.sh]
+    output: jsonl
+    map:
+      type: kind
+      events:
+        begin: { event: session, id: talk.id, name: talk.model }
+        word: { event: text, partial: true, text: body.text }
+        ask: { event: question, text: body.question }
+        count: { event: usage, usage: { input_tokens: n.in, output_tokens: n.out } }
+        end: { event: done }
+END
+    cat >asker.sh <<'END'
+#!/bin/sh
+cat >prompt.txt
+echo x >>calls
+echo 'no event of the map'
+echo '{"kind":"begin","talk":{"id":"t1","model":"house-1"}}'
+echo '{"kind":"other","body":{"text":"not mapped"}}'
+if grep -q '^A: ' prompt.txt; then
+    echo '{"kind":"word","body":{"text":"It is "}}'
+    echo '{"kind":"word","body":{"text":"SQLite."}}'
+else
+    echo '{"kind":"word","body":{"text":"I looked around. "}}'
+    echo '{"kind":"ask","body":{"question":"Which database?"}}'
+fi
+echo '{"kind":"count","n":{"in":10,"out":3}}'
+echo '{"kind":"end"}'
+END
+    asked
+    [ "$status" -eq 3 ]
+    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["question"]["questions"]')" = '["Which database?"]' ]
+    run_apart fermata answer "$ID" design "SQLite" --resume
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <calls)" -eq 2 ]
+    grep -qx "A: SQLite" prompt.txt
+    [ "$(fermata cat "$ID" design)" = "It is SQLite." ]
+    # Both calls count, and each once.
+    [ "$(fermata agents asker --json | json 'd["agents"][0]["used"]["input_tokens"]')" = 20 ]
+    [ "$(fermata agents asker --json | json 'd["agents"][0]["used"]["attempts"]')" = 2 ]
+}
