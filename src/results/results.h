@@ -34,11 +34,13 @@ int blob_collect(const char *root, bool (*is_used)(const char *digest, void *con
 
 /* SHA-256 over the sorted (path, mode, content digest) of all files that git tracks or does not
  * ignore (without git: all files but .fermata and .git). Submodules by their commit. git is run
- * with an explicit --git-dir, hooks, fsmonitor and global configuration off. */
+ * with an explicit --git-dir, hooks, fsmonitor and global configuration off. A file that looks as
+ * it did when it was read last (.fermata/tree.index) is not read again. */
 int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files,
                 struct error *err);
-/* The files behind that digest, sorted: for each its path and "MODE DIGEST", both ended by NUL. */
-int tree_list(const char *project, struct strbuf *listing, struct error *err);
+/* The files behind that digest, sorted: for each its path and "MODE DIGEST", both ended by NUL.
+ * ERROR_LIMIT: there are more. */
+int tree_list(const char *project, size_t files_max, struct strbuf *listing, struct error *err);
 /* The paths in which two listings differ. */
 struct tree_difference {
     int64_t count;

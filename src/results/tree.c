@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/vec.h"
 #include "results/git.h"
+#include "results/tree_index.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -20,9 +21,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define FILES_MAX 2000000
+#define FILES_MAX 2000000U
 #define LIST_BYTES_MAX (256U * 1024 * 1024)
 #define COMMIT_BYTES_MAX 256
 #define DEPTH_MAX 128
@@ -39,13 +41,18 @@ struct tree {
     int64_t files;
     char *block;
     struct strbuf *listing; /* NULL: none is wanted */
+    size_t files_max;
+    struct tree_index *index;
+    struct strbuf parent; /* the folder that was entered last */
+    int parent_fd;        /* -1: it cannot be */
+    int parent_errno;
 };
 
 /* --- which files */
 
-static int refuse_size(struct error *err, const char *project)
+static int refuse_size(struct error *err, const char *project, size_t files_max)
 {
-    (void)error_set(err, ERROR_LIMIT, "%s has more than %d files", project, FILES_MAX);
+    (void)error_set(err, ERROR_LIMIT, "%s has more than %zu files", project, files_max);
     error_hint(err, "let git ignore what is not part of the work (.gitignore)");
     return ERROR_LIMIT;
 }
@@ -59,8 +66,8 @@ static bool is_own(const char *path)
 
 static int add_name(struct tree *tree, size_t start, struct error *err)
 {
-    if (tree->starts.count >= FILES_MAX) {
-        return refuse_size(err, tree->project);
+    if (tree->starts.count >= tree->files_max) {
+        return refuse_size(err, tree->project, tree->files_max);
     }
     *VEC_PUSH(&tree->starts) = (uint32_t)start;
     return 0;
@@ -123,7 +130,7 @@ static int list_entry(struct tree *tree, int parent, struct strbuf *path, const 
     }
     strbuf_add_bytes(&tree->names, path->data, path->length + 1);
     if (tree->names.overflow) {
-        return refuse_size(err, tree->project);
+        return refuse_size(err, tree->project, tree->files_max);
     }
     return add_name(tree, start, err);
 }
@@ -195,6 +202,14 @@ static int open_inside(const struct tree *tree, const char *path, int flags)
     return fd;
 }
 
+static void close_parent(struct tree *tree)
+{
+    if (tree->parent_fd >= 0) {
+        (void)close(tree->parent_fd);
+        tree->parent_fd = -1;
+    }
+}
+
 static void add_record(struct tree *tree, const char *path, const char *mode, const char *content)
 {
     digest_add_field(tree->digest, path);
@@ -209,40 +224,75 @@ static void add_record(struct tree *tree, const char *path, const char *mode, co
     }
 }
 
-static int add_regular(struct tree *tree, const char *path, const struct stat *seen,
-                       struct error *err)
+/* The folder of the path, open; *ret_name: the rest of the path. Paths come in their order, so the
+ * last one mostly serves again. -1 with errno when it cannot be entered. */
+static int open_parent(struct tree *tree, const char *path, const char **ret_name)
 {
-    char content[DIGEST_HEX_SIZE];
-    struct digest *digest;
-    ssize_t length;
-    int fd = open_inside(tree, path, O_RDONLY | O_NONBLOCK);
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
 
-    if (fd < 0) {
-        return errno == ENOENT ? 0 : error_set_errno(err, "cannot read %s", path);
+    *ret_name = slash ? slash + 1 : path;
+    if (!slash) {
+        return tree->fd;
     }
-    digest = digest_new();
+    if (tree->parent.length != length || memcmp(tree->parent.data, path, length) != 0) {
+        close_parent(tree);
+        strbuf_reset(&tree->parent);
+        strbuf_add_bytes(&tree->parent, path, length);
+        tree->parent_fd = open_inside(tree, tree->parent.data, O_PATH | O_DIRECTORY);
+        tree->parent_errno = tree->parent_fd < 0 ? errno : 0;
+    }
+    errno = tree->parent_errno;
+    return tree->parent_fd;
+}
+
+static int read_content(const struct tree *tree, int fd, char ret_content[DIGEST_HEX_SIZE])
+{
+    struct digest *digest = digest_new();
+    ssize_t length;
+
     do {
         length = read(fd, tree->block, READ_BYTES);
         if (length > 0) {
             digest_add(digest, tree->block, (size_t)length);
         }
     } while (length > 0 || (length < 0 && errno == EINTR));
-    digest_finish(digest, content);
-    if (length < 0) {
-        int r = error_set_errno(err, "cannot read %s", path);
-
-        (void)close(fd);
-        return r;
-    }
-    (void)close(fd);
-    add_record(tree, path, (seen->st_mode & S_IXUSR) ? "100755" : "100644", content);
-    return 0;
+    digest_finish(digest, ret_content);
+    return (int)length;
 }
 
-static int add_link(struct tree *tree, const char *path, int fd, struct error *err)
+static void add_file(struct tree *tree, const char *path, const struct stat *seen,
+                     const char *content, bool is_read)
+{
+    tree_index_add(tree->index, path, seen, content, is_read);
+    add_record(tree, path, (seen->st_mode & S_IXUSR) ? "100755" : "100644", content);
+}
+
+static int add_regular(struct tree *tree, const char *path, int parent, const char *name,
+                       struct error *err)
 {
     char content[DIGEST_HEX_SIZE];
-    ssize_t length = readlinkat(fd, "", tree->block, READ_BYTES);
+    struct stat seen;
+    int fd = openat(parent, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    int r = 0;
+
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : error_set_errno(err, "cannot read %s", path);
+    }
+    if (fstat(fd, &seen) < 0 || (S_ISREG(seen.st_mode) && read_content(tree, fd, content) < 0)) {
+        r = error_set_errno(err, "cannot read %s", path);
+    } else if (S_ISREG(seen.st_mode)) {
+        add_file(tree, path, &seen, content, true);
+    }
+    (void)close(fd);
+    return r;
+}
+
+static int add_link(struct tree *tree, const char *path, int parent, const char *name,
+                    struct error *err)
+{
+    char content[DIGEST_HEX_SIZE];
+    ssize_t length = readlinkat(parent, name, tree->block, READ_BYTES);
 
     if (length < 0) {
         return error_set_errno(err, "cannot read the link %s", path);
@@ -271,30 +321,37 @@ static int add_repository(struct tree *tree, const char *path, struct error *err
     return r;
 }
 
+/* Deleted, or behind a link or a file that took a folder's place. */
+static bool is_gone(int number)
+{
+    return number == ENOENT || number == ELOOP || number == ENOTDIR || number == EXDEV;
+}
+
 static int add_path(struct tree *tree, const char *path, struct error *err)
 {
     struct stat status;
-    int fd = open_inside(tree, path, O_PATH);
-    int r = 0;
+    const char *name;
+    const char *content;
+    int parent = open_parent(tree, path, &name);
 
-    if (fd < 0) {
-        /* Deleted, or behind a link or a file that took a folder's place. */
-        if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR || errno == EXDEV) {
-            return 0;
-        }
-        return error_set_errno(err, "cannot open %s", path);
+    if (parent < 0 || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+        return is_gone(errno) ? 0 : error_set_errno(err, "cannot look at %s", path);
     }
-    if (fstat(fd, &status) < 0) {
-        r = error_set_errno(err, "cannot look at %s", path);
-    } else if (S_ISREG(status.st_mode)) {
-        r = add_regular(tree, path, &status, err);
-    } else if (S_ISLNK(status.st_mode)) {
-        r = add_link(tree, path, fd, err);
-    } else if (S_ISDIR(status.st_mode)) {
-        r = add_repository(tree, path, err);
+    if (S_ISLNK(status.st_mode)) {
+        return add_link(tree, path, parent, name, err);
     }
-    (void)close(fd);
-    return r;
+    if (S_ISDIR(status.st_mode)) {
+        return add_repository(tree, path, err);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return 0;
+    }
+    content = tree_index_find(tree->index, path, &status);
+    if (!content) {
+        return add_regular(tree, path, parent, name, err);
+    }
+    add_file(tree, path, &status, content, false);
+    return 0;
 }
 
 static int compare_names(const void *left, const void *right, void *context)
@@ -325,27 +382,41 @@ static int add_all(struct tree *tree, struct error *err)
     return r;
 }
 
-static int digest_project(const char *project, struct strbuf *listing,
+static int list_all(struct tree *tree, struct error *err)
+{
+    int r;
+
+    strbuf_init(&tree->names, LIST_BYTES_MAX);
+    r = list_by_git(tree, err);
+    if (r == ERROR_NOT_FOUND || r == ERROR_UNAVAILABLE) {
+        r = list_by_walk(tree, err);
+    }
+    return r;
+}
+
+static int digest_project(const char *project, size_t files_max, struct strbuf *listing,
                           char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files, struct error *err)
 {
-    struct tree tree = {.project = project, .listing = listing};
+    struct tree tree = {
+        .project = project, .listing = listing, .files_max = files_max, .parent_fd = -1};
     char hex[DIGEST_HEX_SIZE];
+    struct timespec now;
     int r;
 
     tree.fd = open(project, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (tree.fd < 0) {
         return error_set_errno(err, "cannot open the folder %s", project);
     }
-    strbuf_init(&tree.names, LIST_BYTES_MAX);
+    strbuf_init(&tree.parent, LIST_BYTES_MAX);
     tree.block = mem_alloc(READ_BYTES);
     tree.digest = digest_new();
-    r = list_by_git(&tree, err);
-    if (r == ERROR_NOT_FOUND || r == ERROR_UNAVAILABLE) {
-        r = list_by_walk(&tree, err);
-    }
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    tree.index = tree_index_open(project, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+    r = list_all(&tree, err);
     if (r == 0) {
         r = add_all(&tree, err);
     }
+    tree_index_close(tree.index, r == 0);
     digest_finish(tree.digest, hex);
     if (r == 0) {
         memcpy(ret_digest, hex, sizeof(hex));
@@ -353,8 +424,10 @@ static int digest_project(const char *project, struct strbuf *listing,
             *ret_files = tree.files;
         }
     }
+    close_parent(&tree);
     free(tree.block);
     VEC_RELEASE(&tree.starts);
+    strbuf_release(&tree.parent);
     strbuf_release(&tree.names);
     (void)close(tree.fd);
     return r;
@@ -363,13 +436,13 @@ static int digest_project(const char *project, struct strbuf *listing,
 int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files,
                 struct error *err)
 {
-    return digest_project(project, NULL, ret_digest, ret_files, err);
+    return digest_project(project, FILES_MAX, NULL, ret_digest, ret_files, err);
 }
 
-int tree_list(const char *project, struct strbuf *listing, struct error *err)
+int tree_list(const char *project, size_t files_max, struct strbuf *listing, struct error *err)
 {
     char digest[DIGEST_HEX_SIZE];
-    int r = digest_project(project, listing, digest, NULL, err);
+    int r = digest_project(project, files_max, listing, digest, NULL, err);
 
     return r == 0 && listing->overflow
                ? error_set(err, ERROR_LIMIT, "the list of the files of %s is larger than %zu bytes",

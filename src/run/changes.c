@@ -5,25 +5,39 @@
 #include "results/results.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LISTING_FILE "tree"
+#define WHY_FILE "tree.unknown" /* why there is no listing */
 #define LISTING_BYTES_MAX (256U * 1024 * 1024)
+#define FILES_MAX 500000 /* about a second for each look, when nothing has to be read */
 
-int changes_begin(const char *folder, const char *project, struct error *err)
+static void write_why(const char *folder, const struct error *err)
+{
+    char *path = path_join(folder, WHY_FILE);
+
+    (void)file_write(path, err->text, strlen(err->text), FILE_NO_SYNC, NULL);
+    free(path);
+}
+
+void changes_begin(const char *folder, const char *project)
 {
     char *path = path_join(folder, LISTING_FILE);
+    struct error err = ERROR_INIT;
     struct strbuf listing;
     int r;
 
     strbuf_init(&listing, LISTING_BYTES_MAX);
-    r = tree_list(project, &listing, err);
+    r = tree_list(project, FILES_MAX, &listing, &err);
     if (r == 0) {
-        r = file_write(path, listing.data, listing.length, FILE_NO_SYNC, err);
+        r = file_write(path, listing.data, listing.length, FILE_NO_SYNC, &err);
+    }
+    if (r < 0) {
+        write_why(folder, &err);
     }
     strbuf_release(&listing);
     free(path);
-    return r;
 }
 
 static int read_before(const char *path, struct strbuf *before)
@@ -39,23 +53,52 @@ static int read_before(const char *path, struct strbuf *before)
     return r;
 }
 
+/* {unknown: WHY}; NULL: nobody wrote why. */
+static json_t *read_why(const char *folder)
+{
+    char *path = path_join(folder, WHY_FILE);
+    char *why = NULL;
+    size_t length;
+    json_t *changes = NULL;
+
+    if (file_read(path, ERROR_TEXT_MAX, &why, &length, NULL) == 0) {
+        changes = json_object();
+        json_put(changes, "unknown", json_text_lossy(why, length));
+    }
+    free(why);
+    free(path);
+    return changes;
+}
+
+static json_t *compare(const struct strbuf *before, const struct strbuf *after)
+{
+    struct tree_difference difference = {.paths_max = CHANGES_PATHS_MAX, .paths = json_array()};
+    json_t *changes = json_object();
+
+    tree_compare(before, after, &difference);
+    json_put_integer(changes, "count", difference.count);
+    json_put(changes, "changed", difference.paths);
+    return changes;
+}
+
 json_t *changes_end(const char *folder, const char *project)
 {
     char *path = path_join(folder, LISTING_FILE);
-    struct tree_difference difference = {.paths_max = CHANGES_PATHS_MAX};
+    struct error err = ERROR_INIT;
     struct strbuf before, after;
     json_t *changes = NULL;
 
     strbuf_init(&before, LISTING_BYTES_MAX);
     strbuf_init(&after, LISTING_BYTES_MAX);
-    if (read_before(path, &before) == 0 && tree_list(project, &after, NULL) == 0) {
-        difference.paths = json_array();
-        tree_compare(&before, &after, &difference);
+    if (read_before(path, &before) < 0) {
+        changes = read_why(folder);
+    } else if (tree_list(project, FILES_MAX, &after, &err) < 0) {
         changes = json_object();
-        json_put_integer(changes, "count", difference.count);
-        json_put(changes, "changed", difference.paths);
-        (void)unlink(path); /* large, and of no more use */
+        json_put_text(changes, "unknown", err.text);
+    } else {
+        changes = compare(&before, &after);
     }
+    (void)unlink(path); /* large, and of no more use */
     strbuf_release(&before);
     strbuf_release(&after);
     free(path);

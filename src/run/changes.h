@@ -4,14 +4,14 @@
 #ifndef FERMATA_RUN_CHANGES_H
 #define FERMATA_RUN_CHANGES_H
 
-#include "base/error.h"
 #include "base/json.h"
 
 #define CHANGES_PATHS_MAX 100
 
-/* Before the agent is started. */
-int changes_begin(const char *folder, const char *project, struct error *err);
-/* {count, changed: [PATH...]}; NULL: it is not known. The caller owns it. */
+/* Before the agent is started. That it fails is told by changes_end(). */
+void changes_begin(const char *folder, const char *project);
+/* {count, changed: [PATH...]}, or {unknown: WHY} when it was not compared; NULL: nobody looked. The
+ * caller owns it. */
 json_t *changes_end(const char *folder, const char *project);
 
 #endif

@@ -65,6 +65,22 @@ static void what_was_not_listed_before_is_not_known_after(void **state)
     assert_null(changes_end(project->folder, project->project));
 }
 
+static void that_there_was_no_listing_is_told_with_its_reason(void **state)
+{
+    struct run_project *project = *state;
+    json_t *changes;
+
+    changes_begin(project->folder, "/nonexistent");
+    changes = changes_end(project->folder, project->project);
+    assert_null(json_object_get(changes, "count"));
+    assert_non_null(strstr(json_get_text(changes, "unknown", ""), "/nonexistent"));
+    json_decref(changes);
+    changes_begin(project->folder, project->project);
+    changes = changes_end(project->folder, "/nonexistent");
+    assert_non_null(strstr(json_get_text(changes, "unknown", ""), "/nonexistent"));
+    json_decref(changes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -73,6 +89,7 @@ int main(void)
         TEST(what_an_agent_changed_is_recorded),
         TEST(a_step_that_was_to_change_nothing_fails_with_what_it_changed),
         TEST(what_was_not_listed_before_is_not_known_after),
+        TEST(that_there_was_no_listing_is_told_with_its_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
