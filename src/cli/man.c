@@ -219,6 +219,8 @@ static void add_surroundings(struct strbuf *target)
              "AI_ORCHESTRATOR_CONFIG_PATH is looked at.");
     add_term(target, "FERMATA_WORKFLOW", "The workflow of `fermata run` without --workflow.");
     add_term(target, "FERMATA_STRATEGY", "The strategy of `fermata run` without --strategy.");
+    add_term(target, "FERMATA_TRUST",
+             "1: what came with any project may start programs, as after fermata trust.");
     add_term(target, "FERMATA_LOG_FORMAT", "text or json, as with --log-format.");
     add_term(target, "FERMATA_KEEP", "The keeper program, when it is not beside fermata.");
     add_term(target, "NO_COLOR", "When set and not empty: no colours.");

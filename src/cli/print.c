@@ -333,6 +333,15 @@ static void print_schema(const struct terminal *terminal, const json_t *result, 
 
 /* ---- house ---- */
 
+static void print_trust(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                        struct strbuf *target)
+{
+    (void)now_ms;
+    (void)terminal;
+    strbuf_addf(target, "%s is %strusted\n", get(result, "project"),
+                json_get_boolean(result, "trusted", false) ? "" : "not ");
+}
+
 static void print_init(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                        struct strbuf *target)
 {
@@ -487,7 +496,7 @@ static const struct {
     {"agents", print_agents},       {"test-agent", print_run},
     {"doctor", print_doctor},       {"gc", print_gc},
     {"version", print_version},     {"function", print_nothing},
-    {"models", print_models},
+    {"models", print_models},       {"trust", print_trust},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,

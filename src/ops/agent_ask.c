@@ -290,6 +290,9 @@ static bool prepare(struct ops *ops, struct question *question, struct probe *pr
 {
     struct agent_facts *facts = question->facts;
 
+    if (!facts->config->is_builtin && !ops_is_trusted(ops)) {
+        return false; /* it may name any program, and send a key anywhere */
+    }
     if (is_version_asked(facts) && !facts->version && wanted.versions) {
         ask_version(question, probe);
     } else if (!wanted.servers || !is_health_asked(facts) || !ask_health(ops, question, probe)) {

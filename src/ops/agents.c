@@ -229,7 +229,10 @@ int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *v
     size_t count;
     int r = name ? ops_find_agent(ops, name, &one, err) : ops_need_config(ops, err);
 
-    (void)view;
+    if (!ops_is_trusted(ops)) {
+        ops_notice(view, "%s is not trusted: only built-in agents are asked (fermata trust)",
+                   ops->project);
+    }
     if (r == 0) {
         r = read_totals(ops, &totals, err);
     }

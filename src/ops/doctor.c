@@ -225,6 +225,16 @@ static void check_config(struct ops *ops, json_t *checks)
     }
 }
 
+static void check_trust(struct ops *ops, json_t *checks)
+{
+    if (ops_is_trusted(ops)) {
+        add_check(checks, "trust", "pass", "what the project holds may start programs", NULL);
+    } else {
+        add_check(checks, "trust", "warn", "what the project came with starts nothing yet",
+                  "look at .fermata, then: fermata trust");
+    }
+}
+
 static void check_store(struct ops *ops, json_t *checks)
 {
     struct error err = ERROR_INIT;
@@ -478,6 +488,7 @@ int op_doctor(struct ops *ops, const json_t *arguments, const struct ops_view *v
         check_permissions(ops, checks);
         check_disk(ops, checks);
         check_config(ops, checks);
+        check_trust(ops, checks);
         check_store(ops, checks);
         check_leftovers(ops, checks);
     } else {

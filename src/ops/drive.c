@@ -485,7 +485,11 @@ int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
         .run_id = run_id,
         .may_ask = !json_get_boolean(arguments, "no_input", false),
     };
+    int r = ops_need_trust(ops, drive.may_ask ? view : NULL, err);
 
+    if (r < 0) {
+        return r;
+    }
     if (json_get_boolean(arguments, "detach", false)) {
         return ops_detach(ops, run_id, ret_result, err);
     }
@@ -499,6 +503,9 @@ int op_drive(struct ops *ops, const json_t *arguments, const struct ops_view *vi
     char run_id[RUN_ID_SIZE];
     int r = ops_resolve_run(ops, arguments, run_id, err);
 
+    if (r == 0) {
+        r = ops_need_trust(ops, NULL, err);
+    }
     if (r < 0) {
         return r;
     }

@@ -66,6 +66,16 @@ void ops_notice(const struct ops_view *view, const char *format, ...)
 int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **ret_file,
                     struct error *err);
 
+/* trust.c */
+/* May what came with the project start programs? True where there is no project. */
+bool ops_is_trusted(struct ops *ops);
+/* Before anything of the project's is run; asks where a person can answer (view may be NULL).
+ * ERROR_UNAVAILABLE: it may not. */
+int ops_need_trust(struct ops *ops, const struct ops_view *view, struct error *err);
+int ops_record_trust(const struct ops *ops, const char *project, struct error *err);
+/* Is there anything in this folder .fermata that can start programs? */
+bool ops_has_foreign_files(const char *folder);
+
 /* names.c */
 void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names);
 void ops_forget_called(struct ops *ops);
@@ -194,6 +204,7 @@ extern const size_t ops_row_count;
     int name(struct ops *ops, const json_t *arguments, const struct ops_view *view,                \
              json_t **ret_result, struct error *err)
 OPERATION(op_init);
+OPERATION(op_trust);
 OPERATION(op_run);
 OPERATION(op_resume);
 OPERATION(op_drive);

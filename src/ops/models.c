@@ -263,7 +263,10 @@ int op_models(struct ops *ops, const json_t *arguments, const struct ops_view *v
         return error_set(err, ERROR_INVALID, "`fermata models %s` takes no name of a model",
                          action);
     }
-    r = find_servers(ops, arguments, &servers, err);
+    r = ops_need_trust(ops, view, err);
+    if (r == 0) {
+        r = find_servers(ops, arguments, &servers, err);
+    }
     if (r == 0 && is_look) {
         r = look_at_all(ops, &servers, action, ret_result, err);
     } else if (r == 0) {

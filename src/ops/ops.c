@@ -33,6 +33,9 @@ static int check_settings(const struct ops_settings *settings, struct error *err
     if (settings->strategy && strategy_parse(settings->strategy) == STRATEGY_UNSET) {
         return refuse_word("FERMATA_STRATEGY", settings->strategy, "ai, static, hybrid", err);
     }
+    if (settings->trust && strcmp(settings->trust, "1") != 0) {
+        return refuse_word("FERMATA_TRUST", settings->trust, "1", err);
+    }
     if (settings->log_format && strcmp(settings->log_format, "text") != 0 &&
         strcmp(settings->log_format, "json") != 0) {
         return refuse_word("FERMATA_LOG_FORMAT", settings->log_format, "text, json", err);

@@ -254,6 +254,7 @@ int ops_make_project(struct ops *ops, const struct ops_view *view, struct error 
     if (r < 0) {
         return r;
     }
+    (void)ops_record_trust(ops, path, NULL);
     ops_notice(view, "Made %s (it holds the runs; git ignores them)", ops->folder);
     return 0;
 }
@@ -286,6 +287,7 @@ int op_init(struct ops *ops, const json_t *arguments, const struct ops_view *vie
     char *path = NULL;
     char *folder = NULL;
     json_t *agents = NULL;
+    bool is_ours;
     int r;
 
     (void)view;
@@ -305,6 +307,7 @@ int op_init(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         return r;
     }
     folder = path_join(path, PROJECT_FOLDER_NAME);
+    is_ours = !ops_has_foreign_files(folder);
     if (has_entry(folder, "config.yaml")) {
         r = error_set(err, ERROR_CONFLICT, "%s is there already, nothing was changed", folder);
         error_hint(err, "edit %s/config.yaml; `fermata workflows` lists what you can run", folder);
@@ -313,6 +316,9 @@ int op_init(struct ops *ops, const json_t *arguments, const struct ops_view *vie
     }
     if (r == 0) {
         r = write_examples(ops, folder, &agents, err);
+    }
+    if (r == 0 && is_ours) {
+        (void)ops_record_trust(ops, path, NULL);
     }
     if (r == 0) {
         *ret_result = json_pack("{s:s, s:s, s:[s,s,s], s:o}", "project", path, "folder", folder,

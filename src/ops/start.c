@@ -478,7 +478,10 @@ static int start(struct ops *ops, const json_t *arguments, struct run_request *r
     if (json_get_boolean(arguments, "dry_run", false)) {
         return dry_run(ops, request, ret_result);
     }
-    r = check_agents(ops, request, err);
+    r = ops_need_trust(ops, json_get_boolean(arguments, "no_input", false) ? NULL : view, err);
+    if (r == 0) {
+        r = check_agents(ops, request, err);
+    }
     if (r == 0) {
         r = ops_make_project(ops, view, err);
     }

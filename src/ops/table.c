@@ -22,6 +22,10 @@ static const struct argument init_arguments[] = {
      .help = "Where to make .fermata; the working folder when absent"},
 };
 
+static const struct argument trust_arguments[] = {
+    {.name = "remove", .type = ARGUMENT_BOOLEAN, .help = "Take the word back"},
+};
+
 static const struct argument run_arguments[] = {
     {.name = "task", .type = ARGUMENT_TEXT, .is_positional = true, .value_name = "TASK",
      .help = "What is to be done, in a sentence; fills the workflow's one required text input"},
@@ -283,6 +287,22 @@ const struct operation ops_rows[] = {
      ARGUMENTS(init_arguments),
      .exits = exits_house,
      .run = op_init},
+    {.name = "trust",
+     .group = "Start",
+     .summary = "Let the files that came with a project start programs",
+     .description =
+         "A project that was not made here (by init or run) may have come with settings, "
+         "workflows or runs that start any program with your rights. Nothing of it is "
+         "run before you have looked at its folder .fermata and said so, once: here, or "
+         "where run asks. It holds for this folder, also when its files change; a new "
+         "clone is another project. FERMATA_TRUST=1 in the environment trusts all.",
+     .example = "fermata validate\n"
+                "    shows that its files are sound; `fermata run --dry-run` what would be run\n"
+                "fermata trust\n"
+                "    from now on they may",
+     ARGUMENTS(trust_arguments),
+     .exits = exits_house,
+     .run = op_trust},
     {.name = "run",
      .group = "Start",
      .summary = "Run a workflow",

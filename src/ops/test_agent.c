@@ -139,6 +139,9 @@ int op_test_agent(struct ops *ops, const json_t *arguments, const struct ops_vie
     int r = ops_find_agent(ops, json_get_text(arguments, "name", ""), &agent, err);
 
     if (r == 0) {
+        r = ops_need_trust(ops, view, err);
+    }
+    if (r == 0) {
         r = ops_need_library(ops, err);
     }
     if (r < 0) {

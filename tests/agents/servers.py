@@ -30,7 +30,7 @@ class Project:
         (self.folder / ".fermata/workflows").mkdir(parents=True)
         (self.folder / "home").mkdir()
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LANG": "C.UTF-8",
-                    "TERM": "dumb", "FERMATA_KEEP": str(BUILD / "fermata-keep"),
+                    "TERM": "dumb", "FERMATA_KEEP": str(BUILD / "fermata-keep"), "FERMATA_TRUST": "1",
                     **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}}
         self.configure({"type": server, "endpoint": models.url, "model": "mock", **agent})
 

@@ -121,7 +121,7 @@ class Cycle:
 
     def start(self, *arguments):
         env = dict(os.environ, HOSTILE=str(BUILD / "tests/programs/hostile"), TERM="dumb",
-                   FERMATA_KEEP=str(BUILD / "fermata-keep"), HOME=str(self.project),
+                   FERMATA_KEEP=str(BUILD / "fermata-keep"), FERMATA_TRUST="1", HOME=str(self.project),
                    TMPDIR=str(self.project / "tmp"), CYCLE_TOKEN=self.token)
         return subprocess.Popen([str(FERMATA), *arguments], cwd=self.project, env=env,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

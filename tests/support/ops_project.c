@@ -43,6 +43,7 @@ int ops_project_set_up(void **state)
         .self_path = "/bin/false",
         .environment = (const char *const *)environ,
         .user = "ada",
+        .trust = "1",
         .version = "1.2.3",
     };
     open_ops(project);
