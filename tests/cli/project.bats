@@ -105,6 +105,23 @@ END
     [ ! -e .fermata/fermata.db ]
 }
 
+@test "a wrong configuration does not hide what is wrong in workflows, nor is what it may define missed" {
+    mkdir -p .fermata/workflows
+    printf 'strategy: sttic\nagents: { mine: { type: command, command: [cat] } }\n' >.fermata/config.yaml
+    workflow bad <<'END'
+name: bad
+phases: [{ id: p, stps: [] }]
+END
+    workflow good <<'END'
+name: good
+phases: [{ id: p, gate: of-the-configuration, steps: [{ id: s, agent: mine, prompt: Go }] }]
+END
+    run_apart fermata validate
+    [ "$status" -eq 7 ]
+    [[ $output == *"config.yaml:1:11: error:"* && $output == *"bad.yaml:2:"*'did you mean "steps"'* ]]
+    [[ $output != *"good.yaml"* && $output == *" 2 errors"* ]]
+}
+
 # As somebody whom permissions hold back, also where the tests run as root.
 plainly() {
     local drop=-dac_override,-dac_read_search
