@@ -144,7 +144,7 @@ static int wait_for_answer(const struct engine_options *options, struct letter *
     char *wake = run_lock_path(options->folder);
     int r = 0;
 
-    while (r == 0 && !letter->answer) {
+    while (r == 0) {
         /* Asked before the answer is looked for: an owner may answer and end in between. */
         bool is_owned = run_is_locked(options->folder, letter->run_id);
 

@@ -58,9 +58,8 @@ static int lock_run(int locks_fd, const char *run_id, struct error *err)
     if (fcntl(locks_fd, F_OFD_SETLK, &lock) == 0) {
         return 0;
     }
-    return errno == EAGAIN || errno == EACCES
-               ? error_set(err, ERROR_BUSY, "another process is at work on this run")
-               : error_set_errno(err, "cannot lock run %s", run_id);
+    return errno == EAGAIN ? error_set(err, ERROR_BUSY, "another process is at work on this run")
+                           : error_set_errno(err, "cannot lock run %s", run_id);
 }
 
 int run_lock(const char *folder, const char *run_id, int *ret_fd, struct error *err)

@@ -148,6 +148,42 @@ static int rebuild_files(struct run_project *project, struct error *err)
     return r;
 }
 
+static int totals(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = run_agent_totals(project->store, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int orphans(struct run_project *project, struct error *err)
+{
+    json_t *report = NULL;
+    int r = run_cancel_orphans(&project->options, &report, err);
+
+    json_decref(report);
+    return r;
+}
+
+static int explain_one(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = run_explain(project->store, project->id, "one", &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int collect_old(struct run_project *project, struct error *err)
+{
+    json_t *report = NULL;
+    int r = run_collect(&project->options, 1, true, &report, err);
+
+    json_decref(report);
+    return r;
+}
+
 static int collect(struct run_project *project, struct error *err)
 {
     json_t *report = NULL;
@@ -200,8 +236,9 @@ static void ask_all(struct run_project *project, question ask)
 
 static void every_question_says_that_the_database_failed(void **state)
 {
-    static const question questions[] = {list,    show, records,   metrics, explain,      artifacts,
-                                         resolve, text, log_lines, rebuild, rebuild_files};
+    static const question questions[] = {list,        show,    records,       metrics, explain,
+                                         explain_one, totals,  artifacts,     resolve, text,
+                                         log_lines,   rebuild, rebuild_files, orphans, collect_old};
     struct run_project *project = *state;
 
     run_project_write(project, "workflows/inner.yaml", inner);

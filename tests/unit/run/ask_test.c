@@ -271,6 +271,21 @@ static void the_command_of_an_owner_that_ended_is_obeyed_by_the_asker(void **sta
     assert_int_equal(letters, 0);
 }
 
+static void a_refusal_need_not_be_explained(void **state)
+{
+    struct run_project *project = *state;
+    json_t *asked = command("pause");
+    json_t *answer = NULL;
+
+    run_project_start(project, "name: w\nphases: [{ id: p, steps: [{ id: s, use: noop }] }]\n",
+                      NULL);
+    run_project_go(project);
+    run_project_drop_engine(project);
+    assert_true(run_ask(&project->options, project->id, asked, &answer, NULL) < 0);
+    assert_null(answer);
+    json_decref(asked);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -284,6 +299,7 @@ int main(void)
         TEST(a_cancel_without_an_owner_stops_what_the_keepers_hold),
         TEST(an_owner_that_says_nothing_is_not_waited_for_forever),
         TEST(the_command_of_an_owner_that_ended_is_obeyed_by_the_asker),
+        TEST(a_refusal_need_not_be_explained),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,12 +225,16 @@ static void folders_without_a_run_are_removed_when_old(void **state)
     struct run_project *project = *state;
     char *folder = path_join(project->folder, "workflows/wf_00000000000a");
     char *mine = path_join(project->folder, "workflows/wf_mine");
+    char *odd = path_join(project->folder, "workflows/wf_00000000000u");
     json_t *said;
 
     (void)run_project_run(project, large);
     run_project_drop_engine(project);
     assert_int_equal(file_make_folders(folder, NULL), 0);
     assert_int_equal(file_make_folders(mine, NULL), 0);
+    /* Named as ours are, but for a letter, and a file. */
+    assert_int_equal(file_make_folders(odd, NULL), 0);
+    run_project_write(project, ".fermata/workflows/wf_00000000000b", "");
     assert_int_equal(collected(project, 0, "folders"), 0);
     project->clock_shift_ms += HOUR_MS;
     said = collect(project, 0, true);
@@ -239,9 +243,27 @@ static void folders_without_a_run_are_removed_when_old(void **state)
     assert_int_equal(collected(project, 0, "folders"), 1);
     assert_false(file_is_folder(folder));
     assert_true(file_is_folder(mine));
+    assert_true(file_is_folder(odd));
+    assert_true(run_project_has(project, ".fermata/workflows/wf_00000000000b"));
     assert_true(has_folder(project, project->id));
     free(folder);
+    free(odd);
     free(mine);
+}
+
+static void an_old_run_whose_folder_is_gone_already_goes_too(void **state)
+{
+    struct run_project *project = *state;
+    char *folder;
+
+    (void)run_project_run(project, large);
+    run_project_drop_engine(project);
+    folder = mem_printf("%s/workflows/%s", project->folder, project->id);
+    assert_int_equal(file_remove_tree(folder, NULL), 0);
+    project->clock_shift_ms += 2 * DAY_MS;
+    assert_int_equal(collected(project, DAY_MS, "runs"), 1);
+    run_project_check_tables(project);
+    free(folder);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
@@ -257,6 +279,7 @@ int main(void)
         TEST(a_run_that_somebody_holds_is_passed_over),
         TEST(nothing_younger_than_a_run_under_way_is_removed),
         TEST(folders_without_a_run_are_removed_when_old),
+        TEST(an_old_run_whose_folder_is_gone_already_goes_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

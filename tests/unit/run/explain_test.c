@@ -203,6 +203,24 @@ static void what_people_and_other_runs_do_is_told_as_such(void **state)
     json_decref(row);
 }
 
+static void what_a_return_did_again_is_explained_as_it_is_now(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(
+        run_project_run(project, "name: w\nphases:\n"
+                                 "  - { id: first, steps: [{ id: once, use: noop }] }\n"
+                                 "  - { id: a, steps: [{ id: again, run: 'echo x >>count' }] }\n"
+                                 "  - id: b\n"
+                                 "    on_failure: { goto: a, max: 1 }\n"
+                                 "    steps: [{ id: last, run: 'test $(wc -l <count) -ge 2',"
+                                 " retry: { attempts: 1 } }]\n"),
+        "completed");
+    check(project, "once", "executed", "");
+    check(project, "again", "executed", "");
+    check(project, "last", "executed", "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -216,6 +234,7 @@ int main(void)
         TEST(what_was_collected_is_done_again),
         TEST(an_unknown_step_is_told),
         TEST(what_people_and_other_runs_do_is_told_as_such),
+        TEST(what_a_return_did_again_is_explained_as_it_is_now),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

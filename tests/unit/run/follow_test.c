@@ -54,20 +54,39 @@ static void note_line(void *context, const struct engine_running *running)
     strbuf_add(line, running->line ? running->line : "(none)");
 }
 
+struct watcher {
+    struct run_project *project;
+    const char *wanted; /* the end of the line that is waited for */
+};
+
 static void look_at_it(void *arg)
 {
-    struct run_project *project = arg;
+    struct watcher *watcher = arg;
+    size_t length = strlen(watcher->wanted);
     struct strbuf line;
 
     strbuf_init(&line, 4096);
-    engine_visit_running(project->engine, note_line, &line);
-    if (strcmp(line.data, "> write a.txt") == 0) {
-        run_project_write(project, "go", "");
+    engine_visit_running(watcher->project->engine, note_line, &line);
+    if (line.length >= length && strcmp(line.data + line.length - length, watcher->wanted) == 0) {
+        run_project_write(watcher->project, "go", "");
     } else {
         assert_true(line.length == 0 || strcmp(line.data, "(none)") == 0);
-        (void)loop_timer_start(project->loop, 10, look_at_it, project);
+        (void)loop_timer_start(watcher->project->loop, 10, look_at_it, watcher);
     }
     strbuf_release(&line);
+}
+
+static void run_until_seen(struct run_project *project, const char *wanted)
+{
+    struct watcher watcher = {project, wanted};
+
+    run_project_write(project, "end.jsonl",
+                      "{\"event\":\"text\",\"text\":\"ok\"}\n{\"event\":\"done\"}\n");
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    look_at_it(&watcher);
+    run_project_go(project);
+    assert_string_equal(ended(project, "class"), "none");
 }
 
 static void its_last_event_can_be_seen_while_it_works(void **state)
@@ -80,13 +99,7 @@ static void its_last_event_can_be_seen_while_it_works(void **state)
                       "{\"event\":\"text\",\"text\":\"I will write\"}\n"
                       "{\"event\":\"tool_call\",\"name\":\"wri\\u001b[31mte\","
                       "\"text\":\"a.txt\"}\n");
-    run_project_write(project, "end.jsonl",
-                      "{\"event\":\"text\",\"text\":\"ok\"}\n{\"event\":\"done\"}\n");
-    run_project_start(project, WORKFLOW, NULL);
-    run_project_go_until(project, "attempt_started", "s");
-    look_at_it(project);
-    run_project_go(project);
-    assert_string_equal(ended(project, "class"), "none");
+    run_until_seen(project, "> write a.txt");
 }
 
 static void note_word(void *context, const struct engine_running *running)
@@ -134,6 +147,24 @@ static void who_was_silent_for_a_while_is_looked_at_again(void **state)
     assert_string_equal(ended(project, "class"), "none");
 }
 
+static void of_a_long_message_its_end_can_be_seen(void **state)
+{
+    struct run_project *project = *state;
+    struct strbuf text;
+
+    run_project_configure(project, AGENT("cat agent.jsonl; while ! test -e go; do sleep 0.02; "
+                                         "done; cat end.jsonl"));
+    strbuf_init(&text, 1 << 20);
+    strbuf_add(&text, "{\"event\":\"text\",\"text\":\"");
+    for (int i = 0; i < 1000; i++) {
+        strbuf_add(&text, "\xc3\xa4\xe2\x82\xac");
+    }
+    strbuf_add(&text, "\"}\n{\"event\":\"text\",\"text\":\" and the end\"}\n");
+    run_project_write(project, "agent.jsonl", text.data);
+    run_until_seen(project, "and the end");
+    strbuf_release(&text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -143,6 +174,7 @@ int main(void)
         TEST(who_goes_on_in_vain_is_ended_with_its_reason),
         TEST(its_last_event_can_be_seen_while_it_works),
         TEST(who_was_silent_for_a_while_is_looked_at_again),
+        TEST(of_a_long_message_its_end_can_be_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

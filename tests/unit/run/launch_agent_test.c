@@ -224,6 +224,26 @@ static void a_session_that_asked_is_told_the_answer_and_of_no_interruption(void 
     assert_file_has(project, "prompt.1", "was interrupted", false);
 }
 
+static void the_tools_of_a_step_are_those_that_its_agent_may_use(void **state)
+{
+    struct run_project *project = *state;
+
+    configure_program(project, "");
+    run_project_write(project, "answer.0", SESSION("s1") RESULT("fine"));
+    assert_string_equal(run_project_run(project, WORKFLOW(", tools: [Read, Grep], reuse: inputs")),
+                        "completed");
+    assert_file_has(project, "called", "Read", true);
+    assert_file_has(project, "called", "Grep", true);
+    /* Other tools are other work. */
+    run_project_write(project, "answer.1", SESSION("s1") RESULT("fine"));
+    assert_string_equal(run_project_run(project, WORKFLOW(", tools: [Read], reuse: inputs")),
+                        "completed");
+    assert_true(run_project_has(project, "prompt.1"));
+    assert_string_equal(run_project_run(project, WORKFLOW(", tools: [Read], reuse: inputs")),
+                        "completed");
+    assert_false(run_project_has(project, "prompt.2"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -237,6 +257,7 @@ int main(void)
         TEST(without_its_key_a_program_is_not_called),
         TEST(a_session_is_gone_on_with_after_an_interruption),
         TEST(a_session_that_asked_is_told_the_answer_and_of_no_interruption),
+        TEST(the_tools_of_a_step_are_those_that_its_agent_may_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

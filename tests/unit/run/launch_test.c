@@ -295,6 +295,18 @@ static void without_an_environment_a_step_has_its_own_values(void **state)
     assert_string_equal(output_of(project, "s"), "s\n");
 }
 
+static void a_value_that_is_not_there_is_an_empty_variable_and_a_null_argument(void **state)
+{
+    struct run_project *project = *state;
+
+    run_step(project, "{ id: s, env: { MINE: '${{ run.task }}' }, run: 'echo \"[${MINE-none}]\"' }",
+             NULL);
+    assert_string_equal(output_of(project, "s"), "[]\n");
+    run_step(project, "{ id: s, use: noop, with: { value: '${{ run.task }}' } }", NULL);
+    assert_true(json_is_null(json_object_get(
+        json_object_get(run_project_find(project, "step_done", "s", 0), "output"), "json")));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -315,6 +327,7 @@ int main(void)
         TEST(a_value_that_cannot_be_read_is_never_left_out),
         TEST(an_input_that_is_null_is_no_variable),
         TEST(without_an_environment_a_step_has_its_own_values),
+        TEST(a_value_that_is_not_there_is_an_empty_variable_and_a_null_argument),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,6 +201,59 @@ static void what_was_reused_saved_its_time(void **state)
     json_decref(metrics);
 }
 
+static void rounds_of_an_iteration_and_gates_that_were_only_skipped_are_counted(void **state)
+{
+    struct run_project *project = *state;
+    json_t *command = json_pack("{s:s, s:s, s:s}", "do", "skip", "gate", "b", "reason", "known");
+    struct error err = ERROR_INIT;
+    json_t *metrics;
+    const json_t *gate;
+
+    assert_string_equal(
+        run_project_run(project,
+                        "name: w\n"
+                        "gates: { g: { commands: [{ run: 'false' }] } }\n"
+                        "phases:\n"
+                        "  - { id: a, iterate: { max: 3 }, steps: [{ id: one, use: noop }] }\n"
+                        "  - { id: b, gate: g, steps: [{ id: two, use: noop }] }\n"),
+        "paused");
+    run_project_drop_engine(project);
+    json_decref(run_project_ask(project, project->id, command, &err));
+    assert_string_equal(err.text, "");
+    metrics = metrics_of(project);
+    assert_int_equal(member(metrics, NULL, "iterations"), 2);
+    gate = json_object_get(json_object_get(metrics, "gates"), "g");
+    assert_int_equal(json_get_integer(gate, "skipped", 0), 1);
+    assert_true(real(gate, "pass_rate") == 0);
+    json_decref(metrics);
+}
+
+static void what_an_agent_used_is_added_up(void **state)
+{
+    struct run_project *project = *state;
+    json_t *metrics;
+    const json_t *agents;
+
+    run_project_configure(project,
+                          "default_agent: a\nagents:\n"
+                          "  a: { type: command, output: jsonl, command: [cat, use.jsonl] }\n"
+                          "  b: { type: command, output: jsonl, command: [cat, use.jsonl] }\n");
+    run_project_write(
+        project, "use.jsonl",
+        "{\"event\":\"text\",\"text\":\"fine\"}\n"
+        "{\"event\":\"usage\",\"usage\":{\"input_tokens\":7}}\n{\"event\":\"done\"}\n");
+    assert_string_equal(
+        run_project_run(project, "name: w\nphases: [{ id: p, steps: [\n"
+                                 "  { id: one, prompt: go }, { id: two, agent: b, prompt: go },\n"
+                                 "  { id: three, prompt: go on }] }]\n"),
+        "completed");
+    metrics = metrics_of(project);
+    agents = json_object_get(metrics, "agents");
+    assert_int_equal(member(agents, "a", "input_tokens"), 14);
+    assert_int_equal(member(agents, "b", "input_tokens"), 7);
+    json_decref(metrics);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -213,6 +266,8 @@ int main(void)
         TEST(a_pause_is_part_of_the_whole_but_not_of_a_phase),
         TEST(a_phase_under_way_counts_as_far_as_it_has_come),
         TEST(what_was_reused_saved_its_time),
+        TEST(rounds_of_an_iteration_and_gates_that_were_only_skipped_are_counted),
+        TEST(what_an_agent_used_is_added_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

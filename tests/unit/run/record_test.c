@@ -158,6 +158,25 @@ static void the_kinds_have_names_of_their_own(void **state)
     }
 }
 
+static void a_flag_is_set_by_true_alone(void **state)
+{
+    static const char *const values[] = {"false", "1", "null", "true"};
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        char *text = mem_printf("{\"unbegun\": %s}", values[i]);
+        json_t *object = json_loads(text, 0, NULL);
+        struct record record;
+
+        assert_int_equal(record_decode("attempt_ended", object, arena, &record, NULL), 0);
+        assert_int_equal(record.flag, strcmp(values[i], "true") == 0);
+        json_decref(object);
+        free(text);
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +187,7 @@ int main(void)
         cmocka_unit_test(an_unknown_kind_is_refused_and_names_itself),
         cmocka_unit_test(fields_of_another_type_are_taken_as_absent),
         cmocka_unit_test(the_kinds_have_names_of_their_own),
+        cmocka_unit_test(a_flag_is_set_by_true_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,17 @@ static void where_no_agent_was_asked_there_is_no_usage(void **state)
     assert_null(usage_describe(&sum));
 }
 
+static void what_is_no_number_or_less_than_nothing_is_not_known(void **state)
+{
+    struct usage_sum sum = {0};
+
+    (void)state;
+    add(&sum, "{\"input_tokens\":-1,\"output_tokens\":\"many\",\"cost_usd\":-0.5,\"turns\":2}");
+    assert_sum(&sum, "{\"turns\":2,\"attempts\":1,"
+                     "\"unknown\":[\"input_tokens\",\"output_tokens\",\"cached_tokens\","
+                     "\"cost_usd\"]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +93,7 @@ int main(void)
         cmocka_unit_test(a_part_that_is_not_known_makes_it_the_least),
         cmocka_unit_test(sums_are_summed_up),
         cmocka_unit_test(where_no_agent_was_asked_there_is_no_usage),
+        cmocka_unit_test(what_is_no_number_or_less_than_nothing_is_not_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
