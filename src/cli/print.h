@@ -23,8 +23,12 @@ void print_waits(const struct terminal *terminal, const json_t *run, struct strb
 /* print_run.c: what an asked run answered, and what comes next. */
 void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target);
 
-/* print_usage.c: a line, or nothing where no agent was asked */
-void print_usage(const json_t *run, struct strbuf *target);
+/* print_usage.c: a line of a run, phase or step, or nothing where no agent was asked */
+void print_usage(const json_t *used, const char *label, struct strbuf *target);
+/* What the agents of each step used and changed. */
+void print_agent_work(const struct terminal *terminal, const json_t *steps, struct strbuf *target);
+/* The steps that went on without their agents. */
+void print_alternatives(const struct terminal *terminal, const json_t *run, struct strbuf *target);
 /* One number of it: "12", "at least 12", "unknown". */
 void print_usage_amount(const json_t *usage, const char *field, struct strbuf *target);
 /* print_metrics.c */

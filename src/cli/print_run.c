@@ -263,6 +263,12 @@ static void add_problem(const struct terminal *terminal, const json_t *problem,
         add_wrapped(terminal, target, clean.data, 2);
         strbuf_release(&clean);
     }
+    if (*get(problem, "lacks")) {
+        char *hint = mem_printf("hint: %s", get(problem, "hint"));
+
+        add_wrapped(terminal, target, hint, 2);
+        free(hint);
+    }
     json_array_foreach(json_object_get(problem, "tail"), i, line)
     {
         size_t columns = (size_t)terminal->columns;
@@ -368,7 +374,8 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
 
     add_head(terminal, run, target);
     add_phases(terminal, run, target);
-    print_usage(run, target);
+    print_usage(run, "  usage     ", target);
+    print_alternatives(terminal, run, target);
     if (!is(run, "status", "completed")) {
         json_array_foreach(json_object_get(run, "problems"), i, problem)
         {
@@ -548,6 +555,12 @@ static void add_phase_details(const struct terminal *terminal, const json_t *pha
     }
     table_format(table, terminal, 4, false, target);
     table_free(table);
+    if (json_object_get(phase, "usage")) {
+        strbuf_add_char(target, '\n');
+        print_agent_work(terminal, json_object_get(phase, "steps"), target);
+        print_agent_work(terminal, json_object_get(phase, "fix"), target);
+        print_usage(phase, "    in all: ", target);
+    }
     add_gate(terminal, json_object_get(phase, "gate"), target);
 }
 
@@ -569,11 +582,12 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
     add_field(target, "folder", shown_path(terminal, get(run, "folder")));
     add_field(target, "workflow", get(run, "workflow_digest"));
     add_inputs(run, target);
-    print_usage(run, target);
+    print_usage(run, "  usage     ", target);
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
         add_phase_details(terminal, phase, target);
     }
+    print_alternatives(terminal, run, target);
     if (!is(run, "status", "completed")) {
         json_array_foreach(json_object_get(run, "problems"), i, problem)
         {

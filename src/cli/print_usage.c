@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run's agents used, in a line: what is not known is called so, what lacks a part too. */
+/* What agents used, in a line: what is not known is called so, what lacks a part too. What they
+ * changed, and which steps went on without theirs. */
 #include "cli/print.h"
 
+#include "base/alloc.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+
 #include <string.h>
+
+#define PATHS_SHOWN_MAX 5
+#define PATH_COLUMNS_MAX 200
 
 static bool has(const json_t *usage, const char *list, const char *field)
 {
@@ -36,18 +45,115 @@ void print_usage_amount(const json_t *usage, const char *field, struct strbuf *t
     }
 }
 
-void print_usage(const json_t *run, struct strbuf *target)
+void print_usage(const json_t *used, const char *label, struct strbuf *target)
 {
-    const json_t *usage = json_object_get(run, "usage");
+    const json_t *usage = json_object_get(used, "usage");
 
     if (!usage) {
         return;
     }
-    strbuf_add(target, "  usage     ");
+    strbuf_add(target, label);
     print_usage_amount(usage, "input_tokens", target);
     strbuf_add(target, " tokens in, ");
     print_usage_amount(usage, "output_tokens", target);
     strbuf_add(target, " out, ");
     print_usage_amount(usage, "cost_usd", target);
     strbuf_add(target, " USD\n");
+}
+
+/* ---- of each step ---- */
+
+static void add_paths(const json_t *paths, const char *what, struct strbuf *text)
+{
+    const json_t *path;
+    size_t i;
+
+    json_array_foreach(paths, i, path)
+    {
+        strbuf_add(text, i == 0 ? what : ", ");
+        utf8_add_cut(text, json_string_value(path), PATH_COLUMNS_MAX);
+        if (i + 1 == PATHS_SHOWN_MAX && json_array_size(paths) > PATHS_SHOWN_MAX) {
+            strbuf_addf(text, " and %zu more", json_array_size(paths) - PATHS_SHOWN_MAX);
+            break;
+        }
+    }
+}
+
+static void add_files(const struct terminal *terminal, const json_t *step, struct strbuf *target)
+{
+    const json_t *files = json_object_get(step, "files");
+    json_int_t count = json_get_integer(files, "count", 0);
+    struct strbuf text;
+
+    if (!files) {
+        return;
+    }
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    strbuf_addf(&text, "%s: %lld file%s changed%s", json_get_text(step, "key", ""),
+                (long long)count, count == 1 ? "" : "s",
+                json_get_boolean(files, "shared", false) ? " meanwhile, by it or others" : "");
+    add_paths(json_object_get(files, "changed"), ": ", &text);
+    add_paths(json_object_get(files, "only_claimed"), "; claimed, but as before: ", &text);
+    add_paths(json_object_get(files, "not_claimed"), "; changed, but not claimed: ", &text);
+    add_wrapped(terminal, target, text.data, 4);
+    strbuf_release(&text);
+}
+
+void print_agent_work(const struct terminal *terminal, const json_t *steps, struct strbuf *target)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(steps, i, step)
+    {
+        if (json_object_get(step, "usage")) {
+            char *label = mem_printf("    %s: ", json_get_text(step, "key", ""));
+
+            print_usage(step, label, target);
+            free(label);
+        }
+        add_files(terminal, step, target);
+        print_agent_work(terminal, json_object_get(step, "instances"), target);
+    }
+}
+
+/* ---- without an agent ---- */
+
+static void add_alternatives(const struct terminal *terminal, const json_t *steps,
+                             struct strbuf *target)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(steps, i, step)
+    {
+        const char *error = json_get_text(step, "agent_error", NULL);
+        struct strbuf text;
+
+        add_alternatives(terminal, json_object_get(step, "instances"), target);
+        if (!error) {
+            continue;
+        }
+        strbuf_init(&text, OUTPUT_BYTES_MAX);
+        strbuf_addf(&text, "Step %s: its static alternative stood in for its agent, which failed: ",
+                    json_get_text(step, "key", ""));
+        utf8_add_printable(&text, error, strlen(error));
+        strbuf_add_char(target, '\n');
+        add_wrapped(terminal, target, text.data, 0);
+        strbuf_release(&text);
+    }
+}
+
+void print_alternatives(const struct terminal *terminal, const json_t *run, struct strbuf *target)
+{
+    static const char *const lists[] = {"steps", "fix"};
+    const json_t *phase;
+    size_t i;
+
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+            add_alternatives(terminal, json_object_get(phase, lists[k]), target);
+        }
+    }
 }

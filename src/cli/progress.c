@@ -253,6 +253,21 @@ static void say_step(struct progress *progress, const json_t *record, json_int_t
     strbuf_release(&line);
 }
 
+/* Also in a live view: what is done now is not what was wanted first. */
+static void say_alternative(struct progress *progress, const json_t *record)
+{
+    struct strbuf line;
+
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    strbuf_add(&line, "Step ");
+    add_title(&line, progress, record);
+    strbuf_addf(&line, ": its agent failed (%s): ", get(record, "class"));
+    utf8_add_cut(&line, get(record, "error"), 300);
+    strbuf_add(&line, "; its static alternative is done instead");
+    progress_say(progress, line.data);
+    strbuf_release(&line);
+}
+
 /* NULL: it is none that is counted. An instance was counted when its list was known. */
 static json_t *find_step(const struct progress *progress, const json_t *record)
 {
@@ -285,6 +300,9 @@ static void move_step(struct progress *progress, const json_t *record)
     was_finished = is_finished(get(step, "status"));
     started = json_get_integer(step, "at", 0);
     json_put_text(step, "status", status);
+    if (strcmp(status, "running") == 0 && *get(record, "strategy")) {
+        say_alternative(progress, record);
+    }
     if (was_finished != is_finished(status) && !is_fix(step)) {
         progress->done += was_finished ? -1 : 1;
         progress->phases.items[phase].done += was_finished ? -1 : 1;

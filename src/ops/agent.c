@@ -95,6 +95,14 @@ bool ops_is_agent_usable(struct ops *ops, const struct agent_config *config)
     return is_usable;
 }
 
+bool ops_has_agent(void *context, const char *name)
+{
+    struct ops *ops = context;
+    const struct agent_config *agent = config_find_agent(ops->config, name);
+
+    return agent && ops_is_agent_usable(ops, agent);
+}
+
 /* The first that is surely ready, else the first whose sign-in could not be told. */
 static const struct agent_config *choose(struct ops *ops, bool configured)
 {

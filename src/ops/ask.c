@@ -353,6 +353,24 @@ static int go_on_or_tell(struct ops *ops, const char *run_id, const json_t *argu
     return r;
 }
 
+/* What has to be seen to before a decision makes sense: an agent that cannot be used. */
+static int explain_lack(struct ops *ops, const json_t *run, struct error *err)
+{
+    json_t *problems = ops_find_problems(ops, run);
+    const json_t *problem = json_array_get(problems, 0);
+    const char *lacks = json_get_text(problem, "lacks", NULL);
+    int r = err->code;
+
+    if (lacks && strcmp(json_get_text(run, "reason", ""), "failure") == 0) {
+        r = error_set(err, ERROR_UNAVAILABLE, "step %s needs %s, which cannot be used",
+                      json_get_text(problem, "step", ""), lacks);
+        error_hint(err, "%s; then: fermata resume %s --retry-failed",
+                   json_get_text(problem, "hint", ""), json_get_text(run, "id", ""));
+    }
+    json_decref(problems);
+    return r;
+}
+
 /* Its process left while it was stopping the steps: nobody is there to see it rest. */
 static bool is_left_stopping(const json_t *run)
 {
@@ -398,6 +416,7 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
     if (r == 0 && needs_wish(run, retry_failed)) {
         r = ask(ops, run_id, json_pack("{s:s, s:b}", "do", "resume", "retry_failed", retry_failed),
                 &answer, err);
+        r = r == ERROR_CONFLICT ? explain_lack(ops, run, err) : r;
     }
     if (r == 0 && json_get_boolean(answer, "owner", false)) {
         *ret_result = describe_answer(run_id, "resume", answer);

@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The bridge as operations see it: who is the host's, what the host is to do, whether it did. */
-#include "agents/adapter.h"
+/* The bridge as operations see it: what the host is to do, whether it did. */
 #include "ops/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define NESTING_MAX 32
-
-bool ops_has_agent(void *context, const char *name)
-{
-    struct ops *ops = context;
-    const struct agent_config *agent = config_find_agent(ops->config, name);
-    const struct adapter *adapter = agent ? adapter_find(agent->type) : NULL;
-    const char *program = !adapter                   ? NULL
-                          : agent->command_count > 0 ? agent->command[0]
-                                                     : adapter->program;
-    char *path = program ? ops_find_program(ops, program) : NULL;
-    bool is_there = adapter && agent->enabled && (!program || path);
-
-    free(path);
-    return is_there;
-}
 
 /* The run that a step waits for while it rests too; NULL: none. The caller owns it. */
 static json_t *load_child(struct ops *ops, const json_t *step)

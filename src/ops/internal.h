@@ -106,6 +106,7 @@ int ops_problems_error(const char *what, const struct problems *problems, struct
 /* agent.c */
 /* Whether it can be used as far as files tell; a server may still not answer. */
 bool ops_is_agent_usable(struct ops *ops, const struct agent_config *config);
+bool ops_has_agent(void *ops, const char *name); /* the same, by name or role */
 /* The agent of steps that name none: the configured one, else the first of the configuration that
  * is ready, else the first coding program in the built-in order. NULL: none is there. It becomes
  * the configuration's. */
@@ -157,8 +158,6 @@ int ops_ask_and_go_on(struct ops *ops, const json_t *arguments, const struct ops
                       json_t *command, json_t **ret_result, struct error *err);
 
 /* bridge.c */
-/* Whether the agent of that name is there: enabled, and its program installed. */
-bool ops_has_agent(void *ops, const char *name);
 /* Puts `host`: what the host is to do for this run and its nested runs that rest. */
 void ops_add_host_requests(struct ops *ops, json_t *run);
 /* ERROR_VALIDATION: a response of the host is wrong. */
@@ -181,6 +180,8 @@ int ops_show_run(struct ops *ops, const char *run_id, json_t **ret_run, struct e
  * of their output) and, when with_report, the report. */
 int ops_describe_run(struct ops *ops, const char *run_id, bool with_report, json_t **ret_run,
                      struct error *err);
+/* [{phase, step, class, error, tail, lacks (an agent that cannot be used), hint}] of the same. */
+json_t *ops_find_problems(struct ops *ops, const json_t *run);
 /* Adds these to what run_show or engine_show gave. */
 void ops_complete_run(struct ops *ops, bool with_report, json_t *run);
 /* The text behind {bytes,digest,inline,json,cut}; free() it. */

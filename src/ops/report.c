@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "ops/internal.h"
+#include "ops/agent.h"
 #include "results/results.h"
 
 #include <string.h>
@@ -184,6 +184,33 @@ static json_t *step_tail(struct ops *ops, const json_t *step)
     return json_array();
 }
 
+/* An agent that cannot be used (any more) is what has to be seen to first. */
+static void add_lack(struct ops *ops, const json_t *step, json_t *problem)
+{
+    const char *name = json_get_text(step, "agent", NULL);
+    const struct agent_config *agent;
+    struct agent_facts facts;
+
+    if (strcmp(json_get_text(step, "kind", ""), "agent") != 0 ||
+        strcmp(json_get_text(step, "class", ""), "permanent") != 0 ||
+        ops_need_config(ops, NULL) < 0) {
+        return;
+    }
+    name = name ? name : ops_default_agent(ops);
+    agent = name ? config_find_agent(ops->config, name) : NULL;
+    if (!agent) {
+        json_put_text(problem, "lacks", name ? name : "an agent");
+        json_put_text(problem, "hint", "`fermata doctor` says what to do for each agent");
+        return;
+    }
+    agent_facts_init(ops, agent, &facts);
+    if (facts.state == AGENT_LACKING || facts.state == AGENT_DISABLED) {
+        json_put_text(problem, "lacks", agent->name);
+        json_put_text(problem, "hint", facts.hint ? facts.hint : "`fermata agents` lists all");
+    }
+    agent_facts_release(&facts);
+}
+
 static void add_step_problem(struct ops *ops, const json_t *phase, const json_t *step,
                              json_t *problems)
 {
@@ -195,6 +222,7 @@ static void add_step_problem(struct ops *ops, const json_t *phase, const json_t 
     json_put_text(problem, "error", json_get_text(step, "error", NULL));
     json_put_integer(problem, "attempts", json_get_integer(step, "attempts", 0));
     json_put(problem, "tail", step_tail(ops, step));
+    add_lack(ops, step, problem);
     json_array_append_new(problems, problem);
 }
 
@@ -285,7 +313,7 @@ static void add_step_problems(struct ops *ops, const json_t *phase, const json_t
     }
 }
 
-static json_t *find_problems(struct ops *ops, const json_t *run)
+json_t *ops_find_problems(struct ops *ops, const json_t *run)
 {
     json_t *problems = json_array();
     const json_t *phase;
@@ -332,7 +360,7 @@ void ops_complete_run(struct ops *ops, bool with_report, json_t *run)
 
     ops_mark_overdue(run, ops_now_ms());
     json_put_text(run, "folder", folder);
-    json_put(run, "problems", find_problems(ops, run));
+    json_put(run, "problems", ops_find_problems(ops, run));
     add_report(ops, run, folder, with_report);
     ops_add_host_requests(ops, run);
     free(folder);

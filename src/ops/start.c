@@ -183,10 +183,11 @@ static int make_inputs(const struct workflow *workflow, const json_t *arguments,
 
 /* ---- what would be done ---- */
 
+/* As the engine decides: whoever starts the run outweighs the step. */
 static enum strategy effective_strategy(const struct ops *ops, const struct run_request *request,
                                         const struct step *step)
 {
-    const enum strategy choices[] = {step->strategy, request->strategy, request->workflow->strategy,
+    const enum strategy choices[] = {request->strategy, step->strategy, request->workflow->strategy,
                                      ops->config->strategy};
 
     for (size_t i = 0; i < ARRAY_LEN(choices); i++) {

@@ -352,6 +352,10 @@ static void wait_for_retry(struct turn *turn, int index, const struct outcome *o
 void step_give_up_agent(struct turn *turn, int index, enum failure_class class_, const char *error)
 {
     if (may_fall_back_to_static(turn, step_at(turn, index))) {
+        /* For everybody who looks: what is done from here on is not what was wanted first. */
+        step_move(turn, index, STEP_IS_RUNNING,
+                  (struct record){
+                      .class_ = failure_class_name(class_), .error = error, .strategy = "static"});
         attempt_again(turn, index, true);
     } else {
         step_fail(turn, index, class_, error);

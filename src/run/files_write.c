@@ -108,6 +108,10 @@ static void add_phase(const struct run_state *run, const struct phase_state *pha
 
         strbuf_addf(report, "- `%s`: %s%s%s\n", step->key, step_status_name(step->status),
                     step->error ? " - " : "", step->error ? step->error : "");
+        if (step->agent_error) {
+            strbuf_addf(report, "  - its static alternative stood in for its agent: %s\n",
+                        step->agent_error);
+        }
     }
     if (phase->gate_asked) {
         strbuf_addf(report, "- gate `%s`: %s%s%s\n", phase->definition->gate->name,

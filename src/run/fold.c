@@ -292,6 +292,7 @@ static void reset_step(struct run_state *run, struct step_state *step, bool is_r
     step->class_ = CLASS_NONE;
     step->exit_status = 0;
     set_text(&step->error, NULL);
+    set_text(&step->agent_error, NULL);
     set_text(&step->reason, NULL);
     set_text(&step->child, NULL);
     set_text(&step->digest, NULL);
@@ -411,6 +412,7 @@ static void choose_static(struct step_state *step, const struct record *record)
     if (record->strategy && !step->is_static) {
         step->is_static = true;
         step->tries = 0;
+        set_text(&step->agent_error, record->error);
     }
 }
 
@@ -425,6 +427,7 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
         step->tries = step->losses = 0;
         step->dialogue.asked = 0;
         step->is_static = false;
+        set_text(&step->agent_error, NULL);
         step->is_resumable = false;
         step->started_at = 0;
     }

@@ -81,7 +81,12 @@ static enum level say_phase(const struct run_state *run, const struct record *re
 static enum level say_step(const struct record *record, struct strbuf *text)
 {
     if (strcmp(record->status, "running") == 0) {
-        return LEVEL_INFO;
+        if (record->strategy) {
+            strbuf_addf(text, "Step: %s - Its static alternative stands in for its agent",
+                        record->step);
+            add_because(text, record->error);
+        }
+        return LEVEL_WARN;
     }
     strbuf_addf(text, "Step: %s - %s", record->step, record->status);
     add_because(text, record->error ? record->error : record->reason);

@@ -181,7 +181,9 @@ static int begin_child(struct active *parent, const struct step_state *step, str
 {
     struct run_request request = {.workflow = taking->active->workflow,
                                   .task = parent->state->task,
-                                  .strategy = parent->state->strategy,
+                                  .strategy = parent->state->strategy != STRATEGY_UNSET
+                                                  ? parent->state->strategy
+                                                  : step->definition->strategy,
                                   .is_fresh = parent->state->is_fresh,
                                   .is_bridged = parent->state->is_bridged,
                                   .calls = parent->state->calls};

@@ -369,7 +369,7 @@ static void class_of_exit(struct collect *collect, const struct attempt_exit *en
         (void)error_set(&collect->err, ERROR_CANCELLED, "stopped");
     } else if (ended->start_error[0]) {
         fail(collect, is_passing(ended->start_errno) ? CLASS_TRANSIENT : CLASS_PERMANENT);
-        (void)error_set(&collect->err, ERROR_UNAVAILABLE, "cannot start: %s", ended->start_error);
+        (void)error_set(&collect->err, ERROR_UNAVAILABLE, "%s", ended->start_error);
     } else if (ended->signal) {
         fail(collect, CLASS_PERMANENT);
         (void)error_set(&collect->err, ERROR_IO, "killed by signal %d (%s)", ended->signal,

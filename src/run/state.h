@@ -75,6 +75,7 @@ struct step_state {
     int64_t until; /* when a wait ends; 0: open */
     enum failure_class class_;
     char *error;
+    char *agent_error; /* why its static alternative stands in for its agent; NULL: it does not */
     char *reason;
     int exit_status;
     char *child; /* nested run */

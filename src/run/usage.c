@@ -63,6 +63,18 @@ void usage_merge(struct usage_sum *sum, const struct usage_sum *other)
     }
 }
 
+/* That some used nothing says nothing of the others: "at least 0" would be read as 0. */
+static void forget_nothings(const struct usage_sum *sum, json_t *usage)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        const json_t *value = json_object_get(usage, fields[i]);
+
+        if ((sum->missing & (1U << i)) && !(json_number_value(value) > 0)) {
+            (void)json_object_del(usage, fields[i]);
+        }
+    }
+}
+
 json_t *usage_describe(const struct usage_sum *sum)
 {
     json_t *usage;
@@ -73,6 +85,7 @@ json_t *usage_describe(const struct usage_sum *sum)
         return NULL;
     }
     usage = agent_usage_encode(&sum->sum);
+    forget_nothings(sum, usage);
     at_least = json_array();
     unknown = json_array();
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {

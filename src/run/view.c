@@ -45,6 +45,9 @@ static void add_step(struct json_text *json, const struct run_state *run,
                   : step->definition ? step->definition->name
                                      : NULL);
     json_text_add(json, "kind", kind_of(step));
+    if (!step->check && step_effective(step)->kind == STEP_AGENT) {
+        json_text_add(json, "agent", step_effective(step)->agent);
+    }
     json_text_add(json, "status", step_status_name(step->status));
     if (step->waiting != WAITING_NOTHING) {
         json_text_add(json, "waiting", waiting_name(step->waiting));
@@ -57,6 +60,7 @@ static void add_step(struct json_text *json, const struct run_state *run,
     if (step->is_static) {
         json_text_add(json, "strategy", "static");
     }
+    json_text_add(json, "agent_error", step->agent_error);
     if (step->is_reused) {
         json_text_add_true(json, "reused");
     }

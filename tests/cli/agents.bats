@@ -295,3 +295,102 @@ END
     fermata run -w one
     [ "$(fermata agents house --json | json 'd["agents"][0]["used"]["cost_usd"]')" = 0.75 ]
 }
+
+# Codex that is gone once it has answered.
+vanishing_codex() {
+    fake_codex
+    echo "rm -f '$BIN/codex'" >>"$BIN/codex"
+}
+
+@test "a program that goes missing in the midst of a run: exit status 4, and what to install" {
+    workflow two <<'EOF'
+name: two
+phases:
+  - { id: a, steps: [{ id: one, agent: codex, prompt: go }] }
+  - { id: b, steps: [{ id: two, agent: codex, prompt: go on, reuse: never }] }
+EOF
+    vanishing_codex
+    run_apart fermata run -w two
+    [ "$status" -eq 4 ]
+    [ "$(status_of last)" = paused ]
+    [[ $stderr == *"cannot start codex"*"hint: install Codex: npm install -g @openai/codex"* ]]
+    [ "$(fermata status --json | json 'd["problems"][0]["class"]')" = permanent ]
+    [ "$(fermata status --json | json 'd["problems"][0]["lacks"]')" = codex ]
+    run_apart fermata resume
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"npm install -g @openai/codex"*"--retry-failed"* ]]
+    run_apart fermata resume --retry-failed
+    [ "$status" -eq 4 ]
+    vanishing_codex
+    run_apart fermata resume --retry-failed
+    [ "$status" -eq 0 ]
+}
+
+@test "under hybrid the static alternative stands in for an agent that went missing, and everybody is told" {
+    workflow hybrid <<'EOF'
+name: hybrid
+phases:
+  - { id: a, steps: [{ id: one, agent: codex, prompt: go, reuse: never }] }
+  - { id: b, steps: [{ id: two, agent: codex, prompt: go, static: { run: "echo by hand" } }] }
+EOF
+    vanishing_codex
+    run_apart fermata run -w hybrid
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"Step b/two: its agent failed (permanent): cannot start codex"*"its static alternative is done instead"* ]]
+    [[ $(tr -s " \n" " " <<<"$stderr") == *"Step two: its static alternative stood in for its agent, which failed: cannot start codex"* ]]
+    fermata logs last | grep -q "\[WARN\] Step: two - Its static alternative stands in for its agent: cannot start codex"
+    fermata logs last --records | grep '"step_moved"' | grep '"strategy":"static"' | grep -q '"error":"cannot start codex'
+    grep -q "its static alternative stood in for its agent: cannot start codex" .fermata/workflows/*/report.md
+    [[ $(fermata show last --json | json 'd["phases"][1]["steps"][0]["agent_error"]') == "cannot start codex"* ]]
+    # Told of this round alone.
+    fake_codex
+    fermata restore last a
+    run_apart fermata resume
+    [ "$(fermata show last --json | json 'd["phases"][1]["steps"][0].get("agent_error")')" = null ]
+}
+
+@test "the strategy: who starts the run, the step, the workflow, the project; also of a called workflow" {
+    fake_codex
+    local of_run of_step of_workflow of_project expected
+    # chosen RUN STEP WORKFLOW PROJECT: what was done, which is what a dry run said
+    chosen() {
+        local options=()
+        [ -z "$1" ] || options=(--strategy "$1")
+        mkdir -p .fermata/workflows
+        echo "${4:+strategy: $4}" >.fermata/config.yaml
+        workflow w <<END
+name: w
+${3:+strategy: $3}
+phases: [{ id: a, steps: [{ id: s, prompt: go, reuse: never, ${2:+strategy: $2,} static: { run: "echo fixed" } }] }]
+END
+        fermata run -w w "${options[@]}" >/dev/null 2>&1
+        [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["kind"]')" = \
+            "$(fermata run -w w "${options[@]}" --dry-run --json | json 'd["waves"][0]["steps"][0]["using"]')" ]
+        fermata show last --json | json 'd["phases"][0]["steps"][0]["kind"]'
+    }
+    while read -r of_run of_step of_workflow of_project expected; do
+        [ "$(chosen "${of_run#-}" "${of_step#-}" "${of_workflow#-}" "${of_project#-}")" = "$expected" ] || {
+            echo "$of_run $of_step $of_workflow $of_project: not $expected"
+            return 1
+        }
+    done <<'END'
+-      -      -      -      agent
+-      -      -      static command
+-      -      ai     static agent
+-      static ai     -      command
+-      hybrid static -      agent
+ai     static static static agent
+static ai     ai     ai     command
+hybrid static -      -      agent
+END
+    workflow inner <<'END'
+name: inner
+phases: [{ id: a, steps: [{ id: s, prompt: go, reuse: never, static: { run: "echo fixed" } }] }]
+END
+    workflow outer <<'END'
+name: outer
+phases: [{ id: a, steps: [{ id: call, workflow: inner, strategy: static }] }]
+END
+    fermata run -w outer >/dev/null 2>&1
+    [ "$(fermata list --json | json '[r["strategy"] for r in d["runs"] if r["workflow"] == "inner"]')" = '["static"]' ]
+}

@@ -15,7 +15,7 @@ static void assert_line(const char *run_text, const char *expected)
     struct strbuf text;
 
     strbuf_init(&text, 4096);
-    print_usage(run, &text);
+    print_usage(run, "  usage     ", &text);
     assert_string_equal(text.data, expected);
     strbuf_release(&text);
     json_decref(run);

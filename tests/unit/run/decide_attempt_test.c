@@ -224,8 +224,10 @@ static void hybrid_tries_the_agent_and_then_the_static_alternative(void **state)
     machine_prepare(&m, "a");
     assert_story_has(&m, "try a 1 (ai)");
     machine_fail(&m, "a", "refused");
-    assert_story_has(&m, "end a 1 refused | try a 2 (static)");
+    assert_story_has(&m, "end a 1 refused | step a running (refused) | try a 2 (static)");
+    assert_non_null(machine_step(&m, "a")->agent_error);
     machine_pass(&m, "a");
+    assert_non_null(machine_step(&m, "a")->agent_error);
     assert_int_equal(m.run->status, RUN_COMPLETED);
     assert_true(machine_step(&m, "a")->is_static);
     machine_release(&m);
@@ -265,6 +267,7 @@ static void static_asks_no_agent(void **state)
     (void)state;
     machine_begin(&m, AGENT(", strategy: static"));
     assert_story_has(&m, "try a 1 (static)");
+    assert_null(machine_step(&m, "a")->agent_error);
     machine_release(&m);
 }
 

@@ -418,7 +418,7 @@ static void who_may_not_ask_gives_way_to_the_alternative(void **state)
     machine_begin(&m, ASKING ", questions: 0, static: { run: x } }] }]\n");
     (void)machine_story(&m);
     machine_ask(&m, "a", "Which?");
-    assert_story_has(&m, "end a 1 none | try a 2 (static)");
+    assert_story_has(&m, "end a 1 none | step a running (permanent) | try a 2 (static)");
     machine_release(&m);
 }
 

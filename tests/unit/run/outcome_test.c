@@ -151,11 +151,11 @@ static void a_program_that_did_not_start_is_told_from_one_that_was_stopped_befor
 
     start(*state, "{ id: s, run: 'true' }");
     assert_class(*state, &(struct left){.status = -1, .start_error = "exec", .start_errno = 2},
-                 CLASS_PERMANENT, "cannot start: ");
+                 CLASS_PERMANENT, "cannot start");
     for (size_t i = 0; i < ARRAY_LEN(passing); i++) {
         assert_class(*state,
                      &(struct left){.status = -1, .start_error = "fork", .start_errno = passing[i]},
-                     CLASS_TRANSIENT, "cannot start: ");
+                     CLASS_TRANSIENT, "the process cannot be set up: ");
     }
     assert_class(
         *state,

@@ -53,6 +53,18 @@ static void a_part_that_is_not_known_makes_it_the_least(void **state)
                      "\"unknown\":[\"cached_tokens\",\"cost_usd\",\"turns\"]}");
 }
 
+static void nothing_used_by_some_is_no_knowledge_of_the_others(void **state)
+{
+    struct usage_sum sum = {0};
+
+    (void)state;
+    add(&sum, "{\"input_tokens\":0,\"output_tokens\":0,\"cached_tokens\":0,\"cost_usd\":0.0,"
+              "\"turns\":0}");
+    add(&sum, "{\"input_tokens\":5,\"output_tokens\":0,\"turns\":1}");
+    assert_sum(&sum, "{\"input_tokens\":5,\"output_tokens\":0,\"turns\":1,\"attempts\":2,"
+                     "\"unknown\":[\"cached_tokens\",\"cost_usd\"]}");
+}
+
 static void sums_are_summed_up(void **state)
 {
     struct usage_sum sum = {0}, part = {0}, none = {0};
@@ -91,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_all_said_is_summed_up),
         cmocka_unit_test(a_part_that_is_not_known_makes_it_the_least),
+        cmocka_unit_test(nothing_used_by_some_is_no_knowledge_of_the_others),
         cmocka_unit_test(sums_are_summed_up),
         cmocka_unit_test(where_no_agent_was_asked_there_is_no_usage),
         cmocka_unit_test(what_is_no_number_or_less_than_nothing_is_not_known),
