@@ -215,6 +215,9 @@ static void pairs_of_questions_and_answers_add_up(void **state)
     machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it }] }]\n");
     machine_ask(&m, "a", "Which?");
     assert_int_equal(machine_command(&m, "{'do': 'answer', 'answers': ['that']}"), 0);
+    assert_refused(&m, "{'do': 'answer', 'answers': ['other']}", "nothing was asked");
+    assert_refused(&m, "{'do': 'answer', 'step': 'a', 'answers': ['other']}",
+                   "a has asked nothing");
     machine_ask(&m, "a", "Why?");
     assert_refused(&m, "{'do': 'answer', 'answers': ['because', 'therefore']}",
                    "asked 1 questions and got 2 answers");
