@@ -95,6 +95,13 @@ char *ops_agent_matrix(void)
         }
         strbuf_add(&text, " |\n");
     }
+    strbuf_add(
+        &text,
+        "\nOf `acp` it is what the protocol has; an agent may have less. Qwen Code tells no "
+        "tokens, Gemini CLI, Codex, Qwen Code and GitHub Copilot no cost; Codex asks for no "
+        "permission, and opencode only where its own `permission` says `ask`. One that "
+        "offers no mode which changes nothing gets no read-only step, and one that offers no "
+        "choice of models takes none.\n");
     page = strbuf_take(&text);
     strbuf_release(&text);
     return page;
