@@ -117,7 +117,7 @@ int bridge_call_new(struct active *active, int index, const char *folder,
     call->folder = mem_strdup(folder);
     call->blobs = mem_strdup(active->engine->blobs);
     call->phase = mem_strdup(phase->id);
-    call->phase_name = mem_strdup(phase->name ? phase->name : phase->id);
+    call->phase_name = mem_strdup(phase->name);
     call->phase_number = step->phase + 1;
     call->step = mem_strdup(step->key);
     call->agent = mem_strdup(definition->expert ? definition->expert : definition->agent);

@@ -415,7 +415,7 @@ static bool settle_gate(struct turn *turn, int index)
         /* Only a check that ran and failed is known; a stopped or lost one is not. */
         bool is_unknown = !check->reason || strcmp(check->reason, "fail") != 0;
 
-        if (check->status == STEP_IS_COMPLETED || check->status == STEP_IS_SKIPPED) {
+        if (check->status == STEP_IS_COMPLETED) {
             continue;
         }
         if (!culprit || (verdict == VERDICT_UNKNOWN && !is_unknown)) {

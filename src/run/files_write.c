@@ -88,7 +88,7 @@ void files_prune_checkpoints(const struct run_files *files, const json_t *kept)
 
 void files_format_plan(const struct workflow *workflow, struct strbuf *target)
 {
-    strbuf_addf(target, "# %s\n\n```\n", workflow->title ? workflow->title : workflow->name);
+    strbuf_addf(target, "# %s\n\n```\n", workflow->title);
     workflow_format_tree(workflow, target);
     strbuf_add(target, "```\n");
 }
@@ -127,10 +127,9 @@ static void add_overview(const struct run_state *run, struct strbuf *report)
     char at[TIMESTAMP_SIZE];
 
     timestamp_format(run->created_at, at);
-    strbuf_addf(report, "# %s\n\nRun %s of %s, begun %s: **%s**%s%s.\n\n",
-                run->workflow->title ? run->workflow->title : run->workflow->name, run->id,
-                run->workflow->name, at, run_status_name(run->status), run->detail ? " - " : "",
-                run->detail ? run->detail : "");
+    strbuf_addf(report, "# %s\n\nRun %s of %s, begun %s: **%s**%s%s.\n\n", run->workflow->title,
+                run->id, run->workflow->name, at, run_status_name(run->status),
+                run->detail ? " - " : "", run->detail ? run->detail : "");
     if (run->task) {
         strbuf_addf(report, "Task: %s\n\n", run->task);
     }

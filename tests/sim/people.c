@@ -307,6 +307,19 @@ void people_set_clock(struct sim *sim, int jump)
 
 /* ---- what a run offers ---- */
 
+/* The next word as a shell takes it; names that a shell would change are quoted. */
+static char *next_word(char **save)
+{
+    char *word = strtok_r(NULL, " ", save);
+    size_t length = word ? strlen(word) : 0;
+
+    if (length < 2 || word[0] != '\'' || word[length - 1] != '\'') {
+        return word;
+    }
+    word[length - 1] = '\0';
+    return word + 1;
+}
+
 /* From the command line that is shown to the command that it sends. */
 static json_t *parse_option(struct sim *sim, const json_t *option)
 {
@@ -317,14 +330,14 @@ static json_t *parse_option(struct sim *sim, const json_t *option)
     const char *argument;
 
     (void)strtok_r(NULL, " ", &save); /* the run */
-    argument = strtok_r(NULL, " ", &save);
+    argument = next_word(&save);
     if (!argument) {
         return command;
     }
     if (strcmp(argument, "--retry-failed") == 0) {
         json_put(command, "retry_failed", json_true());
-    } else if (strcmp(argument, "--gate") == 0) {
-        json_put_text(command, "gate", strtok_r(NULL, " ", &save));
+    } else if (strcmp(argument, "--gate") == 0 || strcmp(argument, "--phase") == 0) {
+        json_put_text(command, argument + strlen("--"), next_word(&save));
     } else {
         json_put_text(command, "step", argument);
     }

@@ -104,6 +104,31 @@ static void a_request_that_cannot_be_written_is_a_failure_of_the_attempt(void **
     assert_string_equal(run_project_status(project, project->id), "paused");
 }
 
+static void a_request_tells_the_host_what_the_step_is_to_be(void **state)
+{
+    struct run_project *project = *state;
+    char *name, *text;
+    json_t *request;
+
+    run_project_write(project, "experts/critic.md", "You look closely.\n");
+    run_project_start(project,
+                      "name: w\nphases: [{ id: p, name: The review, steps: [{ id: a, agent: host,"
+                      " expert: critic, read_only: true, prompt: Look }] }]\n",
+                      NULL);
+    run_project_go(project);
+    name = mem_printf(".fermata/workflows/%s/.agent-request-p-a.json", project->id);
+    text = run_project_read(project, name);
+    request = json_loads(text, 0, NULL);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_true(json_is_true(json_object_get(json_object_get(request, "context"), "read_only")));
+    assert_non_null(strstr(text, "\"critic\""));
+    assert_non_null(strstr(text, "The review"));
+    assert_non_null(strstr(text, "You look closely."));
+    json_decref(request);
+    free(text);
+    free(name);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -112,6 +137,7 @@ int main(void)
         TEST(a_run_rests_for_its_host_and_ends_with_its_answer),
         TEST(a_host_that_did_not_answer_is_waited_for_again),
         TEST(a_request_that_cannot_be_written_is_a_failure_of_the_attempt),
+        TEST(a_request_tells_the_host_what_the_step_is_to_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,10 +118,14 @@ static void records_come_in_pages(void **state)
     char id[RUN_ID_SIZE];
     int64_t next = 1;
     int64_t seq = 0;
+    json_t *page = NULL;
 
     run_next(project, good, id);
+    assert_int_equal(run_records(project->store, id, 1000, 3, &page, NULL), 0);
+    assert_int_equal(json_array_size(json_object_get(page, "records")), 0);
+    assert_true(json_is_null(json_object_get(page, "next")));
+    json_decref(page);
     while (next > 0) {
-        json_t *page = NULL;
         size_t index;
         const json_t *record;
 
