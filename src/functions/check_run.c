@@ -101,26 +101,6 @@ __attribute__((format(printf, 3, 4))) static void decide(json_t *run, const char
     strbuf_release(&reason);
 }
 
-/* What wrappers say when the program they wrap is missing, with an exit status of their own. */
-static const char *find_missing_tool(const char *output, size_t length)
-{
-    static const char *const phrases[] = {
-        "] Error 127",
-        "] Error 126",
-        "is not installed for the toolchain",
-        "error: no such command",
-        "No module named pytest",
-        "unrecognized arguments: --cov",
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
-        if (memmem(output, length, phrases[i], strlen(phrases[i])) != NULL) {
-            return phrases[i];
-        }
-    }
-    return NULL;
-}
-
 static void put_counts(json_t *run, const struct test_counts *counts)
 {
     json_t *tests;
@@ -176,7 +156,7 @@ static void decide_run(json_t *run, const struct check_command *command,
                        const struct check_expectation *expectation)
 {
     int status = result->exit_status;
-    const char *phrase = status == 0 ? NULL : find_missing_tool(output->data, output->length);
+    const char *phrase = status == 0 ? NULL : test_find_missing_tool(output->data, output->length);
     struct test_counts counts = {.executed = -1, .failed = -1, .coverage = -1};
 
     if (expectation->counts_tests) {

@@ -2,6 +2,7 @@
 /* Splits an output into clean lines, shows each to the readers, and puts their numbers together. */
 #include "functions/test_counts.h"
 
+#include "base/alloc.h"
 #include "functions/test_reader.h"
 
 #include <string.h>
@@ -215,4 +216,37 @@ void test_counts_read(const char *output, size_t length, struct test_counts *ret
     }
     counts.coverage = reader.coverage.total >= 0 ? reader.coverage.total : reader.coverage.part;
     *ret_counts = counts;
+}
+
+/* A test that imports what is not there is told with quotes: `No module named 'x'`. */
+static bool has_missing_module(const char *output, size_t length)
+{
+    static const char phrase[] = ": No module named ";
+    const char *at = output;
+
+    while ((at = memmem(at, length - (size_t)(at - output), phrase, sizeof(phrase) - 1)) != NULL) {
+        at += sizeof(phrase) - 1;
+        if (at < output + length && *at != '\'') {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *test_find_missing_tool(const char *output, size_t length)
+{
+    static const char *const phrases[] = {
+        "] Error 127",
+        "] Error 126",
+        "is not installed for the toolchain",
+        "error: no such command",
+        "unrecognized arguments: --cov",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
+        if (memmem(output, length, phrases[i], strlen(phrases[i])) != NULL) {
+            return phrases[i];
+        }
+    }
+    return has_missing_module(output, length) ? "No module named" : NULL;
 }

@@ -30,4 +30,8 @@ struct test_counts {
 void test_counts_read(const char *output, size_t length, struct test_counts *ret_counts);
 void test_counts_read_junit(const char *xml, size_t length, struct test_counts *ret_counts);
 
+/* What wrappers (make, cargo, python3 -m) say when the program they wrap is missing, with an exit
+ * status of their own; NULL: nothing like it. */
+const char *test_find_missing_tool(const char *output, size_t length);
+
 #endif

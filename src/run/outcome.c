@@ -454,6 +454,7 @@ static void judge(struct collect *collect, const struct attempt_exit *ended,
     strbuf_add_char(&both, '\n');
     strbuf_add_bytes(&both, errors->data, errors->length);
     test_counts_read(both.data, both.length, &result.counts);
+    result.missing = test_find_missing_tool(both.data, both.length);
     read_junit(collect, ended, &result.counts);
     if (collect->check->function) {
         (void)json_parse_text(output->data, output->length, "check", &stated, NULL);

@@ -80,6 +80,11 @@ static enum verdict decide_process(const struct gate_check *check,
                       "exit status %d: a program that the check needs is missing or cannot be run",
                       status);
     }
+    if (result->missing && result->counts.failed <= 0) {
+        return decide(reason, VERDICT_UNKNOWN,
+                      "exit status %d: a program that the check needs is missing (\"%s\")", status,
+                      result->missing);
+    }
     return decide(reason, VERDICT_FAIL, "exit status %d instead of %d", status, check->exit_status);
 }
 

@@ -24,6 +24,7 @@ struct check_result {
     int signal;
     int exit_status;
     struct test_counts counts;
+    const char *missing; /* what a wrapper said about a missing tool; NULL */
     const char
         *stated; /* verdict word given by a built-in check function ("unknown": no tool); NULL */
     const char *stated_reason;

@@ -277,9 +277,26 @@ static void xml_in_the_output_is_read_once(void **state)
     assert_int_equal(counts.executed, 2);
 }
 
+static const char *missing(const char *output)
+{
+    return test_find_missing_tool(output, strlen(output));
+}
+
+static void what_wrappers_say_of_missing_tools_is_known(void **state)
+{
+    (void)state;
+    assert_non_null(missing("eslint: not found\nmake: *** [Makefile:3: lint] Error 127\n"));
+    assert_non_null(missing("/usr/bin/python3: No module named pytest\n"));
+    assert_non_null(missing("error: no such command: `nextest`\n"));
+    assert_null(missing("ModuleNotFoundError: No module named 'shop'\n"));
+    assert_null(missing("make: *** [Makefile:3: test] Error 1\n"));
+    assert_null(missing(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_wrappers_say_of_missing_tools_is_known),
         cmocka_unit_test(every_sample_gives_its_numbers),
         cmocka_unit_test(an_output_cut_anywhere_gives_consistent_numbers),
         cmocka_unit_test(empty_output_has_no_numbers),

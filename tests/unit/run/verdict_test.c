@@ -56,6 +56,24 @@ static void names_are_words_and_back(void **state)
     assert_int_equal(verdict_parse(""), -1);
 }
 
+/* make, cargo and python have an exit status of their own for it. */
+static void a_tool_that_a_wrapper_misses_is_unknown_unless_tests_failed(void **state)
+{
+    struct gate_check check = plain_check();
+    struct check_result result = ended_well();
+
+    (void)state;
+    result.exit_status = 2;
+    result.missing = "] Error 127";
+    expect(&check, &result, VERDICT_UNKNOWN, "a program that the check needs is missing");
+    result.counts.executed = 3;
+    result.counts.failed = 1;
+    expect(&check, &result, VERDICT_FAIL, "");
+    result = ended_well();
+    result.missing = "] Error 127";
+    expect(&check, &result, VERDICT_PASS, "exit status 0");
+}
+
 static void the_expected_status_passes(void **state)
 {
     struct gate_check check = plain_check();
@@ -299,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_words_and_back),
+        cmocka_unit_test(a_tool_that_a_wrapper_misses_is_unknown_unless_tests_failed),
         cmocka_unit_test(the_expected_status_passes),
         cmocka_unit_test(another_status_fails),
         cmocka_unit_test(a_program_that_does_not_start_is_unknown),
