@@ -228,7 +228,7 @@ setup() {
 @test "help as JSON is the table of operations" {
     run_apart fermata help --json
     [ "$status" -eq 0 ]
-    [ "$(json '[c["name"] for c in d["commands"]][0:2]' <<<"$output")" = '["init", "run"]' ]
+    [ "$(json '[c["name"] for c in d["commands"]][0:2]' <<<"$output")" = '["init", "trust"]' ]
     [ "$(json '"drive" in [c["name"] for c in d["commands"]]' <<<"$output")" = false ]
     [ "$(json '[a["option"] for a in d["arguments"] if a["name"] == "dry_run"][0]' \
         <<<"$(fermata run --help --json)")" = --dry-run ]

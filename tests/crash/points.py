@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""points.py kill|recovery|errors: something happens at every call of the orchestrator that changes
+"""points.py kill|recovery|errors|bridge: something happens at every call of the orchestrator that changes
 a file; prints TAP.
 
 kill      SIGKILL before, after and inside (torn) each call of a run of 200 steps, then `resume`.
 recovery  such a kill, and then another one at each call of the `resume`, then `resume`.
 errors    EIO and ENOSPC at each call of a small run, once and until it is over.
+bridge    such a kill in a run whose host works for it: as it asks, takes a response, goes on.
 
 Calls are counted by a preload library, see faults.c: also those of SQLite, not those of keepers,
 which are static. What the program printed of its journal (--log-format json) is acknowledged, and
@@ -111,6 +112,33 @@ class Shape:
 
 LARGE = Shape(line=95, wide=52, commands=40)
 SMALL = Shape(line=2, wide=2, commands=2)
+
+
+class BridgeShape:
+    """One request alone, then two at once, with commands between them."""
+
+    def __init__(self):
+        self.workflows = {"points": f"""
+name: points
+phases:
+  - id: ask
+    steps: [{{ id: one, agent: host, prompt: First }}]
+  - id: both
+    mode: parallel
+    steps:
+      - {{ id: two, agent: host, prompt: "Second: ${{{{ steps.one.output }}}}" }}
+      - {{ id: three, agent: host, prompt: Third }}
+      - {{ id: beside, run: '{BEGIN}' }}
+  - id: last
+    steps: [{{ id: last, run: '{BEGIN}' }}]
+"""}
+        self.hosts = {"one", "two", "three"}
+        self.once = ["beside", "last"]
+        self.completed = {*self.hosts, *self.once}
+        self.steps = len(self.completed)
+
+
+BRIDGE = BridgeShape()
 
 
 class Told:
@@ -365,8 +393,107 @@ class Errors(Suite):
         trial.check(False)
 
 
+class Host:
+    """The program that called Fermata. It answers what it is asked, each request once."""
+
+    def __init__(self, trial):
+        self.trial = trial
+        self.ids = {}       # (step, attempt) -> the id of its request
+        self.answered = {}  # id -> what was answered
+
+    def look(self):
+        """All requests that lie anywhere: one of an attempt never has another id."""
+        runs = self.trial.path / ".fermata" / "workflows"
+        for file in [*runs.glob("wf_*/.agent-request-*.json"),
+                     *runs.glob("wf_*/attempts/*/request.json")]:
+            request = json.loads(file.read_text())
+            key = request["step"], request["context"]["attempt"]
+            known = self.ids.setdefault(key, request["request_id"])
+            require(known == request["request_id"], f"{file} asks {key} again, by another id")
+
+    def answer(self):
+        for file in self.trial.path.glob(".fermata/workflows/wf_*/.agent-request-*.json"):
+            request = json.loads(file.read_text())
+            if request["request_id"] in self.answered:
+                continue
+            text = f"{request['step']}: {len(self.answered)}"
+            self.answered[request["request_id"]] = text
+            response = file.with_name(file.name.replace("request", "response"))
+            part = file.with_name("part")
+            part.write_text(json.dumps({"request_id": request["request_id"], "version": "1.0",
+                                        "status": "success", "response": text}))
+            part.rename(response)
+
+    def check(self, hosts):
+        require(set(self.ids) == {(step, 1) for step in hosts}, f"asked for: {self.ids}")
+        for (step, _), request_id in self.ids.items():
+            require(self.trial.call("cat", "last", step) == self.answered[request_id],
+                    f"{step} did not get what was answered")
+        left = list(self.trial.path.glob(".fermata/workflows/wf_*/.agent-re*.json"))
+        require(not left, f"left behind: {left}")
+
+
+class Bridge(Suite):
+    title = "a run of {steps} steps whose host works for it survives SIGKILL"
+    parts = 3  # run, and two times resume
+
+    def go_on(self, trial, faults=None):
+        if not trial.has_run():
+            return trial.drive("run", "-w", "points", "--bridge", "--no-input", faults=faults)
+        return None if trial.is_completed() else trial.drive("resume", "last", faults=faults)
+
+    def perform(self, trial, host, part_of_faults, faults):
+        """All of it, with faults in one of its parts; gives whether they were met."""
+        is_met = False
+        for part in range(self.parts + 2):
+            here = faults if part == part_of_faults else None
+            told = self.go_on(trial, here)
+            if told is None:
+                break
+            if here and told.status == -signal.SIGKILL:
+                is_met = True
+            else:
+                require(told.status in (0, 42), f"part {part}: {told}")
+                self.note_resumed(told)
+            host.look()
+            if told.status == 42:
+                host.answer()
+        return is_met
+
+    def check(self, trial, host):
+        require(trial.is_completed(), f"the runs are {trial.runs()}")
+        records = trial.check_journal()
+        trial.check_acknowledged(records)
+        trial.check_completed(records)
+        trial.check_tables()
+        trial.check_begun_once(trial.shape.once)
+        host.check(trial.shape.hosts)
+
+    def list(self):
+        points = []
+        for part in range(self.parts):
+            for how in ("before", "after", "torn"):
+                trial = Trial(self.root, f"count-{part}-{how}", BRIDGE)
+                host = Host(trial)
+                counted = "before" if how == "after" else how
+                self.perform(trial, host, part, trial.options(counted, 0))
+                self.check(trial, host)
+                calls = int((trial.path / "calls").read_text())
+                points += [Point(how, part, at) for at in range(1, calls + 1)]
+                shutil.rmtree(trial.path)
+        print(f"# {len(points)} points")
+        return points
+
+    def play(self, trial, how, part, at):
+        host = Host(trial)
+        is_met = self.perform(trial, host, part, trial.options(how, at))
+        self.reached += is_met
+        self.check(trial, host)
+
+
 # What is played, on what, and each how many-th point of it.
-SUITES = {"kill": (Kill, LARGE, 4), "recovery": (Recovery, LARGE, 16), "errors": (Errors, SMALL, 8)}
+SUITES = {"kill": (Kill, LARGE, 4), "recovery": (Recovery, LARGE, 16), "errors": (Errors, SMALL, 8),
+          "bridge": (Bridge, BRIDGE, 24)}
 
 
 class Runner:
