@@ -80,6 +80,38 @@ gone" ]
     [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
 }
 
+@test "resume --detach takes a run over whose process died, with a step at work and with one that ended meanwhile" {
+    for form in at-work ended; do
+        rm -f go ./*.count
+        start_held
+        wait_until is_owned "$id"
+        kill -9 "$(pid_of_driver "$id")"
+        wait_until is_ownerless "$id"
+        if [ $form = ended ]; then
+            touch go
+            wait_until test -e ".fermata/workflows/$id/attempts/hold.1/exit.json"
+        fi
+        run_apart fermata resume "$id" --detach
+        [ "$status" -eq 0 ]
+        [ "$output" = "$id" ]
+        [ $form = ended ] || {
+            wait_until is_owned "$id"
+            [ "$(status_of "$id")" = running ]
+            # Nobody else takes it from the process in the background.
+            run_apart fermata resume "$id"
+            [[ $output == *"the process that drives it was told"* ]]
+            touch go
+        }
+        wait_until has_status "$id" completed
+        wait_until is_ownerless "$id"
+        [ "$(cat first.count hold.count last.count)" = "x
+x
+x" ]
+        [ "$(fermata logs "$id" --step hold)" = "waiting
+gone" ]
+    done
+}
+
 @test "another process can pause, resume and cancel a run" {
     start_held
     run_apart fermata pause "$id"
