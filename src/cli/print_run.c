@@ -451,6 +451,19 @@ static void add_count_note(struct strbuf *target, json_int_t count, const char *
     }
 }
 
+/* Beside the duration, of which it is no part. */
+static void add_space_wait(struct strbuf *text, json_int_t wait_ms)
+{
+    char duration[DURATION_SIZE];
+    char note[DURATION_SIZE + 32];
+
+    if (wait_ms > 0) {
+        duration_format(wait_ms, duration);
+        (void)snprintf(note, sizeof(note), "waited %s for disk space", duration);
+        add_note(text, note);
+    }
+}
+
 static void add_step_row(const struct terminal *terminal, const json_t *step, bool is_fix,
                          struct table *table)
 {
@@ -466,6 +479,7 @@ static void add_step_row(const struct terminal *terminal, const json_t *step, bo
     table_add(table, text.data);
     strbuf_reset(&text);
     add_note(&text, is_fix ? "fixes" : "");
+    add_space_wait(&text, json_get_integer(step, "space_wait_ms", 0));
     add_count_note(&text, json_get_integer(step, "attempts", 0), "attempts");
     add_count_note(&text, (json_int_t)json_array_size(json_object_get(step, "instances")),
                    "instances");

@@ -71,7 +71,9 @@ static void add_step(struct progress *progress, int phase, const json_t *given, 
     json_put_integer(step, "phase", phase);
     json_put_text(step, "status", status);
     json_put_text(step, "name", get(given, "name"));
-    json_put_integer(step, "at", json_get_integer(given, "started_at", 0));
+    json_put_integer(step, "at",
+                     json_get_integer(given, "started_at", 0) +
+                         json_get_integer(given, "space_wait_ms", 0));
     json_put(progress->steps, key, step);
     if (strchr(key, '[')) {
         name_instance(progress, key, step);
@@ -335,6 +337,17 @@ static void reuse_step(struct progress *progress, const json_t *record)
     free(why);
 }
 
+/* What it waited for space on the disk does not count: as if it had begun so much later. */
+static void count_space_wait(struct progress *progress, const json_t *record)
+{
+    json_int_t wait = json_get_integer(record, "space_wait_ms", 0);
+    json_t *step = wait > 0 ? find_step(progress, record) : NULL;
+
+    if (step && json_get_integer(step, "at", 0) > 0) {
+        json_put_integer(step, "at", json_get_integer(step, "at", 0) + wait);
+    }
+}
+
 /* A step's time counts from its first attempt, waits between attempts included. */
 static void start_attempt(struct progress *progress, const json_t *record)
 {
@@ -343,6 +356,8 @@ static void start_attempt(struct progress *progress, const json_t *record)
     if (step &&
         (json_get_integer(step, "at", 0) == 0 || json_get_integer(record, "attempt", 1) == 1)) {
         json_put_integer(step, "at", json_get_integer(record, "at", 0));
+    } else {
+        count_space_wait(progress, record);
     }
 }
 
@@ -463,10 +478,17 @@ static const struct {
     const char *kind;
     void (*handle)(struct progress *progress, const json_t *record);
 } handlers[] = {
-    {"run_moved", move_run},       {"phase_moved", move_phase},        {"phase_reset", reset_phase},
-    {"step_moved", move_step},     {"step_expanded", expand_step},     {"gate_decided", say_gate},
-    {"step_waiting", say_waiting}, {"attempt_started", start_attempt}, {"step_reused", reuse_step},
+    {"run_moved", move_run},
+    {"phase_moved", move_phase},
+    {"phase_reset", reset_phase},
+    {"step_moved", move_step},
+    {"step_expanded", expand_step},
+    {"gate_decided", say_gate},
+    {"step_waiting", say_waiting},
+    {"attempt_started", start_attempt},
+    {"step_reused", reuse_step},
     {"step_done", finish_step},
+    {"attempt_ended", count_space_wait},
 };
 
 void progress_add_record(struct progress *progress, const json_t *record)

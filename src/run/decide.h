@@ -31,7 +31,8 @@ struct outcome {
     int signal;
     const char *error;
     int64_t duration_ms;
-    const json_t *output; /* {bytes,digest,inline,json,cut,is_json} */
+    int64_t space_wait_ms; /* not of the duration: the disk was full, before or behind the work */
+    const json_t *output;  /* {bytes,digest,inline,json,cut,is_json} */
     const json_t *errors;
     const json_t *artifacts;
     const json_t *usage;

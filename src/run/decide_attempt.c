@@ -98,6 +98,7 @@ static void attempt_start(struct turn *turn, int index, bool is_static,
         record.digest = prepared->digest;
         record.data = prepared->parts;
         record.other = prepared->tree;
+        record.space_wait_ms = prepared->outcome.space_wait_ms;
     }
     if (step->check || !is_inline(definition->function)) {
         record.folder = turn_text(turn, "attempts/%s.%d", step->key, step->attempts + 1);
@@ -217,7 +218,8 @@ void step_handle_prepared(struct turn *turn, int index, const struct event *even
                                         .other_step = event->reused_step,
                                         .output = event->outcome.output,
                                         .artifacts = event->outcome.artifacts,
-                                        .duration_ms = event->outcome.duration_ms});
+                                        .duration_ms = event->outcome.duration_ms,
+                                        .space_wait_ms = event->outcome.space_wait_ms});
         step_after_end(turn, index);
         return;
     }
@@ -243,6 +245,7 @@ static void emit_attempt_ended(struct turn *turn, int index, const struct event 
                                     .signal = outcome->signal,
                                     .error = outcome->error,
                                     .duration_ms = outcome->duration_ms,
+                                    .space_wait_ms = outcome->space_wait_ms,
                                     .flag = outcome->is_unbegun,
                                     .output = outcome->output,
                                     .errors = outcome->errors,

@@ -232,12 +232,26 @@ void engine_check_rest(struct engine *engine)
     }
 }
 
+static int64_t now_of(const struct engine *engine)
+{
+    return engine->options.host->now_ms(engine->options.host->context);
+}
+
+int64_t engine_stalled_ms(const struct engine *engine)
+{
+    int64_t since = engine->lacks_space ? now_of(engine) - engine->stalled_since_ms : 0;
+
+    return engine->stalled_ms + (since > 0 ? since : 0);
+}
+
 static void note_lack_of_space(struct engine *engine, bool lacks_space)
 {
     size_t cursor = 0;
     const char *id;
     void *value;
 
+    engine->stalled_ms = engine_stalled_ms(engine);
+    engine->stalled_since_ms = now_of(engine);
     engine->lacks_space = lacks_space;
     while (map_next(engine->runs, &cursor, &id, &value)) {
         run_lock_note_wait(engine->locks_fd, id, lacks_space);
@@ -491,7 +505,7 @@ void engine_visit_running(const struct engine *engine,
                                .run_id = live->run,
                                .step = live->key,
                                .phase = active->workflow->phases[step->phase].id,
-                               .started_at_ms = live->started_at,
+                               .started_at_ms = live->started_at + live->space_wait_ms,
                                .folder = live->folder,
                                .line = live->follow ? follow_line(live->follow) : NULL});
         }

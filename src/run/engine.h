@@ -33,7 +33,8 @@ struct active {
     bool is_state_due;   /* as soon as its batch is committed */
     struct logs *logs;   /* lines that wait to be written */
     struct strbuf view;  /* state.json as it will be when the run rests; data NULL: not made yet */
-    int64_t ended_at_us; /* when the last end of an attempt was learned; only when measuring */
+    int64_t stall_mark_ms; /* how long the engine had waited for space when it decided last */
+    int64_t ended_at_us;   /* when the last end of an attempt was learned; only when measuring */
 };
 
 /* An event with everything it points to. */
@@ -43,6 +44,9 @@ struct queued_event {
     struct event event;
     struct arena *arena;
     json_t *held[8];
+    /* Of an attempt: how long it waited for space, and engine_stalled_ms when that was counted. */
+    bool has_space_wait;
+    int64_t space_wait_ms, stall_mark_ms;
     int64_t inbox_id;      /* of a command from another process; 0: none */
     int64_t learned_at_us; /* of an attempt's end; 0: nothing is measured */
 };
@@ -100,9 +104,10 @@ struct engine {
     bool is_inbox_wanted; /* it is read in the next turn */
     bool is_rest_deferred;
     bool is_inbox_being_read;
-    bool is_inbox_stale; /* something came since the reading began */
-    bool is_stalled;     /* it waits for the storage, and said so */
-    bool lacks_space;    /* because the disk is full: its runs count as paused */
+    bool is_inbox_stale;                  /* something came since the reading began */
+    int64_t stalled_ms, stalled_since_ms; /* for want of space: before, and since when now */
+    bool is_stalled;                      /* it waits for the storage, and said so */
+    bool lacks_space;                     /* because the disk is full: its runs count as paused */
     bool is_closing;
     bool has_failed;
     struct error failure;
@@ -128,6 +133,8 @@ struct queued_event *engine_take_event(struct engine *engine);
 void event_free(struct queued_event *event);
 /* Tells the view what everything waits for, once; NULL: it goes on. */
 void engine_stall(struct engine *engine, const struct error *err);
+/* How long it has waited for space on the disk so far. */
+int64_t engine_stalled_ms(const struct engine *engine);
 int engine_load_blob(void *engine, const char *digest, char **ret_text, size_t *ret_length);
 
 /* pump.c: decides what waits, unless the last turn is not over yet */

@@ -288,7 +288,7 @@ static void reset_step(struct run_state *run, struct step_state *step, bool is_r
     step->is_reused = false;
     step->tries = 0;
     step->losses = 0;
-    step->started_at = step->ended_at = step->until = 0;
+    step->started_at = step->ended_at = step->until = step->space_wait_ms = 0;
     step->class_ = CLASS_NONE;
     step->exit_status = 0;
     set_text(&step->error, NULL);
@@ -429,7 +429,7 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
         step->is_static = false;
         set_text(&step->agent_error, NULL);
         step->is_resumable = false;
-        step->started_at = 0;
+        step->started_at = step->space_wait_ms = 0;
     }
     choose_static(step, record);
     step->status = status;
@@ -486,6 +486,7 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     step->tries = is_static && !step->is_static ? 0 : step->tries;
     step->is_static = is_static;
     step->started_at = step->started_at ? step->started_at : record->at;
+    step->space_wait_ms += record->space_wait_ms;
     step->until = 0;
     set_digest(step, record->digest);
     set_text(&step->tree, record->other);
@@ -532,6 +533,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     struct step_state *step = step_of(run, record);
 
     share(run, step, -1);
+    step->space_wait_ms += record->space_wait_ms;
     step->waiting = WAITING_NOTHING;
     step->class_ = (enum failure_class)failure_class_parse(record->class_);
     if (step->class_ == CLASS_LOST) {
@@ -584,6 +586,7 @@ static void apply_reused(struct run_state *run, const struct record *record)
     share(run, step, -1);
     step->status = STEP_IS_COMPLETED;
     step->waiting = WAITING_NOTHING;
+    step->space_wait_ms += record->space_wait_ms;
     step->is_reused = true;
     step->class_ = CLASS_NONE;
     step->ended_at = record->at;

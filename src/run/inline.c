@@ -16,6 +16,8 @@ static void post_inline(struct active *active, int step, int attempt, const stru
 
     event->event.attempt = attempt;
     outcome_of_inline(active, step, output, err, event);
+    event->has_space_wait = true;
+    event->stall_mark_ms = active->stall_mark_ms;
     engine_post(active->engine, event);
 }
 

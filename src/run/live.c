@@ -41,6 +41,7 @@ struct live_attempt *live_new(struct active *active, int step)
     live->attempt = state->attempts;
     live->folder = path_join(active->folder, state->folder);
     live->started_at = active->state->steps[step].started_at;
+    live->stall_mark_ms = active->stall_mark_ms;
     (void)map_put(active->engine->live, key, live);
     free(key);
     return live;
@@ -126,6 +127,13 @@ static void read_outcome(void *arg)
     collect_read(((struct live_attempt *)arg)->collect);
 }
 
+static void put_wait(const struct live_attempt *live, struct queued_event *event)
+{
+    event->has_space_wait = true;
+    event->space_wait_ms = live->space_wait_ms;
+    event->stall_mark_ms = live->stall_mark_ms;
+}
+
 static void post_outcome(struct live_attempt *live)
 {
     struct active *active;
@@ -135,6 +143,7 @@ static void post_outcome(struct live_attempt *live)
     event = event_new(active, EVENT_ATTEMPT_ENDED, live->key);
     event->event.attempt = live->attempt;
     collect_fill(live->collect, event);
+    put_wait(live, event);
     event->learned_at_us = live->ended_at_us;
     engine_post(live->engine, event);
     live_end(live);
@@ -184,6 +193,7 @@ static void on_keeper_end(void *arg)
     struct live_attempt *live = arg;
 
     live->ended_at_us = engine_clock_us(live->engine);
+    live->stall_mark_ms = engine_stalled_ms(live->engine);
     live->is_kept = attempt_is_kept(live->watch);
     loop_cancel(live->engine->options.loop, live->urge);
     follow_stop(live->follow);
@@ -200,6 +210,7 @@ static struct queued_event *failure_new(const struct live_attempt *live, enum fa
     (void)live_step(live, &active);
     event = event_new(active, EVENT_ATTEMPT_ENDED, live->key);
     event->event.attempt = live->attempt;
+    put_wait(live, event);
     event->event.outcome.class_ = class_;
     event->event.outcome.exit_status = -1;
     event->event.outcome.error = event_keep(event, err->text);
@@ -359,6 +370,7 @@ static void on_started(void *arg)
     } else if (start->result < 0) {
         live_post_failure(live, live->stop_wanted ? CLASS_CANCELLED : CLASS_TRANSIENT, &start->err);
     } else {
+        live->space_wait_ms += engine_stalled_ms(engine) - live->stall_mark_ms;
         live_watch(live, start->keeper);
     }
     free(start);

@@ -28,6 +28,8 @@ struct live_attempt {
     pid_t keeper;
     loop_id urge; /* to look whether its keeper does, or can be watched by now */
     int64_t started_at;
+    /* How long it waited for space, and engine_stalled_ms when that was counted. */
+    int64_t space_wait_ms, stall_mark_ms;
     int64_t ended_at_us;        /* when its keeper was gone; only when measuring */
     struct launch *launch;      /* while it is being started */
     struct collect *collect;    /* while its outcome is being read */

@@ -84,6 +84,7 @@ void live_recover(struct active *active, int step)
     struct probe *probe = mem_zero(1, sizeof(*probe));
 
     probe->live = live_new(active, step);
+    probe->live->stall_mark_ms = engine_stalled_ms(active->engine);
     probe->is_hosts = bridge_is_hosts(active, &active->state->steps[step]);
     probe->live->has_place = probe->live->is_on_pool = true;
     active->engine->processes++;

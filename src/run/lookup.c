@@ -178,9 +178,8 @@ static json_t *step_value(struct lookup_context *context, const struct step_stat
         return text_value(step->error);
     }
     if (strcmp(name, "duration") == 0) {
-        return step->ended_at && step->started_at
-                   ? json_real((double)(step->ended_at - step->started_at) / 1000.0)
-                   : NULL;
+        return step_duration_ms(step) >= 0 ? json_real((double)step_duration_ms(step) / 1000.0)
+                                           : NULL;
     }
     if (strcmp(name, "artifacts") == 0) {
         return descend(json_incref(step->result.artifacts), parts + 1, count - 1);

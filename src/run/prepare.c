@@ -23,6 +23,7 @@ struct preparation {
     char *folder; /* of the run */
     bool needs_tree;
     bool is_fresh;
+    int64_t stall_mark_ms; /* engine_stalled_ms when it was decided */
     bool is_check;
     json_t *parts;
     char tree[DIGEST_HEX_SIZE];
@@ -248,6 +249,8 @@ static void post_prepared(struct preparation *preparation)
         event->event.outcome.output = event_hold(event, json_incref(preparation->output));
         event->event.outcome.artifacts = event_hold(event, json_incref(preparation->artifacts));
         event->event.outcome.duration_ms = preparation->duration_ms;
+        event->has_space_wait = true;
+        event->stall_mark_ms = preparation->stall_mark_ms;
         engine_post(engine, event);
     }
     preparation_free(preparation);
@@ -366,6 +369,7 @@ void prepare_step(struct active *active, int index, bool is_static)
     preparation->project = mem_strdup(active->engine->options.project);
     preparation->folder = mem_strdup(active->folder);
     preparation->is_check = step->check != NULL;
+    preparation->stall_mark_ms = active->stall_mark_ms;
     preparation->is_fresh = active->state->is_fresh;
     preparation->parts = json_object();
     preparation->needs_tree = step->check || step_reuse(active->state, step) == REUSE_TREE;

@@ -61,6 +61,11 @@ static void decide_one(struct active *active, struct commit_job *job, struct que
     if (queued->learned_at_us > 0) {
         active->ended_at_us = queued->learned_at_us;
     }
+    if (queued->has_space_wait) {
+        queued->event.outcome.space_wait_ms = queued->space_wait_ms + engine_stalled_ms(engine) -
+                                              queued->stall_mark_ms;
+    }
+    active->stall_mark_ms = engine_stalled_ms(engine);
     had_records = active->batch.records.count;
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
     job->records += active->batch.records.count - had_records;

@@ -18,7 +18,7 @@ struct field {
     enum field_type type;
 };
 
-#define FIELDS_MAX 18
+#define FIELDS_MAX 19
 #define TEXT(name, member)                                                                         \
     {                                                                                              \
         name, offsetof(struct record, member), FIELD_TEXT                                          \
@@ -77,13 +77,12 @@ static const struct {
                              {TEXT("phase", phase), TEXT("step", step), TEXT("waiting", reason),
                               INTEGER("until", until), TEXT("message", text), TEXT("child", other),
                               TEXT("strategy", strategy), INTEGER("count", number)}},
-    [RECORD_ATTEMPT_STARTED] = {"attempt_started",
-                                {TEXT("phase", phase), TEXT("step", step),
-                                 INTEGER("attempt", number), TEXT("using", reason),
-                                 TEXT("name", name), TEXT("strategy", strategy),
-                                 TEXT("digest", digest), JSON("parts", data),
-                                 TEXT("folder", folder), TEXT("tree", other),
-                                 TEXT("session", session)}},
+    [RECORD_ATTEMPT_STARTED] =
+        {"attempt_started",
+         {TEXT("phase", phase), TEXT("step", step), INTEGER("attempt", number),
+          TEXT("using", reason), TEXT("name", name), TEXT("strategy", strategy),
+          TEXT("digest", digest), JSON("parts", data), TEXT("folder", folder), TEXT("tree", other),
+          TEXT("session", session), INTEGER("space_wait_ms", space_wait_ms)}},
     [RECORD_ATTEMPT_ENDED] = {"attempt_ended",
                               {TEXT("step", step), INTEGER("attempt", number),
                                TEXT("class", class_), INT("exit_status", exit_status),
@@ -92,7 +91,8 @@ static const struct {
                                JSON("stderr", errors), JSON("artifacts", artifacts),
                                JSON("usage", data), TEXT("phase", phase), BOOLEAN("unbegun", flag),
                                TEXT("agent", agent), TEXT("model", model), TEXT("session", session),
-                               JSON("question", question), JSON("files", files)}},
+                               JSON("question", question), JSON("files", files),
+                               INTEGER("space_wait_ms", space_wait_ms)}},
     [RECORD_STEP_DONE] = {"step_done",
                           {TEXT("phase", phase), TEXT("step", step), INTEGER("attempt", number),
                            TEXT("using", reason), TEXT("name", name), JSON("output", output)}},
@@ -100,7 +100,8 @@ static const struct {
                             {TEXT("phase", phase), TEXT("step", step), TEXT("digest", digest),
                              TEXT("from_run", other), TEXT("from_step", other_step),
                              JSON("output", output), JSON("artifacts", artifacts),
-                             JSON("parts", data), INTEGER("duration_ms", duration_ms)}},
+                             JSON("parts", data), INTEGER("duration_ms", duration_ms),
+                             INTEGER("space_wait_ms", space_wait_ms)}},
     [RECORD_APPROVAL_GIVEN] = {"approval_given",
                                {TEXT("step", step), TEXT("answer", status), TEXT("by", by),
                                 TEXT("comment", text), TEXT("signal", name)}},

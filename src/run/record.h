@@ -64,6 +64,7 @@ struct record {
     int64_t number; /* attempt, round, count, iteration */
     int64_t until;  /* ms since 1970; 0: none */
     int64_t duration_ms;
+    int64_t space_wait_ms; /* that it waited for space on the disk, before or behind its work */
     int exit_status;
     int signal;
     bool flag;

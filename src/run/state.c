@@ -240,6 +240,16 @@ bool phase_is_settled_well(const struct phase_state *phase)
            (phase->status == STEP_IS_FAILED && phase->is_excused);
 }
 
+int64_t step_duration_ms(const struct step_state *step)
+{
+    int64_t duration = step->ended_at - step->started_at - step->space_wait_ms;
+
+    if (!step->started_at || !step->ended_at) {
+        return -1;
+    }
+    return duration > 0 ? duration : 0;
+}
+
 const struct step *step_effective(const struct step_state *step)
 {
     if (step->is_static && step->definition && step->definition->static_step) {

@@ -72,7 +72,8 @@ struct step_state {
     int tries;        /* since the last reset; lost ones do not count */
     int losses;       /* since the last reset, of attempts that had begun */
     int64_t started_at, ended_at;
-    int64_t until; /* when a wait ends; 0: open */
+    int64_t space_wait_ms; /* of the time since started_at: the disk was full */
+    int64_t until;         /* when a wait ends; 0: open */
     enum failure_class class_;
     char *error;
     char *agent_error; /* why its static alternative stands in for its agent; NULL: it does not */
@@ -209,6 +210,8 @@ bool step_is_settled_well(const struct step_state *step);
 bool step_list_is_over(const struct run_state *run, const struct step_state *instance);
 bool phase_is_settled_well(const struct phase_state *phase);
 /* The step definition that really runs: the static alternative when that was chosen. */
+/* From its begin to its end, without what it waited for space; -1: not over. */
+int64_t step_duration_ms(const struct step_state *step);
 const struct step *step_effective(const struct step_state *step);
 
 /* What holds for steps that say nothing themselves. */

@@ -64,7 +64,12 @@ static void add_step(struct json_text *json, const struct run_state *run,
     if (step->is_reused) {
         json_text_add_true(json, "reused");
     }
-    put_span(json, step->started_at, step->ended_at);
+    put_time(json, "started_at", step->started_at);
+    put_time(json, "ended_at", step->ended_at);
+    if (step_duration_ms(step) >= 0) {
+        json_text_add_integer(json, "duration_ms", step_duration_ms(step));
+    }
+    put_time(json, "space_wait_ms", step->space_wait_ms);
     json_text_add(json, "child", step->child);
     add_usage(json, &step->usage);
     json_text_add_value(json, "question", step->dialogue.question);

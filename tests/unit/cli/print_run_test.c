@@ -85,6 +85,19 @@ static void a_failure_says_what_where_the_last_lines_and_what_next(void **state)
     free(text);
 }
 
+static void what_a_step_waited_for_space_is_said_beside_its_duration(void **state)
+{
+    char *text = print(print_run_details,
+                       "{\"id\":\"wf_1\",\"status\":\"completed\",\"phases\":[{\"id\":\"p\","
+                       "\"status\":\"completed\",\"steps\":[{\"key\":\"a\",\"kind\":\"command\","
+                       "\"status\":\"completed\",\"started_at\":1000,\"ended_at\":9000,"
+                       "\"duration_ms\":2000,\"space_wait_ms\":6000,\"attempts\":1}]}]}");
+
+    (void)state;
+    assert_non_null(strstr(text, "completed  2.0s  waited 6.0s for disk space"));
+    free(text);
+}
+
 static void commands_stand_beside_or_above_what_they_do_all_alike(void **state)
 {
     char *text = print(print_answer, "{\"id\":\"wf_1\",\"status\":\"running\",\"options\":["
@@ -244,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_says_what_where_the_last_lines_and_what_next),
+        cmocka_unit_test(what_a_step_waited_for_space_is_said_beside_its_duration),
         cmocka_unit_test(commands_stand_beside_or_above_what_they_do_all_alike),
         cmocka_unit_test(everything_about_a_run_fits_and_obeys_no_escape),
         cmocka_unit_test(steps_that_fix_and_lists_are_shown_with_what_they_took),

@@ -158,6 +158,10 @@ static void a_full_disk_parks_the_run_until_there_is_space(void **state)
 {
     struct run_project *project = *state;
     struct fault_plan *plan = open_on_faults(project);
+    int64_t waited = 0;
+    json_t *run = NULL;
+    json_t *phase;
+    size_t i;
     char *count;
 
     run_project_start(project, two_steps, NULL);
@@ -168,6 +172,20 @@ static void a_full_disk_parks_the_run_until_there_is_space(void **state)
     assert_string_equal(run_project_status(project, project->id), "completed");
     assert_int_equal(project->stalls, 1);
     assert_int_equal(project->unstalls, 1);
+    /* Its end was known and could not be written; or the next one could not be begun. */
+    assert_int_equal(run_show(project->store, project->folder, project->id, &run, NULL), 0);
+    json_array_foreach(json_object_get(run, "phases"), i, phase)
+    {
+        const json_t *step = json_array_get(json_object_get(phase, "steps"), 0);
+        int64_t wait = json_get_integer(step, "space_wait_ms", 0);
+        int64_t span = json_get_integer(step, "ended_at", 0) -
+                       json_get_integer(step, "started_at", 0);
+
+        waited += wait;
+        assert_int_equal(json_get_integer(step, "duration_ms", -1), span - wait);
+    }
+    assert_in_range(waited, 200, 60000);
+    json_decref(run);
     count = run_project_read(project, "count");
     assert_string_equal(count, "1\n2\n");
     free(count);
