@@ -37,7 +37,7 @@ static bool is_being_kept(const struct run_project *project)
     const struct step_state *step = run_find_step(active->state, "s");
 
     return step && step->waiting == WAITING_ATTEMPT && project->engine->pool_jobs > 0 &&
-           !project->engine->job;
+           !project->engine->jobs;
 }
 
 /* Its outcome comes back with the next turn only. */
