@@ -420,7 +420,8 @@ static void keep_text(struct acp *acp, const json_t *update)
 {
     const char *kind = json_get_text(update, "sessionUpdate", "");
 
-    if (strcmp(kind, "tool_call") == 0 || strcmp(kind, "tool_call_update") == 0) {
+    if (strcmp(kind, "tool_call") == 0 || strcmp(kind, "tool_call_update") == 0 ||
+        strcmp(kind, "user_message_chunk") == 0) {
         strbuf_reset(&acp->text);
         acp->text.overflow = false;
     } else if (strcmp(kind, "agent_message_chunk") == 0) {

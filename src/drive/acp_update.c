@@ -19,6 +19,7 @@ struct tool {
 struct acp_tools {
     struct map *by_id; /* -> struct tool */
     size_t count;
+    bool is_replaying; /* history, although it was prompted already */
 };
 
 struct acp_tools *acp_tools_new(void)
@@ -180,6 +181,11 @@ void acp_read_update(struct acp_tools *tools, const json_t *update, const struct
     } else if (strcmp(kind, "user_message_chunk") == 0) {
         /* History that some replay only now: what was said before it is not the answer. */
         emit(output, AGENT_TEXT, "", false);
+        tools->is_replaying = true;
+    } else if (strcmp(kind, "available_commands_update") == 0 && tools->is_replaying) {
+        /* Gemini says so behind the last of it, which is an answer of then. */
+        emit(output, AGENT_TEXT, "", false);
+        tools->is_replaying = false;
     } else if (strcmp(kind, "usage_update") == 0) {
         read_cost(update, output);
     }

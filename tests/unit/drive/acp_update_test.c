@@ -53,6 +53,29 @@ static void a_tool_is_told_once_and_its_result_once(void **state)
     strbuf_release(&events);
 }
 
+static void what_is_replayed_late_is_closed_before_the_answer(void **state)
+{
+    static const char commands[] = "{\"sessionUpdate\":\"available_commands_update\"}";
+    struct acp_tools *tools = acp_tools_new();
+    struct strbuf events;
+
+    (void)state;
+    strbuf_init(&events, 1 << 16);
+    tell(tools, commands, &events); /* not in the midst of an answer */
+    assert_string_equal(events.data, "");
+    tell(tools, "{\"sessionUpdate\":\"user_message_chunk\",\"content\":{\"text\":\"then\"}}",
+         &events);
+    tell(tools, "{\"sessionUpdate\":\"agent_message_chunk\",\"content\":{\"text\":\"old\"}}",
+         &events);
+    tell(tools, commands, &events);
+    tell(tools, "{\"sessionUpdate\":\"agent_message_chunk\",\"content\":{\"text\":\"new\"}}",
+         &events);
+    tell(tools, commands, &events);
+    assert_string_equal(events.data, "text - |text - old|text - |text - new|");
+    acp_tools_free(tools);
+    strbuf_release(&events);
+}
+
 static void usage_has_many_forms(void **state)
 {
     static const char *const forms[] = {
@@ -112,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tool_is_told_once_and_its_result_once),
+        cmocka_unit_test(what_is_replayed_late_is_closed_before_the_answer),
         cmocka_unit_test(usage_has_many_forms),
         cmocka_unit_test(what_was_cached_or_thought_is_part_of_the_tokens_once),
     };
