@@ -146,18 +146,12 @@ int definition_take(struct definitions *definitions, const char *folder, const c
     return r;
 }
 
-int definition_copy(struct definitions *definitions, const struct workflow *workflow,
-                    const struct workflow **ret_workflow, struct error *err)
+const struct workflow *definition_use(struct definitions *definitions,
+                                      const struct workflow *workflow)
 {
     const struct workflow *shared = definition_share(definitions, workflow->digest);
-    struct workflow *copy = NULL;
-    int r = shared ? 0
-                   : parse_again(workflow->text, workflow->text_length, workflow->file, &copy, err);
 
-    if (r == 0) {
-        *ret_workflow = shared ? shared : add(definitions, copy);
-    }
-    return r;
+    return shared ? shared : add(definitions, workflow_share(workflow));
 }
 
 void definition_give_back(struct definitions *definitions, const struct workflow *workflow)

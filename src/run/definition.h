@@ -17,9 +17,9 @@ const struct workflow *definition_share(struct definitions *definitions, const c
 /* The same; what is not in use yet is read from the blobs of `folder`. Blocks. */
 int definition_take(struct definitions *definitions, const char *folder, const char *run_id,
                     const char *digest, const struct workflow **ret_workflow, struct error *err);
-/* The same, of a workflow that is at hand: its text is read once more. */
-int definition_copy(struct definitions *definitions, const struct workflow *workflow,
-                    const struct workflow **ret_workflow, struct error *err);
+/* The same, of a workflow that is at hand, which may be freed by its first user meanwhile. */
+const struct workflow *definition_use(struct definitions *definitions,
+                                      const struct workflow *workflow);
 void definition_give_back(struct definitions *definitions,
                           const struct workflow *workflow); /* accepts NULL */
 /* Is there a run of the workflow with this digest? Then its text is kept already. */

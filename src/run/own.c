@@ -393,20 +393,18 @@ static void active_abandon(struct active *active)
     active_free(active);
 }
 
-/* Its folder, its lock and its workflow; nothing of it is in the store yet. */
+/* Its lock and its workflow; nothing of it is in the store yet. */
 static int active_begin(struct engine *engine, const char *run_id, const struct workflow *workflow,
                         struct active **ret_active, struct error *err)
 {
     struct active *active = active_new(engine, run_id);
     int r = active_lock(active, err);
 
-    if (r == 0) {
-        r = definition_copy(engine->definitions, workflow, &active->workflow, err);
-    }
     if (r < 0) {
         active_abandon(active);
         return r;
     }
+    active->workflow = definition_use(engine->definitions, workflow);
     active->state = run_state_new(run_id, active->workflow);
     active->generation = 1;
     active->needs_lease = true;

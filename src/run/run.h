@@ -95,7 +95,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
 void engine_free(struct engine *engine);
 
 struct run_request {
-    const struct workflow *workflow; /* copied by its text */
+    const struct workflow *workflow; /* shared, see workflow_share */
     const char *task;                /* NULL: none */
     const json_t *inputs;            /* checked already */
     enum strategy strategy;          /* UNSET: the workflow's, the project's, hybrid */

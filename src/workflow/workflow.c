@@ -5,12 +5,15 @@
 #include "workflow/reader.h"
 
 #include <assert.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What workflow_free() gets is the first member. */
 struct workflow_holder {
     struct workflow workflow;
+    _Atomic size_t others; /* that use it besides the first one */
     struct arena *arena;
     json_t *values;
 };
@@ -290,11 +293,20 @@ out:
     return r;
 }
 
+struct workflow *workflow_share(const struct workflow *workflow)
+{
+    /* Every one was made by workflow_parse, and only the count is changed. */
+    struct workflow_holder *holder = (struct workflow_holder *)(uintptr_t)workflow;
+
+    (void)atomic_fetch_add(&holder->others, 1);
+    return &holder->workflow;
+}
+
 void workflow_free(struct workflow *workflow)
 {
     struct workflow_holder *holder = (struct workflow_holder *)(void *)workflow;
 
-    if (holder) {
+    if (holder && atomic_fetch_sub(&holder->others, 1) == 0) {
         arena_free(holder->arena);
         json_decref(holder->values);
         free(holder);

@@ -162,7 +162,9 @@ struct workflow_names {
 int workflow_parse(const char *text, size_t length, const char *file,
                    const struct workflow_names *names, struct workflow **ret_workflow,
                    struct problems *problems, struct error *err);
-void workflow_free(struct workflow *workflow); /* accepts NULL */
+/* One more user, on any thread: each calls workflow_free, and nobody changes it. */
+struct workflow *workflow_share(const struct workflow *workflow);
+void workflow_free(struct workflow *workflow); /* of the last user; accepts NULL */
 
 const struct phase *workflow_find_phase(const struct workflow *workflow, const char *id);
 /* The step and its phase; NULL when there is none. Step ids are unique in a workflow. */

@@ -82,19 +82,22 @@ static void runs_of_one_text_share_one_definition_until_the_last_gives_it_back(v
     definition_give_back(fixture->definitions, NULL);
 }
 
-static void a_copy_is_of_the_same_text_and_shared_as_well(void **state)
+static void one_that_is_at_hand_is_shared_and_outlives_its_first_user(void **state)
 {
     struct fixture *fixture = *state;
     struct workflow *given = run_project_parse(text);
-    const struct workflow *copy = NULL;
+    const struct workflow *used = definition_use(fixture->definitions, given);
 
-    assert_int_equal(definition_copy(fixture->definitions, given, &copy, NULL), 0);
-    assert_ptr_not_equal(copy, given);
-    assert_string_equal(copy->digest, given->digest);
+    assert_ptr_equal(used, given);
     workflow_free(given);
-    assert_ptr_equal(take(fixture), copy);
-    definition_give_back(fixture->definitions, copy);
-    definition_give_back(fixture->definitions, copy);
+    assert_ptr_equal(take(fixture), used);
+    given = run_project_parse(text);
+    assert_ptr_equal(definition_use(fixture->definitions, given), used);
+    workflow_free(given);
+    assert_string_equal(used->name, "w");
+    for (int i = 0; i < 3; i++) {
+        definition_give_back(fixture->definitions, used);
+    }
 }
 
 static void a_text_that_is_not_there_is_an_error_that_names_the_run(void **state)
@@ -143,7 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(runs_of_one_text_share_one_definition_until_the_last_gives_it_back),
-        TEST(a_copy_is_of_the_same_text_and_shared_as_well),
+        TEST(one_that_is_at_hand_is_shared_and_outlives_its_first_user),
         TEST(a_text_that_is_not_there_is_an_error_that_names_the_run),
         TEST(threads_that_take_and_give_back_at_once_leave_none),
     };

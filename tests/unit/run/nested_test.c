@@ -461,7 +461,7 @@ static bool is_being_made(const struct run_project *project)
     const struct step_state *step = run_find_step(active->state, "sub");
 
     return step && step->waiting == WAITING_WORKFLOW && project->engine->pool_jobs > 0 &&
-           !project->engine->job && !project->engine->queue_head &&
+           !project->engine->jobs && !project->engine->queue_head &&
            !engine_find(project->engine, step->child);
 }
 
