@@ -310,9 +310,10 @@ static int resume_running(struct turn *turn, struct error *err)
     return 0;
 }
 
+/* Of a run that is paused. */
 static bool is_resting_for(const struct run_state *run, const char *reason)
 {
-    return run->status == RUN_PAUSED && run->reason && strcmp(run->reason, reason) == 0;
+    return run->reason && strcmp(run->reason, reason) == 0;
 }
 
 static int handle_resume(struct turn *turn, const struct event *event, struct error *err)

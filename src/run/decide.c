@@ -97,9 +97,6 @@ static void cancel_waiting_steps(struct turn *turn)
     for (size_t i = 0; i < turn->run->step_count; i++) {
         const struct step_state *step = &turn->run->steps[i];
 
-        if (step->waiting == WAITING_HOST) {
-            step_end_host(turn, (int)i, CLASS_CANCELLED, "the run was cancelled");
-        }
         if (step->status == STEP_IS_RUNNING || step->status == STEP_IS_PAUSED) {
             step_cancel(turn, (int)i, "the run was cancelled");
         }

@@ -567,8 +567,8 @@ void phase_reopen(struct turn *turn, int index, enum step_role role)
     bool is_back = !is_gate && role != ROLE_FIX && phase->stage != STAGE_STEPS;
     const char *stage = is_back ? "steps" : is_gate ? "gate" : NULL;
 
-    if (phase->status == STEP_IS_PENDING || phase->status == STEP_IS_SKIPPED ||
-        phase->status == STEP_IS_COMPLETED) {
+    assert(phase->status != STEP_IS_SKIPPED && phase->status != STEP_IS_COMPLETED);
+    if (phase->status == STEP_IS_PENDING) {
         return;
     }
     if (is_back || role == ROLE_CHECK) {

@@ -126,9 +126,7 @@ void step_start_approval(struct turn *turn, int index)
         return;
     }
     strbuf_init(&message, 4096);
-    if (step->definition->message) {
-        (void)template_format(step->definition->message, run_lookup, &context, &message, NULL);
-    }
+    (void)template_format(step->definition->message, run_lookup, &context, &message, NULL);
     turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
                                     .phase = phase_id(turn, index),
                                     .step = step->key,

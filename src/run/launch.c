@@ -97,7 +97,7 @@ int launch_arguments(struct active *active, int step, struct template_list with,
             r = launch_refuse_unread(&context, err);
         }
         if (r == 0) {
-            json_put(arguments, with.items[i].name, value ? value : json_null());
+            json_put(arguments, with.items[i].name, value);
         } else {
             error_context(err, "argument %s", with.items[i].name);
         }

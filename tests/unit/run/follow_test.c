@@ -165,6 +165,18 @@ static void of_a_long_message_its_end_can_be_seen(void **state)
     strbuf_release(&text);
 }
 
+static void a_command_may_be_silent_as_long_as_it_likes(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(
+        project, "default_agent: a\nagents:\n  a: { type: command, output: jsonl, command: "
+                 "[sh, -c, 'cat agent.jsonl; while ! test -e go; do sleep 0.02; done; "
+                 "cat end.jsonl'] }\n");
+    run_project_write(project, "agent.jsonl", "{\"event\":\"text\",\"text\":\"I think\"}\n");
+    run_until_seen(project, "I think");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -175,6 +187,7 @@ int main(void)
         TEST(its_last_event_can_be_seen_while_it_works),
         TEST(who_was_silent_for_a_while_is_looked_at_again),
         TEST(of_a_long_message_its_end_can_be_seen),
+        TEST(a_command_may_be_silent_as_long_as_it_likes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
