@@ -16,6 +16,7 @@ class Program:
     has_tokens = True
     has_cost = False
     ends_when_denied = False  # without another word
+    may_lose_session = False
     cannot = {}  # case -> why it is left out; docs/testing.md says the same
 
     def __init__(self, folder):
@@ -145,6 +146,7 @@ class Acp:
 
 class AcpGemini(Acp, Gemini):
     name, program = "acp-gemini", "gemini"
+    may_lose_session = True  # session/load of 0.61.0 may overwrite what it is about to look for
 
     def command(self, url):
         return [str(self.path), "-m", self.own_model, "--acp"]
