@@ -230,7 +230,7 @@ $(FUZZ_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/rep
 	$(Q)$(LINK_PROGRAM) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS)
 
 .SECONDARY:
--include $(shell find $(BUILD)/src $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/src $(BUILD)/tests $(BUILD)/fuzz/objects -name '*.d' 2>/dev/null)
 
 # ---- try it ------------------------------------------------------------------------------------
 
@@ -350,13 +350,29 @@ powerloss:
 	@$(MAKE) programs $(BUILD)/tests/crash/powerloss_test
 	POWERLOSS_IMAGES=$(IMAGES) FERMATA_KEEP=$(BUILD)/fermata-keep $(BUILD)/tests/crash/powerloss_test
 
+# What all targets share is compiled once.
+FUZZ_CC ?= clang
+FUZZ_COMPILE = $(FUZZ_CC) $(LANGUAGE) -O1 -g $(PACKAGE_CFLAGS)
+FUZZ_OBJECTS := $(SOURCES:%.c=$(BUILD)/fuzz/objects/%.o) $(BUILD)/fuzz/objects/embedded.o
 fuzz:
 	@tools/install-deps --build --fuzz
+	@$(MAKE) $(BUILD)/fuzz/libfermata.a
 	@$(MAKE) -j1 $(FUZZ_SOURCES:%.c=fuzz-run/%)
-fuzz-run/%: %.c $(BUILD)/embedded.c $(BUILD)/libfyaml.a FORCE
+$(BUILD)/fuzz/objects/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/objects/embedded.o: $(BUILD)/embedded.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) -c -o $@ $<
+$(BUILD)/fuzz/libfermata.a: $(FUZZ_OBJECTS) | $(BUILD)/libfyaml.a
+	@rm -f $@
+	$(if $(V),,@echo '  AR      $@')
+	$(Q)$(AR) rcs $@ $^
+fuzz-run/%: %.c $(BUILD)/fuzz/libfermata.a FORCE
 	@mkdir -p $(BUILD)/fuzz/$(@F)
-	clang $(LANGUAGE) -O1 -g -fsanitize=fuzzer,address,undefined $(PACKAGE_CFLAGS) \
-	    -o $(BUILD)/fuzz/$(@F).bin $< $(SOURCES) $(BUILD)/embedded.c $(CURL_LIBS) $(PACKAGE_LIBS)
+	$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined \
+	    -o $(BUILD)/fuzz/$(@F).bin $< $(BUILD)/fuzz/libfermata.a $(CURL_LIBS) $(PACKAGE_LIBS)
 	$(BUILD)/fuzz/$(@F).bin -max_total_time=$(FUZZ_SECONDS) $(BUILD)/fuzz/$(@F) \
 	    $(wildcard tests/fuzz/corpus/$(@F))
 

@@ -44,7 +44,7 @@ static void play(struct seeds *seeds, int worker, const struct failed_seed *at,
 
     seeds->workers[worker].at = *at;
     seeds->workers[worker].is_running = true;
-    (void)alarm(SEED_SECONDS_MAX);
+    trial_limit(SEED_SECONDS_MAX);
     simulate(&input, ret_result);
     seeds->workers[worker].is_running = false;
     if (ret_result->has_failed) {
@@ -114,7 +114,7 @@ static void work(struct seeds *seeds, int worker)
             }
         }
     }
-    (void)alarm(0);
+    trial_limit(0);
     simulate_release_cache();
 }
 

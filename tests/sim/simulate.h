@@ -44,6 +44,9 @@ void simulate_release_cache(void);
 /* trial.c: the same in a process of its own, because it may not come back. One that dies has
  * failed, with what it said last. */
 void trial_run(const struct sim_input *input, struct sim_result *ret_result);
+/* What does not come back ends this process after so many seconds of a processor: of a busy machine
+ * it may take many times as long. 0: no more. */
+void trial_limit(int seconds);
 /* Whether two failures are the same but for names and numbers. */
 bool failure_is_alike(const char *left, const char *right);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,13 @@
 /* Of the sanitizers, where they are linked: what dies here is no report of the test. */
 extern void __sanitizer_set_report_path(const char *path) __attribute__((weak));
 
+void trial_limit(int seconds)
+{
+    struct itimerval limit = {.it_value.tv_sec = seconds};
+
+    (void)setitimer(ITIMER_PROF, &limit, NULL);
+}
+
 static void run_child(const struct sim_input *input, int said, struct sim_result *result)
 {
     struct sim_result ended;
@@ -23,7 +31,7 @@ static void run_child(const struct sim_input *input, int said, struct sim_result
     if (__sanitizer_set_report_path) {
         __sanitizer_set_report_path("stderr");
     }
-    (void)alarm(TRIAL_SECONDS_MAX);
+    trial_limit(TRIAL_SECONDS_MAX);
     simulate(input, &ended);
     *result = ended;
     if (input->log) {
