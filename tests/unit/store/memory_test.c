@@ -28,8 +28,16 @@ static void sqlite_works_with_our_memory(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* AddressSanitizer's allocator ends the process in its own way, and says so. */
-#ifndef __SANITIZE_ADDRESS__
+/* A sanitizer's allocator ends the process in its own way, and says so. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_OTHER_ALLOCATOR
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_OTHER_ALLOCATOR
+#endif
+
+#ifndef HAS_OTHER_ALLOCATOR
 /* In a child: SQLite asks for what no process can have. */
 static _Noreturn void ask_for_too_much(void)
 {
@@ -62,7 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sqlite_works_with_our_memory),
-#ifndef __SANITIZE_ADDRESS__
+#ifndef HAS_OTHER_ALLOCATOR
         cmocka_unit_test(without_memory_the_program_ends),
 #endif
     };
