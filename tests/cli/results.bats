@@ -484,7 +484,7 @@ db.execute("PRAGMA wal_checkpoint(TRUNCATE)")'
     [ "$status" -eq 1 ]
     text=$(tr -s ' \n' ' ' <<<"$output")
     [[ $text == *"it was made by another build of this program, with another form of its tables (run/001-journal)"* ]]
-    fits_80_columns <<<"$output"
+    grep -v "$PWD" <<<"$output" | fits_80_columns # a path is not broken
     sha256sum -c --quiet before
     # What the hint says works.
     mkdir away
