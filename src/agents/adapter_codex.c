@@ -141,6 +141,10 @@ static void read_change(struct agent_reader *reader, const json_t *item, bool is
     json_t *change;
 
     if (!is_start) {
+        json_array_foreach(json_object_get(item, "changes"), i, change)
+        {
+            reader_edit(reader, id, json_get_text(change, "path", NULL));
+        }
         reader_tool_result(reader, id, json_get_text(item, "status", ""),
                            strcmp(json_get_text(item, "status", ""), "completed") != 0);
         return;

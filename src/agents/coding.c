@@ -184,6 +184,7 @@ void coding_tool_call(struct agent_reader *reader, const char *id, const char *n
     }
     cut = cut_text(text ? text : "", TOOL_CALL_COLUMNS);
     reader_tool_call(reader, id, name, cut);
+    coding_edits(reader, id, name, arguments);
     free(cut);
     free(all);
 }

@@ -37,9 +37,12 @@ const char *coding_type(const json_t *value);
 int64_t coding_number(const json_t *object, const char *key); /* below zero: not there */
 /* Adds what is known: unknown + 1 = 1. */
 void coding_add_number(int64_t *sum, int64_t number);
-/* A tool's arguments in a line: the command, the file, else all of them. */
+/* A tool's arguments in a line: the command, the file, else all of them. What it edits is noted. */
 void coding_tool_call(struct agent_reader *reader, const char *id, const char *name,
                       const json_t *arguments);
+/* The files that a tool of this name changes with these arguments; nothing when it changes none. */
+void coding_edits(struct agent_reader *reader, const char *id, const char *name,
+                  const json_t *arguments);
 /* The beginning of the result; a result that is no text as JSON, of blocks their text. */
 void coding_tool_result(struct agent_reader *reader, const char *id, const json_t *content,
                         bool is_error);

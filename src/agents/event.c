@@ -14,9 +14,9 @@
 static const char *const event_names[] = {
     [AGENT_TEXT] = "text",           [AGENT_THINKING] = "thinking",
     [AGENT_TOOL_CALL] = "tool_call", [AGENT_TOOL_RESULT] = "tool_result",
-    [AGENT_USAGE] = "usage",         [AGENT_SESSION] = "session",
-    [AGENT_QUESTION] = "question",   [AGENT_ERROR] = "error",
-    [AGENT_DONE] = "done",
+    [AGENT_EDIT] = "edit",           [AGENT_USAGE] = "usage",
+    [AGENT_SESSION] = "session",     [AGENT_QUESTION] = "question",
+    [AGENT_ERROR] = "error",         [AGENT_DONE] = "done",
 };
 static_assert(ARRAY_LEN(event_names) == AGENT_EVENT_KINDS, "one name for each kind");
 
@@ -248,6 +248,7 @@ void agent_event_show(const struct agent_event *event, struct strbuf *target)
     case AGENT_ERROR:
         add_line(target, "!", NULL, event->text);
         break;
+    case AGENT_EDIT: /* its tool was shown */
     case AGENT_USAGE:
     case AGENT_SESSION:
     case AGENT_DONE:

@@ -19,13 +19,14 @@ enum agent_event_kind {
     AGENT_THINKING,    /* text */
     AGENT_TOOL_CALL,   /* id, name; text: what it does, in a line */
     AGENT_TOOL_RESULT, /* id; text: the result's beginning; is_error: it failed or was denied */
-    AGENT_USAGE,       /* usage so far: of the whole attempt, not of one turn */
-    AGENT_SESSION,     /* id: resumes it; name: the model that answers, when known */
-    AGENT_QUESTION,    /* text: a person must answer before it can go on */
-    AGENT_ERROR,       /* text, failure, status, retry_after_ms; not the end: it may go on */
-    AGENT_DONE,        /* the backend's own word that it finished its turn; text: why, as it says */
+    AGENT_EDIT,     /* text: the path of a file that it says it changed; before the tool's result */
+    AGENT_USAGE,    /* usage so far: of the whole attempt, not of one turn */
+    AGENT_SESSION,  /* id: resumes it; name: the model that answers, when known */
+    AGENT_QUESTION, /* text: a person must answer before it can go on */
+    AGENT_ERROR,    /* text, failure, status, retry_after_ms; not the end: it may go on */
+    AGENT_DONE,     /* the backend's own word that it finished its turn; text: why, as it says */
 };
-#define AGENT_EVENT_KINDS 9
+#define AGENT_EVENT_KINDS 10
 
 /* Why an attempt failed; AGENT_FINE: it did not. The words are those of the engine's classes. */
 enum agent_failure {

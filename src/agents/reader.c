@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define EDITING_TOOLS_MAX 10000
+#define TOOL_PATHS_MAX 10000
+
 struct agent_reader {
     const struct agent_profile *agent;
     agent_event_callback on_event;
@@ -26,6 +29,7 @@ struct agent_reader {
     bool has_error; /* since the last DONE */
     bool is_fatal;  /* the last one was */
     struct agent_usage earlier;
+    json_t *edits; /* id -> [path], of tools without a result */
 
     /* owned, behind the pointers of `result` */
     char *error, *session, *model, *question;
@@ -44,6 +48,7 @@ struct agent_reader *agent_reader_new(const struct agent_profile *agent,
     strbuf_init(&reader->line, AGENT_LINE_BYTES_MAX);
     strbuf_init(&reader->answer, AGENT_LINE_BYTES_MAX);
     reader->earlier = (struct agent_usage)AGENT_USAGE_INIT;
+    reader->edits = json_object();
     reader->result = (struct agent_result){
         .retry_after_ms = -1, .answer = "", .usage = AGENT_USAGE_INIT};
     return reader;
@@ -65,6 +70,7 @@ void agent_reader_free(struct agent_reader *reader)
     free(reader->model);
     free(reader->question);
     json_decref(reader->json);
+    json_decref(reader->edits);
     free(reader);
 }
 
@@ -238,6 +244,7 @@ static void take_event(struct agent_reader *reader, const struct agent_event *ev
         take_text(reader, event);
         break;
     case AGENT_TOOL_CALL:
+    case AGENT_EDIT:
     case AGENT_TOOL_RESULT:
         reader->is_message_closed = true;
         break;
@@ -307,11 +314,52 @@ void reader_tool_call(struct agent_reader *reader, const char *id, const char *n
     reader_emit(reader, &event);
 }
 
+/* Without an id, a result is that of the last one without. */
+static const char *edit_key(const char *id)
+{
+    return id ? id : "";
+}
+
+void reader_edit(struct agent_reader *reader, const char *id, const char *path)
+{
+    json_t *paths = json_object_get(reader->edits, edit_key(id));
+
+    if (!path || !*path) {
+        return;
+    }
+    if (!paths && json_object_size(reader->edits) < EDITING_TOOLS_MAX) {
+        paths = json_array();
+        json_put(reader->edits, edit_key(id), paths);
+    }
+    if (paths && json_array_size(paths) < TOOL_PATHS_MAX) {
+        (void)json_array_append_new(paths, json_text_lossy(path, strlen(path)));
+    }
+}
+
+static void tell_edits(struct agent_reader *reader, const char *id, bool is_error)
+{
+    json_t *paths = json_incref(json_object_get(reader->edits, edit_key(id)));
+    struct agent_event event;
+    json_t *path;
+    size_t i;
+
+    (void)json_object_del(reader->edits, edit_key(id));
+    json_array_foreach(is_error ? NULL : paths, i, path)
+    {
+        agent_event_init(&event, AGENT_EDIT);
+        event.id = id;
+        event.text = json_string_value(path);
+        reader_emit(reader, &event);
+    }
+    json_decref(paths);
+}
+
 void reader_tool_result(struct agent_reader *reader, const char *id, const char *text,
                         bool is_error)
 {
     struct agent_event event;
 
+    tell_edits(reader, id, is_error);
     agent_event_init(&event, AGENT_TOOL_RESULT);
     event.id = id;
     event.text = text ? text : "";

@@ -35,6 +35,8 @@ void reader_tool_call(struct agent_reader *reader, const char *id, const char *n
                       const char *text);
 void reader_tool_result(struct agent_reader *reader, const char *id, const char *text,
                         bool is_error);
+/* A file that the tool `id` is to change: told as an edit if the tool's result is no error. */
+void reader_edit(struct agent_reader *reader, const char *id, const char *path);
 void reader_usage(struct agent_reader *reader, const struct agent_usage *usage);
 void reader_session(struct agent_reader *reader, const char *id, const char *model);
 void reader_question(struct agent_reader *reader, const char *text);

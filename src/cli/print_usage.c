@@ -83,17 +83,26 @@ static void add_files(const struct terminal *terminal, const json_t *step, struc
 {
     const json_t *files = json_object_get(step, "files");
     json_int_t count = json_get_integer(files, "count", 0);
+    const char *unknown = json_get_text(files, "unknown", NULL);
     struct strbuf text;
 
     if (!files) {
         return;
     }
     strbuf_init(&text, OUTPUT_BYTES_MAX);
+    if (unknown) {
+        strbuf_addf(&text, "%s: which files changed is not known: %s",
+                    json_get_text(step, "key", ""), unknown);
+        add_wrapped(terminal, target, text.data, 4);
+        strbuf_release(&text);
+        return;
+    }
     strbuf_addf(&text, "%s: %lld file%s changed%s", json_get_text(step, "key", ""),
                 (long long)count, count == 1 ? "" : "s",
                 json_get_boolean(files, "shared", false) ? " meanwhile, by it or others" : "");
     add_paths(json_object_get(files, "changed"), ": ", &text);
-    add_paths(json_object_get(files, "only_claimed"), "; claimed, but as before: ", &text);
+    add_paths(json_object_get(files, "only_claimed"),
+              "; claimed as changed, but as before: ", &text);
     add_paths(json_object_get(files, "not_claimed"), "; changed, but not claimed: ", &text);
     add_wrapped(terminal, target, text.data, 4);
     strbuf_release(&text);

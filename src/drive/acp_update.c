@@ -9,11 +9,13 @@
 #include <string.h>
 
 #define RESULT_BYTES_MAX 4096
+#define TOOL_PATHS_MAX 1000
 #define TOKENS_MAX (INT64_C(1) << 53) /* more is nonsense */
 
 struct tool {
     char *kind;
-    bool is_over; /* its result was told */
+    json_t *paths; /* path -> true: what it is at; NULL: nothing that was told */
+    bool is_over;  /* its result was told */
 };
 
 struct acp_tools {
@@ -41,6 +43,7 @@ void acp_tools_free(struct acp_tools *tools)
     }
     while (map_next(tools->by_id, &cursor, &key, &value)) {
         free(((struct tool *)value)->kind);
+        json_decref(((struct tool *)value)->paths);
         free(value);
     }
     map_free(tools->by_id);
@@ -65,6 +68,58 @@ static void emit(const struct acp_output *output, enum agent_event_kind kind, co
     output->on_event(output->context, &event);
 }
 
+static void note_path(struct tool *tool, const char *path)
+{
+    if (path && *path && json_object_size(tool->paths) < TOOL_PATHS_MAX) {
+        tool->paths = tool->paths ? tool->paths : json_object();
+        json_put(tool->paths, path, json_true());
+    }
+}
+
+static bool has_kind(const struct tool *tool, const char *kind)
+{
+    return tool->kind && strcmp(tool->kind, kind) == 0;
+}
+
+static bool is_changing(const struct tool *tool)
+{
+    return has_kind(tool, "edit") || has_kind(tool, "delete") || has_kind(tool, "move");
+}
+
+/* Some tell the difference, some the place alone, some both, and each only in one of its updates.
+ */
+static void note_paths(struct tool *tool, const json_t *update)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(update, "content"), i, item)
+    {
+        if (strcmp(json_get_text(item, "type", ""), "diff") == 0) {
+            note_path(tool, json_get_text(item, "path", NULL));
+        }
+    }
+    json_array_foreach(is_changing(tool) ? json_object_get(update, "locations") : NULL, i, item)
+    {
+        note_path(tool, json_get_text(item, "path", NULL));
+    }
+}
+
+static void tell_edits(const struct tool *tool, const char *id, const struct acp_output *output)
+{
+    struct agent_event event;
+    const char *path;
+    json_t *value;
+
+    json_object_foreach(tool->paths, path, value)
+    {
+        agent_event_init(&event, AGENT_EDIT);
+        event.id = id;
+        event.text = path;
+        output->on_event(output->context, &event);
+    }
+}
+
 void acp_tools_note(struct acp_tools *tools, const json_t *tool, const struct acp_output *output)
 {
     const char *id = json_get_text(tool, "toolCallId", NULL);
@@ -75,11 +130,15 @@ void acp_tools_note(struct acp_tools *tools, const json_t *tool, const struct ac
     if (known && kind && !known->kind) {
         known->kind = mem_strdup(kind);
     }
+    if (known) {
+        note_paths(known, tool);
+    }
     if (!id || known || tools->count >= ACP_TOOLS_MAX) {
         return;
     }
     known = mem_zero(1, sizeof(*known));
     known->kind = mem_strdup(kind);
+    note_paths(known, tool);
     (void)map_put(tools->by_id, id, known);
     tools->count++;
     agent_event_init(&event, AGENT_TOOL_CALL);
@@ -124,6 +183,9 @@ static void end_tool(struct acp_tools *tools, const json_t *tool, bool is_error,
         return;
     }
     known->is_over = true;
+    if (!is_error && !tools->is_replaying) {
+        tell_edits(known, id, output);
+    }
     agent_event_init(&event, AGENT_TOOL_RESULT);
     event.id = id;
     event.text = text;

@@ -70,18 +70,39 @@ static json_t *read_why(const char *folder)
     return changes;
 }
 
-static json_t *compare(const struct strbuf *before, const struct strbuf *after)
+static json_t *first_of(const json_t *paths)
 {
-    struct tree_difference difference = {.paths_max = CHANGES_PATHS_MAX, .paths = json_array()};
+    json_t *first = json_array();
+    const json_t *path;
+    size_t i;
+
+    json_array_foreach((json_t *)paths, i, path)
+    {
+        if (i == CHANGES_PATHS_MAX) {
+            break;
+        }
+        (void)json_array_append(first, (json_t *)path);
+    }
+    return first;
+}
+
+static json_t *compare(const struct strbuf *before, const struct strbuf *after,
+                       const struct claims *claims)
+{
+    struct tree_difference difference = {.paths_max = SIZE_MAX, .paths = json_array()};
     json_t *changes = json_object();
 
     tree_compare(before, after, &difference);
     json_put_integer(changes, "count", difference.count);
-    json_put(changes, "changed", difference.paths);
+    json_put(changes, "changed", first_of(difference.paths));
+    if (claims->paths) {
+        claims_compare(claims, difference.paths, after, changes);
+    }
+    json_decref(difference.paths);
     return changes;
 }
 
-json_t *changes_end(const char *folder, const char *project)
+json_t *changes_end(const char *folder, const struct claims *claims)
 {
     char *path = path_join(folder, LISTING_FILE);
     struct error err = ERROR_INIT;
@@ -92,11 +113,11 @@ json_t *changes_end(const char *folder, const char *project)
     strbuf_init(&after, LISTING_BYTES_MAX);
     if (read_before(path, &before) < 0) {
         changes = read_why(folder);
-    } else if (tree_list(project, FILES_MAX, &after, &err) < 0) {
+    } else if (tree_list(claims->project, FILES_MAX, &after, &err) < 0) {
         changes = json_object();
         json_put_text(changes, "unknown", err.text);
     } else {
-        changes = compare(&before, &after);
+        changes = compare(&before, &after, claims);
     }
     (void)unlink(path); /* large, and of no more use */
     strbuf_release(&before);

@@ -551,6 +551,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     set_json(&step->result.output, record->output);
     set_json(&step->result.errors, record->errors);
     set_json(&step->result.artifacts, record->artifacts);
+    set_json(&step->result.files, record->files);
     share(run, step, +1);
 }
 

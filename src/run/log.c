@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATHS_MAX 10
+
 enum level { LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR };
 static const char *const level_names[] = {
     [LEVEL_INFO] = "INFO", [LEVEL_WARN] = "WARN", [LEVEL_ERROR] = "ERROR"};
@@ -138,6 +140,33 @@ static void say_start(const struct record *record, struct strbuf *text)
                 or_empty(record->reason), record->name ? " " : "", or_empty(record->name));
 }
 
+static bool add_paths(struct strbuf *text, const char *what, const json_t *paths)
+{
+    const json_t *path;
+    size_t i;
+
+    json_array_foreach((json_t *)paths, i, path)
+    {
+        if (i == PATHS_MAX) {
+            strbuf_addf(text, " and %zu more", json_array_size(paths) - PATHS_MAX);
+            break;
+        }
+        strbuf_addf(text, "%s%s", i == 0 ? what : ", ", json_string_value(path));
+    }
+    return json_array_size(paths) > 0;
+}
+
+/* What an agent says it did, where that is not what happened. */
+static enum level say_claims(const json_t *files, struct strbuf *text)
+{
+    bool is_odd = add_paths(
+        text, "; claimed as changed, but as before: ", json_object_get(files, "only_claimed"));
+
+    is_odd |= add_paths(text,
+                        "; changed, but not claimed: ", json_object_get(files, "not_claimed"));
+    return is_odd ? LEVEL_WARN : LEVEL_INFO;
+}
+
 static enum level say_attempt(const struct run_state *run, const struct record *record,
                               struct strbuf *text)
 {
@@ -152,11 +181,12 @@ static enum level say_attempt(const struct run_state *run, const struct record *
     if (strcmp(record->class_, "none") == 0) {
         strbuf_addf(text, "Step: %s - Attempt %lld ended (%.1fs)", record->step,
                     (long long)record->number, (double)record->duration_ms / 1000.0);
-        return LEVEL_INFO;
+        return say_claims(record->files, text);
     }
     strbuf_addf(text, "Step: %s - Attempt %lld: %s", record->step, (long long)record->number,
                 record->class_);
     add_because(text, record->error);
+    (void)say_claims(record->files, text);
     return LEVEL_WARN;
 }
 

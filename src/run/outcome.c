@@ -587,12 +587,15 @@ static void refuse_changes(struct collect *collect, const json_t *changed, int64
 /* Whose changes these are is only known of an attempt that was alone all the time. */
 static void look_at_files(struct collect *collect)
 {
+    const struct claims claims = {collect->agent.claims, collect->engine->options.project,
+                                  collect->cwd};
     int64_t count;
 
-    collect->files = changes_end(collect->folder, collect->engine->options.project);
+    collect->files = changes_end(collect->folder, &claims);
     count = json_get_integer(collect->files, "count", 0);
     if (collect->files && collect->has_company) {
         json_put(collect->files, "shared", json_true());
+        (void)json_object_del(collect->files, "not_claimed");
     } else if (collect->definition->read_only && count > 0 && collect->class_ != CLASS_CANCELLED) {
         refuse_changes(collect, json_object_get(collect->files, "changed"), count);
     }

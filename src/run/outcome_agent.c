@@ -14,12 +14,17 @@
 #define EVENTS_FILE "events.jsonl"
 #define ANSWER_BYTES_MAX AGENT_LINE_BYTES_MAX
 
-/* ---- events.jsonl ---- */
+#define CLAIMS_MAX 10000
 
-struct event_file {
-    FILE *stream; /* NULL: it cannot be written, which fails nobody */
+struct reading {
+    FILE *stream; /* of events.jsonl; NULL: it cannot be written, which fails nobody */
     struct strbuf line;
+    json_t *claims;
+    bool has_tools; /* it tells which tools it uses */
+    bool has_many;  /* more claims than are kept */
 };
+
+/* ---- events.jsonl ---- */
 
 /* The program knows the folder, and may have put anything there. */
 static FILE *open_events(const char *folder)
@@ -40,15 +45,47 @@ static FILE *open_events(const char *folder)
     return stream;
 }
 
-static void write_event(void *context, const struct agent_event *event)
+static void write_event(struct reading *reading, const struct agent_event *event)
 {
-    struct event_file *file = context;
-
-    if (file->stream) {
-        strbuf_reset(&file->line);
-        agent_event_add_line(event, &file->line);
-        (void)fwrite(file->line.data, 1, file->line.length, file->stream);
+    if (reading->stream) {
+        strbuf_reset(&reading->line);
+        agent_event_add_line(event, &reading->line);
+        (void)fwrite(reading->line.data, 1, reading->line.length, reading->stream);
     }
+}
+
+/* ---- claims ---- */
+
+static void note_claim(struct reading *reading, const struct agent_event *event)
+{
+    bool is_edit = event->kind == AGENT_EDIT;
+
+    reading->has_tools = reading->has_tools || is_edit || event->kind == AGENT_TOOL_CALL;
+    if (!is_edit || !*event->text) {
+        return;
+    }
+    if (json_object_size(reading->claims) < CLAIMS_MAX) {
+        json_put(reading->claims, event->text, json_true());
+    } else {
+        reading->has_many = true;
+    }
+}
+
+/* Who works without a word of its tools claims nothing, rather than that it changed nothing. */
+static json_t *claims_of(const struct transcript *transcript, const struct reading *reading)
+{
+    enum adapter_kind kind = transcript_agent(transcript)->adapter->kind;
+    bool tells = kind == ADAPTER_PROGRAM || kind == ADAPTER_PROTOCOL || reading->has_tools;
+
+    return tells && !reading->has_many && !transcript_has_gap(transcript)
+               ? json_incref(reading->claims)
+               : NULL;
+}
+
+static void on_event(void *context, const struct agent_event *event)
+{
+    write_event(context, event);
+    note_claim(context, event);
 }
 
 /* ---- the result ---- */
@@ -122,23 +159,26 @@ static void take_result(const struct transcript *transcript, const struct agent_
 int agent_outcome_read(const char *folder, const struct agent_end *end,
                        struct agent_outcome *ret_outcome, struct error *err)
 {
-    struct event_file file = {NULL, {0}};
+    struct reading reading = {0};
     struct transcript *transcript;
-    int r = transcript_open(folder, write_event, &file, &transcript, err);
+    int r = transcript_open(folder, on_event, &reading, &transcript, err);
 
     if (r < 0) {
         return r;
     }
-    file.stream = open_events(folder);
-    strbuf_init(&file.line, SIZE_MAX);
+    reading.stream = open_events(folder);
+    reading.claims = json_object();
+    strbuf_init(&reading.line, SIZE_MAX);
     r = transcript_read(transcript, err);
     if (r == 0) {
         take_result(transcript, transcript_end(transcript, end), ret_outcome);
+        ret_outcome->claims = claims_of(transcript, &reading);
     }
-    if (file.stream) {
-        (void)fclose(file.stream);
+    if (reading.stream) {
+        (void)fclose(reading.stream);
     }
-    strbuf_release(&file.line);
+    strbuf_release(&reading.line);
+    json_decref(reading.claims);
     transcript_free(transcript);
     (void)attempt_clear(folder, NULL);
     return r;
@@ -152,6 +192,7 @@ void agent_outcome_release(struct agent_outcome *outcome)
     free(outcome->session);
     json_decref(outcome->question);
     json_decref(outcome->json);
+    json_decref(outcome->claims);
     if (outcome->answer.data) {
         strbuf_release(&outcome->answer);
     }

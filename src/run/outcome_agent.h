@@ -15,7 +15,8 @@ struct agent_outcome {
     json_t *question; /* as in struct outcome; NULL: none */
     int64_t retry_after_ms;
     struct strbuf answer;
-    json_t *json; /* the structured answer; NULL: none apart */
+    json_t *json;   /* the structured answer; NULL: none apart */
+    json_t *claims; /* as in struct claims; NULL: its stream does not tell what it edits */
     struct agent_usage usage;
     int denials;
 };

@@ -97,6 +97,7 @@ void step_output_release(struct step_output *result)
     json_decref(result->errors);
     json_decref(result->artifacts);
     json_decref(result->proof);
+    json_decref(result->files);
     *result = (struct step_output){0};
 }
 

@@ -44,6 +44,7 @@ struct step_output {
     json_t *errors;
     json_t *artifacts; /* [{name,digest,bytes}] or NULL */
     json_t *proof;     /* of a check: what it proved, with `verdict` and `reason`; else NULL */
+    json_t *files;     /* of an agent: what it changed, see docs/events.md; else NULL */
 };
 
 /* What the agent of a step asked, and what it was told. JSON is held by reference. */

@@ -79,6 +79,7 @@ static void add_step(struct json_text *json, const struct run_state *run,
     json_text_add_value(json, "stderr", step->result.errors);
     json_text_add_value(json, "artifacts", step->result.artifacts);
     json_text_add_value(json, "proof", step->result.proof);
+    json_text_add_value(json, "files", step->result.files);
     if (step->items) {
         json_text_begin_array(json, "instances");
         for (int i = 0; i < step->instance_count; i++) {

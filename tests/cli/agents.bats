@@ -394,3 +394,39 @@ END
     fermata run -w outer >/dev/null 2>&1
     [ "$(fermata list --json | json '[r["strategy"] for r in d["runs"] if r["workflow"] == "inner"]')" = '["static"]' ]
 }
+
+@test "an edit that was only claimed, and one that was not, are told and fail nobody" {
+    git init -q .
+    printf '*.log\n' >.gitignore
+    echo old >claimed.txt
+    echo old >silent.txt
+    cat >"$BIN/codex" <<'END'
+#!/bin/sh
+[ "$1" = --version ] && { echo "codex-cli 0.169.0"; exit 0; }
+cat >/dev/null
+edit() {
+    echo '{"type":"item.completed","item":{"id":"'"$2"'","type":"file_change","changes":[{"path":"'"$1"'","kind":"update"}],"status":"'"$3"'"}}'
+}
+echo '{"type":"thread.started","thread_id":"t-1"}'
+echo new >done.txt
+echo new >silent.txt
+echo new >run.log
+edit "$PWD/done.txt" i1 completed
+edit "$PWD/claimed.txt" i2 completed
+edit never.txt i3 completed
+edit refused.txt i4 failed
+edit run.log i5 completed
+echo '{"type":"item.completed","item":{"id":"i0","type":"agent_message","text":"Done."}}'
+echo '{"type":"turn.completed","usage":{"input_tokens":10,"output_tokens":1}}'
+END
+    chmod +x "$BIN/codex"
+    workflow w <<'END'
+name: w
+phases: [{ id: p, steps: [{ id: s, prompt: go }] }]
+END
+    fermata run -w w
+    [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["files"]')" = \
+        '{"count": 2, "changed": ["done.txt", "silent.txt"], "only_claimed": ["claimed.txt", "never.txt"], "not_claimed": ["silent.txt"]}' ]
+    fermata show last | tr -s ' \n' ' ' | grep -q "s: 2 files changed: done.txt, silent.txt; claimed as changed, but as before: claimed.txt, never.txt; changed, but not claimed: silent.txt"
+    fermata logs last | grep -q '\[WARN\] Step: s - Attempt 1 ended (.*; claimed as changed, but as before: claimed.txt, never.txt; changed, but not claimed: silent.txt'
+}

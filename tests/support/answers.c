@@ -59,6 +59,7 @@ static void on_event(void *context, const struct agent_event *event)
         put_error(result, event);
         break;
     case AGENT_TOOL_CALL:
+    case AGENT_EDIT:
     case AGENT_TOOL_RESULT:
     case AGENT_QUESTION:
         fail();

@@ -53,6 +53,37 @@ static void a_tool_is_told_once_and_its_result_once(void **state)
     strbuf_release(&events);
 }
 
+#define UPDATE(id, more)                                                                           \
+    "{\"sessionUpdate\":\"tool_call_update\",\"toolCallId\":\"" id "\"," more "}"
+#define DIFF(path) "\"content\":[{\"type\":\"diff\",\"path\":\"" path "\"}]"
+#define AT(path) "\"locations\":[{\"path\":\"" path "\"}]"
+#define DONE "\"status\":\"completed\""
+
+static void edits_are_told_once_and_only_when_they_are_done(void **state)
+{
+    struct acp_tools *tools = acp_tools_new();
+    struct strbuf events;
+
+    (void)state;
+    strbuf_init(&events, 1 << 16);
+    tell(tools, UPDATE("a", "\"kind\":\"edit\""), &events);
+    tell(tools, UPDATE("a", DIFF("/r/x")), &events);
+    tell(tools, UPDATE("a", AT("/r/x")), &events);
+    tell(tools, UPDATE("a", DONE), &events);
+    tell(tools, UPDATE("b", "\"kind\":\"read\"," AT("/r/y")), &events);
+    tell(tools, UPDATE("b", DONE), &events);
+    tell(tools, UPDATE("c", DIFF("/r/z")), &events);
+    tell(tools, UPDATE("c", "\"status\":\"failed\""), &events);
+    assert_string_equal(events.data, "tool_call a |edit a /r/x|tool_result a |tool_call b |"
+                                     "tool_result b |tool_call c |tool_result c  !|");
+    strbuf_reset(&events);
+    tell(tools, "{\"sessionUpdate\":\"user_message_chunk\"}", &events);
+    tell(tools, UPDATE("d", DONE "," DIFF("/r/then")), &events);
+    assert_string_equal(events.data, "text - |tool_call d |tool_result d |");
+    acp_tools_free(tools);
+    strbuf_release(&events);
+}
+
 static void what_is_replayed_late_is_closed_before_the_answer(void **state)
 {
     static const char commands[] = "{\"sessionUpdate\":\"available_commands_update\"}";
@@ -135,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tool_is_told_once_and_its_result_once),
+        cmocka_unit_test(edits_are_told_once_and_only_when_they_are_done),
         cmocka_unit_test(what_is_replayed_late_is_closed_before_the_answer),
         cmocka_unit_test(usage_has_many_forms),
         cmocka_unit_test(what_was_cached_or_thought_is_part_of_the_tokens_once),
