@@ -21,7 +21,7 @@ static void *resize(void *memory, int bytes)
 
 static int size_of(void *memory)
 {
-    return memory ? (int)malloc_usable_size(memory) : 0;
+    return (int)malloc_usable_size(memory);
 }
 
 static int round_up(int bytes)

@@ -132,6 +132,24 @@ static void what_cannot_be_made_leaves_nothing(void **state)
     free(path);
 }
 
+/* SQLite would take the index of the store that is gone for the new one's. */
+static void an_old_index_that_cannot_be_removed_is_said_and_nothing_is_made(void **state)
+{
+    char *path = scratch_path(*state, "x.db");
+    char *shared = scratch_path(*state, "x.db-shm");
+    const struct store_options options = {.migrations = migrations, .migration_count = 1};
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(mkdir(shared, 0700), 0);
+    assert_true(image_create(path, &options, &err) < 0);
+    assert_non_null(strstr(err.text, "x.db-shm"));
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(rmdir(shared), 0);
+    assert_int_equal(image_create(path, &options, NULL), 0);
+    free(shared);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +157,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             the_log_of_a_store_that_is_gone_is_not_taken_for_the_new_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_made_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_old_index_that_cannot_be_removed_is_said_and_nothing_is_made, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,8 @@ static void a_value_beyond_the_limit_is_refused(void **state)
         memset(text, 'x', 200);
         bind_integer(statement, 1, 1);
         bind_text(statement, 2, text);
+        /* The first that is too large is told, once. */
+        bind_blob(statement, 4, text, 200);
         assert_int_equal(tx_run(&tx, statement, NULL, &err), ERROR_LIMIT);
         free(text);
     }

@@ -7,6 +7,7 @@
 #include "../../support/scratch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -533,6 +534,94 @@ static void the_log_is_checkpointed_and_stays_small(void **state)
     free(wal);
 }
 
+static void copy_after_each_commit(struct fixture *fixture)
+{
+    writer_free(fixture->writer);
+    fixture->writer = writer_new(fixture->connection, fixture->lock,
+                                 &(struct store_options){.path = fixture->path,
+                                                         .loop = fixture->loop,
+                                                         .lock_wait_ms = 50,
+                                                         .checkpoint_pages = 1});
+}
+
+static bool has_mark(struct fixture *fixture)
+{
+    struct log_mark mark = {0};
+
+    lock_read_mark(fixture->lock, &mark);
+    return memcmp(&mark, &(struct log_mark){0}, sizeof(mark)) != 0;
+}
+
+/* What is not copied has to be found in the log by whoever opens the store next. */
+static void pages_that_a_reader_keeps_in_the_log_stay_marked_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece pieces[] = {{.id = 1, .bytes = 50000}, {.id = 2, .bytes = 50000}, {.id = 3}};
+    sqlite3 *reader = NULL;
+
+    copy_after_each_commit(fixture);
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[0], NULL), 0);
+    assert_int_equal(sqlite3_open(fixture->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM item", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[1], NULL), 0);
+    /* Nobody is told before it; the next piece begins after it. */
+    assert_int_equal(writer_wait(fixture->writer, add, &(struct piece){.id = 1}, NULL),
+                     ERROR_CONFLICT);
+    assert_true(has_mark(fixture));
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    assert_int_equal(writer_wait(fixture->writer, add, &pieces[2], NULL), 0);
+    assert_int_equal(rows(fixture), 3);
+}
+
+static int64_t size_of(int fd)
+{
+    struct stat status;
+
+    assert_int_equal(fstat(fd, &status), 0);
+    return status.st_size;
+}
+
+/* Of a store that was removed nothing is copied any more: neither after a commit that is not
+ * acknowledged, nor to make room. */
+static void a_store_that_was_removed_is_not_copied_to(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece large = {.id = 2, .bytes = 200000};
+    int fd = open(fixture->path, O_RDONLY | O_CLOEXEC);
+    int64_t size;
+
+    copy_after_each_commit(fixture);
+    assert_int_equal(writer_wait(fixture->writer, add, &(struct piece){.id = 1}, NULL), 0);
+    assert_int_equal(writer_wait(fixture->writer, add, &(struct piece){.id = 1}, NULL),
+                     ERROR_CONFLICT);
+    size = size_of(fd);
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(writer_wait(fixture->writer, add, &large, NULL), ERROR_IO);
+    writer_free(fixture->writer);
+    fixture->writer = NULL;
+    assert_int_equal(size_of(fd), size);
+    assert_int_equal(close(fd), 0);
+}
+
+static void lack_of_space_copies_nothing_to_a_store_that_was_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece small = {.id = 1, .bytes = 30000};
+    struct piece large = {.id = 2, .bytes = 200000};
+    int fd = open(fixture->path, O_RDONLY | O_CLOEXEC);
+    int64_t size = size_of(fd);
+
+    assert_int_equal(connection_run(fixture->connection, "PRAGMA max_page_count=20", NULL), 0);
+    assert_int_equal(writer_wait(fixture->writer, add, &small, NULL), 0);
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(writer_wait(fixture->writer, add, &large, NULL), ERROR_LIMIT);
+    writer_free(fixture->writer);
+    fixture->writer = NULL;
+    assert_int_equal(size_of(fd), size);
+    assert_int_equal(close(fd), 0);
+}
+
 static void ending_runs_what_is_queued_first(void **state)
 {
     struct fixture *fixture = *state;
@@ -583,6 +672,9 @@ int main(void)
         TEST(a_long_queue_is_taken_in_bounded_batches),
         TEST(without_a_thread_work_is_refused_and_the_next_try_begins_it),
         TEST(the_log_is_checkpointed_and_stays_small),
+        TEST(pages_that_a_reader_keeps_in_the_log_stay_marked_there),
+        TEST(a_store_that_was_removed_is_not_copied_to),
+        TEST(lack_of_space_copies_nothing_to_a_store_that_was_removed),
         TEST(ending_runs_what_is_queued_first),
         TEST(a_writer_that_never_worked_ends),
     };
