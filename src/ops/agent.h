@@ -64,6 +64,11 @@ int agent_refuse_step(struct ops *ops, const struct step *step, bool has_static,
  */
 json_t *agent_describe_used(struct ops *ops, const json_t *waves);
 
+/* agent_check.c: problems of steps whose agent lacks what they ask for, and warnings of agents that
+ * cannot be used here. ERROR_VALIDATION: one is an error. */
+int agent_check_workflow(struct ops *ops, const char *file, const struct workflow *workflow,
+                         struct problems *problems);
+
 /* Of the environment that agents get; NULL: not set, or empty. */
 const char *agent_variable_find(const struct ops *ops, const struct agent_config *config,
                                 const char *name);

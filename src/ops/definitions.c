@@ -3,8 +3,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "ops/internal.h"
-#include "run/profile.h"
+#include "ops/agent.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -264,54 +263,6 @@ static void add_result(struct validation *validation, const char *file, int resu
     json_array_append_new(validation->files, item);
 }
 
-/* It can be done without this agent: by its alternative, or in another project. */
-static bool has_way_out(const char *file, const struct step *step)
-{
-    return step->static_step || strncmp(file, "builtin:", strlen("builtin:")) == 0;
-}
-
-static void add_inability(const struct config *config, const char *file, const struct step *step,
-                          struct problems *problems)
-{
-    struct agent_profile profile;
-    struct error err = ERROR_INIT;
-
-    if (step->kind != STEP_AGENT || problems->count == ARRAY_LEN(problems->items) ||
-        profile_find(config, step->agent, &profile, NULL) < 0 ||
-        profile_check_step(&profile, step, &err) == 0) {
-        return;
-    }
-    struct problem *problem = &problems->items[problems->count++];
-
-    *problem = (struct problem){
-        .is_warning = has_way_out(file, step), .file = file, .at = step->at};
-    (void)snprintf(problem->text, sizeof(problem->text), "%.500s", err.text);
-    (void)snprintf(problem->hint, sizeof(problem->hint), "%.250s", err.hint);
-}
-
-/* What a step asks of its agent, as it is configured here, and the agent cannot do. */
-static int check_abilities(const struct config *config, const char *file,
-                           const struct workflow *workflow, struct problems *problems)
-{
-    size_t before = problems->count;
-    int r = 0;
-
-    for (size_t i = 0; i < workflow->phase_count; i++) {
-        const struct phase *phase = &workflow->phases[i];
-
-        for (size_t k = 0; k < phase->step_count; k++) {
-            add_inability(config, file, &phase->steps[k], problems);
-        }
-        for (size_t k = 0; k < phase->fix_count; k++) {
-            add_inability(config, file, &phase->fix_steps[k], problems);
-        }
-    }
-    for (size_t i = before; i < problems->count; i++) {
-        r = problems->items[i].is_warning ? r : ERROR_VALIDATION;
-    }
-    return r;
-}
-
 /* True the first time. What is no file (built in, in config.yaml) is known by its name. */
 static bool note_file(struct ops *ops, const char *file, struct validation *validation)
 {
@@ -361,7 +312,7 @@ static void validate_text(struct ops *ops, const char *text, size_t length, cons
     }
     r = workflow_parse(text, length, file, &names, &workflow, problems, &failure);
     if (r == 0 && ops->config) {
-        r = check_abilities(ops->config, file, workflow, problems);
+        r = agent_check_workflow(ops, file, workflow, problems);
     }
     add_result(validation, file, r, problems, &failure);
     workflow_free(workflow);

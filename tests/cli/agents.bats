@@ -183,6 +183,14 @@ EOF
     [ "$status" -eq 7 ]
     [[ $stderr == *"takes no limit in money"* ]]
     [ ! -e .fermata/fermata.db ]
+    run_apart fermata validate costly
+    [ "$status" -eq 7 ]
+    [[ $output == *"costly.yaml:2:"*"error:"*"takes no limit in money"* ]]
+    rm "$BIN/codex"
+    sed -i 's/, budget_usd: 1//' .fermata/workflows/costly.yaml
+    run_apart fermata validate costly
+    [ "$status" -eq 0 ]
+    [[ $output == *"costly.yaml:2:"*"warning: step s needs an agent, and codex cannot be used: not installed"*"npm install"* ]]
 }
 
 @test "model servers are asked with --check alone" {
