@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* One attempt as a process under its own keeper (agents/keeper/keep.c), which outlives us.
  *
- * The attempt's folder holds everything:
+ * The attempt's folder holds everything; the keeper flocks it while it lives:
  *
  *   - spec: what to run, as NUL-separated strings, written here before the keeper starts
  *   - stdin: what the process reads (absent: /dev/null)
  *   - tmp: its TMPDIR, if it has one of its own, until attempt_clear()
  *   - files that its environment names, such as values that are too large for it
- *   - lock: flock'ed by the keeper while it lives
  *   - claim: created with O_EXCL by the keeper ("keeper PID STARTTIME") or by a recovery that
  *     gives the attempt up ("given-up"): exactly one of them wins, so no attempt runs twice
  *   - stdout, stderr: the first half of the ceiling, made with the first byte; stdout.tail,

@@ -128,14 +128,14 @@ static bool is_claimant(const struct claim *claim, pid_t pid)
  * moment can turn away no keeper that has something to do. */
 static bool is_locked(int folder)
 {
-    int lock = openat(folder, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool locked;
 
-    if (lock < 0) {
+    if (own < 0) {
         return false;
     }
-    locked = flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    (void)close(lock);
+    locked = flock(own, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    (void)close(own);
     return locked;
 }
 

@@ -88,7 +88,7 @@ BEHAVIOURS = {
 # What takes longer than a deadline to do is given more time.
 LONGER_MS = {"flood": 60000, "tiny-writes": 60000, "many-files": 60000, "plant-links": 60000,
              "plant-pipes": 60000, "fill-disk": 60000, "garbage": 60000, "zombies": 60000}
-ATTEMPT_FILES = {"spec", "claim", "lock", "exit.json"}
+ATTEMPT_FILES = {"spec", "claim", "exit.json"}
 ATTEMPT_STREAMS = {"stdout", "stderr"}  # one on which nothing is said has no file
 
 WORKFLOW = """

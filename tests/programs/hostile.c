@@ -474,8 +474,8 @@ static int close_folder(void)
 
 static int remove_folder(void)
 {
-    static const char *const names[] = {"spec",   "claim",         "lock",  "stdout",
-                                        "stderr", "exit.json.tmp", "stdin", "prompt"};
+    static const char *const names[] = {"spec",          "claim", "stdout", "stderr",
+                                        "exit.json.tmp", "stdin", "prompt"};
 
     if (chdir(folder) < 0) {
         return 90;
@@ -498,9 +498,8 @@ static int plant_links(void)
 /* Whoever opens a pipe without asking waits for ever. */
 static int plant_pipes(void)
 {
-    static const char *const names[] = {"stdout",      "stdout.tail",   "stderr",
-                                        "stderr.tail", "spec",          "claim",
-                                        "lock",        "exit.json.tmp", "exit.json"};
+    static const char *const names[] = {"stdout", "stdout.tail", "stderr",        "stderr.tail",
+                                        "spec",   "claim",       "exit.json.tmp", "exit.json"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         plant_fifo(names[i]);
@@ -527,11 +526,7 @@ static int forge_tail(void)
 
 static int steal_claim(void)
 {
-    int place = open(folder, O_RDONLY | O_DIRECTORY);
-
     plant_file("claim", "given-up\n");
-    (void)unlinkat(place, "lock", 0);
-    (void)close(place);
     pause_ms(200);
     return 0;
 }

@@ -97,14 +97,10 @@ static int leave_parent(void)
 }
 
 /* The lock is ours until we end; it is never waited for, since only another keeper can have it. */
+/* The folder itself: no file of its own to make, and none that the program can remove. */
 static int lock_folder(int folder)
 {
-    int lock = openat(folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-    if (lock < 0) {
-        return -errno;
-    }
-    return flock(lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+    return flock(folder, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
 static int open_signals(void)

@@ -194,8 +194,6 @@ static void claims_that_name_nobody_are_gone(void **state)
     for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
         put_file(fixture, "claim", claims[i]);
         assert_presence(fixture, ATTEMPT_GONE, 0);
-        put_file(fixture, "lock", "");
-        assert_presence(fixture, ATTEMPT_GONE, 0);
     }
 }
 
@@ -204,7 +202,6 @@ static void a_reused_pid_is_not_taken_for_the_keeper(void **state)
 {
     struct fixture *fixture = *state;
     char *claim = mem_printf("keeper %ld 1\n", (long)getpid());
-    char *path = path_join(fixture->attempt, "lock");
     struct attempt_watch *watch;
     enum attempt_presence presence;
     pid_t keeper;
@@ -212,8 +209,7 @@ static void a_reused_pid_is_not_taken_for_the_keeper(void **state)
     int lock;
 
     put_file(fixture, "claim", claim);
-    put_file(fixture, "lock", "");
-    lock = open(path, O_RDONLY | O_CLOEXEC);
+    lock = open(fixture->attempt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
     assert_int_equal(attempt_probe(fixture->attempt, &presence, &keeper, &err), ERROR_BUSY);
     assert_true(err.hint[0] != '\0');
@@ -226,7 +222,6 @@ static void a_reused_pid_is_not_taken_for_the_keeper(void **state)
     assert_int_equal(fixture->ends, 1);
     attempt_watch_free(watch);
     (void)close(lock);
-    free(path);
     free(claim);
 }
 
@@ -287,21 +282,17 @@ static void a_race_for_the_claim_has_one_winner(void **state)
     assert_true(given_up <= 60);
 }
 
-static void pipes_in_its_folder_keep_nobody_waiting(void **state)
+static void a_pipe_in_its_folder_keeps_nobody_waiting(void **state)
 {
-    static const char *const names[] = {"claim", "lock"};
     struct fixture *fixture = *state;
+    char *path = path_join(fixture->attempt, "claim");
     enum attempt_presence presence;
     pid_t keeper;
 
     (void)alarm(30);
-    for (size_t i = 0; i < 2; i++) {
-        char *path = path_join(fixture->attempt, names[i]);
-
-        assert_int_equal(file_make_folders(fixture->attempt, NULL), 0);
-        assert_int_equal(mkfifo(path, 0600), 0);
-        free(path);
-    }
+    assert_int_equal(file_make_folders(fixture->attempt, NULL), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    free(path);
     assert_int_equal(attempt_probe(fixture->attempt, &presence, &keeper, NULL), 0);
     assert_int_equal(presence, ATTEMPT_GONE);
     (void)alarm(0);
@@ -557,7 +548,7 @@ int main(int argc, char **argv)
         WATCH_TEST(giving_up_first_keeps_a_late_keeper_from_starting),
         WATCH_TEST(giving_up_needs_the_folder),
         WATCH_TEST(a_race_for_the_claim_has_one_winner),
-        WATCH_TEST(pipes_in_its_folder_keep_nobody_waiting),
+        WATCH_TEST(a_pipe_in_its_folder_keeps_nobody_waiting),
         WATCH_TEST(an_end_is_reported_once_and_later),
         WATCH_TEST(a_keeper_that_ended_before_is_reported_too),
         WATCH_TEST(a_freed_watch_reports_nothing_and_stops_nothing),
