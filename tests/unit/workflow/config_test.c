@@ -144,6 +144,165 @@ static void a_file_of_the_other_tool_is_read_as_it_is(void **state)
     free(text);
 }
 
+/* ---- every key of the other tool ---- */
+
+enum place { PROGRAM, SERVER, OWN, CHAIN, CHAIN_STEP, SETTINGS, TOP, PLACES };
+
+/* A whole file with something said at one place. */
+static char *file_with(enum place place, const char *said)
+{
+    const char *at[PLACES] = {"", "", "", "", "", "", ""};
+
+    at[place] = said;
+    return mem_printf("agents:\n  claude: { %s }\n  ollama: { %s }\n"
+                      "  own: { type: cli, command: some-program, %s }\n"
+                      "workflows:\n  w: { %s steps: [{ agent: claude, %s }, { agent: ollama, task: "
+                      "review }] }\nsettings: { %s }\n%s\n",
+                      at[PROGRAM], at[SERVER], at[OWN], at[CHAIN], at[CHAIN_STEP], at[SETTINGS],
+                      at[TOP]);
+}
+
+static void add_agent(const struct agent_config *agent, struct strbuf *text)
+{
+    char *options = agent->options ? json_dump_sorted(agent->options) : NULL;
+
+    strbuf_addf(text, "%s %s %d %s %s %s %s %d %lld %s", agent->name, agent->type, agent->enabled,
+                agent->endpoint ? agent->endpoint : "", agent->model ? agent->model : "",
+                agent->role ? agent->role : "", agent->description ? agent->description : "",
+                agent->offline, (long long)agent->timeout_ms, options ? options : "");
+    for (size_t i = 0; i < agent->command_count; i++) {
+        strbuf_addf(text, " %s", agent->command[i]);
+    }
+    for (size_t i = 0; i < agent->capability_count; i++) {
+        strbuf_addf(text, " +%s", agent->capabilities[i]);
+    }
+    strbuf_add_char(text, '\n');
+    free(options);
+}
+
+/* All that comes of a file, and what was said about it. */
+static char *outcome_of(enum place place, const char *said)
+{
+    char *file = file_with(place, said);
+    struct both both = parse(file, NULL);
+    const struct config *config = both.config;
+    struct strbuf text;
+    char *outcome;
+
+    if (both.code != 0) {
+        fail_msg("%s: %s", said, both.messages);
+    }
+    strbuf_init(&text, 1 << 20);
+    for (size_t i = 0; i < config->agent_count; i++) {
+        add_agent(&config->agents[i], &text);
+    }
+    for (size_t i = 0; i < config->workflow_count; i++) {
+        strbuf_add(&text, config->workflow_texts[i]);
+    }
+    strbuf_addf(&text, "%s %d %lld %d\n", config->default_workflow ? config->default_workflow : "",
+                config->concurrency, (long long)config->task_length_max, config->log_json);
+    strbuf_add(&text, both.messages);
+    outcome = strbuf_take(&text);
+    strbuf_release(&text);
+    release(&both);
+    free(file);
+    return outcome;
+}
+
+struct other_key {
+    enum place place;
+    const char *said;
+    const char *without_effect; /* the key that is named so; NULL: it is obeyed */
+};
+
+static const struct other_key other_keys[] = {
+    {PROGRAM, "type: ollama", NULL},
+    {PROGRAM, "enabled: false", NULL},
+    {PROGRAM, "command: other", NULL},
+    {PROGRAM, "model: m", NULL},
+    {PROGRAM, "role: r", NULL},
+    {PROGRAM, "timeout: 3600", NULL},
+    {PROGRAM, "offline: true", NULL},
+    {PROGRAM, "capabilities: [code, review]", NULL},
+    {PROGRAM, "description: d", NULL},
+    {PROGRAM, "max_retries: 3", "max_retries"},
+    {PROGRAM, "temperature: 0.7", "temperature"},
+    {PROGRAM, "max_tokens: 4096", "max_tokens"},
+    {PROGRAM, "keep_alive: 5m", "keep_alive"},
+    {PROGRAM, "endpoint: \"http://h:1\"", "endpoint"},
+    {SERVER, "endpoint: \"http://h:1\"", NULL},
+    {SERVER, "model: m", NULL},
+    {SERVER, "max_tokens: 4096", NULL},
+    {SERVER, "temperature: 0.7", NULL},
+    {SERVER, "keep_alive: 5m", NULL},
+    {SERVER, "model_path: /m.gguf", "model_path"},
+    {SERVER, "type: ollama, command: other", "command"},
+    {OWN, "provider: gemini", NULL},
+    {OWN, "adapter: gh-copilot", NULL},
+    {CHAIN, "description: d,", NULL},
+    {CHAIN, "offline: true,", NULL},
+    {CHAIN_STEP, "task: test", NULL},
+    {CHAIN_STEP, "role: reviewer", NULL},
+    {CHAIN_STEP, "description: d", NULL},
+    {CHAIN_STEP, "fallback: ollama", NULL},
+    {SETTINGS, "max_iterations: 7", NULL},
+    {SETTINGS, "min_suggestions_threshold: 9", NULL},
+    {SETTINGS, "default_workflow: w", NULL},
+    {SETTINGS, "max_retries: 5", NULL},
+    {SETTINGS, "retry_delay: 9.5", NULL},
+    {SETTINGS, "max_concurrent_agents: 3", NULL},
+    {SETTINGS, "request_timeout: 77", NULL},
+    {SETTINGS, "max_task_length: 10000", NULL},
+    {SETTINGS, "allowed_commands: [codex]", NULL},
+    {SETTINGS, "json_logs: true", NULL},
+    {SETTINGS, "offline: { enabled: true }", NULL},
+    {SETTINGS, "offline: { auto_detect: true }", "auto_detect"},
+    {SETTINGS, "fallback: { enabled: true, map: { claude: ollama } }", NULL},
+    {SETTINGS, "fallback: { claude: ollama }", NULL},
+    {SETTINGS, "output_dir: ./output", "output_dir"},
+    {SETTINGS, "workspace_dir: ./workspace", "workspace_dir"},
+    {SETTINGS, "log_level: INFO", "log_level"},
+    {SETTINGS, "log_file: l", "log_file"},
+    {SETTINGS, "create_reports: true", "create_reports"},
+    {SETTINGS, "reports_dir: ./reports", "reports_dir"},
+    {SETTINGS, "colored_output: true", "colored_output"},
+    {SETTINGS, "project_path: \"\"", "project_path"},
+    {SETTINGS, "sessions_dir: s", "sessions_dir"},
+    {SETTINGS, "logs_dir: l", "logs_dir"},
+    {SETTINGS, "enable_caching: true", "enable_caching"},
+    {SETTINGS, "cache_ttl: 3600", "cache_ttl"},
+    {SETTINGS, "enable_metrics: true", "enable_metrics"},
+    {SETTINGS, "metrics_port: 9090", "metrics_port"},
+    {SETTINGS, "metrics_path: /metrics", "metrics_path"},
+    {SETTINGS, "enable_distributed_tracing: false", "enable_distributed_tracing"},
+    {SETTINGS, "enable_rate_limiting: true", "enable_rate_limiting"},
+    {SETTINGS, "rate_limit_per_minute: 60", "rate_limit_per_minute"},
+    {TOP,
+     "agentic_team: { lead_role: project_manager, max_turns: 12, roles: { qa_engineer: { title: t, "
+     "agent: claude, responsibilities: [r] } } }",
+     "agentic_team"},
+};
+
+static void every_key_of_the_other_tool_is_obeyed_or_named_as_without_effect(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(other_keys); i++) {
+        const struct other_key *key = &other_keys[i];
+        char *without = outcome_of(key->place, "");
+        char *with = outcome_of(key->place, key->said);
+        char *told = key->without_effect ? mem_printf("warning: \"%s\"", key->without_effect)
+                                         : mem_strdup("has no effect");
+        bool is_told = strstr(with, told) != NULL;
+
+        if (is_told != (key->without_effect != NULL) || strcmp(with, without) == 0) {
+            fail_msg("%s is neither obeyed nor named:\n%s", key->said, with);
+        }
+        free(told);
+        free(with);
+        free(without);
+    }
+}
+
 static void list_workflows_become_workflow_texts(void **state)
 {
     (void)state;
@@ -305,6 +464,7 @@ int main(void)
         cmocka_unit_test(absent_and_empty_files_give_the_defaults),
         cmocka_unit_test(all_keys_of_our_own_are_read),
         cmocka_unit_test(a_file_of_the_other_tool_is_read_as_it_is),
+        cmocka_unit_test(every_key_of_the_other_tool_is_obeyed_or_named_as_without_effect),
         cmocka_unit_test(list_workflows_become_workflow_texts),
         cmocka_unit_test(the_project_goes_before_the_user_and_limits_only_shrink),
         cmocka_unit_test(a_name_that_no_agent_has_is_told_with_the_nearest),
