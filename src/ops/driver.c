@@ -3,14 +3,13 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "ops/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,44 +57,12 @@ static void make_environment(const struct ops *ops, const struct driver_question
     *VEC_PUSH(&command->env) = NULL;
 }
 
-/* A memory file: nothing to feed, no deadlock. */
-static int open_input(const struct strbuf *input, struct error *err)
-{
-    int fd = memfd_create("question", MFD_CLOEXEC);
-
-    if (fd < 0 || write(fd, input->data, input->length) != (ssize_t)input->length ||
-        lseek(fd, 0, SEEK_SET) < 0) {
-        (void)error_set_errno(err, "writing a question for fermata-call");
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return ERROR_IO;
-    }
-    return fd;
-}
-
-static int spawn(const struct agent_command *command, const char *mode, int input, int output,
+static int spawn(const struct agent_command *command, const char *mode, const int fds[3],
                  pid_t *ret_pid, struct error *err)
 {
     const char *argv[] = {command->argv.items[0], mode, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    int number;
+    int number = probe_spawn(argv, (const char *const *)command->env.items, fds, ret_pid);
 
-    (void)sigemptyset(&none);
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawnattr_init(&attributes);
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawnattr_setpgroup(&attributes, 0); /* Ctrl-C is for us to hand on */
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    (void)posix_spawn_file_actions_adddup2(&actions, input, 0);
-    (void)posix_spawn_file_actions_adddup2(&actions, output, 1);
-    /* posix_spawn wants char * but changes nothing. */
-    number = posix_spawn(ret_pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv,
-                         command->env.items);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    (void)posix_spawnattr_destroy(&attributes);
     if (number) {
         (void)error_set(err, ERROR_UNAVAILABLE, "%s could not be started: %s", argv[0],
                         strerror(number));
@@ -185,18 +152,18 @@ static int ask(struct asked *asked, const struct agent_command *command, const c
                json_t **ret_result, struct error *err)
 {
     int pipes[2];
-    int input = open_input(&command->input, err);
-    int r = input < 0 ? input : 0;
+    int input = probe_open_input(command->input.data, command->input.length);
+    int r;
 
-    if (r < 0) {
-        return r;
+    if (input < 0) {
+        return error_set_errno(err, "writing a question for fermata-call");
     }
     if (pipe2(pipes, O_CLOEXEC) < 0) {
         r = error_set_errno(err, "making a pipe for fermata-call");
         (void)close(input);
         return r;
     }
-    r = spawn(command, mode, input, pipes[1], &asked->pid, err);
+    r = spawn(command, mode, (int[3]){input, pipes[1], -1}, &asked->pid, err);
     (void)close(input);
     (void)close(pipes[1]);
     asked->output = pipes[0];

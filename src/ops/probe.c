@@ -44,24 +44,17 @@ static void close_fd(int *fd)
     }
 }
 
-/* A memory file: nothing to feed, no deadlock. */
-static int open_input(const char *text)
+int probe_open_input(const char *text, size_t length)
 {
-    size_t length = text ? strlen(text) : 0;
-    int fd;
+    int fd = memfd_create("probe", MFD_CLOEXEC);
 
-    if (!text) {
-        return open("/dev/null", O_RDONLY | O_CLOEXEC);
-    }
-    fd = memfd_create("probe", MFD_CLOEXEC);
     if (fd >= 0 && (write(fd, text, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) < 0)) {
         close_fd(&fd);
     }
     return fd;
 }
 
-/* In a group of its own, so that what it starts goes with it. */
-static int spawn(const struct probe *probe, const int fds[3], pid_t *ret_pid)
+int probe_spawn(const char *const *argv, const char *const *env, const int fds[3], pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -71,14 +64,17 @@ static int spawn(const struct probe *probe, const int fds[3], pid_t *ret_pid)
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);
     for (int i = 0; i < 3; i++) {
-        (void)posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+        if (fds[i] >= 0) {
+            (void)posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+        }
     }
     (void)sigemptyset(&none);
     (void)posix_spawnattr_setsigmask(&attributes, &none);
     (void)posix_spawnattr_setpgroup(&attributes, 0);
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    r = posix_spawn(ret_pid, probe->argv[0], &actions, &attributes, (char *const *)probe->argv,
-                    (char *const *)probe->env);
+    /* It wants char * but changes nothing. */
+    r = posix_spawn(ret_pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv,
+                    (char *const *)(uintptr_t)env);
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return r;
@@ -87,7 +83,8 @@ static int spawn(const struct probe *probe, const int fds[3], pid_t *ret_pid)
 static void start(struct probe *probe, struct watched *watched)
 {
     int pipes[2] = {-1, -1};
-    int input = open_input(probe->input);
+    int input = probe->input ? probe_open_input(probe->input, strlen(probe->input))
+                             : open("/dev/null", O_RDONLY | O_CLOEXEC);
     int errors = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
     *watched = (struct watched){
@@ -99,7 +96,8 @@ static void start(struct probe *probe, struct watched *watched)
     if (input < 0 || errors < 0 || pipe2(pipes, O_CLOEXEC) < 0) {
         probe->start_errno = errno;
     } else {
-        probe->start_errno = spawn(probe, (int[3]){input, pipes[1], errors}, &watched->pid);
+        probe->start_errno = probe_spawn(probe->argv, probe->env, (int[3]){input, pipes[1], errors},
+                                         &watched->pid);
     }
     if (probe->start_errno != 0) {
         watched->pid = 0;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define PROBE_OUTPUT_BYTES_MAX (1024U * 1024)
 
@@ -25,5 +26,12 @@ struct probe {
 /* To be released each by probe_release(). Nothing of theirs goes on afterwards. */
 void probe_run(struct probe *probes, size_t count);
 void probe_release(struct probe *probe);
+
+/* What a question of another length needs of it (ops/driver.c). A memory file with the text, so
+ * that nothing has to be fed: below zero, see errno. */
+int probe_open_input(const char *text, size_t length);
+/* Starts argv[0] in a group of its own, so that what it starts goes with it, and Ctrl-C is for us
+ * to hand on. `fds` become its first three; below zero: ours. Returns an errno, or 0. */
+int probe_spawn(const char *const *argv, const char *const *env, const int fds[3], pid_t *ret_pid);
 
 #endif
