@@ -320,8 +320,57 @@ static size_t next_batch(size_t batch)
     return 2 * batch < BATCH_FILES ? 2 * batch : BATCH_FILES;
 }
 
+/* What one tool is run over. */
+struct sweep {
+    const struct run *run;
+    const struct linter *tool;
+    const struct linter_files *chosen;
+    bool is_whole; /* it finds its files by itself */
+    size_t files_max;
+    size_t files; /* that were looked at */
+    size_t late;  /* that took too long */
+    size_t count; /* of what it found */
+};
+
+/* One file that takes forever must not take the time of all others. */
+static int64_t call_time_ms(const struct sweep *sweep, int64_t left_ms)
+{
+    int64_t call_ms = sweep->run->timeout_ms / CALLS_MIN;
+
+    left_ms = left_ms > call_ms && !sweep->is_whole ? call_ms : left_ms;
+    return left_ms > 1 ? left_ms : 1;
+}
+
 /* In batches that begin small, so that what was checked before the time ran out is known and kept.
- */
+ * `argv` has the command's own arguments, `fixed` of them. */
+static enum reach sweep_files(struct sweep *sweep, const char **argv, size_t fixed, json_t *entry)
+{
+    int64_t deadline_ms = now_ms() + sweep->run->timeout_ms;
+    enum reach reach = REACH_DONE;
+    size_t batch_max = 1;
+
+    while (reach != REACH_BROKEN && sweep->files + sweep->late < sweep->files_max) {
+        size_t first = sweep->files + sweep->late;
+        size_t batch = sweep->files_max - first;
+        int64_t left_ms = deadline_ms - now_ms();
+
+        if (left_ms <= 0) {
+            break;
+        }
+        batch = batch > batch_max && !sweep->is_whole ? batch_max : batch;
+        for (size_t i = 0; i < batch && !sweep->is_whole; i++) {
+            argv[fixed + i] = sweep->chosen->items[first + i].file->path;
+        }
+        argv[fixed + (sweep->is_whole ? 0 : batch)] = NULL;
+        reach = tool_run(sweep->run, sweep->tool, argv, call_time_ms(sweep, left_ms), &sweep->count,
+                         entry);
+        sweep->files += reach == REACH_DONE ? batch : 0;
+        sweep->late += reach == REACH_LATE ? batch : 0;
+        batch_max = reach == REACH_LATE ? 1 : next_batch(batch_max);
+    }
+    return reach;
+}
+
 static void command_run(const struct run *run, const struct linter *tool,
                         const struct linter_files *chosen, json_t *entry)
 {
@@ -334,48 +383,31 @@ static void command_run(const struct run *run, const struct linter *tool,
         NULL};
     const char *const *command = tool->command ? tool->command : tidy;
     const char *argv[ARGUMENTS_MAX];
-    bool is_whole = strcmp(tool->name, "go") == 0; /* it finds its files by itself */
-    size_t files_max = tool->command ? run->files_max : TIDY_FILES_MAX;
-    int64_t deadline_ms = now_ms() + run->timeout_ms;
-    /* One file that takes forever must not take the time of all others. */
-    int64_t call_ms = run->timeout_ms / CALLS_MIN;
-    enum reach reach = REACH_DONE;
-    size_t batch_max = 1;
+    struct sweep sweep = {.run = run,
+                          .tool = tool,
+                          .chosen = chosen,
+                          .is_whole = strcmp(tool->name, "go") == 0,
+                          .files_max = tool->command ? run->files_max : TIDY_FILES_MAX};
+    enum reach reach;
     size_t fixed = 0;
-    size_t files = 0; /* that were looked at */
-    size_t late = 0;  /* that took too long */
-    size_t count = 0;
 
-    files_max = is_whole || files_max > chosen->count ? chosen->count : files_max;
+    if (sweep.is_whole || sweep.files_max > chosen->count) {
+        sweep.files_max = chosen->count;
+    }
     while (command[fixed]) {
         argv[fixed] = command[fixed];
         fixed++;
     }
-    while (reach != REACH_BROKEN && files + late < files_max && now_ms() < deadline_ms) {
-        size_t batch = is_whole ? 0 : files_max - files - late;
-        int64_t left_ms = deadline_ms - now_ms();
-
-        batch = batch > batch_max ? batch_max : batch;
-        for (size_t i = 0; i < batch; i++) {
-            argv[fixed + i] = chosen->items[files + late + i].file->path;
-        }
-        argv[fixed + batch] = NULL;
-        left_ms = left_ms > call_ms && !is_whole ? call_ms : left_ms;
-        reach = tool_run(run, tool, argv, left_ms > 1 ? left_ms : 1, &count, entry);
-        batch = is_whole ? files_max : batch;
-        files += reach == REACH_DONE ? batch : 0;
-        late += reach == REACH_LATE ? batch : 0;
-        batch_max = reach == REACH_LATE ? 1 : next_batch(batch_max);
-    }
-    json_put_integer(entry, "count", (json_int_t)count);
-    json_put_integer(entry, "files_checked", (json_int_t)files);
+    reach = sweep_files(&sweep, argv, fixed, entry);
+    json_put_integer(entry, "count", (json_int_t)sweep.count);
+    json_put_integer(entry, "files_checked", (json_int_t)sweep.files);
     if (reach == REACH_BROKEN) {
         return;
     }
-    if (files < files_max) {
-        entry_be_late(run, entry, late, files + late < files_max);
+    if (sweep.files < sweep.files_max) {
+        entry_be_late(run, entry, sweep.late, sweep.files + sweep.late < sweep.files_max);
     } else {
-        entry_conclude(entry, count, files, chosen->count);
+        entry_conclude(entry, sweep.count, sweep.files, chosen->count);
     }
 }
 

@@ -104,7 +104,7 @@ int ops_record_trust(const struct ops *ops, const char *project, struct error *e
     char *path = record_path(ops, project);
     char *folder = path ? path_folder(path) : NULL;
     char *text = record_text(project);
-    int r = 0;
+    int r;
 
     if (!path) {
         r = error_set(err, ERROR_UNAVAILABLE, "there is no home folder to remember it in");
@@ -113,9 +113,9 @@ int ops_record_trust(const struct ops *ops, const char *project, struct error *e
         r = error_set_errno(err, "cannot look at the project %s", project);
     } else {
         r = file_make_folders(folder, err);
-    }
-    if (r == 0) {
-        r = file_write(path, text, strlen(text), FILE_NO_SYNC, err);
+        if (r == 0) {
+            r = file_write(path, text, strlen(text), FILE_NO_SYNC, err);
+        }
     }
     free(text);
     free(folder);
