@@ -86,7 +86,7 @@ static void add_lines(struct talker *talker, bool is_end)
 
     while (*text) {
         length = strcspn(text, "\n");
-        if (text[length] == '\0' && length < LINE_BYTES_MAX && !is_end) {
+        if (length < LINE_BYTES_MAX && text[length] == '\0' && !is_end) {
             break;
         }
         if (length > 0) {
