@@ -3,9 +3,11 @@
 
 #include "base/alloc.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,17 +139,19 @@ int file_sync_folder(const char *path, struct error *err)
     return r;
 }
 
+static _Atomic unsigned temporaries; /* so many names were given */
+
 /* A crash may leave a temporary file behind, and in a container the next process can have the same
  * number; so a name that is taken is passed over. */
 static int create_temporary(const char *path, char **ret_name)
 {
-    static _Atomic unsigned sequence;
     char *name = NULL;
     int fd = -1;
 
     for (int tries = 0; tries < TEMPORARY_NAMES_MAX; tries++) {
         free(name);
-        name = mem_printf("%s.%ld.%u.tmp", path, (long)getpid(), atomic_fetch_add(&sequence, 1U));
+        name = mem_printf("%s.%ld.%u.tmp", path, (long)getpid(),
+                          atomic_fetch_add(&temporaries, 1U));
         fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0 || errno != EEXIST) {
             break;
@@ -188,6 +192,56 @@ out:
     free(temporary);
     free(folder);
     return r;
+}
+
+/* The digits before `end`, and the dot before them. */
+static bool read_number(const char *name, size_t *end, long *ret_number)
+{
+    size_t first = *end;
+
+    while (first > 0 && isdigit((unsigned char)name[first - 1])) {
+        first--;
+    }
+    if (first == *end || first < 2 || name[first - 1] != '.') {
+        return false;
+    }
+    *ret_number = strtol(name + first, NULL, 10);
+    *end = first - 1;
+    return true;
+}
+
+/* Whether nobody writes it any more. A name with our own number is of a process before us when we
+ * have not come so far. */
+static bool is_left_over(const char *name)
+{
+    size_t end = strlen(name);
+    long pid;
+    long number;
+
+    if (end < strlen(".tmp") || strcmp(name + end - strlen(".tmp"), ".tmp") != 0) {
+        return false;
+    }
+    end -= strlen(".tmp");
+    if (!read_number(name, &end, &number) || !read_number(name, &end, &pid)) {
+        return false;
+    }
+    return pid == (long)getpid() ? number >= (long)atomic_load(&temporaries)
+                                 : kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void file_sweep(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        if (is_left_over(entry->d_name)) {
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
 }
 
 int file_append(const char *path, const void *data, size_t length, struct error *err)

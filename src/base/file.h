@@ -23,6 +23,8 @@ size_t file_read_end(const char *path, char *ret_data, size_t size);
 /* Replaces the file by one rename, so that a reader sees the old or the new content. */
 int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
                struct error *err);
+/* Removes from the folder what processes left there that were killed in a file_write(). */
+void file_sweep(const char *folder);
 /* Appends with one write(2). */
 int file_append(const char *path, const void *data, size_t length, struct error *err);
 

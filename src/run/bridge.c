@@ -351,14 +351,24 @@ static void forget_files(const struct bridge_call *call)
     free(name);
 }
 
-/* Also when somebody has removed it meanwhile. */
+static bool shows(const struct bridge_call *call, const char *name, const char *text)
+{
+    char *shown = NULL;
+    size_t length = 0;
+    bool is_same = read_in(call->run_folder, name, &shown, &length, NULL) == 0 &&
+                   strcmp(shown, text) == 0;
+
+    free(shown);
+    return is_same;
+}
+
+/* Also when somebody has removed it meanwhile, or it is that of an attempt which nobody answered.
+ */
 static int show_request(struct bridge_call *call, const char *text, struct error *err)
 {
     struct bridge_request request = request_of(call);
     char *name = bridge_request_name(&request);
-    int r = exists_in(call->run_folder, name)
-                ? 0
-                : write_in(call->run_folder, name, text, strlen(text), err);
+    int r = shows(call, name, text) ? 0 : write_in(call->run_folder, name, text, strlen(text), err);
 
     call->message = name;
     return r;
@@ -377,6 +387,7 @@ void bridge_call_look(struct bridge_call *call)
         forget_files(call);
         return;
     }
+    file_sweep(call->folder);
     strbuf_init(&events, EVENTS_BYTES_MAX);
     r = make_request(call, id, &text, &call->err);
     if (r == 0) {

@@ -254,6 +254,17 @@ static void rest_for_others(struct turn *turn)
     }
 }
 
+/* Nobody may ever call again: an attempt of the host's ends with the run, as a process does. */
+static void end_hosts(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->run->step_count; i++) {
+        if (turn->run->steps[i].waiting == WAITING_HOST) {
+            step_end_host(turn, (int)i, CLASS_CANCELLED, "it was stopped");
+            step_make_pending(turn, (int)i, "it was stopped");
+        }
+    }
+}
+
 /* True when it changed something and the phases should be looked at again. */
 static bool settle_run(struct turn *turn)
 {
@@ -266,6 +277,9 @@ static bool settle_run(struct turn *turn)
     if (run->wish != WISH_NONE) {
         bool is_to_end = run->wish == WISH_FAIL || run->wish == WISH_CANCEL;
 
+        if (is_to_end) {
+            end_hosts(turn);
+        }
         if (!is_to_end || may_end(run)) {
             settle_wish(turn);
         }

@@ -188,7 +188,7 @@ void step_handle_host(struct turn *turn, int index, const struct event *event)
     }
     if (phase_is_late(turn, step->phase)) {
         end.outcome = (struct outcome){.class_ = CLASS_TIMEOUT, .error = PHASE_LATE};
-    } else if (turn->run->wish == WISH_CANCEL) {
+    } else if (turn->run->wish >= WISH_FAIL) {
         end.outcome = (struct outcome){.class_ = CLASS_CANCELLED, .error = "stopped"};
     } else if (step->host_asked >= HOST_ASKED_MAX) {
         end.outcome = (struct outcome){

@@ -289,6 +289,7 @@ static void restore(const struct file_task *task)
                               .last_seq = task->last_seq};
     int64_t count = 0;
 
+    file_sweep(task->folder);
     (void)files_restore(task->engine->options.store, &files, false, &count, NULL);
 }
 

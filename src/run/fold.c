@@ -49,10 +49,11 @@ static bool is_in_stage(const struct phase_state *phase, const struct step_state
     return false;
 }
 
+/* The host's work is work as that of a process is: it keeps its place among those at once. */
 static bool counts_as_running(const struct step_state *step)
 {
     return step->waiting == WAITING_PREPARE || step->waiting == WAITING_ATTEMPT ||
-           step->waiting == WAITING_WORKFLOW;
+           step->waiting == WAITING_HOST || step->waiting == WAITING_WORKFLOW;
 }
 
 /* What a person, the host or another run is waited for. */

@@ -150,6 +150,40 @@ END
     run_apart fermata resume "$ID"
     [ "$status" -ne 42 ]
     [[ $(fermata status "$ID" || true) == *"the host did not answer"* ]]
+    # Tried again, it is another request, and that one is there to be answered.
+    old=$(json 'd["request_id"]' <"$FOLDER/.agent-request-plan-outline.json")
+    run_apart fermata resume "$ID" --retry-failed
+    [ "$status" -eq 42 ]
+    [ "$(json 'd["request_id"]' <"$FOLDER/.agent-request-plan-outline.json")" != "$old" ]
+    respond plan-outline .agent-response-plan-outline.json
+    run_apart fermata resume "$ID" --json
+    [ "$status" -eq 42 ]
+    [ "$(json '[h["step"] for h in d["host"]]' <<<"$output")" = '["one", "two"]' ]
+}
+
+@test "a width holds for what the host does as well" {
+    sed -i 's/mode: parallel/&\n    width: 1/' .fermata/workflows/work.yaml
+    started
+    respond plan-outline .agent-response-plan-outline.json
+    run_apart fermata resume "$ID" --json
+    [ "$(json '[h["step"] for h in d["host"]]' <<<"$output")" = '["one"]' ]
+    respond build-one .agent-response-build-one.json
+    run_apart fermata resume "$ID" --json
+    [ "$(json '[h["step"] for h in d["host"]]' <<<"$output")" = '["two"]' ]
+    agrees
+}
+
+@test "what a kill in a write left behind is swept when the run goes on" {
+    started
+    left=("$FOLDER/.agent-request-plan-outline.json.2147483600.3.tmp" "$FOLDER/state.json.2147483600.1.tmp"
+        "$FOLDER/attempts/outline.1/request.json.2147483600.2.tmp")
+    touch "${left[@]}" "$FOLDER/.agent-response-plan-outline.json.tmp"
+    run_apart fermata resume "$ID"
+    [ "$status" -eq 42 ]
+    for file in "${left[@]}"; do
+        [ ! -e "$file" ]
+    done
+    [ -e "$FOLDER/.agent-response-plan-outline.json.tmp" ]
 }
 
 @test "cancel and skip leave no request open" {

@@ -38,6 +38,7 @@ static void audit_started(struct sim *sim, struct sim_run *run, const struct rec
     }
     audit->attempts = (int)record->number;
     audit->started_at = record->seq;
+    audit->host_asked = audit->request = 0;
     audit->is_open = true;
     audit->is_reused = false;
 }
@@ -61,6 +62,8 @@ static void audit_ended(struct sim *sim, struct sim_run *run, const struct recor
     if (!audit->is_open || record->number != audit->attempts) {
         sim_fail(sim, "run %d: attempt %lld of %s has an outcome twice", run->index,
                  (long long)record->number, record->step);
+    } else if (keeper && keeper->is_hosts) {
+        caller_audit_end(sim, run, record, (struct keeper *)keeper);
     } else if (!keeper || !is_word(record->class_, failure_class_name(keeper->outcome.class_)) ||
                !record->question != !keeper->outcome.question) {
         sim_fail(sim, "run %d: attempt %lld of %s ended otherwise than recorded", run->index,
@@ -83,7 +86,8 @@ static void audit_completed(struct sim *sim, struct sim_run *run, const struct r
     const struct keeper *keeper = host_find_keeper(sim, run->index, record->step, audit->attempts);
 
     if (is_executable(step) &&
-        (!keeper || keeper->outcome.class_ != CLASS_NONE || keeper->outcome.question)) {
+        (!keeper || keeper->outcome.class_ != CLASS_NONE || keeper->outcome.question ||
+         (keeper->is_hosts && !keeper->is_answered))) {
         sim_fail(sim, "run %d: %s is called completed without a success", run->index, record->step);
     }
     if (step->check && keeper && keeper->outcome.verdict != VERDICT_PASS) {
@@ -228,7 +232,10 @@ static void audit_run_moved(struct sim *sim, struct sim_run *run, const struct r
                  run_status_name(run->shadow->status), record->status);
     }
     for (size_t i = 0; rests && i < run->steps.count; i++) {
-        if (run->steps.items[i].is_open) {
+        bool is_hosts = is_word(record->status, "paused") &&
+                        run->shadow->steps[i].waiting == WAITING_HOST;
+
+        if (run->steps.items[i].is_open && !is_hosts) {
             sim_fail(sim, "run %d is %s while %s is under way", run->index, record->status,
                      run->shadow->steps[i].key);
         }
@@ -245,6 +252,17 @@ static void audit_run_moved(struct sim *sim, struct sim_run *run, const struct r
                      step_status_name(phase->status));
         }
     }
+}
+
+/* Without an attempt. */
+static void audit_begun(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    struct step_audit *audit = audit_of(run, record->step);
+
+    if (audit->is_done || audit->is_open) {
+        sim_fail(sim, "run %d: %s is done or under way and begins again", run->index, record->step);
+    }
+    audit->is_done = record->kind == RECORD_STEP_REUSED;
 }
 
 /* A check proves what the steps of its phase have left behind, not what they change later. */
@@ -278,14 +296,21 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     case RECORD_STEP_MOVED:
         audit_step_moved(sim, run, record);
         break;
-    case RECORD_STEP_REUSED:
     case RECORD_STEP_WAITING:
-    case RECORD_STEP_EXPANDED:
-        if (audit_of(run, record->step)->is_done || audit_of(run, record->step)->is_open) {
-            sim_fail(sim, "run %d: %s is done or under way and begins again", run->index,
-                     record->step);
+        if (is_word(record->reason, "host")) {
+            caller_audit_wait(sim, run, record);
+            break;
         }
-        audit_of(run, record->step)->is_done = record->kind == RECORD_STEP_REUSED;
+        /* It is looked again what the host did: the attempt goes on. */
+        if (is_word(record->reason, "attempt") &&
+            run_find_step(run->shadow, record->step)->waiting == WAITING_HOST) {
+            break;
+        }
+        audit_begun(sim, run, record);
+        break;
+    case RECORD_STEP_REUSED:
+    case RECORD_STEP_EXPANDED:
+        audit_begun(sim, run, record);
         break;
     case RECORD_PHASE_RESET:
         audit_reset(sim, run, record);

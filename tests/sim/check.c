@@ -23,7 +23,7 @@ static bool takes_a_place(const struct step_state *step)
 {
     return is_under_way(step) &&
            (step->waiting == WAITING_PREPARE || step->waiting == WAITING_ATTEMPT ||
-            step->waiting == WAITING_WORKFLOW);
+            step->waiting == WAITING_HOST || step->waiting == WAITING_WORKFLOW);
 }
 
 static void count_step(const struct step_state *step, struct recount *recount)
@@ -165,7 +165,8 @@ static bool attempt_can_end(const struct sim *sim, const struct sim_run *run,
     for (size_t i = 0; i < sim->queue.count; i++) {
         const struct event *event = &sim->queue.items[i].event;
 
-        if (sim->queue.items[i].run == run->index && event->kind == EVENT_ATTEMPT_ENDED &&
+        if (sim->queue.items[i].run == run->index &&
+            (event->kind == EVENT_ATTEMPT_ENDED || event->kind == EVENT_HOST) &&
             event->attempt == step->attempts && strcmp(event->step, step->key) == 0) {
             return true;
         }

@@ -22,6 +22,8 @@ struct step_audit {
     int asked;          /* questions, since the same */
     bool is_asking;     /* and nobody has answered */
     int64_t started_at; /* number of the record that began its last attempt */
+    int host_asked;     /* how often the host is waited for, by the last attempt */
+    int request;        /* to it */
 };
 
 struct phase_audit {

@@ -91,6 +91,11 @@ static const char *const names[] = {
     [PLACE_REACTION_MS] = "reaction-ms",
     [PLACE_ASKS] = "asks",
     [PLACE_QUESTIONS] = "questions",
+    [PLACE_HOSTS] = "hosts",
+    [PLACE_LOOK_MS] = "look-ms",
+    [PLACE_CRASH_IN_LOOK] = "crash-in-look",
+    [PLACE_ANSWER] = "answer",
+    [PLACE_ANSWER_MS] = "answer-ms",
 };
 static_assert(ARRAY_LEN(names) == PLACES, "one name for each place");
 

@@ -105,6 +105,12 @@ enum place {
     /* agents that ask */
     PLACE_ASKS,
     PLACE_QUESTIONS,
+    /* the program that called us, as an agent */
+    PLACE_HOSTS,
+    PLACE_LOOK_MS,
+    PLACE_CRASH_IN_LOOK,
+    PLACE_ANSWER,
+    PLACE_ANSWER_MS,
     PLACES
 };
 

@@ -59,8 +59,12 @@ static bool is_void(const struct sim *sim, const struct happening *happening)
     if (happening->kind == HAPPENS_ATTEMPT_END && happening->generation == sim->generation) {
         return sim->keepers.items[happening->keeper].watched_by != sim->generation;
     }
-    if (happening->kind == HAPPENS_COMMAND || happening->kind == HAPPENS_JUMP) {
-        return false; /* people outlive the engine */
+    if (happening->kind == HAPPENS_LOOK) {
+        return sim->keepers.items[happening->keeper].watched_by != sim->generation;
+    }
+    if (happening->kind == HAPPENS_COMMAND || happening->kind == HAPPENS_JUMP ||
+        happening->kind == HAPPENS_ANSWER) {
+        return false; /* people and the host outlive the engine */
     }
     return happening->generation != sim->generation;
 }
@@ -328,6 +332,34 @@ static void post_outcome(struct sim *sim, const struct keeper *keeper)
     }
 }
 
+struct outcome host_make_answer(struct sim *sim, const struct keeper *keeper)
+{
+    const struct step_state *step = run_find_step(sim->runs.items[keeper->run]->shadow,
+                                                  keeper->key);
+    struct outcome outcome = {.duration_ms = 1000};
+
+    if (step) {
+        outcome = make_outcome(sim, step, about_keeper(sim, keeper));
+    }
+    if (outcome.class_ == CLASS_LOST || outcome.class_ == CLASS_CANCELLED) {
+        outcome.class_ = CLASS_TRANSIENT; /* a host cannot say such a thing */
+    }
+    return outcome;
+}
+
+void host_post_look(struct sim *sim, const struct keeper *keeper)
+{
+    struct event event = {
+        .kind = EVENT_HOST, .step = keeper->key, .attempt = keeper->attempt, .host = "its request"};
+
+    if (keeper->is_answered) {
+        post_outcome(sim, keeper);
+        return;
+    }
+    sim_post(sim, keeper->run, &event);
+    post_twice(sim, keeper->run, &event);
+}
+
 bool host_run_inline(void *context, const struct run_state *run, int index, json_t **ret_output)
 {
     struct sim *sim = context;
@@ -370,7 +402,12 @@ static void start_attempt(struct sim *sim, struct sim_run *run, int index)
     *keeper = (struct keeper){.run = run->index,
                               .key = arena_strdup(sim->arena, step->key),
                               .attempt = step->attempts,
-                              .outcome = make_outcome(sim, step, subject)};
+                              .is_hosts = caller_takes(sim, run, step)};
+    if (keeper->is_hosts) {
+        caller_look_later(sim, keeper);
+        return;
+    }
+    keeper->outcome = make_outcome(sim, step, subject);
     if (step->folder) {
         keeper->ends_at = sim->now + 1 + sim_choose(sim, PLACE_ATTEMPT_MS, subject, 30000);
         watch(sim, keeper);
@@ -392,8 +429,13 @@ static void recover_attempt(struct sim *sim, struct sim_run *run, int index)
         *keeper = (struct keeper){.run = run->index,
                                   .key = arena_strdup(sim->arena, step->key),
                                   .attempt = step->attempts,
+                                  .is_hosts = caller_takes(sim, run, step),
                                   .is_gone = true,
                                   .outcome = {.is_unbegun = true}};
+    }
+    if (keeper->is_hosts) {
+        caller_look_later(sim, keeper);
+        return;
     }
     if (keeper->is_gone) {
         keeper->outcome = (struct outcome){.class_ = CLASS_LOST,
@@ -415,7 +457,7 @@ void host_crash(struct sim *sim)
     for (size_t i = 0; i < sim->keepers.count; i++) {
         struct keeper *keeper = &sim->keepers.items[i];
 
-        if (is_alive(sim, keeper) &&
+        if (!keeper->is_hosts && is_alive(sim, keeper) &&
             sim_whether(sim, PLACE_LOSS, about_keeper(sim, keeper), sim->temper.losses)) {
             keeper->is_gone = true;
         }
@@ -625,7 +667,7 @@ void host_carry_out(struct sim *sim, struct sim_run *run, const struct effect *e
         break;
     case EFFECT_STOP:
         keeper = find_watched(sim, run->index, run->live->steps[effect->step].key);
-        if (keeper) {
+        if (keeper && !keeper->is_hosts) {
             stop(sim, keeper);
         }
         break;
@@ -660,7 +702,18 @@ void host_happen(struct sim *sim, const struct happening *happening)
         keeper->watched_by = 0;
         post_outcome(sim, keeper);
         break;
+    case HAPPENS_LOOK:
+        caller_look(sim, &sim->keepers.items[happening->keeper]);
+        break;
+    case HAPPENS_ANSWER:
+        caller_answer(sim, happening);
+        break;
     case HAPPENS_EVENT:
+        if (happening->event.kind == EVENT_HOST && !caller_is_late(sim, happening)) {
+            break;
+        }
+        sim_post(sim, happening->run, &happening->event);
+        break;
     case HAPPENS_TIMER:
         sim_post(sim, happening->run, &happening->event);
         break;

@@ -468,6 +468,9 @@ bool people_look_after(struct sim *sim)
     if (disturb(sim, run)) {
         return true;
     }
+    if (caller_calls(sim)) {
+        return true;
+    }
     if (!run) {
         return false;
     }

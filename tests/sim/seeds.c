@@ -31,6 +31,8 @@ static void add(struct seeds *seeds, const struct sim_result *result)
     __atomic_add_fetch(&seeds->records, (uint64_t)result->records, __ATOMIC_RELAXED);
     __atomic_add_fetch(&seeds->crashes, (uint64_t)result->crashes, __ATOMIC_RELAXED);
     __atomic_add_fetch(&seeds->completed, result->status == RUN_COMPLETED, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&seeds->answers, (uint64_t)result->answers, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&seeds->unheard, (uint64_t)result->unheard, __ATOMIC_RELAXED);
     __atomic_xor_fetch(&seeds->hash, result->hash, __ATOMIC_RELAXED);
     __atomic_or_fetch(&seeds->kinds_seen, result->kinds_seen, __ATOMIC_RELAXED);
 }

@@ -27,7 +27,8 @@ struct seeds {
     } first_failed; /* the one that is shrunk and shown */
     uint64_t repeated, different;
     uint64_t played, swept, events, records, crashes, completed;
-    uint64_t hash; /* of all seeds, in any order */
+    uint64_t answers, unheard; /* of the host */
+    uint64_t hash;             /* of all seeds, in any order */
     unsigned kinds_seen;
     struct {
         struct failed_seed at;

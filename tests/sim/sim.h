@@ -7,6 +7,7 @@
  *   choices.c    all its chance, which can be written down and given back
  *   world.c      runs, turns, commits, crashes, restarts
  *   host.c       effects: attempts, preparations, timers, nested runs
+ *   caller.c     attempts that the program which called us makes
  *   people.c     commands from outside
  *   audit.c      what no sequence of records may say
  *   limits.c     the same, of everything that has a limit
@@ -22,6 +23,7 @@
 #include "base/arena.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "caller.h"
 #include "checks.h"
 #include "choices.h"
 #include "generate.h"
@@ -73,12 +75,21 @@ struct keeper {
     bool is_gone;    /* without a trace, and its outcome with it */
     int watched_by;  /* generation of the engine that waits for its end; 0: none */
     struct outcome outcome;
+    /* There is no process: the program that called us makes it. */
+    bool is_hosts;
+    int request;        /* its id; 0: not made yet */
+    bool is_answer_due; /* the program is about to answer */
+    bool is_unheard;    /* it never will */
+    bool is_answered;   /* the response was taken, its outcome lies in the attempt's folder */
+    bool is_recorded;
 };
 
 enum happening_kind {
     HAPPENS_ATTEMPT_END, /* a keeper ended: the engine is told, if it watches */
     HAPPENS_EVENT,       /* something comes back to the engine */
     HAPPENS_TIMER,
+    HAPPENS_LOOK,   /* the engine has looked what the host did */
+    HAPPENS_ANSWER, /* the host writes its response */
     HAPPENS_RESTART,
     HAPPENS_CRASH,
     HAPPENS_COMMAND,
@@ -110,6 +121,7 @@ struct temper {
     int duplicates;
     int clock_jumps;
     int losses; /* of keepers, in a crash */
+    int hosts;  /* of the agents */
     int class_; /* of all failures; 0: any */
 };
 
@@ -139,6 +151,10 @@ struct sim {
     const struct workflow *const *workflows;
     VEC(struct sim_run *) runs;
     VEC(struct keeper) keepers;
+    VEC(struct desk) desks;
+    int requests;                 /* to the host, so far */
+    int answers;                  /* taken and recorded */
+    int unheard;                  /* attempts that ended because the host only called again */
     VEC(struct happening) agenda; /* a heap */
     VEC(struct queued) queue;
     int events;
@@ -206,6 +222,9 @@ void host_tell_parent(struct sim *sim, const struct sim_run *run);
 json_t *host_child_command(const char *word);
 void host_crash(struct sim *sim);
 const struct keeper *host_find_keeper(const struct sim *sim, int run, const char *key, int attempt);
+/* What the program that called us gives as the end of an attempt; and what a look found. */
+struct outcome host_make_answer(struct sim *sim, const struct keeper *keeper);
+void host_post_look(struct sim *sim, const struct keeper *keeper);
 
 /* people.c */
 #define PLANNED_COMMANDS 10

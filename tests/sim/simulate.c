@@ -146,6 +146,7 @@ static void draw_temper(struct sim *sim)
     static const int duplicates[] = {0, 10, 40};
     static const int clock_jumps[] = {0, 0, 50};
     static const int losses[] = {0, 20, 100};
+    static const int hosts[] = {0, 30, 100, 100};
     uint64_t bits = mix_bits(sim->seed);
 
     sim->temper = (struct temper){
@@ -155,6 +156,7 @@ static void draw_temper(struct sim *sim)
         .duplicates = duplicates[(bits >> 24) % 3],
         .clock_jumps = clock_jumps[(bits >> 32) % 3],
         .losses = losses[(bits >> 40) % 3],
+        .hosts = hosts[mix_bits(bits) % 4],
     };
     /* What fails always in the same way meets the limits of its class. */
     sim->temper.class_ = bits >> 60 < 7 ? (int)(bits >> 60) : 0;
@@ -223,6 +225,7 @@ static void check_end(struct sim *sim)
         }
         tables_check_values(sim, run);
     }
+    caller_check_end(sim);
 }
 
 static void release(struct sim *sim)
@@ -236,6 +239,7 @@ static void release(struct sim *sim)
     VEC_RELEASE(&sim->runs);
     VEC_RELEASE(&sim->held);
     VEC_RELEASE(&sim->keepers);
+    VEC_RELEASE(&sim->desks);
     VEC_RELEASE(&sim->agenda);
     VEC_RELEASE(&sim->queue);
     arena_free(sim->arena);
@@ -298,6 +302,8 @@ static void give_result(const struct sim *sim, struct sim_result *ret_result)
                                       .events = sim->events,
                                       .turns = sim->turns,
                                       .crashes = sim->crashes,
+                                      .answers = sim->answers,
+                                      .unheard = sim->unheard,
                                       .kinds_seen = sim->kinds_seen,
                                       .status = sim->runs.items[0]->shadow->status};
     for (size_t i = 0; i < sim->runs.count; i++) {

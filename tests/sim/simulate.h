@@ -35,6 +35,8 @@ struct sim_result {
     int turns;
     int records;
     int crashes;
+    int answers; /* of the host, that were taken */
+    int unheard; /* attempts that it never answered */
     unsigned kinds_seen;
     enum run_status status; /* of the first run */
 };

@@ -108,6 +108,39 @@ static void temporary_files_of_a_crashed_process_are_passed_over(void **state)
     expect_content(below(fixture, "file"), "abc");
 }
 
+/* A process that is gone has left its name; init and we ourselves are at work. */
+static void what_a_killed_write_left_is_swept_and_nothing_else(void **state)
+{
+    static const char *const kept[] = {"a.json",
+                                       "a.json.tmp",
+                                       "a.1.tmp",
+                                       ".5.6.tmp",
+                                       "a.json.1.1.tmp",
+                                       "a.json.x.1.tmp",
+                                       "a.2147483600.1.tmp.json"};
+    struct fixture *fixture = *state;
+    char own[2][64];
+
+    (void)snprintf(own[0], sizeof(own[0]), "a.%ld.0.tmp", (long)getpid());
+    (void)snprintf(own[1], sizeof(own[1]), "a.%ld.4000000000.tmp", (long)getpid());
+    assert_int_equal(file_write(below(fixture, "a.json"), "", 0, FILE_NO_SYNC, NULL), 0);
+    for (size_t i = 1; i < ARRAY_LEN(kept); i++) {
+        assert_int_equal(file_append(below(fixture, kept[i]), "", 0, NULL), 0);
+    }
+    assert_int_equal(file_append(below(fixture, own[0]), "", 0, NULL), 0);
+    assert_int_equal(file_append(below(fixture, own[1]), "", 0, NULL), 0);
+    assert_int_equal(
+        file_append(below(fixture, ".agent-request-p-a.json.2147483600.7.tmp"), "", 0, NULL), 0);
+    file_sweep(fixture->root);
+    assert_false(file_exists(below(fixture, ".agent-request-p-a.json.2147483600.7.tmp")));
+    assert_false(file_exists(below(fixture, own[1])));
+    assert_true(file_exists(below(fixture, own[0])));
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        assert_true(file_exists(below(fixture, kept[i])));
+    }
+    file_sweep(below(fixture, "no-such-folder"));
+}
+
 static void reading_has_a_ceiling(void **state)
 {
     const char *path = below(*state, "file");
@@ -299,6 +332,7 @@ int main(void)
         FIXTURE_TEST(only_the_owner_may_read_what_is_written),
         FIXTURE_TEST(writing_leaves_no_temporary_file),
         FIXTURE_TEST(temporary_files_of_a_crashed_process_are_passed_over),
+        FIXTURE_TEST(what_a_killed_write_left_is_swept_and_nothing_else),
         FIXTURE_TEST(reading_has_a_ceiling),
         cmocka_unit_test(files_without_a_known_size_are_read_whole),
         FIXTURE_TEST(only_regular_files_are_read),

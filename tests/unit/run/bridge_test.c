@@ -109,6 +109,31 @@ static void a_request_stays_the_same_however_often_it_is_looked(void **state)
     scratch_remove(folder);
 }
 
+/* The attempt before had no answer, and its request was left. */
+static void another_attempt_shows_its_own_request(void **state)
+{
+    char *folder = scratch_new();
+    struct bridge_call *call = make_call(folder);
+    char *first, *shown, *kept;
+
+    (void)state;
+    look(folder, false, REQUEST);
+    first = read_text(folder, REQUEST);
+    free(call->folder);
+    call->folder = scratch_path(folder, "attempts/a.2");
+    bridge_call_look(call);
+    assert_int_equal(call->result, 0);
+    shown = read_text(folder, REQUEST);
+    kept = read_text(folder, "attempts/a.2/request.json");
+    assert_string_equal(shown, kept);
+    assert_string_not_equal(shown, first);
+    bridge_call_free(call);
+    free(kept);
+    free(shown);
+    free(first);
+    scratch_remove(folder);
+}
+
 static void a_response_is_left_as_a_keeper_leaves_an_end(void **state)
 {
     char *folder = scratch_new();
@@ -258,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_stays_the_same_however_often_it_is_looked),
+        cmocka_unit_test(another_attempt_shows_its_own_request),
         cmocka_unit_test(a_response_is_left_as_a_keeper_leaves_an_end),
         cmocka_unit_test(a_response_that_was_taken_before_a_crash_is_removed),
         cmocka_unit_test(a_wrong_response_is_told_and_stays),

@@ -563,6 +563,58 @@ static void who_stops_waiting_for_the_host_ends_its_attempt(void **state)
     }
 }
 
+static void a_run_that_fails_leaves_no_attempt_with_the_host(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    for (int is_looking = 0; is_looking < 2; is_looking++) {
+        machine_begin(&m, "name: w\n"
+                          "timeout: 1h\n"
+                          "phases:\n"
+                          "  - id: p\n"
+                          "    mode: parallel\n"
+                          "    steps: [{ id: a, prompt: Do it }, { id: b, run: work }]\n");
+        if (is_looking) {
+            machine_prepare(&m, "a");
+            machine_wait(&m, 3600000);
+            machine_host(&m, "a");
+        } else {
+            machine_host(&m, "a");
+            machine_wait(&m, 3600000);
+        }
+        machine_fail(&m, "b", "cancelled");
+        assert_int_equal(m.run->status, RUN_FAILED);
+        assert_story_has(&m, "end a 1 cancelled");
+        assert_int_equal(m.run->hosts, 0);
+        assert_int_equal(machine_command(&m, "{'do': 'resume', 'retry_failed': true}"), 0);
+        machine_host(&m, "a");
+        assert_int_equal(machine_step(&m, "a")->attempts, 2);
+        machine_release(&m);
+    }
+}
+
+static void the_host_keeps_its_place_among_those_at_once(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    width: 1\n"
+                      "    steps: [{ id: a, prompt: Do it }, { id: b, run: work }]\n");
+    machine_host(&m, "a");
+    assert_string_equal(m.run->reason, "host");
+    assert_int_equal(machine_step(&m, "b")->status, STEP_IS_PENDING);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    machine_pass(&m, "a");
+    machine_pass(&m, "b");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
 static void the_host_outranks_people_who_are_asked_too(void **state)
 {
     struct machine m;
@@ -667,6 +719,8 @@ int main(void)
         cmocka_unit_test(a_host_that_never_answers_fails_the_step),
         cmocka_unit_test(the_host_is_waited_for_over_a_crash),
         cmocka_unit_test(who_stops_waiting_for_the_host_ends_its_attempt),
+        cmocka_unit_test(a_run_that_fails_leaves_no_attempt_with_the_host),
+        cmocka_unit_test(the_host_keeps_its_place_among_those_at_once),
         cmocka_unit_test(the_host_outranks_people_who_are_asked_too),
         cmocka_unit_test(what_the_host_did_not_answer_in_time_or_before_a_cancel_ends),
         cmocka_unit_test(a_host_that_speaks_of_an_attempt_of_before_changes_nothing),
