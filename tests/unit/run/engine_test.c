@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/engine.h"
 
+#include "run/own.h"
+#include "run/reserve.h"
 #include "run/running.h"
 #include "support/fault_vfs.h"
 #include "support/run_project.h"
@@ -239,6 +241,77 @@ static void a_run_that_waits_for_space_is_shown_as_paused(void **state)
     assert_string_equal(run_project_status(project, project->id), "completed");
 }
 
+/* Pausing takes space as well: what was put by for it is given back. */
+static void an_interrupt_while_space_is_lacking_gives_back_what_was_put_by(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    plan->write_code = SQLITE_FULL;
+    go_until_stalled(project);
+    engine_interrupt(project->engine, false);
+    assert_false(reserve_release(project->folder)); /* there is none any more */
+    heal(plan);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_false(run_project_has(project, "two"));
+}
+
+/* A storage that is busy is waited for as well; whoever watches is told which of the two it is. */
+static void a_busy_storage_is_told_from_a_full_one(void **state)
+{
+    struct run_project *project = *state;
+    struct fault_plan *plan = open_on_faults(project);
+
+    run_project_start(project, two_steps, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    plan->write_code = SQLITE_BUSY;
+    go_until_stalled(project);
+    assert_false(project->engine->lacks_space);
+    check_listed(project, "running", 1);
+    plan->write_code = SQLITE_FULL;
+    while (project->stalls == 1) {
+        (void)loop_timer_start(project->loop, 20, stop_loop, project->loop);
+        loop_run(project->loop);
+    }
+    assert_true(project->engine->lacks_space);
+    check_listed(project, "paused", 1);
+    heal(plan);
+    run_project_go(project);
+    assert_int_equal(project->unstalls, 1);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    run_project_check_tables(project);
+}
+
+static void an_engine_without_a_folder_is_none(void **state)
+{
+    struct run_project *project = *state;
+    struct engine_options options = project->options;
+    struct engine *engine = NULL;
+    struct error err = ERROR_INIT;
+
+    options.folder = "/nonexistent";
+    assert_true(engine_new(&options, &engine, &err) < 0);
+    assert_null(engine);
+    assert_non_null(strstr(err.text, "/nonexistent"));
+}
+
+static void what_was_to_begin_in_a_run_that_went_begins_nowhere(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_start(project, two_steps, NULL);
+    active_lose(engine_find(project->engine, project->id), "another process took it");
+    run_project_go(project);
+    assert_int_equal(run_project_count(project, "attempt_started", NULL), 0);
+    assert_string_equal(run_project_status(project, project->id), "pending");
+    assert_int_equal(run_project_adopt(project, project->id, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
 static void a_parked_engine_can_be_left(void **state)
 {
     struct run_project *project = *state;
@@ -454,6 +527,22 @@ static void a_nested_run_that_is_lost_is_waited_for(void **state)
     run_project_check_tables(project);
 }
 
+/* Its parent is nobody's: the command is for the run itself. */
+static void a_nested_run_that_was_taken_over_alone_hears_an_interrupt(void **state)
+{
+    struct run_project *project = *state;
+    char parent[RUN_ID_SIZE];
+    char child[RUN_ID_SIZE];
+
+    start_outer(project, parent, child);
+    run_project_drop_engine(project);
+    assert_int_equal(run_project_adopt(project, child, NULL), 0);
+    engine_interrupt(project->engine, true);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, child), "paused");
+    assert_string_equal(run_project_status(project, parent), "running");
+}
+
 static void the_adoption_of_many_runs_is_one_commit(void **state)
 {
     enum { RUNS = 50 };
@@ -588,6 +677,10 @@ int main(void)
         TEST(a_run_at_rest_can_be_let_go_with_its_nested_runs),
         TEST(a_full_disk_parks_the_run_until_there_is_space),
         TEST(a_run_that_waits_for_space_is_shown_as_paused),
+        TEST(an_interrupt_while_space_is_lacking_gives_back_what_was_put_by),
+        TEST(a_busy_storage_is_told_from_a_full_one),
+        TEST(an_engine_without_a_folder_is_none),
+        TEST(what_was_to_begin_in_a_run_that_went_begins_nowhere),
         TEST(a_parked_engine_can_be_left),
         TEST(after_a_failed_sync_nothing_is_acknowledged_and_the_next_owner_goes_on),
         TEST(steps_that_touch_nothing_outside_share_commits),
@@ -595,6 +688,7 @@ int main(void)
         TEST(an_owner_whose_lease_was_taken_writes_nothing_more_and_keeps_its_other_runs),
         TEST(a_run_that_is_lost_takes_its_nested_runs_along),
         TEST(a_nested_run_that_is_lost_is_waited_for),
+        TEST(a_nested_run_that_was_taken_over_alone_hears_an_interrupt),
         TEST(the_adoption_of_many_runs_is_one_commit),
         TEST(an_interrupt_lets_the_running_step_end_and_a_second_stops_it),
         TEST(the_steps_under_way_can_be_looked_at),

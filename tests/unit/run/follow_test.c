@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "run/engine.h"
 #include "run/follow.h"
 #include "run/running.h"
 #include "support/run_project.h"
@@ -177,6 +178,57 @@ static void a_command_may_be_silent_as_long_as_it_likes(void **state)
     run_until_seen(project, "I think");
 }
 
+static void note_stop(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static bool is_looked_at(const struct run_project *project)
+{
+    return project->engine->pool_jobs > 0;
+}
+
+static bool is_looked_at_no_more(const struct run_project *project)
+{
+    return project->engine->pool_jobs == 0;
+}
+
+static void what_left_no_folder_shows_nothing_and_is_not_looked_at_again(void **state)
+{
+    struct run_project *project = *state;
+    struct follow *follow;
+    int stops = 0;
+
+    assert_int_equal(engine_new(&project->options, &project->engine, NULL), 0);
+    follow = follow_start(project->engine, "/nonexistent", note_stop, &stops);
+    run_project_turn_until(project, is_looked_at);
+    run_project_turn_until(project, is_looked_at_no_more);
+    assert_string_equal(follow_line(follow), "");
+    follow_stop(follow);
+    assert_int_equal(stops, 0);
+}
+
+/* Whoever stops following frees nothing that the pool is at work on. */
+static void who_is_followed_no_more_while_it_is_looked_at_goes_with_the_look(void **state)
+{
+    struct run_project *project = *state;
+    struct follow *first, *second, *third;
+    int stops = 0;
+
+    assert_int_equal(engine_new(&project->options, &project->engine, NULL), 0);
+    first = follow_start(project->engine, project->folder, note_stop, &stops);
+    second = follow_start(project->engine, project->folder, note_stop, &stops);
+    third = follow_start(project->engine, project->folder, note_stop, &stops);
+    follow_stop(third); /* the last of those that wait */
+    run_project_block_pool(project);
+    run_project_turn_until(project, is_looked_at);
+    follow_stop(first);
+    follow_stop(second);
+    run_project_unblock_pool(project);
+    run_project_turn_until(project, is_looked_at_no_more);
+    assert_int_equal(stops, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -188,6 +240,8 @@ int main(void)
         TEST(who_was_silent_for_a_while_is_looked_at_again),
         TEST(of_a_long_message_its_end_can_be_seen),
         TEST(a_command_may_be_silent_as_long_as_it_likes),
+        TEST(what_left_no_folder_shows_nothing_and_is_not_looked_at_again),
+        TEST(who_is_followed_no_more_while_it_is_looked_at_goes_with_the_look),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

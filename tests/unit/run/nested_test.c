@@ -584,6 +584,124 @@ static void a_nested_run_that_ends_with_a_gate_gives_no_output(void **state)
     assert_null(json_object_get(run_project_find(project, "step_moved", "sub", 0), "output"));
 }
 
+static void an_input_that_cannot_be_evaluated_fails_the_step(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\ninputs: { who: { type: string } }\nphases:\n"
+                      "  - { id: a, steps: [{ id: one, use: noop }] }\n");
+    assert_string_equal(run_project_run(project,
+                                        "name: outer\nphases:\n  - id: p\n    steps:\n"
+                                        "      - { id: r, run: 'echo []', format: json }\n"
+                                        "      - id: sub\n        workflow: inner\n"
+                                        "        inputs: { who: '${{ steps.r.output < 3 }}' }\n"),
+                        "paused");
+    assert_string_equal(
+        json_get_text(run_project_find(project, "step_moved", "sub", 0), "status", ""), "failed");
+    assert_int_equal(folder_count(project, ".fermata/workflows"), 1);
+}
+
+static void a_nested_run_has_the_strategy_that_its_parent_was_started_with(void **state)
+{
+    struct run_project *project = *state;
+    const struct run_request request = {.strategy = STRATEGY_STATIC};
+
+    write_inner(project, "{ id: one, use: noop }");
+    run_project_start(project, outer, &request);
+    run_project_go(project);
+    find_child(project, project->id);
+    assert_string_equal(
+        json_get_text(run_project_find(project, "run_created", NULL, 0), "strategy", ""), "static");
+}
+
+static void what_a_nested_run_is_asked_twice_at_once_is_read_once(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active;
+    int sub;
+
+    start_until_made(project);
+    active = engine_find(project->engine, project->id);
+    sub = run_step_index(active->state, run_find_step(active->state, "sub"));
+    nested_start(active, sub);
+    assert_int_equal(map_count(project->engine->takings), 1);
+    /* Nor does one begin of which nothing is known, or which no step waits for. */
+    nested_command(active, NULL, "cancel");
+    nested_command(active, "wf_000000000000", "cancel");
+    nested_start(active, run_step_index(active->state, run_find_step(active->state, "after")));
+    assert_int_equal(map_count(project->engine->takings), 1);
+    run_project_unblock_pool(project);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    run_project_check_tables(project);
+}
+
+static void a_nested_run_that_is_made_for_a_run_that_went_is_told_to_nobody(void **state)
+{
+    struct run_project *project = *state;
+
+    start_until_made(project);
+    active_lose(engine_find(project->engine, project->id), "another process took it");
+    run_project_unblock_pool(project);
+    run_project_go(project);
+    assert_int_equal(project->engine->pool_jobs, 0);
+    assert_false(run_project_has(project, "count"));
+    assert_made_once(project);
+}
+
+static void a_nested_run_at_work_is_ended_where_it_is(void **state)
+{
+    struct run_project *project = *state;
+    char child[RUN_ID_SIZE];
+
+    write_inner(project, "{ id: one, run: 'sleep 600' }");
+    run_project_start(project, outer, NULL);
+    run_project_go_until(project, "attempt_started", "one");
+    find_child(project, child);
+    nested_end(engine_find(project->engine, project->id), "sub", child);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, child), "cancelled");
+}
+
+static int change(struct tx *tx, void *arg, struct error *err)
+{
+    return tx_run(tx, tx_query(tx, arg), NULL, err);
+}
+
+/* A step is skipped whose nested run cannot be ended any more: its step goes without it. */
+static void check_skipped(struct run_project *project, const struct query *damage,
+                          const char *status)
+{
+    write_inner(project, "{ id: ok, approve: Really? }");
+    assert_string_equal(run_project_run(project, outer), "paused");
+    run_project_drop_engine(project);
+    assert_int_equal(store_write(project->store, change, (void *)(uintptr_t)damage, NULL), 0);
+    assert_asked(project, project->id,
+                 json_pack("{s:s, s:s, s:s}", "do", "skip", "step", "sub", "reason", "not today"));
+    go_on(project, project->id);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_true(run_project_has(project, "after"));
+    assert_string_equal(
+        json_get_text(run_project_find(project, "nested_ended", "sub", 0), "status", ""), status);
+}
+
+static void a_nested_run_that_is_gone_can_be_skipped(void **state)
+{
+    static const struct query gone = {"DELETE FROM run WHERE parent IS NOT NULL"};
+
+    check_skipped(*state, &gone, "cancelled");
+}
+
+static void a_nested_run_that_cannot_be_read_can_be_skipped(void **state)
+{
+    static const struct query damaged = {
+        "UPDATE journal SET sum = sum + 1"
+        " WHERE seq = 2 AND run IN (SELECT id FROM run WHERE parent IS NOT NULL)"};
+
+    check_skipped(*state, &damaged, "failed");
+}
+
 static void the_step_that_a_workflow_names_speaks_for_its_run(void **state)
 {
     struct run_project *project = *state;
@@ -655,6 +773,13 @@ int main(void)
         TEST(an_engine_that_ends_while_it_makes_a_nested_run_leaves_that_to_the_next_one),
         TEST(an_input_that_cannot_be_read_fails_the_step),
         TEST(a_nested_run_that_ends_with_a_gate_gives_no_output),
+        TEST(an_input_that_cannot_be_evaluated_fails_the_step),
+        TEST(a_nested_run_has_the_strategy_that_its_parent_was_started_with),
+        TEST(what_a_nested_run_is_asked_twice_at_once_is_read_once),
+        TEST(a_nested_run_that_is_made_for_a_run_that_went_is_told_to_nobody),
+        TEST(a_nested_run_at_work_is_ended_where_it_is),
+        TEST(a_nested_run_that_is_gone_can_be_skipped),
+        TEST(a_nested_run_that_cannot_be_read_can_be_skipped),
         TEST(the_step_that_a_workflow_names_speaks_for_its_run),
         TEST(a_nested_run_that_was_left_is_ended_once_its_owner_lets_go),
     };

@@ -413,6 +413,53 @@ static void a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifac
     free(value);
 }
 
+static void start_large_noop(struct run_project *project, const char *more)
+{
+    char *value = mem_alloc(3001);
+    char *step;
+
+    memset(value, 'x', 3000);
+    value[3000] = '\0';
+    step = mem_printf("{ id: s, use: noop, with: { value: %s }, retry: { attempts: 1 }%s }", value,
+                      more);
+    start(project, step);
+    free(step);
+    free(value);
+}
+
+static void a_large_value_without_a_name_is_kept_and_no_artifact(void **state)
+{
+    struct run_project *project = *state;
+    const json_t *ended;
+    char *text = NULL;
+
+    start_large_noop(project, "");
+    ended = run_project_find(project, "attempt_ended", "s", 0);
+    assert_int_equal(engine_load_blob(project->engine,
+                                      json_get_text(json_object_get(ended, "output"), "digest", ""),
+                                      &text, NULL),
+                     0);
+    assert_int_equal(strlen(text), 3002);
+    assert_int_equal(json_array_size(json_object_get(ended, "artifacts")), 0);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    free(text);
+}
+
+static void a_large_value_that_does_not_fit_its_schema_is_kept_under_no_name(void **state)
+{
+    struct run_project *project = *state;
+    const json_t *ended;
+    char *path;
+
+    start_large_noop(project, ", output: big.json, schema: { type: integer }");
+    ended = run_project_find(project, "attempt_ended", "s", 0);
+    assert_string_equal(json_get_text(ended, "class", ""), "permanent");
+    assert_int_equal(json_array_size(json_object_get(ended, "artifacts")), 0);
+    path = mem_printf(".fermata/workflows/%s/big.json", project->id);
+    assert_false(run_project_has(project, path));
+    free(path);
+}
+
 static void the_reason_of_a_failure_is_cut_to_a_line(void **state)
 {
     char *line = mem_alloc(2001);
@@ -506,6 +553,9 @@ static void the_end_of_an_agent_decides_the_class(void **state)
                  CLASS_CANCELLED, "stopped");
     assert_class(project, &(struct left){.agent = "{\"type\":\"abacus\"}", .out = DONE},
                  CLASS_TRANSIENT, "no adapter reads the output of type");
+    /* Nothing is written of how its output is to be read. */
+    assert_class(project, &(struct left){.out = SAID("yes") DONE}, CLASS_NONE, NULL);
+    assert_class(project, &(struct left){.status = 4}, CLASS_PERMANENT, "exit status 4");
     assert_class(project,
                  &(struct left){.agent = "no JSON", .output_is_folder = true, .err = "some"},
                  CLASS_TRANSIENT, "");
@@ -567,6 +617,8 @@ int main(void)
         TEST(the_hint_of_our_own_functions_is_not_the_reason),
         TEST(an_inline_function_gives_its_value_or_its_error),
         TEST(a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifact),
+        TEST(a_large_value_without_a_name_is_kept_and_no_artifact),
+        TEST(a_large_value_that_does_not_fit_its_schema_is_kept_under_no_name),
         TEST(the_reason_of_a_failure_is_cut_to_a_line),
         TEST(an_output_that_cannot_be_read_or_kept_is_no_success),
         TEST(a_large_artifact_is_kept_without_a_copy),

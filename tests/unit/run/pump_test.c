@@ -144,6 +144,37 @@ static void a_turn_that_waits_for_space_can_be_left(void **state)
     check_completed(project, ids);
 }
 
+static bool has_no_commit(const struct run_project *project)
+{
+    return !project->engine->jobs;
+}
+
+static void a_turn_of_which_commits_fail_says_so_once_and_tells_nothing(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char ids[RUNS][RUN_ID_SIZE];
+    size_t told;
+
+    open_on_faults(project);
+    start_runs(project, ids);
+    told = json_array_size(project->records);
+    fill_disk(project);
+    fault_vfs_register()->write_code = 0;
+    fault_vfs_register()->sync_code = SQLITE_IOERR_FSYNC;
+    run_project_go(project);
+    assert_int_equal(project->rest.code, ERROR_IO);
+    run_project_turn_until(project, has_no_commit);
+    assert_int_equal(json_array_size(project->records), told);
+    fault_vfs_register()->sync_code = 0;
+    run_project_reopen(project);
+    for (int i = 0; i < RUNS; i++) {
+        assert_int_equal(run_project_adopt(project, ids[i], &err), 0);
+    }
+    run_project_go(project);
+    check_completed(project, ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +183,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_run_whose_commit_is_under_way_is_decided_on_in_the_next_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_turn_that_waits_for_space_can_be_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_turn_of_which_commits_fail_says_so_once_and_tells_nothing,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

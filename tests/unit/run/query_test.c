@@ -233,6 +233,68 @@ static void artifacts_come_newest_first_and_in_pages(void **state)
     }
 }
 
+static void note_attempt(void *context, const struct run_log_attempt *attempt,
+                         struct strbuf *target)
+{
+    (void)target;
+    (void)attempt;
+    ++*(int *)context;
+}
+
+static void of_steps_and_checks_that_are_no_agents_no_attempt_is_told(void **state)
+{
+    struct run_project *project = *state;
+    int told = 0;
+    struct run_log_request request = {.folder = project->folder,
+                                      .run_id = project->id,
+                                      .on_attempt = note_attempt,
+                                      .context = &told};
+    struct run_log *log = NULL;
+    struct strbuf text;
+
+    strbuf_init(&text, 1 << 20);
+    assert_string_equal(
+        run_project_run(project, "name: w\ngates: { g: { commands: [{ run: 'true' }] } }\n"
+                                 "phases: [{ id: a, gate: g, steps: [{ id: s, run: 'true' }] }]\n"),
+        "completed");
+    assert_int_equal(run_log_open(project->store, &request, &log, NULL), 0);
+    assert_int_equal(run_log_read(log, &text, NULL), 0);
+    assert_true(run_log_is_at_rest(log));
+    assert_int_equal(told, 0);
+    run_log_close(log);
+    strbuf_release(&text);
+}
+
+static int change(struct tx *tx, void *arg, struct error *err)
+{
+    return tx_run(tx, tx_query(tx, arg), NULL, err);
+}
+
+static void a_damaged_journal_is_said_by_whoever_reads_it(void **state)
+{
+    static const struct query damage = {
+        "UPDATE journal SET sum = sum + 1 WHERE kind = 'attempt_ended'"};
+    struct run_project *project = *state;
+    struct run_artifacts_request request = {.run_id = project->id};
+    struct run_log_request log_request = {.folder = project->folder, .run_id = project->id};
+    struct run_log *log = NULL;
+    struct error err = ERROR_INIT;
+    struct strbuf text;
+    json_t *page = NULL;
+
+    strbuf_init(&text, 1 << 20);
+    (void)run_project_run(project, bad);
+    assert_int_equal(store_write(project->store, change, (void *)(uintptr_t)&damage, NULL), 0);
+    assert_true(run_artifacts(project->store, &request, &page, &err) < 0);
+    assert_null(page);
+    assert_non_null(strstr(err.text, project->id));
+    assert_int_equal(run_log_open(project->store, &log_request, &log, NULL), 0);
+    assert_true(run_log_read(log, &text, &err) < 0);
+    assert_non_null(strstr(err.text, project->id));
+    run_log_close(log);
+    strbuf_release(&text);
+}
+
 static void a_run_says_whether_a_process_is_at_it(void **state)
 {
     struct run_project *project = *state;
@@ -261,6 +323,8 @@ int main(void)
         TEST(a_long_log_comes_in_pieces),
         TEST(the_log_of_an_unknown_phase_is_refused),
         TEST(artifacts_come_newest_first_and_in_pages),
+        TEST(of_steps_and_checks_that_are_no_agents_no_attempt_is_told),
+        TEST(a_damaged_journal_is_said_by_whoever_reads_it),
         TEST(a_run_says_whether_a_process_is_at_it),
     };
 
