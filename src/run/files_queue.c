@@ -117,17 +117,29 @@ static void on_late(void *arg)
     start_if_any(arg);
 }
 
+static bool has_better_to_do(const struct engine *engine)
+{
+    return engine->file_task_count <= FILE_TASKS_MAX && (engine->jobs || engine->queue_head);
+}
+
+/* Counts as work on the pool already. */
+static void start_late(struct engine *engine)
+{
+    engine->file_start = loop_timer_start(engine->options.loop, BEHIND_MS, on_late, engine);
+}
+
+/* Something may have come since there was nothing better to do: a run that begins asks for its
+ * first file before there is anything to decide. */
 static void on_idle(void *arg)
 {
     struct engine *engine = arg;
 
     engine->is_file_start_deferred = false;
-    start_if_any(engine);
-}
-
-static bool has_better_to_do(const struct engine *engine)
-{
-    return engine->file_task_count <= FILE_TASKS_MAX && (engine->jobs || engine->queue_head);
+    if (has_better_to_do(engine) && !engine->is_closing) {
+        start_late(engine);
+    } else {
+        start_if_any(engine);
+    }
 }
 
 /* All that one turn asks for goes to the pool at once. */
@@ -144,7 +156,7 @@ static void start_soon(struct engine *engine)
         loop_defer(engine->options.loop, on_idle, engine);
     } else if (!engine->file_start.value) {
         engine->pool_jobs++;
-        engine->file_start = loop_timer_start(engine->options.loop, BEHIND_MS, on_late, engine);
+        start_late(engine);
     }
 }
 
