@@ -546,6 +546,26 @@ static void a_phase_that_runs_out_of_time_stops_its_steps_and_starts_no_more(voi
     machine_release(&m);
 }
 
+static void no_fix_round_begins_after_the_time_of_its_phase(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: adaptive\n"
+                      "    timeout: 5s\n"
+                      "    steps: [{ id: check, run: x }]\n"
+                      "    fix: [{ id: repair, run: x }]\n");
+    machine_wait(&m, 5000);
+    assert_effects(&m, "stop check");
+    machine_fail(&m, "check", "cancelled");
+    assert_story_has(&m, "step check failed (timeout) | phase p failed | wish pause (failure)");
+    assert_int_equal(machine_step(&m, "repair")->attempts, 0);
+    machine_release(&m);
+}
+
 static void what_only_waits_ends_with_the_time_of_its_phase(void **state)
 {
     struct machine m;
@@ -705,6 +725,7 @@ int main(void)
         cmocka_unit_test(going_back_waits_for_phases_that_are_still_at_work),
         cmocka_unit_test(a_phase_iterates_until_its_condition_holds),
         cmocka_unit_test(a_phase_that_runs_out_of_time_stops_its_steps_and_starts_no_more),
+        cmocka_unit_test(no_fix_round_begins_after_the_time_of_its_phase),
         cmocka_unit_test(what_only_waits_ends_with_the_time_of_its_phase),
         cmocka_unit_test(a_gate_that_runs_out_of_time_is_unknown),
         cmocka_unit_test(the_rounds_of_a_phase_share_its_time),

@@ -618,10 +618,15 @@ static void a_nested_run_has_the_strategy_that_its_parent_was_started_with(void 
 static void what_a_nested_run_is_asked_twice_at_once_is_read_once(void **state)
 {
     struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char child[RUN_ID_SIZE];
     struct active *active;
     int sub;
 
     start_until_made(project);
+    find_child(project, child);
+    assert_int_equal(engine_adopt(project->engine, child, &err), ERROR_BUSY);
+    assert_non_null(strstr(err.text, "taken over by the run that began it"));
     active = engine_find(project->engine, project->id);
     sub = run_step_index(active->state, run_find_step(active->state, "sub"));
     nested_start(active, sub);

@@ -115,6 +115,32 @@ static void of_many_failed_steps_three_are_named(void **state)
     machine_release(&m);
 }
 
+static void of_many_failed_gates_three_are_named(void **state)
+{
+    static const char *const checks[] = {"gate:a:0", "gate:b:0", "gate:c:0", "gate:d:0"};
+    struct machine m;
+    json_t *options;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "gates: { g: { allow_skip: true, commands: [{ run: x }] } }\n"
+                      "phases: [{ id: a, gate: g }, { id: b, needs: [], gate: g },"
+                      " { id: c, needs: [], gate: g }, { id: d, needs: [], gate: g }]\n");
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        machine_prepare(&m, checks[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        machine_check(&m, checks[i], VERDICT_FAIL);
+    }
+    options = run_options(m.run);
+    /* all; one for each of three; how many more; cancel */
+    assert_int_equal(json_array_size(options), 6);
+    assert_string_equal(json_get_text(json_array_get(options, 4), "help", ""),
+                        "and 1 more that failed");
+    json_decref(options);
+    machine_release(&m);
+}
+
 static void a_list_is_offered_by_its_failed_instance_or_as_a_whole(void **state)
 {
     static const char *const workflow = "name: w\nphases: [{ id: p, steps: [{ id: each, run: x,"
@@ -294,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_gate_is_offered_by_its_phase),
         cmocka_unit_test(each_of_several_failed_steps_can_be_retried_or_skipped_alone),
         cmocka_unit_test(of_many_failed_steps_three_are_named),
+        cmocka_unit_test(of_many_failed_gates_three_are_named),
         cmocka_unit_test(a_list_is_offered_by_its_failed_instance_or_as_a_whole),
         cmocka_unit_test(a_gate_and_a_step_that_failed_beside_it_are_both_offered),
         cmocka_unit_test(approvals_are_offered_one_by_one),

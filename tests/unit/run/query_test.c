@@ -139,6 +139,11 @@ static void records_come_in_pages(void **state)
         json_decref(page);
     }
     assert_int_equal(seq, json_array_size(project->records));
+    /* Without a limit that was all. */
+    assert_int_equal(run_records(project->store, id, 1, 0, &page, NULL), 0);
+    assert_int_equal(json_array_size(json_object_get(page, "records")), seq);
+    assert_true(json_is_null(json_object_get(page, "next")));
+    json_decref(page);
 }
 
 static void a_log_is_read_on_from_where_it_was(void **state)

@@ -206,6 +206,10 @@ static void too_few_in_a_partial_output_are_unknown(void **state)
     expect(&check, &result, VERDICT_UNKNOWN, "part of the output is missing");
     check.tests_min = 9;
     expect(&check, &result, VERDICT_PASS, "9 tests");
+    result = executed(0);
+    result.counts.is_partial = true;
+    expect(&check, &result, VERDICT_UNKNOWN,
+           "no test was executed (tap, 0 skipped); part of the output is missing");
 }
 
 static void failed_tests_fail_whatever_the_exit_status(void **state)
