@@ -382,11 +382,24 @@ static const json_t *choose_option(struct sim *sim, const struct sim_run *run,
     return json_array_get(options, (size_t)argument(sim, number, (int)json_array_size(options)));
 }
 
+/* Some only look. */
+static void forget_looks(json_t *options)
+{
+    for (size_t i = json_array_size(options); i > 0; i--) {
+        const char *action = json_get_text(json_array_get(options, i - 1), "do", "");
+
+        if (strcmp(action, "show") == 0) {
+            (void)json_array_remove(options, i - 1);
+        }
+    }
+}
+
 static void take_option(struct sim *sim, struct sim_run *run)
 {
     json_t *options = run_options(run->live);
     const json_t *option;
 
+    forget_looks(options);
     run->attention++;
     if (json_array_size(options) == 0) {
         sim_fail(sim, "run %d is paused and offers nothing", run->index);
