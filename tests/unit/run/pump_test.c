@@ -175,9 +175,44 @@ static void a_turn_of_which_commits_fail_says_so_once_and_tells_nothing(void **s
     check_completed(project, ids);
 }
 
+static void never(void *arg)
+{
+    (void)arg;
+}
+
+static bool is_one_commit_over(const struct run_project *project)
+{
+    static int before;
+
+    before = before ? before : count_commits(project);
+    return count_commits(project) < before;
+}
+
+static void nothing_of_a_turn_is_told_while_one_of_its_commits_waits(void **state)
+{
+    struct run_project *project = *state;
+    char ids[RUNS][RUN_ID_SIZE];
+
+    open_on_faults(project);
+    start_runs(project, ids);
+    fill_disk(project);
+    /* All but the first one, which is the last of the list, stay where they are. */
+    for (struct commit_job *job = project->engine->jobs; job->next; job = job->next) {
+        loop_cancel(project->loop, job->retry);
+        job->retry = loop_timer_start(project->loop, INT32_MAX, never, NULL);
+    }
+    fault_vfs_register()->write_code = 0;
+    run_project_turn_until(project, is_one_commit_over);
+    assert_non_null(project->engine->jobs);
+    assert_int_equal(run_project_count(project, "step_done", NULL), 0);
+    run_project_drop_engine(project);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_of_a_turn_is_told_while_one_of_its_commits_waits,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_large_turn_is_several_commits_and_told_when_all_are_durable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
