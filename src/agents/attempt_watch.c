@@ -25,7 +25,11 @@
 #define SETTLE_TRIES_MAX 1000
 #define SETTLE_PAUSE_NS 1000000
 #define STAT_SIZE 1024
+#define STAT_FLAGS 9
 #define STAT_START_TIME 22
+#define STAT_ENVIRONMENT_END 51
+#define FLAG_KERNEL_THREAD 0x00200000UL
+#define UNKNOWN_TRIES_MAX 50
 #define STOPPED_TIMES_MAX 4
 
 struct claim {
@@ -84,7 +88,19 @@ struct process {
     char state; /* 'Z': it only waits to be collected */
     pid_t parent;
     long long start_time; /* in clock ticks since the boot */
+    bool has_environment; /* or may have one: it is in the middle of an execve */
 };
+
+/* The text after the number `field` of proc(5)'s stat, counted on from the name's ')'. */
+static const char *stat_field(const char *name_end, int field)
+{
+    const char *text = name_end;
+
+    for (int i = 2; text && i < field; i++) {
+        text = strchr(text + 1, ' ');
+    }
+    return text ? text + 1 : "-1";
+}
 
 static bool read_process(pid_t pid, struct process *ret_process)
 {
@@ -92,6 +108,7 @@ static bool read_process(pid_t pid, struct process *ret_process)
     char path[64];
     char text[STAT_SIZE];
     const char *field;
+    unsigned long long end;
 
     (void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
     if (read_small(AT_FDCWD, path, text, sizeof(text)) <= 0) {
@@ -103,10 +120,14 @@ static bool read_process(pid_t pid, struct process *ret_process)
     }
     process.state = field[2];
     process.parent = (pid_t)strtol(field + 4, NULL, 10);
-    for (int i = 2; field && i < STAT_START_TIME; i++) {
-        field = strchr(field + 1, ' ');
-    }
-    process.start_time = field ? strtoll(field + 1, NULL, 10) : -1;
+    process.start_time = strtoll(stat_field(field, STAT_START_TIME), NULL, 10);
+    end = strtoull(stat_field(field, STAT_ENVIRONMENT_END), NULL, 10);
+    process.has_environment = process.state != 'Z' &&
+                              (strtoul(stat_field(field, STAT_FLAGS), NULL, 10) &
+                               FLAG_KERNEL_THREAD) == 0 &&
+                              (end == 0 ||
+                               end !=
+                                   strtoull(stat_field(field, STAT_ENVIRONMENT_END - 1), NULL, 10));
     *ret_process = process;
     return true;
 }
@@ -206,12 +227,14 @@ int attempt_probe(const char *folder, enum attempt_presence *ret_presence, pid_t
 
 /* ---- what a killed keeper leaves behind ---- */
 
-/* Is the text one of the strings of /proc/PID/environ? Only its first 128 KiB are looked at. */
-static bool has_variable(pid_t pid, const char *text)
+/* Is the text one of the strings of /proc/PID/environ? Only its first 128 KiB are looked at. In the
+ * middle of an execve nothing is there yet: that says nothing of the process. */
+static bool has_variable(pid_t pid, const char *text, bool *ret_is_unknown)
 {
     static const size_t size = 128 * 1024;
     char path[64];
     char *environment = mem_alloc(size);
+    struct process process;
     ssize_t length;
     bool found = false;
 
@@ -221,6 +244,7 @@ static bool has_variable(pid_t pid, const char *text)
          entry += strlen(entry) + 1) {
         found = strcmp(entry, text) == 0;
     }
+    *ret_is_unknown = length == 0 && read_process(pid, &process) && process.has_environment;
     free(environment);
     return found;
 }
@@ -271,64 +295,75 @@ static bool collect_child(int pidfd, siginfo_t *ret_info)
     return waitid(P_PIDFD, (id_t)pidfd, ret_info, WEXITED | WNOHANG) == 0 && ret_info->si_pid > 0;
 }
 
+struct sweep {
+    struct claim claim;
+    char *variable;
+    int killed;  /* in this round */
+    int unknown; /* in this round: they may be the attempt's */
+};
+
 /* The pidfd comes first: what is then found out about the pid is true for whom the signal reaches.
  */
-static bool sweep_process(pid_t pid, const struct claim *claim, const char *variable)
+static void sweep_process(struct sweep *sweep, pid_t pid)
 {
     int pidfd = pidfd_open(pid, 0);
     bool orphan = pidfd >= 0 && is_orphan(pid);
+    bool is_unknown = false;
     siginfo_t info;
-    bool is_left = pidfd >= 0 && !(orphan && collect_child(pidfd, &info)) &&
-                   (orphan || is_of_session(pid, claim) || has_variable(pid, variable)) &&
-                   pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0;
 
-    if (pidfd >= 0) {
-        (void)close(pidfd);
+    if (pidfd < 0) {
+        return;
     }
-    return is_left;
+    if (!(orphan && collect_child(pidfd, &info)) &&
+        (orphan || is_of_session(pid, &sweep->claim) ||
+         has_variable(pid, sweep->variable, &is_unknown)) &&
+        pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0) {
+        sweep->killed++;
+    }
+    sweep->unknown += is_unknown ? 1 : 0;
+    (void)close(pidfd);
 }
 
-static int sweep_once(const struct claim *claim, const char *variable)
+static void sweep_once(struct sweep *sweep)
 {
     DIR *processes = opendir("/proc");
     const struct dirent *entry;
-    int count = 0;
 
+    sweep->killed = sweep->unknown = 0;
     while (processes && (entry = readdir(processes)) != NULL) {
         long pid = strtol(entry->d_name, NULL, 10);
 
-        if (pid > 1 && pid != getpid() && sweep_process((pid_t)pid, claim, variable)) {
-            count++;
+        if (pid > 1 && pid != getpid()) {
+            sweep_process(sweep, (pid_t)pid);
         }
     }
     if (processes) {
         (void)closedir(processes);
     }
-    return count;
 }
 
 int attempt_sweep(const char *folder)
 {
     const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_NS};
-    char *variable = mem_printf(ATTEMPT_FOLDER_VARIABLE "=%s", folder);
+    struct sweep sweep = {.variable = mem_printf(ATTEMPT_FOLDER_VARIABLE "=%s", folder)};
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct claim claim = {0};
     int total = 0;
-    int count = 1;
+    bool again = true;
 
     if (fd >= 0) {
-        read_claim(fd, &claim);
+        read_claim(fd, &sweep.claim);
         (void)close(fd);
     }
     /* Again until none is left, since what forks meanwhile is met only in the next round. */
-    for (int i = 0; count > 0 && i < SETTLE_TRIES_MAX; i++) {
-        count = sweep_once(&claim, variable);
-        total += count;
-        if (count > 0) {
+    for (int i = 0; again && i < SETTLE_TRIES_MAX; i++) {
+        sweep_once(&sweep);
+        total += sweep.killed;
+        again = sweep.killed > 0 || (sweep.unknown > 0 && i < UNKNOWN_TRIES_MAX);
+        if (again) {
             (void)nanosleep(&pause, NULL);
         }
     }
-    free(variable);
+    free(sweep.variable);
     return total;
 }
 

@@ -161,6 +161,34 @@ static void a_process_without_environment_is_swept_by_its_session(void **state)
     free(script);
 }
 
+/* In an execve it has no environment for a moment; without a claim nothing else tells whose it is.
+ */
+static void a_process_that_becomes_another_all_the_time_is_swept(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    for (int i = 0; i < 30; i++) {
+        char *name = mem_printf("mark-%d", i);
+        char *folder = mem_printf("%s/becoming-%d", fixture->folder, i);
+        struct process_mark mark = process_mark_new(fixture->folder, name);
+        char *script = mem_printf("again='exec sh -c \"$0\" \"$0\"'; "
+                                  "setsid sh -c \"echo x >&3; $again\" \"$again\" 3>%s & wait",
+                                  mark.path);
+        struct attempt_spec spec = process_spec(folder, SHELL(script));
+        pid_t keeper = process_start(&spec);
+
+        process_mark_wait(&mark, 2);
+        assert_int_equal(kill(keeper, SIGKILL), 0);
+        assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+        assert_true(attempt_sweep(folder) >= 1);
+        assert_true(process_mark_is_gone(&mark));
+        process_mark_release(&mark);
+        free(script);
+        free(folder);
+        free(name);
+    }
+}
+
 /* Neither environment nor session tell whose it is, but a killed keeper left it to us. */
 static void a_process_that_hides_is_swept_because_it_became_ours(void **state)
 {
@@ -542,6 +570,7 @@ int main(int argc, char **argv)
         WATCH_TEST(a_keeper_that_was_killed_is_gone),
         WATCH_TEST(what_a_killed_keeper_left_behind_is_swept_away),
         WATCH_TEST(a_process_without_environment_is_swept_by_its_session),
+        WATCH_TEST(a_process_that_becomes_another_all_the_time_is_swept),
         WATCH_TEST(a_process_that_hides_is_swept_because_it_became_ours),
         WATCH_TEST(claims_that_name_nobody_are_gone),
         WATCH_TEST(a_reused_pid_is_not_taken_for_the_keeper),
