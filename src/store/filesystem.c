@@ -101,7 +101,7 @@ int filesystem_check(const char *folder, struct error *err)
     if (!name) {
         return 0;
     }
-    (void)error_set(err, ERROR_INVALID, "%s is on a network file system (%s)", folder, name);
+    (void)error_set(err, ERROR_CONFLICT, "%s is on a network file system (%s)", folder, name);
     error_hint(err, "its locks and syncs cannot be trusted; keep the store on a local disk");
-    return ERROR_INVALID;
+    return ERROR_CONFLICT;
 }

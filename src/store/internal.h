@@ -23,6 +23,10 @@
 #define STORE_FORMAT 1                  /* PRAGMA user_version; a higher one is refused */
 #define STORE_LOCK_WAIT_MS 30000
 #define STORE_CHECKPOINT_PAGES 1024 /* 4 MB of 4 KB pages */
+/* What to do about a file that is not ours. */
+#define STORE_FOREIGN_HINT                                                                         \
+    "put a copy of the store back, or move the file with its -wal and -shm away and begin anew; "  \
+    "it was not changed, and the folders of its runs stay"
 
 /* --- lock.c: an open PATH.lock. Threads: one at a time. */
 struct lock;

@@ -41,9 +41,9 @@ int migrate_find_origin(struct connection *connection, bool *ret_is_ours, struct
         return 0;
     }
     if (application_id != STORE_APPLICATION_ID) {
-        (void)error_set(err, ERROR_INVALID, "it is an SQLite file of another program");
-        error_hint(err, "name another file or move this one away; it was not changed");
-        return ERROR_INVALID;
+        (void)error_set(err, ERROR_CONFLICT, "it is an SQLite file of another program");
+        error_hint(err, STORE_FOREIGN_HINT);
+        return ERROR_CONFLICT;
     }
     if (format != STORE_FORMAT) {
         (void)error_set(err, ERROR_CONFLICT, "it has store format %lld, this program knows %d",

@@ -79,9 +79,9 @@ static int prepare_path(const char *path, const struct store_options *options, s
     bool is_there = lstat(path, &status) == 0;
 
     if (is_there && !S_ISREG(status.st_mode)) {
-        (void)error_set(err, ERROR_INVALID, "%s is not a regular file", path);
-        error_hint(err, "name the store's file itself, not a link or a folder");
-        return ERROR_INVALID;
+        (void)error_set(err, ERROR_CONFLICT, "it is not a regular file");
+        error_hint(err, "move it away: the store is a file of its own, never a link or a folder");
+        return ERROR_CONFLICT;
     }
     return is_there && status.st_size > 0 ? 0 : image_create(path, options, err);
 }
@@ -114,9 +114,9 @@ static int check_header(struct store *store, bool *ret_is_wal, int64_t *ret_size
     application_id = read_big_endian(header + HEADER_APPLICATION_ID);
     if (size > 0 && (memcmp(header, magic, sizeof(magic)) != 0 ||
                      (application_id != 0 && application_id != STORE_APPLICATION_ID))) {
-        (void)error_set(err, ERROR_INVALID, "it is not a store of this program");
-        error_hint(err, "name another file or move this one away; it was not changed");
-        return ERROR_INVALID;
+        (void)error_set(err, ERROR_CONFLICT, "it is not a store of this program");
+        error_hint(err, STORE_FOREIGN_HINT);
+        return ERROR_CONFLICT;
     }
     *ret_is_wal = header[HEADER_WRITE_VERSION] == WAL_VERSION;
     *ret_size = size;

@@ -218,9 +218,13 @@ END
     printf 'this is no database, it is something else entirely......' |
         dd of=.fermata/fermata.db conv=notrunc status=none
     before=$(sha256sum .fermata/fermata.db)
-    run_apart fermata run -w holds
-    [ "$status" -ne 0 ]
-    [[ $stderr == *"not a store of this program"*hint:* ]]
+    export COLUMNS=1000
+    for command in "run -w holds" list "status last" gc doctor "doctor --rebuild"; do
+        # shellcheck disable=SC2086
+        run_apart fermata $command
+        [ "$status" -eq 1 ]
+        [[ $output$stderr == *".fermata/fermata.db: it is not a store of this program"*"move the file"* ]]
+    done
     [ "$(sha256sum .fermata/fermata.db)" = "$before" ]
     has_lines first.count 1
 }

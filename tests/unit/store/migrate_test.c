@@ -196,9 +196,9 @@ static void files_of_other_programs_are_refused(void **state)
     bool is_ours = true;
 
     assert_int_equal(connection_run(*state, "CREATE TABLE theirs(x)", NULL), 0);
-    assert_int_equal(migrate_find_origin(*state, &is_ours, &err), ERROR_INVALID);
+    assert_int_equal(migrate_find_origin(*state, &is_ours, &err), ERROR_CONFLICT);
     assert_int_equal(connection_run(*state, "DROP TABLE theirs; PRAGMA application_id=7", NULL), 0);
-    assert_int_equal(migrate_find_origin(*state, &is_ours, &err), ERROR_INVALID);
+    assert_int_equal(migrate_find_origin(*state, &is_ours, &err), ERROR_CONFLICT);
     assert_int_equal(connection_run(*state, "PRAGMA application_id=0", NULL), 0);
     assert_int_equal(migrate_find_origin(*state, &is_ours, &err), 0);
     assert_false(is_ours);

@@ -287,9 +287,10 @@ static void files_of_others_are_refused_and_left_alone(void **state)
     char *text = NULL;
 
     scratch_write(fixture->scratch, "x.db", "my shopping list, which is no database at all\n");
-    assert_int_equal(try_open(fixture, &store, &err), ERROR_INVALID);
+    assert_int_equal(try_open(fixture, &store, &err), ERROR_CONFLICT);
     assert_null(store);
-    assert_true(err.hint[0] != '\0');
+    assert_non_null(strstr(err.text, fixture->path));
+    assert_non_null(strstr(err.hint, "move the file"));
     assert_int_equal(file_read(fixture->path, 1000, &text, NULL, NULL), 0);
     assert_string_equal(text, "my shopping list, which is no database at all\n");
     free(text);
@@ -302,10 +303,10 @@ static void links_and_folders_are_refused(void **state)
     struct error err = ERROR_INIT;
 
     assert_int_equal(symlink("elsewhere.db", fixture->path), 0);
-    assert_int_equal(try_open(fixture, &store, &err), ERROR_INVALID);
+    assert_int_equal(try_open(fixture, &store, &err), ERROR_CONFLICT);
     assert_int_equal(unlink(fixture->path), 0);
     assert_int_equal(mkdir(fixture->path, 0700), 0);
-    assert_int_equal(try_open(fixture, &store, &err), ERROR_INVALID);
+    assert_int_equal(try_open(fixture, &store, &err), ERROR_CONFLICT);
 }
 
 static void a_missing_folder_is_not_made(void **state)
@@ -424,9 +425,9 @@ static void a_database_of_another_program_is_refused(void **state)
     struct error err = ERROR_INIT;
 
     run_sql(fixture, "PRAGMA application_id=1234; CREATE TABLE theirs(x)");
-    assert_int_equal(try_open(fixture, &store, &err), ERROR_INVALID);
+    assert_int_equal(try_open(fixture, &store, &err), ERROR_CONFLICT);
     assert_non_null(strstr(err.text, "not a store of this program"));
-    assert_int_equal(try_open(fixture, &store, NULL), ERROR_INVALID);
+    assert_int_equal(try_open(fixture, &store, NULL), ERROR_CONFLICT);
     assert_null(store);
 }
 
