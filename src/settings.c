@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 
 #include <limits.h>
+#include <pwd.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,11 +72,17 @@ static bool is_word(const char *name, const char *word)
     return value && strcmp(value, word) == 0;
 }
 
+/* Services and containers often have neither variable; logs still name a person. */
 static char *user_name(void)
 {
     const char *name = get("LOGNAME");
+    const struct passwd *entry;
 
     name = name ? name : get("USER");
+    if (!name) {
+        entry = getpwuid(getuid());
+        name = entry && *entry->pw_name ? entry->pw_name : NULL;
+    }
     return name ? mem_strdup(name) : mem_printf("user %u", (unsigned)getuid());
 }
 

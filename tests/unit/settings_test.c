@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "settings.h"
 
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +88,7 @@ static void the_user_is_the_one_who_logged_in(void **state)
     (void)unsetenv("LOGNAME");
     (void)unsetenv("USER");
     settings_load(environ, &settings);
-    assert_memory_equal(settings.cli.ops.user, "user ", 5);
+    assert_string_equal(settings.cli.ops.user, getpwuid(getuid())->pw_name);
     settings_release(&settings);
 }
 
