@@ -411,3 +411,50 @@ const char *path_unsafe_reason(const char *relative)
     }
     return NULL;
 }
+
+/* What is there of the path as it really is, and the rest as it stands. NULL: it cannot be known,
+ * as with a link to nowhere, through which a file can still be made. */
+static char *resolve(const char *path)
+{
+    char *start = mem_strdup(path);
+    char *found = realpath(start, NULL);
+    char *whole = NULL;
+    struct stat status;
+
+    while (!found && strlen(start) > 1 && lstat(start, &status) < 0) {
+        char *folder = path_folder(start);
+
+        free(start);
+        start = folder;
+        found = realpath(start, NULL);
+    }
+    if (found) {
+        whole = mem_printf("%s%s", strcmp(found, "/") == 0 ? "" : found,
+                           path + (strcmp(start, "/") == 0 ? 0 : strlen(start)));
+    }
+    free(found);
+    free(start);
+    return whole;
+}
+
+static bool goes_up(const char *path)
+{
+    size_t length = strlen(path);
+
+    return strstr(path, "/../") || (length > 2 && strcmp(path + length - 3, "/..") == 0);
+}
+
+bool path_is_inside(const char *folder, const char *path)
+{
+    char *joined = path_join(folder, path);
+    char *root = realpath(folder, NULL);
+    char *real = goes_up(joined) ? NULL : resolve(joined);
+    size_t length = root ? strlen(root) : 0;
+    bool is_in = root && real && strncmp(real, root, length) == 0 &&
+                 (real[length] == '/' || real[length] == '\0');
+
+    free(real);
+    free(root);
+    free(joined);
+    return is_in;
+}

@@ -42,5 +42,9 @@ char *path_folder(const char *path);
 /* NULL or why this relative path may not be used inside a folder (absolute, "..", empty, control
  * bytes). */
 const char *path_unsafe_reason(const char *relative);
+/* Whether what the path names (or would name once it is made; relative: from the folder) lies in
+ * that folder, wherever links lead. One with ".." is not taken to: behind a link it means something
+ * else. */
+bool path_is_inside(const char *folder, const char *path);
 
 #endif

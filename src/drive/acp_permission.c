@@ -6,52 +6,8 @@
 #include "base/alloc.h"
 #include "base/file.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Of a path of which only the beginning exists, what that beginning really is, and the rest. */
-static char *resolve(const char *path)
-{
-    char *start = mem_strdup(path);
-    char *found = realpath(start, NULL);
-
-    while (!found && strlen(start) > 1) {
-        char *folder = path_folder(start);
-
-        free(start);
-        start = folder;
-        found = realpath(start, NULL);
-    }
-    if (found) {
-        char *whole = mem_printf("%s%s", strcmp(found, "/") == 0 ? "" : found,
-                                 path + (strcmp(start, "/") == 0 ? 0 : strlen(start)));
-
-        free(found);
-        found = whole;
-    }
-    free(start);
-    return found;
-}
-
-/* ".." is refused as it stands: behind a link it means something else. */
-static bool is_inside(const char *folder, const char *path)
-{
-    char *joined = path_join(folder, path);
-    char *root = realpath(folder, NULL);
-    char *real = strstr(joined, "/../") ||
-                         (strlen(joined) > 2 && strcmp(joined + strlen(joined) - 3, "/..") == 0)
-                     ? NULL
-                     : resolve(joined);
-    size_t length = root ? strlen(root) : 0;
-    bool is_in = root && real && strncmp(real, root, length) == 0 &&
-                 (real[length] == '/' || real[length] == '\0');
-
-    free(real);
-    free(root);
-    free(joined);
-    return is_in;
-}
 
 struct paths {
     int count;
@@ -62,7 +18,7 @@ static void look_at(const struct acp_call *call, const char *path, struct paths 
 {
     if (path && *path) {
         paths->count++;
-        paths->has_outside = paths->has_outside || !is_inside(call->cwd, path);
+        paths->has_outside = paths->has_outside || !path_is_inside(call->cwd, path);
     }
 }
 

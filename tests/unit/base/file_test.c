@@ -308,6 +308,48 @@ static void unsafe_paths_have_a_reason(void **state)
     }
 }
 
+static void expect_inside(const char *folder, const char *path, bool expected)
+{
+    if (path_is_inside(folder, path) != expected) {
+        fail_msg("\"%s\" was taken to be %s", path, expected ? "outside" : "inside");
+    }
+}
+
+static void paths_inside_a_folder_are_those_that_no_link_leads_out_of(void **state)
+{
+    char *folder = path_join(*state, "inside");
+    char *beside = path_join(*state, "inside-out");
+    char *within = path_join(folder, "src");
+    char *out = path_join(folder, "out");
+    char *nowhere = path_join(folder, "nowhere");
+    char *own = path_join(folder, "own");
+
+    assert_int_equal(file_make_folders(within, NULL), 0);
+    assert_int_equal(file_make_folders(beside, NULL), 0);
+    assert_int_equal(symlink("../inside-out", out), 0);
+    assert_int_equal(symlink("../not-made-yet", nowhere), 0);
+    assert_int_equal(symlink("src", own), 0);
+    expect_inside(folder, "src", true);
+    expect_inside(folder, ".", true);
+    expect_inside(folder, "src/not/made/yet", true);
+    expect_inside(folder, "own/x", true);
+    expect_inside(folder, within, true);
+    expect_inside(folder, "out", false);
+    expect_inside(folder, "out/x", false);
+    expect_inside(folder, "nowhere", false);
+    expect_inside(folder, "src/../src", false);
+    expect_inside(folder, "..", false);
+    expect_inside(folder, beside, false);
+    expect_inside(folder, "/", false);
+    expect_inside(nowhere, "x", false);
+    free(folder);
+    free(beside);
+    free(within);
+    free(out);
+    free(nowhere);
+    free(own);
+}
+
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static void the_end_of_a_file_is_read_alone(void **state)
@@ -345,6 +387,7 @@ int main(void)
         FIXTURE_TEST(folders_are_synced),
         cmocka_unit_test(paths_are_joined_by_one_slash),
         cmocka_unit_test(unsafe_paths_have_a_reason),
+        FIXTURE_TEST(paths_inside_a_folder_are_those_that_no_link_leads_out_of),
         FIXTURE_TEST(the_end_of_a_file_is_read_alone),
     };
 

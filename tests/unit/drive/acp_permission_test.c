@@ -49,15 +49,18 @@ static void edits_are_allowed_inside_the_folder_only(void **state)
     char *above = scratch_path(folder, "../x");
     char *link = scratch_path(folder, "link");
     char *behind = scratch_path(folder, "link/passwd");
+    char *nowhere = scratch_path(folder, "nowhere");
     struct acp_call call = {.cwd = folder};
 
     (void)state;
     assert_int_equal(symlink("/etc", link), 0);
+    assert_int_equal(symlink("../acp-not-made-yet", nowhere), 0);
     assert_choice(&call, "edit", inside, "once");
     assert_choice(&call, "edit", "relative", "once");
     assert_choice(&call, "edit", folder, "once");
     assert_choice(&call, "edit", above, "no");
     assert_choice(&call, "edit", behind, "no");
+    assert_choice(&call, "edit", nowhere, "no");
     assert_choice(&call, "delete", "/etc/passwd", "no");
     assert_choice(&call, "edit", NULL, "no");
     assert_choice(&call, "read", "/etc/passwd", "no");
@@ -65,6 +68,7 @@ static void edits_are_allowed_inside_the_folder_only(void **state)
     call.is_read_only = true;
     assert_choice(&call, "edit", inside, "no");
     assert_choice(&call, "search", NULL, "once");
+    free(nowhere);
     free(behind);
     free(link);
     free(above);
