@@ -42,6 +42,8 @@ int ops_need_project(struct ops *ops, struct error *err);
 /* The same, but makes a bare one at the top of the git tree (or here) and says so. */
 int ops_make_project(struct ops *ops, const struct ops_view *view, struct error *err);
 bool ops_has_project(struct ops *ops);
+/* Where the project is, or would be made. free() it. */
+int ops_project_path(struct ops *ops, char **ret_path, struct error *err);
 /* An absolute path from one given relative to the working folder. free() it. */
 char *ops_path(const struct ops *ops, const char *path);
 /* A program of that name or path, looked up in PATH of the environment that steps get; NULL: not

@@ -237,6 +237,17 @@ static int make_bare(const char *folder, struct error *err)
     return r < 0 ? r : write_file(folder, ".gitignore", ignore_text, err);
 }
 
+int ops_project_path(struct ops *ops, char **ret_path, struct error *err)
+{
+    int r = find_project(ops, err);
+
+    if (r < 0 || !ops->project) {
+        return r < 0 ? r : new_project_path(ops, true, ret_path, err);
+    }
+    *ret_path = mem_strdup(ops->project);
+    return 0;
+}
+
 int ops_make_project(struct ops *ops, const struct ops_view *view, struct error *err)
 {
     char *path;
@@ -245,7 +256,7 @@ int ops_make_project(struct ops *ops, const struct ops_view *view, struct error 
     if (r < 0 || ops->folder) {
         return r;
     }
-    r = new_project_path(ops, true, &path, err);
+    r = ops_project_path(ops, &path, err);
     if (r < 0) {
         return r;
     }

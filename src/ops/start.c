@@ -160,6 +160,19 @@ static int check_missing(const struct workflow *workflow, const json_t *inputs, 
     return r;
 }
 
+static int check_paths(struct ops *ops, const struct workflow *workflow, const json_t *inputs,
+                       struct error *err)
+{
+    char *project = NULL;
+    int r = ops_project_path(ops, &project, err);
+
+    if (r == 0) {
+        r = run_check_paths(workflow, inputs, project, err);
+    }
+    free(project);
+    return r;
+}
+
 static int make_inputs(const struct workflow *workflow, const json_t *arguments,
                        const struct ops_view *view, json_t **ret_inputs, struct error *err)
 {
@@ -546,6 +559,9 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     }
     if (r == 0) {
         r = make_inputs(workflow, arguments, view, &inputs, err);
+    }
+    if (r == 0) {
+        r = check_paths(ops, workflow, inputs, err);
     }
     if (r == 0) {
         request.workflow = workflow;

@@ -56,6 +56,7 @@ static int child_inputs(struct active *active, const struct step_state *step,
                                      .load = engine_load_blob,
                                      .load_context = active->engine};
     json_t *given = json_object();
+    json_t *inputs = NULL;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < definition->input_count; i++) {
@@ -70,10 +71,18 @@ static int child_inputs(struct active *active, const struct step_state *step,
         }
     }
     if (r == 0) {
-        r = workflow_check_inputs(workflow, given, ret_inputs, err);
+        r = workflow_check_inputs(workflow, given, &inputs, err);
     }
     json_decref(given);
-    return r;
+    if (r == 0) {
+        r = run_check_paths(workflow, inputs, active->engine->options.project, err);
+    }
+    if (r < 0) {
+        json_decref(inputs);
+        return r;
+    }
+    *ret_inputs = inputs;
+    return 0;
 }
 
 /* A nested run that comes late hears what was asked of its parent meanwhile. One of a run that

@@ -108,6 +108,9 @@ struct run_request {
  * them, and says which: {name: digest}, NULL when there are none. The caller owns it. */
 int run_pin_calls(const struct engine_options *options, const struct workflow *workflow,
                   json_t **ret_calls, struct error *err);
+/* Checked inputs of type path: ERROR_INVALID when a link leads one of them out of the project. */
+int run_check_paths(const struct workflow *workflow, const json_t *inputs, const char *project,
+                    struct error *err);
 /* Creates the run (durably, before it returns) and begins it; needs the loop to go on. */
 int engine_start(struct engine *engine, const struct run_request *request, char ret_id[RUN_ID_SIZE],
                  struct error *err);

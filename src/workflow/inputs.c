@@ -2,6 +2,7 @@
 #include "workflow/inputs.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/nearest.h"
 #include "base/pattern.h"
 
@@ -168,9 +169,6 @@ static int convert_choice(const struct workflow_input *input, const json_t *give
 
 static const char *path_reason(const char *text, size_t length)
 {
-    if (length == 0) {
-        return "the path is empty";
-    }
     if (length >= PATH_MAX) {
         return "the path is too long";
     }
@@ -202,6 +200,9 @@ static int convert_text(const struct workflow_input *input, const json_t *given,
     reason = input->type == INPUT_PATH ? path_reason(text, length) : NULL;
     if (reason) {
         return error_set(err, ERROR_INVALID, "%s", reason);
+    }
+    if (input->type == INPUT_PATH && path_unsafe_reason(text)) {
+        return fail_expected("a relative path inside the project", given, err);
     }
     *ret_value = json_stringn(text, length);
     return 0;

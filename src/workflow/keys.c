@@ -110,7 +110,9 @@ static const struct key keys[] = {
      .example = "summary"},
 
     /* ---- input ------------------------------------------------------------------------------ */
-    {L(INPUT), "type", SHAPE_WORD, .help = "The type.",
+    {L(INPUT), "type", SHAPE_WORD,
+     .help = "The type. A path is relative to the project's folder and stays inside it, also "
+             "behind links; a place elsewhere is a string.",
      .words = "string integer number boolean enum path", .fallback = "string"},
     {L(INPUT), "required", SHAPE_BOOLEAN, .help = "Whether a run cannot start without it.",
      .fallback = "false"},

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/file.h"
 #include "base/pattern.h"
 #include "workflow/reader.h"
 
@@ -61,7 +62,7 @@ static bool fits_type(const struct workflow_input *input)
     case INPUT_STRING:
         return json_is_string(value);
     case INPUT_PATH:
-        return json_is_string(value) && json_string_length(value) > 0;
+        return json_is_string(value) && !path_unsafe_reason(json_string_value(value));
     case INPUT_INTEGER:
         return json_is_integer(value);
     case INPUT_NUMBER:
@@ -80,7 +81,7 @@ static void check_default(const struct reader *reader, const struct workflow_inp
     static const char *const wanted[] = {
         [INPUT_STRING] = "a text",           [INPUT_INTEGER] = "a whole number",
         [INPUT_NUMBER] = "a number",         [INPUT_BOOLEAN] = "true or false",
-        [INPUT_ENUM] = "one of its choices", [INPUT_PATH] = "a path",
+        [INPUT_ENUM] = "one of its choices", [INPUT_PATH] = "a relative path inside the project",
     };
     const struct yaml_node *value = yaml_find(node, "default");
     char found[80];

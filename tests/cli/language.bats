@@ -61,9 +61,44 @@ END
     [ "$status" -eq 2 ]
     for part in '"text": expected something that matches' '"whole": expected an integer' \
         '"part": expected a number' '"flag": expected true or false' 'did you mean high' \
-        '"place": the path is empty'; do
+        '"place": expected a relative path inside the project, got ""'; do
         [[ $stderr == *"$part"* ]]
     done
+}
+
+@test "an input of type path stays in the project, behind links too, and so in a nested workflow" {
+    workflow place <<'END'
+name: place
+inputs: { place: { type: path, required: true } }
+phases: [{ id: a, steps: [{ id: show, run: 'echo "$FERMATA_INPUT_PLACE"' }] }]
+END
+    workflow outer <<'END'
+name: outer
+inputs: { told: { type: string, required: true } }
+phases: [{ id: a, steps: [{ id: call, workflow: place, inputs: { place: "${{ inputs.told }}" } }] }]
+END
+    mkdir -p src ../elsewhere
+    ln -s ../elsewhere away
+    ln -s ../not-there-yet nowhere
+    ln -s src own
+    for path in /etc/passwd .. ../elsewhere src/../../elsewhere "$PWD/src"; do
+        run_apart fermata run -w place -i place="$path"
+        [ "$status" -eq 2 ]
+        [[ $stderr == *"input \"place\": expected a relative path inside the project, got \"$path\""* ]]
+    done
+    for path in away away/x nowhere; do
+        run_apart fermata run -w place -i place="$path"
+        [ "$status" -eq 2 ]
+        [[ $stderr == *"input \"place\": the path \"$path\" leads out of the project by a link"*"hint: "* ]]
+        run_apart fermata run -w outer -i told="$path"
+        [ "$status" -eq 3 ]
+        [[ $stderr == *"the path \"$path\" leads out of the project by a link"* ]]
+    done
+    for path in src own/x not/made/yet.c .; do
+        run_apart fermata run -w outer -i told="$path"
+        [ "$status" -eq 0 ]
+    done
+    [ "$(fermata list -w place --json | json 'len(d["runs"])')" -eq 4 ]
 }
 
 @test "conditions, lists and templates see outputs that are too large for the journal" {

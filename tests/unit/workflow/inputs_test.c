@@ -117,13 +117,17 @@ static void texts_stay_as_they_are(void **state)
     expect(&input, "3", "expected text, got 3");
 }
 
-static void paths_are_printable_and_not_empty(void **state)
+static void paths_stay_in_the_project_and_are_printable(void **state)
 {
     const struct workflow_input input = {.name = "p", .type = INPUT_PATH};
 
     (void)state;
     expect(&input, "\"src/a b.c\"", "\"src/a b.c\"");
-    expect(&input, "\"\"", "the path is empty");
+    expect(&input, "\"..\"", "expected a relative path inside the project, got \"..\"");
+    expect(&input, "\"a/../../x\"",
+           "expected a relative path inside the project, got \"a/../../x\"");
+    expect(&input, "\"/etc\"", "expected a relative path inside the project, got \"/etc\"");
+    expect(&input, "\"\"", "expected a relative path inside the project, got \"\"");
     expect(&input, "\"a\\nb\"", "the path has control characters");
     expect(&input, "false", "expected a path, got false");
 }
@@ -288,7 +292,7 @@ int main(void)
         cmocka_unit_test(booleans_are_true_or_false),
         cmocka_unit_test(choices_are_listed),
         cmocka_unit_test(texts_stay_as_they_are),
-        cmocka_unit_test(paths_are_printable_and_not_empty),
+        cmocka_unit_test(paths_stay_in_the_project_and_are_printable),
         cmocka_unit_test(texts_have_a_ceiling),
         cmocka_unit_test(long_values_are_cut_in_messages),
         cmocka_unit_test(patterns_are_checked),

@@ -59,7 +59,10 @@ static void a_default_must_fit_its_type(void **state)
     assert_input_said("{ type: boolean, default: yes }", "must be true or false");
     assert_input_said("{ type: string, default: 5 }", "must be a text, found the number 5");
     assert_input_said("{ type: enum, choices: [x], default: z }", "must be one of its choices");
-    assert_input_said("{ type: path, default: '' }", "must be a path");
+    assert_input_said("{ type: path, default: '' }", "must be a relative path inside the project");
+    assert_input_said("{ type: path, default: ../x }",
+                      "must be a relative path inside the project, found the text \"../x\"");
+    assert_input_said("{ type: path, default: /etc }", "must be a relative path");
     assert_input_said("{ type: number, default: [] }", "must be a number, found a list");
 }
 
