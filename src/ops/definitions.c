@@ -14,65 +14,6 @@
 
 /* ---- workflows ---- */
 
-static const char *input_type_name(enum input_type type)
-{
-    switch (type) {
-    case INPUT_STRING:
-        return "string";
-    case INPUT_INTEGER:
-        return "integer";
-    case INPUT_NUMBER:
-        return "number";
-    case INPUT_BOOLEAN:
-        return "boolean";
-    case INPUT_ENUM:
-        return "enum";
-    case INPUT_PATH:
-        return "path";
-    }
-    return "";
-}
-
-static json_t *describe_input(const struct workflow_input *input)
-{
-    json_t *result = json_object();
-
-    json_put_text(result, "name", input->name);
-    json_put_text(result, "type", input_type_name(input->type));
-    json_put(result, "required", json_boolean(input->required && !input->default_value));
-    json_put(result, "default", json_incref((json_t *)(uintptr_t)input->default_value));
-    json_put_text(result, "description", input->description);
-    if (input->choice_count) {
-        json_t *choices = json_array();
-
-        for (size_t i = 0; i < input->choice_count; i++) {
-            json_array_append_new(choices, json_string(input->choices[i]));
-        }
-        json_put(result, "choices", choices);
-    }
-    return result;
-}
-
-static void add_definition(const struct workflow *workflow, json_t *result)
-{
-    json_t *inputs = json_array();
-    size_t steps = 0;
-
-    for (size_t i = 0; i < workflow->input_count; i++) {
-        json_array_append_new(inputs, describe_input(&workflow->inputs[i]));
-    }
-    for (size_t i = 0; i < workflow->phase_count; i++) {
-        steps += workflow->phases[i].step_count;
-    }
-    json_put_text(result, "title", workflow->title);
-    json_put_text(result, "description", workflow->description);
-    json_put_text(result, "tier", workflow->tier);
-    json_put_text(result, "digest", workflow->digest);
-    json_put_integer(result, "phases", (json_int_t)workflow->phase_count);
-    json_put_integer(result, "steps", (json_int_t)steps);
-    json_put(result, "inputs", inputs);
-}
-
 static void add_text(struct ops *ops, const char *text, size_t length, const char *file,
                      json_t *result)
 {
@@ -82,7 +23,7 @@ static void add_text(struct ops *ops, const char *text, size_t length, const cha
 
     ops_workflow_names(ops, &names);
     if (workflow_parse(text, length, file, &names, &workflow, problems, NULL) == 0) {
-        add_definition(workflow, result);
+        workflow_describe(workflow, result);
         workflow_free(workflow);
     } else {
         json_put(result, "invalid", json_true());
@@ -161,7 +102,7 @@ static int show_workflow(struct ops *ops, const char *name, const char *form, js
                   : ops_has_configured_workflow(ops, name, &configured) ? CONFIG_ORIGIN
                                                                         : "file");
     json_put_text(*ret_result, "file", workflow->file);
-    add_definition(workflow, *ret_result);
+    workflow_describe_whole(workflow, *ret_result);
     strbuf_init(&text, TEXT_BYTES_MAX);
     if (strcmp(form, "source") == 0) {
         strbuf_add_bytes(&text, workflow->text, workflow->text_length);

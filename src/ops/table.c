@@ -564,7 +564,8 @@ const struct operation ops_rows[] = {
      .group = "Workflows",
      .summary = "List workflows, or show one",
      .description = "Workflows come from the project, the user and the program itself; the first "
-                    "found wins, and the list says which one hides which.",
+                    "found wins, and the list says which one hides which. --json of one gives its "
+                    "phases and steps as data, in the words of the file.",
      .example = "fermata workflows\n"
                 "    all\n"
                 "fermata workflows code-review --graph\n"

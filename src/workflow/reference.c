@@ -223,6 +223,13 @@ char *workflow_reference(void)
         "schema config` print the same as JSON Schema, for editors.\n\n"
         "A file is UTF-8, one YAML 1.2 document, at most 1 MiB and 64 levels deep. Tags and "
         "merge keys are not supported; anchors are, within limits.\n\n"
+        "`fermata workflows NAME --json` gives a workflow to programs in the same words, with "
+        "defaults filled in: `phases`, each with `id`, `name`, `mode`, `needs`, its `gate` with "
+        "the "
+        "`commands`, `steps` (and `fix`), and each step with `id`, `name`, `needs` and its `kind`: "
+        "`agent`, `command`, `function`, `approval` or `workflow`. Durations are whole numbers "
+        "whose "
+        "key ends in `_ms`; what is not there was not said, or has no limit.\n\n"
         "## The workflow file\n");
     for (int level = LEVEL_WORKFLOW; level < LEVEL_CONFIG; level++) {
         add_section((enum key_level)level, &text);

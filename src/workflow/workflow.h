@@ -192,5 +192,9 @@ char *workflow_reference(void);
 /* The graph as text: phases, steps, gates, needs. */
 void workflow_format_tree(const struct workflow *workflow, struct strbuf *target);
 void workflow_format_graph(const struct workflow *workflow, struct strbuf *target);
+/* The same as data, in the words of the file, added to an object: what it is and asks for; or also
+ * all its phases and steps. */
+void workflow_describe(const struct workflow *workflow, json_t *target);
+void workflow_describe_whole(const struct workflow *workflow, json_t *target);
 
 #endif

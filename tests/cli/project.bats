@@ -196,7 +196,7 @@ END
     run_apart fermata workflows --json
     [ "$(json '[[w["name"], w["origin"], w["hidden_by"]] for w in d["workflows"] if w["hidden"]]' <<<"$output")" = \
         '[["quick", "built in", "config"], ["mine", "config", "project"]]' ]
-    [ "$(json '[w["steps"] for w in d["workflows"] if w["origin"] == "config"]' <<<"$output")" = "[1, 1]" ]
+    [ "$(json '[w["step_count"] for w in d["workflows"] if w["origin"] == "config"]' <<<"$output")" = "[1, 1]" ]
     [ "$(fermata workflows quick --json | json 'd["origin"]')" = config ]
     [ "$(fermata workflows mine --json | json 'd["origin"]')" = project ]
     [[ $(fermata workflows) == *"(hidden by config) One agent"* ]]
@@ -218,6 +218,54 @@ END
     run_apart fermata workflows helo
     [ "$status" -eq 6 ]
     [[ $stderr == *"did you mean hello"* ]]
+}
+
+@test "a workflow is given to programs as its phases and steps" {
+    workflow whole <<'END'
+name: whole
+inputs: { who: { type: string, default: Ada } }
+on_failure: fail
+gates: { smoke: { commands: [{ run: make check, tests_min: 1, timeout: 1m }] } }
+phases:
+  - id: plan
+    steps:
+      - id: outline
+        expert: architecture-expert
+        agent: claude
+        fallback: [codex]
+        prompt: "Plan for ${{ inputs.who }}"
+        static: { run: ls }
+  - id: build
+    name: Building
+    mode: parallel
+    width: 2
+    gate: smoke
+    on_failure: { goto: plan, max: 2 }
+    steps:
+      - { id: each, run: "echo $ITEM", foreach: "[1, 2]", env: { ITEM: "${{ item }}" }, timeout: 2m }
+      - { id: count, use: inventory, needs: [each], when: inputs.who == "Ada" }
+  - { id: ask, needs: [plan], steps: [{ id: agree, approve: "Fine?" }] }
+END
+    fermata workflows whole --json >whole.json
+    [ "$(json '[[p["id"], p["name"], p["mode"], p["needs"]] for p in d["phases"]]' <whole.json)" = \
+        '[["plan", "plan", "sequential", []], ["build", "Building", "parallel", ["plan"]], ["ask", "ask", "sequential", ["plan"]]]' ]
+    [ "$(json '[[s["id"], s["kind"], s["needs"]] for p in d["phases"] for s in p["steps"]]' <whole.json)" = \
+        '[["outline", "agent", []], ["each", "command", []], ["count", "function", ["each"]], ["agree", "approval", []]]' ]
+    [ "$(json '[d["phases"][0]["steps"][0][k] for k in ("agent", "expert", "fallback", "prompt")]' <whole.json)" = \
+        '["claude", "architecture-expert", ["codex"], "Plan for ${{ inputs.who }}"]' ]
+    [ "$(json 'd["phases"][0]["steps"][0]["static"]["run"]' <whole.json)" = ls ]
+    [ "$(json '[d["phases"][1]["steps"][0][k] for k in ("run", "foreach", "env", "timeout_ms")]' <whole.json)" = \
+        '["echo $ITEM", "[1, 2]", {"ITEM": "${{ item }}"}, 120000]' ]
+    [ "$(json '[d["phases"][1]["steps"][1][k] for k in ("use", "when")]' <whole.json)" = \
+        '["inventory", "inputs.who == \"Ada\""]' ]
+    [ "$(json '[d["phases"][1]["gate"]["name"], d["phases"][1]["gate"]["commands"][0]["tests_min"], d["phases"][1]["on_failure"]]' <whole.json)" = \
+        '["smoke", 1, {"goto": "plan", "max": 2}]' ]
+    [ "$(json '[d["phase_count"], d["step_count"], d["on_failure"], d["inputs"][0]["name"]]' <whole.json)" = '[3, 4, "fail", "who"]' ]
+    # Every built-in one, too.
+    for name in $(fermata workflows --json | json '" ".join(w["name"] for w in d["workflows"])'); do
+        fermata workflows "$name" --json >each.json
+        [ "$(json 'len(d["phases"]) == d["phase_count"] > 0' <each.json)" = true ]
+    done
 }
 
 @test "validate prints every problem as file:line:column and exits with 7" {
