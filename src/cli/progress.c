@@ -127,12 +127,15 @@ static void say_phase(struct progress *progress, int index)
     free(line);
 }
 
-/* A run that goes on stands in the middle of its phases. */
-static void say_begin(struct progress *progress)
+void progress_say_begin(struct progress *progress)
 {
-    char *line = mem_printf("Run %s: %s, %d step%s", progress->run, progress->workflow,
-                            progress->total, progress->total == 1 ? "" : "s");
+    char *line;
 
+    if (progress->form != PROGRESS_PLAIN) {
+        return;
+    }
+    line = mem_printf("Run %s: %s, %d step%s", progress->run, progress->workflow, progress->total,
+                      progress->total == 1 ? "" : "s");
     progress_say(progress, line);
     free(line);
     for (size_t i = 0; i < progress->phases.count; i++) {
@@ -163,9 +166,6 @@ struct progress *progress_new(const struct terminal *terminal, enum progress_for
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
         add_phase(progress, phase);
-    }
-    if (form == PROGRESS_PLAIN) {
-        say_begin(progress);
     }
     return progress;
 }

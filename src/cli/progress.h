@@ -16,6 +16,8 @@ struct progress *progress_new(const struct terminal *terminal, enum progress_for
                               struct ops *ops, const json_t *run,
                               void (*write)(void *context, const char *text, size_t length),
                               void *context);
+/* In plain lines: which run it is and, where it goes on, in which phases it stands. */
+void progress_say_begin(struct progress *progress);
 void progress_free(struct progress *progress); /* takes the region away first; accepts NULL */
 void progress_add_record(struct progress *progress, const json_t *record);
 void progress_draw(struct progress *progress, int64_t now_ms); /* the live region anew */

@@ -143,8 +143,11 @@ static void on_begin(void *context, struct ops *ops, const json_t *run)
 
     cli->ops = ops;
     if (run) {
-        cli->has_run = true;
         cli->progress = progress_new(&cli->err, progress_form(cli), ops, run, write_progress, cli);
+        if (!cli->has_run) { /* it may rest and go on in between */
+            progress_say_begin(cli->progress);
+        }
+        cli->has_run = true;
     }
     if (ops_loop(ops, &cli->loop, NULL) == 0) {
         cli->watches[0] = loop_watch_signal(cli->loop, SIGINT, on_interrupt, cli);

@@ -223,7 +223,7 @@ END
     [ "$(wc -l <hold.count)" -eq 2 ]
 }
 
-@test "in a terminal the third Ctrl-C leaves at once, and resume goes on with what still runs" {
+stubborn_workflow() {
     workflow stubborn <<'END'
 name: stubborn
 phases:
@@ -234,6 +234,10 @@ phases:
   - id: two
     steps: [{ id: last, run: "echo x >>last.count" }]
 END
+}
+
+@test "in a terminal the third Ctrl-C leaves at once, and resume goes on with what still runs" {
+    stubborn_workflow
     run python3 -S "$BATS_TEST_DIRNAME/terminal.py" leave "$FERMATA"
     [ "$status" -eq 0 ] || {
         echo "$output"
@@ -251,14 +255,41 @@ END
     [ "$(wc -l <last.count)" -eq 1 ]
 }
 
+# start_interruptible ARGUMENT...: as $runner; a shell lets what it starts in the background ignore SIGINT
+start_interruptible() {
+    python3 -IS -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' "$FERMATA" "$@" >out 2>err </dev/null &
+    runner=$!
+}
+
+is_being_stopped() {
+    [ "$(fermata status --json | json 'd["wish"]')" = stop ]
+}
+
+@test "a run that was left while its steps were stopped is resumed under one headline" {
+    stubborn_workflow
+    start_interruptible run -w stubborn
+    wait_until test -e stay.count
+    kill -INT "$runner"
+    wait_until grep -q Pausing err
+    kill -INT "$runner"
+    wait_until is_being_stopped
+    kill -INT "$runner"
+    ! wait "$runner"
+    touch go
+    run_apart fermata resume
+    [ "$status" -eq 0 ]
+    # It was stopped to the end, and then it went on.
+    [ "$(grep -c '^Run wf_.*: stubborn, 2 steps$' <<<"$stderr")" -eq 1 ]
+    [ "$(grep -c '^Phase 1/2 one$' <<<"$stderr")" -eq 1 ]
+    [ "$(wc -l <last.count)" -eq 1 ]
+}
+
 @test "SIGINT and SIGTERM without a terminal end with 130 and 143, and the run goes on from there" {
     for signal in INT:130 TERM:143; do
         rm -f go *.count
-        # A shell lets what it starts in the background ignore SIGINT.
-        python3 -IS -c 'import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execvp(sys.argv[1], sys.argv[1:])' "$FERMATA" run -w holds --fresh >out 2>err </dev/null &
-        runner=$!
+        start_interruptible run -w holds --fresh
         wait_until test -e hold.count
         kill -"${signal%:*}" "$runner"
         [ "$signal" != INT:130 ] || wait_until grep -q Pausing err

@@ -53,6 +53,7 @@ static struct progress *begin(const struct terminal *terminal, enum progress_for
     json_t *run = load(start);
     struct progress *progress = progress_new(terminal, form, ops, run, collect, out);
 
+    progress_say_begin(progress);
     json_decref(run);
     return progress;
 }
@@ -135,6 +136,8 @@ static void a_run_that_goes_on_says_where_it_stands(void **state)
     (void)state;
     strbuf_init(&out, OUTPUT_BYTES_MAX);
     progress = progress_new(&plain, PROGRESS_PLAIN, NULL, run, collect, &out);
+    assert_string_equal(out.data, "");
+    progress_say_begin(progress);
     assert_string_equal(out.data, "Run wf_000000000001: w, 0 steps\nPhase 2/2 q\n");
     progress_free(progress);
     strbuf_release(&out);
@@ -154,6 +157,7 @@ static void steps_that_fix_are_told_and_not_counted(void **state)
     (void)state;
     strbuf_init(&out, OUTPUT_BYTES_MAX);
     progress = progress_new(&plain, PROGRESS_PLAIN, NULL, run, collect, &out);
+    progress_say_begin(progress);
     tell(progress, "\"kind\":\"attempt_started\",\"step\":\"mend\",\"attempt\":1,\"at\":1000");
     tell(progress,
          "\"kind\":\"step_moved\",\"phase\":\"p\",\"step\":\"mend\",\"status\":\"completed\","
@@ -263,6 +267,7 @@ static void a_step_is_told_by_its_name_with_the_key_behind(void **state)
     strbuf_init(&out, OUTPUT_BYTES_MAX);
     progress = progress_new(&plain, PROGRESS_PLAIN, NULL, run, collect, &out);
     json_decref(run);
+    progress_say_begin(progress);
     tell(progress, "\"kind\":\"phase_moved\",\"phase\":\"one\",\"status\":\"running\",\"at\":1000");
     tell(progress, "\"kind\":\"step_expanded\",\"phase\":\"one\",\"step\":\"a\",\"count\":1");
     tell(progress, "\"kind\":\"attempt_started\",\"phase\":\"one\",\"step\":\"a[0]\","
