@@ -52,6 +52,9 @@ static const char *standing(const json_t *run)
     if (json_get_boolean(run, "overdue", false)) {
         return " (overdue)";
     }
+    if (is(run, "reason", "storage")) {
+        return " (storage full)";
+    }
     return (is(run, "status", "running") || is(run, "status", "pending")) &&
                    !json_get_boolean(run, "owned", true)
                ? " (no driver)"

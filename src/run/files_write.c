@@ -93,6 +93,22 @@ void files_format_plan(const struct workflow *workflow, struct strbuf *target)
     strbuf_add(target, "```\n");
 }
 
+static void add_step(const struct step_state *step, struct strbuf *report)
+{
+    char duration[DURATION_SIZE];
+
+    strbuf_addf(report, "- `%s`: %s", step->key, step_status_name(step->status));
+    if (step->space_wait_ms > 0) {
+        duration_format(step->space_wait_ms, duration);
+        strbuf_addf(report, ", waited %s for disk space", duration);
+    }
+    strbuf_addf(report, "%s%s\n", step->error ? " - " : "", step->error ? step->error : "");
+    if (step->agent_error) {
+        strbuf_addf(report, "  - its static alternative stood in for its agent: %s\n",
+                    step->agent_error);
+    }
+}
+
 static void add_phase(const struct run_state *run, const struct phase_state *phase,
                       struct strbuf *report)
 {
@@ -104,14 +120,7 @@ static void add_phase(const struct run_state *run, const struct phase_state *pha
     strbuf_addf(report, "## %s\n\n%s, %s\n\n", phase->definition->name,
                 step_status_name(phase->status), duration);
     for (size_t i = 0; i < phase->definition->step_count; i++) {
-        const struct step_state *step = &run->steps[phase->first_step + (int)i];
-
-        strbuf_addf(report, "- `%s`: %s%s%s\n", step->key, step_status_name(step->status),
-                    step->error ? " - " : "", step->error ? step->error : "");
-        if (step->agent_error) {
-            strbuf_addf(report, "  - its static alternative stood in for its agent: %s\n",
-                        step->agent_error);
-        }
+        add_step(&run->steps[phase->first_step + (int)i], report);
     }
     if (phase->gate_asked) {
         strbuf_addf(report, "- gate `%s`: %s%s%s\n", phase->definition->gate->name,

@@ -357,6 +357,7 @@ waits_for_space() {
     [[ $output == *paused*"storage full: it goes on by itself when there is space"* ]]
     run_apart fermata show "$id"
     [[ $output == *"storage full"* ]]
+    [[ $(fermata list) == *"paused (storage full)"* ]]
     for filter in "" "--status paused"; do
         # shellcheck disable=SC2086
         [ "$(fermata list $filter --json | json 'd["runs"][0]["status"], d["runs"][0]["reason"]')" = '["paused", "storage"]' ]

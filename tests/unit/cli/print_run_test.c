@@ -230,6 +230,7 @@ static void a_run_that_stands_still_says_so(void **state)
     json_t *list = load(
         "{\"runs\":[{\"id\":\"wf_1\",\"workflow\":\"w\",\"status\":\"paused\",\"overdue\":true},"
         "{\"id\":\"wf_2\",\"workflow\":\"w\",\"status\":\"running\",\"owned\":false},"
+        "{\"id\":\"wf_4\",\"workflow\":\"w\",\"status\":\"paused\",\"reason\":\"storage\"},"
         "{\"id\":\"wf_3\",\"workflow\":\"w\",\"status\":\"running\",\"owned\":true}]}");
     json_t *run = load("{\"id\":\"wf_1\",\"workflow\":\"w\",\"status\":\"paused\","
                        "\"waits_until\":1000}");
@@ -240,6 +241,7 @@ static void a_run_that_stands_still_says_so(void **state)
     print_run_list(&plain, list, 61000, &text);
     assert_non_null(strstr(text.data, "paused (overdue)"));
     assert_non_null(strstr(strstr(text.data, "wf_2"), "running (no driver)"));
+    assert_non_null(strstr(strstr(text.data, "wf_4"), "paused (storage full)"));
     assert_null(strstr(strstr(text.data, "wf_3"), "("));
     strbuf_reset(&text);
     print_run_status(&plain, run, &text);

@@ -113,6 +113,25 @@ static void without_a_report_step_the_report_is_an_overview(void **state)
                         "- `one`: completed\n\n## b\n\npending, -\n\n- `sum`: pending\n\n");
 }
 
+static void the_overview_says_how_long_a_step_waited_for_disk_space(void **state)
+{
+    struct fixture *fixture = *state;
+
+    apply(fixture,
+          (struct record){
+              .kind = RECORD_ATTEMPT_STARTED, .step = "one", .reason = "command", .number = 1});
+    apply(fixture, (struct record){.kind = RECORD_ATTEMPT_ENDED,
+                                   .step = "one",
+                                   .number = 1,
+                                   .class_ = "none",
+                                   .space_wait_ms = 150000});
+    apply(fixture,
+          (struct record){.kind = RECORD_STEP_MOVED, .step = "one", .status = "completed"});
+    files_format_report(&fixture->files, fixture->run, &fixture->text);
+    assert_non_null(
+        strstr(fixture->text.data, "- `one`: completed, waited 2m30s for disk space\n"));
+}
+
 static void the_report_is_what_its_step_printed(void **state)
 {
     struct fixture *fixture = *state;
@@ -225,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(without_a_report_step_the_report_is_an_overview),
+        TEST(the_overview_says_how_long_a_step_waited_for_disk_space),
         TEST(the_report_is_what_its_step_printed),
         TEST(a_long_report_comes_from_its_blob),
         TEST(an_artifact_of_that_name_is_the_report_as_well),
