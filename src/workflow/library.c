@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "base/vec.h"
 #include "workflow/embedded.h"
 #include "workflow/workflow.h"
@@ -67,11 +68,12 @@ static int scan_entry(struct scan *scan, const char *folder, const char *prefix,
     struct stat status;
     int r = 0;
 
-    /* A link to a file is followed, a link to a folder is not: it could lead in a circle. */
+    /* A link to a file is followed, a link to a folder is not: it could lead in a circle. The
+     * folders of runs stand here too; what their steps wrote is no workflow. */
     if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         char *below = mem_printf("%s%s/", prefix, entry);
 
-        r = scan_folder(scan, path, below, depth + 1);
+        r = depth == 0 && run_id_is_valid(entry) ? 0 : scan_folder(scan, path, below, depth + 1);
         free(below);
     } else if (length > suffix && strcmp(entry + length - suffix, SUFFIX) == 0 &&
                stat(path, &status) == 0 && S_ISREG(status.st_mode)) {

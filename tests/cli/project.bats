@@ -220,6 +220,21 @@ END
     [[ $stderr == *"did you mean hello"* ]]
 }
 
+@test "what a run keeps in its folder is no workflow, and may lie deep" {
+    workflow keeps <<'END'
+name: keeps
+phases:
+  - id: a
+    steps:
+      - { id: deep, run: "echo x", output: 1/2/3/4/5/6/7/8/9/x.md }
+      - { id: plan, run: "echo 'name: plan'", output: plan.yaml }
+END
+    fermata run -w keeps
+    fermata run -w keeps --fresh
+    [ "$(fermata workflows --json | json '[w["name"] for w in d["workflows"] if w["origin"] == "project"]')" = '["keeps"]' ]
+    fermata validate
+}
+
 @test "a workflow is given to programs as its phases and steps" {
     workflow whole <<'END'
 name: whole

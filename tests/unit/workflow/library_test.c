@@ -160,6 +160,21 @@ static void linked_folders_are_not_entered(void **state)
     free(loop);
 }
 
+/* What its steps wrote there is no workflow, and may lie as deep as it likes. */
+static void the_folders_of_runs_are_not_entered(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_file(fixture->project, "wf_000000000001/plan.yaml", "x");
+    write_file(fixture->project, "wf_000000000001/1/2/3/4/5/6/7/8/9/a.md", "x");
+    write_file(fixture->project, "wf_mine/a.yaml", "x");
+    write_file(fixture->project, "sub/wf_000000000001/b.yaml", "x");
+    load(fixture);
+    assert_null(library_find(&fixture->library, "wf_000000000001/plan"));
+    assert_non_null(library_find(&fixture->library, "wf_mine/a"));
+    assert_non_null(library_find(&fixture->library, "sub/wf_000000000001/b"));
+}
+
 static void deep_folders_are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -237,6 +252,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_yaml_files_are_workflows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(linked_folders_are_not_entered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_folders_of_runs_are_not_entered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deep_folders_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_listed_is_an_error, set_up,
                                         tear_down),
