@@ -38,6 +38,9 @@ static int acp_command(const struct agent_call *call, struct agent_command *comm
     json_put(input, "prompt", json_text_lossy(call->prompt, call->prompt_length));
     json_put_text(input, "cwd", call->cwd);
     json_put_text(input, "session", call->session);
+    if (call->session && call->earlier && call->earlier->cost_usd > 0) {
+        json_put(input, "earlier_usd", json_real(call->earlier->cost_usd));
+    }
     json_put_text(input, "model", call->model ? call->model : agent->model);
     json_put(input, "read_only", json_boolean(call->is_read_only));
     json_put(input, "tools", list_of(call->tools, call->tool_count));

@@ -9,6 +9,7 @@
 
 #define METHOD_NOT_FOUND (-32601)
 #define AUTH_REQUIRED (-32000)
+#define ERROR_MARK "Error: "
 
 /*   INITIALIZE -> LOAD -> NEW -> MODE -> MODEL -> PROMPT -> OVER     (each but the first may be
  * left out; a session that cannot be loaded is made anew; any may go to OVER) */
@@ -17,6 +18,7 @@ enum stage { INITIALIZE, LOAD, NEW, MODE, MODEL, PROMPT, OVER };
 struct acp {
     struct acp_call call;
     struct acp_output output;
+    struct acp_output kept; /* the same, by way of keep_event() */
     struct acp_tools *tools;
     enum stage stage;
     bool is_cancelled, is_fine;
@@ -28,11 +30,27 @@ struct acp {
     char *fault; /* what the agent said went wrong with its model, though it goes on; NULL: none */
     int fault_status;
     bool is_fault_final;
-    struct strbuf text; /* of the last message: some hide errors in it */
+    bool has_text;    /* since its last tool */
+    char *said_error; /* the last piece of its text, when it looks like one; NULL: none */
+    enum acp_agent agent;
     int garbage;
 };
 
-#define TEXT_BYTES_MAX (64U * 1024)
+/* As who reads them takes them: a tool begins a new message. */
+static void keep_event(void *context, const struct agent_event *event)
+{
+    struct acp *acp = context;
+    bool is_tool = event->kind == AGENT_TOOL_CALL || event->kind == AGENT_TOOL_RESULT;
+
+    if (is_tool || event->kind == AGENT_TEXT) {
+        acp->has_text = event->kind == AGENT_TEXT && event->is_partial;
+        free(acp->said_error);
+        acp->said_error = acp->has_text && strncmp(event->text, ERROR_MARK, strlen(ERROR_MARK)) == 0
+                              ? mem_strdup(event->text)
+                              : NULL;
+    }
+    acp->output.on_event(acp->output.context, event);
+}
 
 struct acp *acp_new(const struct acp_call *call, const struct acp_output *output)
 {
@@ -40,8 +58,8 @@ struct acp *acp_new(const struct acp_call *call, const struct acp_output *output
 
     acp->call = *call;
     acp->output = *output;
+    acp->kept = (struct acp_output){output->send, keep_event, acp};
     acp->tools = acp_tools_new();
-    strbuf_init(&acp->text, TEXT_BYTES_MAX);
     return acp;
 }
 
@@ -49,7 +67,7 @@ void acp_free(struct acp *acp)
 {
     if (acp) {
         acp_tools_free(acp->tools);
-        strbuf_release(&acp->text);
+        free(acp->said_error);
         free(acp->session);
         free(acp->mode);
         free(acp->fault);
@@ -166,17 +184,23 @@ void acp_cancel(struct acp *acp)
 
 /* ---- what the agent answers ---- */
 
-static void fail_by(struct acp *acp, const json_t *error)
+/* The caller frees it. */
+static char *describe_error(const char *what, const json_t *error)
 {
-    json_int_t code = json_get_integer(error, "code", 0);
     const json_t *data = json_object_get(error, "data");
     const char *message = json_get_text(error, "message", "");
     const char *details = json_get_text(
         data, "details", json_get_text(data, "message", json_get_text(data, "errorName", NULL)));
+
+    return mem_printf("%s: %s%s%s", what, message, details ? ": " : "", details ? details : "");
+}
+
+static void fail_by(struct acp *acp, const json_t *error)
+{
+    json_int_t code = json_get_integer(error, "code", 0);
     /* Some give the HTTP status of their model as the code. */
     int status = code >= 400 && code < 600 ? (int)code : 0;
-    char *text = mem_printf("the agent answered with an error: %s%s%s", message,
-                            details ? ": " : "", details ? details : "");
+    char *text = describe_error("the agent answered with an error", error);
 
     if (acp->stage != OVER) {
         acp->stage = OVER;
@@ -189,9 +213,21 @@ static void fail_by(struct acp *acp, const json_t *error)
     free(text);
 }
 
+static enum acp_agent agent_of(const json_t *info)
+{
+    const char *name = json_get_text(info, "name", "");
+
+    return strcmp(name, "Copilot") == 0    ? ACP_COPILOT
+           : strcmp(name, "OpenCode") == 0 ? ACP_OPENCODE
+                                           : ACP_OTHER;
+}
+
 static void take_initialized(struct acp *acp, const json_t *result)
 {
     const json_t *abilities = json_object_get(result, "agentCapabilities");
+
+    acp->agent = agent_of(json_object_get(result, "agentInfo"));
+    acp_tools_set_agent(acp->tools, acp->agent);
 
     if (json_get_integer(result, "protocolVersion", 0) != 1) {
         acp_fail(acp, AGENT_PERMANENT, "the agent does not speak version 1 of the protocol");
@@ -223,6 +259,7 @@ static void take_session(struct acp *acp, const json_t *result)
         return;
     }
     acp->session = mem_strdup(id);
+    acp_tools_set_earlier(acp->tools, acp->stage == LOAD ? acp->call.earlier_usd : 0);
     acp->has_models = json_object_get(result, "models") != NULL;
     acp->mode = acp_choose_mode(&acp->call, result, &is_missing);
     tell_session(acp, result);
@@ -255,16 +292,14 @@ static void give_up(struct acp *acp)
 /* Failures of the model that an agent tells as if they were its answer. */
 static void end_turn(struct acp *acp, const struct agent_usage *usage)
 {
-    static const char mark[] = "Error: ";
-
     if (acp->is_fault_final) {
         acp->stage = OVER;
         emit_error(acp, AGENT_FINE, acp->fault_status,
                    acp->fault ? acp->fault : "the agent's model failed");
-    } else if (usage->output_tokens < 0 && strncmp(acp->text.data, mark, sizeof(mark) - 1) == 0) {
+    } else if (acp->said_error && (usage->output_tokens < 0 || acp->agent == ACP_COPILOT)) {
         acp->stage = OVER;
-        emit_error(acp, AGENT_FINE, 0, acp->text.data);
-    } else if (acp->was_denied && acp->text.length == 0) {
+        emit_error(acp, AGENT_FINE, 0, acp->said_error);
+    } else if (acp->was_denied && !acp->has_text) {
         give_up(acp);
     } else {
         finish(acp);
@@ -287,7 +322,7 @@ static void take_answer(struct acp *acp, const json_t *result)
     struct agent_event event;
 
     agent_event_init(&event, AGENT_USAGE);
-    acp_read_usage(result, &event.usage);
+    acp_read_usage(acp->tools, result, &event.usage);
     if (event.usage.input_tokens >= 0 || event.usage.output_tokens >= 0) {
         acp->output.on_event(acp->output.context, &event);
     }
@@ -336,11 +371,20 @@ static void take_result(struct acp *acp, const json_t *result)
     }
 }
 
+/* It is gone; the prompt is whole without it. */
+static void lose_session(struct acp *acp, const json_t *error)
+{
+    char *text = describe_error("its session is lost, a new one begins", error);
+
+    emit_error(acp, AGENT_TRANSIENT, 0, text);
+    free(text);
+    send_session(acp, NEW);
+}
+
 static void take_error(struct acp *acp, const json_t *error)
 {
     if (acp->stage == LOAD) {
-        /* It is gone; the prompt is whole without it. */
-        send_session(acp, NEW);
+        lose_session(acp, error);
     } else if (acp->stage == MODE && !acp->call.is_read_only) {
         send_model(acp);
     } else {
@@ -366,13 +410,13 @@ static void answer_permission(struct acp *acp, const json_t *id, const json_t *p
     bool is_allowed = false;
     const char *option = NULL;
 
-    acp_tools_note(acp->tools, tool, &acp->output);
+    acp_tools_note(acp->tools, tool, &acp->kept);
     if (!acp->is_cancelled && acp->stage == PROMPT) {
         option = acp_choose_option(&acp->call, params, acp_tools_kind(acp->tools, tool_id),
                                    &is_allowed);
         if (!is_allowed) {
             acp->was_denied = true;
-            acp_tools_deny(acp->tools, tool, &acp->output);
+            acp_tools_deny(acp->tools, tool, &acp->kept);
         }
     }
     answer(acp, id, "result",
@@ -416,19 +460,6 @@ static void read_fault(struct acp *acp, const json_t *update)
     }
 }
 
-static void keep_text(struct acp *acp, const json_t *update)
-{
-    const char *kind = json_get_text(update, "sessionUpdate", "");
-
-    if (strcmp(kind, "tool_call") == 0 || strcmp(kind, "tool_call_update") == 0 ||
-        strcmp(kind, "user_message_chunk") == 0) {
-        strbuf_reset(&acp->text);
-        acp->text.overflow = false;
-    } else if (strcmp(kind, "agent_message_chunk") == 0) {
-        strbuf_add(&acp->text, json_get_text(json_object_get(update, "content"), "text", ""));
-    }
-}
-
 static void take_update(struct acp *acp, const json_t *params)
 {
     const json_t *update = json_object_get(params, "update");
@@ -438,8 +469,7 @@ static void take_update(struct acp *acp, const json_t *params)
         return;
     }
     read_fault(acp, update);
-    keep_text(acp, update);
-    acp_read_update(acp->tools, update, &acp->output);
+    acp_read_update(acp->tools, update, &acp->kept);
 }
 
 static void take_call(struct acp *acp, const char *method, const json_t *message)

@@ -26,6 +26,14 @@ struct acp_call {
     const char *model;   /* NULL: the agent's choice */
     bool is_read_only;
     const json_t *tools; /* kinds that are allowed besides; NULL: none */
+    double earlier_usd;  /* what the session cost before; 0: nothing that is known */
+};
+
+/* Those that are known to do something otherwise, by the names that they give themselves. */
+enum acp_agent {
+    ACP_OTHER,
+    ACP_COPILOT,  /* tells as its answer what goes wrong and that it tries again */
+    ACP_OPENCODE, /* tells the tokens of its last request only */
 };
 
 struct acp_output {
@@ -58,14 +66,19 @@ const char *acp_choose_option(const struct acp_call *call, const json_t *params,
 /* acp_update.c: what the agent says of its work. */
 struct acp_tools;
 struct acp_tools *acp_tools_new(void);
-void acp_tools_free(struct acp_tools *tools);                              /* accepts NULL */
+void acp_tools_free(struct acp_tools *tools); /* accepts NULL */
+void acp_tools_set_agent(struct acp_tools *tools, enum acp_agent agent);
+/* Of a session that was loaded: agents tell what it cost in all. */
+void acp_tools_set_earlier(struct acp_tools *tools, double usd);
 const char *acp_tools_kind(const struct acp_tools *tools, const char *id); /* NULL: not known */
 /* A tool is told once, whoever mentions it first. */
 void acp_tools_note(struct acp_tools *tools, const json_t *tool, const struct acp_output *output);
 void acp_tools_deny(struct acp_tools *tools, const json_t *tool, const struct acp_output *output);
 void acp_read_update(struct acp_tools *tools, const json_t *update,
                      const struct acp_output *output);
-/* {input_tokens, ...} of the answer to a prompt, in any of the forms in use. */
-void acp_read_usage(const json_t *result, struct agent_usage *ret_usage);
+/* {input_tokens, ...} of the answer to a prompt, in any of the forms in use; what is not of the
+ * whole turn is not known. */
+void acp_read_usage(const struct acp_tools *tools, const json_t *result,
+                    struct agent_usage *ret_usage);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fermata-acp: one prompt to an agent that speaks the Agent Client Protocol, as a process of its
  * own (docs/decisions/0012). Reads {"command", "prompt", "cwd", "session", "model", "read_only",
- * "tools", "silence_ms", "timeout_ms", "grace_ms"} from standard input and prints agent events
- * (agents/event.h), one JSON object a line. The exit status is 0 only for a whole answer, 1 for a
- * failure (which was printed), 2 for a call that makes no sense. */
+ * "earlier_usd", "tools", "silence_ms", "timeout_ms", "grace_ms"} from standard input and prints
+ * agent events (agents/event.h), one JSON object a line. The exit status is 0 only for a whole
+ * answer, 1 for a failure (which was printed), 2 for a call that makes no sense. */
 #include "drive/acp_process.h"
 
 #include "base/alloc.h"
@@ -61,12 +61,14 @@ static json_t *read_input(void)
 static int drive(const json_t *input)
 {
     const json_t *command = json_object_get(input, "command");
-    struct acp_call call = {.prompt = json_get_text(input, "prompt", NULL),
-                            .cwd = json_get_text(input, "cwd", NULL),
-                            .session = json_get_text(input, "session", NULL),
-                            .model = json_get_text(input, "model", NULL),
-                            .is_read_only = json_get_boolean(input, "read_only", false),
-                            .tools = json_object_get(input, "tools")};
+    struct acp_call call = {
+        .prompt = json_get_text(input, "prompt", NULL),
+        .cwd = json_get_text(input, "cwd", NULL),
+        .session = json_get_text(input, "session", NULL),
+        .model = json_get_text(input, "model", NULL),
+        .is_read_only = json_get_boolean(input, "read_only", false),
+        .tools = json_object_get(input, "tools"),
+        .earlier_usd = json_number_value(json_object_get(input, "earlier_usd"))};
     struct acp_limits limits = {.silence_ms = json_get_integer(input, "silence_ms", 0),
                                 .timeout_ms = json_get_integer(input, "timeout_ms", 0),
                                 .grace_ms = json_get_integer(input, "grace_ms", GRACE_MS)};

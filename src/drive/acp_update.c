@@ -21,7 +21,12 @@ struct tool {
 struct acp_tools {
     struct map *by_id; /* -> struct tool */
     size_t count;
-    bool is_replaying; /* history, although it was prompted already */
+    enum acp_agent agent;
+    double earlier_usd;
+    char *message; /* the id of the last one; NULL: none has any */
+    bool has_many_messages;
+    struct agent_usage requests; /* sum of those that were told one by one */
+    bool is_replaying;           /* history, although it was prompted already */
 };
 
 struct acp_tools *acp_tools_new(void)
@@ -29,6 +34,7 @@ struct acp_tools *acp_tools_new(void)
     struct acp_tools *tools = mem_zero(1, sizeof(*tools));
 
     tools->by_id = map_new();
+    tools->requests = (struct agent_usage)AGENT_USAGE_INIT;
     return tools;
 }
 
@@ -47,7 +53,18 @@ void acp_tools_free(struct acp_tools *tools)
         free(value);
     }
     map_free(tools->by_id);
+    free(tools->message);
     free(tools);
+}
+
+void acp_tools_set_agent(struct acp_tools *tools, enum acp_agent agent)
+{
+    tools->agent = agent;
+}
+
+void acp_tools_set_earlier(struct acp_tools *tools, double usd)
+{
+    tools->earlier_usd = usd;
 }
 
 const char *acp_tools_kind(const struct acp_tools *tools, const char *id)
@@ -216,7 +233,16 @@ static void read_tool(struct acp_tools *tools, const json_t *tool, const struct 
     strbuf_release(&text);
 }
 
-static void read_cost(const json_t *update, const struct acp_output *output)
+/* Less than before: it began to count anew. Sums may differ by what a double cannot hold. */
+static double cost_of_call(const struct acp_tools *tools, double usd)
+{
+    double own = usd - tools->earlier_usd;
+
+    return own < -1e-9 ? usd : own < 0 ? 0 : own;
+}
+
+static void read_cost(const struct acp_tools *tools, const json_t *update,
+                      const struct acp_output *output)
 {
     const json_t *cost = json_object_get(update, "cost");
     const json_t *amount = json_object_get(cost, "amount");
@@ -224,32 +250,8 @@ static void read_cost(const json_t *update, const struct acp_output *output)
 
     if (json_is_number(amount) && strcmp(json_get_text(cost, "currency", ""), "USD") == 0) {
         agent_event_init(&event, AGENT_USAGE);
-        event.usage.cost_usd = json_number_value(amount);
+        event.usage.cost_usd = cost_of_call(tools, json_number_value(amount));
         output->on_event(output->context, &event);
-    }
-}
-
-void acp_read_update(struct acp_tools *tools, const json_t *update, const struct acp_output *output)
-{
-    const char *kind = json_get_text(update, "sessionUpdate", "");
-    const char *text = json_get_text(json_object_get(update, "content"), "text", NULL);
-
-    if (strcmp(kind, "agent_message_chunk") == 0 && text && *text) {
-        emit(output, AGENT_TEXT, text, true);
-    } else if (strcmp(kind, "agent_thought_chunk") == 0 && text && *text) {
-        emit(output, AGENT_THINKING, text, true);
-    } else if (strcmp(kind, "tool_call") == 0 || strcmp(kind, "tool_call_update") == 0) {
-        read_tool(tools, update, output);
-    } else if (strcmp(kind, "user_message_chunk") == 0) {
-        /* History that some replay only now: what was said before it is not the answer. */
-        emit(output, AGENT_TEXT, "", false);
-        tools->is_replaying = true;
-    } else if (strcmp(kind, "available_commands_update") == 0 && tools->is_replaying) {
-        /* Gemini says so behind the last of it, which is an answer of then. */
-        emit(output, AGENT_TEXT, "", false);
-        tools->is_replaying = false;
-    } else if (strcmp(kind, "usage_update") == 0) {
-        read_cost(update, output);
     }
 }
 
@@ -292,21 +294,126 @@ static void add_apart(struct agent_usage *usage, const json_t *said)
     }
 }
 
-void acp_read_usage(const json_t *result, struct agent_usage *ret_usage)
+static void read_tokens(const json_t *said, struct agent_usage *ret_usage)
 {
     static const char *const inputs[] = {"inputTokens", "input_tokens", NULL};
     static const char *const outputs[] = {"outputTokens", "output_tokens", NULL};
     static const char *const cached[] = {"cachedReadTokens", "cachedInputTokens",
                                          "cached_input_tokens", NULL};
+
+    *ret_usage = (struct agent_usage)AGENT_USAGE_INIT;
+    ret_usage->input_tokens = number_of(said, inputs);
+    ret_usage->output_tokens = number_of(said, outputs);
+    ret_usage->cached_tokens = number_of(said, cached);
+    add_apart(ret_usage, said);
+}
+
+void acp_read_usage(const struct acp_tools *tools, const json_t *result,
+                    struct agent_usage *ret_usage)
+{
     const json_t *usage = json_object_get(result, "usage");
     const json_t *quota = json_object_get(json_object_get(result, "_meta"), "quota");
 
-    if (!json_is_object(usage)) {
-        usage = json_object_get(quota, "token_count");
+    if (tools->agent == ACP_OPENCODE && (tools->count > 0 || tools->has_many_messages)) {
+        *ret_usage = (struct agent_usage)AGENT_USAGE_INIT;
+        return;
     }
-    *ret_usage = (struct agent_usage)AGENT_USAGE_INIT;
-    ret_usage->input_tokens = number_of(usage, inputs);
-    ret_usage->output_tokens = number_of(usage, outputs);
-    ret_usage->cached_tokens = number_of(usage, cached);
-    add_apart(ret_usage, usage);
+    read_tokens(json_is_object(usage) ? usage : json_object_get(quota, "token_count"), ret_usage);
+}
+
+static void add_known(int64_t *sum, int64_t number)
+{
+    if (number >= 0 && *sum <= TOKENS_MAX) {
+        *sum = (*sum > 0 ? *sum : 0) + number;
+    }
+}
+
+/* Qwen Code tells the tokens of each request with a chunk of no text. */
+static void read_request(struct acp_tools *tools, const json_t *said,
+                         const struct acp_output *output)
+{
+    struct agent_event event;
+
+    agent_event_init(&event, AGENT_USAGE);
+    read_tokens(said, &event.usage);
+    add_known(&tools->requests.input_tokens, event.usage.input_tokens);
+    add_known(&tools->requests.output_tokens, event.usage.output_tokens);
+    add_known(&tools->requests.cached_tokens, event.usage.cached_tokens);
+    event.usage = tools->requests;
+    output->on_event(output->context, &event);
+}
+
+/* "Info: Request failed due to a transient API error. Retrying..." and the like. */
+static bool is_notice(const char *text)
+{
+    static const char start[] = "Info: ";
+    static const char end[] = "etrying...";
+    size_t length = strlen(text);
+
+    return length > sizeof(start) + sizeof(end) && strncmp(text, start, sizeof(start) - 1) == 0 &&
+           strcmp(text + length - (sizeof(end) - 1), end) == 0;
+}
+
+/* What was said before it is said once more. */
+static void tell_notice(const char *text, const struct acp_output *output)
+{
+    struct agent_event event;
+
+    emit(output, AGENT_TEXT, "", false);
+    agent_event_init(&event, AGENT_ERROR);
+    event.failure = AGENT_TRANSIENT;
+    event.text = text;
+    output->on_event(output->context, &event);
+}
+
+static void read_chunk(struct acp_tools *tools, const json_t *update,
+                       const struct acp_output *output)
+{
+    const char *text = json_get_text(json_object_get(update, "content"), "text", "");
+    const char *message = json_get_text(update, "messageId", NULL);
+    const json_t *usage = json_object_get(json_object_get(update, "_meta"), "usage");
+
+    if (json_is_object(usage) && !tools->is_replaying) {
+        read_request(tools, usage, output);
+    }
+    if (!*text) {
+        return;
+    }
+    if (tools->agent == ACP_COPILOT && is_notice(text)) {
+        tell_notice(text, output);
+        return;
+    }
+    if (message && (!tools->message || strcmp(message, tools->message) != 0)) {
+        if (tools->message) {
+            emit(output, AGENT_TEXT, "", false);
+            tools->has_many_messages = true;
+        }
+        free(tools->message);
+        tools->message = mem_strdup(message);
+    }
+    emit(output, AGENT_TEXT, text, true);
+}
+
+void acp_read_update(struct acp_tools *tools, const json_t *update, const struct acp_output *output)
+{
+    const char *kind = json_get_text(update, "sessionUpdate", "");
+    const char *text = json_get_text(json_object_get(update, "content"), "text", NULL);
+
+    if (strcmp(kind, "agent_message_chunk") == 0) {
+        read_chunk(tools, update, output);
+    } else if (strcmp(kind, "agent_thought_chunk") == 0 && text && *text) {
+        emit(output, AGENT_THINKING, text, true);
+    } else if (strcmp(kind, "tool_call") == 0 || strcmp(kind, "tool_call_update") == 0) {
+        read_tool(tools, update, output);
+    } else if (strcmp(kind, "user_message_chunk") == 0) {
+        /* History that some replay only now: what was said before it is not the answer. */
+        emit(output, AGENT_TEXT, "", false);
+        tools->is_replaying = true;
+    } else if (strcmp(kind, "available_commands_update") == 0 && tools->is_replaying) {
+        /* Gemini says so behind the last of it, which is an answer of then. */
+        emit(output, AGENT_TEXT, "", false);
+        tools->is_replaying = false;
+    } else if (strcmp(kind, "usage_update") == 0) {
+        read_cost(tools, update, output);
+    }
 }

@@ -97,8 +97,9 @@ char *ops_agent_matrix(void)
     }
     strbuf_add(
         &text,
-        "\nOf `acp` it is what the protocol has; an agent may have less. Qwen Code tells no "
-        "tokens, Gemini CLI, Codex, Qwen Code and GitHub Copilot no cost; Codex asks for no "
+        "\nOf `acp` it is what the protocol has; an agent may have less. opencode tells the "
+        "tokens only of a turn that was one request; Gemini CLI, Codex, Qwen Code and GitHub "
+        "Copilot tell no cost; Codex asks for no "
         "permission, and opencode only where its own `permission` says `ask`. One that "
         "offers no mode which changes nothing gets no read-only step, and one that offers no "
         "choice of models takes none.\n");

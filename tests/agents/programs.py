@@ -13,10 +13,11 @@ class Program:
     kind = None  # of adapter; None: as the name
     model = None
     shell_tools = []  # what lets it run a shell
-    has_tokens = True
+    has_tokens_of_all = True  # its requests, or but of the last one
     has_cost = False
     ends_when_denied = False  # without another word
-    may_lose_session = False
+    summarises = False  # what is too long for its model
+    resume_delay = "100ms"
     cannot = {}  # case -> why it is left out; docs/testing.md says the same
 
     def __init__(self, folder):
@@ -146,7 +147,7 @@ class Acp:
 
 class AcpGemini(Acp, Gemini):
     name, program = "acp-gemini", "gemini"
-    may_lose_session = True  # session/load of 0.61.0 may overwrite what it is about to look for
+    resume_delay = "61s"  # 0.61.0 overwrites a session of the same minute before it looks for it
 
     def command(self, url):
         return [str(self.path), "-m", self.own_model, "--acp"]
@@ -157,7 +158,6 @@ class AcpGemini(Acp, Gemini):
 
 class AcpQwen(Acp, Qwen):
     name, program = "acp-qwen", "qwen"
-    has_tokens = False
     ends_when_denied = True
 
     def env(self, url):
@@ -177,7 +177,9 @@ class AcpOpencode(Acp, Opencode):
     arguments = ["acp"]
     settings = {"permission": {"edit": "ask", "bash": "ask"}}
     has_cost = True
+    has_tokens_of_all = False
     ends_when_denied = True
+    summarises = True
 
 
 class AcpCopilot(Acp, Copilot):

@@ -17,6 +17,7 @@ static void the_driver_is_told_what_to_start_and_what_it_may(void **state)
                                     .command = program,
                                     .command_count = 2,
                                     .model = "m"};
+    struct agent_usage earlier = AGENT_USAGE_INIT;
     struct agent_call call = {.agent = &profile,
                               .prompt = "Go",
                               .prompt_length = 2,
@@ -25,6 +26,7 @@ static void the_driver_is_told_what_to_start_and_what_it_may(void **state)
                               .tool_count = 1,
                               .cwd = "/repo",
                               .session = "s",
+                              .earlier = &earlier,
                               .timeout_ms = 5,
                               .libexec = "/x"};
     struct agent_command command;
@@ -39,6 +41,11 @@ static void the_driver_is_told_what_to_start_and_what_it_may(void **state)
                         "{\"command\":[\"gemini\",\"--acp\"],\"prompt\":\"Go\",\"cwd\":\"/repo\","
                         "\"session\":\"s\",\"model\":\"m\",\"read_only\":true,\"tools\":["
                         "\"execute\"],\"silence_ms\":600000,\"timeout_ms\":5}");
+    agent_command_release(&command);
+    earlier.cost_usd = 0.5;
+    agent_command_init(&command);
+    assert_int_equal(profile.adapter->command(&call, &command, &err), 0);
+    assert_non_null(strstr(command.input.data, "\"session\":\"s\",\"earlier_usd\":0.5,"));
     agent_command_release(&command);
     profile.command_count = 0;
     agent_command_init(&command);

@@ -36,6 +36,10 @@ static void note_event(void *context, const struct agent_event *event)
 {
     struct talk *talk = context;
 
+    if (event->kind == AGENT_USAGE) {
+        strbuf_addf(&talk->events, "usage(%.2f) ", event->usage.cost_usd);
+        return;
+    }
     strbuf_addf(&talk->events, "%s(%s) ", agent_event_name(event->kind),
                 event->kind == AGENT_ERROR ? agent_failure_name(event->failure) : event->text);
 }
@@ -143,6 +147,55 @@ static void what_a_loaded_session_replays_is_no_answer(void **state)
                "session() text(new) done(end_turn) ", true);
 }
 
+static void a_session_that_is_lost_is_told_and_made_anew(void **state)
+{
+    struct acp_call call = plain;
+    struct talk talk;
+
+    (void)state;
+    call.session = "old";
+    begin(&talk, &call);
+    hear(&talk, INITIALIZED);
+    hear(&talk, "{\"id\":2,\"error\":{\"code\":-32603,\"message\":\"no session\"}}");
+    hear(&talk, "{\"id\":3,\"result\":{\"sessionId\":\"s\"}}");
+    hear(&talk, CHUNK("new"));
+    hear(&talk, END(4));
+    assert_end(&talk, "initialize session/load session/new session/prompt ",
+               "error(transient) session() text(new) done(end_turn) ", true);
+}
+
+#define COST(usd)                                                                                  \
+    "{\"method\":\"session/update\",\"params\":{\"update\":{\"sessionUpdate\":"                    \
+    "\"usage_update\",\"cost\":{\"amount\":" #usd ",\"currency\":\"USD\"}}}}"
+
+static void what_a_session_cost_before_is_counted_once(void **state)
+{
+    struct acp_call call = plain;
+    struct talk talk;
+
+    (void)state;
+    call.session = "old";
+    call.earlier_usd = 0.1 + 0.2; /* a little more than 0.3 */
+    begin(&talk, &call);
+    hear(&talk, INITIALIZED);
+    hear(&talk, COST(0.3));
+    hear(&talk, "{\"id\":2,\"result\":{}}");
+    hear(&talk, COST(0.3));
+    hear(&talk, COST(0.8));
+    hear(&talk, COST(0.2)); /* it began to count anew */
+    hear(&talk, END(3));
+    assert_end(&talk, "initialize session/load session/prompt ",
+               "session() usage(0.00) usage(0.50) usage(0.20) done(end_turn) ", true);
+    begin(&talk, &call);
+    hear(&talk, INITIALIZED);
+    hear(&talk, "{\"id\":2,\"error\":{\"code\":-32603,\"message\":\"no session\"}}");
+    hear(&talk, "{\"id\":3,\"result\":{\"sessionId\":\"s\"}}");
+    hear(&talk, COST(0.8));
+    hear(&talk, END(4));
+    assert_end(&talk, "initialize session/load session/new session/prompt ",
+               "error(transient) session() usage(0.80) done(end_turn) ", true);
+}
+
 static void a_failure_of_the_model_is_no_answer(void **state)
 {
     static const char *const lines[] = {
@@ -164,6 +217,34 @@ static void a_failure_of_the_model_is_no_answer(void **state)
                    i == 0 ? "session() error(none) "
                           : "session() text(Error: no key (HTTP 403)) error(none) ",
                    false);
+    }
+}
+
+static void the_last_word_of_copilot_may_be_a_failure(void **state)
+{
+    static const char initialized[] =
+        "{\"id\":1,\"result\":{\"protocolVersion\":1,\"agentInfo\":{\"name\":\"Copilot\"}}}";
+    static const char end[] = "{\"id\":3,\"result\":{\"stopReason\":\"end_turn\",\"usage\":"
+                              "{\"inputTokens\":3,\"outputTokens\":4}}}";
+
+    (void)state;
+    for (int is_last = 0; is_last < 2; is_last++) {
+        struct talk talk;
+
+        begin(&talk, &plain);
+        hear(&talk, initialized);
+        hear(&talk, MADE);
+        hear(&talk, CHUNK("half"));
+        hear(&talk, CHUNK("Error: 401"));
+        if (!is_last) {
+            hear(&talk, CHUNK(" is met"));
+        }
+        hear(&talk, end);
+        assert_end(&talk, OPENING,
+                   is_last ? "session() text(half) text(Error: 401) usage(-1.00) error(none) "
+                           : "session() text(half) text(Error: 401) text( is met) usage(-1.00) "
+                             "done(end_turn) ",
+                   !is_last);
     }
 }
 
@@ -238,7 +319,10 @@ int main(void)
         cmocka_unit_test(a_prompt_is_answered_in_pieces),
         cmocka_unit_test(a_conversation_cut_at_any_byte_is_no_success),
         cmocka_unit_test(what_a_loaded_session_replays_is_no_answer),
+        cmocka_unit_test(a_session_that_is_lost_is_told_and_made_anew),
+        cmocka_unit_test(what_a_session_cost_before_is_counted_once),
         cmocka_unit_test(a_failure_of_the_model_is_no_answer),
+        cmocka_unit_test(the_last_word_of_copilot_may_be_a_failure),
         cmocka_unit_test(permissions_after_a_cancel_are_cancelled),
         cmocka_unit_test(who_is_stopped_early_says_so),
         cmocka_unit_test(unknown_requests_get_an_error_and_unknown_notes_nothing),
