@@ -276,7 +276,9 @@ is_being_stopped() {
     kill -INT "$runner"
     wait_until is_being_stopped
     kill -INT "$runner"
-    ! wait "$runner"
+    status=0
+    wait "$runner" || status=$?
+    [ "$status" -ne 0 ]
     touch go
     run_apart fermata resume
     [ "$status" -eq 0 ]
