@@ -279,6 +279,19 @@ static void add_description(const struct terminal *terminal, const char *text,
     strbuf_release(&clean);
 }
 
+/* On one line where it fits. */
+static void add_origin(const struct terminal *terminal, const json_t *workflow,
+                       struct strbuf *target)
+{
+    char *origin = mem_printf("  (%s: %s)\n", get(workflow, "origin"),
+                              shown_path(terminal, get(workflow, "file")));
+    size_t width = utf8_width(get(workflow, "name")) + utf8_width(origin);
+
+    add_styled(terminal, target, STYLE_BOLD, get(workflow, "name"));
+    strbuf_addf(target, "%s%s", width > (size_t)terminal->columns ? "\n" : "", origin);
+    free(origin);
+}
+
 static void print_workflows(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                             struct strbuf *target)
 {
@@ -290,8 +303,7 @@ static void print_workflows(const struct terminal *terminal, const json_t *resul
         return;
     }
     if (strcmp(get(result, "form"), "tree") == 0) {
-        add_styled(terminal, target, STYLE_BOLD, get(result, "name"));
-        strbuf_addf(target, "  (%s: %s)\n", get(result, "origin"), get(result, "file"));
+        add_origin(terminal, result, target);
         add_description(terminal, get(result, "description"), target);
         print_inputs(terminal, json_object_get(result, "inputs"), target);
         strbuf_add_char(target, '\n');

@@ -10,6 +10,9 @@
 #include <string.h>
 
 #define CHECK_NAME_COLUMNS 32
+#define FIELD_COLUMNS 12 /* of a field's name */
+#define INPUT_COLUMNS 60 /* of its value */
+#define ROOM_COLUMNS_MIN 8
 #define OPTION_COLUMNS 42 /* of a command, before what it does */
 
 static const char *get(const json_t *object, const char *key)
@@ -26,6 +29,26 @@ static bool is(const json_t *object, const char *key, const char *word)
 static void add_clean(struct strbuf *target, const char *text, size_t columns)
 {
     utf8_add_cut(target, text, columns);
+}
+
+/* Columns that are left on a line. */
+static size_t room(const struct terminal *terminal, size_t used)
+{
+    size_t columns = (size_t)terminal->columns;
+
+    return columns > used + ROOM_COLUMNS_MIN ? columns - used : ROOM_COLUMNS_MIN;
+}
+
+/* Wrapped, on a line that already has so many columns; the next lines begin below the text. */
+static void add_hanging(const struct terminal *terminal, size_t used, const char *text,
+                        struct strbuf *target)
+{
+    struct strbuf wrapped;
+
+    strbuf_init(&wrapped, OUTPUT_BYTES_MAX);
+    add_wrapped(terminal, &wrapped, text, used);
+    strbuf_add(target, wrapped.data + strspn(wrapped.data, " "));
+    strbuf_release(&wrapped);
 }
 
 static void add_duration(struct strbuf *target, const json_t *object)
@@ -157,15 +180,23 @@ static void add_head(const struct terminal *terminal, const json_t *run, struct 
 {
     const char *status = get(run, "status");
     const char *why = *get(run, "detail") ? get(run, "detail") : get(run, "reason");
+    struct strbuf duration;
+    size_t used;
 
-    add_styled(terminal, target, status_style(status), status_mark(terminal, status));
-    strbuf_addf(target, " Run %s (%s) ", get(run, "id"), get(run, "workflow"));
-    add_styled(terminal, target, STYLE_BOLD, status);
+    strbuf_init(&duration, OUTPUT_BYTES_MAX);
     if (json_get_integer(run, "ended_at", 0) > 0) {
-        strbuf_add(target, " in ");
-        add_duration(target, run);
+        strbuf_add(&duration, " in ");
+        add_duration(&duration, run);
     }
-    strbuf_add_char(target, '\n');
+    used = utf8_width("x Run  () ") + utf8_width(get(run, "id")) + utf8_width(status) +
+           utf8_width(duration.data);
+    add_styled(terminal, target, status_style(status), status_mark(terminal, status));
+    strbuf_addf(target, " Run %s (", get(run, "id"));
+    add_clean(target, get(run, "workflow"), room(terminal, used));
+    strbuf_add(target, ") ");
+    add_styled(terminal, target, STYLE_BOLD, status);
+    strbuf_addf(target, "%s\n", duration.data);
+    strbuf_release(&duration);
     if (*why && strcmp(why, status) != 0 && !is(run, "status", "completed")) {
         struct strbuf clean;
 
@@ -235,29 +266,40 @@ static void add_phases(const struct terminal *terminal, const json_t *run, struc
     table_free(table);
 }
 
+/* "Step s of phase p failed after 3 attempts (permanent)", without its first word. */
+static void add_what_failed(const json_t *problem, struct strbuf *text)
+{
+    json_int_t attempts = json_get_integer(problem, "attempts", 0);
+
+    if (*get(problem, "gate")) {
+        strbuf_addf(text, "%s of phase %s: %s", get(problem, "gate"), get(problem, "phase"),
+                    get(problem, "verdict"));
+        return;
+    }
+    strbuf_addf(text, "%s of phase %s failed", get(problem, "step"), get(problem, "phase"));
+    if (attempts > 1) {
+        strbuf_addf(text, " after %lld attempts", (long long)attempts);
+    }
+    if (*get(problem, "class") && !is(problem, "class", "none")) {
+        strbuf_addf(text, " (%s)", get(problem, "class"));
+    }
+}
+
 static void add_problem(const struct terminal *terminal, const json_t *problem,
                         struct strbuf *target)
 {
-    json_int_t attempts = json_get_integer(problem, "attempts", 0);
+    bool is_gate = *get(problem, "gate");
+    struct strbuf text;
     const json_t *line;
     size_t i;
 
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    add_what_failed(problem, &text);
     strbuf_add_char(target, '\n');
-    if (*get(problem, "gate")) {
-        add_styled(terminal, target, status_style(get(problem, "verdict")), "Gate ");
-        strbuf_addf(target, "%s of phase %s: %s", get(problem, "gate"), get(problem, "phase"),
-                    get(problem, "verdict"));
-    } else {
-        add_styled(terminal, target, STYLE_RED, "Step ");
-        strbuf_addf(target, "%s of phase %s failed", get(problem, "step"), get(problem, "phase"));
-        if (attempts > 1) {
-            strbuf_addf(target, " after %lld attempts", (long long)attempts);
-        }
-        if (*get(problem, "class") && !is(problem, "class", "none")) {
-            strbuf_addf(target, " (%s)", get(problem, "class"));
-        }
-    }
-    strbuf_add_char(target, '\n');
+    add_styled(terminal, target, is_gate ? status_style(get(problem, "verdict")) : STYLE_RED,
+               is_gate ? "Gate " : "Step ");
+    add_hanging(terminal, utf8_width("Step "), text.data, target);
+    strbuf_release(&text);
     if (*get(problem, "error")) {
         struct strbuf clean;
 
@@ -393,26 +435,32 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
 
 /* ---- in full ---- */
 
-static void add_field(struct strbuf *target, const char *name, const char *text)
+static void add_field(const struct terminal *terminal, const char *name, const char *text,
+                      struct strbuf *target)
 {
+    struct strbuf clean;
+
     if (text && *text) {
+        strbuf_init(&clean, OUTPUT_BYTES_MAX);
+        add_clean(&clean, text, 1000);
         strbuf_addf(target, "  %-10s", name);
-        add_clean(target, text, 1000);
-        strbuf_add_char(target, '\n');
+        add_hanging(terminal, FIELD_COLUMNS, clean.data, target);
+        strbuf_release(&clean);
     }
 }
 
-static void add_time(struct strbuf *target, const char *name, const json_t *run, const char *key)
+static void add_time(const struct terminal *terminal, const char *name, const json_t *run,
+                     const char *key, struct strbuf *target)
 {
     char text[TIMESTAMP_SIZE];
 
     if (json_get_integer(run, key, 0) > 0) {
         timestamp_format(json_get_integer(run, key, 0), text);
-        add_field(target, name, text);
+        add_field(terminal, name, text, target);
     }
 }
 
-static void add_inputs(const json_t *run, struct strbuf *target)
+static void add_inputs(const struct terminal *terminal, const json_t *run, struct strbuf *target)
 {
     const char *key;
     json_t *value;
@@ -421,10 +469,13 @@ static void add_inputs(const json_t *run, struct strbuf *target)
     {
         char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
                                            : json_dump_compact(value);
+        struct strbuf line;
 
-        strbuf_addf(target, "  input     %s = ", key);
-        add_clean(target, text, 60);
-        strbuf_add_char(target, '\n');
+        strbuf_init(&line, OUTPUT_BYTES_MAX);
+        strbuf_addf(&line, "%s = ", key);
+        add_clean(&line, text, INPUT_COLUMNS);
+        add_field(terminal, "input", line.data, target);
+        strbuf_release(&line);
         free(text);
     }
 }
@@ -537,31 +588,40 @@ static void add_gate(const struct terminal *terminal, const json_t *gate, struct
     }
 }
 
-static void add_phase_details(const struct terminal *terminal, const json_t *phase,
-                              struct strbuf *target)
+static void add_phase_head(const struct terminal *terminal, const json_t *phase,
+                           struct strbuf *target)
 {
     json_int_t round = json_get_integer(phase, "round", 1);
-    struct table *table = table_new(6, 5);
-    struct strbuf duration;
-    const json_t *step;
-    size_t i;
+    struct strbuf facts;
+    struct strbuf id;
 
+    strbuf_init(&facts, OUTPUT_BYTES_MAX);
+    strbuf_init(&id, OUTPUT_BYTES_MAX);
+    strbuf_addf(&facts, " %s ", get(phase, "status"));
+    add_duration(&facts, phase);
+    if (round > 1) {
+        strbuf_addf(&facts, "%sround %lld", facts.data[facts.length - 1] == ' ' ? "" : " ",
+                    (long long)round);
+    }
+    add_clean(&id, get(phase, "id"), room(terminal, 2 + utf8_width(facts.data)));
     strbuf_add_char(target, '\n');
     add_styled(terminal, target, status_style(get(phase, "status")),
                status_mark(terminal, get(phase, "status")));
     strbuf_add_char(target, ' ');
-    add_styled(terminal, target, STYLE_BOLD, get(phase, "id"));
-    strbuf_addf(target, " %s", get(phase, "status"));
-    strbuf_init(&duration, DURATION_SIZE);
-    add_duration(&duration, phase);
-    if (duration.length) {
-        strbuf_addf(target, " %s", duration.data);
-    }
-    strbuf_release(&duration);
-    if (round > 1) {
-        strbuf_addf(target, " round %lld", (long long)round);
-    }
-    strbuf_add_char(target, '\n');
+    add_styled(terminal, target, STYLE_BOLD, id.data);
+    strbuf_addf(target, "%s\n", facts.data);
+    strbuf_release(&id);
+    strbuf_release(&facts);
+}
+
+static void add_phase_details(const struct terminal *terminal, const json_t *phase,
+                              struct strbuf *target)
+{
+    struct table *table = table_new(6, 5);
+    const json_t *step;
+    size_t i;
+
+    add_phase_head(terminal, phase, target);
     json_array_foreach(json_object_get(phase, "steps"), i, step)
     {
         add_step_row(terminal, step, false, table);
@@ -589,16 +649,16 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
     size_t i;
 
     add_head(terminal, run, target);
-    add_field(target, "task", get(run, "task"));
-    add_field(target, "label", get(run, "label"));
-    add_field(target, "strategy", get(run, "strategy"));
-    add_field(target, "parent", get(run, "parent"));
-    add_time(target, "created", run, "created_at");
-    add_time(target, "started", run, "started_at");
-    add_time(target, "ended", run, "ended_at");
-    add_field(target, "folder", shown_path(terminal, get(run, "folder")));
-    add_field(target, "workflow", get(run, "workflow_digest"));
-    add_inputs(run, target);
+    add_field(terminal, "task", get(run, "task"), target);
+    add_field(terminal, "label", get(run, "label"), target);
+    add_field(terminal, "strategy", get(run, "strategy"), target);
+    add_field(terminal, "parent", get(run, "parent"), target);
+    add_time(terminal, "created", run, "created_at", target);
+    add_time(terminal, "started", run, "started_at", target);
+    add_time(terminal, "ended", run, "ended_at", target);
+    add_field(terminal, "folder", shown_path(terminal, get(run, "folder")), target);
+    add_field(terminal, "workflow", get(run, "workflow_digest"), target);
+    add_inputs(terminal, run, target);
     print_usage(run, "  usage     ", target);
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {

@@ -13,6 +13,9 @@
 #define GAP 2 /* columns between the columns of a table */
 #define COLUMNS_MIN 20
 #define TABLE_COLUMNS_MAX 12
+#define FLEXIBLE_COLUMNS 12
+#define FLEXIBLE_COLUMNS_MIN 4
+#define FIXED_COLUMNS_MIN 16 /* an id of a run is never cut */
 
 struct cell {
     char *text;
@@ -212,6 +215,42 @@ void table_add(struct table *table, const char *text)
     table_add_styled(table, text, STYLE_NONE);
 }
 
+/* Makes the column narrower, as far as that; what is still too much. */
+static size_t narrow(size_t *width, size_t least, size_t over)
+{
+    size_t most = *width > least ? *width - least : 0;
+    size_t less = over < most ? over : most;
+
+    *width -= less;
+    return over - less;
+}
+
+/* Of the others; NULL: each is as narrow as may be. */
+static size_t *find_widest(const struct table *table, size_t *widths)
+{
+    size_t *widest = NULL;
+
+    for (size_t i = 0; i < table->columns; i++) {
+        if (i != table->flexible && widths[i] > (widest ? *widest : FIXED_COLUMNS_MIN)) {
+            widest = &widths[i];
+        }
+    }
+    return widest;
+}
+
+/* First the one that may shrink, as long as it still says something; then what is widest: a name
+ * may have a hundred characters. */
+static void fit(const struct table *table, size_t over, size_t *widths)
+{
+    size_t *widest;
+
+    over = narrow(&widths[table->flexible], FLEXIBLE_COLUMNS, over);
+    while (over > 0 && (widest = find_widest(table, widths))) {
+        over = narrow(widest, *widest - 1, over);
+    }
+    (void)narrow(&widths[table->flexible], FLEXIBLE_COLUMNS_MIN, over);
+}
+
 static void measure(const struct table *table, size_t room, size_t *widths)
 {
     size_t total = 0;
@@ -227,10 +266,7 @@ static void measure(const struct table *table, size_t room, size_t *widths)
         total += widths[i] + (i && widths[i] ? GAP : 0);
     }
     if (total > room) {
-        size_t over = total - room;
-        size_t *flexible = &widths[table->flexible];
-
-        *flexible = *flexible > over + 4 ? *flexible - over : *flexible < 4 ? *flexible : 4;
+        fit(table, total - room, widths);
     }
 }
 

@@ -40,7 +40,8 @@ void add_wrapped(const struct terminal *terminal, struct strbuf *target, const c
 const char *status_mark(const struct terminal *terminal, const char *status);
 enum style status_style(const char *status);
 
-/* Rows of cells; every column gets its widest cell, the one that may shrink is cut to fit. */
+/* Rows of cells; every column gets its widest cell, the one that may shrink is cut to fit, and
+ * after it the widest ones. */
 struct table;
 struct table *table_new(size_t columns, size_t flexible_column);
 void table_free(struct table *table);

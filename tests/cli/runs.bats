@@ -445,3 +445,42 @@ END
     [[ $stderr != *$'\033'* ]]
     [[ $stderr != *title* ]]
 }
+
+# text BYTES: so many of a-b-c-...
+long_name() {
+    printf 'a-name-that-goes-on-and-on-%.0s' 1 2 3 4 | head -c "$1"
+}
+
+@test "long names and tasks stay within 80 columns, and the task is shown whole" {
+    flow=$(long_name 98)x
+    phase=$(long_name 62)x
+    mkdir -p .fermata/workflows
+    cat >".fermata/workflows/$flow.yaml" <<END
+name: $flow
+description: $(long_name 98) $(long_name 98)
+inputs: { $(long_name 60)x: { type: string, default: "$(long_name 98)" } }
+gates: { $(long_name 60)x: { commands: [{ run: "true; echo $(long_name 98)" }] } }
+phases:
+  - id: $phase
+    gate: $(long_name 60)x
+    steps:
+      - { id: ${phase}s, run: "echo x", output: an/artifact/$(long_name 98).md }
+      - { id: second, name: "$(long_name 98)", run: "echo $(printf 'it is broken %.0s' 1 2 3 4 5 6 7 8) >&2; exit 3" }
+END
+    task="Please $(printf 'mend the thing that is broken, Käse 漢字, %.0s' 1 2 3 4 5 6)end"
+    run_apart fermata run "$task" -w "$flow" --label "$(printf 'long label %.0s' 1 2 3 4 5 6 7 8 9 10)"
+    [ "$status" -eq 3 ]
+    for command in list status show "show --metrics" "explain last" checkpoints artifacts workflows; do
+        # shellcheck disable=SC2086
+        run_apart fermata $command
+        fits_80_columns <<<"$output" || {
+            echo "$command"
+            return 1
+        }
+    done
+    [ "$(fermata show | sed -n '/^  task /,/^  label/p' | sed '$d; s/^  task//' | xargs)" = "$task" ]
+    [[ $(fermata list) == *"$(fermata list --json | json 'd["runs"][0]["id"]') "* ]]
+    # The file is told whole, on a line of its own.
+    run_apart fermata workflows "$flow"
+    [ "$(sed -n 2p <<<"$output")" = "  (project: .fermata/workflows/$flow.yaml)" ]
+}

@@ -66,6 +66,24 @@ static void a_table_fits_the_terminal_by_cutting_the_flexible_column(void **stat
     table_free(table);
 }
 
+static void where_that_is_not_enough_the_widest_is_cut_but_no_id_of_a_run(void **state)
+{
+    const struct terminal narrow = {.columns = 50};
+    struct table *table = table_new(3, 2);
+    struct strbuf text;
+
+    (void)state;
+    table_add(table, "wf_0123456789ab");
+    table_add(table, "a-name-that-is-much-longer-than-anybody-wants");
+    table_add(table, "a text that is too long by far");
+    strbuf_init(&text, 1000);
+    table_format(table, &narrow, 0, false, &text);
+    assert_string_equal(text.data, "wf_0123456789ab  a-name-that-is-muc\xE2\x80\xA6  a text that"
+                                   "\xE2\x80\xA6\n");
+    strbuf_release(&text);
+    table_free(table);
+}
+
 static void empty_columns_and_trailing_spaces_are_left_out(void **state)
 {
     struct table *table = table_new(3, 2);
@@ -177,6 +195,7 @@ int main(void)
         cmocka_unit_test(without_colours_a_style_adds_nothing),
         cmocka_unit_test(words_are_wrapped_and_indented),
         cmocka_unit_test(a_table_fits_the_terminal_by_cutting_the_flexible_column),
+        cmocka_unit_test(where_that_is_not_enough_the_widest_is_cut_but_no_id_of_a_run),
         cmocka_unit_test(empty_columns_and_trailing_spaces_are_left_out),
         cmocka_unit_test(cells_obey_no_escape_sequence),
         cmocka_unit_test(padding_counts_columns_not_bytes),
