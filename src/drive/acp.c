@@ -27,6 +27,7 @@ struct acp {
     char *session;
     char *mode; /* to be set; NULL: none */
     bool has_models;
+    char *model_option; /* the id of the option that is its model; NULL: none */
     char *fault; /* what the agent said went wrong with its model, though it goes on; NULL: none */
     int fault_status;
     bool is_fault_final;
@@ -70,6 +71,7 @@ void acp_free(struct acp *acp)
         free(acp->said_error);
         free(acp->session);
         free(acp->mode);
+        free(acp->model_option);
         free(acp->fault);
         free(acp);
     }
@@ -153,11 +155,15 @@ static void send_model(struct acp *acp)
 {
     if (!acp->call.model) {
         send_prompt(acp);
-    } else if (!acp->has_models) {
-        acp_fail(acp, AGENT_PERMANENT, "the agent lets nobody choose its model");
-    } else {
+    } else if (acp->has_models) {
         request(acp, MODEL, "session/set_model",
                 json_pack("{s:s, s:s}", "sessionId", acp->session, "modelId", acp->call.model));
+    } else if (acp->model_option) {
+        request(acp, MODEL, "session/set_config_option",
+                json_pack("{s:s, s:s, s:s}", "sessionId", acp->session, "configId",
+                          acp->model_option, "value", acp->call.model));
+    } else {
+        acp_fail(acp, AGENT_PERMANENT, "the agent lets nobody choose its model");
     }
 }
 
@@ -239,11 +245,15 @@ static void take_initialized(struct acp *acp, const json_t *result)
 
 static void tell_session(struct acp *acp, const json_t *result)
 {
+    const json_t *option = acp_find_option(result, "model");
     struct agent_event event;
 
     agent_event_init(&event, AGENT_SESSION);
     event.id = acp->session;
-    event.name = json_get_text(json_object_get(result, "models"), "currentModelId", NULL);
+    event.name = acp->call.model
+                     ? acp->call.model
+                     : json_get_text(json_object_get(result, "models"), "currentModelId",
+                                     json_get_text(option, "currentValue", NULL));
     acp->output.on_event(acp->output.context, &event);
 }
 
@@ -261,6 +271,7 @@ static void take_session(struct acp *acp, const json_t *result)
     acp->session = mem_strdup(id);
     acp_tools_set_earlier(acp->tools, acp->stage == LOAD ? acp->call.earlier_usd : 0);
     acp->has_models = json_object_get(result, "models") != NULL;
+    acp->model_option = mem_strdup(json_get_text(acp_find_option(result, "model"), "id", NULL));
     acp->mode = acp_choose_mode(&acp->call, result, &is_missing);
     tell_session(acp, result);
     if (is_missing) {

@@ -57,6 +57,8 @@ bool acp_is_fine(const struct acp *acp); /* over, with an answer */
 /* acp_mode.c: the mode that fits, of those that a new session offers; NULL: the one it is in.
  * free() it. One that may change nothing and offers no such mode: *ret_is_missing. */
 char *acp_choose_mode(const struct acp_call *call, const json_t *session, bool *ret_is_missing);
+/* Of those that a session offers; NULL: none of that category. */
+const json_t *acp_find_option(const json_t *session, const char *category);
 
 /* acp_permission.c: the option to choose, by its kind; NULL: none fits, the request is cancelled.
  * `kind`: of the tool, where an earlier message told it; NULL: not known. */

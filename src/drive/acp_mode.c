@@ -32,35 +32,44 @@ static const char *find_mode(const json_t *modes, const char *const *words)
     return NULL;
 }
 
+const json_t *acp_find_option(const json_t *session, const char *category)
+{
+    const json_t *option;
+    size_t i;
+
+    json_array_foreach(json_object_get(session, "configOptions"), i, option)
+    {
+        if (strcmp(json_get_text(option, "category", json_get_text(option, "id", "")), category) ==
+            0) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
 /* Some offer their modes only among their options. */
 static json_t *modes_of(const json_t *session)
 {
     const json_t *modes = json_object_get(session, "modes");
-    json_t *found = json_object();
-    json_t *list = json_array();
-    const json_t *option, *choice;
-    size_t i, k;
+    const json_t *option = acp_find_option(session, "mode");
+    json_t *found;
+    json_t *list;
+    const json_t *choice;
+    size_t i;
 
     if (json_is_object(modes)) {
-        json_decref(list);
-        json_decref(found);
         return json_incref((json_t *)modes);
     }
-    json_array_foreach(json_object_get(session, "configOptions"), i, option)
+    found = json_object();
+    list = json_array();
+    json_put_text(found, "currentModeId", json_get_text(option, "currentValue", NULL));
+    json_array_foreach(json_object_get(option, "options"), i, choice)
     {
-        if (strcmp(json_get_text(option, "category", json_get_text(option, "id", "")), "mode") !=
-            0) {
-            continue;
-        }
-        json_put_text(found, "currentModeId", json_get_text(option, "currentValue", NULL));
-        json_array_foreach(json_object_get(option, "options"), k, choice)
-        {
-            json_t *mode = json_object();
+        json_t *mode = json_object();
 
-            json_put_text(mode, "id", json_get_text(choice, "value", NULL));
-            json_put_text(mode, "name", json_get_text(choice, "name", NULL));
-            (void)json_array_append_new(list, mode);
-        }
+        json_put_text(mode, "id", json_get_text(choice, "value", NULL));
+        json_put_text(mode, "name", json_get_text(choice, "name", NULL));
+        (void)json_array_append_new(list, mode);
     }
     json_put(found, "availableModes", list);
     return found;

@@ -102,7 +102,7 @@ char *ops_agent_matrix(void)
         "Copilot tell no cost; Codex asks for no "
         "permission, and opencode only where its own `permission` says `ask`. One that "
         "offers no mode which changes nothing gets no read-only step, and one that offers no "
-        "choice of models takes none.\n");
+        "choice of models takes none: GitHub Copilot.\n");
     page = strbuf_take(&text);
     strbuf_release(&text);
     return page;

@@ -238,6 +238,16 @@ def usage(project):
     expect(("cost_usd" in said) == project.program.has_cost, f"usage {said}")
 
 
+def model(project):
+    """The step's model is the one that is asked."""
+    name, word = project.program.other_model
+    step = project.run(project.step(f'do it [[mock:text text="{ANSWER}"]]', model=name))
+    expect_done(project, step, ANSWER)
+    asked = [entry.get("model") or "" for entry in project.bench.server.ask("/__mock/log?n=100")
+             if entry.get("source") == "marker"]
+    expect(asked and all(word in one for one in asked), f"asked were {asked}")
+
+
 def resume(project):
     """Its first attempt is ended by our clock in the middle of its work, the second goes on with the session."""
     step = project.run(project.step(f'do it [[mock:read path=a.txt | hang times=1 id=once | text text="{ANSWER}"]]',
@@ -387,7 +397,7 @@ def read_only(project):
 
 
 CASES = [("success", success), ("edit", edit), ("question", question), ("tools", tools), ("permission", permission),
-         ("usage", usage), ("resume", resume), ("401", unauthorised),
+         ("usage", usage), ("model", model), ("resume", resume), ("401", unauthorised),
          ("429 after", limit_passes), ("429", limit_stays), ("500", error_500), ("529", overload_529),
          ("quota", quota), ("context", context), ("refused", refused), ("slow", slow), ("hang", hang),
          ("cut", cut), ("garbage", garbage), ("html", nonsense), ("300 kB", large), ("cancel", cancel), ("read-only", read_only)]

@@ -12,6 +12,7 @@ class Program:
     name = ""  # of the program, and of the agent in the configuration
     kind = None  # of adapter; None: as the name
     model = None
+    other_model = None  # and a part of the name that then arrives
     shell_tools = []  # what lets it run a shell
     has_tokens_of_all = True  # its requests, or but of the last one
     has_cost = False
@@ -48,6 +49,7 @@ NO_PERMISSIONS = "it asks nobody: its own options decide what it may do"
 class Claude(Program):
     name = "claude"
     model = "claude-sonnet-4-5"
+    other_model = ("claude-haiku-4-5", "haiku")
     shell_tools = ["Bash(tail:*)"]
     has_cost = True
     cannot = {"permission": NO_PERMISSIONS}
@@ -59,6 +61,7 @@ class Claude(Program):
 class Codex(Program):
     name = "codex"
     model = "gpt-5.5"
+    other_model = ("gpt-6.1-sol", "gpt-6.1-sol")
     cannot = {"permission": NO_PERMISSIONS}
 
     def command(self, url):
@@ -73,6 +76,7 @@ class Codex(Program):
 class Gemini(Program):
     name = "gemini"
     model = "gemini-2.5-flash"
+    other_model = ("gemini-2.5-pro", "gemini-2.5-pro")
     shell_tools = ["run_shell_command(tail)"]
     cannot = {"permission": NO_PERMISSIONS}
 
@@ -90,6 +94,7 @@ class Gemini(Program):
 class Qwen(Program):
     name = "qwen"
     model = "mock-model"
+    other_model = ("other-model", "other-model")
     shell_tools = ["run_shell_command(tail)"]
     cannot = {"permission": NO_PERMISSIONS}
 
@@ -100,6 +105,7 @@ class Qwen(Program):
 class Opencode(Program):
     name = "opencode"
     model = "mock/m"
+    other_model = ("mock/other", "other")
     shell_tools = ["bash(tail *)"]
     has_cost = True
     cannot = {"permission": NO_PERMISSIONS}
@@ -107,8 +113,8 @@ class Opencode(Program):
 
     def env(self, url):
         provider = {"npm": "@ai-sdk/openai-compatible", "options": {"baseURL": f"{url}/v1", "apiKey": KEY},
-                    "models": {"m": {"limit": {"context": 200000, "output": 8000},
-                                     "cost": {"input": 1, "output": 2}}}}
+                    "models": {name: {"limit": {"context": 200000, "output": 8000},
+                                      "cost": {"input": 1, "output": 2}} for name in ("m", "other")}}
         config = {"provider": {"mock": provider}, "model": "mock/m", "small_model": "mock/m", "share": "disabled",
                   **self.settings}
         return {"OPENCODE_CONFIG_CONTENT": json.dumps(config), "OPENCODE_DISABLE_MODELS_FETCH": "1"}
@@ -117,6 +123,7 @@ class Opencode(Program):
 class Copilot(Program):
     name = "copilot"
     model = "mock-model"
+    other_model = ("other-model", "other-model")
     shell_tools = ["shell(tail:*)"]
     cannot = {"permission": NO_PERMISSIONS}
 
@@ -158,6 +165,7 @@ class AcpGemini(Acp, Gemini):
 
 class AcpQwen(Acp, Qwen):
     name, program = "acp-qwen", "qwen"
+    other_model = ("$runtime|openai|mock-model(openai)", "mock-model")  # it offers no other
     ends_when_denied = True
 
     def env(self, url):
@@ -184,6 +192,7 @@ class AcpOpencode(Acp, Opencode):
 
 class AcpCopilot(Acp, Copilot):
     name, program = "acp-copilot", "copilot"
+    cannot = {"model": "it offers its client no choice of models"}
 
     def env(self, url):
         return {**super().env(url), "COPILOT_MODEL": self.own_model}
@@ -208,6 +217,7 @@ class AdapterOfAcp(Acp):
 
 class AcpClaude(AdapterOfAcp, Claude):
     name, program = "acp-claude", "claude-agent-acp"
+    other_model = ("haiku", "haiku")
     has_cost = True
 
     def env(self, url):
@@ -216,6 +226,7 @@ class AcpClaude(AdapterOfAcp, Claude):
 
 class AcpCodex(AdapterOfAcp, Codex):
     name, program = "acp-codex", "codex-acp"
+    other_model = ("gpt-6.1-sol[low]", "gpt-6.1-sol")
     cannot = {"permission": "it asks nobody: its sandbox decides what it may do"}
     ends_when_denied = True
 

@@ -23,12 +23,14 @@ static void note_sent(void *context, const json_t *message)
     struct talk *talk = context;
     const json_t *outcome = json_object_get(json_object_get(message, "result"), "outcome");
     const json_t *error = json_object_get(message, "error");
+    const char *option = json_get_text(json_object_get(message, "params"), "configId", NULL);
 
     if (error) {
         strbuf_addf(&talk->sent, "%d ", (int)json_get_integer(error, "code", 0));
     } else {
-        strbuf_addf(&talk->sent, "%s ",
-                    json_get_text(message, "method", json_get_text(outcome, "outcome", "?")));
+        strbuf_addf(&talk->sent, "%s%s%s ",
+                    json_get_text(message, "method", json_get_text(outcome, "outcome", "?")),
+                    option ? ":" : "", option ? option : "");
     }
 }
 
@@ -306,6 +308,14 @@ static void a_model_is_chosen_where_that_is_possible(void **state)
     hear(&talk, "{\"id\":3,\"result\":{}}");
     hear(&talk, END(4));
     assert_end(&talk, "initialize session/new session/set_model session/prompt ",
+               "session() done(end_turn) ", true);
+    begin(&talk, &call);
+    hear(&talk, INITIALIZED);
+    hear(&talk, "{\"id\":2,\"result\":{\"sessionId\":\"s\",\"configOptions\":[{\"id\":\"x\","
+                "\"category\":\"mode\"},{\"id\":\"y\",\"category\":\"model\"}]}}");
+    hear(&talk, "{\"id\":3,\"result\":{}}");
+    hear(&talk, END(4));
+    assert_end(&talk, "initialize session/new session/set_config_option:y session/prompt ",
                "session() done(end_turn) ", true);
     begin(&talk, &call);
     hear(&talk, INITIALIZED);
