@@ -294,8 +294,7 @@ int ops_need_store(struct ops *ops, struct error *err)
     }
     if (!ops_has_store(ops)) {
         r = error_set(err, ERROR_NOT_FOUND, "there are no runs in %s yet", ops->project);
-        error_hint(err,
-                   "start one: fermata run \"TASK\" -w NAME (`fermata workflows` lists them)");
+        error_hint(err, "start one: fermata run \"TASK\" -w NAME (`fermata workflows` lists them)");
         return r;
     }
     return ops_make_store(ops, err);
