@@ -190,6 +190,12 @@ END
             cat out err
             return 1
         }
+        # A person who did not ask for JSON gets none.
+        [[ $line == *schema* || $line == *--json* || $(head -n 1 out) != "{" ]] || {
+            echo "$line"
+            cat out
+            return 1
+        }
         teardown_project
     done <"$BATS_TEST_TMPDIR/examples"
 }

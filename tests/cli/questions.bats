@@ -79,6 +79,7 @@ asked() {
     printf 'Oracle\nand nothing else\n' >answer.md
     run_apart fermata answer "$ID" --file answer.md
     [ "$status" -eq 0 ]
+    [[ $output == "Run $ID is running, but no process drives it"*"fermata resume $ID"* ]]
     run_apart fermata resume "$ID"
     [ "$status" -eq 0 ]
     grep -qx "A: Oracle" prompt.txt
