@@ -59,7 +59,9 @@ static void print_errors(const struct terminal *terminal, const json_t *servers,
 
             strbuf_init(&clean, OUTPUT_BYTES_MAX);
             utf8_add_printable(&clean, line, strlen(line));
-            strbuf_add_char(target, '\n');
+            if (target->length > 0) {
+                strbuf_add_char(target, '\n');
+            }
             add_wrapped(terminal, target, clean.data, 0);
             strbuf_release(&clean);
             free(line);

@@ -658,7 +658,9 @@ const struct operation ops_rows[] = {
      .summary = "Check that everything is there that runs need",
      .description = "Each check passes, fails or is unknown, and what does not pass says what to "
                     "do. Exit status 1 when a check fails.",
-     .example = "fermata doctor --rebuild\n"
+     .example = "fermata doctor\n"
+                "    what is there, and what to do about the rest\n"
+                "fermata doctor --rebuild\n"
                 "    also builds the tables and the files of runs again from the journal",
      ARGUMENTS(doctor_arguments),
      .exits = exits_house,

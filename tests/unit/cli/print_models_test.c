@@ -70,7 +70,7 @@ static void where_there_is_nothing_it_says_what_to_do(void **state)
           "No model server is configured, and the built-in ones are disabled\n");
     check("{\"action\":\"list\",\"missing\":true,\"servers\":[{\"agent\":\"a\",\"error\":"
           "\"no \\u001b[2Jserver\"}]}",
-          "\na: no server\n");
+          "a: no server\n");
 }
 
 static void what_was_done_is_said(void **state)
