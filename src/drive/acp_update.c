@@ -343,15 +343,17 @@ static void read_request(struct acp_tools *tools, const json_t *said,
     output->on_event(output->context, &event);
 }
 
-/* "Info: Request failed due to a transient API error. Retrying..." and the like. */
+/* "Info: Request failed due to a transient API error. Retrying..." and the like; or its last word
+ * when it was denied something. */
 static bool is_notice(const char *text)
 {
     static const char start[] = "Info: ";
     static const char end[] = "etrying...";
     size_t length = strlen(text);
 
-    return length > sizeof(start) + sizeof(end) && strncmp(text, start, sizeof(start) - 1) == 0 &&
-           strcmp(text + length - (sizeof(end) - 1), end) == 0;
+    return strcmp(text, "Info: Operation cancelled by user") == 0 ||
+           (length > sizeof(start) + sizeof(end) && strncmp(text, start, sizeof(start) - 1) == 0 &&
+            strcmp(text + length - (sizeof(end) - 1), end) == 0);
 }
 
 /* What was said before it is said once more. */

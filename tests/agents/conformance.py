@@ -374,8 +374,11 @@ def permission(project):
     """Asked for a shell, our policy answers: not without the step's word, once with it."""
     prompt = 'do it [[mock:shell cmd="touch z" | text text=finished]]'
     step = project.run(project.step(prompt))
-    expect(step["status"] == ("failed" if project.program.ends_when_denied else "completed"),
-           f"{step['status']}: {step.get('error')}")
+    if project.program.ends_when_denied:
+        expect_failed(step, "permanent")
+        expect("when it was denied" in step["error"], step["error"])
+    else:
+        expect_done(project, step, "finished")
     expect(project.changes() == [], f"denied, and yet the tree has {project.changes()}")
     expect(any(event.get("is_error") for event in project.events() if event["event"] == "tool_result"),
            f"no tool was denied: {project.events()}")

@@ -193,6 +193,7 @@ class AcpOpencode(Acp, Opencode):
 class AcpCopilot(Acp, Copilot):
     name, program = "acp-copilot", "copilot"
     cannot = {"model": "it offers its client no choice of models"}
+    ends_when_denied = True
 
     def env(self, url):
         return {**super().env(url), "COPILOT_MODEL": self.own_model}

@@ -250,6 +250,26 @@ static void the_last_word_of_copilot_may_be_a_failure(void **state)
     }
 }
 
+static void copilot_gives_up_over_a_denial(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, &plain);
+    hear(&talk,
+         "{\"id\":1,\"result\":{\"protocolVersion\":1,\"agentInfo\":{\"name\":\"Copilot\"}}}");
+    hear(&talk, MADE);
+    hear(&talk, "{\"id\":7,\"method\":\"session/request_permission\",\"params\":{\"toolCall\":"
+                "{\"toolCallId\":\"t\",\"kind\":\"execute\"},\"options\":[{\"optionId\":\"n\","
+                "\"kind\":\"reject_once\"}]}}");
+    hear(&talk, CHUNK("Info: Operation cancelled by user"));
+    hear(&talk, END(3));
+    assert_end(&talk, OPENING "selected ",
+               "session() tool_call() tool_result(denied: the step does not allow it) text() "
+               "error(transient) error(permanent) ",
+               false);
+}
+
 static void permissions_after_a_cancel_are_cancelled(void **state)
 {
     struct talk talk;
@@ -333,6 +353,7 @@ int main(void)
         cmocka_unit_test(what_a_session_cost_before_is_counted_once),
         cmocka_unit_test(a_failure_of_the_model_is_no_answer),
         cmocka_unit_test(the_last_word_of_copilot_may_be_a_failure),
+        cmocka_unit_test(copilot_gives_up_over_a_denial),
         cmocka_unit_test(permissions_after_a_cancel_are_cancelled),
         cmocka_unit_test(who_is_stopped_early_says_so),
         cmocka_unit_test(unknown_requests_get_an_error_and_unknown_notes_nothing),
