@@ -97,12 +97,16 @@ char *ops_agent_matrix(void)
     }
     strbuf_add(
         &text,
-        "\nOf `acp` it is what the protocol has; an agent may have less. opencode tells the "
-        "tokens only of a turn that was one request; Gemini CLI, Codex, Qwen Code and GitHub "
-        "Copilot tell no cost; Codex asks for no "
-        "permission, and opencode only where its own `permission` says `ask`. One that "
-        "offers no mode which changes nothing gets no read-only step, and one that offers no "
-        "choice of models takes none: GitHub Copilot.\n");
+        "\nOf `acp` it is what the protocol has; an agent may have less. Measured by `make "
+        "test-agents`: opencode tells the tokens only of a turn that was one request; Gemini CLI, "
+        "Codex, Qwen Code and GitHub Copilot tell no cost. Codex asks for permission only "
+        "where it may not write, and opencode only where its own `permission` says `ask`; Codex, "
+        "opencode, Qwen Code and "
+        "GitHub Copilot end their turn when they are denied something, so that the step fails and "
+        "says so. All six load their sessions; Gemini CLI loses one that it made in the same "
+        "minute, and a new one begins. All six have a mode that changes nothing; one that has none "
+        "gets no read-only step. Only GitHub Copilot offers no choice of models, so it takes "
+        "none.\n");
     page = strbuf_take(&text);
     strbuf_release(&text);
     return page;
