@@ -123,6 +123,9 @@ int connection_check(struct connection *connection, const char *sql, struct erro
 int log_check(const char *path, const struct log_mark *mark, struct error *err);
 /* The mark of the log with this many frames. */
 int log_get_mark(struct connection *connection, uint32_t frames, struct log_mark *ret_mark);
+/* Before a commit, by whoever holds the file lock: room for it and those that follow, of a log with
+ * this many frames. `folder`: the store's. */
+void log_lengthen(struct connection *connection, const char *folder, int frames);
 
 /* --- statement.c */
 void statements_reset(struct connection *connection); /* all that were used in this transaction */

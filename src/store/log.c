@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define LOG_HEADER 32
@@ -24,6 +25,16 @@
 #define MAGIC 0x377f0682U /* the lowest bit: checksums are of big-endian words */
 #define PAGE_MIN 512
 #define PAGE_MAX 65536
+#define PAGE_USUAL 4096
+
+/* A log that grows with each commit makes the file system write its own journal each time, with all
+ * that is dirty there. One that has shown that it grows is therefore made longer in large pieces of
+ * zeros, which SQLite takes for the end of the log. */
+#define PIECE_MIN ((int64_t)128 * 1024)
+#define PIECE_MAX ((int64_t)1024 * 1024)
+#define PIECE_LEFT ((int64_t)64 * 1024) /* then it is time for the next one */
+#define FREE_MIN ((int64_t)64 * 1024 * 1024)
+#define ZEROS 65536
 
 struct log_reader {
     int fd;
@@ -128,15 +139,50 @@ out:
     return is_other || there == mark->frames ? 0 : refuse(path, there, mark->frames, err);
 }
 
+/* NULL: there is none. */
+static sqlite3_file *log_file(struct connection *connection)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(connection->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &file);
+
+    return code == SQLITE_OK && file && file->pMethods ? file : NULL;
+}
+
+static bool has_much_room(const char *folder)
+{
+    struct statvfs disk;
+
+    return statvfs(folder, &disk) == 0 &&
+           (int64_t)disk.f_bavail * (int64_t)disk.f_frsize >= FREE_MIN;
+}
+
+void log_lengthen(struct connection *connection, const char *folder, int frames)
+{
+    static const unsigned char zeros[ZEROS];
+    sqlite3_file *file = log_file(connection);
+    int64_t used = LOG_HEADER + (int64_t)frames * (FRAME_HEADER + PAGE_USUAL);
+    int64_t piece = used < PIECE_MAX ? used : PIECE_MAX;
+    sqlite3_int64 size;
+
+    if (used < PIECE_MIN || !file || file->pMethods->xFileSize(file, &size) != SQLITE_OK ||
+        size - used >= PIECE_LEFT || !has_much_room(folder)) {
+        return;
+    }
+    for (int64_t done = 0; done < piece; done += ZEROS) {
+        /* Nothing is lost when it fails: SQLite lengthens the log by itself. */
+        if (file->pMethods->xWrite(file, zeros, ZEROS, size + done) != SQLITE_OK) {
+            return;
+        }
+    }
+}
+
 int log_get_mark(struct connection *connection, uint32_t frames, struct log_mark *ret_mark)
 {
     struct log_reader reader = {.fd = -1};
     unsigned char header[LOG_HEADER];
-    sqlite3_file *file = NULL;
-    int code = sqlite3_file_control(connection->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    sqlite3_file *file = log_file(connection);
 
-    if (code != SQLITE_OK || !file || !file->pMethods ||
-        file->pMethods->xRead(file, header, sizeof(header), 0) != SQLITE_OK ||
+    if (!file || file->pMethods->xRead(file, header, sizeof(header), 0) != SQLITE_OK ||
         !read_header(&reader, header)) {
         return ERROR_IO;
     }

@@ -287,6 +287,7 @@ static int batch_commit(struct writer *writer, struct error *err)
     int r;
 
     writer->has_written = false;
+    log_lengthen(connection, writer->folder, writer->wal_pages);
     r = connection_control(connection, CONTROL_COMMIT, err);
     if (r == 0 && writer->has_written) {
         mark_log(writer);

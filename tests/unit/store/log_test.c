@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -272,6 +273,42 @@ static void without_a_log_there_is_nothing_to_note(void **state)
     connection_close(connection);
 }
 
+static void take_over(struct fixture *fixture, struct store *store)
+{
+    free(fixture->base);
+    free(fixture->bytes);
+    free(fixture->note);
+    read_whole(fixture->path, &fixture->base, &fixture->base_length);
+    read_whole(fixture->log, &fixture->bytes, &fixture->length);
+    read_whole(fixture->lock, &fixture->note, &fixture->note_length);
+    assert_int_equal(store_close(store, NULL), 0);
+}
+
+static void a_log_that_grows_is_lengthened_in_pieces_whose_zeros_are_its_end(void **state)
+{
+    static const char zeros[4096];
+    struct fixture *fixture = *state;
+    struct store *store = NULL;
+    off_t length = 0;
+    int commits = 400;
+    int times = 0;
+
+    assert_int_equal(try_open(fixture, &store, NULL), 0);
+    for (int i = 0; i < commits; i++) {
+        struct stat log;
+
+        assert_int_equal(store_write(store, add, NULL, NULL), 0);
+        assert_int_equal(stat(fixture->log, &log), 0);
+        times += log.st_size > length ? 1 : 0;
+        length = log.st_size;
+    }
+    assert_true(times < commits / 4);
+    take_over(fixture, store);
+    assert_memory_equal(fixture->bytes + fixture->length - sizeof(zeros), zeros, sizeof(zeros));
+    bring_back(fixture, fixture->length);
+    assert_int_equal(open_and_count(fixture), COMMITS + commits);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -286,6 +323,7 @@ int main(void)
         TEST(a_header_that_no_log_has_is_damage),
         TEST(no_log_a_short_one_or_no_note_is_no_damage),
         TEST(without_a_log_there_is_nothing_to_note),
+        TEST(a_log_that_grows_is_lengthened_in_pieces_whose_zeros_are_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
