@@ -334,6 +334,7 @@ void engine_free(struct engine *engine)
     followers_free(engine->followers);
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->wake);
+    loop_cancel(engine->options.loop, engine->pace);
     loop_cancel(engine->options.loop, engine->logs_timer);
     while ((event = engine_take_event(engine)) != NULL) {
         event_free(event);

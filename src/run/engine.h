@@ -96,6 +96,8 @@ struct engine {
     int file_task_count;
     bool is_writing_files, is_file_start_deferred;
     loop_id file_start;      /* they are begun then at the latest */
+    loop_id pace;            /* the next turn waits for it */
+    int64_t committed_at_ms; /* monotonic: the last turn's end */
     loop_id wake;            /* watches the file that askers touch */
     loop_id logs_timer;      /* lines of a run wait to be written */
     int parked;              /* attempts that do */

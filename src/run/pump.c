@@ -14,11 +14,16 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Bounds what one turn of the loop decides. */
 #define INLINE_TURN_MAX 1024
 /* So many are worth a commit of their own, written while more is decided. */
 #define RECORDS_OF_COMMIT 256
+/* While so many processes are at work, a turn leaves the last one's commit so much time behind it:
+ * what ends meanwhile shares its sync. A lone process, and a slow one, never waits. */
+#define PACED_FROM 4
+#define PACE_MS 2
 
 static json_t *answer_of(const struct active *active, int result, const struct error *err)
 {
@@ -191,8 +196,17 @@ static void let_go_of_lost(struct engine *engine, const struct commit_job *job)
     }
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void finish_turn(struct engine *engine)
 {
+    engine->committed_at_ms = monotonic_ms();
     if (engine->parked == 0) {
         engine_stall(engine, NULL);
     }
@@ -300,10 +314,36 @@ static void decide_queue(struct engine *engine)
     }
 }
 
+static void on_pace(void *arg)
+{
+    struct engine *engine = arg;
+
+    engine->pace = (loop_id){0};
+    pump(engine);
+}
+
+/* True: the turn comes when the timer ends. */
+static bool is_paced(struct engine *engine)
+{
+    int64_t since_ms;
+
+    if (engine->processes < PACED_FROM) {
+        return false;
+    }
+    since_ms = monotonic_ms() - engine->committed_at_ms;
+    if (since_ms >= PACE_MS) {
+        return false;
+    }
+    if (!engine->pace.value) {
+        engine->pace = loop_timer_start(engine->options.loop, PACE_MS - since_ms, on_pace, engine);
+    }
+    return true;
+}
+
 void pump(struct engine *engine)
 {
     if (engine->jobs || engine->has_failed || engine->is_closing || !engine->queue_head ||
-        engine->file_task_count > FILE_TASKS_MAX) {
+        engine->file_task_count > FILE_TASKS_MAX || is_paced(engine)) {
         return;
     }
     engine->inline_budget = INLINE_TURN_MAX;

@@ -201,7 +201,9 @@ static void what_left_no_folder_shows_nothing_and_is_not_looked_at_again(void **
 
     assert_int_equal(engine_new(&project->options, &project->engine, NULL), 0);
     follow = follow_start(project->engine, "/nonexistent", note_stop, &stops);
+    run_project_block_pool(project);
     run_project_turn_until(project, is_looked_at);
+    run_project_unblock_pool(project);
     run_project_turn_until(project, is_looked_at_no_more);
     assert_string_equal(follow_line(follow), "");
     follow_stop(follow);

@@ -208,6 +208,40 @@ static void nothing_of_a_turn_is_told_while_one_of_its_commits_waits(void **stat
     run_project_drop_engine(project);
 }
 
+static void while_many_are_at_work_a_turn_waits_for_company(void **state)
+{
+    struct run_project *project = *state;
+    struct engine *engine;
+
+    run_project_start(project, row, NULL);
+    engine = project->engine;
+    engine->processes += 4;
+    engine->committed_at_ms = INT64_MAX / 2; /* as if it were just now for ever */
+    pump(engine);
+    assert_null(engine->jobs);
+    assert_int_not_equal(engine->pace.value, 0);
+    engine->committed_at_ms = 0;
+    pump(engine);
+    assert_non_null(engine->jobs);
+    engine->processes -= 4;
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
+static void a_lone_process_waits_for_nobody(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_start(project, row, NULL);
+    project->engine->processes += 3;
+    project->engine->committed_at_ms = INT64_MAX / 2;
+    pump(project->engine);
+    assert_non_null(project->engine->jobs);
+    project->engine->processes -= 3;
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +254,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_turn_that_waits_for_space_can_be_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_turn_of_which_commits_fail_says_so_once_and_tells_nothing,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(while_many_are_at_work_a_turn_waits_for_company, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_lone_process_waits_for_nobody, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
