@@ -72,7 +72,7 @@ LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
 KEEPER_CC := $(if $(shell command -v musl-gcc 2>/dev/null),musl-gcc,$(CC))
 KEEPER_FLAGS := -Os -g $(LANGUAGE) $(WARNINGS) $(HARDENING) $(SECTIONS)
 # Not -static-pie: under musl's specs that is a dynamic program.
-KEEPER_LINK := -static $(if $(filter musl-gcc,$(KEEPER_CC)),-no-pie) -Wl,-z,relro,-z,now -Wl,--gc-sections
+KEEPER_LINK := -static $(if $(filter musl-gcc,$(KEEPER_CC)),-no-pie) -Wl,-z,norelro,-z,noseparate-code -Wl,--gc-sections
 
 ifeq ($(SANITIZE),)
 VARIANT :=

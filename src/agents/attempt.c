@@ -10,16 +10,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define KEEPER_FOLDER "../libexec/fermata"
 #define TMP_FOLDER "tmp"
+#define CHILD_STACK_SIZE 16384
 
 static int check_spec(const struct attempt_spec *spec, struct error *err)
 {
@@ -107,17 +109,19 @@ static int write_plain(int folder, const char *name, const char *data, size_t le
     return r;
 }
 
-static int open_folder(const char *path, int *ret_folder, struct error *err)
+static int open_folder(const char *path, int *ret_folder, bool *ret_is_new, struct error *err)
 {
     int folder;
+    bool is_new = mkdir(path, 0700) == 0;
 
-    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+    if (!is_new && errno != EEXIST) {
         int r = file_make_folders(path, err);
 
         if (r < 0) {
             return r;
         }
     }
+    *ret_is_new = is_new;
     folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) {
         return error_set_errno(err, "cannot open folder %s", path);
@@ -139,6 +143,7 @@ int attempt_prepare(const struct attempt_spec *spec, struct error *err)
 {
     struct strbuf text;
     int folder = -1;
+    bool is_new = false;
     int r = check_spec(spec, err);
 
     if (r < 0) {
@@ -153,11 +158,11 @@ int attempt_prepare(const struct attempt_spec *spec, struct error *err)
         error_hint(err, "give large values by standard input or in a file");
         goto out;
     }
-    r = open_folder(spec->folder, &folder, err);
+    r = open_folder(spec->folder, &folder, &is_new, err);
     if (r < 0) {
         goto out;
     }
-    if (faccessat(folder, "claim", F_OK, 0) == 0) {
+    if (!is_new && faccessat(folder, "claim", F_OK, 0) == 0) {
         r = error_set(err, ERROR_CONFLICT, "the attempt in %s was started before", spec->folder);
         goto out;
     }
@@ -167,7 +172,7 @@ int attempt_prepare(const struct attempt_spec *spec, struct error *err)
     }
     if (spec->input) {
         r = write_plain(folder, "stdin", spec->input, spec->input_length, err);
-    } else if (unlinkat(folder, "stdin", 0) < 0 && errno != ENOENT) {
+    } else if (!is_new && unlinkat(folder, "stdin", 0) < 0 && errno != ENOENT) {
         r = error_set_errno(err, "cannot remove %s/stdin", spec->folder);
     }
     for (size_t i = 0; r == 0 && i < spec->file_count; i++) {
@@ -186,35 +191,50 @@ out:
     return r;
 }
 
-/* The keeper begins with every signal blocked, so that a stop sent at once waits until it is read.
- */
+struct keeper_start {
+    const char *path;
+    char *const *argv;
+    char *const *env;
+    int number; /* errno of the execve; 0: it became the keeper */
+};
+
+/* Shares our memory, and its thread of ours waits. Returning ends it; _exit() would make a
+ * sanitizer unwind a stack that it does not know. */
+static int become_keeper(void *arg)
+{
+    struct keeper_start *start = arg;
+
+    (void)execve(start->path, start->argv, start->env);
+    start->number = errno;
+    return 127;
+}
+
+/* Not posix_spawn, which resets each signal's action one by one: the keeper does all that itself.
+ * It begins with every signal blocked, so that none finds our handlers in the child, and a stop
+ * that is sent at once waits until it is read. */
 static int spawn_keeper(const char *keeper_path, const char *folder, pid_t *ret_keeper)
 {
     char *const argv[] = {(char[]){ATTEMPT_KEEPER_NAME}, (char *)(uintptr_t)folder, NULL};
     char *const env[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
+    struct keeper_start start = {.path = keeper_path, .argv = argv, .env = env};
+    _Alignas(16) char stack[CHILD_STACK_SIZE];
     sigset_t all;
-    int r;
+    sigset_t before;
+    pid_t keeper;
+    int number = 0;
 
     (void)sigfillset(&all);
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawnattr_init(&attributes);
-    r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
-    for (int fd = 1; r == 0 && fd < 3; fd++) {
-        r = posix_spawn_file_actions_adddup2(&actions, 0, fd);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    keeper = clone(become_keeper, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+    if (keeper < 0) {
+        number = errno;
+    } else if (start.number != 0) {
+        number = start.number;
+        (void)waitpid(keeper, NULL, 0);
     }
-    if (r == 0) {
-        r = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    }
-    (void)posix_spawnattr_setsigmask(&attributes, &all);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-    if (r == 0) {
-        r = posix_spawn(ret_keeper, keeper_path, &actions, &attributes, argv, env);
-    }
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return r;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    *ret_keeper = keeper;
+    return number;
 }
 
 int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper, struct error *err)

@@ -396,14 +396,6 @@ static int64_t count_said(const char *folder, const char *name)
     return strcmp(name, "stdout") == 0 ? exit.stdout_bytes : exit.stderr_bytes;
 }
 
-/* What was not kept at all (no ring, or a full disk) is known from the report alone. */
-static int64_t count_missing(const char *folder, const char *name, const struct stream *stream)
-{
-    int64_t bytes = count_said(folder, name);
-
-    return bytes < 0 ? 0 : bytes - stream->total;
-}
-
 static bool is_running(const char *folder)
 {
     char *path = path_join(folder, "exit.json");
@@ -419,6 +411,7 @@ int attempt_read_output(const char *folder, const char *stream_name, struct strb
     struct stream stream;
     int64_t cut = 0;
     bool running = is_running(folder);
+    int64_t said = running ? -1 : count_said(folder, stream_name);
     int64_t size;
     int r;
 
@@ -427,7 +420,7 @@ int attempt_read_output(const char *folder, const char *stream_name, struct strb
         *ret_cut = 0;
     }
     /* The keeper made no file then; what stands there is none of ours. */
-    if (!running && count_said(folder, stream_name) == 0) {
+    if (said == 0) {
         return 0;
     }
     r = open_stream(folder, stream_name, &stream);
@@ -448,8 +441,9 @@ int attempt_read_output(const char *folder, const char *stream_name, struct strb
     if (r == 0 && stream.tail >= 0) {
         r = add_tail(target, &stream, running, &cut);
     }
-    if (r == 0 && !running) {
-        add_gap(target, count_missing(folder, stream_name, &stream), &cut);
+    if (r == 0 && said >= 0) {
+        /* What was not kept at all (no ring, or a full disk) is known from the report alone. */
+        add_gap(target, said - stream.total, &cut);
     }
     if (r < 0) {
         r = error_set_errno(err, "cannot read %s of the attempt in %s", stream_name, folder);

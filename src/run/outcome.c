@@ -629,10 +629,15 @@ static void take_answer(struct collect *collect, struct stream_text *output, jso
     free(path);
 }
 
-static void read_stream(struct collect *collect, const char *name, struct stream_text *stream)
+static void read_stream(struct collect *collect, const char *name, int64_t bytes,
+                        struct stream_text *stream)
 {
     struct error err = ERROR_INIT;
 
+    stream->bytes = bytes;
+    if (bytes == 0) {
+        return; /* the keeper made no file then; what stands there is none of ours */
+    }
     if (attempt_read_output(collect->folder, name, &stream->text, &stream->cut, &err) < 0 &&
         collect->broken.code == 0) {
         collect->broken = err;
@@ -698,15 +703,13 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
 {
     json_t *value = NULL;
 
-    read_stream(collect, "stderr", errors);
+    read_stream(collect, "stderr", ended->stderr_bytes, errors);
     if (is_agent_step(collect->definition)) {
         read_agent(collect, ended, &errors->text);
     }
     if (!collect->is_agent) {
-        read_stream(collect, "stdout", output);
+        read_stream(collect, "stdout", ended->stdout_bytes, output);
     }
-    output->bytes = ended->stdout_bytes;
-    errors->bytes = ended->stderr_bytes;
     check_kept(collect, ended);
     collect->duration_ms = ended->ended_at_ms - ended->started_at_ms;
     collect->exit_status = ended->status;

@@ -35,6 +35,7 @@
 #define POLL_MS_MAX 3600000
 #define FILE_POLL_MS 100
 #define SIGNALS_MAX 64
+#define SPEC_BYTES_KEPT 32768 /* a smaller one stays mapped: not worth the call */
 #define NEVER INT64_MAX
 
 enum source { SOURCE_SIGNALS, SOURCE_STDOUT, SOURCE_STDERR, SOURCES };
@@ -83,7 +84,7 @@ static int leave_parent(void)
     if (syscall(SYS_close_range, 3U, ~0U, 0U) < 0) {
         return -errno;
     }
-    (void)setsid(); /* fails when it is one already */
+    (void)setsid(); /* fails when we lead one already */
     null = open("/dev/null", O_RDWR);
     for (int fd = 0; fd < 3; fd++) {
         if (null < 0 || dup2(null, fd) < 0) {
@@ -124,7 +125,8 @@ static int open_input(int folder)
 {
     int fd = openat(folder, "stdin", O_RDONLY | O_CLOEXEC);
 
-    return fd >= 0 || errno != ENOENT ? fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    /* Without one it is our own: /dev/null. */
+    return fd >= 0 || errno != ENOENT ? fd : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
 static int open_streams(struct keeper *keeper, const struct keeper_spec *spec, int ret_fds[3])
@@ -174,7 +176,9 @@ static void start_program(struct keeper *keeper)
     if (spec.timeout_ms > 0) {
         keeper->deadline_ms = keeper->started_ms + spec.timeout_ms;
     }
-    keeper_spec_release(&spec);
+    if (spec.mapped_bytes > SPEC_BYTES_KEPT) {
+        keeper_spec_release(&spec);
+    }
 }
 
 static void note_main_end(struct keeper *keeper, int wait_status)

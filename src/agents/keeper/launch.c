@@ -17,7 +17,7 @@
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 #define DEFAULT_GRACE_MS 5000
 #define DEFAULT_OUTPUT_BYTES_MAX (8 * 1024 * 1024)
-#define CHILD_STACK_SIZE (64 * 1024)
+#define CHILD_STACK_SIZE (16 * 1024)
 
 /* Everything up to the exec happens in the keeper's own memory while the keeper is suspended, as
  * after vfork: no page is copied, and the child's error is simply read from here. */
@@ -290,15 +290,10 @@ int keeper_launch(const struct keeper_spec *spec, const int fds[3], pid_t *ret_p
                   struct keeper_start_failure *ret_failure)
 {
     struct launch launch = {.spec = spec, .fds = fds, .keeper = getpid()};
-    char *stack = mmap(NULL, CHILD_STACK_SIZE, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    _Alignas(16) char stack[CHILD_STACK_SIZE];
     pid_t pid;
     int r = 0;
 
-    if (stack == MAP_FAILED) {
-        *ret_failure = (struct keeper_start_failure){"setup", errno};
-        return -errno;
-    }
     pid = clone(run_child, stack + CHILD_STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &launch);
     if (pid < 0) {
         launch.failure = (struct keeper_start_failure){"setup", errno};
@@ -312,6 +307,5 @@ int keeper_launch(const struct keeper_spec *spec, const int fds[3], pid_t *ret_p
     } else {
         *ret_pid = pid;
     }
-    (void)munmap(stack, CHILD_STACK_SIZE);
     return r;
 }

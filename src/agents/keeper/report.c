@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REPORT_SIZE 2048
+#define REPORT_SIZE 1024  /* a block of the file systems that are met has no less */
+#define RESERVED_SIZE 256 /* takes such a block, and no report is shorter */
 #define TEMPORARY "exit.json.tmp"
 #define FINAL "exit.json"
 #define OBSTACLE "exit.json.obstacle"
@@ -105,13 +106,15 @@ static int open_temporary(int folder, int more_flags)
                   O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | more_flags, 0600);
 }
 
-/* The program can spoil the folder: what is not a file of ours alone is moved out of the way. */
+/* The program can spoil the folder: what is not a file of ours alone, and no longer than we made
+ * it, is moved out of the way. */
 static int open_report(int folder)
 {
     int fd = open_temporary(folder, 0);
     struct stat status;
 
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1) {
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
+        status.st_size <= RESERVED_SIZE) {
         return fd;
     }
     if (fd >= 0) {
@@ -133,7 +136,7 @@ static int publish(int folder)
 
 int keeper_report_reserve(int folder)
 {
-    char room[REPORT_SIZE];
+    char room[RESERVED_SIZE];
     int fd = open_report(folder);
     int r;
 
@@ -209,23 +212,23 @@ static void format_report(struct text *text, const struct keeper_report *report)
     add_text(text, "}\n");
 }
 
-/* Over the reserved bytes, never truncating first: those blocks are ours already. */
+/* Over the reserved bytes: that block is ours already. */
 int keeper_report_write(int folder, const struct keeper_report *report, bool durable)
 {
     struct text text = {.length = 0};
+    struct stat status;
     int fd;
     int r;
 
-    (void)fchmod(folder, 0700); /* the program may have closed it */
+    if (fstat(folder, &status) < 0 || (status.st_mode & S_IRWXU) != S_IRWXU) {
+        (void)fchmod(folder, S_IRWXU); /* the program has closed it */
+    }
     fd = open_report(folder);
     if (fd < 0) {
         return -errno;
     }
     format_report(&text, report);
     r = write_all(fd, text.bytes, text.length);
-    if (r == 0 && ftruncate(fd, (off_t)text.length) < 0) {
-        r = -errno;
-    }
     if (r == 0 && durable && fsync(fd) < 0) {
         r = -errno;
     }
