@@ -269,6 +269,35 @@ static void a_second_preparation_replaces_the_first(void **state)
     assert_stdout(*state, "second\n");
 }
 
+/* A stop that is sent at once, before the keeper has a line of its own behind it, is read later. */
+static void a_keeper_begins_with_its_signals_blocked(void **state)
+{
+    static const char script[] = "#!/bin/sh\nwhile read -r name mask; do\n"
+                                 "  test $name != SigBlk: || echo $mask >$1/mask\n"
+                                 "done </proc/self/status\n";
+    char *keeper_path = path_join(*state, "keeper");
+    char *mask;
+    sigset_t before;
+    sigset_t after;
+    pid_t keeper;
+
+    assert_int_equal(file_write(keeper_path, script, strlen(script), FILE_NO_SYNC, NULL), 0);
+    assert_int_equal(chmod(keeper_path, 0700), 0);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    assert_int_equal(attempt_spawn(keeper_path, *state, &keeper, NULL), 0);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+    mask = process_read_file(*state, "mask", NULL);
+    for (int signal = SIGHUP; signal < SIGSYS; signal++) {
+        bool is_blocked = strtoull(mask, NULL, 16) >> (signal - 1) & 1;
+
+        assert_true(is_blocked || signal == SIGKILL || signal == SIGSTOP);
+        assert_int_equal(sigismember(&after, signal), sigismember(&before, signal));
+    }
+    free(mask);
+    free(keeper_path);
+}
+
 static void a_missing_keeper_is_unavailable(void **state)
 {
     pid_t keeper = 77;
@@ -383,6 +412,7 @@ int main(int argc, char **argv)
         ATTEMPT_TEST(too_large_an_environment_is_refused),
         ATTEMPT_TEST(a_started_attempt_cannot_be_prepared_again),
         ATTEMPT_TEST(a_second_preparation_replaces_the_first),
+        ATTEMPT_TEST(a_keeper_begins_with_its_signals_blocked),
         ATTEMPT_TEST(a_missing_keeper_is_unavailable),
         ATTEMPT_TEST(the_keeper_is_found_where_it_is_named),
         ATTEMPT_TEST(the_keeper_is_found_beside_the_program_then_in_libexec),
