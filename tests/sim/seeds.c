@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "seeds.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +11,8 @@
 #define SEED_SECONDS_MAX 60
 #define CHUNK 64
 #define DEATHS_MAX 10
-#define WRITES_MAX 400 /* of a seed that are tried one by one */
+#define NO_WRITE INT_MAX
+#define SWEEP_EVENTS 20000 /* of all the crashes at a write of one seed, about */
 
 static void report(struct seeds *seeds, const struct failed_seed *at, const char *what)
 {
@@ -67,16 +69,22 @@ static void repeat(struct seeds *seeds, int worker, uint64_t seed, uint64_t hash
     }
 }
 
-/* A crash at each write of the seed, before and after its commit, and again in its recovery. */
+/* A crash at each write of the seed, before and after its commit, and again in its recovery. Of a
+ * long one at some writes all over it: all of them would take the square of its length. */
 static void sweep(struct seeds *seeds, int worker, uint64_t seed)
 {
-    struct failed_seed at = {.seed = seed, .crash_at_write = WRITES_MAX + 1, .crash_way = 1};
+    struct failed_seed at = {.seed = seed, .crash_at_write = NO_WRITE, .crash_way = 1};
     struct sim_result result;
+    int64_t events;
     int writes;
+    int step;
 
     play(seeds, worker, &at, &result);
-    writes = result.turns < WRITES_MAX ? result.turns : WRITES_MAX;
-    for (at.crash_at_write = 1; at.crash_at_write <= writes; at.crash_at_write++) {
+    writes = result.turns;
+    events = (int64_t)writes * CRASH_WAYS * result.events;
+    step = (int)(events / SWEEP_EVENTS) + 1;
+    at.crash_at_write = 1 + (int)(seed / (uint64_t)seeds->plan.sweep_every % (uint64_t)step);
+    for (; at.crash_at_write <= writes; at.crash_at_write += step) {
         for (at.crash_way = 1; at.crash_way <= CRASH_WAYS; at.crash_way++) {
             play(seeds, worker, &at, &result);
             __atomic_add_fetch(&seeds->swept, 1, __ATOMIC_RELAXED);
