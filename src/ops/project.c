@@ -92,9 +92,24 @@ static bool go_up(char *path)
     return true;
 }
 
-/* Looks upward for an entry: not beyond the home folder and not into another file system, where
- * it would belong to somebody else. NULL when there is none; free() it. */
-static char *find_upward(const struct ops *ops, const char *entry)
+static bool is_project(const char *path)
+{
+    return has_entry(path, PROJECT_FOLDER_NAME);
+}
+
+/* In a worktree and a submodule it is a file. An empty folder of that name is nobody's. */
+static bool is_git_top(const char *path)
+{
+    char *git = path_join(path, ".git");
+    bool is = file_is_folder(git) ? has_entry(git, "HEAD") : file_exists(git);
+
+    free(git);
+    return is;
+}
+
+/* Looks upward for such a folder: not beyond the home folder and not into another file system,
+ * where it would belong to somebody else. NULL when there is none; free() it. */
+static char *find_upward(const struct ops *ops, bool (*is_it)(const char *path))
 {
     char *path = mem_strdup(ops->settings->cwd);
     struct stat start;
@@ -108,7 +123,7 @@ static char *find_upward(const struct ops *ops, const char *entry)
         if (stat(path, &here) < 0 || here.st_dev != start.st_dev) {
             break;
         }
-        if (has_entry(path, entry)) {
+        if (is_it(path)) {
             return path;
         }
         if (ops->settings->home && strcmp(path, ops->settings->home) == 0) {
@@ -143,7 +158,7 @@ static int find_project(struct ops *ops, struct error *err)
         return check_folder(ops, err);
     }
     if (!ops->settings->project) {
-        path = find_upward(ops, PROJECT_FOLDER_NAME);
+        path = find_upward(ops, is_project);
         if (path) {
             set_project(ops, path);
         }
@@ -208,7 +223,7 @@ static int new_project_path(const struct ops *ops, bool use_git, char **ret_path
         }
         free(given);
     } else {
-        path = use_git ? find_upward(ops, ".git") : NULL;
+        path = use_git ? find_upward(ops, is_git_top) : NULL;
         if (!path) {
             path = mem_strdup(ops->settings->cwd);
         }

@@ -94,6 +94,16 @@ END
     [ "$(cd "$PROJECT" && git status --porcelain | grep -c fermata.db)" = 0 ]
 }
 
+@test "an empty folder that is called .git makes nothing the top of a tree" {
+    mkdir -p .git a
+    printf 'name: w\nphases: [{ id: one, steps: [{ id: s, run: "true" }] }]\n' >a/w.yaml
+    cd a
+    run_apart fermata run -w ./w.yaml
+    [ "$status" -eq 0 ]
+    [ -d "$PROJECT/a/.fermata" ]
+    [ ! -e "$PROJECT/.fermata" ]
+}
+
 @test "an empty project lists no runs, and says what to do where a run is needed" {
     fermata init >/dev/null
     run_apart fermata list
