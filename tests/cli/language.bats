@@ -84,7 +84,8 @@ END
     for path in /etc/passwd .. ../elsewhere src/../../elsewhere "$PWD/src"; do
         run_apart fermata run -w place -i place="$path"
         [ "$status" -eq 2 ]
-        [[ $stderr == *"input \"place\": expected a relative path inside the project, got \"$path\""* ]]
+        # A long one is told in part.
+        [[ $stderr == *"input \"place\": expected a relative path inside the project, got \"${path:0:40}"* ]]
     done
     for path in away away/x nowhere; do
         run_apart fermata run -w place -i place="$path"
