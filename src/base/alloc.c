@@ -14,9 +14,19 @@ static void out_of_memory(size_t size)
     abort();
 }
 
+/* Memory is taken from the kernel in larger pieces and not given back at once: a turn of a large
+ * run takes and frees some hundred KB, whose pages would be made anew each time. What was not
+ * touched costs nothing. */
+#define PIECE (512 * 1024)
+#define KEPT (2 * 1024 * 1024)
+#define MAPPED_FROM (1024 * 1024)
+
 void mem_init(void)
 {
     (void)mallopt(M_MXFAST, 0);
+    (void)mallopt(M_TOP_PAD, PIECE);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT);
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
 }
 
 void *mem_alloc(size_t size)

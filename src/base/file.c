@@ -174,7 +174,7 @@ int file_write(const char *path, const void *data, size_t length, enum file_sync
         r = error_set_errno(err, "cannot create %s", temporary);
         goto out;
     }
-    if (write_all(fd, data, length) < 0 || (sync == FILE_SYNC && fsync(fd) < 0)) {
+    if (write_all(fd, data, length) < 0 || (sync != FILE_NO_SYNC && fsync(fd) < 0)) {
         r = error_set_errno(err, "cannot write %s", temporary);
         (void)close(fd);
         (void)unlink(temporary);

@@ -10,8 +10,9 @@
 #include <sys/types.h>
 
 enum file_sync {
-    FILE_NO_SYNC, /* derivable content: a crash may lose it, never tear it */
-    FILE_SYNC,    /* temporary name + fsync + rename + fsync of the folder */
+    FILE_NO_SYNC,      /* derivable content: a crash may lose it, never tear it */
+    FILE_SYNC_CONTENT, /* all but the last of the next one: the name becomes durable later */
+    FILE_SYNC,         /* temporary name + fsync + rename + fsync of the folder */
 };
 
 /* Reads a regular file (no pipe, no device); ERROR_LIMIT beyond size_max. The text is

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A new store is made in memory and put on the disk whole: there is none or all of it, for two
- * syncs. Made in place, the change to a write-ahead log and the schema take nine. */
+/* A new store is made in memory and put on the disk whole: there is none or all of it, for one
+ * sync. Made in place, the change to a write-ahead log and the schema take nine. Its name becomes
+ * durable with the folder's sync before the first commit (writer.c): until then nothing is in it.
+ */
 #include "store/internal.h"
 
 #include "base/alloc.h"
@@ -27,7 +29,7 @@ static int write_image(struct connection *connection, const char *path, struct e
         return error_set(err, ERROR_INTERNAL, "the new store cannot be copied out of memory");
     }
     image[WRITE_VERSION] = image[READ_VERSION] = WAL_VERSION;
-    r = file_write(path, image, (size_t)size, FILE_SYNC, err);
+    r = file_write(path, image, (size_t)size, FILE_SYNC_CONTENT, err);
     sqlite3_free(image);
     return r;
 }

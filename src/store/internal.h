@@ -124,8 +124,8 @@ int log_check(const char *path, const struct log_mark *mark, struct error *err);
 /* The mark of the log with this many frames. */
 int log_get_mark(struct connection *connection, uint32_t frames, struct log_mark *ret_mark);
 /* Before a commit, by whoever holds the file lock: room for it and those that follow, of a log with
- * this many frames. `folder`: the store's. */
-void log_lengthen(struct connection *connection, const char *folder, int frames);
+ * this many frames, of which the last commit wrote so many. `folder`: the store's. */
+void log_lengthen(struct connection *connection, const char *folder, int frames, int last);
 
 /* --- statement.c */
 void statements_reset(struct connection *connection); /* all that were used in this transaction */

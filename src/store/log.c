@@ -25,11 +25,12 @@
 #define MAGIC 0x377f0682U /* the lowest bit: checksums are of big-endian words */
 #define PAGE_MIN 512
 #define PAGE_MAX 65536
-#define PAGE_USUAL 4096
+#define FRAME_USUAL (FRAME_HEADER + 4096)
 
 /* A log that grows with each commit makes the file system write its own journal each time, with all
- * that is dirty there. One that has shown that it grows is therefore made longer in large pieces of
+ * that is dirty there. One that grows in small commits is therefore made longer in large pieces of
  * zeros, which SQLite takes for the end of the log. */
+#define COMMITS_MIN 8 /* a piece that serves fewer costs more than it saves */
 #define PIECE_MIN ((int64_t)128 * 1024)
 #define PIECE_MAX ((int64_t)1024 * 1024)
 #define PIECE_LEFT ((int64_t)64 * 1024) /* then it is time for the next one */
@@ -156,16 +157,17 @@ static bool has_much_room(const char *folder)
            (int64_t)disk.f_bavail * (int64_t)disk.f_frsize >= FREE_MIN;
 }
 
-void log_lengthen(struct connection *connection, const char *folder, int frames)
+void log_lengthen(struct connection *connection, const char *folder, int frames, int last)
 {
     static const unsigned char zeros[ZEROS];
     sqlite3_file *file = log_file(connection);
-    int64_t used = LOG_HEADER + (int64_t)frames * (FRAME_HEADER + PAGE_USUAL);
+    int64_t used = LOG_HEADER + (int64_t)frames * FRAME_USUAL;
     int64_t piece = used < PIECE_MAX ? used : PIECE_MAX;
     sqlite3_int64 size;
 
-    if (used < PIECE_MIN || !file || file->pMethods->xFileSize(file, &size) != SQLITE_OK ||
-        size - used >= PIECE_LEFT || !has_much_room(folder)) {
+    if (used < PIECE_MIN || (int64_t)last * FRAME_USUAL > piece / COMMITS_MIN || !file ||
+        file->pMethods->xFileSize(file, &size) != SQLITE_OK || size - used >= PIECE_LEFT ||
+        !has_much_room(folder)) {
         return;
     }
     for (int64_t done = 0; done < piece; done += ZEROS) {

@@ -54,6 +54,7 @@ struct writer {
 
     /* Of the thread alone. */
     int wal_pages, checkpoint_pages;
+    int last_pages;   /* of the last commit */
     bool has_written; /* to the log, in this commit */
     bool has_synced_folder;
     struct error broken_error;
@@ -72,6 +73,8 @@ static int note_wal_pages(void *context, sqlite3 *db, const char *name, int page
 
     (void)db;
     (void)name;
+    /* A log that began anew has fewer than before. */
+    writer->last_pages = pages > writer->wal_pages ? pages - writer->wal_pages : pages;
     writer->wal_pages = pages;
     writer->has_written = true;
     return SQLITE_OK;
@@ -287,7 +290,7 @@ static int batch_commit(struct writer *writer, struct error *err)
     int r;
 
     writer->has_written = false;
-    log_lengthen(connection, writer->folder, writer->wal_pages);
+    log_lengthen(connection, writer->folder, writer->wal_pages, writer->last_pages);
     r = connection_control(connection, CONTROL_COMMIT, err);
     if (r == 0 && writer->has_written) {
         mark_log(writer);
