@@ -234,10 +234,10 @@ static int write_held(struct tx *tx, void *arg, struct error *err)
 static void write_checkpoints(struct active *active)
 {
     for (size_t i = 0; i < active->batch.effects.count; i++) {
-        const struct effect *effect = &active->batch.effects.items[i];
+        struct effect *effect = &active->batch.effects.items[i];
 
         if (effect->kind == EFFECT_CHECKPOINT) {
-            files_checkpoint(active, effect->word, effect->text);
+            files_checkpoint(active, effect->word, &effect->view);
         }
     }
 }

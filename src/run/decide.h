@@ -7,6 +7,7 @@
 #ifndef FERMATA_RUN_DECIDE_H
 #define FERMATA_RUN_DECIDE_H
 
+#include "base/strbuf.h"
 #include "base/vec.h"
 #include "run/record.h"
 #include "run/state.h"
@@ -83,7 +84,7 @@ enum effect_kind {
     EFFECT_CHILD_START,   /* step: create and begin its nested run, or adopt it */
     EFFECT_CHILD_COMMAND, /* step: `word` to its nested run */
     EFFECT_CHILD_END,     /* `child`, that the step left: cancel it, and tell when it is over */
-    EFFECT_CHECKPOINT,    /* write `word`'s readable file: `data` */
+    EFFECT_CHECKPOINT,    /* write `word`'s readable file: `view` */
     EFFECT_REST,          /* the run is paused or final */
 };
 
@@ -92,8 +93,9 @@ struct effect {
     int step; /* index, or -1 */
     int64_t at;
     const char *word;
-    const char *text;  /* in the batch's arena */
-    const char *child; /* of EFFECT_CHILD_COMMAND and _END: the nested run */
+    const char *text;   /* in the batch's arena */
+    struct strbuf view; /* of EFFECT_CHECKPOINT: who carries it out may take it */
+    const char *child;  /* of EFFECT_CHILD_COMMAND and _END: the nested run */
 };
 
 VEC_TYPE(record_vec, struct record);

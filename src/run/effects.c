@@ -46,7 +46,7 @@ static void come_to_rest(struct active *active)
     }
 }
 
-static void carry_out(struct active *active, const struct effect *effect)
+static void carry_out(struct active *active, struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_NONE:
@@ -76,7 +76,7 @@ static void carry_out(struct active *active, const struct effect *effect)
         nested_end(active, active->state->steps[effect->step].key, effect->child);
         break;
     case EFFECT_CHECKPOINT:
-        files_checkpoint(active, effect->word, effect->text);
+        files_checkpoint(active, effect->word, &effect->view);
         break;
     case EFFECT_REST:
         come_to_rest(active);

@@ -219,7 +219,7 @@ void files_open(struct active *active);
 /* Makes the texts of a batch whose commit is under way, when the loop has nothing else to do. */
 void files_prepare(struct active *active);
 void files_records(struct active *active, const struct record *records, size_t count);
-void files_checkpoint(struct active *active, const char *name, const char *view);
+void files_checkpoint(struct active *active, const char *name, struct strbuf *view); /* takes it */
 void files_rest(struct active *active);
 
 /* files_queue.c: the same off the loop, in this order. All take over what they are given. */

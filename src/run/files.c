@@ -98,14 +98,12 @@ void files_records(struct active *active, const struct record *records, size_t c
     }
 }
 
-void files_checkpoint(struct active *active, const char *name, const char *view)
+void files_checkpoint(struct active *active, const char *name, struct strbuf *view)
 {
     char *file = mem_printf("checkpoints/%s.json", name);
-    struct strbuf text;
 
-    strbuf_init(&text, VIEW_BYTES_MAX);
-    strbuf_add(&text, view);
-    files_later_text(active, file, &text);
+    files_later_text(active, file, view);
+    *view = (struct strbuf){0};
     free(file);
     if (active->workflow->checkpoint_retention > 0) {
         files_later_prune(active, files_kept_checkpoints(active->state));

@@ -23,9 +23,17 @@ static void release_held(struct batch *batch)
 }
 
 /* A run may rest for days after a turn with many records: what these took is given back. */
+static void release_views(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->effects.count; i++) {
+        strbuf_release(&batch->effects.items[i].view);
+    }
+}
+
 void batch_reset(struct batch *batch)
 {
     release_held(batch);
+    release_views(batch);
     if (batch->records.count > RECORDS_KEPT) {
         VEC_RELEASE(&batch->held);
         VEC_RELEASE(&batch->records);
@@ -40,6 +48,7 @@ void batch_reset(struct batch *batch)
 void batch_release(struct batch *batch)
 {
     release_held(batch);
+    release_views(batch);
     VEC_RELEASE(&batch->held);
     VEC_RELEASE(&batch->records);
     VEC_RELEASE(&batch->effects);
