@@ -75,7 +75,8 @@ struct attempt_exit {
 int attempt_prepare(const struct attempt_spec *spec, struct error *err);
 /* After the end: what the program left in its own TMPDIR goes. Blocking; absent is fine. */
 int attempt_clear(const char *folder, struct error *err);
-/* Starts the keeper (posix_spawn, never a fork of this process). keeper_path: the program. */
+/* Starts the keeper (clone with shared memory, never a fork of this process). keeper_path: the
+ * program. */
 int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper,
                   struct error *err);
 int attempt_probe(const char *folder, enum attempt_presence *ret_presence, pid_t *ret_keeper,
