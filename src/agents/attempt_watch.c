@@ -228,7 +228,8 @@ int attempt_probe(const char *folder, enum attempt_presence *ret_presence, pid_t
 /* ---- what a killed keeper leaves behind ---- */
 
 /* Is the text one of the strings of /proc/PID/environ? Only its first 128 KiB are looked at. In the
- * middle of an execve nothing is there yet: that says nothing of the process. */
+ * middle of an execve nothing is there yet, and at its end nothing any more though its files are
+ * still open: that says nothing of the process. */
 static bool has_variable(pid_t pid, const char *text, bool *ret_is_unknown)
 {
     static const size_t size = 128 * 1024;
@@ -244,7 +245,8 @@ static bool has_variable(pid_t pid, const char *text, bool *ret_is_unknown)
          entry += strlen(entry) + 1) {
         found = strcmp(entry, text) == 0;
     }
-    *ret_is_unknown = length == 0 && read_process(pid, &process) && process.has_environment;
+    *ret_is_unknown = (length == 0 || (length < 0 && errno == ESRCH)) &&
+                      read_process(pid, &process) && process.has_environment;
     free(environment);
     return found;
 }
