@@ -313,10 +313,7 @@ static void end_cancelled(struct turn *turn, int index)
 static void attempt_again(struct turn *turn, int index, bool is_static)
 {
     if (turn->run->wish != WISH_NONE) {
-        step_move(turn, index, STEP_IS_PENDING,
-                  (struct record){.reason = "the run is being paused",
-                                  .strategy = is_static ? "static" : NULL});
-        step_push_ready(turn, index);
+        step_make_pending(turn, index, "the run is being paused");
     } else if (phase_is_late(turn, step_at(turn, index)->phase)) {
         step_fail(turn, index, CLASS_TIMEOUT, PHASE_LATE);
     } else {
