@@ -88,7 +88,7 @@ static int find_status(const char *text)
     return 0;
 }
 
-static bool is_quota(const char *text)
+bool agent_is_quota(const char *text)
 {
     return strcasestr(text, "quota") || strcasestr(text, "billing") ||
            strcasestr(text, "credit balance");
@@ -97,7 +97,7 @@ static bool is_quota(const char *text)
 static enum agent_failure classify_status(int status, const char *text)
 {
     if (status == 429) {
-        return is_quota(text) ? AGENT_PERMANENT : AGENT_LIMIT;
+        return agent_is_quota(text) ? AGENT_PERMANENT : AGENT_LIMIT;
     }
     if (status == 408 || status == 409 || status == 425 || status >= 500) {
         return AGENT_TRANSIENT;

@@ -86,5 +86,7 @@ void agent_usage_decode(const json_t *value, struct agent_usage *ret_usage);
  * (408, 409, 429 without quota, 5xx, 529, connections: transient or limit; else permanent.)
  * `status` 0: the one that the text names, if any. */
 enum agent_failure agent_classify(int status, const char *text);
+/* Is it the account's money or allowance that the text speaks of? */
+bool agent_is_quota(const char *text);
 
 #endif

@@ -46,8 +46,9 @@ static void print_measured(const json_t *result, struct strbuf *target)
     double seconds = json_number_value(json_object_get(result, "seconds"));
     json_int_t steps = json_get_integer(result, "steps", 0);
 
-    strbuf_addf(target, "%lld runs: %lld completed, %lld failed, %lld not at an end\n",
+    strbuf_addf(target, "%lld run%s: %lld completed, %lld failed, %lld not at an end\n",
                 (long long)json_get_integer(result, "runs", 0),
+                json_get_integer(result, "runs", 0) == 1 ? "" : "s",
                 (long long)json_get_integer(result, "completed", 0),
                 (long long)json_get_integer(result, "failed", 0),
                 (long long)json_get_integer(result, "waiting", 0));
@@ -415,6 +416,7 @@ static void print_doctor(const struct terminal *terminal, const json_t *result, 
         add_styled(terminal, target, status_style(status), status_mark(terminal, status));
         strbuf_add_char(target, ' ');
         add_padded(target, get(check, "name"), CHECK_COLUMNS - 2);
+        strbuf_add(target, strlen(get(check, "name")) >= CHECK_COLUMNS - 2 ? " " : "");
         add_detail(terminal, get(check, "detail"), strcmp(status, "fail") == 0, target);
         if (*get(check, "hint") && strcmp(status, "pass") != 0) {
             add_wrapped(terminal, target, get(check, "hint"), CHECK_COLUMNS);

@@ -133,8 +133,8 @@ static void decide_numbers(json_t *run, const char *tool, const struct test_coun
         json_put_text(run, "hint", "let the runner print TAP, or a last line `N passed, N failed`");
     } else if (counts->executed >= 0 && counts->executed < expectation->tests_min) {
         decide(run, counts->is_partial ? "unknown" : "fail",
-               "%" PRId64 " tests executed, at least %" PRId64 " wanted", counts->executed,
-               expectation->tests_min);
+               "%" PRId64 " test%s executed, at least %" PRId64 " wanted", counts->executed,
+               counts->executed == 1 ? "" : "s", expectation->tests_min);
     } else if (expectation->coverage_min >= 0 && counts->coverage < 0) {
         decide(run, "unknown", "%s printed no coverage that this check knows", tool);
         json_put_text(run, "hint", "let it print a last line such as `Total coverage: 81.5%`");
@@ -145,7 +145,8 @@ static void decide_numbers(json_t *run, const char *tool, const struct test_coun
     } else if (expectation->coverage_min >= 0) {
         decide(run, "pass", "coverage %g %%", counts->coverage);
     } else if (expectation->counts_tests && counts->executed >= 0) {
-        decide(run, "pass", "%" PRId64 " tests executed, none failed", counts->executed);
+        decide(run, "pass", "%" PRId64 " test%s executed, none failed", counts->executed,
+               counts->executed == 1 ? "" : "s");
     } else {
         decide(run, "pass", "%s found nothing to object to", tool);
     }

@@ -377,8 +377,9 @@ static void check_journals(struct ops *ops, json_t *checks)
         add_failure(checks, "journals", &err);
         return;
     }
-    detail = mem_printf("%lld runs, %lld records: each is as it was written",
+    detail = mem_printf("%lld run%s, %lld records: each is as it was written",
                         (long long)json_get_integer(report, "runs", 0),
+                        json_get_integer(report, "runs", 0) == 1 ? "" : "s",
                         (long long)json_get_integer(report, "records", 0));
     if (json_array_size(json_object_get(report, "failures")) > 0) {
         add_failures(report, checks, "journals",
@@ -404,10 +405,11 @@ static int rebuild_tables(struct ops *ops, json_t *checks, json_t **ret_report, 
         return r;
     }
     count = json_array_size(json_object_get(*ret_report, "differences"));
-    detail = mem_printf("%lld runs, %lld records, %zu differences%s%s",
+    detail = mem_printf("%lld run%s, %lld records, %zu difference%s%s%s",
                         (long long)json_get_integer(*ret_report, "runs", 0),
+                        json_get_integer(*ret_report, "runs", 0) == 1 ? "" : "s",
                         (long long)json_get_integer(*ret_report, "records", 0), count,
-                        count ? ", repaired: " : "",
+                        count == 1 ? "" : "s", count ? ", repaired: " : "",
                         count ? first_of(*ret_report, "differences") : "");
     add_check(checks, "journal and tables", "pass", detail, NULL);
     free(detail);

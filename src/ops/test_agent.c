@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `test-agent`: one call of one agent, outside any workflow of the user's. It is a run like any
  * other, so that it is limited, recorded and shown like any other. */
+#include "agents/event.h"
 #include "base/alloc.h"
 #include "ops/agent.h"
 
@@ -91,7 +92,8 @@ static bool lacks_account(const json_t *run, const struct agent_facts *facts)
     const json_t *problem = json_array_get(json_object_get(run, "problems"), 0);
 
     return strcmp(json_get_text(problem, "class", ""), "permanent") == 0 &&
-           facts->state == AGENT_UNSURE && facts->adapter->sign_in != NULL && !facts->account;
+           !agent_is_quota(json_get_text(problem, "error", "")) && facts->state == AGENT_UNSURE &&
+           facts->adapter->sign_in != NULL && !facts->account;
 }
 
 static void describe(const struct agent_facts *facts, json_t *run)

@@ -388,8 +388,10 @@ static bool phase_fail(struct turn *turn, int index, struct failure failure)
         if (phase->gotos < policy->max) {
             return go_to(turn, index, policy->goto_phase, failure.error);
         }
-        failure.error = turn_text(turn, "%s (went back to %s %d times, the limit)", failure.error,
-                                  phase_at(turn, policy->goto_phase)->definition->id, phase->gotos);
+        failure.error = turn_text(turn, "%s (went back to %s %s, the limit)", failure.error,
+                                  phase_at(turn, policy->goto_phase)->definition->id,
+                                  phase->gotos == 1 ? "once"
+                                                    : turn_text(turn, "%d times", phase->gotos));
         failure.reason = "limit";
         policy = &turn->run->workflow->on_failure;
     }

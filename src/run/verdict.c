@@ -143,8 +143,8 @@ static enum verdict decide_tests(const struct gate_check *check, const struct te
                       " tests executed of at least %" PRId64,
                       counts->executed, check->tests_min);
     }
-    return decide(reason, VERDICT_FAIL, "%" PRId64 " tests executed, at least %" PRId64 " wanted",
-                  counts->executed, check->tests_min);
+    return decide(reason, VERDICT_FAIL, "%" PRId64 " test%s executed, at least %" PRId64 " wanted",
+                  counts->executed, counts->executed == 1 ? "" : "s", check->tests_min);
 }
 
 static enum verdict decide_coverage(const struct gate_check *check,

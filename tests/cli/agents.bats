@@ -110,6 +110,11 @@ agent() {
     [[ $stderr == *401*"No sign-in was found: run "*"codex login"* ]]
     CODEX_API_KEY=k run_apart fermata test-agent codex "Say hello"
     [ "$status" -eq 1 ]
+    # Who has used up what was paid for is known to it.
+    sed -i 's/unexpected status 401 Unauthorized/unexpected status 429: insufficient_quota/' "$BIN/codex"
+    run_apart fermata test-agent codex "Say hello"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *insufficient_quota* && $stderr != *"No sign-in"* ]]
 }
 
 @test "a configured agent: its account, key, price and role reach the call" {

@@ -59,7 +59,7 @@ END
     [[ $reason == *"1 failed test"* ]]
     gated '{ run: "echo 1..1; echo ok 1", tests_min: 5 }'
     [ "$verdict" = fail ]
-    [[ $reason == *"1 tests executed, at least 5 wanted"* ]]
+    [[ $reason == *"1 test executed, at least 5 wanted"* ]]
     gated '{ run: "echo 1..1; echo ok 1; echo TOTAL 10 5 50%", coverage_min: 80 }'
     [ "$verdict" = fail ]
     [[ $reason == *"coverage 50 %, at least 80 % wanted"* ]]

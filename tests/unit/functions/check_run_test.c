@@ -97,7 +97,7 @@ static void tests_have_to_be_shown(void **state)
     expect("echo 'all is well'", &tests_wanted, "unknown", "no test counts");
     expect("echo '1..0'", &tests_wanted, "unknown", "executed no test");
     expect("echo '0 tests, 0 failures'; exit 1", &tests_wanted, "unknown", "executed no test");
-    expect("echo '1 passed, 0 failed'", &tests_wanted, "fail", "1 tests executed, at least 2");
+    expect("echo '1 passed, 0 failed'", &tests_wanted, "fail", "1 test executed, at least 2");
     expect("echo '2 passed, 0 failed'", &tests_wanted, "pass", "2 tests executed");
     expect("echo '4 passed, 1 failed'", &tests_wanted, "fail", "1 failed");
     expect("echo '4 passed, 1 failed' >&2; exit 1", &tests_wanted, "fail", "status 1");
