@@ -6,13 +6,25 @@
 #include "settings.h"
 #include "store/store.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+/* What is opened later must not become one of them. */
+static void open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) {
+            _exit(1);
+        }
+    }
+}
 
 int main(int argc, char **argv)
 {
     struct settings settings;
     int status;
 
+    open_standard_streams();
     mem_init();
     /* Before any of them is used: out of memory ends the program there too. */
     json_init_memory();

@@ -285,6 +285,7 @@ int help_command(const struct terminal *terminal, const char *name, struct strbu
             add_styled(terminal, target, STYLE_BOLD, "Usage");
             strbuf_addf(target, "\n  fermata %s\n", commands[i].usage);
             add_examples(terminal, commands[i].example, target);
+            add_statuses(terminal, exit_statuses_plain(), target);
             return 0;
         }
     }

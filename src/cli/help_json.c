@@ -144,6 +144,7 @@ static json_t *describe_command(const struct cli_command *command)
     json_put_text(object, "usage", usage);
     json_put_text(object, "example", command->example);
     json_put(object, "read_only", json_true());
+    json_put(object, "exit_statuses", describe_exits(exit_statuses_plain()));
     free(usage);
     return object;
 }

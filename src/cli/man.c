@@ -197,7 +197,7 @@ static void add_status(struct strbuf *target, const struct exit_status *status)
     strbuf_add(target, ".\n");
 }
 
-static void add_statuses(struct strbuf *target)
+static void add_all_statuses(struct strbuf *target)
 {
     size_t count;
     const struct exit_status *statuses = exit_statuses(&count);
@@ -291,6 +291,14 @@ static void add_pages(struct strbuf *target)
     strbuf_add(target, " (1)\n");
 }
 
+static void add_statuses(struct strbuf *target, const struct exit_status *statuses)
+{
+    strbuf_add(target, ".SH EXIT STATUS\n");
+    for (; statuses->meaning; statuses++) {
+        add_status(target, statuses);
+    }
+}
+
 static void format_operation(const char *version, const struct operation *operation,
                              struct strbuf *target)
 {
@@ -310,10 +318,7 @@ static void format_operation(const char *version, const struct operation *operat
     add_globals(target);
     strbuf_add(target, ".SH EXAMPLES\n");
     add_example(target, operation->example);
-    strbuf_add(target, ".SH EXIT STATUS\n");
-    for (const struct exit_status *exit = operation->exits; exit->meaning; exit++) {
-        add_status(target, exit);
-    }
+    add_statuses(target, operation->exits);
     add_see_also(target);
 }
 
@@ -327,6 +332,7 @@ static void format_command(const char *version, const struct cli_command *comman
     free(usage);
     strbuf_add(target, ".SH EXAMPLES\n");
     add_example(target, command->example);
+    add_statuses(target, exit_statuses_plain());
     add_see_also(target);
 }
 
@@ -364,7 +370,7 @@ void man_format(const char *version, struct strbuf *target)
              "and what was finished is not done again.\n");
     add_commands(target);
     add_globals(target);
-    add_statuses(target);
+    add_all_statuses(target);
     add_surroundings(target);
     add_pages(target);
 }

@@ -102,3 +102,8 @@ const struct exit_status *exit_statuses(size_t *ret_count)
     *ret_count = ARRAY_LEN(all);
     return all;
 }
+
+const struct exit_status *exit_statuses_plain(void)
+{
+    return exits_print;
+}

@@ -90,6 +90,7 @@ const struct operation *ops_find(const char *name);
 const char *ops_nearest(const char *name); /* nearest known name, or NULL */
 bool argument_takes(const struct argument *argument, const char *word); /* as one of its choices */
 const struct exit_status *exit_statuses(size_t *ret_count); /* of all commands together */
+const struct exit_status *exit_statuses_plain(void);        /* of one that asks nobody; to NULL */
 /* Checks and converts arguments (unknown names, types, required ones, choices), then runs the row.
  */
 int ops_call(struct ops *ops, const struct operation *operation, const json_t *arguments,

@@ -19,7 +19,7 @@ setup() {
 
 @test "every command has help with usage, an example and exit statuses in 80 columns" {
     for name in init run resume pause cancel retry skip approve reject signal list status logs show \
-        checkpoint checkpoints restore artifacts cat explain workflows validate schema doctor gc version; do
+        checkpoint checkpoints restore artifacts cat explain workflows validate schema doctor gc version man completion; do
         run_apart fermata help "$name"
         [ "$status" -eq 0 ]
         [[ $output == *"Usage"*"fermata $name"*"Examples"*"fermata $name"*"Exit status"* ]] || {
@@ -368,4 +368,20 @@ END
 @test "the shared object of libcrypto, the slowest to load, is not loaded for SHA-256 alone" {
     run env LD_TRACE_LOADED_OBJECTS=1 "$FERMATA"
     [[ $output == *libsqlite3* && $output != *libcrypto* ]]
+}
+
+@test "closed standard streams are as good as /dev/null" {
+    setup_project
+    printf 'name: w\nphases: [{ id: one, steps: [{ id: s, run: "echo hi" }] }]\n' >w.yaml
+    fermata run -w ./w.yaml <&- >&- 2>&-
+    for command in "list" "status" "show last" "doctor" "agents" "workflows" "--version"; do
+        # shellcheck disable=SC2086 # words
+        fermata $command <&- >/dev/null
+        # shellcheck disable=SC2086
+        fermata $command >&- 2>/dev/null
+        # shellcheck disable=SC2086
+        fermata $command 2>&- >/dev/null
+    done
+    [ "$(fermata list --json | json 'd["runs"][0]["status"]')" = completed ]
+    teardown_project
 }
