@@ -171,9 +171,9 @@ static void a_process_that_becomes_another_all_the_time_is_swept(void **state)
         char *name = mem_printf("mark-%d", i);
         char *folder = mem_printf("%s/becoming-%d", fixture->folder, i);
         struct process_mark mark = process_mark_new(fixture->folder, name);
-        char *script = mem_printf("again='exec sh -c \"$0\" \"$0\"'; "
+        char *script = mem_printf("again='test -p %s || exit; exec sh -c \"$0\" \"$0\"'; "
                                   "setsid sh -c \"echo x >&3; $again\" \"$again\" 3>%s & wait",
-                                  mark.path);
+                                  mark.path, mark.path);
         struct attempt_spec spec = process_spec(folder, SHELL(script));
         pid_t keeper = process_start(&spec);
 
