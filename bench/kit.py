@@ -32,11 +32,14 @@ class Bench:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def pair(self, ours, floor):
-        """Both in turn, the other one first in every second round: noise of the machine hits both."""
-        if self.round % 2:
-            lower = floor()
-            return ours(), lower
-        return ours(), floor()
+        """Both in turn, the other one first in every second round: noise of the machine hits both.
+        What the one before left to be written is not part of the next."""
+        turns = [ours, floor]
+        results = {}
+        for turn in reversed(turns) if self.round % 2 else turns:
+            os.sync()
+            results[turn] = turn()
+        return results[ours], results[floor]
 
     # ---- Fermata ----
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define BLOCK_BYTES 4096
+#define FIRST_BYTES 992 /* many arenas hold little, and malloc is quickest below 1,032 bytes */
 
 struct block {
     struct block *next;
@@ -72,7 +73,9 @@ static void *take(struct arena *arena, size_t size)
     assert(size <= SIZE_MAX - alignof(max_align_t));
     aligned = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (!block || block->size - block->used < aligned) {
-        block = block_add(arena, aligned > BLOCK_BYTES ? aligned : BLOCK_BYTES);
+        size_t usual = block ? BLOCK_BYTES : FIRST_BYTES;
+
+        block = block_add(arena, aligned > usual ? aligned : usual);
     }
     memory = block->data + block->used;
     block->used += aligned;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define INITIAL_CAPACITY 64
+#define GROWS_FAST 16384
 
 void strbuf_init(struct strbuf *buffer, size_t length_max)
 {
@@ -42,7 +43,8 @@ static bool reserve(struct strbuf *buffer, size_t extra)
     }
     needed = buffer->length + extra + 1;
     if (needed > buffer->capacity) {
-        size_t capacity = buffer->capacity * 2;
+        /* A text that has begun to grow is rarely done soon. */
+        size_t capacity = buffer->capacity * (buffer->capacity < GROWS_FAST ? 4 : 2);
 
         buffer->capacity = capacity > needed ? capacity : needed;
         buffer->data = mem_resize(buffer->data, buffer->capacity, 1);
