@@ -52,6 +52,15 @@ static bool reserve(struct strbuf *buffer, size_t extra)
     return true;
 }
 
+void strbuf_reserve(struct strbuf *buffer, size_t length)
+{
+    size_t room = buffer->length_max - buffer->length;
+
+    if (!buffer->overflow) {
+        (void)reserve(buffer, length < room ? length : room);
+    }
+}
+
 char *strbuf_extend(struct strbuf *buffer, size_t length)
 {
     char *room;

@@ -23,6 +23,8 @@ void strbuf_reset(struct strbuf *buffer); /* empty again, memory kept */
 void strbuf_add(struct strbuf *buffer, const char *text);
 void strbuf_add_bytes(struct strbuf *buffer, const void *bytes, size_t length);
 void strbuf_add_char(struct strbuf *buffer, char character);
+/* For a text that will have about so many bytes more: no ceiling is looked at before they come. */
+void strbuf_reserve(struct strbuf *buffer, size_t length);
 /* Room for exactly so many bytes, which the caller writes at once; NULL: beyond the ceiling. */
 char *strbuf_extend(struct strbuf *buffer, size_t length);
 void strbuf_addf(struct strbuf *buffer, const char *format, ...)

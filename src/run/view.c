@@ -197,11 +197,18 @@ static void add_options(struct json_text *json, const struct run_state *run)
     json_decref(options);
 }
 
+/* About what the steps take, without their outputs. */
+static void reserve_for_steps(const struct run_state *run, struct strbuf *target)
+{
+    strbuf_reserve(target, 1024 + run->step_count * 420);
+}
+
 void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *target)
 {
     struct json_text text = json_text_new(target, is_pretty);
     struct json_text *json = &text;
 
+    reserve_for_steps(run, target);
     json_text_begin_object(json, NULL);
     add_identity(json, run);
     json_text_add(json, "status", run_status_name(run->status));
@@ -253,6 +260,7 @@ void view_checkpoint(const struct run_state *run, const char *name, struct strbu
     struct json_text text = json_text_new(target, true);
     struct json_text *json = &text;
 
+    reserve_for_steps(run, target);
     json_text_begin_object(json, NULL);
     json_text_add(json, "checkpoint", name);
     json_text_add_integer(json, "seq", checkpoint->seq);

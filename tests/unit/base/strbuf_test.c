@@ -111,6 +111,28 @@ static void taking_moves_the_text_out(void **state)
     strbuf_release(&buffer);
 }
 
+static void room_that_is_reserved_is_no_content_and_breaks_no_ceiling(void **state)
+{
+    struct strbuf buffer;
+
+    (void)state;
+    strbuf_init(&buffer, 100);
+    strbuf_add(&buffer, "abc");
+    strbuf_reserve(&buffer, 80);
+    assert_true(buffer.capacity > 80);
+    strbuf_reserve(&buffer, 1000);
+    assert_false(buffer.overflow);
+    assert_int_equal(buffer.length, 3);
+    assert_string_equal(buffer.data, "abc");
+    for (int i = 0; i < 97; i++) {
+        strbuf_add_char(&buffer, 'x');
+    }
+    assert_false(buffer.overflow);
+    strbuf_add_char(&buffer, 'x');
+    assert_true(buffer.overflow);
+    strbuf_release(&buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +142,7 @@ int main(void)
         cmocka_unit_test(the_ceiling_counts_for_formatted_text_too),
         cmocka_unit_test(growing_keeps_the_content),
         cmocka_unit_test(taking_moves_the_text_out),
+        cmocka_unit_test(room_that_is_reserved_is_no_content_and_breaks_no_ceiling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
