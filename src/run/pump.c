@@ -14,7 +14,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Bounds what one turn of the loop decides. */
 #define INLINE_TURN_MAX 1024
@@ -196,17 +195,14 @@ static void let_go_of_lost(struct engine *engine, const struct commit_job *job)
     }
 }
 
-static int64_t monotonic_ms(void)
+static int64_t monotonic_ms(const struct engine *engine)
 {
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return engine->options.host->monotonic_ms(engine->options.host->context);
 }
 
 static void finish_turn(struct engine *engine)
 {
-    engine->committed_at_ms = monotonic_ms();
+    engine->committed_at_ms = monotonic_ms(engine);
     if (engine->parked == 0) {
         engine_stall(engine, NULL);
     }
@@ -330,7 +326,7 @@ static bool is_paced(struct engine *engine)
     if (engine->processes < PACED_FROM) {
         return false;
     }
-    since_ms = monotonic_ms() - engine->committed_at_ms;
+    since_ms = monotonic_ms(engine) - engine->committed_at_ms;
     if (since_ms >= PACE_MS) {
         return false;
     }
