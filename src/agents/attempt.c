@@ -23,6 +23,7 @@
 #define KEEPER_FOLDER "../libexec/fermata"
 #define TMP_FOLDER "tmp"
 #define CHILD_STACK_SIZE 16384
+#define LARGE_VALUE_HINT "give large values by standard input or in a file"
 
 static int check_spec(const struct attempt_spec *spec, struct error *err)
 {
@@ -54,10 +55,21 @@ static void add_setting(struct strbuf *text, const char *key, int64_t number)
     strbuf_add_char(text, '\0');
 }
 
+/* What the attempt's own environment has in place of what it was given: a Fermata that runs inside
+ * a step gives its own steps their own. */
+static bool is_replaced(const struct attempt_spec *spec, const char *entry)
+{
+    static const char folder[] = ATTEMPT_FOLDER_VARIABLE "=";
+    static const char tmp[] = "TMPDIR=";
+
+    return strncmp(entry, folder, sizeof(folder) - 1) == 0 ||
+           (spec->has_own_tmp && strncmp(entry, tmp, sizeof(tmp) - 1) == 0);
+}
+
+/* Of the environment only what names the attempt: the rest, which may hold keys, comes to the
+ * program by way of the keeper's own and is in no file. */
 static void format_spec(struct strbuf *text, const struct attempt_spec *spec)
 {
-    static const char variable[] = ATTEMPT_FOLDER_VARIABLE "=";
-
     add_entry(text, "cwd", spec->cwd);
     add_setting(text, "timeout_ms", spec->timeout_ms);
     add_setting(text, "grace_ms", spec->grace_ms);
@@ -67,20 +79,11 @@ static void format_spec(struct strbuf *text, const struct attempt_spec *spec)
     for (const char *const *arg = spec->argv; *arg; arg++) {
         add_entry(text, "arg", *arg);
     }
-    for (const char *const *env = spec->env; *env; env++) {
-        /* A Fermata that runs inside a step gives its own steps their own. */
-        bool is_ours = strncmp(*env, variable, sizeof(variable) - 1) == 0 ||
-                       (spec->has_own_tmp && strncmp(*env, "TMPDIR=", strlen("TMPDIR=")) == 0);
-
-        if (!is_ours) {
-            add_entry(text, "env", *env);
-        }
-    }
     if (spec->has_own_tmp) {
         strbuf_addf(text, "env=TMPDIR=%s/" TMP_FOLDER, spec->folder);
         strbuf_add_char(text, '\0');
     }
-    strbuf_addf(text, "env=%s%s", variable, spec->folder);
+    strbuf_addf(text, "env=" ATTEMPT_FOLDER_VARIABLE "=%s", spec->folder);
     strbuf_add_char(text, '\0');
     add_entry(text, "end", "");
 }
@@ -153,10 +156,9 @@ int attempt_prepare(const struct attempt_spec *spec, struct error *err)
     strbuf_init(&text, KEEPER_SPEC_BYTES_MAX);
     format_spec(&text, spec);
     if (text.overflow) {
-        r = error_set(err, ERROR_LIMIT,
-                      "the arguments and the environment of %s have more than %d bytes",
+        r = error_set(err, ERROR_LIMIT, "the arguments of %s have more than %d bytes",
                       spec->argv[0], KEEPER_SPEC_BYTES_MAX);
-        error_hint(err, "give large values by standard input or in a file");
+        error_hint(err, LARGE_VALUE_HINT);
         goto out;
     }
     r = open_folder(spec->folder, &folder, &is_new, err);
@@ -214,10 +216,10 @@ static int become_keeper(void *arg)
 /* Not posix_spawn, which resets each signal's action one by one: the keeper does all that itself.
  * It begins with every signal blocked, so that none finds our handlers in the child, and a stop
  * that is sent at once waits until it is read. */
-static int spawn_keeper(const char *keeper_path, const char *folder, pid_t *ret_keeper)
+static int spawn_keeper(const char *keeper_path, const char *folder, char *const *env,
+                        pid_t *ret_keeper)
 {
     char *const argv[] = {(char[]){ATTEMPT_KEEPER_NAME}, (char *)(uintptr_t)folder, NULL};
-    char *const env[] = {NULL};
     struct keeper_start start = {.path = keeper_path, .argv = argv, .env = env};
     _Alignas(16) char stack[CHILD_STACK_SIZE];
     sigset_t all;
@@ -239,15 +241,37 @@ static int spawn_keeper(const char *keeper_path, const char *folder, pid_t *ret_
     return number;
 }
 
-int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper, struct error *err)
+/* The list alone is new; it borrows the strings. */
+static char **list_environment(const struct attempt_spec *spec)
 {
+    size_t count = 0;
+    char **list;
+
+    while (spec->env[count]) {
+        count++;
+    }
+    list = mem_zero(count + 1, sizeof(*list));
+    count = 0;
+    for (const char *const *entry = spec->env; *entry; entry++) {
+        if (!is_replaced(spec, *entry)) {
+            list[count++] = (char *)(uintptr_t)*entry;
+        }
+    }
+    return list;
+}
+
+int attempt_spawn(const char *keeper_path, const struct attempt_spec *spec, pid_t *ret_keeper,
+                  struct error *err)
+{
+    char **env = list_environment(spec);
     pid_t keeper;
     int number;
     int r;
 
     /* What a keeper leaves behind when it is killed becomes ours, so that it can be found. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    number = spawn_keeper(keeper_path, folder, &keeper);
+    number = spawn_keeper(keeper_path, spec->folder, env, &keeper);
+    free(env);
     if (number == 0) {
         *ret_keeper = keeper;
         return 0;
@@ -255,6 +279,12 @@ int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper
     errno = number;
     if (number == EAGAIN || number == ENOMEM) {
         return error_set_errno(err, "cannot start the keeper %s", keeper_path);
+    }
+    if (number == E2BIG) {
+        r = error_set(err, ERROR_LIMIT, "the environment of %s is too large for a program",
+                      spec->argv[0]);
+        error_hint(err, LARGE_VALUE_HINT);
+        return r;
     }
     r = error_set(err, ERROR_UNAVAILABLE, "cannot start the keeper %s: %s", keeper_path,
                   strerror(number));

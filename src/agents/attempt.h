@@ -3,7 +3,8 @@
  *
  * The attempt's folder holds everything; the keeper flocks it while it lives:
  *
- *   - spec: what to run, as NUL-separated strings, written here before the keeper starts
+ *   - spec: what to run, as NUL-separated strings, written here before the keeper starts; not the
+ *     environment, which may hold keys: the keeper is started with it and hands it on
  *   - stdin: what the process reads (absent: /dev/null)
  *   - tmp: its TMPDIR, if it has one of its own, until attempt_clear()
  *   - files that its environment names, such as values that are too large for it
@@ -75,9 +76,9 @@ struct attempt_exit {
 int attempt_prepare(const struct attempt_spec *spec, struct error *err);
 /* After the end: what the program left in its own TMPDIR goes. Blocking; absent is fine. */
 int attempt_clear(const char *folder, struct error *err);
-/* Starts the keeper (clone with shared memory, never a fork of this process). keeper_path: the
- * program. */
-int attempt_spawn(const char *keeper_path, const char *folder, pid_t *ret_keeper,
+/* Starts the keeper of what was prepared (clone with shared memory, never a fork of this process).
+ * keeper_path: the program. */
+int attempt_spawn(const char *keeper_path, const struct attempt_spec *spec, pid_t *ret_keeper,
                   struct error *err);
 int attempt_probe(const char *folder, enum attempt_presence *ret_presence, pid_t *ret_keeper,
                   struct error *err);

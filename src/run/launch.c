@@ -465,7 +465,7 @@ int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
     if (r == 0 && launch->is_agent && launch->agent.can_edit) {
         changes_begin(launch->folder, launch->project);
     }
-    return r < 0 ? r : attempt_spawn(launch->keeper_path, launch->folder, ret_keeper, err);
+    return r < 0 ? r : attempt_spawn(launch->keeper_path, &launch->spec, ret_keeper, err);
 }
 
 int launch_inline(struct active *active, int index, struct strbuf *output, struct error *err)

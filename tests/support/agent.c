@@ -153,7 +153,7 @@ static int run_orchestrator(const char *folder, char **argv)
     pid_t keeper;
 
     if (attempt_prepare(&spec, NULL) < 0 ||
-        attempt_spawn(process_keeper_path(), folder, &keeper, NULL) < 0) {
+        attempt_spawn(process_keeper_path(), &spec, &keeper, NULL) < 0) {
         return 1;
     }
     (void)printf("%ld\n", (long)keeper);

@@ -65,7 +65,7 @@ pid_t process_start(const struct attempt_spec *spec)
     pid_t keeper = 0;
 
     if (attempt_prepare(spec, &err) < 0 ||
-        attempt_spawn(process_keeper_path(), spec->folder, &keeper, &err) < 0) {
+        attempt_spawn(process_keeper_path(), spec, &keeper, &err) < 0) {
         fail_msg("%s", err.text);
     }
     return keeper;

@@ -154,7 +154,7 @@ static void start_program(struct keeper *keeper)
     struct keeper_start_failure failure = {0};
     struct keeper_spec spec = {0};
     int fds[3] = {-1, -1, -1};
-    int r = keeper_spec_read(keeper->folder, &spec);
+    int r = keeper_spec_read(keeper->folder, environ, &spec);
 
     if (r < 0) {
         fail_start(keeper, "spec", -r);

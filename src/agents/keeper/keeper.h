@@ -15,8 +15,8 @@
 /* ---- files shared with agents/attempt.c ---- */
 
 /* "spec": NUL-terminated strings "key=value"; keys cwd, timeout_ms, grace_ms, output_bytes_max,
- * memory_bytes_max, then arg and env as often as needed, and last "end=", which a torn file lacks.
- */
+ * memory_bytes_max, then arg and env (added to the keeper's own environment, which the program gets
+ * whole) as often as needed, and last "end=", which a torn file lacks. */
 #define KEEPER_SPEC_BYTES_MAX (4 * 1024 * 1024)
 
 /* "claim": one of these. The numbers are the keeper's pid and field 22 of its /proc/PID/stat. */
@@ -50,7 +50,8 @@ struct keeper_spec {
     size_t mapped_bytes;      /* of the one mapping that holds all of the above; starts at argv */
 };
 
-int keeper_spec_read(int folder, struct keeper_spec *ret_spec);
+/* `environment`: what the program's begins with; borrowed. */
+int keeper_spec_read(int folder, char *const *environment, struct keeper_spec *ret_spec);
 void keeper_spec_release(struct keeper_spec *spec);
 
 /* Which step of the start failed, as a word of exit.json's "start_error". */

@@ -79,7 +79,17 @@ static int read_setting(const char *entry, struct keeper_spec *spec)
     return -EINVAL;
 }
 
-static int parse_spec(struct keeper_spec *spec, char *text, size_t length)
+static size_t count_entries(char *const *environment)
+{
+    size_t count = 0;
+
+    while (environment[count]) {
+        count++;
+    }
+    return count;
+}
+
+static int parse_spec(struct keeper_spec *spec, char *const *environment, char *text, size_t length)
 {
     char **next_arg = spec->argv;
     char **next_env;
@@ -92,6 +102,9 @@ static int parse_spec(struct keeper_spec *spec, char *text, size_t length)
     }
     spec->env = spec->argv + args + 1;
     next_env = spec->env;
+    while (*environment) {
+        *next_env++ = *environment++;
+    }
     for (char *entry = text; r == 0 && entry < text + length; entry += strlen(entry) + 1) {
         const char *arg = value_of(entry, "arg");
         const char *env = value_of(entry, "env");
@@ -138,10 +151,11 @@ static int read_whole(int fd, char *text, size_t length)
 }
 
 /* First the pointers of both lists, then the text. An "arg=" or "env=" has at least 5 bytes, so the
- * pointers of length / 4 strings and two NULLs always suffice; pages not touched cost nothing. */
-static int map_spec(int fd, size_t length, struct keeper_spec *ret_spec)
+ * pointers of length / 4 strings, of the given environment and two NULLs always suffice; pages not
+ * touched cost nothing. */
+static int map_spec(int fd, size_t length, char *const *environment, struct keeper_spec *ret_spec)
 {
-    size_t pointers_size = (length / 4 + 2) * sizeof(char *);
+    size_t pointers_size = (length / 4 + count_entries(environment) + 2) * sizeof(char *);
     struct keeper_spec spec = {.mapped_bytes = pointers_size + length};
     char *text;
     int r;
@@ -154,7 +168,7 @@ static int map_spec(int fd, size_t length, struct keeper_spec *ret_spec)
     text = (char *)spec.argv + pointers_size;
     r = read_whole(fd, text, length);
     if (r == 0) {
-        r = parse_spec(&spec, text, length);
+        r = parse_spec(&spec, environment, text, length);
     }
     if (r < 0) {
         keeper_spec_release(&spec);
@@ -164,7 +178,7 @@ static int map_spec(int fd, size_t length, struct keeper_spec *ret_spec)
     return 0;
 }
 
-int keeper_spec_read(int folder, struct keeper_spec *ret_spec)
+int keeper_spec_read(int folder, char *const *environment, struct keeper_spec *ret_spec)
 {
     int fd = openat(folder, "spec", O_RDONLY | O_CLOEXEC);
     struct stat status;
@@ -180,7 +194,7 @@ int keeper_spec_read(int folder, struct keeper_spec *ret_spec)
     } else if (status.st_size > KEEPER_SPEC_BYTES_MAX) {
         r = -E2BIG;
     } else {
-        r = map_spec(fd, (size_t)status.st_size, ret_spec);
+        r = map_spec(fd, (size_t)status.st_size, environment, ret_spec);
     }
     (void)close(fd);
     return r;

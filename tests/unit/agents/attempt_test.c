@@ -230,20 +230,59 @@ static void bad_specs_are_refused(void **state)
     assert_int_equal(attempt_prepare(&wrong, &err), ERROR_INVALID);
 }
 
-static void too_large_an_environment_is_refused(void **state)
+static char *make_text(size_t length)
 {
-    size_t length = 5U << 20;
-    char *large = mem_alloc(length + 1);
-    const char *env[] = {large, NULL};
-    struct attempt_spec spec = process_spec(*state, SHELL("exit 0"));
+    char *text = mem_alloc(length + 1);
+
+    memset(text, 'x', length);
+    text[length] = '\0';
+    return text;
+}
+
+static void too_large_arguments_are_refused(void **state)
+{
+    char *large = make_text(5U << 20);
+    const char *const argv[] = {"true", large, NULL};
+    struct attempt_spec spec = process_spec(*state, argv);
     struct error err = ERROR_INIT;
 
-    memset(large, 'x', length);
-    large[length] = '\0';
-    spec.env = env;
     assert_int_equal(attempt_prepare(&spec, &err), ERROR_LIMIT);
     assert_true(err.hint[0] != '\0');
     free(large);
+}
+
+static void too_large_an_environment_is_refused(void **state)
+{
+    char *large = make_text(5U << 20);
+    const char *const env[] = {large, NULL};
+    struct attempt_spec spec = process_spec(*state, SHELL("exit 0"));
+    struct error err = ERROR_INIT;
+    pid_t keeper = 77;
+
+    spec.env = env;
+    assert_int_equal(attempt_prepare(&spec, &err), 0);
+    assert_int_equal(attempt_spawn(process_keeper_path(), &spec, &keeper, &err), ERROR_LIMIT);
+    assert_string_equal(err.text, "the environment of sh is too large for a program");
+    assert_true(err.hint[0] != '\0');
+    assert_int_equal(keeper, 77);
+    free(large);
+}
+
+static void no_file_holds_what_was_in_the_environment(void **state)
+{
+    const char *const env[] = {"PATH=/usr/bin:/bin", "KEY=a-canary", NULL};
+    /* From within, while the keeper is there. */
+    struct attempt_spec spec = process_spec(
+        *state, SHELL("test \"$KEY\" && ls -A && ! grep -r -e a-canar[y] ."));
+
+    spec.env = env;
+    spec.cwd = *state;
+    spec.has_own_tmp = true;
+    assert_int_equal(process_run(&spec).status, 0);
+    spec.argv = SHELL("! grep -r -e a-canar[y] .");
+    spec.folder = path_join(*state, "later");
+    assert_int_equal(process_run(&spec).status, 0);
+    free((char *)(uintptr_t)spec.folder);
 }
 
 static void a_started_attempt_cannot_be_prepared_again(void **state)
@@ -275,6 +314,7 @@ static void a_keeper_begins_with_its_signals_blocked(void **state)
     static const char script[] = "#!/bin/sh\nwhile read -r name mask; do\n"
                                  "  test $name != SigBlk: || echo $mask >$1/mask\n"
                                  "done </proc/self/status\n";
+    struct attempt_spec spec = process_spec(*state, SHELL("exit 0"));
     char *keeper_path = path_join(*state, "keeper");
     char *mask;
     sigset_t before;
@@ -284,7 +324,7 @@ static void a_keeper_begins_with_its_signals_blocked(void **state)
     assert_int_equal(file_write(keeper_path, script, strlen(script), FILE_NO_SYNC, NULL), 0);
     assert_int_equal(chmod(keeper_path, 0700), 0);
     assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
-    assert_int_equal(attempt_spawn(keeper_path, *state, &keeper, NULL), 0);
+    assert_int_equal(attempt_spawn(keeper_path, &spec, &keeper, NULL), 0);
     assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
     assert_int_equal(waitpid(keeper, NULL, 0), keeper);
     mask = process_read_file(*state, "mask", NULL);
@@ -300,10 +340,11 @@ static void a_keeper_begins_with_its_signals_blocked(void **state)
 
 static void a_missing_keeper_is_unavailable(void **state)
 {
+    struct attempt_spec spec = process_spec(*state, SHELL("exit 0"));
     pid_t keeper = 77;
     struct error err = ERROR_INIT;
 
-    assert_int_equal(attempt_spawn("/no/such/keeper", *state, &keeper, &err), ERROR_UNAVAILABLE);
+    assert_int_equal(attempt_spawn("/no/such/keeper", &spec, &keeper, &err), ERROR_UNAVAILABLE);
     assert_int_equal(keeper, 77);
     assert_non_null(strstr(err.text, "/no/such/keeper"));
     assert_true(err.hint[0] != '\0');
@@ -409,6 +450,8 @@ int main(int argc, char **argv)
         ATTEMPT_TEST(no_core_is_dumped_and_memory_is_limited),
         ATTEMPT_TEST(folders_are_made_as_needed),
         ATTEMPT_TEST(bad_specs_are_refused),
+        ATTEMPT_TEST(too_large_arguments_are_refused),
+        ATTEMPT_TEST(no_file_holds_what_was_in_the_environment),
         ATTEMPT_TEST(too_large_an_environment_is_refused),
         ATTEMPT_TEST(a_started_attempt_cannot_be_prepared_again),
         ATTEMPT_TEST(a_second_preparation_replaces_the_first),

@@ -265,7 +265,7 @@ static void giving_up_first_keeps_a_late_keeper_from_starting(void **state)
     assert_int_equal(attempt_prepare(&spec, NULL), 0);
     assert_true(attempt_give_up(fixture->attempt));
     assert_true(attempt_give_up(fixture->attempt)); /* also after a crash in between */
-    assert_int_equal(attempt_spawn(process_keeper_path(), fixture->attempt, &keeper, NULL), 0);
+    assert_int_equal(attempt_spawn(process_keeper_path(), &spec, &keeper, NULL), 0);
     process_wait(fixture->attempt, keeper);
     assert_false(file_exists(ran));
     assert_presence(fixture, ATTEMPT_GONE, 0);

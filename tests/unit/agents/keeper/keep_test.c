@@ -233,8 +233,7 @@ static void only_the_first_keeper_of_a_folder_runs_it(void **state)
     spec.cwd = fixture->attempt;
     keepers[0] = process_start(&spec);
     for (int i = 1; i < 6; i++) {
-        assert_int_equal(attempt_spawn(process_keeper_path(), fixture->attempt, &keepers[i], NULL),
-                         0);
+        assert_int_equal(attempt_spawn(process_keeper_path(), &spec, &keepers[i], NULL), 0);
     }
     for (int i = 0; i < 6; i++) {
         int status;
@@ -313,7 +312,7 @@ static void output_that_cannot_be_written_is_counted_all_the_same(void **state)
     small.rlim_cur = 100000;
     assert_int_equal(attempt_prepare(&spec, NULL), 0);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    assert_int_equal(attempt_spawn(process_keeper_path(), fixture->attempt, &keeper, NULL), 0);
+    assert_int_equal(attempt_spawn(process_keeper_path(), &spec, &keeper, NULL), 0);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     process_wait(fixture->attempt, keeper);
     end = read_end(fixture);
@@ -325,12 +324,13 @@ static void output_that_cannot_be_written_is_counted_all_the_same(void **state)
 static void a_torn_spec_is_a_start_error(void **state)
 {
     struct fixture *fixture = *state;
+    struct attempt_spec spec = process_spec(fixture->attempt, SHELL("exit 0"));
     char *path = path_join(fixture->attempt, "spec");
     pid_t keeper;
 
     assert_int_equal(file_make_folders(fixture->attempt, NULL), 0);
     assert_int_equal(file_write(path, "cwd=/\0arg=true", 15, FILE_NO_SYNC, NULL), 0);
-    assert_int_equal(attempt_spawn(process_keeper_path(), fixture->attempt, &keeper, NULL), 0);
+    assert_int_equal(attempt_spawn(process_keeper_path(), &spec, &keeper, NULL), 0);
     process_wait(fixture->attempt, keeper);
     assert_int_equal(read_end(fixture).start_errno, EINVAL);
     free(path);

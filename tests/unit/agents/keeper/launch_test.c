@@ -49,11 +49,14 @@ static int tear_down(void **state)
 static int read_spec(const struct fixture *fixture, const char *text, size_t length,
                      struct keeper_spec *ret_spec)
 {
+    static char key[] = "KEY=secret";
+    static char empty[] = "C=";
+    static char *const environment[] = {key, empty, NULL};
     char *path = path_join(fixture->folder, "spec");
 
     assert_int_equal(file_write(path, text, length, FILE_NO_SYNC, NULL), 0);
     free(path);
-    return keeper_spec_read(fixture->folder_fd, ret_spec);
+    return keeper_spec_read(fixture->folder_fd, environment, ret_spec);
 }
 
 static void a_spec_is_read_whole(void **state)
@@ -75,9 +78,11 @@ static void a_spec_is_read_whole(void **state)
     assert_string_equal(spec.argv[1], "");
     assert_string_equal(spec.argv[2], "y=z");
     assert_null(spec.argv[3]);
-    assert_string_equal(spec.env[0], "A=1");
-    assert_string_equal(spec.env[1], "B=");
-    assert_null(spec.env[2]);
+    assert_string_equal(spec.env[0], "KEY=secret");
+    assert_string_equal(spec.env[1], "C=");
+    assert_string_equal(spec.env[2], "A=1");
+    assert_string_equal(spec.env[3], "B=");
+    assert_null(spec.env[4]);
     keeper_spec_release(&spec);
     keeper_spec_release(&spec);
 }
@@ -91,7 +96,8 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(spec.grace_ms, 5000);
     assert_int_equal(spec.output_bytes_max, 8 * 1024 * 1024);
     assert_int_equal(spec.memory_bytes_max, 0);
-    assert_null(spec.env[0]);
+    assert_string_equal(spec.env[1], "C=");
+    assert_null(spec.env[2]);
     keeper_spec_release(&spec);
 }
 
@@ -138,7 +144,7 @@ static void no_spec_and_too_large_a_one_are_refused(void **state)
     struct keeper_spec spec;
     char *large = mem_zero(1, KEEPER_SPEC_BYTES_MAX + 1);
 
-    assert_int_equal(keeper_spec_read(fixture->folder_fd, &spec), -ENOENT);
+    assert_int_equal(keeper_spec_read(fixture->folder_fd, (char *[]){NULL}, &spec), -ENOENT);
     assert_int_equal(read_spec(fixture, large, KEEPER_SPEC_BYTES_MAX + 1, &spec), -E2BIG);
     free(large);
 }
@@ -160,7 +166,8 @@ static void many_short_arguments_fit(void **state)
     assert_int_equal(read_spec(*state, text, length, &spec), 0);
     assert_string_equal(spec.argv[49999], "");
     assert_null(spec.argv[50000]);
-    assert_null(spec.env[50000]);
+    assert_string_equal(spec.env[50001], ""); /* the given two come first */
+    assert_null(spec.env[50002]);
     keeper_spec_release(&spec);
     free(text);
 }
