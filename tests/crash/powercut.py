@@ -7,6 +7,10 @@ was not synced is gone, as after pulling the plug. Then it is mounted again, the
 the program had told of its journal, on a disk that was not cut, must be there; the store is sound,
 and the run comes to its end. Needs root and a kernel that lets it; else it is skipped. Prints TAP.
 
+The program is halted just before the cut. A sync that is under way at a shutdown may be answered
+with success though what it wrote is dropped, which no power loss does: a program that does nothing
+but write and sync sees that at one cut in forty (Linux 6.18), and at none when it is halted.
+
 POWERCUTS is the number of cuts. A random instant is what this test is about, so the time to a cut
 is drawn, not waited for.
 """
@@ -14,6 +18,7 @@ import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -84,6 +89,24 @@ def read_records(path):
     return records
 
 
+def has_halted(pid):
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            if (task / "stat").read_text().rsplit(") ", 1)[1][0] not in "TtZ":
+                return False
+    except OSError:
+        pass  # it ended, or one of its threads
+    return True
+
+
+def halt(driver):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    driver.send_signal(signal.SIGSTOP)
+    while not has_halted(driver.pid):
+        require(time.monotonic() < deadline, "the driver does not stop")
+        time.sleep(0.001)
+
+
 def wait_for_none(path):
     deadline = time.monotonic() + PATIENCE_SECONDS
     while processes_of(path):
@@ -112,6 +135,7 @@ def cut_once(disk, root, number, rng):
     if number % 4 != 0:
         wait_for_records(told, driver)
     time.sleep(rng.uniform(0, rng.choice(INSTANTS_SECONDS)))
+    halt(driver)
     disk.cut()
     driver.send_signal(signal.SIGKILL)
     driver.wait()
@@ -120,6 +144,7 @@ def cut_once(disk, root, number, rng):
     disk.mount()
     check(project, read_records(told))
     wait_for_none(project.path)
+    shutil.rmtree(project.path)  # the next one needs the room
     disk.unmount()
     return len(read_records(told))
 
