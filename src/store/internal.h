@@ -148,6 +148,7 @@ struct writer *writer_new(struct connection *connection, struct lock *lock,
 /* Ends the thread after the queued work; the connection stays usable by the caller. */
 void writer_free(struct writer *writer); /* accepts NULL */
 void writer_submit(struct writer *writer, store_work work, store_done done, void *arg);
+void writer_expect_more(struct writer *writer, bool is_expected);
 int writer_wait(struct writer *writer, store_work work, void *arg, struct error *err);
 bool writer_is_broken(const struct writer *writer);
 

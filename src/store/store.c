@@ -362,6 +362,11 @@ void store_submit(struct store *store, store_work work, store_done done, void *a
     writer_submit(store->writer, work, done, arg);
 }
 
+void store_expect_more(struct store *store, bool is_expected)
+{
+    writer_expect_more(store->writer, is_expected);
+}
+
 /* SQL waits for the disk, and for other processes. */
 static bool may_block(const struct store *store)
 {

@@ -70,6 +70,10 @@ int store_close(struct store *store, struct error *err); /* waits for queued wor
 
 /* From the loop's thread; keeps the loop running until done was called. done may be NULL. */
 void store_submit(struct store *store, store_work work, store_done done, void *arg);
+/* From the loop's thread. While more is expected nothing is committed: what is submitted meanwhile
+ * is worked on already, and shares one sync. Whoever expects more soon expects no more: others wait
+ * for the store. */
+void store_expect_more(struct store *store, bool is_expected);
 /* These two block: never on the loop while it runs, which is asserted. */
 /* Waits for the commit; for one-shot commands. */
 int store_write(struct store *store, store_work work, void *arg, struct error *err);

@@ -229,6 +229,66 @@ static void queued_pieces_share_one_commit_and_keep_their_order(void **state)
     assert_int_equal(rows(fixture), COUNT);
 }
 
+/* Submitted one at a time, each when the one before it is being worked on. */
+static void what_is_expected_shares_the_commit_of_what_came_before(void **state)
+{
+    enum { COUNT = 5 };
+    struct fixture *fixture = *state;
+    struct piece pieces[COUNT] = {0};
+    int syncs;
+
+    assert_int_equal(writer_wait(fixture->writer, add, &(struct piece){.id = 99}, NULL), 0);
+    syncs = atomic_load(&fixture->faults->syncs);
+    writer_expect_more(fixture->writer, true);
+    for (int i = 0; i < COUNT; i++) {
+        pieces[i] = (struct piece){.fixture = fixture, .id = i};
+        writer_submit(fixture->writer, add, note_done, &pieces[i]);
+        close_gate(fixture);
+        (void)sem_post(&fixture->gate);
+    }
+    assert_int_equal(rows(fixture), 1);
+    assert_int_equal(atomic_load(&fixture->faults->syncs), syncs);
+    writer_expect_more(fixture->writer, false);
+    loop_run(fixture->loop);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(pieces[i].result, 0);
+    }
+    assert_int_equal(atomic_load(&fixture->faults->syncs), syncs + 1);
+    assert_int_equal(rows(fixture), COUNT + 1);
+}
+
+static void one_that_fails_does_so_alone_while_more_is_expected(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece good = {.id = 1};
+    struct piece bad = {.id = 2, .fail_with = ERROR_CONFLICT};
+
+    writer_expect_more(fixture->writer, true);
+    writer_submit(fixture->writer, add, note_done, &bad);
+    close_gate(fixture);
+    (void)sem_post(&fixture->gate);
+    writer_submit(fixture->writer, add, note_done, &good);
+    writer_expect_more(fixture->writer, false);
+    loop_run(fixture->loop);
+    assert_int_equal(bad.result, ERROR_CONFLICT);
+    assert_int_equal(good.result, 0);
+    assert_int_equal(rows(fixture), 1);
+}
+
+static void a_writer_that_ends_waits_for_nothing_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct piece piece = {.id = 1};
+
+    writer_expect_more(fixture->writer, true);
+    writer_submit(fixture->writer, add, note_done, &piece);
+    writer_free(fixture->writer);
+    fixture->writer = NULL;
+    loop_run(fixture->loop);
+    assert_int_equal(piece.result, 0);
+    assert_int_equal(rows(fixture), 1);
+}
+
 static void a_failing_piece_is_rolled_back_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -657,6 +717,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(queued_pieces_share_one_commit_and_keep_their_order),
+        TEST(what_is_expected_shares_the_commit_of_what_came_before),
+        TEST(one_that_fails_does_so_alone_while_more_is_expected),
+        TEST(a_writer_that_ends_waits_for_nothing_more),
         TEST(a_failing_piece_is_rolled_back_alone),
         TEST(a_single_failing_piece_commits_nothing),
         TEST(waiting_returns_after_the_commit),
