@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/engine.h"
+#include "run/files_queue.h"
 #include "run/own.h"
 #include "run/query.h"
 #include "run/reserve.h"

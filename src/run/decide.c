@@ -538,5 +538,8 @@ int decide(struct run_state *run, const struct event *event, const struct decide
     } else if (r == 0 && run->wish != WISH_NONE) {
         (void)settle_run(&turn);
     }
+    if (!run_status_is_final(run->status)) {
+        batch_close_checkpoint(batch, run);
+    }
     return r;
 }

@@ -216,7 +216,6 @@ void phase_reset(struct turn *turn, int index, const char *reason)
 void checkpoint_save(struct turn *turn, const char *name, const char *by)
 {
     json_t *phases = json_array();
-    struct strbuf *view;
 
     for (size_t i = 0; i < turn->run->workflow->phase_count; i++) {
         if (phase_is_settled_well(phase_at(turn, (int)i))) {
@@ -229,9 +228,7 @@ void checkpoint_save(struct turn *turn, const char *name, const char *by)
                                     .data = turn_hold(turn, phases),
                                     .by = by});
     turn_effect(turn, EFFECT_CHECKPOINT, -1, 0, name);
-    view = &turn->batch->effects.items[turn->batch->effects.count - 1].view;
-    strbuf_init(view, VIEW_BYTES_MAX);
-    view_checkpoint(turn->run, name, view);
+    turn->batch->open_checkpoint = turn->batch->effects.count;
 }
 
 void phase_complete(struct turn *turn, int index)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a commit made due: attempts started, taken over and stopped, timers, nested runs, files. */
+#include "run/files_queue.h"
 #include "run/live.h"
 
 void effects_tell_begin(const struct active *active, const struct step_state *step)

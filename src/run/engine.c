@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* events in -> decide -> one commit for all runs -> effects. */
+#include "run/files_queue.h"
 #include "run/live.h"
 #include "run/query.h"
 #include "run/reserve.h"

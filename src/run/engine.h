@@ -33,8 +33,10 @@ struct active {
     bool is_state_due;   /* as soon as its batch is committed */
     struct logs *logs;   /* lines that wait to be written */
     struct strbuf view;  /* state.json as it will be when the run rests; data NULL: not made yet */
-    int64_t stall_mark_ms; /* how long the engine had waited for space when it decided last */
-    int64_t ended_at_us;   /* when the last end of an attempt was learned; only when measuring */
+    struct file_task *end_files; /* of a run that is over, until they are written; see files_end */
+    char *end_checkpoint;        /* the one that it ended with, whose file is among them */
+    int64_t stall_mark_ms;       /* how long the engine had waited for space when it decided last */
+    int64_t ended_at_us; /* when the last end of an attempt was learned; only when measuring */
 };
 
 /* An event with everything it points to. */
@@ -213,25 +215,6 @@ void outcome_of_inline(struct active *active, int step, const struct strbuf *out
 /* inbox.c */
 /* From the first run that is owned on. */
 void inbox_watch(struct engine *engine);
-
-/* files.c: the readable view of a run; failures to write it never fail the run */
-void files_open(struct active *active);
-/* Makes the texts of a batch whose commit is under way, when the loop has nothing else to do. */
-void files_prepare(struct active *active);
-void files_records(struct active *active, const struct record *records, size_t count);
-void files_checkpoint(struct active *active, const char *name, struct strbuf *view); /* takes it */
-void files_rest(struct active *active);
-
-/* files_queue.c: the same off the loop, in this order. All take over what they are given. */
-void files_later_text(struct active *active, const char *name, struct strbuf *text);
-void files_later_append(struct active *active, const char *name, struct strbuf *text);
-void files_later_prune(struct active *active, json_t *kept);
-void files_later_report(struct active *active);
-/* What lies there is made to agree with the journal as far as the state has it now. */
-void files_later_restore(struct active *active);
-void files_forget(const struct active *active); /* what is still waiting, of this run */
-void files_go_on(struct engine *engine);        /* nothing better is to be done */
-void files_drain(struct engine *engine);        /* writes what is still waiting, here and now */
 
 /* logs.c: orchestrator.log and phase-ID.log of a run */
 void logs_open(struct active *active);

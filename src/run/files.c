@@ -5,26 +5,22 @@
 
 #include "base/alloc.h"
 #include "run/engine.h"
+#include "run/files_queue.h"
 #include "run/view.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES_MAX (64U * 1024 * 1024)
 #define STATE_INTERVAL_MS 1000
 
 void files_open(struct active *active)
 {
-    struct strbuf plan;
-
     logs_open(active);
     if (active->state->seq > 1) {
         files_later_restore(active);
-        return;
+    } else {
+        files_later_plan(active);
     }
-    strbuf_init(&plan, TEXT_BYTES_MAX);
-    files_format_plan(active->workflow, &plan);
-    files_later_text(active, "plan.md", &plan);
 }
 
 static void make_view(struct active *active)
@@ -48,9 +44,16 @@ static bool is_to_rest(const struct batch *batch)
 void files_prepare(struct active *active)
 {
     logs_prepare(active, active->batch.records.items, active->batch.records.count);
-    if (is_to_rest(&active->batch)) {
+    if (is_to_rest(&active->batch) && !run_status_is_final(active->state->status)) {
         make_view(active);
     }
+}
+
+static void forget_state_timer(struct active *active)
+{
+    loop_cancel(active->engine->options.loop, active->state_timer);
+    active->state_timer = (loop_id){0};
+    active->is_state_due = false;
 }
 
 static void write_state(struct active *active)
@@ -58,9 +61,7 @@ static void write_state(struct active *active)
     make_view(active);
     files_later_text(active, "state.json", &active->view);
     active->view = (struct strbuf){0};
-    loop_cancel(active->engine->options.loop, active->state_timer);
-    active->state_timer = (loop_id){0};
-    active->is_state_due = false;
+    forget_state_timer(active);
 }
 
 static void on_state_timer(void *arg)
@@ -98,13 +99,23 @@ void files_records(struct active *active, const struct record *records, size_t c
     }
 }
 
-void files_checkpoint(struct active *active, const char *name, struct strbuf *view)
+static void write_checkpoint(struct active *active, const char *name, struct strbuf *view)
 {
     char *file = mem_printf("checkpoints/%s.json", name);
 
     files_later_text(active, file, view);
     *view = (struct strbuf){0};
     free(file);
+}
+
+void files_checkpoint(struct active *active, const char *name, struct strbuf *view)
+{
+    if (view->data) {
+        write_checkpoint(active, name, view);
+    } else {
+        free(active->end_checkpoint);
+        active->end_checkpoint = mem_strdup(name);
+    }
     if (active->workflow->checkpoint_retention > 0) {
         files_later_prune(active, files_kept_checkpoints(active->state));
     }
@@ -113,6 +124,30 @@ void files_checkpoint(struct active *active, const char *name, struct strbuf *vi
 void files_rest(struct active *active)
 {
     logs_flush(active);
+    if (run_status_is_final(active->state->status)) {
+        forget_state_timer(active);
+        files_later_end(active);
+    } else {
+        files_later_report(active);
+        write_state(active);
+    }
+}
+
+void files_write_now(struct active *active)
+{
+    struct strbuf view;
+
+    if (!active->end_files) {
+        return;
+    }
+    files_take_back_end(active);
+    if (active->end_checkpoint) {
+        strbuf_init(&view, VIEW_BYTES_MAX);
+        view_checkpoint(active->state, active->end_checkpoint, &view);
+        write_checkpoint(active, active->end_checkpoint, &view);
+        free(active->end_checkpoint);
+        active->end_checkpoint = NULL;
+    }
     files_later_report(active);
     write_state(active);
 }

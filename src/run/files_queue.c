@@ -3,17 +3,21 @@
  * asked for: the loop waits for no disk, and whoever waits for the engine's rest finds them there.
  *
  * A task owns what it writes. JSON values are shared with the state of the run; nobody changes
- * those after they were put there. */
+ * those after they were put there. A run that is over and let go of leaves all its state to its
+ * last task. */
+#include "run/files_queue.h"
 #include "base/alloc.h"
 #include "results/results.h"
 #include "run/definition.h"
 #include "run/engine.h"
 #include "run/files.h"
+#include "run/view.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define REPORT_BYTES_MAX (64U * 1024 * 1024)
+#define TEXT_BYTES_MAX (64U * 1024 * 1024)
+#define REPORT_BYTES_MAX TEXT_BYTES_MAX
 /* They give way to what is durable, so long. */
 #define BEHIND_MS 50
 
@@ -25,7 +29,9 @@ struct file_task {
     char *blobs;
     struct strbuf text;
     json_t *value;
-    struct engine *engine;           /* of a restoration, and the four below */
+    struct active *active;           /* of the end of a run: it has the state still */
+    struct run_state *state;         /* or the task has it */
+    struct engine *engine;           /* that workflow is of */
     const struct workflow *workflow; /* shared; NULL: none */
     int64_t last_seq;
     bool log_json;
@@ -35,6 +41,7 @@ struct file_task {
 
 static void task_free(struct file_task *task)
 {
+    run_state_free(task->state);
     if (task->workflow) {
         definition_give_back(task->engine->definitions, task->workflow);
     }
@@ -57,10 +64,22 @@ static void write_all(struct file_task *first)
     }
 }
 
+/* What comes of a run that is still there is made now, since its state may change later. */
+static void make_ends(struct engine *engine)
+{
+    for (struct file_task *task = engine->file_tasks; task; task = task->next) {
+        if (task->active) {
+            files_write_now(task->active);
+        }
+    }
+}
+
 static struct file_task *take_all(struct engine *engine)
 {
-    struct file_task *first = engine->file_tasks;
+    struct file_task *first;
 
+    make_ends(engine);
+    first = engine->file_tasks;
     engine->file_task_count = 0;
     engine->file_tasks = NULL;
     engine->file_tasks_tail = &engine->file_tasks;
@@ -142,6 +161,14 @@ static void on_idle(void *arg)
     }
 }
 
+/* Whoever was told of an end may have deferred what comes of it, as more runs: that is first. */
+static void on_told(void *arg)
+{
+    struct engine *engine = arg;
+
+    loop_defer(engine->options.loop, on_idle, engine);
+}
+
 /* All that one turn asks for goes to the pool at once. */
 static void start_soon(struct engine *engine)
 {
@@ -153,7 +180,7 @@ static void start_soon(struct engine *engine)
         engine->pool_jobs += engine->file_start.value ? 0 : 1;
         loop_cancel(engine->options.loop, engine->file_start);
         engine->file_start = (loop_id){0};
-        loop_defer(engine->options.loop, on_idle, engine);
+        loop_defer(engine->options.loop, on_told, engine);
     } else if (!engine->file_start.value) {
         engine->pool_jobs++;
         start_late(engine);
@@ -182,7 +209,7 @@ void files_drain(struct engine *engine)
     write_all(take_all(engine));
 }
 
-void files_forget(const struct active *active)
+void files_forget(struct active *active)
 {
     struct file_task **link = &active->engine->file_tasks;
 
@@ -198,6 +225,7 @@ void files_forget(const struct active *active)
         task_free(task);
     }
     active->engine->file_tasks_tail = link;
+    active->end_files = NULL;
 }
 
 /* ---- what is written ---- */
@@ -291,6 +319,110 @@ void files_later_report(struct active *active)
     add(active, task);
 }
 
+static void write_plan(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+    struct strbuf plan;
+
+    strbuf_init(&plan, TEXT_BYTES_MAX);
+    files_format_plan(task->workflow, &plan);
+    files_write(&files, "plan.md", &plan, FILE_NO_SYNC);
+    strbuf_release(&plan);
+}
+
+static void share_workflow(const struct active *active, struct file_task *task)
+{
+    task->engine = active->engine;
+    task->workflow = definition_share(task->engine->definitions, active->workflow->digest);
+}
+
+void files_later_plan(struct active *active)
+{
+    struct file_task *task = task_new(active, NULL, write_plan);
+
+    share_workflow(active, task);
+    add(active, task);
+}
+
+/* ---- the end of a run ---- */
+
+static void write_nothing(const struct file_task *task)
+{
+    (void)task;
+}
+
+static void write_end_checkpoint(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+    char *file = mem_printf("checkpoints/%s.json", task->name);
+    struct strbuf view;
+
+    strbuf_init(&view, VIEW_BYTES_MAX);
+    view_checkpoint(task->state, task->name, &view);
+    files_write(&files, file, &view, FILE_NO_SYNC);
+    strbuf_release(&view);
+    free(file);
+}
+
+/* The state comes last: where it is, the others are. */
+static void write_end(const struct file_task *task)
+{
+    struct run_files files = files_of(task);
+    struct strbuf text;
+
+    if (task->name) {
+        write_end_checkpoint(task);
+    }
+    strbuf_init(&text, REPORT_BYTES_MAX);
+    files_format_report(&files, task->state, &text);
+    files_write(&files, "report.md", &text, FILE_NO_SYNC);
+    strbuf_release(&text);
+    strbuf_init(&text, VIEW_BYTES_MAX);
+    view_run_text(task->state, true, &text);
+    files_write(&files, "state.json", &text, FILE_NO_SYNC);
+    strbuf_release(&text);
+}
+
+void files_later_end(struct active *active)
+{
+    struct file_task *task = task_new(active, NULL, write_nothing);
+
+    files_take_back_end(active);
+    task->active = active;
+    active->end_files = task;
+    add(active, task);
+}
+
+void files_take_back_end(struct active *active)
+{
+    if (active->end_files) {
+        active->end_files->active = NULL;
+        active->end_files = NULL;
+    }
+}
+
+bool files_leave_state(struct active *active)
+{
+    struct file_task *task = active->end_files;
+
+    if (!task) {
+        return false;
+    }
+    files_take_back_end(active);
+    task->write = write_end;
+    task->blobs = mem_strdup(active->engine->blobs);
+    task->name = active->end_checkpoint;
+    task->state = active->state;
+    task->engine = active->engine;
+    task->workflow = active->workflow;
+    active->end_checkpoint = NULL;
+    active->state = NULL;
+    active->workflow = NULL;
+    return true;
+}
+
+/* ---- restoring ---- */
+
 static void restore(const struct file_task *task)
 {
     struct run_files files = {.id = task->name,
@@ -310,8 +442,7 @@ void files_later_restore(struct active *active)
     struct engine *engine = active->engine;
     struct file_task *task = task_new(active, active->state->id, restore);
 
-    task->engine = engine;
-    task->workflow = definition_share(engine->definitions, active->workflow->digest);
+    share_workflow(active, task);
     task->blobs = mem_strdup(engine->blobs);
     task->last_seq = active->state->seq;
     task->log_json = engine->options.config->log_json;

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "run/engine.h"
 #include "run/files.h"
+#include "run/files_queue.h"
 
 #include <stdlib.h>
 

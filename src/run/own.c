@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "results/results.h"
 #include "run/definition.h"
+#include "run/files_queue.h"
 #include "run/live.h"
 #include "run/query.h"
 #include "run/states.h"
@@ -230,8 +231,11 @@ void active_free(struct active *active)
     logs_close(active);
     strbuf_release(&active->view);
     batch_release(&active->batch);
-    run_state_free(active->state);
-    definition_give_back(active->engine->definitions, active->workflow);
+    if (!files_leave_state(active)) {
+        run_state_free(active->state);
+        definition_give_back(active->engine->definitions, active->workflow);
+    }
+    free(active->end_checkpoint);
     active_unlock(active);
     free(active->folder);
     free(active);

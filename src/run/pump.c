@@ -3,8 +3,10 @@
  *
  *   queue -> decide -> commit -> decide -> commit ... -> all durable -> told -> effects
  *
- * A turn's commits hold different runs, so that one is written while the next is decided. Nothing
- * is told or carried out before all of them are durable: what a run does may look at others. */
+ * A large turn hands over what it decided in parts, of different runs, so that one is written while
+ * the next is decided; they are committed together. Nothing is told or carried out before all of it
+ * is durable: what a run does may look at others. */
+#include "run/files_queue.h"
 #include "run/live.h"
 
 #include "base/alloc.h"
@@ -17,8 +19,8 @@
 
 /* Bounds what one turn of the loop decides. */
 #define INLINE_TURN_MAX 1024
-/* So many are worth a commit of their own, written while more is decided. */
-#define RECORDS_OF_COMMIT 256
+/* So many are handed over at a time, and written while more is decided. */
+#define RECORDS_OF_PART 128
 /* While so many processes are at work, a turn leaves the last one's commit so much time behind it:
  * what ends meanwhile shares its sync. A lone process, and a slow one, never waits. */
 #define PACED_FROM 4
@@ -70,6 +72,7 @@ static void decide_one(struct active *active, struct commit_job *job, struct que
                                               queued->stall_mark_ms;
     }
     active->stall_mark_ms = engine_stalled_ms(engine);
+    files_write_now(active); /* while its state is what it ended with */
     had_records = active->batch.records.count;
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
     job->records += active->batch.records.count - had_records;
@@ -297,13 +300,15 @@ static void decide_queue(struct engine *engine)
             decide_one(active, job, event);
         }
         event_free(event);
-        if (job->records >= RECORDS_OF_COMMIT && engine->queue_head) {
+        if (job->records >= RECORDS_OF_PART && engine->queue_head) {
+            store_expect_more(engine->options.store, true);
             submit(engine, job, first);
             first = engine->dirty.count;
             job = job_new(engine);
         }
     }
     submit(engine, job, first);
+    store_expect_more(engine->options.store, false);
     if (later) {
         engine->queue_head = later;
         engine->queue_tail = later_tail;

@@ -3,6 +3,7 @@
 #include "run/turn.h"
 
 #include "base/alloc.h"
+#include "run/view.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ void batch_reset(struct batch *batch)
     }
     batch->records.count = 0;
     batch->effects.count = 0;
+    batch->open_checkpoint = 0;
     arena_free(batch->arena);
     batch->arena = arena_new();
 }
@@ -63,6 +65,18 @@ static const json_t *hold(struct batch *batch, const json_t *value)
     return value;
 }
 
+void batch_close_checkpoint(struct batch *batch, const struct run_state *run)
+{
+    struct effect *effect;
+
+    if (batch->open_checkpoint > 0) {
+        effect = &batch->effects.items[batch->open_checkpoint - 1];
+        strbuf_init(&effect->view, VIEW_BYTES_MAX);
+        view_checkpoint(run, effect->word, &effect->view);
+        batch->open_checkpoint = 0;
+    }
+}
+
 /* The record may point into the state or the event: copy before anything changes. */
 void batch_emit(struct batch *batch, struct run_state *run, struct record record)
 {
@@ -73,6 +87,10 @@ void batch_emit(struct batch *batch, struct run_state *run, struct record record
         &record.model,    &record.session};
     struct record *kept = VEC_PUSH(&batch->records);
 
+    /* Nothing that it shows changes with the run's status. */
+    if (record.kind != RECORD_RUN_MOVED) {
+        batch_close_checkpoint(batch, run);
+    }
     record.seq = run->seq + 1;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         *texts[i] = arena_strdup(batch->arena, *texts[i]);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
+#include "base/file.h"
 #include "results/results.h"
 #include "run/engine.h"
 #include "run/files.h"
+#include "run/files_queue.h"
 #include "support/run_project.h"
 
 #include <semaphore.h>
@@ -261,6 +263,93 @@ static void a_restoration_stops_at_the_record_of_its_asking(void **state)
     free(name);
 }
 
+/* A run that is over, with its last files still to be written. */
+static struct active *end_one(struct run_project *project)
+{
+    struct active *active = start(project, works);
+
+    run_project_go(project);
+    assert_int_equal(file_remove_tree(active->folder, NULL), 0);
+    active->end_checkpoint = mem_strdup("a");
+    files_later_plan(active);
+    files_later_end(active);
+    assert_non_null(active->end_files);
+    return active;
+}
+
+static void check_end(struct run_project *project, const char *id)
+{
+    static const char *const files[] = {"checkpoints/a.json", "report.md", "plan.md", "state.json"};
+    struct strbuf name;
+    char *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        strbuf_init(&name, 4096);
+        strbuf_addf(&name, ".fermata/workflows/%s/%s", id, files[i]);
+        assert_true(run_project_has(project, name.data));
+        if (i + 1 == ARRAY_LEN(files)) {
+            state = run_project_read(project, name.data);
+            assert_non_null(strstr(state, "\"status\": \"completed\""));
+            free(state);
+        }
+        strbuf_release(&name);
+    }
+}
+
+static void a_run_that_is_let_go_of_leaves_its_last_files_to_the_pool(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)end_one(project);
+    assert_true(engine_let_go(project->engine, project->id));
+    run_project_go(project);
+    check_end(project, project->id);
+}
+
+static void an_engine_that_ends_writes_what_a_run_left(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)end_one(project);
+    assert_true(engine_let_go(project->engine, project->id));
+    run_project_drop_engine(project);
+    check_end(project, project->id);
+}
+
+static void a_run_that_stays_has_its_last_files_as_well(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active = end_one(project);
+
+    run_project_go(project);
+    assert_null(active->end_files);
+    check_end(project, project->id);
+}
+
+static void what_a_run_ended_with_is_made_before_anything_else_is_decided(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active = end_one(project);
+
+    files_write_now(active);
+    files_write_now(active);
+    assert_null(active->end_files);
+    assert_null(active->end_checkpoint);
+    run_project_go(project);
+    check_end(project, project->id);
+}
+
+static void a_lost_run_forgets_its_end_as_well(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active = end_one(project);
+
+    files_forget(active);
+    assert_null(active->end_files);
+    run_project_go(project);
+    assert_false(has(project, active, "state.json"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -272,6 +361,11 @@ int main(void)
         TEST(only_the_files_of_checkpoints_that_are_kept_stay),
         TEST(nothing_is_decided_while_thousands_of_files_wait_and_then_it_goes_on),
         TEST(a_restoration_stops_at_the_record_of_its_asking),
+        TEST(a_run_that_is_let_go_of_leaves_its_last_files_to_the_pool),
+        TEST(an_engine_that_ends_writes_what_a_run_left),
+        TEST(a_run_that_stays_has_its_last_files_as_well),
+        TEST(what_a_run_ended_with_is_made_before_anything_else_is_decided),
+        TEST(a_lost_run_forgets_its_end_as_well),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,41 @@ static void an_effect_remembers_the_nested_run_that_it_is_for(void **state)
     end(&f);
 }
 
+static void save_checkpoint(struct fixture *fixture)
+{
+    checkpoint_save(&fixture->turn, "mark", "me");
+    assert_null(fixture->batch.effects.items[0].view.data);
+}
+
+static void a_checkpoint_is_shown_as_it_was_before_the_next_record(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    save_checkpoint(&f);
+    turn_emit(&f.turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = "later"});
+    assert_non_null(f.batch.effects.items[0].view.data);
+    assert_null(strstr(f.batch.effects.items[0].view.data, "later"));
+    assert_non_null(json_object_get(f.m.run->signals, "later"));
+    end(&f);
+}
+
+/* Its status is not in it. */
+static void a_checkpoint_stays_open_while_only_its_run_moves(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    save_checkpoint(&f);
+    run_move(&f.turn, RUN_FAILED, "failure", NULL);
+    assert_null(f.batch.effects.items[0].view.data);
+    batch_close_checkpoint(&f.batch, f.m.run);
+    assert_non_null(f.batch.effects.items[0].view.data);
+    end(&f);
+}
+
 static void a_batch_can_be_used_again(void **state)
 {
     struct fixture f;
@@ -122,6 +157,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_numbered_dated_copied_and_applied),
         cmocka_unit_test(an_effect_remembers_the_nested_run_that_it_is_for),
+        cmocka_unit_test(a_checkpoint_is_shown_as_it_was_before_the_next_record),
+        cmocka_unit_test(a_checkpoint_stays_open_while_only_its_run_moves),
         cmocka_unit_test(a_batch_can_be_used_again),
         cmocka_unit_test(one_random_value_gives_many_that_differ_and_repeat),
         cmocka_unit_test(a_text_longer_than_its_place_is_cut),
