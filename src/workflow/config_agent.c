@@ -325,6 +325,9 @@ static void check_agent(const struct reader *reader, const struct yaml_node *nod
         problems_add(reader->problems, agent->at, "add `endpoint: http://...`",
                      "the agent \"%s\" needs an endpoint", agent->name);
     }
+    if (use == USE_COMMAND) {
+        config_check_map(reader, node, agent->output_format);
+    }
     for (size_t i = 0; i < ARRAY_LEN(key_uses); i++) {
         const struct yaml_node *value = yaml_find(node, key_uses[i].key);
 

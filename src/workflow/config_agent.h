@@ -13,6 +13,10 @@ VEC_TYPE(agent_vec, struct agent_config);
 void config_read_agents(struct reader *reader, const struct yaml_node *root,
                         struct agent_vec *agents);
 
+/* config_map.c: whether what the agent's `map` names goes together, and with its output. */
+void config_check_map(const struct reader *reader, const struct yaml_node *agent,
+                      const char *output_format);
+
 /* config_limit.c: one file's `settings` on all agents: allowed_commands, offline. The built-in ones
  * have to be among them. */
 void config_limit_agents(const struct yaml_node *settings, struct agent_vec *agents);

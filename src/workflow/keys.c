@@ -57,6 +57,18 @@ static const struct level levels[] = {
          "A backend. `fermata agents` lists those that need no configuration; one of the same "
          "name here takes from it what is not said. A project's file may narrow an agent of the "
          "user's file, never make it another program, address, key or environment."},
+    [LEVEL_MAP] =
+        {"agent-map", "a map of an output",
+         "Where what is in the JSON that a program of type `command` prints. A path names keys and "
+         "indexes with dots between them; what is not there is not said. With `events` each line "
+         "is "
+         "read by the rule of its kind and the other keys have no effect; without, the whole "
+         "value, "
+         "or each line of `jsonl`, by the other keys. See [Any program](agents.md#any-program)."},
+    [LEVEL_MAP_EVENT] = {"agent-map-event", "an event of a map",
+                         "What a line of one kind is to Fermata."},
+    [LEVEL_MAP_USAGE] = {"agent-map-usage", "the usage of a map",
+                         "The same keys may stand in the event itself."},
     [LEVEL_PRICE] = {"price", "a price",
                      "What a model costs, in USD for a million tokens. Counts where the backend "
                      "does not say what a call cost; without a price that stays unknown."},
@@ -394,11 +406,11 @@ static const struct key keys[] = {
      .help = "What a program of type `command` prints: its answer, one JSON value, or one a line. "
              "`jsonl` without a `map` is Fermata's own events.",
      .words = "text json jsonl", .fallback = "text"},
-    {L(AGENT), "map", SHAPE_MAP,
-     .help = "Where what is in the JSON of a program of type `command`: `answer`, `session`, "
-             "`model`, `question`, `error`, `input_tokens` and so on, to a path of keys and "
-             "indexes; see docs/agents.md.",
-     .example = "{ answer: result.text, session: id }"},
+    {L(AGENT), "map", SHAPE_OBJECT,
+     .help =
+         "Where what is in the JSON of a program of type `command`; without one the whole value "
+         "is the answer.",
+     .of = LEVEL_MAP, .example = "{ answer: result.text, session: id }"},
     {L(AGENT), "options", SHAPE_MAP,
      .help = "What else a model server gets with every call, by its own names; of coding programs "
              "see docs/agents.md.",
@@ -417,6 +429,58 @@ static const struct key keys[] = {
      .is_ignored = true},
     {L(AGENT), "model_path", SHAPE_ANY, .help = "the server is started with its model file",
      .is_ignored = true},
+
+    /* ---- the map of an output --------------------------------------------------------------- */
+    {L(MAP), "answer", SHAPE_POINTER,
+     .help =
+         "The answer. What is no text is taken as JSON; a map or a list is the step's data, too.",
+     .example = "choices.0.text"},
+    {L(MAP), "session", SHAPE_POINTER, .help = "The name of the conversation; kept and shown."},
+    {L(MAP), "model", SHAPE_POINTER, .help = "The model that answered."},
+    {L(MAP), "question", SHAPE_POINTER,
+     .help = "What it asks a person; nothing, or an empty text, when it asks nothing."},
+    {L(MAP), "error", SHAPE_POINTER,
+     .help = "Why it failed; nothing, or an empty text, when it did not."},
+    {L(MAP) | L(MAP_EVENT), "status", SHAPE_POINTER,
+     .help = "The HTTP status of its error, which tells the class of the failure."},
+    {L(MAP) | L(MAP_EVENT) | L(MAP_USAGE), "input_tokens", SHAPE_POINTER,
+     .help = "Tokens of the input, the cached part included."},
+    {L(MAP) | L(MAP_EVENT) | L(MAP_USAGE), "output_tokens", SHAPE_POINTER,
+     .help = "Tokens of the output."},
+    {L(MAP) | L(MAP_EVENT) | L(MAP_USAGE), "cached_tokens", SHAPE_POINTER,
+     .help = "The part of the input that came from a cache."},
+    {L(MAP) | L(MAP_EVENT) | L(MAP_USAGE), "cost_usd", SHAPE_POINTER,
+     .help = "What the call cost, in USD."},
+    {L(MAP) | L(MAP_EVENT) | L(MAP_USAGE), "turns", SHAPE_POINTER, .help = "Turns of the model."},
+    {L(MAP), "type", SHAPE_POINTER, .help = "Where a line of `events` says of what kind it is.",
+     .fallback = "type"},
+    {L(MAP), "events", SHAPE_NAMED,
+     .help = "Of `jsonl`: a kind of line to what it is. Lines of other kinds mean nothing. Where a "
+             "kind is `done`, an output without such a line was cut and is no success.",
+     .of = LEVEL_MAP_EVENT,
+     .example = "{ delta: { event: text, partial: true, text: body.text }, end: { event: done } }"},
+    {L(MAP_EVENT), "event", SHAPE_WORD,
+     .help = "What happened. The texts are the answer; a `usage` is that of the whole call so far.",
+     .words = "text thinking tool_call tool_result edit usage session question error done",
+     .is_required = true},
+    {L(MAP_EVENT), "text", SHAPE_POINTER,
+     .help =
+         "Its text: of the answer, the thinking, the question or the error; what a tool does or "
+         "gave; the path of an edited file."},
+    {L(MAP_EVENT), "partial", SHAPE_BOOLEAN,
+     .help = "Whether a text goes on with the next line of its kind.", .fallback = "false"},
+    {L(MAP_EVENT), "id", SHAPE_POINTER,
+     .help = "Of a session its name; of a tool's call and result what they have in common."},
+    {L(MAP_EVENT), "name", SHAPE_POINTER,
+     .help = "Of a tool's call the tool; of a session the model that answers."},
+    {L(MAP_EVENT), "is_error", SHAPE_BOOLEAN | SHAPE_POINTER,
+     .help = "Whether a tool failed: always, or where it says `true`.", .fallback = "false"},
+    {L(MAP_EVENT), "fatal", SHAPE_BOOLEAN,
+     .help = "Of an error: it goes on trying in vain, and may be stopped.", .fallback = "false"},
+    {L(MAP_EVENT), "failure", SHAPE_WORD,
+     .help = "The class of an error; without one its status and text tell it.",
+     .words = "transient limit permanent refused timeout"},
+    {L(MAP_EVENT), "usage", SHAPE_OBJECT, .help = "What was used so far.", .of = LEVEL_MAP_USAGE},
 
     /* ---- price ------------------------------------------------------------------------------ */
     {L(PRICE), "input", SHAPE_NUMBER, .help = "Of the input.", .most = 1000000, .example = "3"},

@@ -22,6 +22,9 @@ enum key_level {
     LEVEL_STATIC,
     LEVEL_CONFIG,
     LEVEL_AGENT,
+    LEVEL_MAP, /* of the output of an agent of type command */
+    LEVEL_MAP_EVENT,
+    LEVEL_MAP_USAGE,
     LEVEL_PRICE,
     LEVEL_CHAIN, /* a workflow as a list of steps, in config.yaml */
     LEVEL_CHAIN_STEP,
@@ -29,7 +32,7 @@ enum key_level {
     LEVEL_FALLBACK,
     LEVEL_OFFLINE,
 };
-#define KEY_LEVELS 20
+#define KEY_LEVELS 23
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
 
 /* What a value may look like; a key may allow several. */
@@ -60,8 +63,9 @@ enum key_shape {
     SHAPE_NAME_MAP = 1 << 23,  /* name -> name */
     SHAPE_MAP = 1 << 24,       /* a map of anything, as JSON */
     SHAPE_SECRET = 1 << 25,    /* where a secret is: env:NAME or file:PATH */
+    SHAPE_POINTER = 1 << 26,   /* into JSON: keys and indexes, with dots */
 };
-#define KEY_SHAPES 26
+#define KEY_SHAPES 27
 
 struct key {
     unsigned levels; /* LEVEL_BIT set */
@@ -106,6 +110,7 @@ bool name_is_valid(const char *text);
 bool variable_is_valid(const char *text); /* of the environment */
 bool model_is_valid(const char *text);    /* of a model, or with * and ? a pattern */
 bool secret_is_valid(const char *text);   /* env:NAME or file:PATH */
+bool pointer_is_valid(const char *text);  /* keys and indexes, with dots: choices.0.text */
 /* "8MiB", "512k", "1000000". */
 int bytes_parse(const char *text, int64_t *ret_bytes);
 /* Whether one of space-separated words is the text; its index, or -1. */

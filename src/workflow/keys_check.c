@@ -57,6 +57,7 @@ static void describe_shape(const struct key *key, unsigned shape, struct strbuf 
         "a map of names to names",
         "a map",
         "env:NAME or file:PATH",
+        "a path into its JSON, such as choices.0.text",
     };
 
     strbuf_add(target, names[__builtin_ctz(shape)]);
@@ -91,8 +92,9 @@ static void report_shape(const struct checker *checker, const struct yaml_node *
     key_describe_shapes(checker->key, &expected);
     if (value->kind == YAML_SCALAR) {
         enum yaml_type type = yaml_scalar_type(value);
-        bool wants_text = checker->key->shapes & (SHAPE_TEXT | SHAPE_TEMPLATE | SHAPE_TEXTS |
-                                                  SHAPE_ID | SHAPE_NAME | SHAPE_NAMES | SHAPE_PATH);
+        bool wants_text = checker->key->shapes &
+                          (SHAPE_TEXT | SHAPE_TEMPLATE | SHAPE_TEXTS | SHAPE_ID | SHAPE_NAME |
+                           SHAPE_NAMES | SHAPE_PATH | SHAPE_POINTER);
 
         hint = type == YAML_NULL                 ? "give it a value or remove the key"
                : type != YAML_TEXT && wants_text ? "put quotes around it"
@@ -396,12 +398,18 @@ static int is_argument(const struct checker *checker, const struct yaml_node *va
     return is_scalar(checker, value);
 }
 
+static bool is_some_text(const char *text)
+{
+    return *text;
+}
+
 static int is_named(const struct checker *checker, const struct yaml_node *value)
 {
     struct member_rule rule = {
-        .is_valid = checker->key->of == LEVEL_INPUT   ? id_is_valid
-                    : checker->key->of == LEVEL_PRICE ? model_is_valid
-                                                      : name_is_valid,
+        .is_valid = checker->key->of == LEVEL_INPUT       ? id_is_valid
+                    : checker->key->of == LEVEL_PRICE     ? model_is_valid
+                    : checker->key->of == LEVEL_MAP_EVENT ? is_some_text
+                                                          : name_is_valid,
         .check = check_member,
         .wanted = checker->key->of_items == LEVEL_WORKFLOW ? "a map of keys"
                                                            : "a map of keys, or a list of maps",
@@ -458,11 +466,26 @@ static int is_secret(const struct checker *checker, const struct yaml_node *valu
     return ERROR_NONE;
 }
 
+static int is_pointer(const struct checker *checker, const struct yaml_node *value)
+{
+    if (!yaml_is_text(value)) {
+        return ERROR_NOT_FOUND;
+    }
+    if (!pointer_is_valid(value->text)) {
+        problems_add(checker->problems, value->at,
+                     "write keys and indexes with dots between them: choices.0.text",
+                     "\"%s\" of %s: \"%.80s\" is no path into JSON", checker->key->name,
+                     key_level_get(checker->level)->title, value->text);
+        return ERROR_INVALID;
+    }
+    return ERROR_NONE;
+}
+
 static const shape_check shape_checks[KEY_SHAPES] = {
     is_text,      is_id,       is_name,       is_word,     is_boolean, is_integer, is_number,
     is_duration,  is_bytes,    is_expression, is_text,     is_path,    is_texts,   is_names,
     is_words,     is_integers, is_list,       is_anything, is_object,  is_objects, is_named,
-    is_variables, is_paths,    is_name_map,   is_map,      is_secret,
+    is_variables, is_paths,    is_name_map,   is_map,      is_secret,  is_pointer,
 };
 
 /* True when one of the key's shapes fits. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a single word of the files may be: ids, names, variables, models, secrets, sizes, words of
- * a list. */
+/* What a single word of the files may be: ids, names, variables, models, secrets, paths into
+ * JSON, sizes, words of a list. */
 #include "base/file.h"
 #include "workflow/keys.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ID_LENGTH_MAX 64
+#define POINTER_PART_MAX 255
 
 bool id_is_valid(const char *text)
 {
@@ -76,6 +77,25 @@ bool secret_is_valid(const char *text)
         return variable_is_valid(text + 4);
     }
     return strncmp(text, "file:", 5) == 0 && text[5];
+}
+
+/* `$` and brackets are how others write it; that would look for keys of such names. */
+bool pointer_is_valid(const char *text)
+{
+    if (strpbrk(text, "[]") || strncmp(text, "$.", 2) == 0) {
+        return false;
+    }
+    for (;;) {
+        size_t length = strcspn(text, ".");
+
+        if (length == 0 || length > POINTER_PART_MAX) {
+            return false;
+        }
+        text += length;
+        if (!*text++) {
+            return true;
+        }
+    }
 }
 
 int bytes_parse(const char *text, int64_t *ret_bytes)

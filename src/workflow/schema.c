@@ -13,6 +13,7 @@
 #define VARIABLE_PATTERN "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 #define MODEL_PATTERN "^[A-Za-z0-9_./:@+*?-]{1,100}$"
 #define SECRET_PATTERN "^(env:[A-Za-z_][A-Za-z0-9_]{0,63}|file:.+)$"
+#define POINTER_PATTERN "^(?!\\$\\.)[^.\\[\\]]{1,255}(\\.[^.\\[\\]]{1,255})*$"
 #define DURATION_PATTERN "^([0-9]+|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$"
 #define BYTES_PATTERN "^[0-9]{1,12}(B|[kKMG]|[KMG]iB)?$"
 
@@ -125,9 +126,10 @@ static json_t *make_named(const struct key *key)
     if (key->of_items != LEVEL_WORKFLOW) {
         value = make_any_of(value, make_list(make_reference(key->of_items)));
     }
-    return make_map(key->of == LEVEL_INPUT   ? ID_PATTERN
-                    : key->of == LEVEL_PRICE ? MODEL_PATTERN
-                                             : NAME_PATTERN,
+    return make_map(key->of == LEVEL_INPUT       ? ID_PATTERN
+                    : key->of == LEVEL_PRICE     ? MODEL_PATTERN
+                    : key->of == LEVEL_MAP_EVENT ? "^.+$"
+                                                 : NAME_PATTERN,
                     value);
 }
 
@@ -184,6 +186,8 @@ static json_t *make_shape(const struct key *key, enum key_shape shape)
         return make_type("object");
     case SHAPE_SECRET:
         return make_text(SECRET_PATTERN);
+    case SHAPE_POINTER:
+        return make_text(POINTER_PATTERN);
     }
     return json_object();
 }

@@ -149,6 +149,32 @@ EOF
     [[ $(fermata show last --json) == *"env:HOUSE_KEY"* ]]
 }
 
+@test "the map of a program's output is checked before it is used, and used as it is written" {
+    mkdir .fermata
+    cat >.fermata/config.yaml <<'EOF'
+agents:
+  house:
+    command: [house-agent]
+    output: jsonl
+    map: { type: kind, events: { delta: { event: txt, text: "$.body" }, end: { event: done } } }
+EOF
+    run_apart fermata validate
+    [ "$status" -eq 7 ]
+    [[ $output$stderr == *'config.yaml:5:50: error: "event" of an event of a map has no word "txt" (did you mean "text"?)'* ]]
+    [[ $output$stderr == *'config.yaml:5:62: error: "text" of an event of a map: "$.body" is no path into JSON'* ]]
+    sed -i 's/event: txt, text: "$.body"/event: text, partial: true, text: body.0/' .fermata/config.yaml
+    cat >"$BIN/house-agent" <<'EOF'
+#!/bin/sh
+cat >/dev/null
+printf '%s\n' '{"kind":"delta","body":["All "]}' '{"kind":"delta","body":["done."]}' '{"kind":"end"}'
+EOF
+    chmod +x "$BIN/house-agent"
+    fermata validate
+    run_apart fermata test-agent house "Do it"
+    [ "$status" -eq 0 ]
+    [ "$output" = "All done." ]
+}
+
 @test "agents.yaml of another tool is read, from the project or by name" {
     fake_codex
     mkdir .fermata

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agents/event.h"
 #include "base/alloc.h"
+#include "workflow/keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,6 +162,23 @@ static void a_person_sees_text_and_marked_lines_without_escape_sequences(void **
     assert_shown(AGENT_DONE, false, "");
 }
 
+/* The table of keys lies below the agents, so that it repeats their words. */
+static void the_words_of_a_map_in_the_configuration_are_kinds_and_failures(void **state)
+{
+    const struct key *kinds = key_find(LEVEL_MAP_EVENT, "event");
+    const struct key *failures = key_find(LEVEL_MAP_EVENT, "failure");
+
+    (void)state;
+    for (int kind = 0; kind < AGENT_EVENT_KINDS; kind++) {
+        assert_true(words_find(kinds->words, agent_event_name((enum agent_event_kind)kind)) >= 0);
+    }
+    for (int failure = AGENT_TRANSIENT; failure <= AGENT_TIMEOUT; failure++) {
+        const char *name = agent_failure_name((enum agent_failure)failure);
+
+        assert_int_equal(words_find(failures->words, name), failure - AGENT_TRANSIENT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_line_of_something_else_is_no_event),
         cmocka_unit_test(numbers_that_cannot_be_are_not_known),
         cmocka_unit_test(text_that_is_no_utf8_still_makes_a_line),
+        cmocka_unit_test(the_words_of_a_map_in_the_configuration_are_kinds_and_failures),
         cmocka_unit_test(a_person_sees_text_and_marked_lines_without_escape_sequences),
     };
 

@@ -94,7 +94,7 @@ static void all_keys_of_our_own_are_read(void **state)
 
     assert_string_equal(both.messages, "");
     assert_false(config->agents[2].is_builtin);
-    assert_true(config->agents[3].is_builtin);
+    assert_true(config->agents[4].is_builtin);
     assert_string_equal(config_find_agent(config, "house")->prompt_by, "file");
     assert_int_equal(config->gate_count, 1);
     assert_int_equal(config_find_gate(config, "smoke")->checks[0].tests_min, 1);

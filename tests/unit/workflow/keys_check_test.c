@@ -103,6 +103,8 @@ static const char *sample(const struct key *key, unsigned shape)
         return "{ a: b }";
     case SHAPE_SECRET:
         return "env:HOUSE_KEY";
+    case SHAPE_POINTER:
+        return "choices.0.text";
     }
     return "";
 }

@@ -48,6 +48,25 @@ static void sizes_have_units(void **state)
     assert_true(bytes_parse("9999999999999", &bytes) < 0);
 }
 
+static void pointers_are_keys_and_indexes_with_dots(void **state)
+{
+    (void)state;
+    assert_true(pointer_is_valid("choices.0.text"));
+    assert_true(pointer_is_valid("0"));
+    assert_true(pointer_is_valid("$ref.a b"));
+    assert_false(pointer_is_valid(""));
+    assert_false(pointer_is_valid("a..b"));
+    assert_false(pointer_is_valid(".a"));
+    assert_false(pointer_is_valid("a."));
+    assert_false(pointer_is_valid("$.a"));
+    assert_false(pointer_is_valid("choices[0]"));
+    assert_false(
+        pointer_is_valid("0123456789012345678901234567890123456789012345678901234567890123"
+                         "0123456789012345678901234567890123456789012345678901234567890123"
+                         "0123456789012345678901234567890123456789012345678901234567890123"
+                         "0123456789012345678901234567890123456789012345678901234567890123"));
+}
+
 static void words_are_found_whole(void **state)
 {
     (void)state;
@@ -63,6 +82,7 @@ int main(void)
         cmocka_unit_test(ids_and_names_have_their_letters),
         cmocka_unit_test(variables_are_those_of_a_shell),
         cmocka_unit_test(sizes_have_units),
+        cmocka_unit_test(pointers_are_keys_and_indexes_with_dots),
         cmocka_unit_test(words_are_found_whole),
     };
 
