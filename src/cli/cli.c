@@ -181,7 +181,7 @@ static int finish(const struct cli *cli, const json_t *result)
     if (is_named(cli, "function") || is_named(cli, "logs")) {
         return status; /* printed as it came */
     }
-    if (is_named(cli, "cat") && !cli->call->wants_json) {
+    if ((is_named(cli, "cat") || is_named(cli, "diff")) && !cli->call->wants_json) {
         return print_content(cli, result);
     }
     strbuf_init(&out, OUTPUT_BYTES_MAX);

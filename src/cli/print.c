@@ -451,6 +451,41 @@ static void print_gc(const struct terminal *terminal, const json_t *result, int6
     strbuf_addf(target, "; %lld run%s kept\n", (long long)kept, kept == 1 ? "" : "s");
 }
 
+static void print_undo(const struct terminal *terminal, const json_t *report, int64_t now_ms,
+                       struct strbuf *target)
+{
+    const json_t *files = json_object_get(report, "files");
+    const json_t *file;
+    size_t i;
+
+    (void)terminal;
+    (void)now_ms;
+    json_array_foreach(files, i, file)
+    {
+        const char *path = get(file, "path");
+
+        strbuf_addf(target, "%-9s ", get(file, "status"));
+        utf8_add_printable(target, path, strlen(path));
+        strbuf_add_char(target, '\n');
+    }
+    if (json_array_size(files) == 0) {
+        strbuf_add(target, "Every file is as it was: nothing to do\n");
+    } else {
+        strbuf_addf(target, "%zu file%s %s; `fermata undo %s --back` takes that back\n",
+                    json_array_size(files), json_array_size(files) == 1 ? "" : "s",
+                    json_get_boolean(report, "is_back", false) ? "as before the undo" : "as before",
+                    get(report, "id"));
+    }
+    json_array_foreach(json_object_get(report, "lacks"), i, file)
+    {
+        const char *path = json_string_value(file);
+
+        strbuf_add(target, i == 0 ? "Too large to be kept, left as they are: " : ", ");
+        utf8_add_printable(target, path, strlen(path));
+    }
+    strbuf_add(target, json_object_get(report, "lacks") ? "\n" : "");
+}
+
 static void print_version(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                           struct strbuf *target)
 {
@@ -511,7 +546,8 @@ static const struct {
     {"doctor", print_doctor},       {"gc", print_gc},
     {"version", print_version},     {"function", print_nothing},
     {"models", print_models},       {"trust", print_trust},
-    {"answer", print_run},
+    {"answer", print_run},          {"diff", print_nothing},
+    {"undo", print_undo},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,

@@ -229,6 +229,8 @@ OPERATION(op_checkpoints);
 OPERATION(op_artifacts);
 OPERATION(op_cat);
 OPERATION(op_explain);
+OPERATION(op_diff);
+OPERATION(op_undo);
 OPERATION(op_workflows);
 OPERATION(op_validate);
 OPERATION(op_schema);

@@ -195,6 +195,22 @@ static const struct argument explain_arguments[] = {
      .help = "Only this step"},
 };
 
+static const struct argument diff_arguments[] = {
+    RUN_OPTIONAL,
+    {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
+     .help = "Only what this step did"},
+    {.name = "stat", .type = ARGUMENT_BOOLEAN, .help = "How much changed in which file, not what"},
+};
+
+static const struct argument undo_arguments[] = {
+    RUN_REQUIRED,
+    {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
+     .help = "Only what this step did"},
+    {.name = "force", .type = ARGUMENT_BOOLEAN,
+     .help = "Also files that changed since; what stands there now is kept"},
+    {.name = "back", .type = ARGUMENT_BOOLEAN, .help = "Take the last undo of this run back"},
+};
+
 static const struct argument workflows_arguments[] = {
     {.name = "name", .type = ARGUMENT_WORKFLOW, .is_positional = true, .value_name = "NAME",
      .help = "Show this one; its name or a file"},
@@ -460,6 +476,22 @@ const struct operation ops_rows[] = {
      ARGUMENTS(restore_arguments),
      .exits = exits_go_on,
      .run = op_restore},
+    {.name = "undo",
+     .group = "Steer",
+     .summary = "Take back what the agents of a run, or of one step, did to the files",
+     .description =
+         "Every file that they changed, made or deleted becomes what it was before, byte for byte; "
+         "ignored files too. Files that changed since are named and nothing is done, unless "
+         "--force. What is replaced is kept first: --back brings it back. What lies in .git stays "
+         "as it is, commits too.",
+     .example = "fermata undo last\n"
+                "fermata undo last implement\n"
+                "    what one step did\n"
+                "fermata undo last --back\n"
+                "    as if nothing had been undone",
+     ARGUMENTS(undo_arguments),
+     .exits = exits_steer,
+     .run = op_undo},
     {.name = "list",
      .group = "Look",
      .summary = "List runs, the newest first",
@@ -549,6 +581,20 @@ const struct operation ops_rows[] = {
      .exits = exits_look,
      .stray = "one at a time; `fermata artifacts RUN` lists them",
      .run = op_cat},
+    {.name = "diff",
+     .group = "Look",
+     .summary = "Show what the agents of a run, or of one step, did to the files",
+     .description =
+         "A unified diff from before the first of them to after the last, new files and ignored "
+         "ones too. Of a step that is at work: what it did so far.",
+     .example = "fermata diff last --stat\n"
+                "    which files, and how much\n"
+                "fermata diff last implement | less\n"
+                "    what one step did",
+     ARGUMENTS(diff_arguments),
+     .is_read_only = true,
+     .exits = exits_look,
+     .run = op_diff},
     {.name = "explain",
      .group = "Look",
      .summary = "Say for each step why it was run or reused",

@@ -23,7 +23,8 @@
 #define LEVELS_MAX 128
 #define READ_BYTES 65536
 #define COMPLAINT_MAX (2 * READ_BYTES)
-#define SILENCE_MS 300000 /* git that says nothing for so long hangs */
+#define STATUS_TELLS_MAX 127 /* merge-file: so many conflicts; diff: 1, there are differences */
+#define SILENCE_MS 300000    /* git that says nothing for so long hangs */
 
 static const char *const safe_arguments[] = {
     "--no-pager",
@@ -280,7 +281,8 @@ static int refuse_status(int status, struct strbuf *complaints, const char *subc
                      text[0] ? ": " : "", text);
 }
 
-static int run_argv(char *const *argv, const char *subcommand, struct strbuf *output,
+/* tells: its status says what it found, up to tells_max. */
+static int run_argv(char *const *argv, const char *subcommand, int tells_max, struct strbuf *output,
                     struct error *err)
 {
     struct child child = {.output = -1, .complaints = -1};
@@ -294,7 +296,10 @@ static int run_argv(char *const *argv, const char *subcommand, struct strbuf *ou
     strbuf_init(&complaints, COMPLAINT_MAX);
     r = child_read(&child, output, &complaints, err);
     status = child_end(&child, r < 0);
-    if (r == 0) {
+    if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) <= tells_max &&
+        (WEXITSTATUS(status) > 1 || complaints.length == 0)) {
+        r = WEXITSTATUS(status);
+    } else if (r == 0) {
         r = refuse_status(status, &complaints, subcommand, err);
     }
     strbuf_release(&complaints);
@@ -331,7 +336,7 @@ int repository_run(const char *project, const char *const *arguments, size_t siz
     }
     argv[count] = NULL;
     strbuf_init(&output, size_max);
-    r = run_argv(argv, arguments[0], &output, err);
+    r = run_argv(argv, arguments[0], 0, &output, err);
     if (r < 0) {
         strbuf_release(&output);
     } else {
@@ -341,5 +346,28 @@ int repository_run(const char *project, const char *const *arguments, size_t siz
     free(options[1]);
     free(git_folder);
     free(work_tree);
+    return r;
+}
+
+int git_run_outside(const char *folder, const char *const *arguments, size_t size_max,
+                    struct strbuf *ret_output, struct error *err)
+{
+    char *argv[REPOSITORY_ARGUMENTS_MAX + 8] = {"git", "-C", (char *)folder, "--git-dir=/dev/null",
+                                                "--no-pager"};
+    size_t count = 5;
+    struct strbuf output;
+    int r;
+
+    for (size_t i = 0; arguments[i]; i++) {
+        assert(i < REPOSITORY_ARGUMENTS_MAX);
+        argv[count++] = (char *)arguments[i];
+    }
+    strbuf_init(&output, size_max);
+    r = run_argv(argv, arguments[0], STATUS_TELLS_MAX, &output, err);
+    if (r < 0) {
+        strbuf_release(&output);
+    } else {
+        *ret_output = output;
+    }
     return r;
 }

@@ -22,5 +22,9 @@ int repository_find(const char *project, char **ret_git_folder, char **ret_work_
  * more than size_max bytes; ERROR_IO: git failed, with its own first words. */
 int repository_run(const char *project, const char *const *arguments, size_t size_max,
                    struct strbuf *ret_output, struct error *err);
+/* The same for a command that needs no repository, in a folder of whatever repository, of which it
+ * learns nothing. Returns git's status when that tells what it found (see `git merge-file`). */
+int git_run_outside(const char *folder, const char *const *arguments, size_t size_max,
+                    struct strbuf *ret_output, struct error *err);
 
 #endif

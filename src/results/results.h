@@ -41,6 +41,16 @@ int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *
 /* The files behind that digest, sorted: for each its path and "MODE DIGEST", both ended by NUL.
  * ERROR_LIMIT: there are more. */
 int tree_list(const char *project, size_t files_max, struct strbuf *listing, struct error *err);
+/* The same for a snapshot: "MODE DIGEST PERMISSIONS" (octal), and also what git ignores, marked so,
+ * but for what is large: those paths are put into left_out, each ended by NUL. */
+#define TREE_IGNORED " ignored"
+int tree_list_all(const char *project, size_t files_max, struct strbuf *listing,
+                  struct strbuf *left_out, struct error *err);
+struct tree_entry {
+    const char *path, *content;
+};
+/* The entry at the cursor, which goes on; false: it is at the end. */
+bool tree_next(const char **cursor, const char *end, struct tree_entry *ret_entry);
 /* The paths in which two listings differ. */
 struct tree_difference {
     int64_t count;

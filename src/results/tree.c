@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/vec.h"
 #include "results/git.h"
+#include "results/inside.h"
 #include "results/tree_index.h"
 
 #include <assert.h>
@@ -16,11 +17,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,8 +39,12 @@ struct tree {
     struct digest *digest;
     int64_t files;
     char *block;
-    struct strbuf *listing; /* NULL: none is wanted */
+    struct strbuf *listing;  /* NULL: none is wanted */
+    struct strbuf *left_out; /* NULL: what git ignores is not wanted */
     size_t files_max;
+    size_t ignored_from;  /* where in `names` what git ignores begins */
+    unsigned permissions; /* of the file that is being added */
+    bool is_ignored;
     struct tree_index *index;
     struct strbuf parent; /* the folder that was entered last */
     int parent_fd;        /* -1: it cannot be */
@@ -183,24 +186,85 @@ static int list_by_walk(struct tree *tree, struct error *err)
     return r;
 }
 
-/* --- what is in them */
+/* --- what git ignores */
 
-/* Opens a path inside the project without following any link, also not one that leads to it: a
- * tracked file behind a link that an agent put in its way counts as deleted, as it does for git. */
-static int open_inside(const struct tree *tree, const char *path, int flags)
+#define IGNORED_FILES_MAX 1000 /* in what is ignored as a whole; more is a cache or a build */
+#define IGNORED_BYTES_MAX (16 * 1024 * 1024)
+#define IGNORED_BYTES_ALL_MAX (64 * 1024 * 1024)
+
+/* How much the names from `first` on hold; beyond the ceiling it does not matter how far. */
+static int64_t size_of(const struct tree *tree, size_t first, int64_t bytes_max)
 {
-    struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_NOFOLLOW | O_CLOEXEC),
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-    };
-    int fd = (int)syscall(SYS_openat2, tree->fd, path, &how, sizeof(how));
+    int64_t bytes = 0;
 
-    /* Before Linux 5.6, or where a container's filter does not know the call. */
-    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
-        fd = openat(tree->fd, path, flags | O_NOFOLLOW | O_CLOEXEC);
+    for (size_t i = first; i < tree->starts.count && bytes <= bytes_max; i++) {
+        struct stat status;
+
+        if (fstatat(tree->fd, tree->names.data + tree->starts.items[i], &status,
+                    AT_SYMLINK_NOFOLLOW) == 0) {
+            bytes += S_ISREG(status.st_mode) ? status.st_size : 0;
+        }
     }
-    return fd;
+    return bytes;
 }
+
+/* A file, or ("folder/") all below a folder; whole or not at all, so that what is brought back is
+ * what was there. */
+static int add_ignored(struct tree *tree, const char *name, int64_t *bytes, struct error *err)
+{
+    size_t files_max = tree->files_max;
+    size_t first = tree->starts.count;
+    size_t end = tree->names.length;
+    struct strbuf path;
+    int64_t size;
+    int r;
+
+    strbuf_init(&path, (size_t)(DEPTH_MAX + 2) * (NAME_MAX + 1));
+    strbuf_add(&path, name);
+    if (path.length > 1 && path.data[path.length - 1] == '/') {
+        path.data[--path.length] = '\0';
+    }
+    tree->files_max = first + IGNORED_FILES_MAX < files_max ? first + IGNORED_FILES_MAX : files_max;
+    r = list_entry(tree, tree->fd, &path, path.data, err);
+    size = size_of(tree, first, IGNORED_BYTES_MAX);
+    if (r == ERROR_LIMIT || size > IGNORED_BYTES_MAX || *bytes + size > IGNORED_BYTES_ALL_MAX) {
+        strbuf_add_bytes(tree->left_out, path.data, path.length + 1);
+        tree->starts.count = first;
+        tree->names.length = end;
+        r = tree->left_out->overflow ? refuse_size(err, tree->project, files_max) : 0;
+    } else {
+        *bytes += size;
+    }
+    tree->files_max = files_max;
+    strbuf_release(&path);
+    return r;
+}
+
+static int list_ignored(struct tree *tree, struct error *err)
+{
+    static const char *const arguments[] = {
+        "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", NULL};
+    struct strbuf names;
+    int64_t bytes = 0;
+    int r = repository_run(tree->project, arguments, LIST_BYTES_MAX, &names, err);
+
+    if (r < 0) {
+        return r;
+    }
+    tree->ignored_from = tree->names.length;
+    for (size_t start = 0; r == 0 && start < names.length;) {
+        const char *name = names.data + start;
+
+        if (!is_own(name)) {
+            r = add_ignored(tree, name, &bytes, err);
+        }
+        start += strlen(name) + 1;
+    }
+    strbuf_release(&names);
+    return r;
+}
+
+/* --- what is in them */
 
 static void close_parent(struct tree *tree)
 {
@@ -220,6 +284,10 @@ static void add_record(struct tree *tree, const char *path, const char *mode, co
         strbuf_add(tree->listing, path);
         strbuf_add_char(tree->listing, '\0');
         strbuf_addf(tree->listing, "%s %s", mode, content);
+        if (tree->left_out) {
+            strbuf_addf(tree->listing, " %o%s", tree->permissions,
+                        tree->is_ignored ? TREE_IGNORED : "");
+        }
         strbuf_add_char(tree->listing, '\0');
     }
 }
@@ -239,7 +307,7 @@ static int open_parent(struct tree *tree, const char *path, const char **ret_nam
         close_parent(tree);
         strbuf_reset(&tree->parent);
         strbuf_add_bytes(&tree->parent, path, length);
-        tree->parent_fd = open_inside(tree, tree->parent.data, O_PATH | O_DIRECTORY);
+        tree->parent_fd = inside_open(tree->fd, tree->parent.data, O_PATH | O_DIRECTORY);
         tree->parent_errno = tree->parent_fd < 0 ? errno : 0;
     }
     errno = tree->parent_errno;
@@ -265,6 +333,7 @@ static void add_file(struct tree *tree, const char *path, const struct stat *see
                      const char *content, bool is_read)
 {
     tree_index_add(tree->index, path, seen, content, is_read);
+    tree->permissions = seen->st_mode & 07777U;
     add_record(tree, path, (seen->st_mode & S_IXUSR) ? "100755" : "100644", content);
 }
 
@@ -298,6 +367,7 @@ static int add_link(struct tree *tree, const char *path, int parent, const char 
         return error_set_errno(err, "cannot read the link %s", path);
     }
     digest_bytes(tree->block, (size_t)length, content);
+    tree->permissions = 0;
     add_record(tree, path, "120000", content);
     return 0;
 }
@@ -313,6 +383,7 @@ static int add_repository(struct tree *tree, const char *path, struct error *err
     if (file_exists(marker)) {
         r = tree_commit(folder, commit, sizeof(commit), err);
         if (r == 0) {
+            tree->permissions = 0;
             add_record(tree, path, "160000", commit);
         }
     }
@@ -373,6 +444,7 @@ static int add_all(struct tree *tree, struct error *err)
     for (size_t i = 0; r == 0 && i < tree->starts.count; i++) {
         const char *path = tree->names.data + tree->starts.items[i];
 
+        tree->is_ignored = tree->starts.items[i] >= tree->ignored_from;
         /* A file in conflict is listed once for each side. */
         if (!previous || strcmp(previous, path) != 0) {
             r = add_path(tree, path, err);
@@ -387,18 +459,27 @@ static int list_all(struct tree *tree, struct error *err)
     int r;
 
     strbuf_init(&tree->names, LIST_BYTES_MAX);
+    tree->ignored_from = SIZE_MAX;
     r = list_by_git(tree, err);
     if (r == ERROR_NOT_FOUND || r == ERROR_UNAVAILABLE) {
-        r = list_by_walk(tree, err);
+        return list_by_walk(tree, err);
     }
-    return r;
+    return r == 0 && tree->left_out ? list_ignored(tree, err) : r;
 }
 
-static int digest_project(const char *project, size_t files_max, struct strbuf *listing,
+struct tree_wish {
+    size_t files_max;
+    struct strbuf *listing, *left_out; /* as in struct tree */
+};
+
+static int digest_project(const char *project, const struct tree_wish *wish,
                           char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files, struct error *err)
 {
-    struct tree tree = {
-        .project = project, .listing = listing, .files_max = files_max, .parent_fd = -1};
+    struct tree tree = {.project = project,
+                        .listing = wish->listing,
+                        .left_out = wish->left_out,
+                        .files_max = wish->files_max,
+                        .parent_fd = -1};
     char hex[DIGEST_HEX_SIZE];
     struct timespec now;
     int r;
@@ -436,26 +517,39 @@ static int digest_project(const char *project, size_t files_max, struct strbuf *
 int tree_digest(const char *project, char ret_digest[DIGEST_HEX_SIZE], int64_t *ret_files,
                 struct error *err)
 {
-    return digest_project(project, FILES_MAX, NULL, ret_digest, ret_files, err);
+    const struct tree_wish wish = {.files_max = FILES_MAX};
+
+    return digest_project(project, &wish, ret_digest, ret_files, err);
+}
+
+static int list_project(const char *project, const struct tree_wish *wish, struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+    int r = digest_project(project, wish, digest, NULL, err);
+
+    return r == 0 && wish->listing->overflow
+               ? error_set(err, ERROR_LIMIT, "the list of the files of %s is larger than %zu bytes",
+                           project, wish->listing->length_max)
+               : r;
 }
 
 int tree_list(const char *project, size_t files_max, struct strbuf *listing, struct error *err)
 {
-    char digest[DIGEST_HEX_SIZE];
-    int r = digest_project(project, files_max, listing, digest, NULL, err);
+    const struct tree_wish wish = {.files_max = files_max, .listing = listing};
 
-    return r == 0 && listing->overflow
-               ? error_set(err, ERROR_LIMIT, "the list of the files of %s is larger than %zu bytes",
-                           project, listing->length_max)
-               : r;
+    return list_project(project, &wish, err);
 }
 
-/* One file of a listing: its path, then its mode and content. */
-struct entry {
-    const char *path, *content;
-};
+int tree_list_all(const char *project, size_t files_max, struct strbuf *listing,
+                  struct strbuf *left_out, struct error *err)
+{
+    const struct tree_wish wish = {
+        .files_max = files_max, .listing = listing, .left_out = left_out};
 
-static bool read_entry(const char **cursor, const char *end, struct entry *ret_entry)
+    return list_project(project, &wish, err);
+}
+
+bool tree_next(const char **cursor, const char *end, struct tree_entry *ret_entry)
 {
     const char *path = *cursor;
     const char *content;
@@ -467,7 +561,7 @@ static bool read_entry(const char **cursor, const char *end, struct entry *ret_e
     if (content >= end) {
         return false;
     }
-    *ret_entry = (struct entry){path, content};
+    *ret_entry = (struct tree_entry){path, content};
     *cursor = content + strlen(content) + 1;
     return true;
 }
@@ -486,9 +580,9 @@ void tree_compare(const struct strbuf *before, const struct strbuf *after,
     const char *left = before->data, *right = after->data;
     const char *left_end = before->data + before->length;
     const char *right_end = after->data + after->length;
-    struct entry old = {"", ""}, new = {"", ""};
-    bool has_old = read_entry(&left, left_end, &old);
-    bool has_new = read_entry(&right, right_end, &new);
+    struct tree_entry old = {"", ""}, new = {"", ""};
+    bool has_old = tree_next(&left, left_end, &old);
+    bool has_new = tree_next(&right, right_end, &new);
 
     while (has_old || has_new) {
         int order = !has_old ? 1 : !has_new ? -1 : strcmp(old.path, new.path);
@@ -496,8 +590,8 @@ void tree_compare(const struct strbuf *before, const struct strbuf *after,
         if (order != 0 || strcmp(old.content, new.content) != 0) {
             note_path(difference, order > 0 ? new.path : old.path);
         }
-        has_old = order <= 0 ? read_entry(&left, left_end, &old) : has_old;
-        has_new = order >= 0 ? read_entry(&right, right_end, &new) : has_new;
+        has_old = order <= 0 ? tree_next(&left, left_end, &old) : has_old;
+        has_new = order >= 0 ? tree_next(&right, right_end, &new) : has_new;
     }
 }
 

@@ -3,25 +3,138 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
+#include "results/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LISTING_FILE "tree"
-#define WHY_FILE "tree.unknown" /* why there is no listing */
+#define LISTING_FILE "tree" /* where there is no snapshot */
 #define LISTING_BYTES_MAX (256U * 1024 * 1024)
 #define FILES_MAX 500000 /* about a second for each look, when nothing has to be read */
+#define LACKS_MAX 100
 
-static void write_why(const char *folder, const struct error *err)
+static void write_note(const char *folder, const json_t *note)
 {
-    char *path = path_join(folder, WHY_FILE);
+    char *path = path_join(folder, SNAPSHOT_FILE);
+    char *text = json_dump_compact(note);
 
-    (void)file_write(path, err->text, strlen(err->text), FILE_NO_SYNC, NULL);
+    (void)file_write(path, text, strlen(text), FILE_SYNC, NULL);
+    free(text);
     free(path);
 }
 
-void changes_begin(const char *folder, const char *project)
+/* NULL: there is none. */
+static json_t *read_note(const char *folder)
+{
+    char *path = path_join(folder, SNAPSHOT_FILE);
+    json_t *note = NULL;
+    char *text = NULL;
+    size_t length;
+
+    if (file_read(path, JSON_BYTES_MAX, &text, &length, NULL) == 0) {
+        (void)json_parse_text(text, length, SNAPSHOT_FILE, &note, NULL);
+    }
+    free(text);
+    free(path);
+    return note;
+}
+
+static bool has_text(const json_t *texts, const char *text)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(texts, i, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_lacks(json_t *note, const struct strbuf *left_out)
+{
+    json_t *known = json_object_get(note, "lacks");
+    json_t *lacks = known ? json_incref(known) : json_array();
+
+    for (size_t at = 0; at < left_out->length && json_array_size(lacks) < LACKS_MAX;) {
+        const char *path = left_out->data + at;
+        json_t *text = json_text_lossy(path, strlen(path));
+
+        if (!has_text(lacks, json_string_value(text))) {
+            (void)json_array_append(lacks, text);
+        }
+        json_decref(text);
+        at += strlen(path) + 1;
+    }
+    if (json_array_size(lacks) > 0) {
+        json_put(note, "lacks", json_incref(lacks));
+    }
+    json_decref(lacks);
+}
+
+/* As tree_list() has it, out of a snapshot. */
+static void add_listing(const char *text, size_t length, struct strbuf *listing)
+{
+    const char *at = text;
+    struct tree_entry entry;
+
+    while (tree_next(&at, text + length, &entry)) {
+        const char *digest = strchr(entry.content, ' ');
+        const char *permissions = digest ? strchr(digest + 1, ' ') : NULL;
+
+        if (permissions && !strstr(permissions, TREE_IGNORED)) {
+            strbuf_add_bytes(listing, entry.path, strlen(entry.path) + 1);
+            strbuf_add_bytes(listing, entry.content, (size_t)(permissions - entry.content));
+            strbuf_add_char(listing, '\0');
+        }
+    }
+}
+
+static int read_listing(struct snapshots *snapshots, const char *digest, struct strbuf *listing,
+                        struct error *err)
+{
+    char *text = NULL;
+    size_t length;
+    int r = snapshot_get(snapshots, digest, &text, &length, err);
+
+    if (r == 0) {
+        add_listing(text, length, listing);
+    }
+    free(text);
+    return r;
+}
+
+/* The snapshots stay open until the note names the new one. */
+static int take(const char *folder, const char *project, const char *tree, const char *name,
+                struct strbuf *listing, struct error *err)
+{
+    json_t *note = strcmp(name, "before") == 0 ? json_object() : read_note(folder);
+    struct snapshots *snapshots = NULL;
+    char digest[DIGEST_HEX_SIZE];
+    struct strbuf left_out;
+    int r = snapshots_open(project, &snapshots, err);
+
+    strbuf_init(&left_out, LISTING_BYTES_MAX);
+    if (r == 0) {
+        r = snapshot_take(snapshots, tree, digest, &left_out, err);
+    }
+    if (r == 0) {
+        json_put_text(note, name, digest);
+        put_lacks(note, &left_out);
+        write_note(folder, note);
+        r = listing ? read_listing(snapshots, digest, listing, err) : 0;
+    }
+    strbuf_release(&left_out);
+    snapshots_close(snapshots);
+    json_decref(note);
+    return r;
+}
+
+/* Without contents. */
+static void write_listing(const char *folder, const char *tree, json_t *note)
 {
     char *path = path_join(folder, LISTING_FILE);
     struct error err = ERROR_INIT;
@@ -29,45 +142,29 @@ void changes_begin(const char *folder, const char *project)
     int r;
 
     strbuf_init(&listing, LISTING_BYTES_MAX);
-    r = tree_list(project, FILES_MAX, &listing, &err);
+    r = tree_list(tree, FILES_MAX, &listing, &err);
     if (r == 0) {
         r = file_write(path, listing.data, listing.length, FILE_NO_SYNC, &err);
     }
     if (r < 0) {
-        write_why(folder, &err);
+        json_put_text(note, "unlisted", err.text);
     }
     strbuf_release(&listing);
     free(path);
 }
 
-static int read_before(const char *path, struct strbuf *before)
+void changes_begin(const char *folder, const char *project, const char *tree)
 {
-    char *data = NULL;
-    size_t length;
-    int r = file_read(path, LISTING_BYTES_MAX, &data, &length, NULL);
+    struct error err = ERROR_INIT;
 
-    if (r == 0) {
-        strbuf_add_bytes(before, data, length);
+    if (take(folder, project, tree, "before", NULL, &err) < 0) {
+        json_t *note = json_object();
+
+        json_put_text(note, "unknown", err.text);
+        write_listing(folder, tree, note);
+        write_note(folder, note);
+        json_decref(note);
     }
-    free(data);
-    return r;
-}
-
-/* {unknown: WHY}; NULL: nobody wrote why. */
-static json_t *read_why(const char *folder)
-{
-    char *path = path_join(folder, WHY_FILE);
-    char *why = NULL;
-    size_t length;
-    json_t *changes = NULL;
-
-    if (file_read(path, ERROR_TEXT_MAX, &why, &length, NULL) == 0) {
-        changes = json_object();
-        json_put(changes, "unknown", json_text_lossy(why, length));
-    }
-    free(why);
-    free(path);
-    return changes;
 }
 
 static json_t *first_of(const json_t *paths)
@@ -102,26 +199,70 @@ static json_t *compare(const struct strbuf *before, const struct strbuf *after,
     return changes;
 }
 
-json_t *changes_end(const char *folder, const struct claims *claims)
+/* ERROR_NOT_FOUND: there is no listing, or nobody looked. */
+static int read_before(const char *folder, const char *project, const json_t *note,
+                       struct strbuf *before, struct error *err)
 {
-    char *path = path_join(folder, LISTING_FILE);
+    const char *digest = json_get_text(note, "before", NULL);
+    struct snapshots *snapshots = NULL;
+    char *path;
+    char *data = NULL;
+    size_t length;
+    int r;
+
+    if (digest) {
+        r = snapshots_open(project, &snapshots, err);
+        r = r < 0 ? r : read_listing(snapshots, digest, before, err);
+        snapshots_close(snapshots);
+        return r;
+    }
+    path = path_join(folder, LISTING_FILE);
+    r = file_read(path, LISTING_BYTES_MAX, &data, &length, err);
+    if (r == 0) {
+        strbuf_add_bytes(before, data, length);
+    }
+    (void)unlink(path); /* large, and of no more use */
+    free(data);
+    free(path);
+    return r;
+}
+
+static int read_after(const char *folder, const char *project, const char *tree, bool has_snapshot,
+                      struct strbuf *after, struct error *err)
+{
+    if (has_snapshot && take(folder, project, tree, "after", after, NULL) == 0) {
+        return 0;
+    }
+    strbuf_reset(after);
+    return tree_list(tree, FILES_MAX, after, err);
+}
+
+json_t *changes_end(const char *folder, const char *project, const struct claims *claims)
+{
+    json_t *note = read_note(folder);
+    const char *unlisted = json_get_text(note, "unlisted", NULL);
     struct error err = ERROR_INIT;
     struct strbuf before, after;
     json_t *changes = NULL;
 
+    if (!note) {
+        return NULL;
+    }
     strbuf_init(&before, LISTING_BYTES_MAX);
     strbuf_init(&after, LISTING_BYTES_MAX);
-    if (read_before(path, &before) < 0) {
-        changes = read_why(folder);
-    } else if (tree_list(claims->project, FILES_MAX, &after, &err) < 0) {
-        changes = json_object();
-        json_put_text(changes, "unknown", err.text);
-    } else {
+    if (unlisted) {
+        (void)error_set(&err, ERROR_IO, "%s", unlisted);
+    } else if (read_before(folder, project, note, &before, &err) == 0 &&
+               read_after(folder, project, claims->project,
+                          json_get_text(note, "before", NULL) != NULL, &after, &err) == 0) {
         changes = compare(&before, &after, claims);
     }
-    (void)unlink(path); /* large, and of no more use */
+    if (!changes) {
+        changes = json_object();
+        json_put_text(changes, "unknown", err.text);
+    }
     strbuf_release(&before);
     strbuf_release(&after);
-    free(path);
+    json_decref(note);
     return changes;
 }

@@ -5,9 +5,11 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
+#include "results/snapshot.h"
 #include "run/own.h"
 #include "run/query.h"
 #include "run/states.h"
+#include "run/undo.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -352,6 +354,26 @@ static int collect_blobs(struct collection *job, int64_t now, int64_t *ret_remov
     return r;
 }
 
+/* ---- snapshots ---- */
+
+static int find_snapshots(void *context, json_t *digests, struct error *err)
+{
+    const struct collection *job = context;
+
+    return undo_find_digests(job->options->folder, digests, err);
+}
+
+/* Where one is being taken they stay until the next time. */
+static int collect_snapshots(struct collection *job, int64_t *ret_removed, int64_t *ret_bytes,
+                             struct error *err)
+{
+    const struct snapshot_use use = {.find = find_snapshots, .context = job};
+    int r = snapshots_collect(job->options->project, &use, job->dry_run, ret_removed, ret_bytes,
+                              err);
+
+    return r == ERROR_BUSY ? 0 : r;
+}
+
 int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,
                 json_t **ret_report, struct error *err)
 {
@@ -365,6 +387,8 @@ int run_collect(const struct engine_options *options, int64_t older_than_ms, boo
                              .used = map_new()};
     int64_t blobs = 0;
     int64_t bytes = 0;
+    int64_t contents = 0;
+    int64_t content_bytes = 0;
     int r = older_than_ms > 0 ? remove_old_runs(&job, err) : 0;
 
     if (r == 0) {
@@ -374,10 +398,13 @@ int run_collect(const struct engine_options *options, int64_t older_than_ms, boo
         r = collect_blobs(&job, now, &blobs, &bytes, err);
     }
     if (r == 0) {
+        r = collect_snapshots(&job, &contents, &content_bytes, err);
+    }
+    if (r == 0) {
         *ret_report = json_object();
         json_put_integer(*ret_report, "runs", job.runs);
-        json_put_integer(*ret_report, "blobs", blobs);
-        json_put_integer(*ret_report, "bytes", bytes);
+        json_put_integer(*ret_report, "blobs", blobs + contents);
+        json_put_integer(*ret_report, "bytes", bytes + content_bytes);
         json_put_integer(*ret_report, "folders", job.folders);
         json_put_integer(*ret_report, "kept", job.kept);
     }

@@ -463,7 +463,7 @@ int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
                      err);
     }
     if (r == 0 && launch->is_agent && launch->agent.can_edit) {
-        changes_begin(launch->folder, launch->project);
+        changes_begin(launch->folder, launch->project, launch->project);
     }
     return r < 0 ? r : attempt_spawn(launch->keeper_path, &launch->spec, ret_keeper, err);
 }

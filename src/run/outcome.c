@@ -591,7 +591,7 @@ static void look_at_files(struct collect *collect)
                                   collect->cwd};
     int64_t count;
 
-    collect->files = changes_end(collect->folder, &claims);
+    collect->files = changes_end(collect->folder, collect->engine->options.project, &claims);
     count = json_get_integer(collect->files, "count", 0);
     if (collect->files && collect->has_company) {
         json_put(collect->files, "shared", json_true());

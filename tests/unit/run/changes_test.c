@@ -102,7 +102,7 @@ static void what_was_not_listed_before_is_not_known_after(void **state)
     struct run_project *project = *state;
     const struct claims claims = {NULL, project->project, project->project};
 
-    assert_null(changes_end(project->folder, &claims));
+    assert_null(changes_end(project->folder, project->project, &claims));
 }
 
 static void that_there_was_no_listing_is_told_with_its_reason(void **state)
@@ -111,14 +111,14 @@ static void that_there_was_no_listing_is_told_with_its_reason(void **state)
     struct claims claims = {NULL, project->project, project->project};
     json_t *changes;
 
-    changes_begin(project->folder, "/nonexistent");
-    changes = changes_end(project->folder, &claims);
+    changes_begin(project->folder, project->project, "/nonexistent");
+    changes = changes_end(project->folder, project->project, &claims);
     assert_null(json_object_get(changes, "count"));
     assert_non_null(strstr(json_get_text(changes, "unknown", ""), "/nonexistent"));
     json_decref(changes);
-    changes_begin(project->folder, project->project);
+    changes_begin(project->folder, project->project, project->project);
     claims.project = "/nonexistent";
-    changes = changes_end(project->folder, &claims);
+    changes = changes_end(project->folder, project->project, &claims);
     assert_non_null(strstr(json_get_text(changes, "unknown", ""), "/nonexistent"));
     json_decref(changes);
 }

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* Making a tree what it was, or what a clone became. Only below the tree and through no link; what
+ * is there is replaced by one rename or removed with one unlink, after a last look at it. */
+#include "results/snapshot_internal.h"
+
+#include "base/file.h"
+#include "results/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINK_BYTES_MAX 4096
+#define NAMED_MAX 8
+
+static bool is_gone(int number)
+{
+    return number == ENOENT || number == ELOOP || number == ENOTDIR || number == EXDEV;
+}
+
+/* The folder of a path, open; -1 with errno. */
+static int open_parent(int tree, const char *path, const char **ret_name)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder;
+    int fd;
+
+    *ret_name = slash ? slash + 1 : path;
+    folder = slash ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup(".");
+    fd = inside_open(tree, folder, O_RDONLY | O_DIRECTORY);
+    free(folder);
+    return fd;
+}
+
+/* --- what is there */
+
+static int look_at_file(int parent, const char *name, const struct stat *status, char **ret_content,
+                        struct error *err)
+{
+    char *path = mem_printf("/proc/self/fd/%d/%s", parent, name);
+    char digest[DIGEST_HEX_SIZE];
+    int r = digest_file(path, digest, err);
+
+    free(path);
+    if (r == 0) {
+        *ret_content = mem_printf("%s %s %o", status->st_mode & S_IXUSR ? "100755" : "100644",
+                                  digest, status->st_mode & 07777U);
+    }
+    return r;
+}
+
+static int look_at_link(int parent, const char *name, char **ret_content, struct error *err)
+{
+    char target[LINK_BYTES_MAX];
+    char digest[DIGEST_HEX_SIZE];
+    ssize_t length = readlinkat(parent, name, target, sizeof(target));
+
+    if (length < 0) {
+        return error_set_errno(err, "cannot read the link %s", name);
+    }
+    digest_bytes(target, (size_t)length, digest);
+    *ret_content = mem_printf("120000 %s 0", digest);
+    return 0;
+}
+
+/* A folder is nothing: it is there for what is in it. */
+static int look(int tree, const char *path, char **ret_content, struct error *err)
+{
+    struct stat status;
+    const char *name;
+    int parent = open_parent(tree, path, &name);
+    int r = 0;
+
+    *ret_content = NULL;
+    if (parent < 0) {
+        return is_gone(errno) ? 0 : error_set_errno(err, "cannot look at %s", path);
+    }
+    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+        r = is_gone(errno) ? 0 : error_set_errno(err, "cannot look at %s", path);
+    } else if (S_ISREG(status.st_mode)) {
+        r = look_at_file(parent, name, &status, ret_content, err);
+    } else if (S_ISLNK(status.st_mode)) {
+        r = look_at_link(parent, name, ret_content, err);
+    } else if (!S_ISDIR(status.st_mode)) {
+        *ret_content = mem_strdup("other"); /* a pipe, a device: never ours to replace */
+    }
+    (void)close(parent);
+    return r;
+}
+
+static int tree_open(const char *tree, struct error *err)
+{
+    int fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? error_set_errno(err, "cannot open the folder %s", tree) : fd;
+}
+
+int tree_look(const char *tree, const char *path, char **ret_content, struct error *err)
+{
+    int fd = tree_open(tree, err);
+    int r;
+
+    if (fd < 0) {
+        return fd;
+    }
+    r = look(fd, path, ret_content, err);
+    (void)close(fd);
+    return r;
+}
+
+/* Any byte may be in a name, but it leads nowhere else. */
+bool change_has_safe_path(const struct change *change)
+{
+    const char *part = change->path;
+
+    if (!*part || *part == '/') {
+        return false;
+    }
+    while (*part) {
+        size_t length = strcspn(part, "/");
+
+        if ((length == 2 && strncmp(part, "..", 2) == 0) ||
+            (length == 4 && strncmp(part, ".git", 4) == 0)) {
+            return false;
+        }
+        part += length + (part[length] == '/');
+    }
+    return true;
+}
+
+/* A repository inside the tree is its own affair. */
+static bool is_ours(const struct change *change)
+{
+    return change_kind(change->from) != CHANGE_REPOSITORY &&
+           change_kind(change->to) != CHANGE_REPOSITORY && change_has_safe_path(change);
+}
+
+int changes_find_conflicts(const char *tree, const struct changes *changes,
+                           struct changes *conflicts, struct error *err)
+{
+    int fd = tree_open(tree, err);
+    int r = fd < 0 ? fd : 0;
+
+    for (size_t i = 0; r == 0 && i < changes->count; i++) {
+        const struct change *change = &changes->items[i];
+        char *now = NULL;
+
+        if (!is_ours(change)) {
+            continue;
+        }
+        r = look(fd, change->path, &now, err);
+        if (r == 0 && !change_is_same(now, change->from) && !change_is_same(now, change->to)) {
+            changes_add(conflicts, change->path, now, change->to);
+        }
+        free(now);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return r;
+}
+
+/* --- making it so */
+
+struct restoring {
+    struct snapshots *snapshots;
+    int tree;
+    struct changes conflicts;
+};
+
+/* Folders that became empty go with their last file. */
+static void remove_empty(int tree, const char *path)
+{
+    char *folder = mem_strdup(path);
+    char *slash;
+    bool goes_on = true;
+
+    while (goes_on && (slash = strrchr(folder, '/')) != NULL) {
+        const char *name;
+        int parent;
+
+        *slash = '\0';
+        parent = open_parent(tree, folder, &name);
+        goes_on = parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+        if (parent >= 0) {
+            (void)close(parent);
+        }
+    }
+    free(folder);
+}
+
+static int remove_path(const struct restoring *restoring, const char *path, struct error *err)
+{
+    const char *name;
+    int parent = open_parent(restoring->tree, path, &name);
+    int r = 0;
+
+    if (parent < 0) {
+        return is_gone(errno) ? 0 : error_set_errno(err, "cannot remove %s", path);
+    }
+    if (unlinkat(parent, name, 0) < 0 && errno != ENOENT) {
+        r = error_set_errno(err, "cannot remove %s", path);
+    }
+    (void)close(parent);
+    if (r == 0) {
+        remove_empty(restoring->tree, path);
+    }
+    return r;
+}
+
+static int make_parents(int tree, const char *path, struct error *err)
+{
+    char *folder = mem_strdup(path);
+    int r = 0;
+
+    for (char *slash = strchr(folder, '/'); r == 0 && slash; slash = strchr(slash + 1, '/')) {
+        const char *name;
+        int parent;
+
+        *slash = '\0';
+        parent = open_parent(tree, folder, &name);
+        if (parent < 0 || (mkdirat(parent, name, 0777) < 0 && errno != EEXIST)) {
+            r = error_set_errno(err, "cannot make the folder %s", folder);
+        }
+        if (parent >= 0) {
+            (void)close(parent);
+        }
+        *slash = '/';
+    }
+    free(folder);
+    return r;
+}
+
+static unsigned permissions_of(const char *content)
+{
+    const char *digest_end = strchr(content + ENTRY_MODE_LENGTH, ' ');
+    unsigned long value = digest_end ? strtoul(digest_end + 1, NULL, 8) : 0644;
+
+    return (unsigned)(value & 07777);
+}
+
+static int write_temporary(int parent, const char *name, const struct change *change,
+                           const char *data, size_t length)
+{
+    int fd;
+    int r;
+
+    (void)unlinkat(parent, name, 0); /* of one that was killed */
+    if (change_kind(change->to) == CHANGE_LINK) {
+        char *target = mem_strndup(data, length);
+
+        r = symlinkat(target, parent, name);
+        free(target);
+        return r;
+    }
+    fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -1;
+    }
+    r = fd_write(fd, data, length);
+    r = r == 0 ? fchmod(fd, permissions_of(change->to)) : r;
+    return close(fd) < 0 ? -1 : r;
+}
+
+static int write_path(const struct restoring *restoring, const struct change *change,
+                      struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+    char temporary[48];
+    char *data = NULL;
+    size_t length;
+    const char *name;
+    int parent = -1;
+    int r;
+
+    change_digest(change->to, digest);
+    r = snapshot_get(restoring->snapshots, digest, &data, &length, err);
+    if (r == 0) {
+        r = make_parents(restoring->tree, change->path, err);
+    }
+    if (r == 0) {
+        parent = open_parent(restoring->tree, change->path, &name);
+        (void)snprintf(temporary, sizeof(temporary), ".fermata-restored-%.16s", digest);
+        if (parent < 0 || write_temporary(parent, temporary, change, data, length) < 0 ||
+            renameat(parent, temporary, parent, name) < 0) {
+            r = error_set_errno(err, "cannot write %s", change->path);
+            if (parent >= 0) {
+                (void)unlinkat(parent, temporary, 0);
+            }
+        }
+    }
+    if (parent >= 0) {
+        (void)close(parent);
+    }
+    free(data);
+    return r;
+}
+
+static int apply_one(struct restoring *restoring, const struct change *change, struct error *err)
+{
+    char *now = NULL;
+    int r = look(restoring->tree, change->path, &now, err);
+
+    if (r < 0 || change_is_same(now, change->to)) {
+        free(now);
+        return r;
+    }
+    if (!change_is_same(now, change->from)) {
+        r = error_set(err, ERROR_CONFLICT, "%s changed just now", change->path);
+    } else if (change->to) {
+        r = write_path(restoring, change, err);
+    } else {
+        r = remove_path(restoring, change->path, err);
+    }
+    free(now);
+    return r;
+}
+
+/* What goes makes room first (a file where a folder is to be), the deepest first. */
+static int apply_all(struct restoring *restoring, const struct changes *changes, struct error *err)
+{
+    int r = 0;
+
+    for (size_t i = changes->count; r == 0 && i > 0; i--) {
+        if (!changes->items[i - 1].to && is_ours(&changes->items[i - 1])) {
+            r = apply_one(restoring, &changes->items[i - 1], err);
+        }
+    }
+    for (size_t i = 0; r == 0 && i < changes->count; i++) {
+        if (changes->items[i].to && is_ours(&changes->items[i])) {
+            r = apply_one(restoring, &changes->items[i], err);
+        }
+    }
+    if (r == 0 && changes->count > 0 && syncfs(restoring->tree) < 0) {
+        r = error_set_errno(err, "cannot make the files durable");
+    }
+    return r;
+}
+
+static int refuse_conflicts(const struct changes *conflicts, struct error *err)
+{
+    struct strbuf names;
+    int r;
+
+    strbuf_init(&names, ERROR_TEXT_MAX / 2);
+    for (size_t i = 0; i < conflicts->count && i < NAMED_MAX; i++) {
+        strbuf_addf(&names, "%s%s", i ? ", " : "", conflicts->items[i].path);
+    }
+    r = error_set(err, ERROR_CONFLICT, "%zu file%s changed since: %s%s", conflicts->count,
+                  conflicts->count == 1 ? "" : "s", names.data,
+                  conflicts->count > NAMED_MAX ? ", ..." : "");
+    strbuf_release(&names);
+    return r;
+}
+
+int changes_apply(struct snapshots *snapshots, const char *tree, const struct changes *changes,
+                  struct error *err)
+{
+    struct restoring restoring = {.snapshots = snapshots};
+    int r = changes_find_conflicts(tree, changes, &restoring.conflicts, err);
+
+    if (r == 0 && restoring.conflicts.count > 0) {
+        r = refuse_conflicts(&restoring.conflicts, err);
+    }
+    changes_release(&restoring.conflicts);
+    if (r < 0) {
+        return r;
+    }
+    restoring.tree = tree_open(tree, err);
+    if (restoring.tree < 0) {
+        return restoring.tree;
+    }
+    r = apply_all(&restoring, changes, err);
+    (void)close(restoring.tree);
+    return r;
+}

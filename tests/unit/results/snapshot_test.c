@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "results/snapshot.h"
+
+#include "../../support/repository.h"
+#include "../../support/snapshot_project.h"
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void the_same_files_have_the_same_digest(void **state)
+{
+    char first[DIGEST_HEX_SIZE], second[DIGEST_HEX_SIZE];
+
+    snapshot_project_take(*state, first);
+    snapshot_project_take(*state, second);
+    assert_string_equal(first, second);
+    snapshot_project_write(*state, "a.txt", "other\n");
+    snapshot_project_take(*state, second);
+    assert_string_not_equal(first, second);
+}
+
+static void a_mode_alone_makes_another(void **state)
+{
+    struct snapshot_project *project = *state;
+    char first[DIGEST_HEX_SIZE], second[DIGEST_HEX_SIZE];
+    char *path = path_join(project->folder, "a.txt");
+
+    assert_int_equal(chmod(path, 0644), 0);
+    snapshot_project_take(project, first);
+    assert_int_equal(chmod(path, 0600), 0);
+    snapshot_project_take(project, second);
+    assert_string_not_equal(first, second);
+    free(path);
+}
+
+static void what_git_ignores_is_in_it_unless_it_is_large(void **state)
+{
+    struct snapshot_project *project = *state;
+    char digest[DIGEST_HEX_SIZE];
+    struct strbuf left_out;
+    char *text = NULL;
+    size_t length;
+
+    GIT(project->folder, "init", "-q");
+    snapshot_project_write(project, ".gitignore", "secret\ncache/\n");
+    snapshot_project_write(project, "secret", "key");
+    for (int i = 0; i < 1100; i++) {
+        char *path = mem_printf("cache/%d", i);
+
+        snapshot_project_write(project, path, "x");
+        free(path);
+    }
+    strbuf_init(&left_out, 1000);
+    assert_int_equal(snapshot_take(project->snapshots, project->folder, digest, &left_out, NULL),
+                     0);
+    assert_int_equal(snapshot_get(project->snapshots, digest, &text, &length, NULL), 0);
+    assert_non_null(memmem(text, length,
+                           "secret\000"
+                           "100644",
+                           13));
+    assert_null(memmem(text, length, "cache/1", 7));
+    assert_string_equal(left_out.data, "cache");
+    strbuf_release(&left_out);
+    free(text);
+}
+
+static void a_content_that_was_not_made_durable_is_written_again(void **state)
+{
+    struct snapshot_project *project = *state;
+    char digest[DIGEST_HEX_SIZE];
+    char *path;
+    char *text;
+    size_t length;
+
+    assert_int_equal(snapshot_put(project->snapshots, "text", 4, digest, NULL), 0);
+    path = mem_printf("%s/.fermata/snapshots/%.2s/%s", project->folder, digest, digest + 2);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(snapshot_get(project->snapshots, digest, &text, &length, NULL), ERROR_IO);
+    assert_int_equal(snapshot_put(project->snapshots, "text", 4, digest, NULL), 0);
+    assert_int_equal(snapshot_get(project->snapshots, digest, &text, &length, NULL), 0);
+    assert_string_equal(text, "text");
+    free(text);
+    free(path);
+}
+
+static void what_is_no_digest_leads_nowhere(void **state)
+{
+    struct snapshot_project *project = *state;
+    char *text;
+    size_t length;
+
+    assert_int_equal(snapshot_get(project->snapshots, "../../a.txt", &text, &length, NULL),
+                     ERROR_INVALID);
+}
+
+#define CASE(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, snapshot_project_set_up, snapshot_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(the_same_files_have_the_same_digest),
+        CASE(a_mode_alone_makes_another),
+        CASE(what_git_ignores_is_in_it_unless_it_is_large),
+        CASE(a_content_that_was_not_made_durable_is_written_again),
+        CASE(what_is_no_digest_leads_nowhere),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
