@@ -15,6 +15,19 @@ static void set(struct agent_facts *facts, enum agent_state state, const char *d
     facts->hint = mem_strdup(hint);
 }
 
+static bool lacks_key(const struct ops *ops, struct agent_facts *facts)
+{
+    struct error err = ERROR_INIT;
+
+    if (agent_check_key(ops, facts->config, facts->adapter, &err) == 0) {
+        return false;
+    }
+    free(facts->account); /* of an empty file */
+    facts->account = NULL;
+    set(facts, AGENT_LACKING, err.text, err.hint);
+    return true;
+}
+
 static void look_at_program(const struct ops *ops, struct agent_facts *facts)
 {
     const struct agent_config *config = facts->config;
@@ -28,18 +41,22 @@ static void look_at_program(const struct ops *ops, struct agent_facts *facts)
             config->command_count ? "correct `command` of it, or install that program"
                                   : facts->adapter->install);
         free(detail);
-    } else if (facts->account || !agent_knows_accounts(config->type)) {
-        set(facts, AGENT_READY, "ready", NULL);
-    } else {
-        set(facts, AGENT_UNSURE, "no sign-in found", facts->adapter->sign_in);
+    } else if (!lacks_key(ops, facts)) {
+        bool is_ready = facts->account || !agent_knows_accounts(config->type);
+
+        set(facts, is_ready ? AGENT_READY : AGENT_UNSURE, is_ready ? "ready" : "no sign-in found",
+            is_ready ? NULL : facts->adapter->sign_in);
     }
 }
 
-static void look_at_server(struct agent_facts *facts)
+static void look_at_server(const struct ops *ops, struct agent_facts *facts)
 {
     const struct agent_config *config = facts->config;
 
-    if (!facts->account && (config->key || (facts->adapter->sign_in && !config->endpoint))) {
+    if (lacks_key(ops, facts)) {
+        return;
+    }
+    if (!facts->account && facts->adapter->sign_in && !config->endpoint) {
         set(facts, AGENT_LACKING, "no key", facts->adapter->sign_in);
     } else {
         set(facts, AGENT_UNSURE, "not asked", NULL);
@@ -65,7 +82,7 @@ void agent_facts_init(struct ops *ops, const struct agent_config *config, struct
         look_at_program(ops, facts);
         break;
     case ADAPTER_SERVER:
-        look_at_server(facts);
+        look_at_server(ops, facts);
         break;
     case ADAPTER_HOST:
         set(facts, AGENT_UNSURE, "with --bridge",

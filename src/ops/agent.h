@@ -53,6 +53,10 @@ const struct agent_ability *agent_abilities(size_t *ret_count);
  */
 char *agent_find_account(const struct ops *ops, const struct agent_config *config,
                          const struct adapter *adapter);
+/* ERROR_UNAVAILABLE: the key that the configuration names is not there; what is missing and, as the
+ * hint, what to do. */
+int agent_check_key(const struct ops *ops, const struct agent_config *config,
+                    const struct adapter *adapter, struct error *err);
 /* Whether the account of this type of agent can be told at all. */
 bool agent_knows_accounts(const char *type);
 

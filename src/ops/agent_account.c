@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define VARIABLES_MAX 5
+#define KEY_BYTES_MAX 65536U
 
 /* Where a program keeps its account: below the folder that the variable names, or below home. */
 struct account_file {
@@ -90,11 +91,16 @@ static char *find_file(const struct ops *ops, const struct agent_config *config,
 }
 
 /* "file:~/key": a path of the home folder, or of the project. */
+static char *make_key_path(const struct ops *ops, const char *name)
+{
+    return strncmp(name, "~/", 2) == 0 && ops->settings->home
+               ? path_join(ops->settings->home, name + 2)
+               : path_join(ops->project ? ops->project : ops->settings->cwd, name);
+}
+
 static char *find_key_file(const struct ops *ops, const char *name)
 {
-    char *path = strncmp(name, "~/", 2) == 0 && ops->settings->home
-                     ? path_join(ops->settings->home, name + 2)
-                     : path_join(ops->project ? ops->project : ops->settings->cwd, name);
+    char *path = make_key_path(ops, name);
 
     if (!file_exists(path)) {
         free(path);
@@ -110,6 +116,60 @@ static char *find_key(const struct ops *ops, const struct agent_config *config, 
     }
     key += strncmp(key, "env:", 4) == 0 ? 4 : 0;
     return agent_variable_find(ops, config, key) ? mem_strdup(key) : NULL;
+}
+
+static int check_key_variable(const struct ops *ops, const struct agent_config *config,
+                              const char *name, struct error *err)
+{
+    if (agent_variable_find(ops, config, name)) {
+        return 0;
+    }
+    (void)error_set(err, ERROR_UNAVAILABLE, "%s is not set", name);
+    if (config->is_builtin) {
+        error_hint(err, "set %s", name);
+    } else {
+        error_hint(err, "set %s, which `key` of %s names", name, config->name);
+    }
+    return ERROR_UNAVAILABLE;
+}
+
+static int check_key_file(const struct ops *ops, const struct agent_config *config,
+                          const char *name, struct error *err)
+{
+    char *path = make_key_path(ops, name);
+    char *key = NULL;
+    size_t length = 0;
+    int r = file_read(path, KEY_BYTES_MAX, &key, &length, NULL);
+
+    if (r == 0 && key[strspn(key, " \t\r\n")]) {
+        free(key);
+        free(path);
+        return 0;
+    }
+    (void)error_set(err, ERROR_UNAVAILABLE,
+                    r == 0                 ? "its key file is empty"
+                    : r == ERROR_NOT_FOUND ? "its key file is missing"
+                                           : "its key file cannot be read");
+    error_hint(err, "%s %s, which `key` of %s names",
+               r == 0 || r == ERROR_NOT_FOUND ? "write the key into" : "make readable", path,
+               config->name);
+    free(key);
+    free(path);
+    return ERROR_UNAVAILABLE;
+}
+
+int agent_check_key(const struct ops *ops, const struct agent_config *config,
+                    const struct adapter *adapter, struct error *err)
+{
+    bool is_used = adapter->kind == ADAPTER_SERVER ||
+                   (adapter->kind == ADAPTER_PROGRAM && adapter->key_variable);
+
+    if (!config->key || !is_used) {
+        return 0;
+    }
+    return strncmp(config->key, "file:", 5) == 0
+               ? check_key_file(ops, config, config->key + 5, err)
+               : check_key_variable(ops, config, config->key + strlen("env:"), err);
 }
 
 char *agent_find_account(const struct ops *ops, const struct agent_config *config,

@@ -98,10 +98,17 @@ static int make_command(const struct agent_call *call, struct agent_command *com
 
 #define KEY_BYTES_MAX 65536U
 
-static const char *find_variable(const struct engine_options *options, const char *name)
+/* As the agent's process will have it: its own environment is the last word. */
+static const char *find_variable(const struct engine_options *options,
+                                 const struct agent_config *agent, const char *name)
 {
     size_t length = strlen(name);
 
+    for (size_t i = 0; agent && i < agent->env_count; i++) {
+        if (strcmp(agent->env[i].name, name) == 0) {
+            return agent->env[i].value;
+        }
+    }
     for (const char *const *item = options->environment; item && *item; item++) {
         if (strncmp(*item, name, length) == 0 && (*item)[length] == '=') {
             return *item + length + 1;
@@ -114,7 +121,7 @@ static const char *find_variable(const struct engine_options *options, const cha
 static int read_key_file(const struct engine_options *options, const char *name, char **ret_key,
                          struct error *err)
 {
-    const char *home = find_variable(options, "HOME");
+    const char *home = find_variable(options, NULL, "HOME");
     char *path = strncmp(name, "~/", 2) == 0 && home ? path_join(home, name + 2)
                                                      : path_join(options->project, name);
     size_t length;
@@ -144,11 +151,14 @@ static int add_key(const struct engine_options *options, const struct agent_prof
         r = read_key_file(options, profile->key + 5, &read, err);
         value = read;
     } else {
-        value = find_variable(options, profile->key + strlen("env:"));
+        value = find_variable(options, config_find_agent(options->config, profile->name),
+                              profile->key + strlen("env:"));
     }
     if (r == 0 && (!value || !*value)) {
-        r = error_set(err, ERROR_UNAVAILABLE, "the key of agent %s is not there: %s is empty",
-                      profile->name, profile->key);
+        r = error_set(err, ERROR_UNAVAILABLE, "%s is %s", profile->key, read ? "empty" : "not set");
+    }
+    if (r < 0) {
+        error_context(err, "the key of agent %s", profile->name);
     }
     if (r == 0) {
         agent_command_set(command, adapter->key_variable, value);

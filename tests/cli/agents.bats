@@ -145,8 +145,48 @@ EOF
     [ "$(agent work '["used"]["cost_usd"]')" = 1.8 ]
     [ -z "$(grep -rl secret-key .fermata/workflows/*/logs .fermata/workflows/*/state.json)" ]
     run_apart fermata run -w build --fresh
-    [ "$status" -ne 0 ]
-    [[ $(fermata show last --json) == *"env:HOUSE_KEY"* ]]
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"work cannot be used: HOUSE_KEY is not set"*"set HOUSE_KEY, which \`key\` of work names"* ]]
+}
+
+# A key that is missing is named by whoever tells that the agent cannot be used: AGENT DETAIL HINT
+names_the_key() {
+    run_apart fermata agents "$1"
+    [[ $output == *"$2"* && $(tr -s ' \n' ' ' <<<"$output") == *"$3"* ]]
+    run_apart fermata test-agent "$1" hi
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"agent $1 cannot be used: $2"*"hint: $3"* ]]
+    run_apart fermata run -w "$1"
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"step s needs an agent, and $1 cannot be used: $2"*"hint: $3"* ]]
+    # Of those that nobody has set up it tells programs alone.
+    [ "$1" = openai ] || [[ $(fermata doctor | tr -s ' \n' ' ') == *"agent $1 "*"$2 $3"* ]]
+}
+
+@test "a configured key that is missing is named, wherever its agent is looked at" {
+    fake_codex
+    mkdir .fermata
+    cat >.fermata/config.yaml <<'EOF'
+agents:
+  named: { type: codex, key: "env:HOUSE_KEY" }
+  filed: { type: codex, key: "file:~/key" }
+  served: { type: openai-compatible, endpoint: "http://127.0.0.1:9/v1", model: m, key: "env:HOUSE_KEY" }
+  own: { type: codex, key: "env:HOUSE_KEY", env: { HOUSE_KEY: secret-key } }
+EOF
+    for name in named filed served openai; do
+        printf 'name: %s\nphases: [{ id: p, steps: [{ id: s, agent: %s, prompt: go }] }]\n' $name $name | workflow $name
+    done
+    names_the_key named "HOUSE_KEY is not set" "set HOUSE_KEY, which \`key\` of named names"
+    names_the_key served "HOUSE_KEY is not set" "set HOUSE_KEY, which \`key\` of served names"
+    names_the_key openai "OPENAI_API_KEY is not set" "set OPENAI_API_KEY"
+    names_the_key filed "its key file is missing" "write the key into $HOME/key, which \`key\` of filed names"
+    echo >"$HOME/key"
+    names_the_key filed "its key file is empty" "write the key into $HOME/key, which \`key\` of filed names"
+    echo a-key >"$HOME/key"
+    fermata run -w filed
+    grep -q '^CODEX_API_KEY=a-key$' "$BATS_TEST_TMPDIR/environment"
+    fermata test-agent own hi
+    grep -q '^CODEX_API_KEY=secret-key$' "$BATS_TEST_TMPDIR/environment"
 }
 
 @test "the map of a program's output is checked before it is used, and used as it is written" {
