@@ -12,27 +12,60 @@
 #include <string.h>
 
 #define QUESTION_BYTES_MAX 4096
-#define ANSWERS_MAX 5 /* wrong ones to one question */
+#define NAMES_BYTES_MAX 200 /* of an error's hint */
+#define ANSWERS_MAX 5       /* wrong ones to one question */
 
 /* ---- which workflow ---- */
 
+static void add_name(struct strbuf *names, const char *name)
+{
+    if (!names->overflow) {
+        strbuf_addf(names, "%s%s", names->length ? ", " : "", name);
+    }
+}
+
+/* Their own are what people look for; what is built in comes after them. */
+static void list_names(const struct ops *ops, struct strbuf *own, struct strbuf *built_in)
+{
+    const char *text;
+
+    for (size_t i = 0; i < ops->config->workflow_count; i++) {
+        if (!ops_find_entry(ops, ops->config->workflow_names[i])) {
+            add_name(own, ops->config->workflow_names[i]);
+        }
+    }
+    for (size_t i = 0; i < ops->library->count; i++) {
+        const struct library_entry *entry = &ops->library->entries[i];
+
+        if (entry->is_hidden) {
+            continue;
+        }
+        if (entry->origin != ORIGIN_BUILTIN) {
+            add_name(own, entry->name);
+        } else if (!ops_has_configured_workflow(ops, entry->name, &text)) {
+            add_name(built_in, entry->name);
+        }
+    }
+}
+
 static int no_workflow_given(struct ops *ops, struct error *err)
 {
-    struct strbuf names;
+    struct strbuf own;
+    struct strbuf built_in;
     int r = ops_need_library(ops, err);
 
     if (r < 0) {
         return r;
     }
-    strbuf_init(&names, ERROR_HINT_MAX / 2);
-    for (size_t i = 0; i < ops->library->count; i++) {
-        if (!ops->library->entries[i].is_hidden) {
-            strbuf_addf(&names, "%s%s", names.length ? ", " : "", ops->library->entries[i].name);
-        }
-    }
+    strbuf_init(&own, NAMES_BYTES_MAX);
+    strbuf_init(&built_in, NAMES_BYTES_MAX);
+    list_names(ops, &own, &built_in);
     r = error_set(err, ERROR_INVALID, "which workflow? None was given and none is configured");
-    error_hint(err, "give one with -w: %s%s", names.data, names.overflow ? ", ..." : "");
-    strbuf_release(&names);
+    error_hint(err, "give one with -w: %s%s%s%s%s; or set `default_workflow` in config.yaml",
+               own.data, own.overflow ? ", ..." : "", own.length ? "; built in: " : "",
+               built_in.data, built_in.overflow ? ", ..." : "");
+    strbuf_release(&own);
+    strbuf_release(&built_in);
     return r;
 }
 
@@ -554,8 +587,8 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     request.strategy = pick_strategy(ops, arguments);
     name = pick_workflow(ops, arguments);
     r = name ? ops_load_workflow(ops, name, &workflow, err) : no_workflow_given(ops, err);
-    if (r == ERROR_NOT_FOUND && name == ops->settings->workflow) {
-        error_context(err, "FERMATA_WORKFLOW");
+    if (r == ERROR_NOT_FOUND && !json_get_text(arguments, "workflow", NULL)) {
+        error_context(err, ops->settings->workflow ? "FERMATA_WORKFLOW" : "default_workflow");
     }
     if (r == 0) {
         r = make_inputs(workflow, arguments, view, &inputs, err);

@@ -119,7 +119,15 @@ file" ]
 @test "without -w the configured workflow is run, else all are named" {
     run_apart fermata run
     [ "$status" -eq 2 ]
-    [[ $stderr == *"which workflow"*"hint:"*"two"* ]]
+    [[ $stderr == *"which workflow"*"hint: give one with -w: "*", two"*"; built in: code-review, "*"default_workflow"* ]]
+    printf 'workflows: { chain: [{ agent: codex, task: implement }] }\n' >.fermata/config.yaml
+    run_apart fermata run "Do it"
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"hint: give one with -w: chain, "*", two"*"; built in: "* ]]
+    printf 'default_workflow: flakey\n' >.fermata/config.yaml
+    run_apart fermata run "Do it"
+    [ "$status" -eq 6 ]
+    [[ $stderr == *"default_workflow: there is no workflow flakey"*"did you mean flaky?"* ]]
     printf 'settings: { default_workflow: flaky }\n' >.fermata/config.yaml
     run_apart fermata run --dry-run
     [ "$status" -eq 0 ]
