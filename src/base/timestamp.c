@@ -78,6 +78,21 @@ static const struct {
     int64_t ms;
 } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 
+void duration_format_limit(int64_t duration_ms, char ret_text[DURATION_SIZE])
+{
+    const size_t count = sizeof(units) / sizeof(units[0]);
+
+    for (size_t i = 0; i < count; i++) {
+        if (duration_ms > 0 && duration_ms % units[i].ms == 0 &&
+            (i + 1 == count || duration_ms < units[i + 1].ms)) {
+            (void)snprintf(ret_text, DURATION_SIZE, "%lld%s",
+                           (long long)(duration_ms / units[i].ms), units[i].name);
+            return;
+        }
+    }
+    duration_format(duration_ms, ret_text);
+}
+
 static bool parse_part(const char **text, int64_t *total)
 {
     size_t digits = strspn(*text, "0123456789");

@@ -17,6 +17,8 @@ void timestamp_format_ms(int64_t at_ms,
                          char ret_text[TIMESTAMP_SIZE]); /* 2024-02-19T10:00:00.123Z */
 void duration_format(int64_t duration_ms,
                      char ret_text[DURATION_SIZE]); /* 850ms 12.3s 4m05s 2h03m 3d4h */
+/* The same as somebody writes a limit: 3s 1.5s 10m 2h. */
+void duration_format_limit(int64_t duration_ms, char ret_text[DURATION_SIZE]);
 /* "500ms", "30s", "10m", "1h30m", "2d" or a bare number of seconds. */
 int duration_parse(const char *text, int64_t *ret_ms, struct error *err);
 

@@ -167,7 +167,7 @@ static void decide_run(json_t *run, const struct check_command *command,
     if (result->timed_out) {
         char limit[DURATION_SIZE];
 
-        duration_format(expectation->timeout_ms, limit);
+        duration_format_limit(expectation->timeout_ms, limit);
         decide(run, "unknown", "%s gave no answer within %s", command->tool, limit);
     } else if (result->truncated) {
         decide(run, "unknown", "%s was stopped: it printed more than %u MiB", command->tool,

@@ -395,11 +395,16 @@ static int use_step(struct launch *launch, struct active *active, int index, str
     return error_set(err, ERROR_INTERNAL, "step %s is nothing that can be run", step->key);
 }
 
-static void fill_spec(struct launch *launch, struct active *active, int index)
+int64_t launch_timeout_ms(struct active *active, int index)
 {
     const struct step_state *step = &active->state->steps[index];
-    const struct step *definition = step_effective(step);
 
+    return step->check ? step->check->timeout_ms
+                       : profile_timeout_ms(active->engine->options.config, step_effective(step));
+}
+
+static void fill_spec(struct launch *launch, struct active *active, int index)
+{
     *VEC_PUSH(&launch->argv) = NULL;
     *VEC_PUSH(&launch->env) = NULL;
     launch->spec = (struct attempt_spec){
@@ -411,8 +416,7 @@ static void fill_spec(struct launch *launch, struct active *active, int index)
         .input_length = launch->input.length,
         .files = launch->files.items,
         .file_count = launch->files.count,
-        .timeout_ms = step->check ? step->check->timeout_ms
-                                  : profile_timeout_ms(active->engine->options.config, definition),
+        .timeout_ms = launch_timeout_ms(active, index),
         .grace_ms = GRACE_MS,
         .stdout_is_file = launch->agent.command.has_file_output,
         .has_own_tmp = launch->is_agent,

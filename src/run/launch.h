@@ -16,6 +16,8 @@ int launch_refuse_unread(const struct lookup_context *context, struct error *err
 /* The values of `with`; the caller owns them. */
 int launch_arguments(struct active *active, int step, struct template_list with,
                      json_t **ret_arguments, struct error *err);
+/* Longest time of an attempt; 0: no limit. */
+int64_t launch_timeout_ms(struct active *active, int step);
 
 /* launch_agent.c: what an agent step runs. */
 struct agent_launch {

@@ -9,6 +9,7 @@
 #include "run/changes.h"
 #include "run/definition.h"
 #include "run/files.h"
+#include "run/launch.h"
 #include "run/live.h"
 #include "run/outcome_agent.h"
 #include "run/profile.h"
@@ -39,6 +40,7 @@ struct collect {
     const struct gate_check *check; /* NULL for steps */
     bool is_json;
     int64_t keep_max;
+    int64_t timeout_ms;
     bool is_kept, is_overdue, stop_wanted, has_company; /* of the attempt */
     /* what was found */
     enum failure_class class_;
@@ -96,6 +98,7 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->is_json = collect->definition && expects_json(collect->definition);
     collect->keep_max = active->engine->options.config->output_bytes_max *
                         (is_agent_step(collect->definition) ? AGENT_OUTPUT_FACTOR : 1);
+    collect->timeout_ms = launch_timeout_ms(active, index);
     collect->cwd = collect->definition && collect->definition->cwd
                        ? path_join(active->engine->options.project, collect->definition->cwd)
                        : mem_strdup(active->engine->options.project);
@@ -356,13 +359,13 @@ static void class_of_exit(struct collect *collect, const struct attempt_exit *en
                           const struct strbuf *errors)
 {
     char why[300];
-    char took[DURATION_SIZE];
+    char limit[DURATION_SIZE];
 
     last_line(errors, why, sizeof(why));
     if (ended->timed_out) {
         fail(collect, CLASS_TIMEOUT);
-        duration_format(collect->duration_ms, took);
-        (void)error_set(&collect->err, ERROR_LIMIT, "timed out after %s", took);
+        duration_format_limit(collect->timeout_ms, limit);
+        (void)error_set(&collect->err, ERROR_LIMIT, "timed out after its limit of %s", limit);
     } else if (ended->stopped) {
         /* Also before it could start. */
         fail(collect, CLASS_CANCELLED);

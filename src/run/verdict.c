@@ -63,7 +63,7 @@ static enum verdict decide_process(const struct gate_check *check,
         return decide(reason, VERDICT_UNKNOWN, "the command could not be started");
     }
     if (result->timed_out) {
-        duration_format(check->timeout_ms, limit);
+        duration_format_limit(check->timeout_ms, limit);
         return decide(reason, VERDICT_UNKNOWN, "no answer within %s", limit);
     }
     if (result->signal != 0) {

@@ -156,6 +156,8 @@ END
     fermata show last --json | json '{s["key"]: [s["attempts"], s["class"]] for s in d["phases"][0]["steps"]}' >classes
     cat classes
     [ "$(cat classes)" = '{"default": [1, "permanent"], "own": [2, "permanent"], "permanent": [2, "permanent"], "other": [1, "permanent"], "late": [2, "timeout"], "late-other": [1, "timeout"]}' ]
+    fermata show last --json | json 'd["phases"][0]["steps"][4]["error"]' >error
+    [ "$(cat error)" = "timed out after its limit of 100ms" ]
 }
 
 # ---- what is reused ----

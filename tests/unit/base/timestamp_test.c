@@ -63,6 +63,25 @@ static void durations_are_short(void **state)
     }
 }
 
+static void a_limit_is_as_somebody_writes_it(void **state)
+{
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = {{0, "0ms"},          {850, "850ms"},     {1000, "1s"},     {1500, "1.5s"},
+                {3000, "3s"},        {60000, "1m"},      {90000, "1m30s"}, {600000, "10m"},
+                {3600000, "1h"},     {5400000, "1h30m"}, {86400000, "1d"}, {172800000, "2d"},
+                {129600000, "1d12h"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[DURATION_SIZE];
+
+        duration_format_limit(rows[i].ms, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 static void durations_are_read(void **state)
 {
     static const struct {
@@ -116,8 +135,11 @@ static void other_texts_are_no_durations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(points_in_time_are_utc),       cmocka_unit_test(any_point_in_time_fits),
-        cmocka_unit_test(durations_are_short),          cmocka_unit_test(durations_are_read),
+        cmocka_unit_test(points_in_time_are_utc),
+        cmocka_unit_test(any_point_in_time_fits),
+        cmocka_unit_test(durations_are_short),
+        cmocka_unit_test(a_limit_is_as_somebody_writes_it),
+        cmocka_unit_test(durations_are_read),
         cmocka_unit_test(other_texts_are_no_durations),
     };
 

@@ -133,7 +133,7 @@ static void the_end_of_a_process_decides_the_class(void **state)
     assert_class(*state, &(struct left){.status = -1, .signal = 9}, CLASS_PERMANENT,
                  "killed by signal 9 (Killed)");
     assert_class(*state, &(struct left){.status = -1, .signal = 15, .timed_out = true},
-                 CLASS_TIMEOUT, "timed out after 2.0s");
+                 CLASS_TIMEOUT, "timed out after its limit of 30m");
     assert_class(*state, &(struct left){.status = -1, .signal = 15, .stopped = true},
                  CLASS_CANCELLED, "stopped");
     assert_class(*state, &(struct left){.has_no_exit = true}, CLASS_LOST,
@@ -547,7 +547,7 @@ static void the_end_of_an_agent_decides_the_class(void **state)
         CLASS_PERMANENT, "cannot start: ");
     assert_class(project,
                  &(struct left){.agent = MINE, .status = -1, .signal = 15, .timed_out = true},
-                 CLASS_TIMEOUT, "timed out after 2");
+                 CLASS_TIMEOUT, "timed out after its limit of 30m");
     assert_class(project,
                  &(struct left){.agent = MINE, .status = -1, .signal = 15, .stopped = true},
                  CLASS_CANCELLED, "stopped");
