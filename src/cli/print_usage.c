@@ -128,6 +128,32 @@ void print_agent_work(const struct terminal *terminal, const json_t *steps, stru
 
 /* ---- without an agent ---- */
 
+static void add_given_up(const struct terminal *terminal, const json_t *step, struct strbuf *target)
+{
+    const json_t *agents = json_object_get(step, "given_up");
+    const json_t *agent;
+    struct strbuf text;
+    size_t i;
+
+    if (json_array_size(agents) == 0) {
+        return;
+    }
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    strbuf_addf(&text, "Step %s: agent %s took over:", json_get_text(step, "key", ""),
+                json_get_text(step, "agent", "another"));
+    json_array_foreach(agents, i, agent)
+    {
+        const char *error = json_get_text(agent, "error", "");
+
+        strbuf_addf(&text, "%s %s failed (%s): ", i ? ";" : "", json_get_text(agent, "agent", ""),
+                    json_get_text(agent, "class", ""));
+        utf8_add_printable(&text, error, strlen(error));
+    }
+    strbuf_add_char(target, '\n');
+    add_wrapped(terminal, target, text.data, 0);
+    strbuf_release(&text);
+}
+
 static void add_alternatives(const struct terminal *terminal, const json_t *steps,
                              struct strbuf *target)
 {
@@ -140,6 +166,7 @@ static void add_alternatives(const struct terminal *terminal, const json_t *step
         struct strbuf text;
 
         add_alternatives(terminal, json_object_get(step, "instances"), target);
+        add_given_up(terminal, step, target);
         if (!error) {
             continue;
         }

@@ -263,9 +263,16 @@ static void say_alternative(struct progress *progress, const json_t *record)
     strbuf_init(&line, OUTPUT_BYTES_MAX);
     strbuf_add(&line, "Step ");
     add_title(&line, progress, record);
-    strbuf_addf(&line, ": its agent failed (%s): ", get(record, "class"));
-    utf8_add_cut(&line, get(record, "error"), 300);
-    strbuf_add(&line, "; its static alternative is done instead");
+    if (*get(record, "agent")) {
+        strbuf_addf(&line, ": agent %s failed (%s): ", get(record, "fallback_from"),
+                    get(record, "class"));
+        utf8_add_cut(&line, get(record, "error"), 300);
+        strbuf_addf(&line, "; %s takes over", get(record, "agent"));
+    } else {
+        strbuf_addf(&line, ": its agent failed (%s): ", get(record, "class"));
+        utf8_add_cut(&line, get(record, "error"), 300);
+        strbuf_add(&line, "; its static alternative is done instead");
+    }
     progress_say(progress, line.data);
     strbuf_release(&line);
 }
@@ -302,7 +309,7 @@ static void move_step(struct progress *progress, const json_t *record)
     was_finished = is_finished(get(step, "status"));
     started = json_get_integer(step, "at", 0);
     json_put_text(step, "status", status);
-    if (strcmp(status, "running") == 0 && *get(record, "strategy")) {
+    if (strcmp(status, "running") == 0 && (*get(record, "strategy") || *get(record, "agent"))) {
         say_alternative(progress, record);
     }
     if (was_finished != is_finished(status) && !is_fix(step)) {

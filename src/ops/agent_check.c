@@ -33,16 +33,17 @@ static void add(struct check *check, const struct step *step, bool is_warning,
 
 /* What is wrong on every machine is an error; what another one may have, or a step can do without,
  * a warning. */
-static void check_ability(struct check *check, const struct step *step, size_t index)
+static void check_ability(struct check *check, const struct step *step,
+                          const struct step_agents *agents, size_t index)
 {
-    const char *name = index ? step->fallback[index - 1] : step->agent;
+    const char *name = index ? agents->names[index] : step->agent;
     bool is_warning = check->is_shipped || step->static_step || index > 0 ||
                       (!name && check->is_chosen);
     struct agent_profile profile;
     struct error err = ERROR_INIT;
 
     if (profile_find(check->ops->config, name, &profile, NULL) == 0 &&
-        profile_check_step(&profile, step, &err) < 0) {
+        profile_check_step(&profile, (struct profile_use){step, name}, &err) < 0) {
         add(check, step, is_warning, &err);
     }
 }
@@ -63,12 +64,14 @@ static bool is_told(const struct check *check, size_t before, const char *text)
 static void check_step(struct check *check, const struct step *step, bool optional, size_t before)
 {
     struct error err = ERROR_INIT;
+    struct step_agents agents;
 
     if (step->kind != STEP_AGENT) {
         return;
     }
-    for (size_t i = 0; i <= step->fallback_count; i++) {
-        check_ability(check, step, i);
+    config_list_agents(check->ops->config, step, &agents);
+    for (size_t i = 0; i < agents.count; i++) {
+        check_ability(check, step, &agents, i);
     }
     if (check->is_shipped || optional || step->optional || step->static_step ||
         agent_find_for_step(check->ops, step)) {

@@ -6,17 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *name_at(struct ops *ops, const struct step *step, size_t i)
-{
-    const char *name = i ? step->fallback[i - 1] : step->agent;
-
-    return name || i ? name : ops_default_agent(ops);
-}
-
 const struct agent_config *agent_find_for_step(struct ops *ops, const struct step *step)
 {
-    for (size_t i = 0; i <= step->fallback_count; i++) {
-        const char *name = name_at(ops, step, i);
+    struct step_agents agents;
+
+    (void)ops_default_agent(ops); /* it may have to be found first */
+    config_list_agents(ops->config, step, &agents);
+    for (size_t i = 0; i < agents.count; i++) {
+        const char *name = agents.names[i];
         const struct agent_config *agent = name ? config_find_agent(ops->config, name) : NULL;
 
         if (agent && ops_is_agent_usable(ops, agent)) {
@@ -28,7 +25,7 @@ const struct agent_config *agent_find_for_step(struct ops *ops, const struct ste
 
 int agent_refuse_step(struct ops *ops, const struct step *step, bool has_static, struct error *err)
 {
-    const char *name = name_at(ops, step, 0);
+    const char *name = step->agent ? step->agent : ops_default_agent(ops);
     const struct agent_config *agent = name ? config_find_agent(ops->config, name) : NULL;
     const char *otherwise = has_static ? "; or use --strategy static or hybrid" : "";
     struct agent_facts facts;

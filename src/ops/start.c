@@ -376,17 +376,19 @@ static bool is_ruled_out(const struct run_request *request, const struct express
 }
 
 /* Before anything is spent: a key that the agent cannot heed. */
-static int check_abilities(const struct agent_config *agent, const struct step *step,
-                           struct error *err)
+static int check_abilities(const struct ops *ops, const struct agent_config *agent,
+                           const struct step *step, struct error *err)
 {
     const struct adapter *adapter = adapter_find(agent->type);
+    bool is_own = !step->agent || config_find_agent(ops->config, step->agent) == agent;
+    struct profile_use use = {step, is_own ? step->agent : agent->name};
     struct agent_profile profile;
 
     if (!adapter) {
         return 0;
     }
     profile_fill(agent, adapter, &profile);
-    if (profile_check_step(&profile, step, err) < 0) {
+    if (profile_check_step(&profile, use, err) < 0) {
         err->code = ERROR_VALIDATION;
         return ERROR_VALIDATION;
     }
@@ -417,7 +419,7 @@ static int check_agents(struct ops *ops, const struct run_request *request, stru
             if (!agent) {
                 return agent_refuse_step(ops, step, phase->steps[k].static_step != NULL, err);
             }
-            if (check_abilities(agent, step, &refusal) < 0 &&
+            if (check_abilities(ops, agent, step, &refusal) < 0 &&
                 (!step->static_step || effective_strategy(ops, request, step) == STRATEGY_AI)) {
                 *err = refusal;
                 return ERROR_VALIDATION;

@@ -26,6 +26,26 @@
 #define PROMPT_BYTES_MAX (64U * 1024 * 1024)
 #define EVENTS_BYTES_MAX (40U * 1024 * 1024)
 
+static bool can_use(const struct engine_options *options, const char *name)
+{
+    return name && options->has_agent && options->has_agent(options->loader_context, name);
+}
+
+/* One of those that follow: its agent fails at once, and they are asked. */
+static bool can_use_fallback(const struct engine_options *options, const struct step_state *step,
+                             const struct step *definition)
+{
+    struct step_agents agents;
+
+    config_list_agents(options->config, definition, &agents);
+    for (size_t i = json_array_size(step->given_up) + 1; i < agents.count; i++) {
+        if (can_use(options, agents.names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool bridge_is_hosts(const struct active *active, const struct step_state *step)
 {
     const struct engine_options *options = &active->engine->options;
@@ -36,13 +56,13 @@ bool bridge_is_hosts(const struct active *active, const struct step_state *step)
     if (!definition || definition->kind != STEP_AGENT) {
         return false;
     }
-    name = definition->agent ? definition->agent : options->config->default_agent;
+    name = step_agent(step) ? step_agent(step) : options->config->default_agent;
     agent = name ? config_find_agent(options->config, name) : NULL;
     if (agent && agent->enabled && strcmp(agent->type, "host") == 0) {
         return true;
     }
-    return active->state->is_bridged &&
-           (!name || !options->has_agent || !options->has_agent(options->loader_context, name));
+    return active->state->is_bridged && !can_use(options, name) &&
+           !can_use_fallback(options, step, definition);
 }
 
 void bridge_call_free(struct bridge_call *call)
@@ -120,7 +140,7 @@ int bridge_call_new(struct active *active, int index, const char *folder,
     call->phase_name = mem_strdup(phase->name);
     call->phase_number = step->phase + 1;
     call->step = mem_strdup(step->key);
-    call->agent = mem_strdup(definition->expert ? definition->expert : definition->agent);
+    call->agent = mem_strdup(definition->expert ? definition->expert : step_agent(step));
     call->model = mem_strdup(definition->model);
     call->timeout_ms = definition->timeout_ms;
     call->now_ms = host->now_ms(host->context);

@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "run/record.h"
 #include "run/state.h"
+#include "workflow/config.h"
 
 enum event_kind {
     EVENT_BEGIN,     /* a new run */
@@ -118,7 +119,8 @@ struct decide_limits {
     int64_t steps_max;
     int nesting_max;
     const char *project;
-    load_output load; /* NULL: there are none */
+    const struct config *config; /* who stands in for whom; NULL: nobody */
+    load_output load;            /* NULL: there are none */
     void *load_context;
     /* Evaluates the step's built-in function, which touches nothing outside: true when it succeeded
      * and what it gave is small. Otherwise it is started like every other step. NULL: none is. */

@@ -8,8 +8,7 @@
 
 #define LOSSES_MAX 3
 
-/* Whoever started the run outweighs the step, which outweighs the workflow and the project. */
-static enum strategy strategy_of(const struct run_state *run, const struct step *step)
+enum strategy step_strategy(const struct run_state *run, const struct step *step)
 {
     return run->strategy == STRATEGY_UNSET && step->strategy != STRATEGY_UNSET ? step->strategy
                                                                                : run_strategy(run);
@@ -88,7 +87,7 @@ static void attempt_start(struct turn *turn, int index, bool is_static,
     } else {
         record.reason = using_word(definition->kind);
         record.name = definition->kind == STEP_FUNCTION ? definition->function
-                      : definition->kind == STEP_AGENT  ? definition->agent
+                      : definition->kind == STEP_AGENT  ? step_agent(step)
                                                         : NULL;
         record.strategy = is_static ? "static" : step->definition->kind == STEP_AGENT ? "ai" : NULL;
         record.session = definition->kind == STEP_AGENT && step->is_resumable ? step->session
@@ -140,7 +139,7 @@ enum reuse step_reuse(const struct run_state *run, const struct step_state *step
     }
     /* Before its first attempt a step has not chosen its alternative yet; the strategy tells. */
     if (step->is_static || (definition->kind == STEP_AGENT && definition->static_step &&
-                            strategy_of(run, definition) == STRATEGY_STATIC)) {
+                            step_strategy(run, definition) == STRATEGY_STATIC)) {
         definition = definition->static_step;
     }
     return reuse_of(definition);
@@ -177,7 +176,7 @@ void step_start_attempt(struct turn *turn, int index)
     bool is_static = step->is_static;
 
     if (!step->check && step->definition->kind == STEP_AGENT &&
-        strategy_of(turn->run, step->definition) == STRATEGY_STATIC) {
+        step_strategy(turn->run, step->definition) == STRATEGY_STATIC) {
         if (!step->definition->static_step) {
             step_fail(turn, index, CLASS_PERMANENT,
                       "the strategy is static and this step has no `static:` alternative");
@@ -310,7 +309,7 @@ static void end_cancelled(struct turn *turn, int index)
     }
 }
 
-static void attempt_again(struct turn *turn, int index, bool is_static)
+void step_try_again(struct turn *turn, int index, bool is_static)
 {
     if (turn->run->wish != WISH_NONE) {
         step_make_pending(turn, index, "the run is being paused");
@@ -319,13 +318,6 @@ static void attempt_again(struct turn *turn, int index, bool is_static)
     } else {
         start(turn, index, is_static);
     }
-}
-
-static bool may_fall_back_to_static(struct turn *turn, const struct step_state *step)
-{
-    return step->definition->kind == STEP_AGENT && !step->is_static &&
-           step->definition->static_step &&
-           strategy_of(turn->run, step->definition) == STRATEGY_HYBRID;
 }
 
 /* What said when it is ready again is not asked before. */
@@ -347,19 +339,6 @@ static void wait_for_retry(struct turn *turn, int index, const struct outcome *o
                                     .until = until,
                                     .text = error});
     turn_effect(turn, EFFECT_TIMER, index, until, NULL);
-}
-
-void step_give_up_agent(struct turn *turn, int index, enum failure_class class_, const char *error)
-{
-    if (may_fall_back_to_static(turn, step_at(turn, index))) {
-        /* For everybody who looks: what is done from here on is not what was wanted first. */
-        step_move(turn, index, STEP_IS_RUNNING,
-                  (struct record){
-                      .class_ = failure_class_name(class_), .error = error, .strategy = "static"});
-        attempt_again(turn, index, true);
-    } else {
-        step_fail(turn, index, class_, error);
-    }
 }
 
 static void end_failed(struct turn *turn, int index, const struct outcome *outcome)
@@ -393,7 +372,7 @@ void step_handle_attempt_end(struct turn *turn, int index, const struct event *e
     emit_attempt_ended(turn, index, event);
     step = step_at(turn, index);
     if (outcome->class_ == CLASS_LOST && step->losses < LOSSES_MAX) {
-        attempt_again(turn, index, step->is_static);
+        step_try_again(turn, index, step->is_static);
         return;
     }
     if (outcome->class_ == CLASS_CANCELLED) {
@@ -434,6 +413,6 @@ void step_handle_timer(struct turn *turn, int index)
     } else if (turn->run->wish == WISH_NONE && !phase_has_place(turn->run, step->phase)) {
         step_make_pending(turn, index, "it waits for a free place");
     } else {
-        attempt_again(turn, index, step->is_static);
+        step_try_again(turn, index, step->is_static);
     }
 }

@@ -287,7 +287,8 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
     engine = mem_zero(1, sizeof(*engine));
     engine->options = *options;
     engine->locks_fd = locks_fd;
-    engine->limits = (struct decide_limits){.steps_max = options->config->steps_max,
+    engine->limits = (struct decide_limits){.config = options->config,
+                                            .steps_max = options->config->steps_max,
                                             .nesting_max = options->config->nesting_max,
                                             .project = options->project,
                                             .load = engine_load_blob,

@@ -2,6 +2,7 @@
 /* The files of a run's folder, one function each; see files.h. */
 #include "base/alloc.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "results/results.h"
 #include "run/files.h"
 #include "run/states.h"
@@ -93,6 +94,20 @@ void files_format_plan(const struct workflow *workflow, struct strbuf *target)
     strbuf_add(target, "```\n");
 }
 
+/* Who was asked before, and why no longer. */
+static void add_given_up(const struct step_state *step, struct strbuf *report)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(step->given_up, i, entry)
+    {
+        strbuf_addf(report, "%s %s failed (%s): ", i ? ";" : "", json_get_text(entry, "agent", ""),
+                    json_get_text(entry, "class", ""));
+        utf8_add_cut(report, json_get_text(entry, "error", ""), 500);
+    }
+}
+
 static void add_step(const struct step_state *step, struct strbuf *report)
 {
     char duration[DURATION_SIZE];
@@ -103,6 +118,11 @@ static void add_step(const struct step_state *step, struct strbuf *report)
         strbuf_addf(report, ", waited %s for disk space", duration);
     }
     strbuf_addf(report, "%s%s\n", step->error ? " - " : "", step->error ? step->error : "");
+    if (step->agent) {
+        strbuf_addf(report, "  - agent %s took over:", step->agent);
+        add_given_up(step, report);
+        strbuf_add_char(report, '\n');
+    }
     if (step->agent_error) {
         strbuf_addf(report, "  - its static alternative stood in for its agent: %s\n",
                     step->agent_error);

@@ -293,7 +293,7 @@ static void reset_step(struct run_state *run, struct step_state *step, bool is_r
     step->class_ = CLASS_NONE;
     step->exit_status = 0;
     set_text(&step->error, NULL);
-    set_text(&step->agent_error, NULL);
+    fold_forget_agents(step);
     set_text(&step->reason, NULL);
     set_text(&step->child, NULL);
     set_text(&step->digest, NULL);
@@ -428,11 +428,14 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
         step->tries = step->losses = 0;
         step->dialogue.asked = 0;
         step->is_static = false;
-        set_text(&step->agent_error, NULL);
+        fold_forget_agents(step);
         step->is_resumable = false;
         step->started_at = step->space_wait_ms = 0;
     }
     choose_static(step, record);
+    if (record->agent) {
+        fold_choose_agent(step, record);
+    }
     step->status = status;
     step->waiting = status == STEP_IS_RUNNING && step->items ? WAITING_INSTANCES : WAITING_NOTHING;
     step->until = 0;
@@ -546,6 +549,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     set_json(&step->dialogue.question, record->question);
     step->exit_status = record->exit_status;
     note_usage(run, step, record);
+    fold_note_changes(step, record);
     set_text(&step->session, record->session);
     step->is_resumable = record->session && is_interruption(step->class_, record->question);
     set_text(&step->error, record->error);

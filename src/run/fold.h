@@ -8,4 +8,11 @@
 int run_step_add(struct run_state *run, const struct step_state *step);
 void step_output_release(struct step_output *result);
 
+/* fold_agent.c. Whoever begins anew asks its first agent. */
+void fold_forget_agents(struct step_state *step);
+/* Another agent takes over from the one that the record says was given up. */
+void fold_choose_agent(struct step_state *step, const struct record *record);
+/* What an attempt did not finish may be in the project all the same: the next agent is told. */
+void fold_note_changes(struct step_state *step, const struct record *record);
+
 #endif

@@ -399,8 +399,10 @@ int64_t launch_timeout_ms(struct active *active, int index)
 {
     const struct step_state *step = &active->state->steps[index];
 
-    return step->check ? step->check->timeout_ms
-                       : profile_timeout_ms(active->engine->options.config, step_effective(step));
+    return step->check
+               ? step->check->timeout_ms
+               : profile_timeout_ms(active->engine->options.config,
+                                    (struct profile_use){step_effective(step), step_agent(step)});
 }
 
 static void fill_spec(struct launch *launch, struct active *active, int index)

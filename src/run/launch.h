@@ -37,4 +37,7 @@ int launch_prompt(struct active *active, int step, struct strbuf *target, struct
 void dialogue_add_way(const struct step *definition, struct strbuf *prompt);
 void dialogue_add_answers(const struct step_state *step, struct strbuf *prompt);
 
+/* handoff.c: what the agents before this one did and why they were given up, if there were any. */
+void handoff_add(const struct step_state *step, struct strbuf *prompt);
+
 #endif

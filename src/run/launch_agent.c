@@ -181,14 +181,15 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     const struct engine_options *options = &active->engine->options;
     const struct step_state *step = &active->state->steps[index];
     const struct step *definition = step_effective(step);
+    const struct profile_use use = {definition, step_agent(step)};
     struct agent_profile profile;
     struct agent_call call;
     char *libexec;
     char *cwd;
-    int r = profile_find(options->config, definition->agent, &profile, err);
+    int r = profile_find(options->config, use.agent, &profile, err);
 
     if (r == 0) {
-        r = profile_check_step(&profile, definition, err);
+        r = profile_check_step(&profile, use, err);
     }
     if (r == 0) {
         r = launch_prompt(active, index, &launch->prompt, err);
@@ -200,7 +201,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     cwd = definition->cwd ? path_join(options->project, definition->cwd)
                           : mem_strdup(options->project);
     call = (struct agent_call){.agent = &profile,
-                               .model = definition->model,
+                               .model = profile_wanted_model(use),
                                .is_read_only = definition->read_only,
                                .tools = definition->tools,
                                .tool_count = definition->tool_count,
@@ -209,13 +210,14 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
                                .schema = definition->schema,
                                .cwd = cwd,
                                .folder = folder,
-                               .timeout_ms = profile_timeout_ms(options->config, definition),
+                               .timeout_ms = profile_timeout_ms(options->config, use),
                                .libexec = libexec};
     if (step->is_resumed && (profile.adapter->abilities & CAN_RESUME)) {
         call.session = step->session;
         call.earlier = &step->session_usage.sum;
         add_resumption(step, &launch->prompt);
     }
+    handoff_add(step, &launch->prompt);
     launch->can_edit = profile.adapter->abilities & CAN_EDIT;
     call.prompt = launch->prompt.data;
     call.prompt_length = launch->prompt.length;

@@ -83,7 +83,11 @@ static enum level say_phase(const struct run_state *run, const struct record *re
 static enum level say_step(const struct record *record, struct strbuf *text)
 {
     if (strcmp(record->status, "running") == 0) {
-        if (record->strategy) {
+        if (record->agent) {
+            strbuf_addf(text, "Step: %s - Agent %s takes over from %s", record->step, record->agent,
+                        or_empty(record->other));
+            add_because(text, record->error);
+        } else if (record->strategy) {
             strbuf_addf(text, "Step: %s - Its static alternative stands in for its agent",
                         record->step);
             add_because(text, record->error);

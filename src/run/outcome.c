@@ -37,6 +37,7 @@ struct collect {
     char *cwd;
     char *tree;
     const struct step *definition;  /* NULL for checks */
+    char *agent_name;               /* as step_agent() */
     const struct gate_check *check; /* NULL for steps */
     bool is_json;
     int64_t keep_max;
@@ -93,6 +94,7 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->blobs = mem_strdup(active->engine->blobs);
     collect->run_folder = mem_strdup(active->folder);
     collect->definition = step_effective(step);
+    collect->agent_name = mem_strdup(step_agent(step));
     collect->check = step->check;
     collect->tree = mem_strdup(step->tree);
     collect->is_json = collect->definition && expects_json(collect->definition);
@@ -114,6 +116,7 @@ void collect_free(struct collect *collect)
     free(collect->folder);
     free(collect->blobs);
     free(collect->run_folder);
+    free(collect->agent_name);
     free(collect->cwd);
     free(collect->tree);
     json_decref(collect->output);
@@ -485,7 +488,10 @@ static json_t *describe_agent_usage(const struct collect *collect)
     const struct config *config = collect->engine->options.config;
     struct agent_usage usage = collect->agent.usage;
 
-    profile_add_cost(config, profile_model(config, collect->definition, collect->agent.model),
+    profile_add_cost(config,
+                     profile_model(config,
+                                   (struct profile_use){collect->definition, collect->agent_name},
+                                   collect->agent.model),
                      &usage);
     return agent_usage_encode(&usage);
 }

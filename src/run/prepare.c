@@ -9,6 +9,7 @@
 #include "run/engine.h"
 #include "run/files.h"
 #include "run/launch.h"
+#include "run/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,19 +82,16 @@ static void put_agent_settings(const struct agent_config *agent, json_t *parts)
 }
 
 /* The agent that is really meant, and what stands behind its name. */
-static void put_agent(const struct active *active, const struct step *definition, json_t *parts)
+static void put_agent(const struct active *active, struct profile_use use, json_t *parts)
 {
     const struct config *config = active->engine->options.config;
-    const char *name = definition->agent ? definition->agent : config->default_agent;
+    const char *name = use.agent ? use.agent : config->default_agent;
     const struct agent_config *agent = name ? config_find_agent(config, name) : NULL;
     json_t *command = json_array();
 
     /* A role may mean another agent later. */
     json_put_text(parts, "agent", agent ? agent->name : name);
-    json_put_text(parts, "model",
-                  definition->model ? definition->model
-                  : agent           ? agent->model
-                                    : NULL);
+    json_put_text(parts, "model", profile_model(config, use, NULL));
     for (size_t i = 0; agent && i < agent->command_count; i++) {
         (void)json_array_append_new(command, json_string(agent->command[i]));
     }
@@ -114,7 +112,8 @@ static int put_agent_parts(struct active *active, int step, const struct step *d
     r = launch_prompt(active, step, &prompt, err);
     if (r == 0) {
         put_digest(parts, "prompt", prompt.data);
-        put_agent(active, definition, parts);
+        put_agent(active, (struct profile_use){definition, step_agent(&active->state->steps[step])},
+                  parts);
     }
     strbuf_release(&prompt);
     return r;

@@ -53,18 +53,26 @@ int profile_find(const struct config *config, const char *name, struct agent_pro
     return ERROR_UNAVAILABLE;
 }
 
-static const struct agent_config *find_of_step(const struct config *config, const struct step *step)
+static const struct agent_config *find_of_step(const struct config *config, struct profile_use use)
 {
-    const char *name = step->agent ? step->agent : config->default_agent;
+    const char *name = use.agent ? use.agent : config->default_agent;
 
-    return step->kind == STEP_AGENT && name ? config_find_agent(config, name) : NULL;
+    return use.step->kind == STEP_AGENT && name ? config_find_agent(config, name) : NULL;
 }
 
-const char *profile_model(const struct config *config, const struct step *step, const char *said)
+const char *profile_wanted_model(struct profile_use use)
 {
-    const struct agent_config *agent = find_of_step(config, step);
+    bool is_own = !use.agent || (use.step->agent && strcmp(use.agent, use.step->agent) == 0);
 
-    return said ? said : step->model ? step->model : agent ? agent->model : NULL;
+    return is_own ? use.step->model : NULL;
+}
+
+const char *profile_model(const struct config *config, struct profile_use use, const char *said)
+{
+    const struct agent_config *agent = find_of_step(config, use);
+    const char *wanted = profile_wanted_model(use);
+
+    return said ? said : wanted ? wanted : agent ? agent->model : NULL;
 }
 
 /* Tokens at a price for a million; unknown when either is. */
@@ -90,18 +98,20 @@ void profile_add_cost(const struct config *config, const char *model, struct age
     }
 }
 
-int64_t profile_timeout_ms(const struct config *config, const struct step *step)
+int64_t profile_timeout_ms(const struct config *config, struct profile_use use)
 {
-    const struct agent_config *agent = find_of_step(config, step);
+    const struct agent_config *agent = find_of_step(config, use);
+    const struct step *step = use.step;
     int64_t own_ms = agent ? agent->timeout_ms : 0;
 
     return own_ms > 0 && (step->timeout_ms == 0 || own_ms < step->timeout_ms) ? own_ms
                                                                               : step->timeout_ms;
 }
 
-int profile_check_step(const struct agent_profile *profile, const struct step *step,
+int profile_check_step(const struct agent_profile *profile, struct profile_use use,
                        struct error *err)
 {
+    const struct step *step = use.step;
     const struct {
         bool is_needed;
         enum adapter_ability ability;
@@ -112,7 +122,7 @@ int profile_check_step(const struct agent_profile *profile, const struct step *s
         {step->tool_count > 0, CAN_TOOLS, "tools", "takes no list of allowed tools"},
         {step->turns_max > 0, CAN_TURNS, "turns_max", "takes no limit of turns"},
         {step->budget_usd > 0, CAN_BUDGET, "budget_usd", "takes no limit in money"},
-        {step->model != NULL, CAN_MODEL, "model", "takes no model"},
+        {profile_wanted_model(use) != NULL, CAN_MODEL, "model", "takes no model"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(needs); i++) {

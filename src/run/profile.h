@@ -16,12 +16,20 @@ void profile_fill(const struct agent_config *agent, const struct adapter *adapte
 /* What a call cost by the configured price of its model, where the backend did not say; stays
  * unknown without a price for all that was used. model NULL: not known. */
 void profile_add_cost(const struct config *config, const char *model, struct agent_usage *usage);
-/* The model that answered, or else was asked for: NULL: the backend's own choice. */
-const char *profile_model(const struct config *config, const struct step *step, const char *said);
+/* Of an agent step that asks `agent`: NULL: the default one. The step's `model` is for its own
+ * agent alone: that of another knows no such model. */
+struct profile_use {
+    const struct step *step;
+    const char *agent;
+};
+/* The model that the step wants instead of the agent's; NULL: none. */
+const char *profile_wanted_model(struct profile_use use);
+/* The model that answered, or else was asked for; NULL: the backend's own choice. */
+const char *profile_model(const struct config *config, struct profile_use use, const char *said);
 /* The shorter of the agent's limit and the step's; 0: none. */
-int64_t profile_timeout_ms(const struct config *config, const struct step *step);
+int64_t profile_timeout_ms(const struct config *config, struct profile_use use);
 /* ERROR_INVALID, before anything is spent: a key of the step needs what the agent cannot do. */
-int profile_check_step(const struct agent_profile *profile, const struct step *step,
+int profile_check_step(const struct agent_profile *profile, struct profile_use use,
                        struct error *err);
 
 #endif

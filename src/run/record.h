@@ -58,7 +58,7 @@ struct record {
     const char *text; /* detail, message, comment */
     const char *digest;
     const char *strategy;
-    const char *other; /* parent run, child run, other phase, from run: see the table */
+    const char *other; /* parent run, child run, other phase, from run, agent: see the table */
     const char *other_step;
     const char *folder;
     int64_t number; /* attempt, round, count, iteration */

@@ -105,6 +105,9 @@ static void step_release(struct step_state *step)
 {
     free(step->error);
     free(step->agent_error);
+    free(step->agent);
+    json_decref(step->given_up);
+    json_decref(step->changed);
     free(step->reason);
     free(step->child);
     free(step->digest);
@@ -257,6 +260,16 @@ const struct step *step_effective(const struct step_state *step)
         return step->definition->static_step;
     }
     return step->definition;
+}
+
+const char *step_agent(const struct step_state *step)
+{
+    const struct step *definition = step_effective(step);
+
+    if (!definition || definition->kind != STEP_AGENT) {
+        return NULL;
+    }
+    return step->agent ? step->agent : definition->agent;
 }
 
 enum strategy run_strategy(const struct run_state *run)

@@ -78,6 +78,9 @@ struct step_state {
     enum failure_class class_;
     char *error;
     char *agent_error; /* why its static alternative stands in for its agent; NULL: it does not */
+    char *agent;       /* that stands in for its own one; NULL: it does not */
+    json_t *given_up;  /* [{agent,class,error,tries}], agents before this one; NULL: none */
+    json_t *changed;   /* {path: true}, by attempts of agents that failed; NULL: nothing */
     char *reason;
     int exit_status;
     char *child; /* nested run */
@@ -214,6 +217,8 @@ bool phase_is_settled_well(const struct phase_state *phase);
 /* From its begin to its end, without what it waited for space; -1: not over. */
 int64_t step_duration_ms(const struct step_state *step);
 const struct step *step_effective(const struct step_state *step);
+/* The agent that is asked as things stand; NULL: it is none that asks one, or the default one. */
+const char *step_agent(const struct step_state *step);
 
 /* What holds for steps that say nothing themselves. */
 enum strategy run_strategy(const struct run_state *run);

@@ -76,7 +76,14 @@ void step_handle_attempt_end(struct turn *turn, int step, const struct event *ev
 void step_handle_timer(struct turn *turn, int step);
 /* Ends the attempt that the host has not answered, so that its step can move on. */
 void step_end_host(struct turn *turn, int step, enum failure_class class_, const char *error);
-/* What follows when an attempt cannot help: the alternative, or the end. */
+/* Another attempt, at once; unless the run is to rest, or the phase is late. */
+void step_try_again(struct turn *turn, int step, bool is_static);
+/* Whoever started the run outweighs the step, which outweighs the workflow and the project. */
+enum strategy step_strategy(const struct run_state *run, const struct step *step);
+
+/* decide_agent.c: what follows when an agent cannot help: the next one, the alternative, or the
+ * end.
+ */
 void step_give_up_agent(struct turn *turn, int step, enum failure_class class_, const char *error);
 
 /* decide_wait.c */

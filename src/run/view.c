@@ -46,7 +46,7 @@ static void add_step(struct json_text *json, const struct run_state *run,
                                      : NULL);
     json_text_add(json, "kind", kind_of(step));
     if (!step->check && step_effective(step)->kind == STEP_AGENT) {
-        json_text_add(json, "agent", step_effective(step)->agent);
+        json_text_add(json, "agent", step_agent(step));
     }
     json_text_add(json, "status", step_status_name(step->status));
     if (step->waiting != WAITING_NOTHING) {
@@ -61,6 +61,11 @@ static void add_step(struct json_text *json, const struct run_state *run,
         json_text_add(json, "strategy", "static");
     }
     json_text_add(json, "agent_error", step->agent_error);
+    if (step->given_up) {
+        json_text_add(json, "fallback_from",
+                      json_get_text(json_array_get(step->given_up, 0), "agent", NULL));
+        json_text_add_value(json, "given_up", step->given_up);
+    }
     if (step->is_reused) {
         json_text_add_true(json, "reused");
     }

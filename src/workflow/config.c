@@ -35,6 +35,7 @@ struct config_reader {
     struct file files[2]; /* the user's, then the project's */
     struct agent_vec agents;
     struct role_vec roles;
+    struct stand_in_vec stand_ins;
     struct price_vec prices;
     struct gate_vec gates;
     struct chain_vec chains;
@@ -124,14 +125,16 @@ static const struct yaml_node *find_settings(const struct config_reader *config_
     return NULL;
 }
 
-static void add_stand_ins(struct map *stand_ins, const struct yaml_node *pairs)
+/* The short form first: `map` outweighs it. */
+static void read_stand_ins(struct config_reader *config_reader)
 {
-    for (size_t i = 0; pairs && i < pairs->count; i++) {
-        const struct yaml_entry *entry = &pairs->entries[i];
+    const struct yaml_node *fallback = yaml_find(find_settings(config_reader, "fallback"),
+                                                 "fallback");
 
-        if (!entry->is_bad && !key_find(LEVEL_FALLBACK, entry->key->text)) {
-            (void)map_put(stand_ins, entry->key->text, (void *)(uintptr_t)entry->value->text);
-        }
+    if (read_boolean(fallback, "enabled", true)) {
+        config_read_stand_ins(&config_reader->reader, fallback, &config_reader->stand_ins);
+        config_read_stand_ins(&config_reader->reader, yaml_find(fallback, "map"),
+                              &config_reader->stand_ins);
     }
 }
 
@@ -148,12 +151,9 @@ static int64_t read_delay(const struct yaml_node *settings)
     return read_duration(settings, "retry_delay", -1);
 }
 
-static void read_settings(const struct config_reader *config_reader, struct map *stand_ins,
+static void read_settings(const struct config_reader *config_reader,
                           struct chain_settings *settings)
 {
-    const struct yaml_node *fallback = yaml_find(find_settings(config_reader, "fallback"),
-                                                 "fallback");
-
     settings->max_iterations = read_integer(find_settings(config_reader, "max_iterations"),
                                             "max_iterations", 3);
     settings->suggestions_max = read_integer(
@@ -163,11 +163,6 @@ static void read_settings(const struct config_reader *config_reader, struct map 
     settings->retry_delay_ms = read_delay(find_settings(config_reader, "retry_delay"));
     settings->timeout_ms = read_duration(find_settings(config_reader, "request_timeout"),
                                          "request_timeout", 0);
-    settings->stand_ins = stand_ins;
-    if (read_boolean(fallback, "enabled", true)) {
-        add_stand_ins(stand_ins, fallback);
-        add_stand_ins(stand_ins, yaml_find(fallback, "map"));
-    }
 }
 
 /* ---- writing the list workflows out ----------------------------------------------------- */
@@ -261,9 +256,14 @@ static void write_chains(struct config_reader *config_reader)
     const char **names = arena_zero(arena, count + 1, sizeof(*names));
     const char **texts = arena_zero(arena, count + 1, sizeof(*texts));
     struct map *stand_ins = map_new();
-    struct chain_settings settings = {0};
+    struct chain_settings settings = {.stand_ins = stand_ins};
 
-    read_settings(config_reader, stand_ins, &settings);
+    for (size_t i = 0; i < config_reader->stand_ins.count; i++) {
+        const struct stand_in *pair = &config_reader->stand_ins.items[i];
+
+        (void)map_put(stand_ins, pair->agent, (void *)(uintptr_t)pair->other);
+    }
+    read_settings(config_reader, &settings);
     for (size_t i = 0; i < count; i++) {
         const struct chain *chain = &config_reader->chains.items[i];
 
@@ -396,6 +396,7 @@ static void publish(struct config_reader *config_reader)
 
     PUBLISH(agents, agent_count, config_reader->agents);
     PUBLISH(roles, role_count, config_reader->roles);
+    PUBLISH(stand_ins, stand_in_count, config_reader->stand_ins);
     PUBLISH(prices, price_count, config_reader->prices);
     PUBLISH(gates, gate_count, config_reader->gates);
     config->output_bytes_max = config->output_bytes_max ? config->output_bytes_max
@@ -428,6 +429,7 @@ int config_parse(const char *project_text, const char *project_file, const char 
     if (r == 0) {
         complete_agents(&config_reader);
         check_agent_names(&config_reader);
+        read_stand_ins(&config_reader);
         write_chains(&config_reader);
         publish(&config_reader);
     }
@@ -442,6 +444,7 @@ int config_parse(const char *project_text, const char *project_file, const char 
     problems->file = project_file;
     VEC_RELEASE(&config_reader.agents);
     VEC_RELEASE(&config_reader.roles);
+    VEC_RELEASE(&config_reader.stand_ins);
     VEC_RELEASE(&config_reader.prices);
     VEC_RELEASE(&config_reader.gates);
     VEC_RELEASE(&config_reader.chains);

@@ -53,11 +53,19 @@ struct role_config {
     const char *agent;
 };
 
+/* The agent that is asked when another one has failed. */
+struct stand_in {
+    const char *agent;
+    const char *other;
+};
+
 struct config {
     const struct agent_config *agents; /* those of the files first, then the other built-in ones */
     size_t agent_count;
     const struct role_config *roles;
     size_t role_count;
+    const struct stand_in *stand_ins; /* for steps that name no `fallback` */
+    size_t stand_in_count;
     const struct price *prices; /* the user's before the project's: the first that fits counts */
     size_t price_count;
     const struct gate *gates; /* replace or add to the built-in ones */
@@ -84,6 +92,16 @@ int config_parse(const char *project_text, const char *project_file, const char 
 void config_free(struct config *config);
 /* By its name, else by a role: that of `roles`, or one that an agent of the files gives itself. */
 const struct agent_config *config_find_agent(const struct config *config, const char *name);
+/* The agents that a step asks, in this order, none twice: its own (NULL: none is named, and there
+ * is no default one), then its `fallback`, or else those that stand in by the settings. config may
+ * be NULL. The names are borrowed. */
+#define STEP_AGENTS_MAX 32
+struct step_agents {
+    const char *names[STEP_AGENTS_MAX];
+    size_t count;
+};
+void config_list_agents(const struct config *config, const struct step *step,
+                        struct step_agents *ret_agents);
 /* The price of a model; NULL: not known. */
 const struct price *config_find_price(const struct config *config, const char *model);
 const struct gate *config_find_gate(const struct config *config, const char *name);

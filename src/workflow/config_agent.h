@@ -29,6 +29,12 @@ void config_read_prices(const struct reader *reader, const struct yaml_node *roo
 
 /* config_role.c */
 VEC_TYPE(role_vec, struct role_config);
+/* config_fallback.c: `pairs` of agent and the one that stands in; a later pair replaces an earlier.
+ */
+VEC_TYPE(stand_in_vec, struct stand_in);
+void config_read_stand_ins(const struct reader *reader, const struct yaml_node *pairs,
+                           struct stand_in_vec *stand_ins);
+
 /* A later file's word on a role replaces that of an earlier one. */
 void config_read_roles(const struct reader *reader, const struct yaml_node *root,
                        struct role_vec *roles);

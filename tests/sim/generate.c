@@ -231,13 +231,18 @@ static bool write_foreach(struct generator *generator)
 
 static void write_agent(struct generator *generator)
 {
+    static const char *const fallbacks[] = {"[a2]", "[a2, a3]", "[a1, a3]"};
     static const char *const alternatives[] = {"run: work", "use: noop",
                                                "run: work, retry: { attempts: 2, delay: 1s }"};
     int alternative = pick_rarely(generator, PLACE_STATIC, 60, (int)ARRAY_LEN(alternatives));
     int strategy = pick_rarely(generator, PLACE_STEP_STRATEGY, 30, 3);
     int questions = pick_rarely(generator, PLACE_QUESTIONS, 30, 3);
+    int fallback = pick_rarely(generator, PLACE_FALLBACK, 60, (int)ARRAY_LEN(fallbacks));
 
     strbuf_add(generator->text, ", prompt: Do it");
+    if (fallback > 0) {
+        strbuf_addf(generator->text, ", agent: a1, fallback: %s", fallbacks[fallback - 1]);
+    }
     if (alternative > 0) {
         strbuf_addf(generator->text, ", static: { %s }", alternatives[alternative - 1]);
     }

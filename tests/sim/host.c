@@ -201,11 +201,19 @@ static bool asks(struct sim *sim, const struct step_state *step, struct subject 
            sim_whether(sim, PLACE_ASKS, subject, ASKS);
 }
 
+/* Percent of its attempts; where others can take over, they often have to. */
+static int failures_of(const struct sim *sim, const struct step_state *step)
+{
+    bool has_others = step_agent(step) && !step->is_static && step->definition->fallback_count > 0;
+
+    return sim->temper.failures + (has_others && sim->temper.failures > 0 ? 35 : 0);
+}
+
 static struct outcome make_outcome(struct sim *sim, const struct step_state *step,
                                    struct subject subject)
 {
     struct outcome outcome = {.duration_ms = 1000};
-    bool fails = sim_whether(sim, PLACE_FAILS, subject, sim->temper.failures);
+    bool fails = sim_whether(sim, PLACE_FAILS, subject, failures_of(sim, step));
     int verdict = fails && step->check ? sim_choose(sim, PLACE_VERDICT, subject, 20) : 0;
 
     if (step->check) {
@@ -220,8 +228,8 @@ static struct outcome make_outcome(struct sim *sim, const struct step_state *ste
         fail_attempt(sim, subject, &outcome);
     }
     if (!step->check && step_effective(step)->kind == STEP_AGENT) {
-        outcome.agent = "someone";
-        outcome.session = "s1";
+        outcome.agent = arena_strdup(sim->arena, step_agent(step) ? step_agent(step) : "someone");
+        outcome.session = outcome.agent; /* whose it is */
         outcome.retry_after_ms = outcome.class_ == CLASS_LIMIT ? 5000 : 0;
     }
     if (outcome.class_ == CLASS_NONE && asks(sim, step, subject)) {

@@ -25,6 +25,47 @@ static void begin_anew(struct step_audit *audit)
 {
     audit->tries = audit->losses = audit->asked = 0;
     audit->is_static = false;
+    audit->agent = NULL;
+    audit->given_up = 0;
+}
+
+/* Of the names a1, a2, ... */
+static unsigned agent_bit(const char *name)
+{
+    return name && *name ? 1U << (unsigned)(name[1] - '0') : 0;
+}
+
+/* Another agent has tries of its own, and each is asked once. */
+static void choose_agent(struct sim *sim, const struct sim_run *run, const struct record *record,
+                         struct step_audit *audit)
+{
+    if (!record->agent) {
+        return;
+    }
+    audit->given_up |= agent_bit(record->other);
+    if (audit->given_up & agent_bit(record->agent)) {
+        sim_fail(sim, "run %d: %s asks %s once more", run->index, record->step, record->agent);
+    }
+    if (is_word(record->class_, "refused") || is_word(record->class_, "cancelled")) {
+        sim_fail(sim, "run %d: %s asks another agent when one was %s", run->index, record->step,
+                 record->class_);
+    }
+    audit->tries = audit->losses = audit->asked = 0;
+    audit->agent = record->agent;
+}
+
+/* The one whose turn it is, and never with what another one began. */
+static void check_agent(struct sim *sim, const struct sim_run *run, const struct record *record,
+                        const struct step_audit *audit)
+{
+    if (audit->agent && !audit->is_static && !is_word(record->name, audit->agent)) {
+        sim_fail(sim, "run %d: %s asks %s, and %s took over", run->index, record->step,
+                 record->name ? record->name : "nobody", audit->agent);
+    }
+    if (record->session && strcmp(record->session, record->name ? record->name : "someone") != 0) {
+        sim_fail(sim, "run %d: %s goes on with the session of %s", run->index, record->step,
+                 record->session);
+    }
 }
 
 static void choose_static(struct step_audit *audit, const struct record *record)
@@ -99,6 +140,7 @@ static void limit_attempt(struct sim *sim, struct sim_run *run, const struct rec
     check_start(sim, run, record);
     check_needs(sim, run, record);
     check_asking(sim, run, record, audit);
+    check_agent(sim, run, record, audit);
     if (audit->tries >= attempts_max(step, audit->is_static)) {
         sim_fail(sim, "run %d: %s is tried again after %d tries of %d", run->index, step->key,
                  audit->tries, attempts_max(step, audit->is_static));
@@ -146,6 +188,7 @@ static void count_move(struct sim *sim, struct sim_run *run, const struct record
         begin_anew(audit);
     }
     choose_static(audit, record);
+    choose_agent(sim, run, record, audit);
     if (is_word(record->status, "completed") && step->definition &&
         step->definition->kind == STEP_APPROVAL && !audit->is_approved) {
         sim_fail(sim, "run %d: nobody has approved %s, and it completes", run->index, step->key);

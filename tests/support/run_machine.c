@@ -146,6 +146,9 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     same_text(what, one->tree, other->tree);
     same_text(what, one->folder, other->folder);
     same_text(what, one->session, other->session);
+    same_text(what, one->agent, other->agent);
+    same_json(what, one->given_up, other->given_up);
+    same_json(what, one->changed, other->changed);
     same_json(what, one->result.output, other->result.output);
     same_json(what, one->result.errors, other->result.errors);
     same_json(what, one->result.artifacts, other->result.artifacts);

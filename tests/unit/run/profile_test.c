@@ -63,6 +63,11 @@ static void one_that_cannot_be_used_says_why(void **state)
     assert_unusable("silent", "disabled (configuration)");
 }
 
+static struct profile_use use_of(const struct step *step)
+{
+    return (struct profile_use){step, step->agent};
+}
+
 static void a_step_cannot_ask_for_what_the_agent_cannot_do(void **state)
 {
     static const char *const tools[] = {"Read"};
@@ -84,11 +89,12 @@ static void a_step_cannot_ask_for_what_the_agent_cannot_do(void **state)
         const struct agent_profile profile = {.name = "a", .adapter = &adapter};
         struct error err = ERROR_INIT;
 
-        assert_int_equal(profile_check_step(&profile, &samples[i].step, &err), ERROR_INVALID);
+        assert_int_equal(profile_check_step(&profile, use_of(&samples[i].step), &err),
+                         ERROR_INVALID);
         assert_non_null(strstr(err.text, samples[i].key));
         assert_non_null(strstr(err.hint, samples[i].key));
         adapter.abilities |= samples[i].ability;
-        assert_int_equal(profile_check_step(&profile, &samples[i].step, NULL), 0);
+        assert_int_equal(profile_check_step(&profile, use_of(&samples[i].step), NULL), 0);
     }
 }
 
@@ -99,7 +105,7 @@ static void who_never_edits_needs_no_mode_for_it(void **state)
     const struct step step = {.id = "s", .read_only = true};
 
     (void)state;
-    assert_int_equal(profile_check_step(&profile, &step, NULL), 0);
+    assert_int_equal(profile_check_step(&profile, use_of(&step), NULL), 0);
 }
 
 static void the_model_is_that_of_the_call_the_step_or_the_agent(void **state)
@@ -111,12 +117,15 @@ static void the_model_is_that_of_the_call_the_step_or_the_agent(void **state)
     const struct step command = {.kind = STEP_COMMAND};
 
     (void)state;
-    assert_string_equal(profile_model(&config, &named, "said"), "said");
-    assert_string_equal(profile_model(&config, &named, NULL), "own");
-    assert_null(profile_model(&config, &plain, NULL));
-    assert_string_equal(profile_model(&config, &by_default, NULL), "m");
-    assert_null(profile_model(&without_default, &by_default, NULL));
-    assert_null(profile_model(&config, &command, NULL));
+    assert_string_equal(profile_model(&config, use_of(&named), "said"), "said");
+    assert_string_equal(profile_model(&config, use_of(&named), NULL), "own");
+    assert_null(profile_model(&config, use_of(&plain), NULL));
+    assert_string_equal(profile_model(&config, use_of(&by_default), NULL), "m");
+    assert_null(profile_model(&without_default, use_of(&by_default), NULL));
+    assert_null(profile_model(&config, use_of(&command), NULL));
+    /* Who takes over has a model of its own. */
+    assert_null(profile_wanted_model((struct profile_use){&named, "other"}));
+    assert_null(profile_model(&config, (struct profile_use){&named, "other"}, NULL));
 }
 
 static double cost(const char *model, struct agent_usage usage)
@@ -187,7 +196,8 @@ static void the_shorter_time_out_of_step_and_agent_counts(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
-        assert_int_equal(profile_timeout_ms(&config, &samples[i].step), samples[i].timeout_ms);
+        assert_int_equal(profile_timeout_ms(&config, use_of(&samples[i].step)),
+                         samples[i].timeout_ms);
     }
 }
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of a step whose agent was given up: another agent, its static alternative, or the
+ * end. */
+#include "run/turn.h"
+
+#include <string.h>
+
+/* What one agent will not do, no other is asked for; a person may. */
+static bool may_ask_another(const struct step_state *step, enum failure_class class_)
+{
+    return step->definition->kind == STEP_AGENT && !step->is_static && class_ != CLASS_REFUSED &&
+           class_ != CLASS_CANCELLED;
+}
+
+static bool was_given_up(const struct step_state *step, const char *agent)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(step->given_up, i, entry)
+    {
+        if (strcmp(json_get_text(entry, "agent", ""), agent) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* NULL: each was asked already. */
+static const char *next_agent(const struct turn *turn, const struct step_state *step,
+                              const char **ret_current)
+{
+    const struct config *config = turn->limits ? turn->limits->config : NULL;
+    struct step_agents agents;
+
+    config_list_agents(config, step->definition, &agents);
+    *ret_current = step->agent ? step->agent : agents.names[0] ? agents.names[0] : "default";
+    for (size_t i = 1; i < agents.count; i++) {
+        if (!was_given_up(step, agents.names[i]) && strcmp(agents.names[i], *ret_current) != 0) {
+            return agents.names[i];
+        }
+    }
+    return NULL;
+}
+
+/* Nobody reads only the last of them and knows what happened. */
+static const char *all_errors(struct turn *turn, const struct step_state *step, const char *error)
+{
+    const char *text = "";
+    const char *current;
+    const json_t *entry;
+    size_t i;
+
+    if (json_array_size(step->given_up) == 0 || step->is_static) {
+        return error;
+    }
+    json_array_foreach(step->given_up, i, entry)
+    {
+        text = turn_text(turn, "%s%s: %.300s; ", text, json_get_text(entry, "agent", ""),
+                         json_get_text(entry, "error", ""));
+    }
+    (void)next_agent(turn, step, &current);
+    return turn_text(turn, "%s%s: %.300s", text, current, error);
+}
+
+static bool may_fall_back_to_static(const struct turn *turn, const struct step_state *step)
+{
+    return step->definition->kind == STEP_AGENT && !step->is_static &&
+           step->definition->static_step &&
+           step_strategy(turn->run, step->definition) == STRATEGY_HYBRID;
+}
+
+void step_give_up_agent(struct turn *turn, int index, enum failure_class class_, const char *error)
+{
+    const struct step_state *step = step_at(turn, index);
+    const char *current = NULL;
+    const char *next = may_ask_another(step, class_) ? next_agent(turn, step, &current) : NULL;
+
+    if (next) {
+        step_move(turn, index, STEP_IS_RUNNING,
+                  (struct record){.class_ = failure_class_name(class_),
+                                  .error = error,
+                                  .agent = next,
+                                  .other = current});
+        step_try_again(turn, index, false);
+        return;
+    }
+    error = all_errors(turn, step, error);
+    if (may_fall_back_to_static(turn, step_at(turn, index))) {
+        /* For everybody who looks: what is done from here on is not what was wanted first. */
+        step_move(turn, index, STEP_IS_RUNNING,
+                  (struct record){
+                      .class_ = failure_class_name(class_), .error = error, .strategy = "static"});
+        step_try_again(turn, index, true);
+    } else {
+        step_fail(turn, index, class_, error);
+    }
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The fold of what concerns the agents of a step: which one is asked, and who was before it. */
+#include "run/fold.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+
+#define CHANGED_MAX 200
+
+static void drop_text(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
+static void drop_json(json_t **value)
+{
+    json_decref(*value);
+    *value = NULL;
+}
+
+void fold_forget_agents(struct step_state *step)
+{
+    drop_text(&step->agent_error);
+    drop_text(&step->agent);
+    drop_json(&step->given_up);
+    drop_json(&step->changed);
+}
+
+/* The next agent has tries and questions of its own, and never the session of another. */
+void fold_choose_agent(struct step_state *step, const struct record *record)
+{
+    json_t *given_up = step->given_up ? json_copy(step->given_up) : json_array();
+    json_t *entry = json_object();
+
+    json_put_text(entry, "agent", record->other);
+    json_put_text(entry, "class", record->class_);
+    json_put_text(entry, "error", record->error);
+    json_put_integer(entry, "tries", step->tries);
+    (void)json_array_append_new(given_up, entry);
+    json_decref(step->given_up);
+    step->given_up = given_up;
+    step->tries = step->losses = step->dialogue.asked = 0;
+    step->is_resumable = false;
+    drop_text(&step->session);
+    free(step->agent);
+    step->agent = mem_strdup(record->agent);
+}
+
+void fold_note_changes(struct step_state *step, const struct record *record)
+{
+    size_t index;
+    const json_t *path;
+
+    if (step->class_ == CLASS_NONE) {
+        return;
+    }
+    json_array_foreach(json_object_get(record->files, "changed"), index, path)
+    {
+        if (!step->changed) {
+            step->changed = json_object();
+        }
+        if (json_is_string(path) && json_object_size(step->changed) < CHANGED_MAX) {
+            json_put(step->changed, json_string_value(path), json_true());
+        }
+    }
+}

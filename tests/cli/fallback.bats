@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
+# When an agent fails: who is asked next, what it is told, and what everybody sees of it.
+
+load helper
+
+setup() {
+    setup_project
+    mkdir -p .fermata bin
+    cat >.fermata/config.yaml <<'EOF2'
+agents:
+  first: { command: [bin/first] }
+  second: { command: [bin/second] }
+  missing: { command: [bin/missing] }
+EOF2
+    agent second 'cat >second.prompt; echo "the answer"'
+}
+
+teardown() {
+    teardown_project
+}
+
+# agent NAME TEXT: a program that counts its calls
+agent() {
+    printf '#!/bin/sh\necho x >>%s.calls\n%s\n' "$1" "$2" >"bin/$1"
+    chmod +x "bin/$1"
+}
+
+# step KEYS: the workflow `w` with one step
+step() {
+    workflow w <<END
+name: w
+phases: [{ id: p, steps: [{ id: s, agent: first, prompt: Do the thing, retry: { attempts: 1 }, $1 }] }]
+END
+}
+
+of_step() {
+    fermata show last --json | json "d['phases'][0]['steps'][0]$1"
+}
+
+calls() {
+    [ "$(wc -l <"$1.calls")" = "$2" ]
+}
+
+@test "the next agent takes over with a hand-off, and everybody is told" {
+    agent first 'cat >first.prompt; echo half >left.txt; echo "503 service unavailable" >&2; exit 1'
+    step 'fallback: [second]'
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [ "$(fermata cat last s)" = "the answer" ]
+    [ "$(of_step '["agent"]')" = second ]
+    [ "$(of_step '["fallback_from"]')" = first ]
+    [ "$(of_step '["given_up"][0]["class"]')" = transient ]
+    [[ $(tr -s " \n" " " <<<"$stderr") == *"Step p/s: agent first failed (transient): "*"503 service unavailable; second takes over"* ]]
+    [[ $(tr -s " \n" " " <<<"$stderr") == *"Step s: agent second took over: first failed (transient): "* ]]
+    [[ $(fermata show last | tr -s " \n" " ") == *"Step s: agent second took over: first failed (transient): "* ]]
+    fermata logs last | grep -q "\[WARN\] Step: s - Agent second takes over from first: .*503"
+    fermata logs last --records | grep '"step_moved"' | grep '"agent":"second"' | grep -q '"fallback_from":"first"'
+    grep -q "agent second took over: first failed (transient): .*503" .fermata/workflows/*/report.md
+    # What it is told.
+    [ "$(grep -c "What was done before you" first.prompt)" = 0 ]
+    grep -q "Do the thing" second.prompt
+    grep -q "What was done before you" second.prompt
+    grep -q "first (1 try, transient): .*503" second.prompt
+    grep -q "^left.txt$" second.prompt
+}
+
+@test "an agent that is not there is passed over, and said to be" {
+    step 'agent: missing, fallback: [second]'
+    sed -i 's/agent: first, //' .fermata/workflows/w.yaml
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [[ $(of_step '["given_up"][0]["error"]') == *"bin/missing"* ]]
+    [ "$(of_step '["fallback_from"]')" = missing ]
+}
+
+@test "when all fail, all errors are told; then the static alternative stands in" {
+    agent first 'echo "401 unauthorized" >&2; exit 1'
+    agent second 'echo "connection refused" >&2; exit 1'
+    step 'fallback: [second]'
+    run_apart fermata run -w w --no-input
+    [[ $(of_step '["error"]') == "first: "*"401 unauthorized"*"; second: "*"connection refused"* ]]
+    calls first 1
+    calls second 1
+    step 'fallback: [second], static: { run: "echo by hand" }'
+    run_apart fermata run -w w --strategy hybrid
+    [ "$status" -eq 0 ]
+    [[ $(of_step '["agent_error"]') == "first: "*"; second: "* ]]
+}
+
+@test "the settings say who stands in where the step names nobody" {
+    agent first 'echo "503" >&2; exit 1'
+    step 'optional: false'
+    echo 'settings: { fallback: { map: { first: second } } }' >>.fermata/config.yaml
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [ "$(of_step '["agent"]')" = second ]
+}
+
+@test "what the second agent answered is not paid again" {
+    agent first 'echo "503" >&2; exit 1'
+    step 'fallback: [second]'
+    echo "*.calls" >.gitignore
+    git init -q . && echo "*.prompt" >>.gitignore
+    fermata run -w w >/dev/null 2>&1
+    calls second 1
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [ "$(of_step '["reused"]')" = true ]
+    [ "$(of_step '["agent"]')" = second ]
+    calls second 1
+}
+
+@test "an agent that failed is not asked again after kill -9 between it and the next one" {
+    agent first 'echo "503" >&2; exit 1'
+    agent second 'mkfifo gate; cat gate; echo "the answer"'
+    step 'fallback: [second]'
+    id=$(fermata run -w w --detach)
+    wait_until test -p gate
+    kill -9 "$(pgrep -f -- "drive $id" | head -n 1)"
+    wait_until is_ownerless "$id"
+    fermata resume "$id" >/dev/null 2>&1 &
+    wait_until is_owned "$id"
+    echo go >gate
+    wait
+    [ "$(status_of "$id")" = completed ]
+    calls first 1
+    calls second 1
+    [ "$(of_step '["agent"]')" = second ]
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../support/run_machine.h"
+
+#include "base/alloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ONE(step) "name: w\nphases: [{ id: p, steps: [" step "] }]\n"
+#define LIST(more)                                                                                 \
+    ONE("{ id: a, prompt: go, agent: a1, fallback: [a2, a3], reuse: never, "                       \
+        "retry: { attempts: 2, delay: 1s, jitter: false, on: [transient] }" more " }")
+
+/* The field of the last record of this kind; NULL: it has none. */
+static const char *last_word(const struct machine *m, const char *kind, const char *field)
+{
+    for (size_t i = m->records.count; i > 0; i--) {
+        const struct kept_record *kept = &m->records.items[i - 1];
+
+        if (strcmp(kept->kind, kind) == 0) {
+            return json_get_text(kept->body, field, NULL);
+        }
+    }
+    return NULL;
+}
+
+static const char *asked(const struct machine *m)
+{
+    return last_word(m, "attempt_started", "name");
+}
+
+static void fail_with(struct machine *m, const char *class_, const char *error)
+{
+    machine_end(m, "a",
+                (struct outcome){.class_ = (enum failure_class)failure_class_parse(class_),
+                                 .error = error,
+                                 .session = "s",
+                                 .agent = "x"});
+}
+
+static void the_next_agent_takes_over_when_the_tries_of_one_are_used_up(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    assert_string_equal(asked(&m), "a1");
+    fail_with(&m, "transient", "busy");
+    machine_wait(&m, 1000);
+    assert_string_equal(asked(&m), "a1");
+    (void)machine_story(&m);
+    fail_with(&m, "transient", "busy");
+    assert_story(&m, "end a 2 transient | step a running (transient) | try a 3 (ai)");
+    assert_string_equal(asked(&m), "a2");
+    assert_string_equal(last_word(&m, "step_moved", "agent"), "a2");
+    assert_string_equal(last_word(&m, "step_moved", "fallback_from"), "a1");
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    assert_string_equal(step_agent(machine_step(&m, "a")), "a2");
+    machine_release(&m);
+}
+
+static void each_agent_has_its_own_tries(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    fail_with(&m, "permanent", "no account");
+    assert_string_equal(asked(&m), "a2");
+    fail_with(&m, "transient", "busy");
+    machine_wait(&m, 1000);
+    assert_string_equal(asked(&m), "a2");
+    fail_with(&m, "transient", "busy");
+    assert_string_equal(asked(&m), "a3");
+    machine_release(&m);
+}
+
+static void when_all_fail_each_error_is_told(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    fail_with(&m, "permanent", "no account");
+    fail_with(&m, "permanent", "not installed");
+    fail_with(&m, "timeout", "too slow");
+    assert_string_equal(machine_step(&m, "a")->error,
+                        "a1: no account; a2: not installed; a3: too slow");
+    assert_int_equal(machine_step(&m, "a")->class_, CLASS_TIMEOUT);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_release(&m);
+}
+
+static void every_class_but_a_refusal_is_a_reason_to_ask_another(void **state)
+{
+    static const struct {
+        const char *class_;
+        bool is_passed_on;
+    } samples[] = {{"limit", true},
+                   {"permanent", true},
+                   {"timeout", true},
+                   {"refused", false},
+                   {"cancelled", false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        struct machine m;
+
+        machine_begin(&m, LIST(""));
+        fail_with(&m, samples[i].class_, "so");
+        assert_string_equal(asked(&m), samples[i].is_passed_on ? "a2" : "a1");
+        assert_int_equal(machine_step(&m, "a")->status,
+                         samples[i].is_passed_on ? STEP_IS_RUNNING : STEP_IS_FAILED);
+        machine_release(&m);
+    }
+}
+
+static void whoever_may_be_at_work_still_is_not_followed_by_another(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    machine_end(&m, "a",
+                (struct outcome){
+                    .class_ = CLASS_PERMANENT, .is_doubtful = true, .error = "cannot be seen"});
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    assert_string_equal(asked(&m), "a1");
+    machine_release(&m);
+}
+
+static void the_session_of_one_agent_is_never_gone_on_with_by_another(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    fail_with(&m, "transient", "busy");
+    machine_wait(&m, 1000);
+    assert_string_equal(last_word(&m, "attempt_started", "session"), "s");
+    fail_with(&m, "transient", "busy");
+    assert_string_equal(asked(&m), "a2");
+    assert_null(last_word(&m, "attempt_started", "session"));
+    machine_release(&m);
+}
+
+static void the_static_alternative_comes_after_all_agents(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(", strategy: hybrid, static: { run: x }"));
+    fail_with(&m, "permanent", "one");
+    fail_with(&m, "permanent", "two");
+    fail_with(&m, "permanent", "three");
+    assert_story_has(&m, "try a 4 (static)");
+    assert_string_equal(machine_step(&m, "a")->agent_error, "a1: one; a2: two; a3: three");
+    machine_release(&m);
+}
+
+static void who_takes_over_is_known_also_after_a_pause_and_a_crash(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    fail_with(&m, "permanent", "no account");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_recover(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_string_equal(asked(&m), "a2");
+    machine_release(&m);
+}
+
+static void who_tries_a_failed_step_again_asks_its_first_agent(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    fail_with(&m, "permanent", "one");
+    fail_with(&m, "refused", "two");
+    assert_string_equal(machine_step(&m, "a")->error, "a1: one; a2: two");
+    assert_int_equal(machine_command(&m, "{'do': 'retry', 'step': 'a'}"), 0);
+    assert_string_equal(asked(&m), "a1");
+    assert_null(machine_step(&m, "a")->given_up);
+    machine_release(&m);
+}
+
+static void the_settings_say_who_stands_in_where_the_step_does_not(void **state)
+{
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct config *config = NULL;
+    struct machine m;
+
+    (void)state;
+    assert_int_equal(config_parse("agents:\n"
+                                  "  a1: { command: x }\n"
+                                  "  a2: { command: x }\n"
+                                  "default_agent: a1\n"
+                                  "settings: { fallback: { map: { a1: a2, a2: a1 } } }\n",
+                                  "c", NULL, NULL, &config, problems, NULL),
+                     0);
+    machine_init(&m, ONE("{ id: a, prompt: go, reuse: never }"), NULL);
+    m.limits.config = config;
+    (void)machine_event(&m, (struct event){.kind = EVENT_BEGIN});
+    assert_null(asked(&m));
+    fail_with(&m, "permanent", "one");
+    assert_string_equal(asked(&m), "a2");
+    assert_string_equal(last_word(&m, "step_moved", "fallback_from"), "a1");
+    fail_with(&m, "permanent", "two");
+    assert_string_equal(machine_step(&m, "a")->error, "a1: one; a2: two");
+    machine_release(&m);
+    config_free(config);
+    free(problems);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_next_agent_takes_over_when_the_tries_of_one_are_used_up),
+        cmocka_unit_test(each_agent_has_its_own_tries),
+        cmocka_unit_test(when_all_fail_each_error_is_told),
+        cmocka_unit_test(every_class_but_a_refusal_is_a_reason_to_ask_another),
+        cmocka_unit_test(whoever_may_be_at_work_still_is_not_followed_by_another),
+        cmocka_unit_test(the_session_of_one_agent_is_never_gone_on_with_by_another),
+        cmocka_unit_test(the_static_alternative_comes_after_all_agents),
+        cmocka_unit_test(who_takes_over_is_known_also_after_a_pause_and_a_crash),
+        cmocka_unit_test(who_tries_a_failed_step_again_asks_its_first_agent),
+        cmocka_unit_test(the_settings_say_who_stands_in_where_the_step_does_not),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
