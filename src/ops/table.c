@@ -190,7 +190,7 @@ static const struct argument cat_arguments[] = {
 };
 
 static const struct argument explain_arguments[] = {
-    RUN_REQUIRED,
+    RUN_OPTIONAL,
     {.name = "step", .type = ARGUMENT_STEP, .is_positional = true, .value_name = "STEP",
      .help = "Only this step"},
 };

@@ -404,7 +404,7 @@ END
     fermata run -w pure 2>/dev/null
     fermata run -w pure 2>/dev/null
     [ "$(wc -l <s.count)" -eq 1 ]
-    run_apart fermata explain last
+    run_apart fermata explain
     [ "$status" -eq 0 ]
     [[ $output == *s*reused* ]]
     fermata run -w pure --fresh 2>/dev/null
@@ -478,7 +478,7 @@ END
     task="Please $(printf 'mend the thing that is broken, Käse 漢字, %.0s' 1 2 3 4 5 6)end"
     run_apart fermata run "$task" -w "$flow" --label "$(printf 'long label %.0s' 1 2 3 4 5 6 7 8 9 10)"
     [ "$status" -eq 3 ]
-    for command in list status show "show --metrics" "explain last" checkpoints artifacts workflows; do
+    for command in list status show "show --metrics" explain checkpoints artifacts workflows; do
         # shellcheck disable=SC2086
         run_apart fermata $command
         fits_80_columns <<<"$output" || {
