@@ -4,6 +4,7 @@
 #include "agents/reader.h"
 #include "base/alloc.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,8 +125,8 @@ static int check_request(const struct reading *reading, const char *request_id, 
     if (strcasecmp(given, request_id) != 0) {
         find_place(reading->text, reading->length, "request_id", place, sizeof(place));
         return error_set(err, ERROR_NOT_FOUND,
-                         "%s:%s: the response is to request %.60s, and %s is waited for",
-                         reading->file, place, given, request_id);
+                         "%s:%s: the response is to request %s, and %s is waited for",
+                         reading->file, place, UTF8_CUT(given, 60), request_id);
     }
     return 0;
 }

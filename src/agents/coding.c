@@ -24,9 +24,9 @@ static int check_word(const char *what, const char *word, struct error *err)
     }
     return is_fine ? 0
                    : error_set(err, ERROR_INVALID,
-                               "%s `%.100s` is empty, too long, begins with - or holds control "
+                               "%s `%s` is empty, too long, begins with - or holds control "
                                "characters",
-                               what, word);
+                               what, UTF8_CUT(word, 100));
 }
 
 static int check_words(const struct agent_call *call, struct error *err)

@@ -3,6 +3,7 @@
 #include "base/pattern.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 #include <pcre2.h>
 #include <stdint.h>
@@ -66,8 +67,8 @@ int pattern_new(const char *text, struct pattern **ret_pattern, struct error *er
     if (!code) {
         pcre2_general_context_free(memory);
         (void)pcre2_get_error_message(reason, reason_text, sizeof(reason_text));
-        return error_set(err, ERROR_INVALID, "the pattern \"%.200s\" is wrong at byte %zu: %s",
-                         text, offset, (const char *)reason_text);
+        return error_set(err, ERROR_INVALID, "the pattern \"%s\" is wrong at byte %zu: %s",
+                         UTF8_CUT(text, 200), offset, (const char *)reason_text);
     }
     pattern = mem_zero(1, sizeof(*pattern));
     pattern->code = code;
@@ -109,10 +110,10 @@ int pattern_match(const struct pattern *pattern, const char *text, size_t length
     if (r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT ||
         r == PCRE2_ERROR_NOMEMORY) {
         return error_set(err, ERROR_LIMIT,
-                         "the pattern \"%.200s\" takes too much work on a text of %zu bytes",
-                         pattern->text, length);
+                         "the pattern \"%s\" takes too much work on a text of %zu bytes",
+                         UTF8_CUT(pattern->text, 200), length);
     }
     (void)pcre2_get_error_message(r, reason, sizeof(reason));
-    return error_set(err, ERROR_INVALID, "the pattern \"%.200s\" cannot be tried: %s",
-                     pattern->text, (const char *)reason);
+    return error_set(err, ERROR_INVALID, "the pattern \"%s\" cannot be tried: %s",
+                     UTF8_CUT(pattern->text, 200), (const char *)reason);
 }

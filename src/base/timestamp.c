@@ -2,6 +2,7 @@
 #include "base/timestamp.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -140,9 +141,9 @@ int duration_parse(const char *text, int64_t *ret_ms, struct error *err)
     }
     if (!*text || *cursor) {
         return error_set(err, ERROR_INVALID,
-                         "\"%.40s\" is not a duration; expected forms like 500ms, 30s, 10m, 1h30m "
+                         "\"%s\" is not a duration; expected forms like 500ms, 30s, 10m, 1h30m "
                          "(at most 366d)",
-                         text);
+                         UTF8_CUT(text, 40));
     }
     *ret_ms = total;
     return 0;

@@ -219,3 +219,20 @@ void utf8_add_cut(struct strbuf *target, const char *text, size_t columns)
     }
     strbuf_release(&clean);
 }
+
+const char *utf8_cut(const char *text, size_t bytes_max, char *buffer)
+{
+    static const char ellipsis[UTF8_ELLIPSIS_SIZE] = "\xe2\x80\xa6";
+    size_t length = strnlen(text, bytes_max + 1);
+
+    if (length <= bytes_max) {
+        return text;
+    }
+    /* Back to where a character begins. */
+    for (length = bytes_max; length > 0 && ((unsigned char)text[length] & 0xC0U) == 0x80U;) {
+        length--;
+    }
+    memcpy(buffer, text, length);
+    memcpy(buffer + length, ellipsis, sizeof(ellipsis));
+    return buffer;
+}

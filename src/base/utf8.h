@@ -26,5 +26,12 @@ size_t utf8_width(const char *text);
 /* Appends at most `columns` columns of the text; a cut ends in an ellipsis. One line: newlines and
  * tabs become spaces; escape sequences are removed as above. */
 void utf8_add_cut(struct strbuf *target, const char *text, size_t columns);
+/* For a message: the text, or, of one with more than `bytes_max` bytes, its beginning in whole
+ * characters and an ellipsis, in the buffer, which has UTF8_ELLIPSIS_SIZE bytes more. */
+const char *utf8_cut(const char *text, size_t bytes_max, char *buffer);
+#define UTF8_ELLIPSIS_SIZE 4 /* with its NUL */
+/* Until the end of the block. */
+#define UTF8_CUT(text, bytes_max)                                                                  \
+    utf8_cut((text), (bytes_max), (char[(bytes_max) + UTF8_ELLIPSIS_SIZE]){0})
 
 #endif

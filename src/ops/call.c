@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/nearest.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "ops/internal.h"
 
 #include <errno.h>
@@ -136,8 +137,8 @@ static int convert_duration(const struct argument *argument, const json_t *value
             return error_set(err, ERROR_INVALID, "%s: out of range", shown_name(argument).text);
         }
     } else if (json_is_string(value) && lacks_unit(json_string_value(value))) {
-        return error_set(err, ERROR_INVALID, "%s: \"%.40s\" has no unit; write 30s, 10m or 2d",
-                         shown_name(argument).text, json_string_value(value));
+        return error_set(err, ERROR_INVALID, "%s: \"%s\" has no unit; write 30s, 10m or 2d",
+                         shown_name(argument).text, UTF8_CUT(json_string_value(value), 40));
     } else if (json_is_string(value)) {
         r = duration_parse(json_string_value(value), &duration_ms, err);
         if (r < 0) {

@@ -2,6 +2,7 @@
 /* Commands from outside: each is checked against the state, refused with what is possible, or
  * turned into records. */
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "run/states.h"
 #include "run/turn.h"
 
@@ -400,7 +401,8 @@ static int handle_checkpoint(struct turn *turn, const struct event *event, struc
     const char *name = json_get_text(event->command, "name", "");
 
     if (!is_checkpoint_name(name)) {
-        (void)error_set(err, ERROR_INVALID, "a checkpoint cannot be called \"%.100s\"", name);
+        (void)error_set(err, ERROR_INVALID, "a checkpoint cannot be called \"%s\"",
+                        UTF8_CUT(name, 100));
         error_hint(err,
                    "letters, digits, - _ and . make a name; it begins with one of the first two");
         return ERROR_INVALID;
@@ -501,5 +503,5 @@ int command_handle(struct turn *turn, const struct event *event, struct error *e
             return commands[i].handle(turn, event, err);
         }
     }
-    return error_set(err, ERROR_INVALID, "unknown command \"%.40s\"", name);
+    return error_set(err, ERROR_INVALID, "unknown command \"%s\"", UTF8_CUT(name, 40));
 }

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,8 +102,8 @@ static enum verdict decide_stated(const struct check_result *result, const struc
         return VERDICT_PASS;
     }
     if (stated < 0) {
-        return decide(reason, VERDICT_UNKNOWN, "the check stated \"%.40s\", which is no verdict",
-                      result->stated);
+        return decide(reason, VERDICT_UNKNOWN, "the check stated \"%s\", which is no verdict",
+                      UTF8_CUT(result->stated, 40));
     }
     if (why == NULL || why[0] == '\0') {
         why = stated == VERDICT_FAIL ? "the check states a failure without a reason"

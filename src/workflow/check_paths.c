@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What expressions refer to: does it exist, and can it have a value by then? */
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "workflow/reader.h"
 
 #include <stdio.h>
@@ -69,7 +70,8 @@ static const char *check_input(struct path_check *check, const char *const *part
         known[i] = inputs->entries[i].key->text;
     }
     suggest(check, parts[1], known, inputs ? inputs->count : 0);
-    (void)snprintf(check->text, sizeof(check->text), "there is no input \"%.80s\"", parts[1]);
+    (void)snprintf(check->text, sizeof(check->text), "there is no input \"%s\"",
+                   UTF8_CUT(parts[1], 80));
     return check->text;
 }
 
@@ -81,8 +83,8 @@ static const char *check_run(struct path_check *check, const char *const *parts,
     if (!is_one_of(parts[1], run_keys, ARRAY_LEN(run_keys))) {
         suggest(check, parts[1], run_keys, ARRAY_LEN(run_keys));
         (void)snprintf(check->text, sizeof(check->text),
-                       "a run has no \"%.80s\"; it has id, task, iteration, project, strategy",
-                       parts[1]);
+                       "a run has no \"%s\"; it has id, task, iteration, project, strategy",
+                       UTF8_CUT(parts[1], 80));
         return check->text;
     }
     return count > 2 ? "it has no parts" : NULL;
@@ -129,8 +131,8 @@ static const char *check_step_property(struct path_check *check, const struct st
         (void)snprintf(check->hint, check->hint_size,
                        "give the step `format: json` to reach into its output");
     }
-    (void)snprintf(check->text, sizeof(check->text), "the step \"%s\" gives no \"%.80s\"", step->id,
-                   name);
+    (void)snprintf(check->text, sizeof(check->text), "the step \"%s\" gives no \"%s\"", step->id,
+                   UTF8_CUT(name, 80));
     return check->text;
 }
 
@@ -190,7 +192,7 @@ static const char *report_unknown_step(struct path_check *check, const char *nam
         known[i] = reader->steps.items[i]->step->id;
     }
     suggest(check, name, known, reader->steps.count);
-    (void)snprintf(check->text, sizeof(check->text), "there is no step \"%.80s\"", name);
+    (void)snprintf(check->text, sizeof(check->text), "there is no step \"%s\"", UTF8_CUT(name, 80));
     return check->text;
 }
 
@@ -229,7 +231,8 @@ static const char *report_unknown_phase(struct path_check *check, const char *na
         known[i] = workflow->phases[i].id;
     }
     suggest(check, name, known, workflow->phase_count);
-    (void)snprintf(check->text, sizeof(check->text), "there is no phase \"%.80s\"", name);
+    (void)snprintf(check->text, sizeof(check->text), "there is no phase \"%s\"",
+                   UTF8_CUT(name, 80));
     return check->text;
 }
 
@@ -290,9 +293,9 @@ static const char *check_path(void *context, const char *const *parts, size_t pa
     }
     suggest(check, parts[0], roots, ARRAY_LEN(roots));
     (void)snprintf(check->text, sizeof(check->text),
-                   "\"%.80s\" is not known; known are inputs, steps, phases, run, signals, item, "
+                   "\"%s\" is not known; known are inputs, steps, phases, run, signals, item, "
                    "index",
-                   parts[0]);
+                   UTF8_CUT(parts[0], 80));
     return check->text;
 }
 

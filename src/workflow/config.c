@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "workflow/config.h"
 
+#include "base/utf8.h"
+
 #include "workflow/chain.h"
 #include "workflow/config_agent.h"
 #include "workflow/config_builtin.h"
@@ -181,8 +183,8 @@ static void check_agent_name(const struct config_reader *config_reader,
     if (nearest) {
         (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     }
-    problems_warn(config_reader->reader.problems, node->at, hint, "there is no agent \"%.80s\"",
-                  node->text);
+    problems_warn(config_reader->reader.problems, node->at, hint, "there is no agent \"%s\"",
+                  UTF8_CUT(node->text, 80));
 }
 
 static void check_agent_map(const struct config_reader *config_reader,

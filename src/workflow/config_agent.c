@@ -2,6 +2,7 @@
 #include "workflow/config_agent.h"
 
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "workflow/config_builtin.h"
 
 #include <stdio.h>
@@ -192,8 +193,8 @@ static void put_temperature(const struct reader *reader, const struct yaml_node 
     if (temperature < 0 || temperature > TEMPERATURE_MAX) {
         temperature = temperature < 0 ? 0 : TEMPERATURE_MAX;
         problems_warn(reader->problems, value->at, NULL,
-                      "a temperature is from 0 to 2, so %.40s is taken for %g", value->text,
-                      temperature);
+                      "a temperature is from 0 to 2, so %s is taken for %g",
+                      UTF8_CUT(value->text, 40), temperature);
     }
     json_put(options, "temperature", json_real(temperature));
 }

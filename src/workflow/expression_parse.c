@@ -113,7 +113,7 @@ static bool check_call(struct parser *parser, const struct node *node, const cha
         return lexer_fail(&parser->lexer, node->offset,
                           nearest ? hint
                                   : "known: length contains default join json startswith endswith",
-                          "there is no function \"%.100s\"", name);
+                          "there is no function \"%s\"", UTF8_CUT(name, 100));
     }
     if (node->child_count < function->arguments_min ||
         node->child_count > function->arguments_max) {

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/pattern.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -243,7 +244,7 @@ static int check_pattern(const struct workflow_input *input, const json_t *value
         struct strbuf expected;
 
         strbuf_init(&expected, 400);
-        strbuf_addf(&expected, "something that matches %.300s", input->pattern);
+        strbuf_addf(&expected, "something that matches %s", UTF8_CUT(input->pattern, 300));
         r = fail_expected(expected.data, value, err);
         strbuf_release(&expected);
     }
@@ -278,9 +279,9 @@ struct complaints {
 
 static void complain(struct complaints *complaints, const char *name, const struct error *wrong)
 {
-    char *text = mem_printf("%sinput \"%.100s\": %s%s%s%s", complaints->count ? "; " : "", name,
-                            wrong->text, wrong->hint[0] ? " (" : "", wrong->hint,
-                            wrong->hint[0] ? ")" : "");
+    char *text = mem_printf("%sinput \"%s\": %s%s%s%s", complaints->count ? "; " : "",
+                            UTF8_CUT(name, 100), wrong->text, wrong->hint[0] ? " (" : "",
+                            wrong->hint, wrong->hint[0] ? ")" : "");
 
     complaints->count++;
     strbuf_add(&complaints->text, text);
@@ -347,9 +348,8 @@ static void take_input(const struct workflow_input *input, const json_t *given, 
             complain(complaints, input->name, &wrong);
         }
     } else if (input->required) {
-        (void)error_set(&wrong, ERROR_INVALID, "it is required%s%.200s",
-                        input->description ? ": " : "",
-                        input->description ? input->description : "");
+        (void)error_set(&wrong, ERROR_INVALID, "it is required%s%s", input->description ? ": " : "",
+                        input->description ? UTF8_CUT(input->description, 200) : "");
         complain(complaints, input->name, &wrong);
     } else {
         converted = json_null();

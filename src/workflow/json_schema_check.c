@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -119,7 +120,8 @@ static int inspect_names(struct inspection *inspection, const json_t *value,
             break;
         }
         if (map_put(names, json_string_value(item), item)) {
-            r = refuse(inspection, trail, "\"%.100s\" is listed twice", json_string_value(item));
+            r = refuse(inspection, trail, "\"%s\" is listed twice",
+                       UTF8_CUT(json_string_value(item), 100));
             break;
         }
     }
@@ -225,9 +227,9 @@ static int inspect_reference(struct inspection *inspection, const json_t *value,
     target = schema_find_reference(inspection->root, reference);
     if (!target) {
         return refuse(inspection, trail,
-                      "\"%.200s\" names nothing in this schema; only references within it are "
+                      "\"%s\" names nothing in this schema; only references within it are "
                       "followed, such as \"#/$defs/name\"",
-                      reference);
+                      UTF8_CUT(reference, 200));
     }
     return inspect(inspection, target, trail);
 }
@@ -256,7 +258,7 @@ static int inspect_anchor(struct inspection *inspection, const json_t *schema, c
     }
     before = map_put(inspection->anchors, name, (void *)(uintptr_t)schema);
     if (before && before != schema) {
-        return refuse(inspection, trail, "the anchor \"%.100s\" is there twice", name);
+        return refuse(inspection, trail, "the anchor \"%s\" is there twice", UTF8_CUT(name, 100));
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -188,13 +189,13 @@ static int check_required(struct checker *checker, const json_t *names, const st
     json_array_foreach(names, index, name)
     {
         if (!json_object_get(place->value, json_string_value(name))) {
-            strbuf_addf(&missing, "%s\"%.100s\"", missing.length > 0 ? ", " : "",
-                        json_string_value(name));
+            strbuf_addf(&missing, "%s\"%s\"", missing.length > 0 ? ", " : "",
+                        UTF8_CUT(json_string_value(name), 100));
         }
     }
     if (missing.length > 0) {
-        r = schema_fail(checker, place, "missing %s%s%.100s%s", missing.data,
-                        because ? " (needed with \"" : "", because ? because : "",
+        r = schema_fail(checker, place, "missing %s%s%s%s", missing.data,
+                        because ? " (needed with \"" : "", because ? UTF8_CUT(because, 100) : "",
                         because ? "\")" : "");
     }
     strbuf_release(&missing);
@@ -218,8 +219,8 @@ static int fail_unknown(struct checker *checker, const json_t *properties,
         names[i++] = key;
     }
     nearest = nearest_name(name, names, count);
-    r = schema_fail(checker, place, "the member \"%.100s\" is not known%s%.100s%s", name,
-                    nearest ? " (did you mean \"" : "", nearest ? nearest : "",
+    r = schema_fail(checker, place, "the member \"%s\" is not known%s%s%s", UTF8_CUT(name, 100),
+                    nearest ? " (did you mean \"" : "", nearest ? UTF8_CUT(nearest, 100) : "",
                     nearest ? "\"?)" : "");
     free((void *)names);
     return r;

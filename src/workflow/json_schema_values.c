@@ -124,7 +124,7 @@ int schema_check_text(struct checker *checker, const json_t *schema, const struc
     }
     r = schema_match(checker, pattern, text, bytes, &matches);
     if (r == 0 && !matches) {
-        r = schema_fail(checker, place, "expected text that matches %.200s", pattern);
+        r = schema_fail(checker, place, "expected text that matches %s", UTF8_CUT(pattern, 200));
     }
     return r;
 }

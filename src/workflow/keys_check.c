@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "workflow/keys.h"
 
 #include <assert.h>
@@ -122,8 +123,9 @@ static void report_word(const struct checker *checker, const struct yaml_node *v
     nearest = nearest_name(value->text, names, count);
     if (nearest) {
         (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
-        problems_add(checker->problems, value->at, hint, "\"%s\" of %s has no word \"%.60s\"",
-                     checker->key->name, key_level_get(checker->level)->title, value->text);
+        problems_add(checker->problems, value->at, hint, "\"%s\" of %s has no word \"%s\"",
+                     checker->key->name, key_level_get(checker->level)->title,
+                     UTF8_CUT(value->text, 80));
     } else {
         report_shape(checker, value);
     }
@@ -178,8 +180,9 @@ static int is_in_range(const struct checker *checker, const struct yaml_node *va
 
     if (number < (double)key->least || number > (double)key->most) {
         problems_add(checker->problems, value->at, NULL,
-                     "\"%s\" of %s must be from %" PRId64 " to %" PRId64 ", found %.40s", key->name,
-                     key_level_get(checker->level)->title, key->least, key->most, value->text);
+                     "\"%s\" of %s must be from %" PRId64 " to %" PRId64 ", found %s", key->name,
+                     key_level_get(checker->level)->title, key->least, key->most,
+                     UTF8_CUT(value->text, 40));
         return ERROR_INVALID;
     }
     return ERROR_NONE;
@@ -249,8 +252,8 @@ static int is_path(const struct checker *checker, const struct yaml_node *value)
     reason = path_unsafe_reason(value->text);
     if (reason) {
         problems_add(checker->problems, value->at, "use a relative path that stays inside",
-                     "\"%s\" of %s: the path \"%.80s\" may not be used: %s", checker->key->name,
-                     key_level_get(checker->level)->title, value->text, reason);
+                     "\"%s\" of %s: the path \"%s\" may not be used: %s", checker->key->name,
+                     key_level_get(checker->level)->title, UTF8_CUT(value->text, 80), reason);
         return ERROR_INVALID;
     }
     return ERROR_NONE;
@@ -350,7 +353,7 @@ static void report_member(const struct checker *checker, const struct yaml_entry
     char found[80];
 
     problems_add(checker->problems, entry->value->at, NULL,
-                 "\"%.80s\" in \"%s\" of %s: expected %s, found %s", entry->key->text,
+                 "\"%s\" in \"%s\" of %s: expected %s, found %s", UTF8_CUT(entry->key->text, 80),
                  checker->key->name, key_level_get(checker->level)->title, wanted,
                  yaml_describe(entry->value, found, sizeof(found)));
 }
@@ -368,7 +371,7 @@ static int is_map_of(const struct checker *checker, const struct yaml_node *valu
 
         if (!rule->is_valid(entry->key->text)) {
             problems_add(checker->problems, entry->key->at, "use letters, digits and _",
-                         "\"%.80s\" is not a valid name in \"%s\"", entry->key->text,
+                         "\"%s\" is not a valid name in \"%s\"", UTF8_CUT(entry->key->text, 80),
                          checker->key->name);
             r = ERROR_INVALID;
         } else {
@@ -474,8 +477,8 @@ static int is_pointer(const struct checker *checker, const struct yaml_node *val
     if (!pointer_is_valid(value->text)) {
         problems_add(checker->problems, value->at,
                      "write keys and indexes with dots between them: choices.0.text",
-                     "\"%s\" of %s: \"%.80s\" is no path into JSON", checker->key->name,
-                     key_level_get(checker->level)->title, value->text);
+                     "\"%s\" of %s: \"%s\" is no path into JSON", checker->key->name,
+                     key_level_get(checker->level)->title, UTF8_CUT(value->text, 80));
         return ERROR_INVALID;
     }
     return ERROR_NONE;
@@ -518,8 +521,8 @@ static void report_unknown(const struct checker *checker, const struct yaml_node
     if (nearest) {
         (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     }
-    problems_add(checker->problems, key->at, hint, "%s has no key \"%.80s\"",
-                 key_level_get(checker->level)->title, key->text);
+    problems_add(checker->problems, key->at, hint, "%s has no key \"%s\"",
+                 key_level_get(checker->level)->title, UTF8_CUT(key->text, 80));
 }
 
 static void check_entry(struct checker *checker, struct yaml_entry *entry)

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 #include "workflow/embedded.h"
 #include "workflow/workflow.h"
@@ -218,8 +219,8 @@ int library_read(const char *file, char **ret_text, size_t *ret_length, struct e
     }
     builtin = find_builtin(file + strlen(BUILTIN_PREFIX));
     if (!builtin) {
-        return error_set(err, ERROR_NOT_FOUND, "there is no built-in workflow \"%.100s\"",
-                         file + strlen(BUILTIN_PREFIX));
+        return error_set(err, ERROR_NOT_FOUND, "there is no built-in workflow \"%s\"",
+                         UTF8_CUT(file + strlen(BUILTIN_PREFIX), 100));
     }
     *ret_text = mem_strndup(builtin->data, builtin->length);
     if (ret_length) {

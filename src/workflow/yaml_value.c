@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the nodes of a YAML tree mean: https://yaml.org/spec/1.2.2/#103-core-schema */
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "workflow/yaml.h"
 
 #include <assert.h>
@@ -126,7 +127,8 @@ bool yaml_is_text(const struct yaml_node *node)
 
 const char *yaml_describe(const struct yaml_node *node, char *ret_text, size_t size)
 {
-    const char *format = "the text \"%.40s\"";
+    const char *kind = "text";
+    const char *quote = "";
 
     if (node->kind == YAML_LIST) {
         return "a list";
@@ -138,22 +140,20 @@ const char *yaml_describe(const struct yaml_node *node, char *ret_text, size_t s
     case YAML_NULL:
         return "nothing";
     case YAML_BOOLEAN:
-        format = "the boolean %.40s";
+        kind = "boolean";
         break;
     case YAML_INTEGER:
     case YAML_NUMBER:
-        format = "the number %.40s";
+        kind = "number";
         break;
     case YAML_TEXT:
+        quote = "\"";
         break;
     }
     if (strpbrk(node->text, "\n\r")) {
         return "a text of several lines";
     }
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    (void)snprintf(ret_text, size, format, node->text);
-#pragma GCC diagnostic pop
+    (void)snprintf(ret_text, size, "the %s %s%s%s", kind, quote, UTF8_CUT(node->text, 40), quote);
     return ret_text;
 }
 

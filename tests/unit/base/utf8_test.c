@@ -153,6 +153,19 @@ static void text_is_cut_to_columns(void **state)
     expect_cut("\xFF\xFF\xFF", 2, "\xEF\xBF\xBD\xE2\x80\xA6");
 }
 
+static void a_word_in_a_message_is_cut_between_characters_and_shows_it(void **state)
+{
+    const char *word = "abcd";
+
+    (void)state;
+    assert_ptr_equal(UTF8_CUT(word, 4), word);
+    assert_string_equal(UTF8_CUT(word, 3), "abc\xE2\x80\xA6");
+    assert_string_equal(UTF8_CUT("ab\xE6\xBC\xA2z", 4), "ab\xE2\x80\xA6");
+    assert_string_equal(UTF8_CUT("ab\xE6\xBC\xA2z", 5), "ab\xE6\xBC\xA2\xE2\x80\xA6");
+    assert_string_equal(UTF8_CUT("\xBC\xBC\xBC", 2), "\xE2\x80\xA6");
+    assert_string_equal(UTF8_CUT("", 0), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +177,7 @@ int main(void)
         cmocka_unit_test(control_and_bidi_characters_are_dropped),
         cmocka_unit_test(widths_are_those_of_a_terminal),
         cmocka_unit_test(text_is_cut_to_columns),
+        cmocka_unit_test(a_word_in_a_message_is_cut_between_characters_and_shows_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
