@@ -268,10 +268,13 @@ int ops_make_project(struct ops *ops, const struct ops_view *view, struct error 
     char *path;
     int r = find_project(ops, err);
 
-    if (r < 0 || ops->folder) {
-        return r;
+    if (r == 0 && ops->folder) {
+        /* One that people made, by hand, is about to hold runs as well. */
+        return has_entry(ops->folder, "fermata.db") ? 0 : make_bare(ops->folder, err);
     }
-    r = ops_project_path(ops, &path, err);
+    if (r == 0) {
+        r = ops_project_path(ops, &path, err);
+    }
     if (r < 0) {
         return r;
     }

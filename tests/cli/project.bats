@@ -64,6 +64,23 @@ teardown() {
 .fermata/workflows/pack/b.yaml" ]
 }
 
+@test "a folder that people made is kept out of git as well before it holds runs" {
+    git init -q .
+    mkdir .fermata
+    printf 'name: one\nphases: [{ id: a, steps: [{ id: s, use: noop }] }]\n' >one.yaml
+    printf 'checkpoint: { auto: true }\n' >.fermata/config.yaml
+    "$FERMATA" trust
+    fermata list
+    [ ! -e .fermata/.gitignore ]
+    fermata run -w ./one.yaml
+    [ "$status" -eq 0 ]
+    [ "$(git status --porcelain -uall .fermata)" = "?? .fermata/.gitignore
+?? .fermata/config.yaml" ]
+    rm .fermata/.gitignore # on purpose
+    fermata run -w ./one.yaml
+    [ ! -e .fermata/.gitignore ]
+}
+
 @test "the project is found from a folder below, and named by --project and FERMATA_PROJECT" {
     fermata init >/dev/null
     mkdir -p a/b
