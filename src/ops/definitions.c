@@ -154,7 +154,8 @@ int op_workflows(struct ops *ops, const json_t *arguments, const struct ops_view
 /* ---- validate ---- */
 
 struct validation {
-    bool is_blind; /* the configuration cannot be read: what it may define is not missed */
+    bool is_blind;  /* the configuration cannot be read: what it may define is not missed */
+    bool is_unused; /* nobody here uses what is looked at now, so its agents do not matter */
     struct gate gate_of_config;
     json_t *files;
     struct map *seen; /* files, by their whole path */
@@ -252,7 +253,7 @@ static void validate_text(struct ops *ops, const char *text, size_t length, cons
         ops_workflow_names(ops, &names);
     }
     r = workflow_parse(text, length, file, &names, &workflow, problems, &failure);
-    if (r == 0 && ops->config) {
+    if (r == 0 && ops->config && !validation->is_unused) {
         r = agent_check_workflow(ops, file, workflow, problems);
     }
     add_result(validation, file, r, problems, &failure);
@@ -327,15 +328,21 @@ static int validate_config(struct ops *ops, struct validation *validation, struc
     return r;
 }
 
-static int validate_all(struct ops *ops, struct validation *validation, struct error *err)
+/* Those that are built in, or all others. */
+static int validate_library(struct ops *ops, bool is_builtin, struct validation *validation,
+                            struct error *err)
 {
-    int r = ops_need_library(ops, err);
+    int r = 0;
 
     for (size_t i = 0; r == 0 && i < ops->library->count; i++) {
         const struct library_entry *entry = &ops->library->entries[i];
         size_t length;
         char *text;
 
+        if ((entry->origin == ORIGIN_BUILTIN) != is_builtin ||
+            !note_file(ops, entry->file, validation)) {
+            continue;
+        }
         r = library_read(entry->file, &text, &length, err);
         if (r == 0) {
             validate_text(ops, text, length, entry->file, validation);
@@ -343,6 +350,28 @@ static int validate_all(struct ops *ops, struct validation *validation, struct e
         }
     }
     return r;
+}
+
+/* What is shipped was made for any project: what it asks of agents is told of those that are run
+ * without being named, or called by others. */
+static int validate_all(struct ops *ops, struct validation *validation, struct error *err)
+{
+    int r = ops_need_library(ops, err);
+
+    if (r == 0) {
+        r = validate_library(ops, false, validation, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (!validation->is_blind && ops_default_workflow(ops)) {
+        struct error missing = ERROR_INIT; /* told by who runs it */
+
+        (void)validate_named(ops, ops_default_workflow(ops), validation, &missing);
+    }
+    validate_called(ops, validation);
+    validation->is_unused = true;
+    return validate_library(ops, true, validation, err);
 }
 
 static int validate(struct ops *ops, const json_t *names, struct validation *validation,

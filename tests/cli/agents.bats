@@ -264,6 +264,24 @@ EOF
     [[ $output == *"costly.yaml:2:"*"warning: step s needs an agent, and codex cannot be used: not installed"*"npm install"* ]]
 }
 
+@test "of the agents of built-in workflows validate tells where somebody uses them" {
+    mkdir -p .fermata
+    echo 'agents: { house: { command: [cat] } }
+default_agent: house' >.fermata/config.yaml
+    run_apart fermata validate
+    [ "$status" -eq 0 ]
+    [[ $output == *" files checked: 0 errors, 0 warnings" && $output != *builtin:* ]]
+    # By its name, from a workflow of the project, or as what is run without a name.
+    [[ $(fermata validate security-audit) == *"builtin:security-audit:"*"asks for \`read_only\`"* ]]
+    workflow own <<<'{ name: own, phases: [{ id: p, steps: [{ id: s, workflow: security-audit }] }] }'
+    run_apart fermata validate
+    [[ $output == "builtin:security-audit:"*"asks for \`read_only\`"*": 0 errors, 1 warning" ]]
+    rm .fermata/workflows/own.yaml
+    echo 'default_workflow: database-migration' >>.fermata/config.yaml
+    run_apart fermata validate
+    [[ $output == "builtin:database-migration:"*"asks for \`read_only\`"*": 0 errors, 1 warning" ]]
+}
+
 @test "model servers are asked with --check alone" {
     python3 "$BATS_TEST_DIRNAME/../support/mock_models.py" --port 0 --port-file port >/dev/null 2>&1 3>&- &
     local server=$!
