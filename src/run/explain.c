@@ -18,7 +18,8 @@ struct explanation {
 
 /* The last earlier try at the same thing: the same step of the same workflow. */
 static const struct query q_step_before = {
-    "SELECT s.run, s.parts, s.status, s.ended_at FROM step s JOIN run r ON r.id = s.run, run mine"
+    "SELECT s.run, s.parts, s.status, s.ended_at, s.digest FROM step s JOIN run r ON r.id = s.run, "
+    "run mine"
     " WHERE mine.id = ?1 AND s.key = ?2 AND s.run <> ?1 AND r.workflow = mine.workflow AND"
     " s.parts IS NOT NULL AND r.created_at <= mine.created_at"
     " ORDER BY r.created_at DESC LIMIT 1"};
@@ -57,6 +58,9 @@ static void say_why_not_taken(struct statement *before, json_t *row)
 
     if (column_integer(before, 3) > json_get_integer(row, "started_at", 0)) {
         json_put_text(row, "why", "the earlier one had not ended yet when this one began");
+    } else if (strcmp(status, "completed") == 0 && !column_text(before, 4)) {
+        json_put_text(row, "why",
+                      "the earlier one changed files, which its result does not bring back");
     } else if (strcmp(status, "completed") == 0) {
         json_put_text(row, "why", "the result of the earlier one is no longer there");
     } else {

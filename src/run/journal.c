@@ -140,6 +140,12 @@ static void add_journal_row(struct commit *commit, const struct record *record,
     };
 }
 
+/* What an agent did to the files its result alone does not bring back. */
+static bool is_reusable(const struct step_state *step)
+{
+    return step->digest && json_get_integer(step->result.files, "count", 0) == 0;
+}
+
 /* The table answers what can be taken over from an earlier run: only steps with a digest are in it.
  */
 static void add_step_row(struct commit *commit, const struct run_state *run, const char *key,
@@ -165,7 +171,7 @@ static void add_step_row(struct commit *commit, const struct run_state *run, con
     row->status = step_status_name(step->status);
     row->class_ = failure_class_name(step->class_);
     row->error = arena_strdup(commit->arena, step->error);
-    row->digest = arena_strdup(commit->arena, step->digest);
+    row->digest = is_reusable(step) ? arena_strdup(commit->arena, step->digest) : NULL;
     row->attempts = step->attempts;
     row->started_at = step->started_at;
     row->ended_at = step->ended_at;

@@ -149,6 +149,16 @@ EOF
     [ "$status" -eq 6 ]
 }
 
+@test "a step whose changes were taken back is done again, not reused" {
+    agent editor <<<'cat >/dev/null; echo x >made; echo done'
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: editor, prompt: go }] }] }'
+    fermata run -w w
+    fermata undo last
+    fermata run -w w
+    [ "$(cat made)" = x ]
+    fermata explain last s | grep -q "the earlier one changed files"
+}
+
 @test "a run without agents has nothing to show or take back" {
     workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, run: "echo x >file" }] }] }'
     fermata run -w w
