@@ -227,14 +227,35 @@ static int read_before(const char *folder, const char *project, const json_t *no
     return r;
 }
 
-static int read_after(const char *folder, const char *project, const char *tree, bool has_snapshot,
-                      struct strbuf *after, struct error *err)
+static int read_after(const char *folder, const char *project, const struct claims *claims,
+                      const json_t *note, struct strbuf *after, struct error *err)
 {
-    if (has_snapshot && take(folder, project, tree, "after", after, NULL) == 0) {
+    const char *digest = json_get_text(note, "after", NULL);
+    struct snapshots *snapshots = NULL;
+    int r;
+
+    if (digest) { /* somebody kept it */
+        r = snapshots_open(project, &snapshots, err);
+        r = r < 0 ? r : read_listing(snapshots, digest, after, err);
+        snapshots_close(snapshots);
+        return r;
+    }
+    if (json_get_text(note, "before", NULL) &&
+        take(folder, project, claims->project, "after", after, NULL) == 0) {
         return 0;
     }
     strbuf_reset(after);
-    return tree_list(tree, FILES_MAX, after, err);
+    return tree_list(claims->project, FILES_MAX, after, err);
+}
+
+void changes_keep_after(const char *folder, const char *project, const char *tree)
+{
+    json_t *note = read_note(folder);
+
+    if (json_get_text(note, "before", NULL) && !json_get_text(note, "after", NULL)) {
+        (void)take(folder, project, tree, "after", NULL, NULL);
+    }
+    json_decref(note);
 }
 
 json_t *changes_end(const char *folder, const char *project, const struct claims *claims)
@@ -253,8 +274,7 @@ json_t *changes_end(const char *folder, const char *project, const struct claims
     if (unlisted) {
         (void)error_set(&err, ERROR_IO, "%s", unlisted);
     } else if (read_before(folder, project, note, &before, &err) == 0 &&
-               read_after(folder, project, claims->project,
-                          json_get_text(note, "before", NULL) != NULL, &after, &err) == 0) {
+               read_after(folder, project, claims, note, &after, &err) == 0) {
         changes = compare(&before, &after, claims);
     }
     if (!changes) {

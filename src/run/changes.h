@@ -12,6 +12,8 @@
 
 /* Before the agent is started in the tree. That it fails is told by changes_end(). */
 void changes_begin(const char *folder, const char *project, const char *tree);
+/* The files as it left them, where nobody else will see to that. */
+void changes_keep_after(const char *folder, const char *project, const char *tree);
 /* {count, changed: [PATH...]} and, unless the claims have no paths, what claims_compare() adds; or
  * {unknown: WHY} when it was not compared; NULL: nobody looked. The caller owns it. */
 json_t *changes_end(const char *folder, const char *project, const struct claims *claims);

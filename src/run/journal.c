@@ -140,10 +140,12 @@ static void add_journal_row(struct commit *commit, const struct record *record,
     };
 }
 
-/* What an agent did to the files its result alone does not bring back. */
-static bool is_reusable(const struct step_state *step)
+/* What an agent did to the files its result alone does not bring back, unless its author said that
+ * they do not matter. */
+static bool is_reusable(const struct run_state *run, const struct step_state *step)
 {
-    return step->digest && json_get_integer(step->result.files, "count", 0) == 0;
+    return step->digest && (json_get_integer(step->result.files, "count", 0) == 0 ||
+                            step_reuse(run, step) == REUSE_INPUTS);
 }
 
 /* The table answers what can be taken over from an earlier run: only steps with a digest are in it.
@@ -171,7 +173,7 @@ static void add_step_row(struct commit *commit, const struct run_state *run, con
     row->status = step_status_name(step->status);
     row->class_ = failure_class_name(step->class_);
     row->error = arena_strdup(commit->arena, step->error);
-    row->digest = is_reusable(step) ? arena_strdup(commit->arena, step->digest) : NULL;
+    row->digest = is_reusable(run, step) ? arena_strdup(commit->arena, step->digest) : NULL;
     row->attempts = step->attempts;
     row->started_at = step->started_at;
     row->ended_at = step->ended_at;

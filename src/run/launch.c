@@ -12,6 +12,7 @@
 #include "run/changes.h"
 #include "run/engine.h"
 #include "run/profile.h"
+#include "run/writer.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -37,6 +38,11 @@ struct launch {
     struct agent_launch agent;
     char *blobs;
     char *project;
+    char *project_folder; /* PROJECT/.fermata */
+    char run_id[RUN_ID_SIZE];
+    const char *within; /* as in struct writer; the engine's environment */
+    bool is_writer;     /* it changes the project itself */
+    bool is_turned_away;
 };
 
 void launch_free(struct launch *launch)
@@ -63,6 +69,7 @@ void launch_free(struct launch *launch)
     free(launch->folder);
     free(launch->blobs);
     free(launch->project);
+    free(launch->project_folder);
     free(launch->cwd);
     free(launch);
 }
@@ -185,6 +192,16 @@ static bool is_of_a_step(const char *entry)
         found = has_name(entry, names[i], strlen(names[i]));
     }
     return found;
+}
+
+static const char *find_variable(const char *const *environment, const char *name)
+{
+    for (; environment && *environment; environment++) {
+        if (has_name(*environment, name, strlen(name))) {
+            return *environment + strlen(name) + 1;
+        }
+    }
+    return NULL;
 }
 
 static void env_copy(struct launch *launch, const char *const *environment)
@@ -330,6 +347,8 @@ static int use_agent(struct launch *launch, struct active *active, int index, st
                      launch->agent.command.input.length);
     launch->has_input = launch->input.length > 0;
     launch->is_agent = true;
+    launch->is_writer = launch->agent.can_edit &&
+                        !step_effective(&active->state->steps[index])->read_only;
     take_files(launch, &launch->agent.command);
     return launch->input.overflow
                ? error_set(err, ERROR_LIMIT, "the input of the agent is larger than %u bytes",
@@ -440,6 +459,9 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     launch->folder = mem_strdup(folder);
     launch->blobs = mem_strdup(active->engine->blobs);
     launch->project = mem_strdup(active->engine->options.project);
+    launch->project_folder = mem_strdup(active->engine->options.folder);
+    memcpy(launch->run_id, active->state->id, RUN_ID_SIZE);
+    launch->within = find_variable(active->engine->options.environment, "FERMATA_RUN");
     launch->cwd = definition && definition->cwd
                       ? path_join(active->engine->options.project, definition->cwd)
                       : mem_strdup(active->engine->options.project);
@@ -457,7 +479,7 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     return 0;
 }
 
-int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
+static int start_keeper(struct launch *launch, pid_t *ret_keeper, struct error *err)
 {
     int r = attempt_prepare(&launch->spec, err);
 
@@ -472,6 +494,31 @@ int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
         changes_begin(launch->folder, launch->project, launch->project);
     }
     return r < 0 ? r : attempt_spawn(launch->keeper_path, &launch->spec, ret_keeper, err);
+}
+
+int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
+{
+    const struct writer writer = {.project = launch->project,
+                                  .folder = launch->project_folder,
+                                  .run_id = launch->run_id,
+                                  .attempt = launch->folder,
+                                  .within = launch->within};
+    int r = launch->is_writer ? writer_take(&writer, err) : 0;
+
+    launch->is_turned_away = r == ERROR_BUSY;
+    if (r < 0) {
+        return r;
+    }
+    r = start_keeper(launch, ret_keeper, err);
+    if (r < 0 && launch->is_writer) {
+        writer_release(&writer);
+    }
+    return r;
+}
+
+bool launch_waits_for_turn(const struct launch *launch)
+{
+    return launch->is_turned_away;
 }
 
 int launch_inline(struct active *active, int index, struct strbuf *output, struct error *err)

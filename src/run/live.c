@@ -14,6 +14,7 @@
 #define URGE_FIRST_MS 100 /* after the deadline, which is its keeper's to see to */
 #define URGE_MS 250
 #define WATCH_AGAIN_MS 500
+#define TURN_MS 100 /* how long until it is asked again whether an agent may change the files */
 
 static char *live_key(const char *run_id, const char *step)
 {
@@ -64,6 +65,7 @@ static void live_release(struct live_attempt *live)
 {
     loop_cancel(live->engine->options.loop, live->pause);
     loop_cancel(live->engine->options.loop, live->urge);
+    loop_cancel(live->engine->options.loop, live->turn);
     launch_free(live->launch);
     collect_free(live->collect);
     bridge_call_free(live->bridge);
@@ -351,15 +353,42 @@ static void on_start_again(void *arg)
     submit_start(arg);
 }
 
+static void put_in_line(struct live_attempt *live)
+{
+    struct engine *engine = live->engine;
+
+    *engine->waiting_tail = live;
+    engine->waiting_tail = &live->next_waiting;
+    start_waiting(engine);
+}
+
+static void on_turn(void *arg)
+{
+    struct live_attempt *live = arg;
+
+    live->turn = (loop_id){0};
+    put_in_line(live);
+}
+
+/* Others can have its place meanwhile. */
+static void wait_for_turn(struct live_attempt *live)
+{
+    live->has_place = false;
+    live->engine->processes--;
+    live->turn = loop_timer_start(live->engine->options.loop, TURN_MS, on_turn, live);
+    start_waiting(live->engine);
+}
+
 static void on_started(void *arg)
 {
     struct start *start = arg;
     struct live_attempt *live = start->live;
     struct engine *engine = live->engine;
     bool must_wait = start->result < 0 && start->err.is_storage_full && !live->stop_wanted;
+    bool has_turn = !launch_waits_for_turn(live->launch) || live->stop_wanted;
 
     live->is_on_pool = false;
-    if (!must_wait) {
+    if (!must_wait && has_turn) {
         launch_free(live->launch);
         live->launch = NULL;
     }
@@ -367,6 +396,8 @@ static void on_started(void *arg)
         live_end(live);
     } else if (must_wait) {
         live_park(live, &start->err, on_start_again);
+    } else if (!has_turn) {
+        wait_for_turn(live);
     } else if (start->result < 0) {
         live_post_failure(live, live->stop_wanted ? CLASS_CANCELLED : CLASS_TRANSIENT, &start->err);
     } else {
@@ -426,7 +457,6 @@ static bool waiting_remove(struct engine *engine, struct live_attempt *live)
 }
 void live_start(struct active *active, int step)
 {
-    struct engine *engine = active->engine;
     struct live_attempt *live = live_new(active, step);
     struct error err = ERROR_INIT;
     int r;
@@ -440,9 +470,7 @@ void live_start(struct active *active, int step)
         live_post_failure(live, CLASS_PERMANENT, &err);
         return;
     }
-    *engine->waiting_tail = live;
-    engine->waiting_tail = &live->next_waiting;
-    start_waiting(engine);
+    put_in_line(live);
 }
 
 void live_stop(struct active *active, int step)
@@ -459,6 +487,11 @@ void live_stop(struct active *active, int step)
     is_parked_start = live->pause.value && live->launch;
     if (is_parked_start) {
         live_unpark(live);
+    }
+    if (live->turn.value) {
+        loop_cancel(active->engine->options.loop, live->turn);
+        live->turn = (loop_id){0};
+        is_parked_start = true;
     }
     if (is_parked_start || waiting_remove(active->engine, live)) {
         (void)error_set(&err, ERROR_CANCELLED, "stopped before it started");

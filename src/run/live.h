@@ -35,6 +35,7 @@ struct live_attempt {
     struct collect *collect;    /* while its outcome is being read */
     struct bridge_call *bridge; /* while it is looked what the host did */
     loop_id pause;              /* it waits for space on the disk */
+    loop_id turn;               /* it waits until no other agent changes the files */
     struct live_attempt *next_waiting;
 };
 

@@ -13,6 +13,7 @@
 #include "run/live.h"
 #include "run/outcome_agent.h"
 #include "run/profile.h"
+#include "run/writer.h"
 #include "workflow/json_schema.h"
 
 #include <errno.h>
@@ -746,6 +747,15 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
     json_decref(value);
 }
 
+/* The next agent may change the files. */
+static void release_files(const struct collect *collect)
+{
+    const struct writer writer = {.folder = collect->engine->options.folder,
+                                  .attempt = collect->folder};
+
+    writer_release(&writer);
+}
+
 void collect_read(struct collect *collect)
 {
     struct stream_text output = {0};
@@ -767,6 +777,9 @@ void collect_read(struct collect *collect)
         end_unknown(collect, CLASS_PERMANENT);
     } else {
         collect_ended(collect, &ended, &output, &errors);
+    }
+    if (is_agent_step(collect->definition) && !collect_lacks_storage(collect)) {
+        release_files(collect);
     }
     strbuf_release(&output.text);
     strbuf_release(&errors.text);

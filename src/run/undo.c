@@ -12,6 +12,7 @@
 #include "run/changes.h"
 #include "run/query.h"
 #include "run/run.h"
+#include "run/writer.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -452,7 +453,7 @@ static int undo_changes(struct work *work, const struct changes *wanted, json_t 
     return r;
 }
 
-int run_undo(const struct undo_request *request, json_t **ret_report, struct error *err)
+static int undo_alone(const struct undo_request *request, json_t **ret_report, struct error *err)
 {
     struct changes wanted = {0};
     struct work work;
@@ -468,6 +469,25 @@ int run_undo(const struct undo_request *request, json_t **ret_report, struct err
     r = r < 0 ? r : undo_changes(&work, &wanted, ret_report, err);
     changes_release(&wanted);
     work_close(&work);
+    return r;
+}
+
+/* Under nobody's hands. Killed, it leaves a word that nobody heeds, for there is no such folder. */
+int run_undo(const struct undo_request *request, json_t **ret_report, struct error *err)
+{
+    char *attempt = mem_printf("%s/workflows/%s/" UNDO_FOLDER "/now", request->folder,
+                               request->run_id);
+    const struct writer writer = {.project = request->project,
+                                  .folder = request->folder,
+                                  .run_id = request->run_id,
+                                  .attempt = attempt};
+    int r = writer_take(&writer, err);
+
+    if (r == 0) {
+        r = undo_alone(request, ret_report, err);
+        writer_release(&writer);
+    }
+    free(attempt);
     return r;
 }
 

@@ -207,3 +207,67 @@ EOF
     fermata undo last
     [ ! -e early ]
 }
+
+# meeting NAME: an agent that fails when another one is at work beside it
+meeting() {
+    agent "$1" <<EOF
+cat >/dev/null
+mkdir "$BATS_TEST_TMPDIR/room" || exit 9
+echo \$FERMATA_STEP >>order
+cat order >/dev/null
+rmdir "$BATS_TEST_TMPDIR/room"
+echo done
+EOF
+}
+
+@test "agents change the project one at a time, over all runs" {
+    meeting alone
+    workflow w <<'EOF'
+name: w
+concurrency: 8
+phases:
+  - { id: p, mode: parallel, steps: [{ id: a, agent: alone, prompt: go, retry: { attempts: 1 } }, { id: b, agent: alone, prompt: go, retry: { attempts: 1 } }, { id: c, agent: alone, prompt: go, retry: { attempts: 1 } }] }
+EOF
+    fermata run -w w &
+    fermata run -w w --fresh
+    wait $!
+    [ "$(sort order | uniq -c | tr -d ' \n')" = "2a2b2c" ]
+    [ ! -s .fermata/writer ]
+}
+
+@test "readers work beside each other and beside a writer" {
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    printf '{"type":"system","subtype":"init","session_id":"s1"}\n{"type":"result","subtype":"success","is_error":false,"result":"done","session_id":"s1","terminal_reason":"completed"}\n' >"$BATS_TEST_TMPDIR/stream"
+    agent writer <<<"cat >/dev/null; cat $BATS_TEST_TMPDIR/pipe; echo done"
+    agent reader <<<"cat >/dev/null; echo >$BATS_TEST_TMPDIR/pipe; cat $BATS_TEST_TMPDIR/stream"
+    sed -i 's/reader: { type: command/reader: { type: claude/' .fermata/config.yaml
+    workflow w <<'EOF'
+name: w
+concurrency: 8
+phases:
+  - { id: p, mode: parallel, steps: [{ id: w, agent: writer, prompt: go }, { id: r, agent: reader, prompt: go, read_only: true }] }
+EOF
+    fermata run -w w
+}
+
+@test "an agent that outlives its orchestrator keeps others from the files" {
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    agent slow <<<"cat >/dev/null; touch $BATS_TEST_TMPDIR/begun; cat $BATS_TEST_TMPDIR/pipe; echo slow >>order; echo done"
+    agent quick <<<'cat >/dev/null; echo quick >>order; echo done'
+    workflow slow <<<'{ name: slow, phases: [{ id: p, steps: [{ id: s, agent: slow, prompt: go }] }] }'
+    workflow quick <<<'{ name: quick, phases: [{ id: p, steps: [{ id: s, agent: quick, prompt: go }] }] }'
+    "$FERMATA" run -w slow >/dev/null 2>&1 &
+    orchestrator=$!
+    wait_until test -e "$BATS_TEST_TMPDIR/begun"
+    slow=$(fermata list --json | json 'd["runs"][0]["id"]')
+    kill -9 "$orchestrator"
+    wait "$orchestrator" || true
+    fermata run -w quick >/dev/null 2>&1 &
+    wait_until grep -q . .fermata/writer
+    echo >"$BATS_TEST_TMPDIR/pipe"
+    wait
+    [ "$(tr '\n' ' ' <order)" = "slow quick " ]
+    fermata resume "$slow"
+    fermata diff "$slow" | grep -q '^+slow$'
+    run ! grep -q quick <(fermata diff "$slow")
+}
