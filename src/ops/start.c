@@ -395,6 +395,14 @@ static int check_abilities(const struct ops *ops, const struct agent_config *age
     return 0;
 }
 
+static int refuse_static(const struct step *step, struct error *err)
+{
+    (void)error_set(err, ERROR_VALIDATION,
+                    "the strategy is static, and step %s has no static alternative", step->id);
+    error_hint(err, "add `static:` to it, or give --strategy ai or hybrid");
+    return ERROR_VALIDATION;
+}
+
 /* Said before anything starts: a step that must have an agent and has none. */
 static int check_agents(struct ops *ops, const struct run_request *request, struct error *err)
 {
@@ -412,7 +420,13 @@ static int check_agents(struct ops *ops, const struct run_request *request, stru
             const struct agent_config *agent;
 
             if (step->kind != STEP_AGENT || step->optional || phase->optional ||
-                is_ruled_out(request, phase->steps[k].when) || request->is_bridged) {
+                is_ruled_out(request, phase->steps[k].when)) {
+                continue;
+            }
+            if (effective_strategy(ops, request, step) == STRATEGY_STATIC) {
+                return refuse_static(step, err);
+            }
+            if (request->is_bridged) {
                 continue;
             }
             agent = agent_find_for_step(ops, step);

@@ -413,6 +413,23 @@ static void read_common(struct reader *reader, const struct yaml_node *node, str
     }
 }
 
+/* Under this strategy no agent is asked; what is optional may fail. */
+static void check_strategy(struct reader *reader, const struct step_source *source)
+{
+    const struct step *step = source->step;
+    const struct yaml_node *own = yaml_find(source->node, "strategy");
+    bool is_optional = step->optional || reader->phases[source->phase].optional;
+    enum strategy strategy = own ? step->strategy : reader->workflow->strategy;
+
+    if (step->kind == STEP_AGENT && strategy == STRATEGY_STATIC &&
+        !has_key(source->node, "static") && (own || !is_optional)) {
+        problems_add(reader->problems, own ? own->at : step->at,
+                     "add `static: { run: COMMAND }` or `static: { use: FUNCTION }`",
+                     "the %s strategy is static, and the step \"%s\" has no static alternative",
+                     own ? "step's" : "workflow's", step->id);
+    }
+}
+
 void read_step(struct reader *reader, struct step_source *source)
 {
     const struct yaml_node *node = source->node;
@@ -444,4 +461,5 @@ void read_step(struct reader *reader, struct step_source *source)
         merge_env(reader, step, reader->shared_env, reader->shared_env_count);
     }
     read_static(reader, yaml_find(node, "static"), place, step);
+    check_strategy(reader, source);
 }

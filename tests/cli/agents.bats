@@ -492,6 +492,26 @@ END
     [ "$(fermata list --json | json '[r["strategy"] for r in d["runs"] if r["workflow"] == "inner"]')" = '["static"]' ]
 }
 
+@test "a strategy under which a step could only fail is refused before anything starts" {
+    fake_codex
+    workflow bare <<'EOF'
+name: bare
+phases:
+  - id: p
+    steps:
+      - { id: first, run: touch first }
+      - { id: ask, agent: codex, prompt: go }
+EOF
+    run_apart fermata run -w bare --strategy static
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"the strategy is static, and step ask has no static alternative"*"hint: add \`static:\` to it, or give --strategy"* ]]
+    [ ! -e first ]
+    sed -i 's/prompt: go/prompt: go, strategy: static/' .fermata/workflows/bare.yaml
+    run_apart fermata validate bare
+    [ "$status" -eq 7 ]
+    [[ $output$stderr == *'bare.yaml:6:56: error: the step'"'"'s strategy is static, and the step "ask" has no static alternative'* ]]
+}
+
 @test "an edit that was only claimed, and one that was not, are told and fail nobody" {
     git init -q .
     printf '*.log\n' >.gitignore

@@ -276,7 +276,8 @@ static void static_without_an_alternative_fails_and_says_so(void **state)
     struct machine m;
 
     (void)state;
-    machine_begin(&m, ONE("{ id: a, prompt: go, strategy: static }"));
+    machine_begin(&m, "name: w\nstrategy: static\n"
+                      "phases: [{ id: p, steps: [{ id: a, prompt: go, optional: true }] }]\n");
     assert_non_null(strstr(machine_step(&m, "a")->error, "no `static:` alternative"));
     machine_release(&m);
 }

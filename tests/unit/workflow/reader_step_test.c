@@ -134,7 +134,7 @@ static void defaults_reach_the_steps_that_do_not_say_otherwise(void **state)
     (void)state;
     struct parsed parsed = parse_clean(
         "name: w\n"
-        "defaults: { timeout: 5m, agent: codex, workspace: clone, strategy: static,\n"
+        "defaults: { timeout: 5m, agent: codex, workspace: clone, strategy: hybrid,\n"
         "  retry: { attempts: 7, jitter: false }, env: { A: one, B: two } }\n"
         "phases:\n"
         "- id: p\n"
@@ -144,7 +144,7 @@ static void defaults_reach_the_steps_that_do_not_say_otherwise(void **state)
         "  - { id: c, approve: x }\n");
     const struct step *steps = parsed.workflow->phases[0].steps;
 
-    assert_int_equal(parsed.workflow->strategy, STRATEGY_STATIC);
+    assert_int_equal(parsed.workflow->strategy, STRATEGY_HYBRID);
     assert_string_equal(steps[0].agent, "codex");
     assert_string_equal(steps[0].workspace, "clone");
     assert_int_equal(steps[0].timeout_ms, 300000);
@@ -203,6 +203,31 @@ static void a_static_alternative_is_a_command_or_a_function(void **state)
                      "a static alternative has no key \"id\"");
     assert_step_said("prompt: x, static: { run: y, with: { a: b } }",
                      "\"with\" has no meaning in a command step");
+}
+
+static void a_static_strategy_needs_an_alternative(void **state)
+{
+    static const char *const fine[] = {
+        "prompt: x, strategy: static, static: { run: y }",
+        "prompt: x, strategy: hybrid",
+        "workflow: w2, strategy: static",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+        struct parsed parsed = parse_step(fine[i]);
+
+        parsed_release(&parsed);
+    }
+    assert_step_said("prompt: x, strategy: static",
+                     "t.yaml:5:35: error: the step's strategy is static, and the step \"s\" has no "
+                     "static alternative (add `static: { run: COMMAND }` or");
+    assert_message(
+        "name: w\nstrategy: static\nphases:\n- id: p\n  steps:\n"
+        "  - { id: a, run: x }\n  - { id: b, prompt: x, strategy: ai }\n"
+        "  - { id: c, prompt: x, optional: true }\n  - { id: d, prompt: x }\n",
+        "t.yaml:9:5: error: the workflow's strategy is static, and the step \"d\" has no "
+        "static alternative");
 }
 
 static void a_schema_makes_the_output_json(void **state)
@@ -287,6 +312,7 @@ int main(void)
         cmocka_unit_test(defaults_reach_the_steps_that_do_not_say_otherwise),
         cmocka_unit_test(a_static_alternative_takes_over_what_it_does_not_say),
         cmocka_unit_test(a_static_alternative_is_a_command_or_a_function),
+        cmocka_unit_test(a_static_strategy_needs_an_alternative),
         cmocka_unit_test(a_schema_makes_the_output_json),
         cmocka_unit_test(artifacts_and_statuses_are_read),
         cmocka_unit_test(arguments_keep_their_types_and_variables_are_texts),
