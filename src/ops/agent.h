@@ -62,6 +62,9 @@ bool agent_knows_accounts(const char *type);
 
 /* agent_step.c: the first of the step's agents that can be used; NULL: none. */
 const struct agent_config *agent_find_for_step(struct ops *ops, const struct step *step);
+/* Before anything is spent: ERROR_VALIDATION when the step asks for what the agent cannot do. */
+int agent_check_step(const struct ops *ops, const struct agent_config *agent,
+                     const struct step *step, struct error *err);
 /* The error that none can, with what to do about it. */
 int agent_refuse_step(struct ops *ops, const struct step *step, bool has_static, struct error *err);
 /* The agents that the steps of a dry run name, each once: [{name, type, version, state, detail}].

@@ -2,6 +2,7 @@
 /* Which agent a step would get. */
 #include "base/alloc.h"
 #include "ops/agent.h"
+#include "run/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,25 @@ int agent_refuse_step(struct ops *ops, const struct step *step, bool has_static,
         agent_facts_release(&facts);
     }
     return ERROR_UNAVAILABLE;
+}
+
+int agent_check_step(const struct ops *ops, const struct agent_config *agent,
+                     const struct step *step, struct error *err)
+{
+    const struct adapter *adapter = adapter_find(agent->type);
+    bool is_own = !step->agent || config_find_agent(ops->config, step->agent) == agent;
+    struct profile_use use = {step, is_own ? step->agent : agent->name};
+    struct agent_profile profile;
+
+    if (!adapter) {
+        return 0;
+    }
+    profile_fill(agent, adapter, &profile);
+    if (profile_check_step(&profile, use, err) < 0) {
+        err->code = ERROR_VALIDATION;
+        return ERROR_VALIDATION;
+    }
+    return 0;
 }
 
 /* ---- of a dry run ---- */

@@ -46,7 +46,7 @@ const struct exit_status exits_run[] = {
     {4, "an agent or a tool is missing, before the run or in the midst of it"},
     {5, "a budget or a limit was reached, or the disk is full"},
     {6, "there is no such workflow, run or project"},
-    {7, "the workflow or the configuration has errors"},
+    {7, "the workflow or the configuration has errors, or asks for what its agent cannot do"},
     WHERE_RUN_WENT,
     END,
 };

@@ -6,7 +6,6 @@
 #include "ops/agent.h"
 #include "plan/plan.h"
 #include "results/results.h"
-#include "run/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -375,26 +374,6 @@ static bool is_ruled_out(const struct run_request *request, const struct express
     return !holds;
 }
 
-/* Before anything is spent: a key that the agent cannot heed. */
-static int check_abilities(const struct ops *ops, const struct agent_config *agent,
-                           const struct step *step, struct error *err)
-{
-    const struct adapter *adapter = adapter_find(agent->type);
-    bool is_own = !step->agent || config_find_agent(ops->config, step->agent) == agent;
-    struct profile_use use = {step, is_own ? step->agent : agent->name};
-    struct agent_profile profile;
-
-    if (!adapter) {
-        return 0;
-    }
-    profile_fill(agent, adapter, &profile);
-    if (profile_check_step(&profile, use, err) < 0) {
-        err->code = ERROR_VALIDATION;
-        return ERROR_VALIDATION;
-    }
-    return 0;
-}
-
 static int refuse_static(const struct step *step, struct error *err)
 {
     (void)error_set(err, ERROR_VALIDATION,
@@ -433,7 +412,7 @@ static int check_agents(struct ops *ops, const struct run_request *request, stru
             if (!agent) {
                 return agent_refuse_step(ops, step, phase->steps[k].static_step != NULL, err);
             }
-            if (check_abilities(ops, agent, step, &refusal) < 0 &&
+            if (agent_check_step(ops, agent, step, &refusal) < 0 &&
                 (!step->static_step || effective_strategy(ops, request, step) == STRATEGY_AI)) {
                 *err = refusal;
                 return ERROR_VALIDATION;

@@ -125,10 +125,15 @@ static int run_test(struct ops *ops, const struct agent_config *agent, const jso
     if (r < 0) {
         return r;
     }
-    request.workflow = workflow;
-    request.inputs = json_object();
-    r = ops_drive(ops, &drive, view, ret_result, err);
-    json_decref((json_t *)(uintptr_t)request.inputs);
+    r = agent_check_step(ops, agent, &workflow->phases[0].steps[0], err);
+    if (r < 0) {
+        error_hint(err, "leave that option out, or ask another agent");
+    } else {
+        request.workflow = workflow;
+        request.inputs = json_object();
+        r = ops_drive(ops, &drive, view, ret_result, err);
+        json_decref((json_t *)(uintptr_t)request.inputs);
+    }
     workflow_free(workflow);
     return r;
 }

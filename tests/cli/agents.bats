@@ -100,6 +100,16 @@ agent() {
     [ "$(fermata list --json | json 'd["runs"][0]["workflow"]')" = agent-test ]
 }
 
+@test "what an agent cannot do is refused when it is tested, too" {
+    mkdir .fermata
+    echo 'agents: { house: { command: [sh, -c, "touch ran; cat"] } }' >.fermata/config.yaml
+    run_apart fermata test-agent house hi --read-only
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"asks for \`read_only\`, but agent house"*"hint: leave that option out, or ask another agent"* ]]
+    [ ! -e ran ]
+    [ "$(fermata list)" = "No runs." ]
+}
+
 @test "an agent that fails for good without a sign-in gives exit status 4" {
     # shellcheck disable=SC2016 # of the program
     printf '#!/bin/sh\n[ "$1" = --version ] && { echo 1.0.0; exit; }\ncat >/dev/null\n%s\nexit 1\n' \
