@@ -108,6 +108,32 @@ static void add_files(const struct terminal *terminal, const json_t *step, struc
     strbuf_release(&text);
 }
 
+/* "codex (gpt-5), 12 tokens in, 3 out, unknown USD" */
+static void add_answerer(const struct terminal *terminal, const json_t *step, struct strbuf *target)
+{
+    const char *agent = json_get_text(step, "agent", NULL);
+    const char *model = json_get_text(step, "model", NULL);
+    struct strbuf text;
+
+    if (!json_object_get(step, "usage")) {
+        return;
+    }
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    strbuf_addf(&text, "%s: ", json_get_text(step, "key", ""));
+    if (agent) {
+        strbuf_add(&text, agent);
+        if (model) {
+            strbuf_add(&text, " (");
+            utf8_add_cut(&text, model, PATH_COLUMNS_MAX); /* a backend's own words */
+            strbuf_add(&text, ")");
+        }
+        strbuf_add(&text, ", ");
+    }
+    print_usage(step, "", &text);
+    add_wrapped(terminal, target, text.data, 4);
+    strbuf_release(&text);
+}
+
 void print_agent_work(const struct terminal *terminal, const json_t *steps, struct strbuf *target)
 {
     const json_t *step;
@@ -115,12 +141,7 @@ void print_agent_work(const struct terminal *terminal, const json_t *steps, stru
 
     json_array_foreach(steps, i, step)
     {
-        if (json_object_get(step, "usage")) {
-            char *label = mem_printf("    %s: ", json_get_text(step, "key", ""));
-
-            print_usage(step, label, target);
-            free(label);
-        }
+        add_answerer(terminal, step, target);
         add_files(terminal, step, target);
         print_agent_work(terminal, json_object_get(step, "instances"), target);
     }

@@ -496,6 +496,8 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     set_text(&step->tree, record->other);
     set_text(&step->folder, record->folder);
     step->is_resumed = record->session != NULL;
+    set_text(&step->answerer, NULL);
+    set_text(&step->model, NULL);
     share(run, step, +1);
 }
 
@@ -550,6 +552,8 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     step->exit_status = record->exit_status;
     note_usage(run, step, record);
     fold_note_changes(step, record);
+    set_text(&step->answerer, record->agent);
+    set_text(&step->model, record->model);
     set_text(&step->session, record->session);
     step->is_resumable = record->session && is_interruption(step->class_, record->question);
     set_text(&step->error, record->error);

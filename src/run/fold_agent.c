@@ -24,6 +24,8 @@ void fold_forget_agents(struct step_state *step)
 {
     drop_text(&step->agent_error);
     drop_text(&step->agent);
+    drop_text(&step->answerer);
+    drop_text(&step->model);
     drop_json(&step->given_up);
     drop_json(&step->changed);
 }
@@ -44,6 +46,8 @@ void fold_choose_agent(struct step_state *step, const struct record *record)
     step->tries = step->losses = step->dialogue.asked = 0;
     step->is_resumable = false;
     drop_text(&step->session);
+    drop_text(&step->answerer);
+    drop_text(&step->model);
     free(step->agent);
     step->agent = mem_strdup(record->agent);
 }

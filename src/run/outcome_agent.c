@@ -144,7 +144,7 @@ static void take_result(const struct transcript *transcript, const struct agent_
         .class_ = class_of(result->failure),
         .error = mem_strdup(result->error),
         .agent = mem_strdup(agent->name),
-        .model = mem_strdup(result->model),
+        .model = mem_strdup(result->model ? result->model : agent->model),
         .session = mem_strdup(session_of(transcript, result)),
         .question = question_of(result),
         .retry_after_ms = result->retry_after_ms > 0 ? result->retry_after_ms : 0,

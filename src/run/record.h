@@ -70,7 +70,7 @@ struct record {
     bool flag;
     /* of an agent's attempt */
     const char *agent;
-    const char *model; /* that answered */
+    const char *model; /* that answered, or was asked for */
     const char *session;
     const json_t *files; /* what it changed, and what it only claimed */
     const json_t *output;

@@ -106,6 +106,8 @@ static void step_release(struct step_state *step)
     free(step->error);
     free(step->agent_error);
     free(step->agent);
+    free(step->answerer);
+    free(step->model);
     json_decref(step->given_up);
     json_decref(step->changed);
     free(step->reason);

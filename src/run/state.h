@@ -79,6 +79,8 @@ struct step_state {
     char *error;
     char *agent_error; /* why its static alternative stands in for its agent; NULL: it does not */
     char *agent;       /* that stands in for its own one; NULL: it does not */
+    char *answerer;    /* the agent of its last attempt; NULL: it has none, or is at work still */
+    char *model;       /* of the answerer, or asked of it; NULL: not known */
     json_t *given_up;  /* [{agent,class,error,tries}], agents before this one; NULL: none */
     json_t *changed;   /* {path: true}, by attempts of agents that failed; NULL: nothing */
     char *reason;

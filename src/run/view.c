@@ -46,7 +46,8 @@ static void add_step(struct json_text *json, const struct run_state *run,
                                      : NULL);
     json_text_add(json, "kind", kind_of(step));
     if (!step->check && step_effective(step)->kind == STEP_AGENT) {
-        json_text_add(json, "agent", step_agent(step));
+        json_text_add(json, "agent", step->answerer ? step->answerer : step_agent(step));
+        json_text_add(json, "model", step->model);
     }
     json_text_add(json, "status", step_status_name(step->status));
     if (step->waiting != WAITING_NOTHING) {

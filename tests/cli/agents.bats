@@ -225,6 +225,35 @@ EOF
     [ "$output" = "All done." ]
 }
 
+@test "show names the agent and the model that answered each step" {
+    fake_codex
+    mkdir .fermata
+    cat >.fermata/config.yaml <<'EOF'
+roles: { writer: codex }
+agents:
+  house: { command: [sh, -c, "cat >/dev/null; echo '{\"a\":\"yes\",\"m\":\"large-1\"}'"], output: json, map: { answer: a, model: m } }
+EOF
+    workflow who <<'EOF'
+name: who
+phases:
+  - id: p
+    steps:
+      - { id: asked, agent: writer, prompt: go, model: gpt-x }
+      - { id: said, agent: house, prompt: go }
+      - { id: unnamed, prompt: else }
+      - { id: none, run: "true" }
+EOF
+    fermata run -w who
+    of_steps() {
+        fermata show --json | json "[[s.get('agent'), s.get('model')] for s in d['phases'][0]['steps']]"
+    }
+    [ "$(of_steps)" = '[["codex", "gpt-x"], ["house", "large-1"], ["house", "large-1"], [null, null]]' ]
+    shown=$(fermata show)
+    [[ $shown == *"asked: codex (gpt-x), 1000000 tokens in, 100000 out"* ]]
+    [[ $shown == *"said: house (large-1), unknown tokens in"*"unnamed: house"* ]]
+    fits_80_columns <<<"$shown"
+}
+
 @test "agents.yaml of another tool is read, from the project or by name" {
     fake_codex
     mkdir .fermata

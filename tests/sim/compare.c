@@ -73,6 +73,8 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     WORDS(digest)
     WORDS(tree)
     WORDS(folder)
+    WORDS(answerer)
+    WORDS(model)
     WORDS(session)
     VALUE(is_resumable)
     WORDS(agent_error)

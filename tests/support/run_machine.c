@@ -147,6 +147,8 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     same_text(what, one->folder, other->folder);
     same_text(what, one->session, other->session);
     same_text(what, one->agent, other->agent);
+    same_text(what, one->answerer, other->answerer);
+    same_text(what, one->model, other->model);
     same_json(what, one->given_up, other->given_up);
     same_json(what, one->changed, other->changed);
     same_json(what, one->result.output, other->result.output);
