@@ -25,6 +25,7 @@ struct generator {
     bool is_list[PHASES_MAX][STEPS_MAX];    /* its output is a list */
     bool is_before[PHASES_MAX][PHASES_MAX]; /* [phase][another that it comes after] */
     bool has_gate[GATES_MAX];
+    bool is_static;  /* no step asks its agent unless it says so itself */
     bool is_crowded; /* wide lists that are tried again and again, and little place for them */
 };
 
@@ -56,6 +57,7 @@ static bool whether(struct generator *generator, enum place place, int percent)
 
 static const char *const actions[] = {"pause", "fail", "continue"};
 static const char *const strategies[] = {"hybrid", "static", "ai"};
+#define STRATEGY_OF_STATIC 1
 
 /* ---- what stands before ---- */
 
@@ -239,6 +241,10 @@ static void write_agent(struct generator *generator)
     int questions = pick_rarely(generator, PLACE_QUESTIONS, 30, 3);
     int fallback = pick_rarely(generator, PLACE_FALLBACK, 60, (int)ARRAY_LEN(fallbacks));
 
+    if (alternative == 0 &&
+        (strategy > 0 ? strategy - 1 == STRATEGY_OF_STATIC : generator->is_static)) {
+        alternative = 1; /* without one it would be refused */
+    }
     strbuf_add(generator->text, ", prompt: Do it");
     if (fallback > 0) {
         strbuf_addf(generator->text, ", agent: a1, fallback: %s", fallbacks[fallback - 1]);
@@ -536,6 +542,7 @@ static void write_head(struct generator *generator)
     value = pick_rarely(generator, PLACE_RUN_STRATEGY, 15, 3);
     if (value > 0) {
         strbuf_addf(generator->text, "strategy: %s\n", strategies[value - 1]);
+        generator->is_static = value - 1 == STRATEGY_OF_STATIC;
     }
     if (whether(generator, PLACE_NO_CHECKPOINTS, 15)) {
         strbuf_add(generator->text, "checkpoint: { auto: false }\n");
