@@ -547,7 +547,7 @@ static const struct {
     {"version", print_version},     {"function", print_nothing},
     {"models", print_models},       {"trust", print_trust},
     {"answer", print_run},          {"diff", print_nothing},
-    {"undo", print_undo},
+    {"undo", print_undo},           {"reset-agent", print_reset_agent},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,

@@ -41,6 +41,8 @@ void print_models(const struct terminal *terminal, const json_t *result, int64_t
 /* print_agents.c: all of them in a table, or one with all that is known of it */
 void print_agents(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                   struct strbuf *target);
+void print_reset_agent(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                       struct strbuf *target);
 
 /* print_plan.c */
 void print_dry_run(const struct terminal *terminal, const json_t *plan, struct strbuf *target);

@@ -66,6 +66,14 @@ static void add_cut(struct table *table, const char *text, size_t columns, enum 
     strbuf_release(&cut);
 }
 
+/* Its circuit breaker keeps calls from it. */
+static bool is_held(const json_t *agent)
+{
+    const char *state = get(json_object_get(agent, "breaker"), "state");
+
+    return *state && strcmp(state, "closed") != 0;
+}
+
 static void add_row(struct table *table, const json_t *agent)
 {
     const json_t *used = json_object_get(agent, "used");
@@ -78,7 +86,11 @@ static void add_row(struct table *table, const json_t *agent)
     add_cut(table, *get(agent, "version") ? get(agent, "version") : "-", VERSION_COLUMNS,
             STYLE_NONE);
     add_cut(table, get(agent, "role"), ROLE_COLUMNS, STYLE_NONE);
-    table_add_styled(table, get(agent, "detail"), state_style(agent));
+    if (is_held(agent)) {
+        table_add_styled(table, "breaker open", STYLE_RED);
+    } else {
+        table_add_styled(table, get(agent, "detail"), state_style(agent));
+    }
     (void)snprintf(text, sizeof(text), "%lld", (long long)json_get_integer(used, "attempts", 0));
     table_add(table, used ? text : "-");
     format_cost(used, text, sizeof(text));
@@ -260,6 +272,53 @@ static void add_used(const struct terminal *terminal, struct strbuf *target, con
     strbuf_release(&line);
 }
 
+static void add_breaker(const struct terminal *terminal, struct strbuf *target, const json_t *agent,
+                        int64_t now_ms)
+{
+    const json_t *breaker = json_object_get(agent, "breaker");
+    json_int_t failures = json_get_integer(breaker, "failures", 0);
+    json_int_t wait_ms = json_get_integer(breaker, "retry_at", 0) - now_ms;
+    struct strbuf line;
+
+    if (!breaker) {
+        return;
+    }
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    strbuf_add(&line, get(breaker, "state"));
+    if (failures > 0) {
+        strbuf_addf(&line, ", %lld %s in a row; the last: %s", (long long)failures,
+                    failures == 1 ? "failure" : "failures", get(breaker, "error"));
+    }
+    if (is_held(agent)) {
+        strbuf_addf(&line, "; a call may try %s%lld s (fermata reset-agent %s)",
+                    wait_ms > 0 ? "in " : "now, after ",
+                    (long long)(wait_ms > 0 ? (wait_ms + 999) / 1000
+                                            : json_get_integer(breaker, "recovery_ms", 0) / 1000),
+                    get(agent, "name"));
+    }
+    add_line(terminal, target, "breaker", line.data);
+    strbuf_release(&line);
+}
+
+static void add_limits(const struct terminal *terminal, struct strbuf *target, const json_t *agent)
+{
+    json_int_t rate = json_get_integer(agent, "rate_limit", 0);
+    json_int_t at_once = json_get_integer(agent, "concurrency", 0);
+    struct strbuf line;
+
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    if (rate > 0) {
+        strbuf_addf(&line, "%lld calls a minute%s%s", (long long)rate,
+                    *get(agent, "limited_with") ? ", with all of the account " : "",
+                    get(agent, "limited_with"));
+    }
+    if (at_once > 0) {
+        strbuf_addf(&line, "%s%lld at once", rate > 0 ? "; " : "", (long long)at_once);
+    }
+    add_line(terminal, target, "limits", line.data);
+    strbuf_release(&line);
+}
+
 static void print_one(const struct terminal *terminal, const json_t *agent, int64_t now_ms,
                       struct strbuf *target)
 {
@@ -291,6 +350,8 @@ static void print_one(const struct terminal *terminal, const json_t *agent, int6
     add_abilities(terminal, target, json_object_get(agent, "abilities"), false);
     add_line(terminal, target, "network",
              json_get_boolean(agent, "offline", false) ? "not needed" : "needed");
+    add_breaker(terminal, target, agent, now_ms);
+    add_limits(terminal, target, agent);
     add_used(terminal, target, json_object_get(agent, "used"), now_ms);
     add_line(terminal, target, "set up by",
              json_get_boolean(agent, "builtin", false) ? "Fermata itself" : "config.yaml");
@@ -307,4 +368,15 @@ void print_agents(const struct terminal *terminal, const json_t *result, int64_t
     } else {
         print_list(terminal, agents, target);
     }
+}
+
+void print_reset_agent(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                       struct strbuf *target)
+{
+    (void)terminal;
+    (void)now_ms;
+    strbuf_addf(target, "%s: %s\n", get(result, "agent"),
+                json_get_boolean(result, "had_failures", false)
+                    ? "its circuit breaker is closed, its failures are forgotten"
+                    : "its circuit breaker had counted no failure");
 }

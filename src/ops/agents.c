@@ -142,6 +142,17 @@ static void put_adapter(const struct agent_facts *facts, json_t *agent)
     json_put(agent, "abilities", abilities);
 }
 
+static void put_limits(const struct agent_config *config, json_t *agent)
+{
+    if (config->rate_limit > 0) {
+        json_put_integer(agent, "rate_limit", config->rate_limit);
+    }
+    if (config->concurrency > 0) {
+        json_put_integer(agent, "concurrency", config->concurrency);
+    }
+    json_put_text(agent, "limited_with", config->account);
+}
+
 static json_t *describe_agent(const struct ops *ops, const struct agent_facts *facts,
                               const json_t *totals)
 {
@@ -171,6 +182,7 @@ static json_t *describe_agent(const struct ops *ops, const struct agent_facts *f
     if (config->timeout_ms > 0) {
         json_put_integer(agent, "timeout_ms", config->timeout_ms);
     }
+    put_limits(config, agent);
     if (facts->adapter) {
         put_adapter(facts, agent);
     }
@@ -218,16 +230,62 @@ int ops_find_agent(struct ops *ops, const char *name, const struct agent_config 
 }
 
 /* Without runs nothing was used yet. */
-static int read_totals(struct ops *ops, json_t **ret_totals, struct error *err)
+static int read_totals(struct ops *ops, json_t **ret_totals, json_t **ret_breakers,
+                       struct error *err)
 {
     int r = 0;
 
     if (!ops_has_project(ops) || !ops_has_store(ops)) {
         *ret_totals = json_object();
+        *ret_breakers = json_object();
         return 0;
     }
     r = ops_make_store(ops, err);
-    return r < 0 ? r : run_agent_totals(ops->store, ret_totals, err);
+    if (r == 0) {
+        r = run_agent_totals(ops->store, ret_totals, err);
+    }
+    return r < 0 ? r : run_agent_breakers(ops->store, ret_breakers, err);
+}
+
+/* {state, failures, since, error, retry_at}: what a call would meet now. */
+static json_t *describe_breaker(const struct agent_config *config, const json_t *breakers)
+{
+    json_t *breaker = json_copy(json_object_get(breakers, config->name));
+
+    if (!config->breaker_threshold) {
+        json_decref(breaker);
+        return NULL;
+    }
+    if (!breaker) {
+        breaker = json_pack("{s:s, s:i}", "state", "closed", "failures", 0);
+    }
+    if (strcmp(json_get_text(breaker, "state", ""), "closed") != 0) {
+        json_put_integer(breaker, "retry_at",
+                         json_get_integer(breaker, "since", 0) + config->breaker_recovery_ms);
+    }
+    json_put_integer(breaker, "threshold", config->breaker_threshold);
+    json_put_integer(breaker, "recovery_ms", config->breaker_recovery_ms);
+    return breaker;
+}
+
+int op_reset_agent(struct ops *ops, const json_t *arguments, const struct ops_view *view,
+                   json_t **ret_result, struct error *err)
+{
+    const struct agent_config *agent = NULL;
+    bool had = false;
+    int r = ops_find_agent(ops, json_get_text(arguments, "name", ""), &agent, err);
+
+    (void)view;
+    if (r == 0 && ops_has_project(ops) && ops_has_store(ops)) {
+        r = ops_make_store(ops, err);
+        if (r == 0) {
+            r = run_agent_close_breaker(ops->store, agent->name, &had, err);
+        }
+    }
+    if (r == 0) {
+        *ret_result = json_pack("{s:s, s:b}", "agent", agent->name, "had_failures", had);
+    }
+    return r;
 }
 
 int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -237,6 +295,7 @@ int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *v
     const struct agent_config *one = NULL;
     struct agent_facts *facts;
     json_t *totals = NULL;
+    json_t *breakers = NULL;
     json_t *list;
     size_t count;
     int r = name ? ops_find_agent(ops, name, &one, err) : ops_need_config(ops, err);
@@ -246,9 +305,10 @@ int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *v
                    ops->project);
     }
     if (r == 0) {
-        r = read_totals(ops, &totals, err);
+        r = read_totals(ops, &totals, &breakers, err);
     }
     if (r < 0) {
+        json_decref(totals);
         return r;
     }
     (void)ops_default_agent(ops);
@@ -263,11 +323,15 @@ int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *v
                                  .servers = json_get_boolean(arguments, "check", false)});
     list = json_array();
     for (size_t i = 0; i < count; i++) {
-        (void)json_array_append_new(list, describe_agent(ops, &facts[i], totals));
+        json_t *agent = describe_agent(ops, &facts[i], totals);
+
+        json_put(agent, "breaker", describe_breaker(facts[i].config, breakers));
+        (void)json_array_append_new(list, agent);
         agent_facts_release(&facts[i]);
     }
     free(facts);
     json_decref(totals);
+    json_decref(breakers);
     *ret_result = json_pack("{s:o, s:b}", "agents", list, "one", one != NULL);
     json_put_text(*ret_result, "default", ops->config->default_agent);
     return 0;

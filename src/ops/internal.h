@@ -236,6 +236,7 @@ OPERATION(op_validate);
 OPERATION(op_schema);
 OPERATION(op_agents);
 OPERATION(op_test_agent);
+OPERATION(op_reset_agent);
 OPERATION(op_doctor);
 OPERATION(op_gc);
 OPERATION(op_function);

@@ -240,6 +240,11 @@ static const struct argument agents_arguments[] = {
      .help = "Start no program: versions only as far as they are known"},
 };
 
+static const struct argument reset_agent_arguments[] = {
+    {.name = "name", .type = ARGUMENT_AGENT, .is_positional = true, .is_required = true,
+     .value_name = "NAME", .help = "The agent, by its name or role"},
+};
+
 static const struct argument test_agent_arguments[] = {
     {.name = "name", .type = ARGUMENT_AGENT, .is_positional = true, .is_required = true,
      .value_name = "NAME", .help = "The agent, by its name or role"},
@@ -680,6 +685,21 @@ const struct operation ops_rows[] = {
      ARGUMENTS(test_agent_arguments),
      .exits = exits_run,
      .run = op_test_agent},
+    {.name = "reset-agent",
+     .group = "Agents",
+     .summary = "Close the circuit breaker of an agent by hand",
+     .description =
+         "After transient failures and timeouts in a row (`breaker_threshold` of the agent, 5) an "
+         "agent is not called for a while (`breaker_recovery`, 60 s): steps go to their fallback, "
+         "or "
+         "wait. Whoever knows that it is back need not wait: its failures are forgotten. Steps "
+         "that "
+         "wait already ask when they were told to. `fermata agents NAME` shows the breaker.",
+     .example = "fermata reset-agent claude\n"
+                "    the next step calls it at once",
+     ARGUMENTS(reset_agent_arguments),
+     .exits = exits_agents,
+     .run = op_reset_agent},
     {.name = "models",
      .group = "Agents",
      .summary = "Show, list, pull and remove models of model servers",

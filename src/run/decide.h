@@ -64,6 +64,9 @@ struct event {
     const json_t *parts;
     const char *reused_run; /* NULL: nothing to reuse; outcome holds output and artifacts */
     const char *reused_step;
+    int64_t held_until; /* its agent may not be called before; 0: it may */
+    const char *held_why;
+    bool has_slot; /* then it may, without being asked again */
     /* EVENT_HOST: what it is to do, or what was wrong with its answer */
     const char *host;
     /* EVENT_CHILD */

@@ -96,3 +96,23 @@ void step_give_up_agent(struct turn *turn, int index, enum failure_class class_,
         step_fail(turn, index, class_, error);
     }
 }
+
+void step_hold_back(struct turn *turn, int index, const struct event *prepared)
+{
+    const struct step_state *step = step_at(turn, index);
+    const char *current;
+
+    if (!prepared->has_slot &&
+        (next_agent(turn, step, &current) || may_fall_back_to_static(turn, step))) {
+        step_give_up_agent(turn, index, CLASS_TRANSIENT, prepared->held_why);
+        return;
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = phase_id(turn, index),
+                                    .step = step->key,
+                                    .reason = "retry",
+                                    .until = prepared->held_until,
+                                    .number = prepared->has_slot ? 1 : 0,
+                                    .text = prepared->held_why});
+    turn_effect(turn, EFFECT_TIMER, index, prepared->held_until, NULL);
+}

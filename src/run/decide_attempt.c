@@ -156,12 +156,13 @@ static void prepare(struct turn *turn, int index, bool is_static)
     turn_effect(turn, EFFECT_PREPARE, index, 0, is_static ? "static" : NULL);
 }
 
-/* Every attempt is prepared anew: the one before it may have changed the tree. */
+/* Every attempt is prepared anew: the one before it may have changed the tree, and its agent may
+ * have to be spared. */
 static void start(struct turn *turn, int index, bool is_static)
 {
     const struct step_state *step = step_at(turn, index);
 
-    if (step->check ||
+    if (step->check || (!is_static && step->definition->kind == STEP_AGENT) ||
         reuse_of(is_static ? step->definition->static_step : step->definition) != REUSE_NEVER) {
         prepare(turn, index, is_static);
     } else if (!do_inline(turn, index)) {
@@ -224,6 +225,10 @@ void step_handle_prepared(struct turn *turn, int index, const struct event *even
     }
     if (turn->run->wish != WISH_NONE) {
         step_make_pending(turn, index, "the run is being paused");
+        return;
+    }
+    if (event->held_until > turn->now) {
+        step_hold_back(turn, index, event);
         return;
     }
     attempt_start(turn, index, step->is_static, event);

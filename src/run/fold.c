@@ -294,6 +294,7 @@ static void reset_step(struct run_state *run, struct step_state *step, bool is_r
     step->exit_status = 0;
     set_text(&step->error, NULL);
     fold_forget_agents(step);
+    step->has_slot = false;
     set_text(&step->reason, NULL);
     set_text(&step->child, NULL);
     set_text(&step->digest, NULL);
@@ -439,6 +440,7 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
     step->status = status;
     step->waiting = status == STEP_IS_RUNNING && step->items ? WAITING_INSTANCES : WAITING_NOTHING;
     step->until = 0;
+    step->has_slot = false;
     step->class_ = record->class_ ? (enum failure_class)failure_class_parse(record->class_)
                                   : CLASS_NONE;
     step->ended_at = step_is_finished(step) ? record->at : 0;
@@ -468,6 +470,9 @@ static void apply_waiting(struct run_state *run, const struct record *record)
                        : STEP_IS_RUNNING;
     step->started_at = step->started_at ? step->started_at : record->at;
     step->until = record->until;
+    step->has_slot = step->waiting == WAITING_RETRY
+                         ? record->number > 0
+                         : step->waiting == WAITING_PREPARE && step->has_slot;
     step->host_asked = step->waiting == WAITING_HOST ? (int)record->number : step->host_asked;
     choose_static(step, record);
     if (record->other) {
@@ -487,6 +492,7 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     step->waiting = WAITING_ATTEMPT;
     step->attempts = (int)record->number;
     step->host_asked = 0;
+    step->has_slot = false;
     step->tries = is_static && !step->is_static ? 0 : step->tries;
     step->is_static = is_static;
     step->started_at = step->started_at ? step->started_at : record->at;

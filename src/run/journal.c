@@ -47,6 +47,11 @@ static const struct migration migrations[] = {
      " failed INTEGER NOT NULL, input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER,"
      " cost_usd REAL, counted INTEGER NOT NULL, priced INTEGER NOT NULL, last_at INTEGER NOT NULL,"
      " PRIMARY KEY (agent, month)) STRICT, WITHOUT ROWID;"},
+    {"run/005-admission",
+     "CREATE TABLE agent_breaker (agent TEXT PRIMARY KEY, state TEXT NOT NULL, failures INTEGER NOT"
+     " NULL, since INTEGER NOT NULL, trying INTEGER NOT NULL, error TEXT) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE agent_bucket (name TEXT PRIMARY KEY, full_at INTEGER NOT NULL) STRICT,"
+     " WITHOUT ROWID;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)
@@ -106,6 +111,7 @@ void commit_free(struct commit *commit)
     if (!commit) {
         return;
     }
+    VEC_RELEASE(&commit->calls);
     VEC_RELEASE(&commit->journal);
     VEC_RELEASE(&commit->steps);
     arena_free(commit->arena);
@@ -214,6 +220,25 @@ static void add_phase_rows(struct commit *commit, const struct run_state *run,
     }
 }
 
+/* Only agents that are configured have a breaker. */
+static void add_call(struct commit *commit, const struct record *record)
+{
+    const struct agent_config *agent = commit->config && record->agent
+                                           ? config_find_agent(commit->config, record->agent)
+                                           : NULL;
+
+    if (agent) {
+        *VEC_PUSH(&commit->calls) = (struct admission_end){
+            .agent = arena_strdup(commit->arena, agent->name),
+            .policy = breaker_policy_of(agent),
+            .run = commit->run.id,
+            .step = arena_strdup(commit->arena, record->step),
+            .class_ = (enum failure_class)failure_class_parse(record->class_),
+            .error = arena_strdup(commit->arena, record->error),
+            .at = record->at};
+    }
+}
+
 void commit_add(struct commit *commit, const struct run_state *run, const struct record *records,
                 size_t count)
 {
@@ -229,6 +254,9 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
         add_journal_row(commit, record, &scratch);
         if (changes_step(record->kind)) {
             add_step_row(commit, run, record->step, record);
+        }
+        if (record->kind == RECORD_ATTEMPT_ENDED) {
+            add_call(commit, record);
         }
         if (changes_phase_steps(record)) {
             add_phase_rows(commit, run, record);
@@ -403,6 +431,9 @@ static int write_held(struct tx *tx, const struct commit *commit, struct error *
         if (r == 0) {
             r = commit_write_derived(tx, commit, err);
         }
+    }
+    for (size_t i = 0; r == 0 && i < commit->calls.count; i++) {
+        r = admission_note(tx, &commit->calls.items[i], err);
     }
     if (r == 0 && commit->inbox_id) {
         r = write_answer(tx, commit, err);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "run/admission.h"
 #include "run/record.h"
 #include "run/state.h"
 #include "store/store.h"
@@ -45,6 +46,8 @@ struct commit {
     struct run_row run;
     VEC(struct journal_row) journal;
     VEC(struct step_row) steps;
+    const struct config *config; /* of agents; NULL: their ends are not counted */
+    VEC(struct admission_end) calls;
     int64_t inbox_id; /* answered in the same transaction; 0: none */
     const char *inbox_answer;
     const char *lost; /* set by commits_write: why the run is no longer ours */

@@ -30,6 +30,17 @@ static struct live_attempt *live_find(struct engine *engine, const char *run_id,
     return live;
 }
 
+static const struct agent_config *find_agent(const struct active *active,
+                                             const struct step_state *step)
+{
+    const struct config *config = active->engine->options.config;
+    const char *name = step_agent(step) ? step_agent(step) : config->default_agent;
+
+    return !step->check && step_effective(step)->kind == STEP_AGENT && name
+               ? config_find_agent(config, name)
+               : NULL;
+}
+
 struct live_attempt *live_new(struct active *active, int step)
 {
     const struct step_state *state = &active->state->steps[step];
@@ -41,6 +52,7 @@ struct live_attempt *live_new(struct active *active, int step)
     live->key = mem_strdup(state->key);
     live->attempt = state->attempts;
     live->folder = path_join(active->folder, state->folder);
+    live->agent = find_agent(active, state);
     live->started_at = active->state->steps[step].started_at;
     live->stall_mark_ms = active->stall_mark_ms;
     (void)map_put(active->engine->live, key, live);
@@ -427,17 +439,57 @@ static void launch_live(struct live_attempt *live)
     submit_start(live);
 }
 
+/* Its agent has a limit of its own beside that of all. */
+static bool agent_has_place(const struct engine *engine, const struct agent_config *agent)
+{
+    size_t cursor = 0;
+    const char *key;
+    void *value;
+    int count = 0;
+
+    if (!agent || agent->concurrency == 0) {
+        return true;
+    }
+    while (map_next(engine->live, &cursor, &key, &value)) {
+        const struct live_attempt *live = value;
+
+        count += live->has_place && live->agent == agent ? 1 : 0;
+    }
+    return count < agent->concurrency;
+}
+
+/* The first whose turn it is. */
+static struct live_attempt **next_waiting(struct engine *engine)
+{
+    struct live_attempt **link = &engine->waiting_head;
+
+    while (*link && !agent_has_place(engine, (*link)->agent)) {
+        link = &(*link)->next_waiting;
+    }
+    return link;
+}
+
+static void waiting_take(struct engine *engine, struct live_attempt **link)
+{
+    struct live_attempt *live = *link;
+
+    *link = live->next_waiting;
+    if (engine->waiting_tail == &live->next_waiting) {
+        engine->waiting_tail = link;
+    }
+    live->next_waiting = NULL;
+}
+
 static void start_waiting(struct engine *engine)
 {
-    while (engine->waiting_head && engine->processes < engine->processes_max &&
-           !engine->is_closing) {
-        struct live_attempt *live = engine->waiting_head;
+    while (engine->processes < engine->processes_max && !engine->is_closing) {
+        struct live_attempt **link = next_waiting(engine);
+        struct live_attempt *live = *link;
 
-        engine->waiting_head = live->next_waiting;
-        if (!engine->waiting_head) {
-            engine->waiting_tail = &engine->waiting_head;
+        if (!live) {
+            return;
         }
-        live->next_waiting = NULL;
+        waiting_take(engine, link);
         launch_live(live);
     }
 }
@@ -446,10 +498,7 @@ static bool waiting_remove(struct engine *engine, struct live_attempt *live)
 {
     for (struct live_attempt **link = &engine->waiting_head; *link; link = &(*link)->next_waiting) {
         if (*link == live) {
-            *link = live->next_waiting;
-            if (engine->waiting_tail == &live->next_waiting) {
-                engine->waiting_tail = link;
-            }
+            waiting_take(engine, link);
             return true;
         }
     }

@@ -14,7 +14,8 @@ struct live_attempt {
     char run[RUN_ID_SIZE];
     char *key;
     int attempt;
-    char *folder; /* absolute */
+    char *folder;                     /* absolute */
+    const struct agent_config *agent; /* NULL: it is none's */
     struct attempt_watch *watch;
     struct follow *follow; /* of an agent's attempt */
     bool stop_wanted;

@@ -246,6 +246,7 @@ struct commit *active_commit(struct active *active)
     const struct host *host = active->engine->options.host;
     struct commit *commit = commit_new(active->state, active->generation);
 
+    commit->config = active->engine->options.config;
     commit_add(commit, active->state, active->batch.records.items, active->batch.records.count);
     if (active->needs_lease) {
         commit->lease = (struct lease){getpid(), host->now_ms(host->context)};

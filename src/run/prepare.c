@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "results/results.h"
+#include "run/admission.h"
+#include "run/bridge.h"
 #include "run/engine.h"
 #include "run/files.h"
 #include "run/launch.h"
@@ -26,6 +28,9 @@ struct preparation {
     bool is_fresh;
     int64_t stall_mark_ms; /* engine_stalled_ms when it was decided */
     bool is_check;
+    bool is_digested;                   /* else it is never reused */
+    struct admission_request admission; /* agent NULL: nobody is to be asked */
+    struct admission admitted;
     json_t *parts;
     char tree[DIGEST_HEX_SIZE];
     char digest[DIGEST_HEX_SIZE];
@@ -239,7 +244,10 @@ static void post_prepared(struct preparation *preparation)
         event->event.outcome.class_ = preparation->result < 0 ? CLASS_PERMANENT : CLASS_NONE;
         event->event.outcome.error = event_keep(event, preparation->err.text);
         event->event.tree = preparation->tree[0] ? event_keep(event, preparation->tree) : NULL;
-        if (!preparation->is_check) {
+        event->event.held_until = preparation->admitted.until;
+        event->event.held_why = event_keep(event, preparation->admitted.why);
+        event->event.has_slot = preparation->admitted.is_slot;
+        if (preparation->is_digested) {
             event->event.digest = event_keep(event, preparation->digest);
             event->event.parts = event_hold(event, json_incref(preparation->parts));
         }
@@ -315,9 +323,8 @@ static void keep_found(struct preparation *preparation)
 }
 
 /* An error while looking is one of the step: without the answer it might be paid twice. */
-static void prepare_on_pool(void *arg)
+static void find_earlier(struct preparation *preparation)
 {
-    struct preparation *preparation = arg;
     char *text;
 
     if (preparation->needs_tree) {
@@ -328,7 +335,7 @@ static void prepare_on_pool(void *arg)
         }
         json_put_text(preparation->parts, "tree", preparation->tree);
     }
-    if (preparation->is_check) {
+    if (!preparation->is_digested) {
         return;
     }
     text = json_dump_sorted(preparation->parts);
@@ -344,6 +351,19 @@ static void prepare_on_pool(void *arg)
     }
 }
 
+/* Nobody is called for what was found. */
+static void prepare_on_pool(void *arg)
+{
+    struct preparation *preparation = arg;
+
+    find_earlier(preparation);
+    if (preparation->result == 0 && !preparation->from_run && preparation->admission.agent) {
+        preparation->result = admission_ask(preparation->engine->options.store,
+                                            &preparation->admission, &preparation->admitted,
+                                            &preparation->err);
+    }
+}
+
 static void on_prepared(void *arg)
 {
     struct preparation *preparation = arg;
@@ -353,6 +373,27 @@ static void on_prepared(void *arg)
         preparation->result = 0;
     }
     post_prepared(preparation);
+}
+
+/* What the host does, Fermata does not call. */
+static void ask_for_admission(const struct active *active, int index,
+                              struct preparation *preparation)
+{
+    const struct engine_options *options = &active->engine->options;
+    const struct step_state *step = &active->state->steps[index];
+    const char *name = step_agent(step) ? step_agent(step) : options->config->default_agent;
+    const struct agent_config *agent = name ? config_find_agent(options->config, name) : NULL;
+
+    if (step->check || step_effective(step)->kind != STEP_AGENT || !agent ||
+        bridge_is_hosts(active, step)) {
+        return;
+    }
+    preparation->admission = (struct admission_request){
+        .agent = agent,
+        .run = preparation->run,
+        .step = preparation->key,
+        .now = options->host->now_ms(options->host->context),
+        .has_slot = step->has_slot};
 }
 
 void prepare_step(struct active *active, int index, bool is_static)
@@ -371,9 +412,11 @@ void prepare_step(struct active *active, int index, bool is_static)
     preparation->stall_mark_ms = active->stall_mark_ms;
     preparation->is_fresh = active->state->is_fresh;
     preparation->parts = json_object();
+    preparation->is_digested = !step->check && step_reuse(active->state, step) != REUSE_NEVER;
+    ask_for_admission(active, index, preparation);
     preparation->needs_tree = step->check || step_reuse(active->state, step) == REUSE_TREE;
     active->engine->pool_jobs++;
-    if (!step->check) {
+    if (preparation->is_digested) {
         preparation->result = collect_parts(active, index, definition, preparation->parts,
                                             &preparation->err);
     }

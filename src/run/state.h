@@ -94,6 +94,7 @@ struct step_state {
     struct usage_sum session_usage; /* what that session used so far */
     struct usage_sum usage;         /* of all its attempts ever */
     bool is_resumable;              /* the next attempt goes on with it */
+    bool has_slot;                  /* a token of its agent's rate was taken for the next attempt */
     struct step_output result;
     struct step_dialogue dialogue;
     int host_asked; /* how often the host was found not to have answered this attempt */

@@ -85,6 +85,8 @@ enum strategy step_strategy(const struct run_state *run, const struct step *step
  * end.
  */
 void step_give_up_agent(struct turn *turn, int step, enum failure_class class_, const char *error);
+/* Its agent may not be called yet: another one is, or it waits. */
+void step_hold_back(struct turn *turn, int step, const struct event *prepared);
 
 /* decide_wait.c */
 void step_start_approval(struct turn *turn, int step);

@@ -373,6 +373,7 @@ static void complete_agents(struct config_reader *config_reader)
         config_limit_agents(yaml_find(config_reader->files[i].root, "settings"),
                             &config_reader->agents);
     }
+    config_share_accounts(&config_reader->agents);
     config_add_agent_roles(&config_reader->agents, &config_reader->roles);
 }
 

@@ -29,9 +29,14 @@ struct agent_config {
     const char *description;
     const char *const *capabilities;
     size_t capability_count;
-    bool offline;              /* needs no network */
-    int64_t timeout_ms;        /* 0: the step decides */
-    int64_t silence_ms;        /* longest time without output; 0: the adapter's */
+    bool offline;          /* needs no network */
+    int64_t timeout_ms;    /* 0: the step decides */
+    int64_t silence_ms;    /* longest time without output; 0: the adapter's */
+    int breaker_threshold; /* failures in a row; 0: it has no circuit breaker */
+    int64_t breaker_recovery_ms;
+    int rate_limit;            /* calls a minute; 0: no limit */
+    int concurrency;           /* calls at once in one orchestrator; 0: no limit of its own */
+    const char *account;       /* agents of one share its rate_limit; NULL: none */
     const char *prompt_by;     /* stdin (default), argument, file */
     const char *output_format; /* text (default), json, jsonl */
     const json_t *output_map;  /* an object; NULL: none */

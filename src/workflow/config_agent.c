@@ -252,6 +252,18 @@ static void read_words(const struct yaml_node *node, struct agent_config *agent)
                                                   : formats[0];
 }
 
+static void read_limits(const struct reader *reader, const struct yaml_node *node,
+                        struct agent_config *agent)
+{
+    agent->breaker_threshold = (int)read_integer(node, "breaker_threshold",
+                                                 agent->breaker_threshold);
+    agent->breaker_recovery_ms = read_duration(node, "breaker_recovery",
+                                               agent->breaker_recovery_ms);
+    agent->rate_limit = (int)read_integer(node, "rate_limit", agent->rate_limit);
+    agent->concurrency = (int)read_integer(node, "concurrency", agent->concurrency);
+    agent->account = read_over(reader, node, "account", agent->account);
+}
+
 /* What the entry says, over `base` (NULL: none). */
 static void read_agent(struct reader *reader, const struct yaml_entry *entry,
                        const struct agent_config *base, struct agent_config *agent)
@@ -264,7 +276,8 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     if (yaml_find(node, "endpoint")) {
         own.key = NULL; /* the key of a service goes to no other address */
     }
-    *agent = (struct agent_config){0};
+    *agent = (struct agent_config){.breaker_threshold = BREAKER_THRESHOLD,
+                                   .breaker_recovery_ms = BREAKER_RECOVERY_MS};
     if (base && (!base->is_builtin || strcmp(base->type, own.type) == 0)) {
         *agent = *base;
         agent->key = base->is_builtin && yaml_find(node, "endpoint") ? NULL : base->key;
@@ -299,6 +312,7 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     agent->offline = read_boolean(node, "offline", agent->offline && !yaml_find(node, "endpoint"));
     agent->timeout_ms = read_duration(node, "timeout", agent->timeout_ms);
     agent->silence_ms = read_duration(node, "silence", agent->silence_ms);
+    read_limits(reader, node, agent);
     read_words(node, agent);
     if (yaml_find(node, "map")) {
         agent->output_map = read_json(reader, yaml_find(node, "map"));
@@ -408,6 +422,10 @@ static void narrow_agent(const struct reader *reader, struct agent_config *mine,
     mine->capability_count = theirs->capability_count;
     mine->timeout_ms = shorter(mine->timeout_ms, theirs->timeout_ms);
     mine->silence_ms = shorter(mine->silence_ms, theirs->silence_ms);
+    mine->breaker_threshold = theirs->breaker_threshold;
+    mine->breaker_recovery_ms = theirs->breaker_recovery_ms;
+    mine->rate_limit = (int)shorter(mine->rate_limit, theirs->rate_limit);
+    mine->concurrency = (int)shorter(mine->concurrency, theirs->concurrency);
     mine->options = theirs->options;
 }
 

@@ -8,6 +8,9 @@
 
 VEC_TYPE(agent_vec, struct agent_config);
 
+#define BREAKER_THRESHOLD 5
+#define BREAKER_RECOVERY_MS 60000
+
 /* Reads `agents:` of one file. The user's file comes first; what is there already can only be
  * narrowed by the next one. */
 void config_read_agents(struct reader *reader, const struct yaml_node *root,
@@ -20,6 +23,7 @@ void config_check_map(const struct reader *reader, const struct yaml_node *agent
 /* config_limit.c: one file's `settings` on all agents: allowed_commands, offline. The built-in ones
  * have to be among them. */
 void config_limit_agents(const struct yaml_node *settings, struct agent_vec *agents);
+void config_share_accounts(struct agent_vec *agents);
 void config_add_builtin_agents(struct agent_vec *agents);
 
 /* config_price.c */

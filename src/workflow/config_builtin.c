@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "workflow/config_builtin.h"
 
+#include "workflow/config_agent.h"
+
 #include "base/alloc.h"
 
 #include <string.h>
@@ -16,7 +18,9 @@ static const char *const text[] = {"review", "docs", "general"};
     .capability_count = ARRAY_LEN(text)
 #define SERVICE(called, address, variable, about)                                                  \
     MODEL(called, "openai-compatible", about), .endpoint = (address), .key = (variable)
-#define COMMON .enabled = true, .is_builtin = true, .prompt_by = "stdin", .output_format = "text"
+#define COMMON                                                                                     \
+    .enabled = true, .is_builtin = true, .prompt_by = "stdin", .output_format = "text",            \
+    .breaker_threshold = BREAKER_THRESHOLD, .breaker_recovery_ms = BREAKER_RECOVERY_MS
 
 static const struct agent_config agents[] = {
     {CODING("claude", "refinement", "Claude Code"), COMMON},

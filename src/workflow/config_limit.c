@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define RATE_LIMIT 60 /* of whoever wants one and does not say which */
+
 void config_add_builtin_agents(struct agent_vec *agents)
 {
     size_t own_count = agents->count;
@@ -50,6 +52,36 @@ static bool is_allowed(const struct agent_config *agent, const struct yaml_node 
     return !program;
 }
 
+/* Of all agents that have no limit of their own, or a wider one. */
+static void limit_rate(const struct yaml_node *settings, struct agent_config *agent)
+{
+    bool is_wanted = read_boolean(settings, "enable_rate_limiting", false);
+    int rate = (int)read_integer(settings, "rate_limit_per_minute", is_wanted ? RATE_LIMIT : 0);
+
+    if (read_boolean(settings, "enable_rate_limiting", true) && rate > 0 &&
+        (agent->rate_limit == 0 || rate < agent->rate_limit)) {
+        agent->rate_limit = rate;
+    }
+}
+
+/* The least of what the agents of an account say is the rate of all of them. */
+void config_share_accounts(struct agent_vec *agents)
+{
+    for (size_t i = 0; i < agents->count; i++) {
+        struct agent_config *agent = &agents->items[i];
+
+        for (size_t k = 0; agent->account && k < agents->count; k++) {
+            const struct agent_config *other = &agents->items[k];
+
+            if (other->account && strcmp(other->account, agent->account) == 0 &&
+                other->rate_limit > 0 &&
+                (agent->rate_limit == 0 || other->rate_limit < agent->rate_limit)) {
+                agent->rate_limit = other->rate_limit;
+            }
+        }
+    }
+}
+
 void config_limit_agents(const struct yaml_node *settings, struct agent_vec *agents)
 {
     const struct yaml_node *commands = yaml_find(settings, "allowed_commands");
@@ -58,6 +90,7 @@ void config_limit_agents(const struct yaml_node *settings, struct agent_vec *age
     for (size_t i = 0; i < agents->count; i++) {
         struct agent_config *agent = &agents->items[i];
 
+        limit_rate(settings, agent);
         if (commands && !is_allowed(agent, commands)) {
             disable(agent, "`allowed_commands` of the settings has not got it");
         }

@@ -400,6 +400,26 @@ static const struct key keys[] = {
     {L(AGENT), "silence", SHAPE_DURATION,
      .help = "Longest time without any output; 0: ten minutes, or what the adapter needs.",
      .fallback = "0"},
+    {L(AGENT), "breaker_threshold", SHAPE_INTEGER,
+     .help =
+         "Its circuit breaker opens after so many transient failures and timeouts in a row, over "
+         "all runs of the project: then it is not called for a while; 0: it has none.",
+     .most = 1000, .fallback = "5"},
+    {L(AGENT), "breaker_recovery", SHAPE_DURATION,
+     .help = "How long its open circuit breaker lets no call through; then one call tries.",
+     .fallback = "60s"},
+    {L(AGENT), "rate_limit", SHAPE_INTEGER,
+     .help =
+         "Calls a minute, over all runs of the project; further ones wait for their turn; 0: no "
+         "limit.",
+     .most = 60000, .fallback = "0"},
+    {L(AGENT), "account", SHAPE_NAME,
+     .help = "Agents of one account share one `rate_limit`, the least that one of them says."},
+    {L(AGENT), "concurrency", SHAPE_INTEGER,
+     .help =
+         "Calls at once in one orchestrator, within the `concurrency` of all; 0: no limit of its "
+         "own.",
+     .most = 10000, .fallback = "0"},
     {L(AGENT), "prompt_by", SHAPE_WORD,
      .help = "How the prompt reaches a program of type `command`. An argument can be read by every "
              "user of the machine.",
@@ -563,10 +583,12 @@ static const struct key keys[] = {
      .is_ignored = true},
     {L(SETTINGS), "enable_distributed_tracing", SHAPE_ANY, .help = "the journal has every event",
      .is_ignored = true},
-    {L(SETTINGS), "enable_rate_limiting", SHAPE_ANY,
-     .help = "`max_concurrent_agents` limits how many work at once", .is_ignored = true},
-    {L(SETTINGS), "rate_limit_per_minute", SHAPE_ANY,
-     .help = "`max_concurrent_agents` limits how many work at once", .is_ignored = true},
+    {L(SETTINGS), "enable_rate_limiting", SHAPE_BOOLEAN,
+     .help = "Whether `rate_limit_per_minute` counts; `true` without that key: 60.",
+     .fallback = "true"},
+    {L(SETTINGS), "rate_limit_per_minute", SHAPE_INTEGER,
+     .help = "Calls a minute of each agent that has no narrower `rate_limit`; 0: no limit.",
+     .most = 60000, .fallback = "0"},
     {L(FALLBACK), "enabled", SHAPE_BOOLEAN, .help = "Whether the map is used.", .fallback = "true"},
     {L(FALLBACK), "map", SHAPE_NAME_MAP, .help = "Agent to the one that stands in.",
      .example = "{ codex: local-code }"},

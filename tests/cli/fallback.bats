@@ -129,3 +129,85 @@ calls() {
     calls second 1
     [ "$(of_step '["agent"]')" = second ]
 }
+
+# ---- before a call ----
+
+# limits KEYS: the first agent has these
+limits() {
+    sed -i "s|first: { command: \[bin/first\]|&, $1|" .fermata/config.yaml
+}
+
+breaker() {
+    fermata agents first --json | json "d['agents'][0]['breaker']$1"
+}
+
+@test "a circuit breaker that opened keeps all runs from the agent until one call succeeds" {
+    agent first 'test -e up || { echo "503 service unavailable" >&2; exit 1; }; echo "it is up"'
+    limits 'breaker_threshold: 2, breaker_recovery: 1h'
+    step 'fallback: [second], reuse: never'
+    fermata run -w w >/dev/null 2>&1
+    [ "$(breaker '["failures"]')" = 1 ]
+    fermata run -w w >/dev/null 2>&1
+    [ "$(breaker '["state"]')" = open ]
+    calls first 2
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    calls first 2
+    [[ $(of_step '["given_up"][0]["error"]') == "the circuit breaker of agent first is open after 2 failures in a row"*"503"* ]]
+    [[ $(fermata agents | tr -s " ") == *" first command "*"breaker open"* ]]
+    [[ $(fermata agents first) == *"2 failures in a row"*"reset-agent first"* ]]
+    touch up
+    run_apart fermata reset-agent first
+    [ "$output" = "first: its circuit breaker is closed, its failures are forgotten" ]
+    fermata run -w w >/dev/null 2>&1
+    [ "$(fermata cat last s)" = "it is up" ]
+    run_apart fermata reset-agent nobody
+    [ "$status" -eq 6 ]
+}
+
+@test "without another agent a step waits, also over a restart, until the breaker lets one call through" {
+    agent first 'test -e up || { echo "503 service unavailable" >&2; exit 1; }; echo "it is up"'
+    limits 'breaker_threshold: 1, breaker_recovery: 2s'
+    step 'reuse: never'
+    fermata run -w w --no-input >/dev/null 2>&1 || true
+    touch up
+    id=$(fermata run -w w --detach)
+    is_waiting() {
+        fermata show "$id" --json | json 'd["phases"][0]["steps"][0]["waiting"]' | grep -q retry
+    }
+    wait_until is_waiting
+    [[ $(fermata show "$id") == *"circuit breaker of agent first is open"* ]]
+    kill -9 "$(pgrep -f -- "drive $id" | head -n 1)"
+    wait_until is_ownerless "$id"
+    calls first 1
+    run_apart fermata resume "$id"
+    [ "$status" -eq 0 ]
+    calls first 2
+    [ "$(breaker '["state"]')" = closed ]
+}
+
+@test "beyond its rate an agent is called later, and no try is lost" {
+    agent first 'echo "it is up"'
+    limits 'rate_limit: 60'
+    workflow many <<END
+name: many
+phases: [{ id: p, steps: [{ id: s, agent: first, prompt: Do it, reuse: never, retry: { attempts: 1 }, foreach: [$(seq -s, 62)] }] }]
+END
+    run_apart fermata run -w many
+    [ "$status" -eq 0 ]
+    calls first 62
+    [ "$(fermata logs last --records | grep -c 'takes 60 calls a minute')" = 2 ]
+}
+
+@test "an agent has its own number of calls at once" {
+    agent first 'mkdir busy || touch two; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; rmdir busy; echo done'
+    limits 'concurrency: 1'
+    workflow many <<END
+name: many
+phases: [{ id: p, mode: parallel, steps: [{ id: s, agent: first, prompt: Do it, reuse: never, foreach: [1, 2, 3, 4, 5, 6] }] }]
+END
+    run_apart fermata run -w many
+    [ "$status" -eq 0 ]
+    [ ! -e two ]
+    calls first 6
+}

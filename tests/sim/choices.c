@@ -43,6 +43,7 @@ static const char *const names[] = {
     [PLACE_JSON] = "json",
     [PLACE_STATIC] = "static",
     [PLACE_FALLBACK] = "fallback",
+    [PLACE_HELD] = "held",
     [PLACE_STEP_STRATEGY] = "step-strategy",
     [PLACE_RETRY] = "retry",
     [PLACE_RETRY_DELAY] = "retry-delay",

@@ -77,6 +77,7 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     WORDS(model)
     WORDS(session)
     VALUE(is_resumable)
+    VALUE(has_slot)
     WORDS(agent_error)
     WORDS(agent)
     JSON(given_up)

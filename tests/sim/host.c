@@ -474,6 +474,23 @@ void host_crash(struct sim *sim)
 
 /* ---- preparations and timers ---- */
 
+/* The breaker of its agent, or its rate, keeps it back. */
+static void hold_back(struct sim *sim, const struct step_state *step, struct subject subject,
+                      struct event *event)
+{
+    bool is_agent = !step->check && step_effective(step)->kind == STEP_AGENT;
+    int kind = is_agent && !step->has_slot
+                   ? sim_choose_rarely(sim, PLACE_HELD, subject,
+                                       (struct rarity){sim->temper.failures, 2})
+                   : 0;
+
+    if (kind > 0) {
+        event->held_until = sim->now + 20000;
+        event->held_why = kind == 1 ? "its circuit breaker is open" : "its rate is used up";
+        event->has_slot = kind == 2;
+    }
+}
+
 static void prepare(struct sim *sim, struct sim_run *run, int index)
 {
     const struct step_state *step = &run->live->steps[index];
@@ -491,6 +508,7 @@ static void prepare(struct sim *sim, struct sim_run *run, int index)
             event.reused_step = "other";
             event.outcome.output = make_output(sim, step_effective(step), subject);
         }
+        hold_back(sim, step, subject, &event);
     }
     host_schedule(
         sim, (struct happening){.kind = HAPPENS_EVENT,

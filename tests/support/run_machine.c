@@ -136,6 +136,7 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     SAME(instances_failed);
     SAME(dialogue.asked);
     SAME(host_asked);
+    SAME(has_slot);
     same_json(what, one->dialogue.question, other->dialogue.question);
     same_json(what, one->dialogue.answers, other->dialogue.answers);
     same_json(what, one->dialogue.partial, other->dialogue.partial);

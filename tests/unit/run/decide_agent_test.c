@@ -29,8 +29,11 @@ static const char *last_word(const struct machine *m, const char *kind, const ch
     return NULL;
 }
 
-static const char *asked(const struct machine *m)
+static const char *asked(struct machine *m)
 {
+    if (machine_step(m, "a")->waiting == WAITING_PREPARE) {
+        machine_prepare(m, "a");
+    }
     return last_word(m, "attempt_started", "name");
 }
 
@@ -55,7 +58,7 @@ static void the_next_agent_takes_over_when_the_tries_of_one_are_used_up(void **s
     assert_string_equal(asked(&m), "a1");
     (void)machine_story(&m);
     fail_with(&m, "transient", "busy");
-    assert_story(&m, "end a 2 transient | step a running (transient) | try a 3 (ai)");
+    assert_story(&m, "end a 2 transient | step a running (transient) | wait a prepare");
     assert_string_equal(asked(&m), "a2");
     assert_string_equal(last_word(&m, "step_moved", "agent"), "a2");
     assert_string_equal(last_word(&m, "step_moved", "fallback_from"), "a1");
@@ -143,6 +146,7 @@ static void the_session_of_one_agent_is_never_gone_on_with_by_another(void **sta
     machine_begin(&m, LIST(""));
     fail_with(&m, "transient", "busy");
     machine_wait(&m, 1000);
+    assert_string_equal(asked(&m), "a1");
     assert_string_equal(last_word(&m, "attempt_started", "session"), "s");
     fail_with(&m, "transient", "busy");
     assert_string_equal(asked(&m), "a2");
@@ -170,6 +174,7 @@ static void who_takes_over_is_known_also_after_a_pause_and_a_crash(void **state)
 
     (void)state;
     machine_begin(&m, LIST(""));
+    assert_string_equal(asked(&m), "a1");
     assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
     fail_with(&m, "permanent", "no account");
     assert_int_equal(m.run->status, RUN_PAUSED);
@@ -222,6 +227,68 @@ static void the_settings_say_who_stands_in_where_the_step_does_not(void **state)
     free(problems);
 }
 
+/* ---- before a call ---- */
+
+static void prepare_held(struct machine *m, int64_t ms, bool has_slot)
+{
+    (void)machine_event(m, (struct event){.kind = EVENT_PREPARED,
+                                          .step = "a",
+                                          .held_until = m->now + ms,
+                                          .held_why = "its breaker is open",
+                                          .has_slot = has_slot});
+}
+
+static void an_open_breaker_passes_the_step_on_to_the_next_agent(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    prepare_held(&m, 60000, false);
+    assert_string_equal(asked(&m), "a2");
+    assert_int_equal(machine_step(&m, "a")->attempts, 1);
+    assert_string_equal(last_word(&m, "step_moved", "error"), "its breaker is open");
+    machine_release(&m);
+}
+
+#define ALONE ONE("{ id: a, prompt: go, agent: a1, reuse: never, retry: { attempts: 1 } }")
+
+static void
+without_another_agent_the_step_waits_until_the_breaker_lets_one_call_through(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ALONE);
+    prepare_held(&m, 60000, false);
+    assert_effects(&m, "timer a +60000");
+    assert_string_equal(machine_step(&m, "a")->reason, "its breaker is open");
+    assert_int_equal(machine_step(&m, "a")->tries, 0);
+    machine_recover(&m);
+    assert_effects(&m, "timer a +60000");
+    machine_wait(&m, 60000);
+    assert_effects(&m, "prepare a");
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void whoever_has_a_slot_waits_for_it_though_there_are_others(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    prepare_held(&m, 3000, true);
+    assert_effects(&m, "timer a +3000");
+    assert_true(machine_step(&m, "a")->has_slot);
+    machine_wait(&m, 3000);
+    assert_true(machine_step(&m, "a")->has_slot);
+    assert_string_equal(asked(&m), "a1");
+    assert_false(machine_step(&m, "a")->has_slot);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +302,10 @@ int main(void)
         cmocka_unit_test(who_takes_over_is_known_also_after_a_pause_and_a_crash),
         cmocka_unit_test(who_tries_a_failed_step_again_asks_its_first_agent),
         cmocka_unit_test(the_settings_say_who_stands_in_where_the_step_does_not),
+        cmocka_unit_test(an_open_breaker_passes_the_step_on_to_the_next_agent),
+        cmocka_unit_test(
+            without_another_agent_the_step_waits_until_the_breaker_lets_one_call_through),
+        cmocka_unit_test(whoever_has_a_slot_waits_for_it_though_there_are_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

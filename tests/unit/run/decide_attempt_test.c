@@ -117,12 +117,10 @@ static void another_class_is_not_tried_again(void **state)
 
 static void end_in_doubt(struct machine *m)
 {
-    (void)machine_event(m, (struct event){.kind = EVENT_ATTEMPT_ENDED,
-                                          .step = "a",
-                                          .attempt = 1,
-                                          .outcome = {.class_ = CLASS_PERMANENT,
-                                                      .is_doubtful = true,
-                                                      .error = "cannot be looked at"}});
+    machine_end(m, "a",
+                (struct outcome){.class_ = CLASS_PERMANENT,
+                                 .is_doubtful = true,
+                                 .error = "cannot be looked at"});
 }
 
 static void what_may_be_at_work_still_is_not_tried_again(void **state)

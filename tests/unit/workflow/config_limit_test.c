@@ -80,12 +80,45 @@ static void every_built_in_agent_is_there_once(void **state)
     config_free(config);
 }
 
+static int rate_of(const struct config *config, const char *name)
+{
+    return config_find_agent(config, name)->rate_limit;
+}
+
+static void the_narrowest_rate_counts_and_accounts_share_theirs(void **state)
+{
+    (void)state;
+    struct config *config = parse("agents:\n"
+                                  "  own: { command: x, rate_limit: 5 }\n"
+                                  "  wide: { command: x, rate_limit: 500 }\n"
+                                  "  one: { command: x, account: work }\n"
+                                  "  two: { command: x, account: work, rate_limit: 7 }\n"
+                                  "settings: { rate_limit_per_minute: 50 }\n",
+                                  NULL);
+
+    assert_int_equal(rate_of(config, "own"), 5);
+    assert_int_equal(rate_of(config, "wide"), 50);
+    assert_int_equal(rate_of(config, "one"), 7);
+    assert_int_equal(rate_of(config, "two"), 7);
+    assert_int_equal(rate_of(config, "codex"), 50);
+    assert_int_equal(config_find_agent(config, "codex")->breaker_threshold, 5);
+    assert_int_equal(config_find_agent(config, "own")->breaker_recovery_ms, 60000);
+    config_free(config);
+    config = parse("settings: { rate_limit_per_minute: 50, enable_rate_limiting: false }\n", NULL);
+    assert_int_equal(rate_of(config, "codex"), 0);
+    config_free(config);
+    config = parse("settings: { enable_rate_limiting: true }\n", NULL);
+    assert_int_equal(rate_of(config, "codex"), 60);
+    config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_allowed_commands_may_be_used),
         cmocka_unit_test(offline_leaves_the_agents_that_need_no_network),
         cmocka_unit_test(every_built_in_agent_is_there_once),
+        cmocka_unit_test(the_narrowest_rate_counts_and_accounts_share_theirs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

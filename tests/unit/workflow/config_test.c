@@ -176,7 +176,7 @@ static void add_agent(const struct agent_config *agent, struct strbuf *text)
     for (size_t i = 0; i < agent->capability_count; i++) {
         strbuf_addf(text, " +%s", agent->capabilities[i]);
     }
-    strbuf_add_char(text, '\n');
+    strbuf_addf(text, " %d a minute\n", agent->rate_limit);
     free(options);
 }
 
@@ -275,8 +275,8 @@ static const struct other_key other_keys[] = {
     {SETTINGS, "metrics_port: 9090", "metrics_port"},
     {SETTINGS, "metrics_path: /metrics", "metrics_path"},
     {SETTINGS, "enable_distributed_tracing: false", "enable_distributed_tracing"},
-    {SETTINGS, "enable_rate_limiting: true", "enable_rate_limiting"},
-    {SETTINGS, "rate_limit_per_minute: 60", "rate_limit_per_minute"},
+    {SETTINGS, "enable_rate_limiting: true", NULL},
+    {SETTINGS, "rate_limit_per_minute: 60", NULL},
     {TOP,
      "agentic_team: { lead_role: project_manager, max_turns: 12, roles: { qa_engineer: { title: t, "
      "agent: claude, responsibilities: [r] } } }",
