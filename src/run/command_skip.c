@@ -38,6 +38,12 @@ static int skip_step(struct turn *turn, const char *key, const char *reason, con
                          key);
     }
     phase = &turn->run->phases[step->phase];
+    if (step_holds_phase(turn->run, step)) {
+        return error_set(err, ERROR_CONFLICT,
+                         "step %s may not be skipped: nothing of phase %s would be left, and that "
+                         "may not be (allow_skip: false)",
+                         key, phase->definition->id);
+    }
     if (phase->status == STEP_IS_COMPLETED || phase->status == STEP_IS_SKIPPED) {
         return error_set(err, ERROR_CONFLICT, "phase %s is %s; its steps are not to be run",
                          phase->definition->id, step_status_name(phase->status));

@@ -56,7 +56,7 @@ static void add_step_options(const struct run_state *run, const struct step_stat
         (void)snprintf(command, sizeof(command), "fermata retry %s %s --resume", run->id, key);
         add_option(options, "retry", command, "try this step again");
     }
-    if (step->definition->allow_skip) {
+    if (step->definition->allow_skip && !step_holds_phase(run, step)) {
         (void)snprintf(command, sizeof(command), "fermata skip %s %s --reason \"...\" --resume",
                        run->id, key);
         add_option(options, "skip", command, "leave the step out and go on (not recommended)");

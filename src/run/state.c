@@ -274,6 +274,38 @@ const char *step_agent(const struct step_state *step)
     return step->agent ? step->agent : definition->agent;
 }
 
+static bool is_only_instance_left(const struct run_state *run, const struct step_state *list,
+                                  const struct step_state *step)
+{
+    for (int i = 0; i < list->instance_count; i++) {
+        const struct step_state *other = &run->steps[list->instances.items[i]];
+
+        if (other != step && other->status != STEP_IS_SKIPPED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool step_holds_phase(const struct run_state *run, const struct step_state *step)
+{
+    const struct phase_state *phase = &run->phases[step->phase];
+    const struct step_state *own = step->role == ROLE_INSTANCE ? &run->steps[step->parent] : step;
+
+    if (phase->definition->allow_skip || own->role != ROLE_STEP ||
+        (own != step && !is_only_instance_left(run, own, step))) {
+        return false;
+    }
+    for (size_t i = 0; i < phase->definition->step_count; i++) {
+        const struct step_state *other = &run->steps[phase->first_step + (int)i];
+
+        if (other != own && other->status != STEP_IS_SKIPPED) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum strategy run_strategy(const struct run_state *run)
 {
     if (run->strategy != STRATEGY_UNSET) {

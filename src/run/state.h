@@ -222,6 +222,8 @@ int64_t step_duration_ms(const struct step_state *step);
 const struct step *step_effective(const struct step_state *step);
 /* The agent that is asked as things stand; NULL: it is none that asks one, or the default one. */
 const char *step_agent(const struct step_state *step);
+/* Would a phase that may not be skipped be left out altogether with this step? */
+bool step_holds_phase(const struct run_state *run, const struct step_state *step);
 
 /* What holds for steps that say nothing themselves. */
 enum strategy run_strategy(const struct run_state *run);

@@ -240,7 +240,9 @@ static const struct key keys[] = {
     {L(PHASE) | L(STEP), "optional", SHAPE_BOOLEAN,
      .help = "Whether its failure is no failure of the whole.", .fallback = "false"},
     {L(PHASE) | L(STEP), "allow_skip", SHAPE_BOOLEAN,
-     .help = "Whether a person may skip it, with a reason.", .fallback = "true"},
+     .help = "Whether a person may skip it, with a reason. Of a phase that may not be skipped the "
+             "last step that is left may not be either.",
+     .fallback = "true"},
     {L(PHASE), "timeout", SHAPE_DURATION,
      .help = "Longest time of the phase, pauses of the run not counted; 0: no limit.",
      .fallback = "0"},

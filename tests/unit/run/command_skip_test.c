@@ -47,12 +47,38 @@ static void what_may_not_be_skipped_is_not(void **state)
     machine_release(&m);
 }
 
+static void a_phase_that_may_not_be_skipped_is_not_skipped_step_by_step(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: first, run: x }] }\n"
+                      "  - { id: q, allow_skip: false, steps: [{ id: a, run: x },\n"
+                      "      { id: each, run: x, foreach: [1, 2] }, { id: b, run: x }] }\n");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'x'}"), 0);
+    machine_pass(&m, "first");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'b', 'reason': 'x'}"), 0);
+    assert_refused(&m, "{'do': 'skip', 'step': 'each', 'reason': 'x'}",
+                   "nothing of phase q would be left");
+    machine_fail(&m, "each[0]", "permanent");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'each[0]', 'reason': 'x'}"), 0);
+    machine_fail(&m, "each[1]", "permanent");
+    assert_refused(&m, "{'do': 'skip', 'step': 'each[1]', 'reason': 'x'}",
+                   "nothing of phase q would be left");
+    machine_release(&m);
+}
+
 static void a_step_that_has_not_come_yet_can_be_skipped_ahead(void **state)
 {
     struct machine m;
 
     (void)state;
-    machine_begin(&m, TWO);
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - { id: p, steps: [{ id: a, run: x }, { id: fixed, run: x }] }\n"
+                      "  - { id: q, steps: [{ id: b, run: x }] }\n");
     assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'b', 'reason': 'later'}"), 0);
     machine_pass(&m, "a");
     machine_pass(&m, "fixed");
@@ -334,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(skipping_needs_a_reason_and_keeps_it),
         cmocka_unit_test(what_may_not_be_skipped_is_not),
+        cmocka_unit_test(a_phase_that_may_not_be_skipped_is_not_skipped_step_by_step),
         cmocka_unit_test(a_step_that_has_not_come_yet_can_be_skipped_ahead),
         cmocka_unit_test(a_phase_is_skipped_as_a_whole_and_by_whom_is_kept),
         cmocka_unit_test(a_step_of_a_phase_that_is_over_is_not_skipped),
