@@ -105,6 +105,7 @@ SOURCES := $(sort $(filter-out src/main.c src/agents/keeper/keep.c $(DRIVER_SOUR
 SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(shell find tests -name '*_test.c'))
 UNIT_SOURCES := $(filter tests/unit/%,$(TEST_SOURCES))
+CRASH_TESTS := $(sort $(wildcard tests/crash/*_test.c))
 SIM_SOURCES := $(sort $(filter-out %_test.c, $(wildcard tests/sim/*.c)))
 PRELOAD_SOURCES := tests/crash/faults.c tests/crash/memory.c tests/programs/loop_watch.c
 PROGRAM_SOURCES := $(sort $(filter-out $(PRELOAD_SOURCES),$(wildcard tests/programs/*.c)))
@@ -335,7 +336,7 @@ sim:
 # Every point of the crash tests, of which `make test` takes a part.
 crash:
 	@tools/install-deps --build --test
-	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
+	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs $(CRASH_TESTS:%.c=$(PLAIN_BUILD)/%)
 	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=300 POWERCUTS=100 LOCKED_SECONDS=32 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
 
 # Steps that behave as no step should, with what a busy machine makes fail: time, memory, pace.
