@@ -548,6 +548,7 @@ static const struct {
     {"models", print_models},       {"trust", print_trust},
     {"answer", print_run},          {"diff", print_nothing},
     {"undo", print_undo},           {"reset-agent", print_reset_agent},
+    {"audit", print_audit},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,
@@ -606,6 +607,9 @@ int result_exit_status(const char *operation, const json_t *result)
     if (strcmp(operation, "validate") == 0) {
         return json_get_integer(result, "errors", 0) > 0 ? error_code_exit_status(ERROR_VALIDATION)
                                                          : 0;
+    }
+    if (strcmp(operation, "audit") == 0) {
+        return json_get_boolean(result, "sound", true) ? 0 : 1;
     }
     if (strcmp(operation, "doctor") == 0) {
         return json_get_integer(result, "failed", 0) > 0 ? 1 : 0;

@@ -190,6 +190,8 @@ void ops_complete_run(struct ops *ops, bool with_report, json_t *run);
 int ops_read_output(struct ops *ops, const json_t *output, char **ret_text, size_t *ret_length,
                     struct error *err);
 /* RUN of the arguments ("last" when absent) as a full id. */
+/* `--limit`, 1 to 1000. */
+int ops_read_limit(const json_t *arguments, int fallback, int *ret_limit, struct error *err);
 int ops_resolve_run(struct ops *ops, const json_t *arguments, char ret_id[RUN_ID_SIZE],
                     struct error *err);
 /* PROJECT/.fermata/workflows/RUN; free() it. */
@@ -231,6 +233,7 @@ OPERATION(op_cat);
 OPERATION(op_explain);
 OPERATION(op_diff);
 OPERATION(op_undo);
+OPERATION(op_audit);
 OPERATION(op_workflows);
 OPERATION(op_validate);
 OPERATION(op_schema);

@@ -12,7 +12,7 @@
 #define ARTIFACTS_DEFAULT 100
 #define LIMIT_MAX 1000
 
-static int read_limit(const json_t *arguments, int fallback, int *ret_limit, struct error *err)
+int ops_read_limit(const json_t *arguments, int fallback, int *ret_limit, struct error *err)
 {
     json_int_t limit = json_get_integer(arguments, "limit", fallback);
 
@@ -83,7 +83,7 @@ int op_list(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         .before = json_get_text(arguments, "before", NULL),
     };
     json_t *list = NULL;
-    int r = read_limit(arguments, LIST_DEFAULT, &filter.limit, err);
+    int r = ops_read_limit(arguments, LIST_DEFAULT, &filter.limit, err);
 
     (void)view;
     if (r < 0) {
@@ -170,7 +170,7 @@ int op_artifacts(struct ops *ops, const json_t *arguments, const struct ops_view
     char run_id[RUN_ID_SIZE];
     struct run_artifacts_request request = {.run_id = run_id};
     json_t *run = NULL;
-    int r = read_limit(arguments, ARTIFACTS_DEFAULT, &request.limit, err);
+    int r = ops_read_limit(arguments, ARTIFACTS_DEFAULT, &request.limit, err);
 
     (void)view;
     request.before = json_get_integer(arguments, "before", 0);

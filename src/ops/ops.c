@@ -342,6 +342,7 @@ int ops_engine_options(struct ops *ops, struct engine_options *ret_options, stru
         .folder = ops->folder,
         .keeper_path = ops->keeper,
         .self_path = ops->settings->self_path,
+        .user = ops->settings->user,
         .environment = ops->settings->environment,
         .load_workflow = load_nested,
         .load_expert = load_expert,

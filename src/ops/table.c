@@ -211,6 +211,18 @@ static const struct argument undo_arguments[] = {
     {.name = "back", .type = ARGUMENT_BOOLEAN, .help = "Take the last undo of this run back"},
 };
 
+static const struct argument audit_arguments[] = {
+    {.name = "action", .type = ARGUMENT_CHOICE, .is_positional = true, .fallback = "list",
+     .choices = "list|verify", .value_name = "ACTION", .help = "What is to be done"},
+    {.name = "run", .type = ARGUMENT_RUN, .value_name = "RUN", .help = "Only entries of this run"},
+    {.name = "limit", .letter = 'n', .type = ARGUMENT_INTEGER, .fallback = "20",
+     .value_name = "NUMBER", .help = "How many at most"},
+    {.name = "before", .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
+     .help = "The next page: the number that the page before ended with"},
+    {.name = "head", .type = ARGUMENT_TEXT, .value_name = "HASH",
+     .help = "With verify: a hash that was noted before; it has to be in the log still"},
+};
+
 static const struct argument workflows_arguments[] = {
     {.name = "name", .type = ARGUMENT_WORKFLOW, .is_positional = true, .value_name = "NAME",
      .help = "Show this one; its name or a file"},
@@ -600,6 +612,23 @@ const struct operation ops_rows[] = {
      .is_read_only = true,
      .exits = exits_look,
      .run = op_diff},
+    {.name = "audit",
+     .group = "Look",
+     .summary = "Show who did what, or verify that this is what was written",
+     .description =
+         "Who created runs, approved, skipped, answered, cancelled and undid; which agent was called "
+         "for which step, and how that ended. Each entry holds the SHA-256 of itself and of the one "
+         "before it: `verify` follows that chain and compares it with the journals of the runs. What "
+         "was changed, put in or taken out shows, and exit status 1 says so. Note the head that it "
+         "prints somewhere else: with --head a later log has to go on from it.",
+     .example = "fermata audit --run last\n"
+                "fermata audit --json -n 1000\n"
+                "fermata audit verify\n"
+                "    ends with 1 when something was tampered with",
+     ARGUMENTS(audit_arguments),
+     .is_read_only = true,
+     .exits = exits_look,
+     .run = op_audit},
     {.name = "explain",
      .group = "Look",
      .summary = "Say for each step why it was run or reused",

@@ -3,6 +3,7 @@
 #include "run/undo.h"
 #include "base/alloc.h"
 #include "ops/internal.h"
+#include "run/audit.h"
 
 #include <string.h>
 
@@ -53,6 +54,18 @@ static int check_rests(const struct ops *ops, const char *run_id, struct error *
     return ERROR_BUSY;
 }
 
+static int note(const struct undo_request *request, struct error *err)
+{
+    return audit_note(
+        request->store,
+        &(struct audit_entry){.at = request->now_ms,
+                              .event = request->is_back ? "undo_taken_back" : "undone",
+                              .user = request->user,
+                              .run = request->run_id,
+                              .resource = request->step},
+        err);
+}
+
 int op_undo(struct ops *ops, const json_t *arguments, const struct ops_view *view,
             json_t **ret_result, struct error *err)
 {
@@ -68,5 +81,6 @@ int op_undo(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         error_hint(err, "without a step: `fermata undo %s --back`", run_id);
     }
     r = r < 0 ? r : check_rests(ops, run_id, err);
-    return r < 0 ? r : run_undo(&request, ret_result, err);
+    r = r < 0 ? r : run_undo(&request, ret_result, err);
+    return r < 0 ? r : note(&request, err);
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "results/results.h"
 #include "results/snapshot.h"
+#include "run/audit_chain.h"
 #include "run/own.h"
 #include "run/query.h"
 #include "run/states.h"
@@ -90,6 +91,24 @@ struct removal {
     const json_t *ids;
 };
 
+static int note_removal(struct tx *tx, const struct removal *removal, struct error *err)
+{
+    const struct engine_options *options = removal->job->options;
+    struct audit_entry entry = {.at = options->host->now_ms(options->host->context),
+                                .event = "run_removed",
+                                .user = options->user};
+    size_t index;
+    const json_t *id;
+    int r = 0;
+
+    json_array_foreach(removal->ids, index, id)
+    {
+        entry.run = json_string_value(id);
+        r = r < 0 ? r : audit_add(tx, &entry, 1, err);
+    }
+    return r;
+}
+
 /* ERROR_CONFLICT when the tree is no longer what it was: one of its runs was taken up again. */
 static int remove_rows(struct tx *tx, void *arg, struct error *err)
 {
@@ -112,6 +131,7 @@ static int remove_rows(struct tx *tx, void *arg, struct error *err)
             r = tx_run(tx, statement, NULL, err);
         }
     }
+    r = r < 0 ? r : note_removal(tx, removal, err);
     json_decref(now);
     return r;
 }

@@ -45,7 +45,8 @@ static int handle_pause(struct turn *turn, const struct event *event, struct err
     run_wish(turn, is_stop ? WISH_STOP : WISH_PAUSE,
              (struct record){.reason = is_stop ? "interrupted" : "asked",
                              .text = json_get_text(event->command, "reason",
-                                                   is_stop ? "interrupted" : "paused on request")});
+                                                   is_stop ? "interrupted" : "paused on request"),
+                             .by = json_get_text(event->command, "by", event->by)});
     if (is_stop) {
         run_stop_steps(turn);
     }
@@ -79,7 +80,8 @@ static int handle_cancel(struct turn *turn, const struct event *event, struct er
     }
     run_wish(turn, WISH_CANCEL,
              (struct record){.reason = "asked",
-                             .text = json_get_text(event->command, "reason", "cancelled")});
+                             .text = json_get_text(event->command, "reason", "cancelled"),
+                             .by = json_get_text(event->command, "by", event->by)});
     for (size_t i = 0; i < run->step_count; i++) {
         cancel_wait(turn, (int)i, "the run was cancelled");
     }

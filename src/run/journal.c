@@ -52,6 +52,11 @@ static const struct migration migrations[] = {
      " NULL, since INTEGER NOT NULL, trying INTEGER NOT NULL, error TEXT) STRICT, WITHOUT ROWID;"
      "CREATE TABLE agent_bucket (name TEXT PRIMARY KEY, full_at INTEGER NOT NULL) STRICT,"
      " WITHOUT ROWID;"},
+    {"run/006-audit",
+     "CREATE TABLE audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL,"
+     " user TEXT, run TEXT, seq INTEGER NOT NULL, resource TEXT, status TEXT, details TEXT,"
+     " hash TEXT NOT NULL) STRICT;"
+     "CREATE INDEX audit_of_run ON audit (run, seq);"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)
@@ -114,6 +119,7 @@ void commit_free(struct commit *commit)
     VEC_RELEASE(&commit->calls);
     VEC_RELEASE(&commit->journal);
     VEC_RELEASE(&commit->steps);
+    VEC_RELEASE(&commit->audit);
     arena_free(commit->arena);
     free(commit);
 }
@@ -152,6 +158,18 @@ static bool is_reusable(const struct run_state *run, const struct step_state *st
 {
     return step->digest && (json_get_integer(step->result.files, "count", 0) == 0 ||
                             step_reuse(run, step) == REUSE_INPUTS);
+}
+
+static void add_audit_entry(struct commit *commit, const struct record *record)
+{
+    struct audit_entry entry;
+
+    if (audit_describe(record, commit->run.id, commit->arena, &entry)) {
+        entry.user = arena_strdup(commit->arena, entry.user ? entry.user : commit->user);
+        entry.resource = arena_strdup(commit->arena, entry.resource);
+        entry.status = arena_strdup(commit->arena, entry.status);
+        *VEC_PUSH(&commit->audit) = entry;
+    }
 }
 
 /* The table answers what can be taken over from an earlier run: only steps with a digest are in it.
@@ -252,6 +270,7 @@ void commit_add(struct commit *commit, const struct run_state *run, const struct
         const struct record *record = &records[i];
 
         add_journal_row(commit, record, &scratch);
+        add_audit_entry(commit, record);
         if (changes_step(record->kind)) {
             add_step_row(commit, run, record->step, record);
         }
@@ -430,6 +449,9 @@ static int write_held(struct tx *tx, const struct commit *commit, struct error *
         r = write_journal(tx, commit, err);
         if (r == 0) {
             r = commit_write_derived(tx, commit, err);
+        }
+        if (r == 0) {
+            r = audit_add(tx, commit->audit.items, commit->audit.count, err);
         }
     }
     for (size_t i = 0; r == 0 && i < commit->calls.count; i++) {

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/vec.h"
 #include "run/admission.h"
+#include "run/audit_chain.h"
 #include "run/record.h"
 #include "run/state.h"
 #include "store/store.h"
@@ -48,6 +49,8 @@ struct commit {
     VEC(struct step_row) steps;
     const struct config *config; /* of agents; NULL: their ends are not counted */
     VEC(struct admission_end) calls;
+    VEC(struct audit_entry) audit;
+    const char *user; /* whose process this is; borrowed, NULL: not known */
     int64_t inbox_id; /* answered in the same transaction; 0: none */
     const char *inbox_answer;
     const char *lost; /* set by commits_write: why the run is no longer ours */

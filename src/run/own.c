@@ -247,6 +247,7 @@ struct commit *active_commit(struct active *active)
     struct commit *commit = commit_new(active->state, active->generation);
 
     commit->config = active->engine->options.config;
+    commit->user = active->engine->options.user;
     commit_add(commit, active->state, active->batch.records.items, active->batch.records.count);
     if (active->needs_lease) {
         commit->lease = (struct lease){getpid(), host->now_ms(host->context)};

@@ -57,7 +57,7 @@ static const struct {
                            TEXT("phase", phase), TEXT("step", step)}},
     [RECORD_RUN_WISHED] = {"run_wished",
                            {TEXT("wish", status), TEXT("reason", reason), TEXT("detail", text),
-                            TEXT("phase", phase), TEXT("step", step)}},
+                            TEXT("phase", phase), TEXT("step", step), TEXT("by", by)}},
     [RECORD_PHASE_MOVED] = {"phase_moved",
                             {TEXT("phase", phase), TEXT("status", status), INTEGER("round", number),
                              TEXT("reason", reason), TEXT("error", error), TEXT("step", step),

@@ -62,6 +62,7 @@ struct engine_options {
     const char *folder;  /* PROJECT/.fermata */
     const char *keeper_path;
     const char *self_path;          /* this program, for functions that run as processes */
+    const char *user;               /* who runs it, for the audit log; NULL: not known */
     const char *const *environment; /* "NAME=value" list that every step gets */
     /* Workflows that are called (by run_pin_calls only) and experts, by name. The caller owns what
      * it gets. */
