@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/nearest.h"
 #include "ops/agent.h"
+#include "run/audit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,14 @@ int op_reset_agent(struct ops *ops, const json_t *arguments, const struct ops_vi
         r = ops_make_store(ops, err);
         if (r == 0) {
             r = run_agent_close_breaker(ops->store, agent->name, &had, err);
+        }
+        if (r == 0 && had) {
+            r = audit_note(ops->store,
+                           &(struct audit_entry){.at = ops_now_ms(),
+                                                 .event = "agent_reset",
+                                                 .user = ops->settings->user,
+                                                 .resource = agent->name},
+                           err);
         }
     }
     if (r == 0) {
