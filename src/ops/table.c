@@ -616,9 +616,12 @@ const struct operation ops_rows[] = {
      .group = "Look",
      .summary = "Show who did what, or verify that this is what was written",
      .description =
-         "Who created runs, approved, skipped, answered, cancelled and undid; which agent was called "
-         "for which step, and how that ended. Each entry holds the SHA-256 of itself and of the one "
-         "before it: `verify` follows that chain and compares it with the journals of the runs. What "
+         "Who created runs, approved, skipped, answered, cancelled and undid; which agent was "
+         "called "
+         "for which step, and how that ended. Each entry holds the SHA-256 of itself and of the "
+         "one "
+         "before it: `verify` follows that chain and compares it with the journals of the runs. "
+         "What "
          "was changed, put in or taken out shows, and exit status 1 says so. Note the head that it "
          "prints somewhere else: with --head a later log has to go on from it.",
      .example = "fermata audit --run last\n"
