@@ -2,16 +2,28 @@
 #include "base/alloc.h"
 
 #include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void out_of_memory(size_t size)
 {
     (void)fprintf(stderr, "fermata: out of memory (%zu bytes asked for)\n", size);
     abort();
+}
+
+/* A library that gives up without a word: libuv does when it can make no thread. */
+static void tell_abort(int number)
+{
+    static const char text[] =
+        "fermata: aborted: out of memory or of threads, or what is said above\n";
+
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 }
 
 /* Memory is taken from the kernel in larger pieces and not given back at once: a turn of a large
@@ -23,6 +35,9 @@ static void out_of_memory(size_t size)
 
 void mem_init(void)
 {
+    const struct sigaction action = {.sa_handler = tell_abort, .sa_flags = SA_RESETHAND};
+
+    (void)sigaction(SIGABRT, &action, NULL);
     (void)mallopt(M_MXFAST, 0);
     (void)mallopt(M_TOP_PAD, PIECE);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT);

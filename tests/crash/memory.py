@@ -206,7 +206,7 @@ class Operation:
         require(len(runs) <= 1, f"{len(runs)} runs")
         # A second process that was started may be at work: it is told, and waited for.
         if runs and runs[0]["status"] in ("pending", "running"):
-            project.call("resume", runs[0]["id"], status=(0, 3))
+            project.call("resume", runs[0]["id"], status=(0, 1, 3))  # 1: it is over by now
             project.call("logs", runs[0]["id"], "--follow")
         if runs and project.runs()[0]["status"] == "paused":
             project.call("approve", "last", "ask")

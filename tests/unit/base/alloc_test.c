@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -119,6 +120,29 @@ static void a_size_that_overflows_aborts(void **state)
     assert_true(aborted);
 }
 
+static void an_abort_of_a_library_has_a_word(void **state)
+{
+    char text[200] = "";
+    int status;
+    int ends[2];
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        (void)dup2(ends[1], STDERR_FILENO);
+        mem_init();
+        abort();
+    }
+    (void)close(ends[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_true(read(ends[0], text, sizeof(text) - 1) > 0);
+    (void)close(ends[0]);
+    assert_non_null(strstr(text, "fermata: aborted: out of memory"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +153,7 @@ int main(void)
         cmocka_unit_test(formatted_text_has_any_length),
         cmocka_unit_test(libraries_get_the_same_memory),
         cmocka_unit_test(a_size_that_overflows_aborts),
+        cmocka_unit_test(an_abort_of_a_library_has_a_word),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
