@@ -14,17 +14,26 @@ static const char *get(const json_t *object, const char *key)
     return json_get_text(object, key, "");
 }
 
+/* "02-19 10:00:00": all of it, with the year, would not leave the rest its room in 80 columns. */
+static void add_time(struct table *table, int64_t at_ms)
+{
+    char at[TIMESTAMP_SIZE];
+
+    timestamp_format(at_ms, at);
+    at[strlen("2024-02-19")] = ' ';
+    at[strlen("2024-02-19 10:00:00")] = '\0';
+    table_add(table, at + strlen("2024-"));
+}
+
 static void add_entry(struct table *table, const json_t *entry)
 {
     const json_t *details = json_object_get(entry, "details");
     const char *agent = get(details, "agent");
     const char *model = get(details, "model");
-    char at[TIMESTAMP_SIZE];
     char *about = mem_printf("%s%s%s%s%s%s", get(entry, "resource"), *agent ? " by " : "", agent,
                              *model ? " (" : "", model, *model ? ")" : "");
 
-    timestamp_format(json_get_integer(entry, "at", 0), at);
-    table_add(table, at);
+    add_time(table, json_get_integer(entry, "at", 0));
     table_add(table, get(entry, "event"));
     table_add(table, get(entry, "user"));
     table_add(table, get(entry, "run"));
@@ -36,7 +45,7 @@ static void add_entry(struct table *table, const json_t *entry)
 static void print_entries(const struct terminal *terminal, const json_t *result,
                           struct strbuf *target)
 {
-    static const char *const header[] = {"WHEN", "EVENT", "USER", "RUN", "WHAT", "STATUS"};
+    static const char *const header[] = {"WHEN (UTC)", "EVENT", "USER", "RUN", "WHAT", "STATUS"};
     const json_t *entries = json_object_get(result, "entries");
     const json_t *next = json_object_get(result, "next");
     struct table *table;

@@ -35,9 +35,9 @@ static void an_entry_is_a_line(void **state)
           "\"resource\":\"s\",\"status\":\"completed\","
           "\"details\":{\"agent\":\"claude\",\"model\":\"m\"}},"
           "{\"id\":7,\"at\":1708336800000,\"event\":\"undone\",\"user\":\"ada\\u001b[2J\"}]}",
-          "WHEN                  EVENT        USER  RUN   WHAT             STATUS\n"
-          "2024-02-19T10:00:00Z  agent_ended  ada   wf_1  s by claude (m)  completed\n"
-          "2024-02-19T10:00:00Z  undone       ada\n"
+          "WHEN (UTC)      EVENT        USER  RUN   WHAT             STATUS\n"
+          "02-19 10:00:00  agent_ended  ada   wf_1  s by claude (m)  completed\n"
+          "02-19 10:00:00  undone       ada\n"
           "more: fermata audit --before 7\n");
     check("{\"action\":\"list\",\"next\":null,\"entries\":[]}", "No entries.\n");
 }
