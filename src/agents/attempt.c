@@ -201,10 +201,19 @@ struct keeper_start {
     int number; /* errno of the execve; 0: it became the keeper */
 };
 
+/* ThreadSanitizer takes clone() for a fork, and resets in the child what is its parent's here. */
+#ifdef __SANITIZE_THREAD__
+int __clone(int (*run)(void *), void *stack, int flags, void *arg, ...); /* NOLINT: glibc's name */
+#define clone __clone
+#define NO_SANITIZER __attribute__((no_sanitize("thread")))
+#else
+#define NO_SANITIZER
+#endif
+
 /* Shares our memory, and its thread of ours waits. Returning ends it; _exit() would make a
  * sanitizer unwind a stack that it does not know, and gcov takes execve() for the end of what it
  * counts. */
-static int become_keeper(void *arg)
+NO_SANITIZER static int become_keeper(void *arg)
 {
     struct keeper_start *start = arg;
 
