@@ -67,6 +67,13 @@ int changes_apply(struct snapshots *snapshots, const char *tree, const struct ch
 /* The paths that stand in the way of that. */
 int changes_find_conflicts(const char *tree, const struct changes *changes,
                            struct changes *conflicts, struct error *err);
+/* One content of three: what both sides come from, and what each made of it. ERROR_CONFLICT: they
+ * cannot be put together, nothing is returned. free() it. */
+struct three_ways {
+    const char *base, *ours, *theirs; /* contents as in struct change */
+};
+int change_merge(struct snapshots *snapshots, const struct three_ways *ways, char **ret_merged,
+                 struct error *err);
 /* The changes as `git diff` shows them. */
 enum diff_form { DIFF_TEXT, DIFF_STAT /* PATH | +ADDED -REMOVED */ };
 int changes_format(struct snapshots *snapshots, const struct changes *changes, enum diff_form form,

@@ -51,7 +51,7 @@ static int mark_used(struct collection *job, const char *digest, struct error *e
     int r = snapshot_get(job->snapshots, digest, &text, &length, err);
 
     (void)map_put(job->used, digest, job);
-    if (r == ERROR_NOT_FOUND) {
+    if (r == ERROR_NOT_FOUND || r == ERROR_INVALID) {
         return 0; /* it is said when somebody wants it */
     }
     if (r == 0) {
@@ -94,7 +94,8 @@ static void collect_entry(struct collection *job, const char *name)
         if (fd >= 0) {
             collect_shard(job, name, fd);
         }
-    } else if (!job->dry_run && (strncmp(name, "tmp-", 4) == 0 || strncmp(name, "diff-", 5) == 0)) {
+    } else if (!job->dry_run && (strncmp(name, "tmp-", 4) == 0 || strncmp(name, "diff-", 5) == 0 ||
+                                 strncmp(name, "merge-", 6) == 0)) {
         char *path = path_join(job->snapshots->root, name);
 
         (void)file_remove_tree(path, NULL);

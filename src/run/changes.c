@@ -123,6 +123,9 @@ static int take(const char *folder, const char *project, const char *tree, const
     }
     if (r == 0) {
         json_put_text(note, name, digest);
+        if (strcmp(tree, project) != 0) {
+            json_put_text(note, "tree", tree);
+        }
         put_lacks(note, &left_out);
         write_note(folder, note);
         r = listing ? read_listing(snapshots, digest, listing, err) : 0;

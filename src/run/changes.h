@@ -8,7 +8,9 @@
 #include "run/claims.h"
 
 #define CHANGES_PATHS_MAX 100
-#define SNAPSHOT_FILE "snapshot.json" /* {before, after, lacks: [PATH...]} or {unknown: WHY} */
+/* {before, after, lacks: [PATH...]} or {unknown: WHY}; of a clone also its tree, and of its merge
+ * intent and merge: what was to be changed in the project, and was (see merge.h) */
+#define SNAPSHOT_FILE "snapshot.json"
 
 /* Before the agent is started in the tree. That it fails is told by changes_end(). */
 void changes_begin(const char *folder, const char *project, const char *tree);

@@ -102,6 +102,7 @@ struct engine {
     int64_t committed_at_ms; /* monotonic: the last turn's end */
     loop_id wake;            /* watches the file that askers touch */
     loop_id logs_timer;      /* lines of a run wait to be written */
+    bool is_merging;         /* one attempt's work comes into the project at a time */
     int parked;              /* attempts that do */
     int64_t timer_stride_ms; /* how long the wall clock may jump unnoticed */
     bool is_pump_deferred;
@@ -195,6 +196,10 @@ void collect_free(struct collect *collect);
 void collect_read(struct collect *collect);
 /* NULL, or why what it left cannot be kept yet: read it again later. */
 const struct error *collect_lacks_storage(const struct collect *collect);
+/* It did its work in a clone, and that is to come into the project. collect_merge blocks;
+ * ERROR_BUSY: another agent changes the project now, so later. */
+bool collect_wants_merge(const struct collect *collect);
+int collect_merge(struct collect *collect);
 void collect_fill(const struct collect *collect, struct queued_event *event);
 /* The outcome of an inline function, on the loop. What of its output belongs into a blob was kept
  * before, on the pool: inline_keep_write. */

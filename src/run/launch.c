@@ -12,6 +12,7 @@
 #include "run/changes.h"
 #include "run/engine.h"
 #include "run/profile.h"
+#include "run/workspace.h"
 #include "run/writer.h"
 
 #include <assert.h>
@@ -28,6 +29,7 @@ struct launch {
     struct attempt_spec spec;
     char *keeper_path;
     char *folder;
+    char *root; /* the project, or its clone: see workspace.h */
     char *cwd;
     VEC(char *) argv; /* NULL-terminated */
     VEC(char *) env;
@@ -42,6 +44,8 @@ struct launch {
     char run_id[RUN_ID_SIZE];
     const char *within; /* as in struct writer; the engine's environment */
     bool is_writer;     /* it changes the project itself */
+    bool is_clone;
+    const struct config *config;
     bool is_turned_away;
 };
 
@@ -70,6 +74,7 @@ void launch_free(struct launch *launch)
     free(launch->blobs);
     free(launch->project);
     free(launch->project_folder);
+    free(launch->root);
     free(launch->cwd);
     free(launch);
 }
@@ -129,7 +134,7 @@ static char **env_find(const struct launch *launch, const char *name)
     size_t length = strlen(name);
 
     for (size_t i = 0; i < launch->env.count; i++) {
-        if (has_name(launch->env.items[i], name, length)) {
+        if (launch->env.items[i] && has_name(launch->env.items[i], name, length)) {
             return &launch->env.items[i];
         }
     }
@@ -185,7 +190,7 @@ static bool is_of_a_step(const char *entry)
     static const char *const names[] = {
         "FERMATA_RUN",        "FERMATA_PHASE", "FERMATA_STEP",      "FERMATA_ATTEMPT",
         "FERMATA_TASK",       "FERMATA_INDEX", "FERMATA_TASK_FILE", "FERMATA_ITEM_FILE",
-        "FERMATA_RUN_FOLDER", "FERMATA_ITEM"};
+        "FERMATA_RUN_FOLDER", "FERMATA_ITEM",  "FERMATA_WORKSPACE", "FERMATA_PORT_BASE"};
     bool found = strncmp(entry, "FERMATA_INPUT_", strlen("FERMATA_INPUT_")) == 0;
 
     for (size_t i = 0; !found && i < ARRAY_LEN(names); i++) {
@@ -347,7 +352,7 @@ static int use_agent(struct launch *launch, struct active *active, int index, st
                      launch->agent.command.input.length);
     launch->has_input = launch->input.length > 0;
     launch->is_agent = true;
-    launch->is_writer = launch->agent.can_edit &&
+    launch->is_writer = launch->agent.can_edit && !launch->is_clone &&
                         !step_effective(&active->state->steps[index])->read_only;
     take_files(launch, &launch->agent.command);
     return launch->input.overflow
@@ -462,14 +467,19 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     launch->project_folder = mem_strdup(active->engine->options.folder);
     memcpy(launch->run_id, active->state->id, RUN_ID_SIZE);
     launch->within = find_variable(active->engine->options.environment, "FERMATA_RUN");
-    launch->cwd = definition && definition->cwd
-                      ? path_join(active->engine->options.project, definition->cwd)
-                      : mem_strdup(active->engine->options.project);
+    launch->root = workspace_root(active, index);
+    launch->is_clone = workspace_is_clone(definition) && !active->state->steps[index].check;
+    launch->config = active->engine->options.config;
+    launch->cwd = definition && definition->cwd ? path_join(launch->root, definition->cwd)
+                                                : mem_strdup(launch->root);
     r = use_step(launch, active, index, err);
     if (r == 0) {
         r = env_build(launch, active, index, err);
     }
     env_add_agent(launch);
+    if (launch->is_agent) {
+        env_add(launch, "FERMATA_WORKSPACE", launch->root);
+    }
     if (r < 0) {
         launch_free(launch);
         return r;
@@ -479,9 +489,41 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     return 0;
 }
 
+/* The list ends with NULL. */
+static void env_add_late(struct launch *launch, const char *name, int value)
+{
+    if (!env_find(launch, name)) {
+        launch->env.items[launch->env.count - 1] = mem_printf("%s=%d", name, value);
+        *VEC_PUSH(&launch->env) = NULL;
+        launch->spec.env = (const char *const *)launch->env.items;
+    }
+}
+
+static int make_workspace(struct launch *launch, struct error *err)
+{
+    const struct workspace workspace = {.project = launch->project,
+                                        .project_folder = launch->project_folder,
+                                        .tree = launch->root,
+                                        .files = launch->config->workspace_files,
+                                        .file_count = launch->config->workspace_file_count};
+    int port = WORKSPACE_PORT_SHARED;
+
+    if (launch->is_clone) {
+        int r = workspace_make(&workspace, err);
+
+        port = r < 0 ? r : workspace_port(launch->project_folder, launch->root, err);
+    }
+    if (port > 0) {
+        env_add_late(launch, "FERMATA_PORT_BASE", port);
+    }
+    return port < 0 ? port : 0;
+}
+
 static int start_keeper(struct launch *launch, pid_t *ret_keeper, struct error *err)
 {
-    int r = attempt_prepare(&launch->spec, err);
+    int r = launch->is_agent ? make_workspace(launch, err) : 0;
+
+    r = r < 0 ? r : attempt_prepare(&launch->spec, err);
 
     if (r == 0 && launch->is_agent) {
         char digest[DIGEST_HEX_SIZE];
@@ -491,7 +533,7 @@ static int start_keeper(struct launch *launch, pid_t *ret_keeper, struct error *
                      err);
     }
     if (r == 0 && launch->is_agent && launch->agent.can_edit) {
-        changes_begin(launch->folder, launch->project, launch->project);
+        changes_begin(launch->folder, launch->project, launch->root);
     }
     return r < 0 ? r : attempt_spawn(launch->keeper_path, &launch->spec, ret_keeper, err);
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "run/launch.h"
 #include "run/profile.h"
+#include "run/workspace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     struct agent_profile profile;
     struct agent_call call;
     char *libexec;
+    char *root;
     char *cwd;
     int r = profile_find(options->config, use.agent, &profile, err);
 
@@ -198,8 +200,8 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
         return r;
     }
     libexec = path_folder(options->keeper_path);
-    cwd = definition->cwd ? path_join(options->project, definition->cwd)
-                          : mem_strdup(options->project);
+    root = workspace_root(active, index);
+    cwd = definition->cwd ? path_join(root, definition->cwd) : mem_strdup(root);
     call = (struct agent_call){.agent = &profile,
                                .model = profile_wanted_model(use),
                                .is_read_only = definition->read_only,
@@ -227,6 +229,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     }
     add_env(config_find_agent(options->config, profile.name), &launch->command);
     free(libexec);
+    free(root);
     free(cwd);
     return r;
 }

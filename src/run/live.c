@@ -14,7 +14,6 @@
 #define URGE_FIRST_MS 100 /* after the deadline, which is its keeper's to see to */
 #define URGE_MS 250
 #define WATCH_AGAIN_MS 500
-#define TURN_MS 100 /* how long until it is asked again whether an agent may change the files */
 
 static char *live_key(const char *run_id, const char *step)
 {
@@ -110,6 +109,16 @@ void live_end(struct live_attempt *live)
     }
     live_release(live);
     start_waiting(engine);
+    live_merge_go_on(engine);
+}
+
+void live_give_place(struct live_attempt *live)
+{
+    if (live->has_place) {
+        live->has_place = false;
+        live->engine->processes--;
+        start_waiting(live->engine);
+    }
 }
 
 void live_park(struct live_attempt *live, const struct error *err, loop_callback again)
@@ -148,7 +157,7 @@ static void put_wait(const struct live_attempt *live, struct queued_event *event
     event->stall_mark_ms = live->stall_mark_ms;
 }
 
-static void post_outcome(struct live_attempt *live)
+void live_post_outcome(struct live_attempt *live)
 {
     struct active *active;
     struct queued_event *event;
@@ -183,8 +192,10 @@ static void on_outcome(void *arg)
         live_end(live);
     } else if (missing && !is_cancelled(live)) {
         live_park(live, missing, on_collect_again);
+    } else if (collect_wants_merge(live->collect) && !is_cancelled(live)) {
+        live_merge(live);
     } else {
-        post_outcome(live);
+        live_post_outcome(live);
     }
     engine_work_done(engine);
 }
@@ -385,10 +396,8 @@ static void on_turn(void *arg)
 /* Others can have its place meanwhile. */
 static void wait_for_turn(struct live_attempt *live)
 {
-    live->has_place = false;
-    live->engine->processes--;
     live->turn = loop_timer_start(live->engine->options.loop, TURN_MS, on_turn, live);
-    start_waiting(live->engine);
+    live_give_place(live);
 }
 
 static void on_started(void *arg)
@@ -536,6 +545,9 @@ void live_stop(struct active *active, int step)
     is_parked_start = live->pause.value && live->launch;
     if (is_parked_start) {
         live_unpark(live);
+    }
+    if (live->is_merge_due) {
+        return; /* its work is done */
     }
     if (live->turn.value) {
         loop_cancel(active->engine->options.loop, live->turn);

@@ -8,6 +8,8 @@
 #include "run/engine.h"
 #include "run/follow.h"
 
+#define TURN_MS 100 /* how long until it is asked again whether an agent may change the files */
+
 /* A process attempt that this engine follows; lives from its start (or recovery) to its outcome. */
 struct live_attempt {
     struct engine *engine;
@@ -25,6 +27,7 @@ struct live_attempt {
     bool is_kept;          /* its keeper ended by itself */
     bool has_company;      /* others were at work meanwhile, or may have been */
     int64_t launch_number; /* 0: another process started it */
+    bool is_merge_due;     /* what it did in its clone waits to come into the project */
     bool is_overdue;       /* its keeper was killed because it did not end it */
     pid_t keeper;
     loop_id urge; /* to look whether its keeper does, or can be watched by now */
@@ -60,6 +63,14 @@ void live_end(struct live_attempt *live);
 /* The storage is full: what was to be done for this attempt is done again until there is space. */
 void live_park(struct live_attempt *live, const struct error *err, loop_callback again);
 void live_unpark(struct live_attempt *live);
+
+void live_post_outcome(struct live_attempt *live); /* what was collected */
+void live_give_place(struct live_attempt *live);   /* others can have it */
+
+/* live_merge.c: its outcome is posted when its work has come into the project, which that of the
+ * steps before it in their phase does first. */
+void live_merge(struct live_attempt *live);
+void live_merge_go_on(struct engine *engine); /* somebody may have waited for one that has ended */
 
 /* live_host.c: an attempt that is the host's is asked for, or its response taken. */
 void live_ask_host(struct live_attempt *live);

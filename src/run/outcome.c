@@ -11,8 +11,10 @@
 #include "run/files.h"
 #include "run/launch.h"
 #include "run/live.h"
+#include "run/merge.h"
 #include "run/outcome_agent.h"
 #include "run/profile.h"
+#include "run/workspace.h"
 #include "run/writer.h"
 #include "workflow/json_schema.h"
 
@@ -35,8 +37,12 @@ struct collect {
     char *folder;
     char *blobs;
     char *run_folder;
+    char *root; /* where it worked: the project or its clone */
     char *cwd;
     char *tree;
+    char run_id[RUN_ID_SIZE];
+    char *key;
+    bool is_clone;
     const struct step *definition;  /* NULL for checks */
     char *agent_name;               /* as step_agent() */
     const struct gate_check *check; /* NULL for steps */
@@ -91,7 +97,6 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->is_kept = live->is_kept;
     collect->is_overdue = live->is_overdue;
     collect->stop_wanted = live->stop_wanted;
-    collect->has_company = live->has_company;
     collect->blobs = mem_strdup(active->engine->blobs);
     collect->run_folder = mem_strdup(active->folder);
     collect->definition = step_effective(step);
@@ -102,9 +107,14 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->keep_max = active->engine->options.config->output_bytes_max *
                         (is_agent_step(collect->definition) ? AGENT_OUTPUT_FACTOR : 1);
     collect->timeout_ms = launch_timeout_ms(active, index);
+    collect->root = workspace_root(active, index);
+    collect->is_clone = !step->check && workspace_is_clone(collect->definition);
+    collect->has_company = live->has_company && !collect->is_clone;
+    memcpy(collect->run_id, active->state->id, RUN_ID_SIZE);
+    collect->key = mem_strdup(step->key);
     collect->cwd = collect->definition && collect->definition->cwd
-                       ? path_join(active->engine->options.project, collect->definition->cwd)
-                       : mem_strdup(active->engine->options.project);
+                       ? path_join(collect->root, collect->definition->cwd)
+                       : mem_strdup(collect->root);
     return collect;
 }
 
@@ -117,6 +127,8 @@ void collect_free(struct collect *collect)
     free(collect->folder);
     free(collect->blobs);
     free(collect->run_folder);
+    free(collect->root);
+    free(collect->key);
     free(collect->agent_name);
     free(collect->cwd);
     free(collect->tree);
@@ -597,8 +609,7 @@ static void refuse_changes(struct collect *collect, const json_t *changed, int64
 /* Whose changes these are is only known of an attempt that was alone all the time. */
 static void look_at_files(struct collect *collect)
 {
-    const struct claims claims = {collect->agent.claims, collect->engine->options.project,
-                                  collect->cwd};
+    const struct claims claims = {collect->agent.claims, collect->root, collect->cwd};
     int64_t count;
 
     collect->files = changes_end(collect->folder, collect->engine->options.project, &claims);
@@ -789,6 +800,33 @@ const struct error *collect_lacks_storage(const struct collect *collect)
 {
     return collect->broken.is_storage_full && collect->class_ != CLASS_CANCELLED ? &collect->broken
                                                                                  : NULL;
+}
+
+bool collect_wants_merge(const struct collect *collect)
+{
+    return collect->is_clone && collect->files && !collect->definition->read_only &&
+           collect->class_ == CLASS_NONE && !collect->agent.question;
+}
+
+int collect_merge(struct collect *collect)
+{
+    const struct merge merge = {.project = collect->engine->options.project,
+                                .project_folder = collect->engine->options.folder,
+                                .run_id = collect->run_id,
+                                .step = collect->key,
+                                .attempt = collect->folder,
+                                .tree = collect->root};
+    struct error err = ERROR_INIT;
+    int64_t files = 0;
+    int r = merge_clone(&merge, &files, &err);
+
+    if (r == 0) {
+        json_put_integer(collect->files, "merged", files);
+    } else if (r != ERROR_BUSY) {
+        fail(collect, err.is_storage_full ? CLASS_TRANSIENT : CLASS_PERMANENT);
+        collect->err = err;
+    }
+    return r == ERROR_BUSY ? r : 0;
 }
 
 void collect_fill(const struct collect *collect, struct queued_event *event)

@@ -39,6 +39,7 @@ struct work {
     json_t *seen;        /* folders of attempts, so that each counts once */
     const char *unknown; /* why an attempt has no snapshot; NULL: all have */
     size_t attempts;
+    bool is_shown; /* what was not merged counts too */
 };
 
 static json_t *read_note(const char *folder)
@@ -81,6 +82,7 @@ static int add_attempt(struct work *work, const char *folder, struct error *err)
     json_t *note = read_note(folder);
     const char *before = json_get_text(note, "before", NULL);
     const char *after = json_get_text(note, "after", NULL);
+    const char *tree = json_get_text(note, "tree", NULL);
     struct changes changes = {0};
     char now[DIGEST_HEX_SIZE];
     const json_t *path;
@@ -93,11 +95,18 @@ static int add_attempt(struct work *work, const char *folder, struct error *err)
             json_put(work->lacks, json_string_value(path), json_true());
         }
     }
-    if (note && !before) {
+    if (json_get_text(note, "merge", NULL)) {
+        r = changes_get(work->snapshots, json_get_text(note, "merge", NULL), &changes, err);
+        work->attempts++;
+        before = NULL;
+    } else if (tree && !work->is_shown) {
+        work->attempts++; /* in its clone it changed nothing of the project */
+        before = NULL;
+    } else if (note && !before) {
         work->unknown = work->unknown ? work->unknown : "its files could not be kept before it";
     }
     if (before && !after) { /* at work still, or it ended without a trace */
-        r = snapshot_take(work->snapshots, work->request->project, now, NULL, err);
+        r = snapshot_take(work->snapshots, tree ? tree : work->request->project, now, NULL, err);
         after = now;
     }
     if (before && r == 0) {
@@ -212,7 +221,8 @@ static int refuse_empty(const struct work *work, struct error *err)
     return ERROR_NOT_FOUND;
 }
 
-static int work_open(struct work *work, const struct undo_request *request, struct error *err)
+static int work_open(struct work *work, const struct undo_request *request, bool is_shown,
+                     struct error *err)
 {
     int r;
 
@@ -220,7 +230,8 @@ static int work_open(struct work *work, const struct undo_request *request, stru
                           .by_path = map_new(),
                           .touched = map_new(),
                           .lacks = json_object(),
-                          .seen = json_object()};
+                          .seen = json_object(),
+                          .is_shown = is_shown};
     r = snapshots_open(request->project, &work->snapshots, err);
     if (r == 0 && !request->is_back) {
         r = add_run(work, request->run_id, 0, err);
@@ -287,7 +298,7 @@ int run_diff(const struct undo_request *request, json_t **ret_diff, struct error
 {
     struct work work;
     struct strbuf text;
-    int r = work_open(&work, request, err);
+    int r = work_open(&work, request, true, err);
 
     strbuf_init(&text, DIFF_BYTES_MAX);
     if (r == 0 && work.changes.count > 0) {
@@ -457,7 +468,7 @@ static int undo_alone(const struct undo_request *request, json_t **ret_report, s
 {
     struct changes wanted = {0};
     struct work work;
-    int r = work_open(&work, request, err);
+    int r = work_open(&work, request, false, err);
 
     if (r == 0 && request->is_back) {
         r = read_back(&work, err);
@@ -529,7 +540,7 @@ static void find_in(const char *folder, json_t *digests)
 
 int undo_find_digests(const char *folder, json_t *digests, struct error *err)
 {
-    static const char *const places[] = {"attempts", UNDO_FOLDER};
+    static const char *const places[] = {"attempts", UNDO_FOLDER, "workspaces"};
     char *runs = path_join(folder, "workflows");
     DIR *stream = opendir(runs);
     const struct dirent *entry;

@@ -325,6 +325,10 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
                                      read_integer(settings, "max_task_length", 0));
     config->log_json = read_boolean(settings, "json_logs", config->log_json);
     config->log_json = read_word(LEVEL_CONFIG, root, "log_format", config->log_json) == 1;
+    if (yaml_find(root, "workspace_files")) {
+        config->workspace_files = read_names(&config_reader->reader, root, "workspace_files",
+                                             &config->workspace_file_count);
+    }
 }
 
 /* Only white space and comments: as good as absent. */

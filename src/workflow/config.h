@@ -84,6 +84,9 @@ struct config {
     int nesting_max;              /* nested workflows; default 8 */
     int64_t task_length_max;      /* characters; 0: no limit */
     bool log_json;
+    /* Of what git ignores, what a workspace of `clone` gets too. */
+    const char *const *workspace_files;
+    size_t workspace_file_count;
     /* Workflows given as seed-style step lists: name -> equivalent workflow text in our format. */
     const char *const *workflow_names;
     const char *const *workflow_texts;

@@ -359,6 +359,10 @@ static const struct key keys[] = {
      .least = 1, .most = 1000000, .fallback = "100000"},
     {L(CONFIG), "nesting_max", SHAPE_INTEGER, .help = "How deep workflows may call workflows.",
      .least = 1, .most = 32, .fallback = "8"},
+    {L(CONFIG), "workspace_files", SHAPE_TEXTS,
+     .help = "Of what git ignores, the files and folders that a step with `workspace: clone` finds "
+             "in its clone too.",
+     .example = "[.env, config/local.json]"},
     {L(CONFIG), "log_format", SHAPE_WORD, .help = "The form of log lines.", .words = "text json",
      .fallback = "text"},
     {L(CONFIG), "roles", SHAPE_NAME_MAP,

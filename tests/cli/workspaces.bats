@@ -271,3 +271,215 @@ EOF
     fermata diff "$slow" | grep -q '^+slow$'
     run ! grep -q quick <(fermata diff "$slow")
 }
+
+# repository: a project with history and with changes that are not committed
+repository() {
+    git init -q .
+    printf '.fermata\n.env\n*.log\n' >.gitignore
+    seq 1 30 >numbers
+    echo committed >file
+    git add -A && git -c user.name=a -c user.email=a@b commit -qm first
+    echo uncommitted >file
+    echo untracked >"more"
+    echo KEY=1 >.env
+    echo noise >x.log
+}
+
+@test "a clone has everything but what git ignores, and what it becomes comes into the project" {
+    repository
+    agent editor <<EOF
+cat >/dev/null
+pwd >"$BATS_TEST_TMPDIR/where"
+env | grep ^FERMATA_ >"$BATS_TEST_TMPDIR/environment"
+cat file more .env >"$BATS_TEST_TMPDIR/seen"
+ls -A >"$BATS_TEST_TMPDIR/names"
+git status --porcelain >"$BATS_TEST_TMPDIR/status"
+git log --oneline >"$BATS_TEST_TMPDIR/log"
+git remote >"$BATS_TEST_TMPDIR/remote"
+echo made >new; rm more; echo noise >y.log; echo edited >>file
+git -C "$PROJECT" status --porcelain >"$BATS_TEST_TMPDIR/meanwhile"
+echo done
+EOF
+    sed -i '1i workspace_files: [.env]' .fermata/config.yaml
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: editor, prompt: go, workspace: clone }] }] }'
+    git status --porcelain >"$BATS_TEST_TMPDIR/before"
+    fermata run -w w
+    [[ $(cat "$BATS_TEST_TMPDIR/where") == "$PROJECT"/.fermata/workflows/*/workspaces/s/tree ]]
+    [ "$(cat "$BATS_TEST_TMPDIR/seen")" = "$(printf 'uncommitted\nuntracked\nKEY=1')" ]
+    [ "$(tr '\n' ' ' <"$BATS_TEST_TMPDIR/names")" = ".env .git .gitignore file more numbers " ]
+    diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/status"
+    diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/meanwhile"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -eq 1 ]
+    [ ! -s "$BATS_TEST_TMPDIR/remote" ]
+    grep -q '^FERMATA_PORT_BASE=20100$' "$BATS_TEST_TMPDIR/environment"
+    grep -q "^FERMATA_WORKSPACE=$PROJECT/.fermata/workflows/" "$BATS_TEST_TMPDIR/environment"
+    [ "$(cat new)" = made ]
+    [ ! -e more ]
+    [ ! -e y.log ]
+    [ ! -e "$(cat "$BATS_TEST_TMPDIR/where")" ]
+    [ "$(cat file)" = "$(printf 'uncommitted\nedited')" ]
+    fermata diff last --stat | grep -q '^file | +1 -0$'
+    fermata undo last
+    [ "$(cat file more)" = "$(printf 'uncommitted\nuntracked')" ]
+    [ ! -e new ]
+}
+
+@test "without git, and where the project is only a part of a repository, clones work too" {
+    agent editor <<<'cat >/dev/null; echo edited >>file; mkdir -p sub && echo new >sub/file; echo done'
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: editor, prompt: go, workspace: clone }] }] }'
+    echo plain >file
+    fermata run -w w
+    [ "$(cat file sub/file)" = "$(printf 'plain\nedited\nnew')" ]
+    git init -q .. && git -C .. add -A
+    fermata run -w w
+    [ "$(cat file)" = "$(printf 'plain\nedited\nedited')" ]
+}
+
+@test "parallel clones have ports of their own and come in the order of their steps" {
+    repository
+    agent late <<EOF
+cat >/dev/null
+echo \$FERMATA_PORT_BASE >>"$BATS_TEST_TMPDIR/ports"
+[ \$FERMATA_STEP = b ] || until [ -e \$FERMATA_RUN_FOLDER/attempts/b.1/exit.json ]; do sleep 0.01; done
+sed -i "\$([ \$FERMATA_STEP = a ] && echo 1 || echo 30)s/.*/\$FERMATA_STEP/" numbers
+echo done
+EOF
+    workflow w <<'EOF'
+name: w
+concurrency: 4
+defaults: { agent: late, workspace: clone }
+phases: [{ id: p, mode: parallel, steps: [{ id: a, prompt: go }, { id: b, prompt: go }] }]
+EOF
+    fermata run -w w
+    [ "$(sort "$BATS_TEST_TMPDIR/ports" | tr '\n' ' ')" = "20100 20200 " ]
+    [ "$(sed -n '1p;30p' numbers | tr '\n' ' ')" = "a b " ]
+    [ "$(sed -n 2p numbers)" = 2 ]
+    [ "$(fermata logs last --records | grep '"kind":"attempt_ended"' | grep -o '"step":"[ab]"' | tr -d '\n')" = '"step":"a""step":"b"' ]
+}
+
+@test "a merge conflict names both sides and touches nothing; the others are merged" {
+    repository
+    agent same <<'EOF'
+cat >/dev/null
+echo $FERMATA_STEP >>list
+sed -i "1s/.*/$FERMATA_STEP/" numbers
+echo done
+EOF
+    workflow w <<'EOF'
+name: w
+concurrency: 4
+defaults: { agent: same, workspace: clone, retry: { attempts: 1 } }
+phases: [{ id: p, mode: parallel, steps: [{ id: a, prompt: go }, { id: b, prompt: go }] }]
+EOF
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    [ "$(cat list)" = a ]
+    [ "$(sed -n 1p numbers)" = a ]
+    fermata show last --json | json '[s["error"] for p in d["phases"] for s in p["steps"] if s["key"] == "b"][0]' >"$BATS_TEST_TMPDIR/error"
+    grep -q "merge conflict: .*step b changed the same lines of list, numbers; .* $PROJECT, .*/workspaces/b/tree" "$BATS_TEST_TMPDIR/error"
+}
+
+@test "a review in a clone brings nothing, and may change nothing" {
+    repository
+    agent reader <<EOF
+cat >/dev/null; echo bad >file
+printf '{"type":"system","subtype":"init","session_id":"s1"}\n{"type":"result","subtype":"success","is_error":false,"result":"done","session_id":"s1","terminal_reason":"completed"}\n'
+EOF
+    sed -i 's/reader: { type: command/reader: { type: claude/' .fermata/config.yaml
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: reader, prompt: go, workspace: clone, read_only: true, retry: { attempts: 1 } }] }] }'
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    [ "$(cat file)" = uncommitted ]
+    fermata show last --json | grep -q 'it was to change nothing'
+}
+
+# plant FOLDER: every key whose value is a command, hooks and attributes, in the repository there;
+# each of them would leave a trace
+plant() {
+    cat <<EOF
+cd "$1" || exit 1
+trap='sh -c "echo \$0 >>$BATS_TEST_TMPDIR/started; cat" trap'
+for key in core.fsmonitor core.pager core.editor core.sshCommand core.askPass core.gitProxy core.alternateRefsCommand \\
+    diff.external diff.x.command diff.x.textconv filter.x.clean filter.x.smudge filter.x.process merge.x.driver \\
+    credential.helper gpg.program gpg.ssh.program gpg.x509.program gpg.ssh.defaultKeyCommand pager.diff pager.ls-files \\
+    sequence.editor interactive.diffFilter uploadpack.packObjectsHook remote.origin.uploadpack remote.origin.receivepack \\
+    trailer.x.command mergetool.x.cmd difftool.x.cmd browser.x.cmd; do
+    git config "\$key" "\$trap"
+done
+for name in ls-files diff merge-file read-tree rev-parse symbolic-ref status; do git config "alias.\$name" "!\$trap"; done
+git config core.hooksPath .hooks
+git config attr.tree HEAD
+git config include.path more
+git config extensions.worktreeConfig true
+mkdir -p .hooks .git/hooks
+for hook in post-checkout post-index-change pre-commit post-merge fsmonitor-watchman reference-transaction; do
+    printf '#!/bin/sh\necho hook >>$BATS_TEST_TMPDIR/started\n' >.hooks/\$hook
+    chmod 755 .hooks/\$hook && cp .hooks/\$hook .git/hooks/
+done
+printf '[core]\n\tfsmonitor = %s\n' "touch $BATS_TEST_TMPDIR/started" >.git/more
+cp .git/more .git/config.worktree
+printf '* filter=x diff=x merge=x\n' >.gitattributes && cp .gitattributes .git/info/attributes
+git init -q --bare inner && cp .git/config inner/config && printf 'gitdir: inner\n' >pointer
+EOF
+}
+
+@test "what an agent plants in the git configuration of its clone or of the project starts nothing" {
+    repository
+    {
+        echo 'cat >/dev/null'
+        plant .
+        echo 'echo new >made; echo done'
+    } | agent planter
+    agent replacer <<'EOF'
+cat >/dev/null
+cp -r .git evil && rm -rf .git && printf 'gitdir: evil\n' >.git
+echo more >made.too; echo done
+EOF
+    workflow clone <<'EOF'
+name: clone
+defaults: { workspace: clone, retry: { attempts: 1 } }
+phases:
+  - { id: p, mode: parallel, steps: [{ id: a, agent: planter, prompt: go }, { id: b, agent: replacer, prompt: go }] }
+EOF
+    workflow shared <<<'{ name: shared, phases: [{ id: p, steps: [{ id: s, agent: planter, prompt: go }] }] }'
+    fermata run -w clone
+    [ "$(cat made made.too)" = "$(printf 'new\nmore')" ]
+    [ ! -e .git/config.worktree ]
+    fermata run -w shared
+    grep -q fsmonitor .git/config
+    fermata diff last >/dev/null
+    fermata diff last --stat >/dev/null
+    fermata run -w clone
+    fermata undo last
+    fermata undo last --back
+    fermata gc
+    [ ! -e "$BATS_TEST_TMPDIR/started" ]
+    git status >/dev/null 2>&1 || true # as whoever trusts the folder would
+    [ -e "$BATS_TEST_TMPDIR/started" ]
+}
+
+@test "eight parallel clones are merged each once, but for two that conflict" {
+    repository
+    agent one <<EOF
+cat >/dev/null
+n=\${FERMATA_STEP#s}
+mkdir "$BATS_TEST_TMPDIR/begun.\$n"
+until [ "\$(ls -d "$BATS_TEST_TMPDIR"/begun.* | wc -l)" = 8 ]; do sleep 0.01; done
+case \$n in 0 | 4 | 7) line=1 ;; *) line=\$((n * 3)) ;; esac
+sed -i "\${line}s/\\$/ \$FERMATA_STEP/" numbers
+echo \$n >own.\$n
+echo done
+EOF
+    {
+        printf 'name: w\nconcurrency: 8\ndefaults: { workspace: clone, retry: { attempts: 1 }, agent: one }\n'
+        printf 'phases: [{ id: p, mode: parallel, steps: ['
+        printf '{ id: s0, prompt: go },'
+        for n in 1 2 3 4 5 6 7; do printf '{ id: s%d, prompt: go },' "$n"; done
+        printf '] }]\n'
+    } | workflow w
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    [ "$(grep -o 's[0-7]' numbers | tr '\n' ' ')" = "s0 s1 s2 s3 s5 s6 " ]
+    [ "$(cat own.* | tr -d '\n')" = 012356 ]
+    [ "$(fermata show last --json | grep -o 'merge conflict' | wc -l)" -ge 2 ]
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Of each path there are three states: what was cloned (base), what the project has now (ours),
+ * what the agent left (theirs). Where only one side changed it, that side counts; where both did,
+ * `git merge-file` puts the lines together, outside of any repository. */
+#include "run/merge.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "results/results.h"
+#include "results/snapshot.h"
+#include "run/changes.h"
+#include "run/workspace.h"
+#include "run/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NOTE_BYTES_MAX (1024U * 1024)
+
+struct merging {
+    const struct merge *merge;
+    struct snapshots *snapshots;
+    json_t *note; /* of the attempt */
+    struct changes changes, conflicts;
+};
+
+static int read_note(struct merging *merging, struct error *err)
+{
+    char *path = path_join(merging->merge->attempt, SNAPSHOT_FILE);
+    char *text = NULL;
+    size_t length;
+    int r = file_read(path, NOTE_BYTES_MAX, &text, &length, err);
+
+    r = r < 0 ? r : json_parse_text(text, length, SNAPSHOT_FILE, &merging->note, err);
+    free(text);
+    free(path);
+    return r;
+}
+
+static int write_note(const struct merging *merging, const char *name, const char *digest,
+                      struct error *err)
+{
+    char *path = path_join(merging->merge->attempt, SNAPSHOT_FILE);
+    char *text;
+    int r;
+
+    json_put_text(merging->note, name, digest);
+    text = json_dump_compact(merging->note);
+    r = file_write(path, text, strlen(text), FILE_SYNC, err);
+    free(text);
+    free(path);
+    return r;
+}
+
+/* ---- the plan ---- */
+
+static bool is_ignored(const char *content)
+{
+    return content && strstr(content, TREE_IGNORED);
+}
+
+static int plan_path(struct merging *merging, const struct change *change, struct error *err)
+{
+    char *ours = NULL;
+    char *merged = NULL;
+    int r = tree_look(merging->merge->project, change->path, &ours, err);
+
+    if (r < 0) {
+        return r;
+    }
+    if (change_is_same(ours, change->from)) {
+        changes_add(&merging->changes, change->path, ours, change->to);
+    } else if (!change_is_same(ours, change->to)) {
+        const struct three_ways ways = {change->from, ours, change->to};
+
+        r = change_merge(merging->snapshots, &ways, &merged, err);
+        if (r == ERROR_CONFLICT) {
+            changes_add(&merging->conflicts, change->path, ours, change->to);
+            r = 0;
+        } else if (r == 0 && !change_is_same(ours, merged)) {
+            changes_add(&merging->changes, change->path, ours, merged);
+        }
+    }
+    free(merged);
+    free(ours);
+    return r;
+}
+
+static int refuse_conflicts(const struct merging *merging, struct error *err)
+{
+    const struct merge *merge = merging->merge;
+    struct strbuf names;
+
+    strbuf_init(&names, ERROR_TEXT_MAX / 3);
+    for (size_t i = 0; i < merging->conflicts.count; i++) {
+        strbuf_addf(&names, "%s%s", i ? ", " : "", merging->conflicts.items[i].path);
+    }
+    (void)error_set(err, ERROR_CONFLICT,
+                    "merge conflict: the project and step %s changed the same lines of %s%s; the "
+                    "one side is in %s, the other in %s",
+                    merge->step, names.data, names.overflow ? ", ..." : "", merge->project,
+                    merge->tree);
+    strbuf_release(&names);
+    return ERROR_CONFLICT;
+}
+
+/* Also keeps what the project has now. */
+static int plan(struct merging *merging, struct error *err)
+{
+    const char *after = json_get_text(merging->note, "after", NULL);
+    struct changes done = {0};
+    char base[DIGEST_HEX_SIZE];
+    char now[DIGEST_HEX_SIZE];
+    int r = workspace_read_base(merging->merge->tree, base, err);
+
+    if (r == 0 && !after) {
+        r = error_set(err, ERROR_IO, "what step %s did in its clone could not be kept",
+                      merging->merge->step);
+    }
+    r = r < 0 ? r : snapshot_take(merging->snapshots, merging->merge->project, now, NULL, err);
+    r = r < 0 ? r : snapshot_compare(merging->snapshots, base, after, &done, err);
+    for (size_t i = 0; r == 0 && i < done.count; i++) {
+        if (!is_ignored(done.items[i].from) && !is_ignored(done.items[i].to)) {
+            r = plan_path(merging, &done.items[i], err);
+        }
+    }
+    if (r == 0 && merging->conflicts.count > 0) {
+        r = refuse_conflicts(merging, err);
+    }
+    changes_release(&done);
+    return r;
+}
+
+/* ---- intent, deed, receipt ---- */
+
+static int write_intent(struct merging *merging, struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+    int r = plan(merging, err);
+
+    r = r < 0 ? r : changes_put(merging->snapshots, &merging->changes, digest, err);
+    return r < 0 ? r : write_note(merging, "intent", digest, err);
+}
+
+static int merge_alone(struct merging *merging, struct error *err)
+{
+    const char *intent = json_get_text(merging->note, "intent", NULL);
+    int r = intent ? changes_get(merging->snapshots, intent, &merging->changes, err)
+                   : write_intent(merging, err);
+
+    if (r == 0) {
+        r = changes_apply(merging->snapshots, merging->merge->project, &merging->changes, err);
+    }
+    return r < 0 ? r
+                 : write_note(merging, "merge", json_get_text(merging->note, "intent", NULL), err);
+}
+
+static int merge_locked(struct merging *merging, struct error *err)
+{
+    const struct merge *merge = merging->merge;
+    const char *receipt = json_get_text(merging->note, "merge", NULL);
+    const struct writer writer = {.project = merge->project,
+                                  .folder = merge->project_folder,
+                                  .run_id = merge->run_id,
+                                  .attempt = merge->attempt};
+    int r;
+
+    if (receipt) {
+        r = changes_get(merging->snapshots, receipt, &merging->changes, err);
+    } else {
+        r = writer_take(&writer, err);
+        if (r == 0) {
+            r = merge_alone(merging, err);
+            writer_release(&writer);
+        }
+    }
+    if (r == 0) {
+        workspace_end(merge->tree);
+    }
+    return r;
+}
+
+int merge_clone(const struct merge *merge, int64_t *ret_files, struct error *err)
+{
+    struct merging merging = {.merge = merge};
+    int r = read_note(&merging, err);
+
+    r = r < 0 ? r : snapshots_open(merge->project, &merging.snapshots, err);
+    r = r < 0 ? r : merge_locked(&merging, err);
+    if (r == 0) {
+        *ret_files = (int64_t)merging.changes.count;
+    }
+    snapshots_close(merging.snapshots);
+    changes_release(&merging.changes);
+    changes_release(&merging.conflicts);
+    json_decref(merging.note);
+    return r;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/workspace.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "results/clone.h"
+#include "run/changes.h"
+#include "run/query.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORKSPACES_FOLDER "workspaces"
+#define NOTE_BYTES_MAX 65536U
+#define PORTS_EACH 100
+#define PORT_SLOTS 400
+
+bool workspace_is_clone(const struct step *definition)
+{
+    return definition && definition->kind == STEP_AGENT && definition->workspace &&
+           strcmp(definition->workspace, "clone") == 0;
+}
+
+char *workspace_root(const struct active *active, int step)
+{
+    const struct step_state *state = &active->state->steps[step];
+
+    return !state->check && workspace_is_clone(step_effective(state))
+               ? mem_printf("%s/" WORKSPACES_FOLDER "/%s/tree", active->folder, state->key)
+               : mem_strdup(active->engine->options.project);
+}
+
+/* ---- the note beside the tree: {base: DIGEST}, {base: DIGEST, ended: true} */
+
+static json_t *read_note(const char *folder)
+{
+    char *path = path_join(folder, SNAPSHOT_FILE);
+    json_t *note = NULL;
+    char *text = NULL;
+    size_t length;
+
+    if (file_read(path, NOTE_BYTES_MAX, &text, &length, NULL) == 0) {
+        (void)json_parse_text(text, length, SNAPSHOT_FILE, &note, NULL);
+    }
+    free(text);
+    free(path);
+    return note;
+}
+
+static int write_note(const char *folder, const json_t *note, struct error *err)
+{
+    char *path = path_join(folder, SNAPSHOT_FILE);
+    char *text = json_dump_compact(note);
+    int r = file_write(path, text, strlen(text), FILE_SYNC, err);
+
+    free(text);
+    free(path);
+    return r;
+}
+
+static int make_anew(const struct workspace *workspace, const char *folder, struct error *err)
+{
+    const struct clone_wish wish = {.project = workspace->project,
+                                    .tree = workspace->tree,
+                                    .files = workspace->files,
+                                    .file_count = workspace->file_count};
+    struct snapshots *snapshots = NULL;
+    char base[DIGEST_HEX_SIZE];
+    json_t *note = json_object();
+    int r = file_remove_tree(folder, err);
+
+    r = r < 0 ? r : snapshots_open(workspace->project, &snapshots, err);
+    r = r < 0 ? r : clone_make(snapshots, &wish, base, err);
+    if (r == 0) {
+        json_put_text(note, "base", base);
+        r = write_note(folder, note, err);
+    }
+    snapshots_close(snapshots);
+    json_decref(note);
+    return r;
+}
+
+int workspace_make(const struct workspace *workspace, struct error *err)
+{
+    char *folder = path_folder(workspace->tree);
+    json_t *note = read_note(folder);
+    bool is_there = json_get_text(note, "base", NULL) && !json_get_boolean(note, "ended", false) &&
+                    file_is_folder(workspace->tree);
+    int r = is_there ? 0 : make_anew(workspace, folder, err);
+
+    if (r < 0) {
+        error_context(err, "the project cannot be cloned");
+    }
+    json_decref(note);
+    free(folder);
+    return r;
+}
+
+int workspace_read_base(const char *tree, char ret_base[65], struct error *err)
+{
+    char *folder = path_folder(tree);
+    json_t *note = read_note(folder);
+    const char *base = json_get_text(note, "base", NULL);
+    int r = 0;
+
+    if (base && strlen(base) == DIGEST_HEX_LENGTH) {
+        memcpy(ret_base, base, DIGEST_HEX_SIZE);
+    } else {
+        r = error_set(err, ERROR_IO, "it is not known what was cloned into %s", tree);
+    }
+    json_decref(note);
+    free(folder);
+    return r;
+}
+
+void workspace_end(const char *tree)
+{
+    char *folder = path_folder(tree);
+    json_t *note = read_note(folder);
+
+    if (note) {
+        json_put(note, "ended", json_true());
+        (void)write_note(folder, note, NULL);
+    }
+    json_decref(note);
+    free(folder);
+}
+
+void workspace_sweep(const char *run_folder)
+{
+    char *folder = path_join(run_folder, WORKSPACES_FOLDER);
+    DIR *stream = opendir(folder);
+    const struct dirent *entry;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char *path = entry->d_name[0] == '.' ? NULL : path_join(folder, entry->d_name);
+        json_t *note = path ? read_note(path) : NULL;
+
+        if (json_get_boolean(note, "ended", false)) {
+            char *tree = path_join(path, "tree");
+
+            (void)file_remove_tree(tree, NULL);
+            free(tree);
+        }
+        json_decref(note);
+        free(path);
+    }
+    if (stream) {
+        (void)closedir(stream);
+    }
+    free(folder);
+}
+
+void run_sweep_workspaces(const char *folder, const char *run_id)
+{
+    char *path = mem_printf("%s/workflows/%s", folder, run_id);
+
+    workspace_sweep(path);
+    free(path);
+}
+
+/* ---- ports: PROJECT/.fermata/ports/NUMBER names the tree that has them */
+
+/* True: it is ours. Of a tree that is gone it is free again. */
+static bool take_slot(const char *path, const char *tree)
+{
+    char *holder = NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool is_ours = fd >= 0 && write(fd, tree, strlen(tree)) == (ssize_t)strlen(tree);
+
+    if (fd >= 0) {
+        (void)close(fd);
+        return is_ours;
+    }
+    if (file_read(path, NOTE_BYTES_MAX, &holder, NULL, NULL) < 0) {
+        return false;
+    }
+    is_ours = strcmp(holder, tree) == 0;
+    if (!is_ours && holder[0] && !file_is_folder(holder) && unlink(path) == 0) {
+        is_ours = take_slot(path, tree);
+    }
+    free(holder);
+    return is_ours;
+}
+
+int workspace_port(const char *project_folder, const char *tree, struct error *err)
+{
+    char *folder = path_join(project_folder, "ports");
+    int r = file_make_folders(folder, err);
+    int port = r;
+
+    for (int slot = 1; r == 0 && port == 0 && slot < PORT_SLOTS; slot++) {
+        char *path = mem_printf("%s/%d", folder, slot);
+
+        port = take_slot(path, tree) ? WORKSPACE_PORT_SHARED + slot * PORTS_EACH : 0;
+        free(path);
+    }
+    free(folder);
+    return port != 0 ? port
+                     : error_set(err, ERROR_LIMIT, "%d workspaces have ports already", PORT_SLOTS);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Where an agent works: in the project itself, or in a private clone of it, which lies in the
+ * run's folder as workspaces/STEP/tree and stays over the attempts of the step. */
+#ifndef FERMATA_RUN_WORKSPACE_H
+#define FERMATA_RUN_WORKSPACE_H
+
+#include "run/engine.h"
+
+bool workspace_is_clone(const struct step *definition); /* NULL: no */
+/* The folder in which the step works as if it were the project; free() it. */
+char *workspace_root(const struct active *active, int step);
+
+/* Blocking file work from here on. */
+struct workspace {
+    const char *project;
+    const char *project_folder; /* PROJECT/.fermata */
+    const char *tree;           /* of workspace_root() */
+    const char *const *files;   /* ignored ones that are copied too */
+    size_t file_count;
+};
+/* Makes the clone unless it is there already. */
+int workspace_make(const struct workspace *workspace, struct error *err);
+/* The snapshot of what was cloned. */
+int workspace_read_base(const char *tree, char ret_base[65], struct error *err);
+/* It was merged and is of no more use: the next attempt begins with a new one. */
+void workspace_end(const char *tree);
+/* The first of a hundred ports that no other workspace of the project has. */
+int workspace_port(const char *project_folder, const char *tree, struct error *err);
+#define WORKSPACE_PORT_SHARED 20000 /* of those who work in the project itself */
+/* Removes what has ended in the run's folder. */
+void workspace_sweep(const char *run_folder);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define AGENT(script)                                                                              \
+    "default_agent: a\nagents:\n  a: { type: command, command: [sh, -c, 'cat >/dev/null; " script  \
+    "; echo done'] }\n"
+/* The first one ends when the last one has. */
+#define WAIT                                                                                       \
+    "[ $FERMATA_STEP != a ] || until [ -e $FERMATA_RUN_FOLDER/attempts/c.1/exit.json ]; do "       \
+    "sleep 0.01; done; "
+#define WORKFLOW                                                                                   \
+    "name: w\nconcurrency: 3\ndefaults: { workspace: clone, retry: { attempts: 1 } }\n"            \
+    "phases: [{ id: p, mode: parallel, steps: [{ id: a, prompt: go }, { id: b, prompt: go }, "     \
+    "{ id: c, prompt: go }] }]\n"
+
+static void clones_come_into_the_project_in_the_order_of_their_steps(void **state)
+{
+    static const char *const order[] = {"a", "b", "c"};
+    struct run_project *project = *state;
+
+    run_project_configure(project, AGENT(WAIT "echo x >$FERMATA_STEP"));
+    assert_string_equal(run_project_run(project, WORKFLOW), "completed");
+    for (int i = 0; i < 3; i++) {
+        const json_t *record = run_project_find(project, "attempt_ended", NULL, i);
+
+        assert_string_equal(json_get_text(record, "step", ""), order[i]);
+        assert_int_equal(json_get_integer(json_object_get(record, "files"), "merged", 0), 1);
+        assert_true(run_project_has(project, order[i]));
+    }
+}
+
+static void who_fails_keeps_nobody_waiting(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project,
+                          AGENT(WAIT "[ $FERMATA_STEP != a ] || exit 3; echo x >$FERMATA_STEP"));
+    assert_string_equal(run_project_run(project, WORKFLOW), "paused");
+    assert_false(run_project_has(project, "a"));
+    assert_true(run_project_has(project, "b"));
+    assert_true(run_project_has(project, "c"));
+}
+
+static void what_another_process_left_is_merged_by_the_next(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    run_project_configure(project, AGENT("echo x >$FERMATA_STEP"));
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_go_until(project, "attempt_started", "c");
+    run_project_reopen(project);
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_true(run_project_has(project, "a"));
+    assert_true(run_project_has(project, "c"));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(clones_come_into_the_project_in_the_order_of_their_steps),
+        CASE(who_fails_keeps_nobody_waiting),
+        CASE(what_another_process_left_is_merged_by_the_next),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/workspace.h"
+
+#include "base/alloc.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "support/run_project.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char *tree_of(const struct run_project *project, const char *step)
+{
+    return mem_printf("%s/workflows/wf_000000000001/workspaces/%s/tree", project->folder, step);
+}
+
+static void make(const struct run_project *project, const char *tree)
+{
+    const struct workspace workspace = {
+        .project = project->project, .project_folder = project->folder, .tree = tree};
+    struct error err = ERROR_INIT;
+
+    if (workspace_make(&workspace, &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void a_clone_stays_until_it_has_ended(void **state)
+{
+    struct run_project *project = *state;
+    char *tree = tree_of(project, "s");
+    char *file = path_join(tree, "file");
+    char *run = mem_printf("%s/workflows/wf_000000000001", project->folder);
+    char base[DIGEST_HEX_SIZE];
+    char *text = NULL;
+
+    run_project_write(project, "file", "one");
+    make(project, tree);
+    assert_int_equal(workspace_read_base(tree, base, NULL), 0);
+    run_project_write(project, "file", "two");
+    make(project, tree);
+    workspace_sweep(run);
+    assert_int_equal(file_read(file, 100, &text, NULL, NULL), 0);
+    assert_string_equal(text, "one");
+    free(text);
+    workspace_end(tree);
+    make(project, tree);
+    assert_int_equal(file_read(file, 100, &text, NULL, NULL), 0);
+    assert_string_equal(text, "two");
+    free(text);
+    workspace_end(tree);
+    workspace_sweep(run);
+    assert_false(file_exists(file));
+    free(run);
+    free(file);
+    free(tree);
+}
+
+static void each_workspace_has_ports_of_its_own(void **state)
+{
+    struct run_project *project = *state;
+    char *first = tree_of(project, "a");
+    char *second = tree_of(project, "b");
+    int port;
+
+    assert_int_equal(file_make_folders(first, NULL), 0);
+    assert_int_equal(file_make_folders(second, NULL), 0);
+    port = workspace_port(project->folder, first, NULL);
+    assert_int_equal(port, WORKSPACE_PORT_SHARED + 100);
+    assert_int_equal(workspace_port(project->folder, second, NULL), port + 100);
+    assert_int_equal(workspace_port(project->folder, first, NULL), port);
+    assert_int_equal(file_remove_tree(first, NULL), 0);
+    assert_int_equal(workspace_port(project->folder, second, NULL), port);
+    free(first);
+    free(second);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_clone_stays_until_it_has_ended),
+        CASE(each_workspace_has_ports_of_its_own),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
