@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define FENCE "```"
+#define KEY "\"clarification_needed\""
+#define BRACES_MAX 100 /* that may be around the key or before it */
 
 static bool is_blank(char c)
 {
@@ -34,16 +36,11 @@ static bool ends_with_fence(struct span span)
            memcmp(span.text + span.length - strlen(FENCE), FENCE, strlen(FENCE)) == 0;
 }
 
-/* The fenced block that ends the answer; one in the middle is part of what it tells. Without one,
- * the answer itself. */
-static struct span find_object(struct span answer)
+/* The fenced block that ends the answer; one in the middle is part of what it tells. */
+static struct span find_block(struct span block)
 {
-    struct span block = trim(answer);
     size_t start;
 
-    if (!ends_with_fence(block)) {
-        return block;
-    }
     block.length -= strlen(FENCE);
     for (start = block.length; start > 0; start--) {
         if (start >= strlen(FENCE) &&
@@ -62,6 +59,57 @@ static struct span find_object(struct span answer)
         block.length--;
     }
     return trim(block);
+}
+
+static json_t *parse_object(struct span span)
+{
+    json_t *object = NULL;
+
+    if (span.length >= 2 && *span.text == '{') {
+        (void)json_parse_text(span.text, span.length, "answer", &object, NULL);
+    }
+    return object;
+}
+
+static struct span find_last(struct span span, const char *text)
+{
+    size_t length = strlen(text);
+
+    for (size_t i = span.length; i >= length; i--) {
+        if (memcmp(span.text + i - length, text, length) == 0) {
+            return (struct span){span.text, i - length};
+        }
+    }
+    return (struct span){span.text, 0};
+}
+
+/* Models like to say a word before the object that they were told to end with. */
+static json_t *parse_end(struct span answer)
+{
+    struct span before = find_last(answer, KEY);
+    json_t *object = NULL;
+
+    if (answer.length == 0 || answer.text[answer.length - 1] != '}') {
+        return NULL;
+    }
+    for (int braces = 0; !object && before.length > 0 && braces < BRACES_MAX; braces++) {
+        before = find_last(before, "{");
+        object = parse_object((struct span){answer.text + before.length,
+                                            answer.length - before.length});
+    }
+    return object;
+}
+
+static json_t *find_object(struct span answer)
+{
+    struct span whole = trim(answer);
+    json_t *object;
+
+    if (ends_with_fence(whole)) {
+        return parse_object(find_block(whole));
+    }
+    object = parse_object(whole);
+    return object ? object : parse_end(whole);
 }
 
 static size_t cut_length(const char *text, size_t length, size_t length_max)
@@ -114,16 +162,14 @@ static json_t *describe_work(const json_t *value)
 
 json_t *clarification_find(const char *answer, size_t length)
 {
-    struct span span = find_object((struct span){answer, length});
-    json_t *object = NULL;
+    json_t *object = find_object((struct span){answer, length});
     json_t *questions;
     json_t *found = NULL;
     const json_t *asked;
     size_t index;
     const json_t *value;
 
-    if (span.length < 2 || *span.text != '{' ||
-        json_parse_text(span.text, span.length, "answer", &object, NULL) < 0) {
+    if (!object) {
         return NULL;
     }
     questions = json_array();

@@ -39,6 +39,7 @@ struct outcome {
     const json_t *artifacts;
     const json_t *usage;
     /* of agents */
+    bool is_answered;       /* by the backend; what failed came after it */
     int64_t retry_after_ms; /* not before; 0: not said */
     const char *agent;
     const char *model;      /* that answered; NULL: not said */

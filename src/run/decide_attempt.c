@@ -251,6 +251,7 @@ static void emit_attempt_ended(struct turn *turn, int index, const struct event 
                                     .duration_ms = outcome->duration_ms,
                                     .space_wait_ms = outcome->space_wait_ms,
                                     .flag = outcome->is_unbegun,
+                                    .is_answered = outcome->is_answered,
                                     .output = outcome->output,
                                     .errors = outcome->errors,
                                     .artifacts = outcome->artifacts,

@@ -64,6 +64,7 @@ struct collect {
     json_t *usage;
     json_t *files;
     bool is_agent;
+    bool is_answered;
     struct agent_outcome agent;
     enum verdict verdict;
     char verdict_reason[512];
@@ -586,6 +587,7 @@ static void class_of_agent(struct collect *collect, const struct attempt_exit *e
         fail(collect, agent->class_);
         (void)error_set(&collect->err, ERROR_IO, "%s", agent->error ? agent->error : "it failed");
     }
+    collect->is_answered = collect->class_ == CLASS_NONE;
 }
 
 static void refuse_changes(struct collect *collect, const json_t *changed, int64_t count)
@@ -835,6 +837,7 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
 
     outcome->class_ = collect->class_;
     outcome->is_doubtful = collect->is_doubtful;
+    outcome->is_answered = collect->is_answered && collect->class_ != CLASS_NONE;
     outcome->exit_status = collect->exit_status;
     outcome->signal = collect->signal;
     outcome->duration_ms = collect->duration_ms;

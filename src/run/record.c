@@ -18,7 +18,7 @@ struct field {
     enum field_type type;
 };
 
-#define FIELDS_MAX 19
+#define FIELDS_MAX 20
 #define TEXT(name, member)                                                                         \
     {                                                                                              \
         name, offsetof(struct record, member), FIELD_TEXT                                          \
@@ -93,7 +93,8 @@ static const struct {
                                JSON("usage", data), TEXT("phase", phase), BOOLEAN("unbegun", flag),
                                TEXT("agent", agent), TEXT("model", model), TEXT("session", session),
                                JSON("question", question), JSON("files", files),
-                               INTEGER("space_wait_ms", space_wait_ms)}},
+                               INTEGER("space_wait_ms", space_wait_ms),
+                               BOOLEAN("answered", is_answered)}},
     [RECORD_STEP_DONE] = {"step_done",
                           {TEXT("phase", phase), TEXT("step", step), INTEGER("attempt", number),
                            TEXT("using", reason), TEXT("name", name), JSON("output", output)}},

@@ -69,6 +69,7 @@ struct record {
     int signal;
     bool flag;
     /* of an agent's attempt */
+    bool is_answered; /* by the backend; what failed came after it */
     const char *agent;
     const char *model; /* that answered, or was asked for */
     const char *session;

@@ -12,18 +12,18 @@
 #define TEMPERATURE_MAX 2.0
 
 /* What kinds of agents have use for a key. */
-enum agent_use { USE_PROGRAM = 1, USE_COMMAND = 2, USE_SERVER = 4, USE_HOST = 8 };
+enum agent_use { USE_PROGRAM = 1, USE_COMMAND = 2, USE_SERVER = 4, USE_HOST = 8, USE_ACP = 16 };
 
 static const struct {
     const char *key;
     unsigned uses;
 } key_uses[] = {
-    {"command", USE_PROGRAM | USE_COMMAND},
+    {"command", USE_PROGRAM | USE_ACP | USE_COMMAND},
     {"endpoint", USE_SERVER}, /* programs take it from their own variables: `env` */
-    {"model", USE_PROGRAM | USE_COMMAND | USE_SERVER},
-    {"key", USE_PROGRAM | USE_SERVER},
-    {"env", USE_PROGRAM | USE_COMMAND | USE_SERVER},
-    {"silence", USE_PROGRAM | USE_COMMAND | USE_SERVER},
+    {"model", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
+    {"key", USE_PROGRAM | USE_SERVER}, /* of ACP nobody knows where it looks: `env` */
+    {"env", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
+    {"silence", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"prompt_by", USE_COMMAND},
     {"output", USE_COMMAND},
     {"map", USE_COMMAND},
@@ -37,6 +37,7 @@ static unsigned use_of(const char *type)
 {
     static const char *const servers[] = {
         "ollama", "llamacpp", "localai", "text-generation-webui", "openai-compatible", "anthropic",
+        "groq", "gemini-api",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
@@ -45,6 +46,7 @@ static unsigned use_of(const char *type)
         }
     }
     return strcmp(type, "command") == 0 ? USE_COMMAND
+           : strcmp(type, "acp") == 0   ? USE_ACP
            : strcmp(type, "host") == 0  ? USE_HOST
                                         : USE_PROGRAM;
 }

@@ -165,6 +165,21 @@ breaker() {
     [ "$status" -eq 6 ]
 }
 
+@test "an answer in the wrong form is no failure of the agent's backend" {
+    agent first 'echo "no JSON at all"'
+    limits 'breaker_threshold: 2, breaker_recovery: 1s'
+    workflow w <<'END2'
+name: w
+phases: [{ id: p, steps: [{ id: s, agent: first, schema: { type: object }, retry: { attempts: 3, delay: 1ms } }] }]
+END2
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    calls first 3
+    [ "$(of_step '["class"]')" = transient ]
+    [ "$(breaker '["failures"]')" = 0 ]
+    [ "$(breaker '["state"]')" = closed ]
+}
+
 @test "without another agent a step waits, also over a restart, until the breaker lets one call through" {
     agent first 'test -e up || { echo "503 service unavailable" >&2; exit 1; }; echo "it is up"'
     limits 'breaker_threshold: 1, breaker_recovery: 2s'

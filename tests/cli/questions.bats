@@ -44,6 +44,13 @@ asked() {
     ID=$(fermata list --json | json 'd["runs"][0]["id"]')
 }
 
+@test "an agent may say something before the object with its questions, without a fence" {
+    sed -i 's/```json.n//; s/.n```.n/\\n/' asker.sh
+    ! grep -q '```' asker.sh
+    asked
+    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["question"]["questions"][1]')" = "Which version?" ]
+}
+
 @test "a run whose agent asks rests, and says what was asked and how to answer" {
     asked
     run_apart fermata status "$ID"

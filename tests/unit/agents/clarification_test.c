@@ -53,6 +53,16 @@ static void a_fenced_block_at_the_end_asks(void **state)
     assert_found("```sh\nls\n```\nAnd then:\n```\n" ASK "\n```", ASKED);
 }
 
+static void an_object_at_the_end_asks_whatever_was_said_before_it(void **state)
+{
+    (void)state;
+    assert_found("I need to know.\n" ASK "\n", ASKED);
+    assert_found("Half is done: " ASK, ASKED);
+    assert_found("As {\"this\": 1} or `{`:\n{\"partial_work\": {\"a\": {}}, \"questions\": "
+                 "[{\"question\": \"Which?\"}],\n \"clarification_needed\": true}",
+                 "{\"questions\":[\"Which?\"],\"partial_work\":\"{\\n  \\\"a\\\": {}\\n}\\n\"}");
+}
+
 static void what_only_tells_of_questions_asks_nothing(void **state)
 {
     static const char *const answers[] = {
@@ -69,6 +79,10 @@ static void what_only_tells_of_questions_asks_nothing(void **state)
         "{\"clarification_needed\": true, \"questions\": [\"Which?\"]} and more",
         "Agents ask like this:\n```json\n" ASK "\n```\nand wait.",
         "[" ASK "]",
+        "It is " ASK " that asks.",
+        "It asks with \"clarification_needed\": true}",
+        "Not: {\"clarification_needed\": false, \"questions\": [\"Which?\"]}",
+        "{{{{ \"clarification_needed\" }}}}",
         "{\"clarification_needed\": true, \"questions\": [\"Which?\"]",
     };
 
@@ -125,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_that_is_the_object_asks),
         cmocka_unit_test(a_fenced_block_at_the_end_asks),
+        cmocka_unit_test(an_object_at_the_end_asks_whatever_was_said_before_it),
         cmocka_unit_test(what_only_tells_of_questions_asks_nothing),
         cmocka_unit_test(long_texts_are_cut_between_characters),
         cmocka_unit_test(a_question_of_the_program_has_the_same_shape),

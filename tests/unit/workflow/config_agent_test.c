@@ -254,7 +254,10 @@ static void a_key_that_its_kind_of_agent_has_no_use_for_is_told(void **state)
                              "  codex: { temperature: 1 }\n"
                              "  s: { type: ollama, temperature: 3, command: x }\n"
                              "  c: { command: x, endpoint: 'http://a' }\n"
-                             "  host: { model: x }\n",
+                             "  host: { model: x }\n"
+                             "  a: { type: acp, command: x, key: 'env:K', model: m }\n"
+                             "  groq: { endpoint: 'http://a', temperature: 1, key: 'env:K' }\n"
+                             "  gemini-api: { endpoint: 'http://a', max_tokens: 1 }\n",
                              NULL);
 
     assert_string_equal(
@@ -263,7 +266,8 @@ static void a_key_that_its_kind_of_agent_has_no_use_for_is_told(void **state)
         "project:3:35: warning: a temperature is from 0 to 2, so 3 is taken for 2\n"
         "project:3:47: warning: \"command\" has no effect for an agent of type ollama\n"
         "project:4:31: warning: \"endpoint\" has no effect for an agent of type command\n"
-        "project:5:18: warning: \"model\" has no effect for an agent of type host\n");
+        "project:5:18: warning: \"model\" has no effect for an agent of type host\n"
+        "project:6:37: warning: \"key\" has no effect for an agent of type acp\n");
     release(&both);
 }
 
