@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Once a process, before anything else: small pieces are joined when they are given back (glibc puts
- * that off, and then does it for all of them at each large one), and no abort is without a word. */
+/* Once a process, before anything else: small pieces are joined when they are given back (glibc
+ * puts that off, and then does it for all of them at each large one), and no abort is without a
+ * word. */
 void mem_init(void);
 void *mem_alloc(size_t size);              /* uninitialised */
 void *mem_zero(size_t count, size_t size); /* zeroed; aborts on overflow */
