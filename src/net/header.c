@@ -129,6 +129,11 @@ void http_add_shown_url(struct strbuf *target, const char *url)
             break;
         }
     }
+    /* What is left may begin like a URL of its own. */
+    if (scheme_length == 0 && skip_scheme(host) != host) {
+        http_add_shown_url(target, host);
+        return;
+    }
     strbuf_add_bytes(target, url, scheme_length);
     strbuf_add_bytes(target, host, host_length);
     strbuf_add_bytes(target, path, strcspn(path, "?#"));

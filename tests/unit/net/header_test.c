@@ -103,6 +103,7 @@ static void a_shown_url_has_no_secrets(void **state)
     check_shown("user:secret@host", "host");
     check_shown("http://host?u@secret", "http://host");
     check_shown("user:secret@host/x?to=http://y", "host/x");
+    check_shown("a:secret@h://user:secret@host/x", "h://host/x");
     check_shown("", "");
 }
 
