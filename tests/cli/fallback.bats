@@ -214,15 +214,25 @@ END
     [ "$(fermata logs last --records | grep -c 'takes 60 calls a minute')" = 2 ]
 }
 
+# Readers, for agents that change files have the project one at a time.
 @test "an agent has its own number of calls at once" {
-    agent first 'mkdir busy || touch two; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; rmdir busy; echo done'
-    limits 'concurrency: 1'
+    cat >bin/first <<'END'
+#!/bin/sh
+mkdir "$HOME/busy" || touch "$HOME/two"
+i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done
+rmdir "$HOME/busy"
+echo x >>"$HOME/calls"
+echo '{"type":"system","subtype":"init","session_id":"s1","model":"m"}'
+echo '{"type":"result","subtype":"success","is_error":false,"result":"done","session_id":"s1","usage":{"input_tokens":1,"output_tokens":1}}'
+END
+    chmod +x bin/first
+    sed -i 's|first: { command: \[bin/first\]|first: { type: claude, command: [bin/first], concurrency: 1|' .fermata/config.yaml
     workflow many <<END
 name: many
-phases: [{ id: p, mode: parallel, steps: [{ id: s, agent: first, prompt: Do it, reuse: never, foreach: [1, 2, 3, 4, 5, 6] }] }]
+phases: [{ id: p, mode: parallel, steps: [{ id: s, agent: first, prompt: Do it, read_only: true, reuse: never, foreach: [1, 2, 3, 4, 5, 6] }] }]
 END
     run_apart fermata run -w many
     [ "$status" -eq 0 ]
-    [ ! -e two ]
-    calls first 6
+    [ ! -e "$HOME/two" ]
+    [ "$(wc -l <"$HOME/calls")" = 6 ]
 }

@@ -165,8 +165,8 @@ static void without_its_key_a_program_is_not_called(void **state)
     static const struct {
         const char *key, *error;
     } samples[] = {
-        {", key: 'env:ABSENT'", "env:ABSENT is empty"},
-        {", key: 'env:EMPTY'", "env:EMPTY is empty"},
+        {", key: 'env:ABSENT'", "env:ABSENT is not set"},
+        {", key: 'env:EMPTY'", "env:EMPTY is not set"},
         {", key: 'file:absent.txt'", "absent.txt"},
         {", key: 'file:~/absent.txt'", "~/absent.txt"},
         {", key: 'file:empty.txt'", "file:empty.txt is empty"},
