@@ -94,8 +94,8 @@ static json_t *parse_end(struct span answer)
     }
     for (int braces = 0; !object && before.length > 0 && braces < BRACES_MAX; braces++) {
         before = find_last(before, "{");
-        object = parse_object((struct span){answer.text + before.length,
-                                            answer.length - before.length});
+        object = parse_object(
+            (struct span){answer.text + before.length, answer.length - before.length});
     }
     return object;
 }

@@ -124,6 +124,40 @@ static void replace(char **text, const char *by)
     *text = mem_strdup(by);
 }
 
+/* Ollama alone has what it lists and nothing else; `name` is `name:latest` there. */
+static bool lacks_model(const struct agent_facts *facts)
+{
+    const char *model = facts->config->model;
+    size_t index;
+    const json_t *entry;
+
+    if (!model || !facts->models || strcmp(facts->config->type, "ollama") != 0) {
+        return false;
+    }
+    json_array_foreach(facts->models, index, entry)
+    {
+        const char *name = json_get_text(entry, "name", "");
+        size_t length = strlen(model);
+
+        if (strcmp(name, model) == 0 ||
+            (strncmp(name, model, length) == 0 && strcmp(name + length, ":latest") == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void refuse_model(struct agent_facts *facts)
+{
+    char *hint = mem_printf("`fermata models pull %s --agent %s` fetches it", facts->config->model,
+                            facts->config->name);
+
+    facts->state = AGENT_LACKING;
+    replace(&facts->detail, "has no such model");
+    replace(&facts->hint, hint);
+    free(hint);
+}
+
 static void take_health(const char *text, size_t length, struct agent_facts *facts)
 {
     json_t *health = NULL;
@@ -140,6 +174,9 @@ static void take_health(const char *text, size_t length, struct agent_facts *fac
         facts->version = mem_strdup(json_get_text(health, "version", NULL));
         replace(&facts->detail, "ready");
         replace(&facts->hint, NULL);
+        if (lacks_model(facts)) {
+            refuse_model(facts);
+        }
     } else {
         facts->state = json_get_boolean(health, "loading", false) ? AGENT_UNSURE : AGENT_LACKING;
         replace(&facts->detail, facts->state == AGENT_UNSURE ? "loading" : "does not answer");

@@ -71,10 +71,10 @@ static int list_workflows(struct ops *ops, json_t **ret_result)
     }
     for (size_t i = 0; i < ops->config->workflow_count; i++) {
         const char *text = ops->config->workflow_texts[i];
-        json_t *row = describe_row(ops, ops->config->workflow_names[i], CONFIG_ORIGIN,
-                                   CONFIG_FILE_NAME);
+        const char *file = ops->config->workflow_files[i];
+        json_t *row = describe_row(ops, ops->config->workflow_names[i], CONFIG_ORIGIN, file);
 
-        add_text(ops, text, strlen(text), CONFIG_FILE_NAME, row);
+        add_text(ops, text, strlen(text), file, row);
         json_array_append_new(list, row);
     }
     *ret_result = json_pack("{s:o}", "workflows", list);
@@ -86,7 +86,6 @@ static int show_workflow(struct ops *ops, const char *name, const char *form, js
                          struct error *err)
 {
     const struct library_entry *entry;
-    const char *configured;
     struct workflow *workflow;
     struct strbuf text;
     int r = ops_load_workflow(ops, name, &workflow, err);
@@ -98,9 +97,9 @@ static int show_workflow(struct ops *ops, const char *name, const char *form, js
     entry = ops_find_entry(ops, name);
     json_put_text(*ret_result, "name", workflow->name);
     json_put_text(*ret_result, "origin",
-                  entry ? workflow_origin_name(entry->origin)
-                  : ops_has_configured_workflow(ops, name, &configured) ? CONFIG_ORIGIN
-                                                                        : "file");
+                  entry                                 ? workflow_origin_name(entry->origin)
+                  : ops_find_configured(ops, name) >= 0 ? CONFIG_ORIGIN
+                                                        : "file");
     json_put_text(*ret_result, "file", workflow->file);
     workflow_describe_whole(workflow, *ret_result);
     strbuf_init(&text, TEXT_BYTES_MAX);
@@ -181,12 +180,27 @@ static void add_problem(struct validation *validation, const struct problem *pro
     validation->warnings += problem->is_warning ? 1 : 0;
 }
 
+/* The configuration comes first, and is told of again with its list workflows. */
+static bool was_added(const struct validation *validation, const char *file, json_t *list,
+                      int result)
+{
+    json_t *first = json_array_get(validation->files, 0);
+
+    if (!first || !file || strcmp(json_get_text(first, "file", ""), file) != 0) {
+        return false;
+    }
+    (void)json_array_extend(json_object_get(first, "problems"), list);
+    json_put(first, "ok", json_boolean(json_get_boolean(first, "ok", false) && result == 0));
+    json_decref(list);
+    return true;
+}
+
 /* A refusal without a place (too large, not readable) is one problem of its own. */
 static void add_result(struct validation *validation, const char *file, int result,
                        const struct problems *problems, const struct error *failure)
 {
     json_t *list = json_array();
-    json_t *item = json_object();
+    json_t *item;
 
     for (size_t i = 0; i < problems->count; i++) {
         add_problem(validation, &problems->items[i], list);
@@ -199,6 +213,10 @@ static void add_result(struct validation *validation, const char *file, int resu
         add_problem(validation, &refusal, list);
         strbuf_addf(&validation->text, "%s: error: %s\n", file, failure->text);
     }
+    if (was_added(validation, file, list, result)) {
+        return;
+    }
+    item = json_object();
     json_put_text(item, "file", file);
     json_put(item, "ok", json_boolean(result == 0));
     json_put(item, "problems", list);
@@ -237,6 +255,39 @@ static const struct gate *find_any_gate(const char *name, void *context)
     return &validation->gate_of_config;
 }
 
+/* A list workflow: its text is ours, so that its problems are told where the list begins. What else
+ * is wrong with it was told with the configuration. */
+static void validate_configured(struct ops *ops, size_t index, struct validation *validation)
+{
+    const struct config *config = ops->config;
+    const char *text = config->workflow_texts[index];
+    const char *file = config->workflow_files[index];
+    char *key = mem_printf("%s of %s", config->workflow_names[index], file);
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct error failure = ERROR_INIT;
+    struct workflow_names names;
+    struct workflow *workflow = NULL;
+    int r = 0;
+
+    ops_workflow_names(ops, &names);
+    if (note_file(ops, key, validation)) {
+        r = workflow_parse(text, strlen(text), file, &names, &workflow, problems, &failure);
+    }
+    if (workflow) {
+        problems->count = 0;
+        r = agent_check_workflow(ops, file, workflow, problems);
+    }
+    for (size_t i = 0; i < problems->count; i++) {
+        problems->items[i].at = config->workflow_places[index];
+    }
+    if (r < 0 || problems->count > 0) {
+        add_result(validation, file, r, problems, &failure);
+    }
+    workflow_free(workflow);
+    free(problems);
+    free(key);
+}
+
 static void validate_text(struct ops *ops, const char *text, size_t length, const char *file,
                           struct validation *validation)
 {
@@ -269,8 +320,18 @@ static int validate_named(struct ops *ops, const char *name, struct validation *
     size_t length;
     char *text;
     char *file;
-    int r = ops_read_workflow(ops, name, &text, &length, &file, &failure);
+    int configured;
+    int r = ops_need_library(ops, err);
 
+    if (r < 0) {
+        return r;
+    }
+    configured = ops->config ? ops_find_configured(ops, name) : -1;
+    if (configured >= 0 && !ops_find_entry(ops, name)) {
+        validate_configured(ops, (size_t)configured, validation);
+        return 0;
+    }
+    r = ops_read_workflow(ops, name, &text, &length, &file, &failure);
     if (r == ERROR_NOT_FOUND || r == ERROR_IO) {
         *err = failure;
         return r;
@@ -352,6 +413,31 @@ static int validate_library(struct ops *ops, bool is_builtin, struct validation 
     return r;
 }
 
+/* Whose name is from the environment is told by who runs it. */
+static void validate_default(struct ops *ops, struct validation *validation)
+{
+    const struct config *config = ops->config;
+    struct problems *problems;
+    struct problem *problem;
+    struct error missing = ERROR_INIT;
+
+    if (!ops_default_workflow(ops) ||
+        validate_named(ops, ops_default_workflow(ops), validation, &missing) != ERROR_NOT_FOUND ||
+        ops->settings->workflow) {
+        return;
+    }
+    problems = mem_zero(1, sizeof(*problems));
+    problem = &problems->items[problems->count++];
+    *problem = (struct problem){.is_warning = true,
+                                .file = config->default_workflow_file,
+                                .at = config->default_workflow_at};
+    (void)snprintf(problem->text, sizeof(problem->text), "\"default_workflow\": %.400s",
+                   missing.text);
+    (void)snprintf(problem->hint, sizeof(problem->hint), "%.250s", missing.hint);
+    add_result(validation, problem->file, 0, problems, &missing);
+    free(problems);
+}
+
 /* What is shipped was made for any project: what it asks of agents is told of those that are run
  * without being named, or called by others. */
 static int validate_all(struct ops *ops, struct validation *validation, struct error *err)
@@ -364,10 +450,11 @@ static int validate_all(struct ops *ops, struct validation *validation, struct e
     if (r < 0) {
         return r;
     }
-    if (!validation->is_blind && ops_default_workflow(ops)) {
-        struct error missing = ERROR_INIT; /* told by who runs it */
-
-        (void)validate_named(ops, ops_default_workflow(ops), validation, &missing);
+    if (!validation->is_blind) {
+        for (size_t i = 0; i < ops->config->workflow_count; i++) {
+            (void)validate_named(ops, ops->config->workflow_names[i], validation, err);
+        }
+        validate_default(ops, validation);
     }
     validate_called(ops, validation);
     validation->is_unused = true;

@@ -138,27 +138,24 @@ int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct e
 /* ---- workflows --------------------------------------------------------------------------------
  */
 
-bool ops_has_configured_workflow(const struct ops *ops, const char *name, const char **ret_text)
+int ops_find_configured(const struct ops *ops, const char *name)
 {
     const struct config *config = ops->config;
 
     for (size_t i = 0; i < config->workflow_count; i++) {
         if (strcmp(config->workflow_names[i], name) == 0) {
-            *ret_text = config->workflow_texts[i];
-            return true;
+            return (int)i;
         }
     }
-    return false;
+    return -1;
 }
 
 const struct library_entry *ops_find_entry(const struct ops *ops, const char *name)
 {
     const struct library_entry *entry = library_find(ops->library, name);
-    const char *text;
 
-    return entry && entry->origin == ORIGIN_BUILTIN && ops_has_configured_workflow(ops, name, &text)
-               ? NULL
-               : entry;
+    return entry && entry->origin == ORIGIN_BUILTIN && ops_find_configured(ops, name) >= 0 ? NULL
+                                                                                           : entry;
 }
 
 static int no_such_workflow(struct ops *ops, const char *name, struct error *err)
@@ -177,13 +174,12 @@ static int no_such_workflow(struct ops *ops, const char *name, struct error *err
 
 int ops_check_workflow_name(struct ops *ops, const char *name, struct error *err)
 {
-    const char *configured;
     int r = ops_need_library(ops, err);
 
     if (r == 0) {
         r = ops_need_config(ops, err);
     }
-    if (r < 0 || ops_find_entry(ops, name) || ops_has_configured_workflow(ops, name, &configured)) {
+    if (r < 0 || ops_find_entry(ops, name) || ops_find_configured(ops, name) >= 0) {
         return r;
     }
     return no_such_workflow(ops, name, err);
@@ -193,7 +189,7 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
                       char **ret_file, struct error *err)
 {
     const struct library_entry *entry;
-    const char *configured;
+    int configured;
     char *path;
     int r = ops_need_library(ops, err);
 
@@ -211,10 +207,11 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
         }
         return r;
     }
-    if (ops_has_configured_workflow(ops, name, &configured)) {
-        *ret_text = mem_strdup(configured);
-        *ret_length = strlen(configured);
-        *ret_file = mem_strdup(CONFIG_FILE_NAME);
+    configured = ops_find_configured(ops, name);
+    if (configured >= 0) {
+        *ret_text = mem_strdup(ops->config->workflow_texts[configured]);
+        *ret_length = strlen(*ret_text);
+        *ret_file = mem_strdup(ops->config->workflow_files[configured]);
         return 0;
     }
     if (!ops_is_file_name(name)) {

@@ -12,8 +12,6 @@
 static bool has(enum outside_kind kind, const char *name, void *context)
 {
     struct ops *ops = context;
-    const char *text;
-
     switch (kind) {
     case OUTSIDE_AGENT:
         return config_find_agent(ops->config, name) != NULL;
@@ -22,8 +20,7 @@ static bool has(enum outside_kind kind, const char *name, void *context)
     case OUTSIDE_FUNCTION:
         return function_find(name) != NULL;
     case OUTSIDE_WORKFLOW:
-        return library_find(ops->library, name) != NULL ||
-               ops_has_configured_workflow(ops, name, &text);
+        return library_find(ops->library, name) != NULL || ops_find_configured(ops, name) >= 0;
     case OUTSIDE_GATE:
         return config_find_gate(ops->config, name) != NULL;
     }

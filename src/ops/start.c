@@ -26,8 +26,6 @@ static void add_name(struct strbuf *names, const char *name)
 /* Their own are what people look for; what is built in comes after them. */
 static void list_names(const struct ops *ops, struct strbuf *own, struct strbuf *built_in)
 {
-    const char *text;
-
     for (size_t i = 0; i < ops->config->workflow_count; i++) {
         if (!ops_find_entry(ops, ops->config->workflow_names[i])) {
             add_name(own, ops->config->workflow_names[i]);
@@ -41,7 +39,7 @@ static void list_names(const struct ops *ops, struct strbuf *own, struct strbuf 
         }
         if (entry->origin != ORIGIN_BUILTIN) {
             add_name(own, entry->name);
-        } else if (!ops_has_configured_workflow(ops, entry->name, &text)) {
+        } else if (ops_find_configured(ops, entry->name) < 0) {
             add_name(built_in, entry->name);
         }
     }

@@ -251,9 +251,8 @@ static void add_call(struct commit *commit, const struct record *record)
             .policy = breaker_policy_of(agent),
             .run = commit->run.id,
             .step = arena_strdup(commit->arena, record->step),
-            .class_ = record->is_answered
-                          ? CLASS_NONE
-                          : (enum failure_class)failure_class_parse(record->class_),
+            .class_ = record->is_answered ? CLASS_NONE
+                                          : (enum failure_class)failure_class_parse(record->class_),
             .error = arena_strdup(commit->arena, record->error),
             .at = record->at};
     }

@@ -257,6 +257,8 @@ static void write_chains(struct config_reader *config_reader)
     size_t count = config_reader->chains.count;
     const char **names = arena_zero(arena, count + 1, sizeof(*names));
     const char **texts = arena_zero(arena, count + 1, sizeof(*texts));
+    const char **files = arena_zero(arena, count + 1, sizeof(*files));
+    struct position *places = arena_zero(arena, count + 1, sizeof(*places));
     struct map *stand_ins = map_new();
     struct chain_settings settings = {.stand_ins = stand_ins};
 
@@ -272,12 +274,16 @@ static void write_chains(struct config_reader *config_reader)
         config_reader->reader.problems->file = chain->file;
         names[i] = chain->name;
         texts[i] = chain_format(arena, chain, &settings);
+        files[i] = arena_strdup(arena, chain->file);
+        places[i] = chain->at;
         check_chain_agents(config_reader, chain);
         check_text(config_reader, chain, texts[i]);
     }
     map_free(stand_ins);
     config_reader->config->workflow_names = names;
     config_reader->config->workflow_texts = texts;
+    config_reader->config->workflow_files = files;
+    config_reader->config->workflow_places = places;
     config_reader->config->workflow_count = count;
 }
 
@@ -296,6 +302,21 @@ static int64_t read_bytes(const struct yaml_node *map, const char *key)
     return value && bytes_parse(value->text, &bytes) == 0 ? bytes : 0;
 }
 
+static void read_default_workflow(struct config_reader *config_reader, const struct file *file)
+{
+    struct config *config = config_reader->config;
+    const struct yaml_node *settings = yaml_find(file->root, "settings");
+    const struct yaml_node *holder = yaml_find(file->root, "default_workflow") ? file->root
+                                                                               : settings;
+    const char *name = read_text(&config_reader->reader, holder, "default_workflow");
+
+    if (name) {
+        config->default_workflow = name;
+        config->default_workflow_file = arena_strdup(config_reader->reader.arena, file->name);
+        config->default_workflow_at = yaml_find(holder, "default_workflow")->at;
+    }
+}
+
 /* Limits: the smaller of what the files say. Choices: the project's over the user's. */
 static void read_scalars(struct config_reader *config_reader, const struct file *file)
 {
@@ -303,15 +324,11 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
     const struct yaml_node *root = file->root;
     const struct yaml_node *settings = yaml_find(root, "settings");
     const char *agent = read_text(&config_reader->reader, root, "default_agent");
-    const char *workflow = read_text(&config_reader->reader, root, "default_workflow");
     int64_t at_once = read_integer(settings, "max_concurrent_agents", 0);
     int strategy = read_word(LEVEL_CONFIG, root, "strategy", -1);
 
-    if (!workflow) {
-        workflow = read_text(&config_reader->reader, settings, "default_workflow");
-    }
     config->default_agent = agent ? agent : config->default_agent;
-    config->default_workflow = workflow ? workflow : config->default_workflow;
+    read_default_workflow(config_reader, file);
     if (strategy >= 0) {
         config->strategy = (enum strategy)(strategy + STRATEGY_AI);
     }

@@ -77,12 +77,14 @@ struct config {
     size_t gate_count;
     const char *default_agent;    /* NULL: none */
     const char *default_workflow; /* NULL: none */
-    enum strategy strategy;       /* UNSET: not said */
-    int concurrency;              /* processes at once in one orchestrator; 0: 2 x cores */
-    int64_t output_bytes_max;     /* kept of each output; default 8 MiB */
-    int64_t steps_max;            /* in a run, instances included; default 100,000 */
-    int nesting_max;              /* nested workflows; default 8 */
-    int64_t task_length_max;      /* characters; 0: no limit */
+    const char *default_workflow_file;
+    struct position default_workflow_at;
+    enum strategy strategy;   /* UNSET: not said */
+    int concurrency;          /* processes at once in one orchestrator; 0: 2 x cores */
+    int64_t output_bytes_max; /* kept of each output; default 8 MiB */
+    int64_t steps_max;        /* in a run, instances included; default 100,000 */
+    int nesting_max;          /* nested workflows; default 8 */
+    int64_t task_length_max;  /* characters; 0: no limit */
     bool log_json;
     /* Of what git ignores, what a workspace of `clone` gets too. */
     const char *const *workspace_files;
@@ -90,6 +92,8 @@ struct config {
     /* Workflows given as seed-style step lists: name -> equivalent workflow text in our format. */
     const char *const *workflow_names;
     const char *const *workflow_texts;
+    const char *const *workflow_files; /* where they stand, and the place */
+    const struct position *workflow_places;
     size_t workflow_count;
 };
 

@@ -36,8 +36,8 @@ static const struct {
 static unsigned use_of(const char *type)
 {
     static const char *const servers[] = {
-        "ollama", "llamacpp", "localai", "text-generation-webui", "openai-compatible", "anthropic",
-        "groq", "gemini-api",
+        "ollama",    "llamacpp", "localai",    "text-generation-webui", "openai-compatible",
+        "anthropic", "groq",     "gemini-api",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(servers); i++) {

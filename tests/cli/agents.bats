@@ -330,6 +330,7 @@ default_agent: house' >.fermata/config.yaml
 agents:
   local: { type: ollama, endpoint: "http://127.0.0.1:$(cat port)", model: mock }
   dead: { type: openai-compatible, endpoint: "http://127.0.0.1:1/v1", model: m }
+  lacking: { type: ollama, endpoint: "http://127.0.0.1:$(cat port)", model: other }
 EOF
     [ "$(agent local '["detail"]')" = "not asked" ]
     fermata agents --check --json >"$BATS_TEST_TMPDIR/asked"
@@ -340,6 +341,8 @@ EOF
     [ "$(json 'd["agents"][1]["detail"]' <"$BATS_TEST_TMPDIR/asked")" = "does not answer" ]
     [ "$status" -eq 0 ]
     [ -n "$output" ]
+    [ "$(json 'd["agents"][2]["detail"]' <"$BATS_TEST_TMPDIR/asked")" = "has no such model" ]
+    [[ $(json 'd["agents"][2]["hint"]' <"$BATS_TEST_TMPDIR/asked") == *"fermata models pull other --agent lacking"* ]]
 }
 
 @test "a dry run names the agents and their versions" {
@@ -585,4 +588,27 @@ END
         '{"count": 2, "changed": ["done.txt", "silent.txt"], "only_claimed": ["claimed.txt", "never.txt"], "not_claimed": ["silent.txt"]}' ]
     fermata show last | tr -s ' \n' ' ' | grep -q "s: 2 files changed: done.txt, silent.txt; claimed as changed, but as before: claimed.txt, never.txt; changed, but not claimed: silent.txt"
     fermata logs last | grep -q '\[WARN\] Step: s - Attempt 1 ended (.*; claimed as changed, but as before: claimed.txt, never.txt; changed, but not claimed: silent.txt'
+}
+
+@test "validate tells of list workflows and of a default workflow where they stand" {
+    mkdir -p .fermata
+    cat >.fermata/agents.yaml <<'END'
+agents: { house: { type: cli, command: [cat] }, absent: { command: [no-such-program] } }
+workflows:
+  fine: [{ agent: house, task: implement }]
+  lacks:
+    - { agent: house, task: implement }
+    - { agent: absent, task: review }
+settings:
+  default_workflow: lack
+END
+    run_apart fermata validate
+    [ "$status" -eq 0 ]
+    [[ $output == *"/agents.yaml:4:3: warning: step review needs an agent, and absent cannot be used"* ]]
+    [[ $output == *"/agents.yaml:8:21: warning: \"default_workflow\": there is no workflow lack (did you mean lacks?"* ]]
+    [ "$(fermata validate --json | json 'len([f for f in d["files"] if "agents.yaml" in f["file"]])')" = 1 ]
+    # Each by its name as well.
+    run_apart fermata validate fine lacks
+    [[ $output == *"/agents.yaml:4:3: warning: "*"1 file checked: 0 errors, 1 warning" ]]
+    [[ $(fermata workflows lacks) == *"agents.yaml"* ]]
 }
