@@ -97,6 +97,47 @@ void step_give_up_agent(struct turn *turn, int index, enum failure_class class_,
     }
 }
 
+void step_wait(struct turn *turn, int index, struct record wait)
+{
+    wait.kind = RECORD_STEP_WAITING;
+    wait.phase = phase_id(turn, index);
+    wait.step = step_at(turn, index)->key;
+    wait.reason = "retry";
+    turn_emit(turn, wait);
+    turn_effect(turn, EFFECT_TIMER, index, wait.until, NULL);
+}
+
+bool step_park(struct turn *turn, int index, const char *error)
+{
+    const struct step_state *step = step_at(turn, index);
+    const struct step *definition = step->definition;
+    int64_t wait_ms = step->not_before - turn->now;
+    bool is_passed_on = definition->on_limit == LIMIT_FALLBACK ||
+                        (definition->on_limit == LIMIT_AUTO &&
+                         wait_ms > definition->retry.max_delay_ms);
+    const char *current;
+
+    if (wait_ms <= 0 || step->is_static || phase_is_late(turn, step->phase) ||
+        (definition->on_limit == LIMIT_AUTO &&
+         !(definition->retry.classes & CLASS_BIT(CLASS_LIMIT)))) {
+        return false;
+    }
+    if (is_passed_on && (next_agent(turn, step, &current) || may_fall_back_to_static(turn, step))) {
+        step_give_up_agent(turn, index, CLASS_LIMIT, error);
+    } else if (turn->run->wish != WISH_NONE) {
+        step_make_pending(turn, index, "the run is being paused");
+    } else {
+        /* Who tells an end that is none is asked less and less often. */
+        int64_t delay = retry_delay_ms(&definition->retry, step->tries + step->parks,
+                                       turn_random(turn));
+
+        step_wait(turn, index,
+                  (struct record){.until = turn->now + (wait_ms > delay ? wait_ms : delay),
+                                  .text = error});
+    }
+    return true;
+}
+
 void step_hold_back(struct turn *turn, int index, const struct event *prepared)
 {
     const struct step_state *step = step_at(turn, index);
@@ -107,12 +148,8 @@ void step_hold_back(struct turn *turn, int index, const struct event *prepared)
         step_give_up_agent(turn, index, CLASS_TRANSIENT, prepared->held_why);
         return;
     }
-    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                    .phase = phase_id(turn, index),
-                                    .step = step->key,
-                                    .reason = "retry",
-                                    .until = prepared->held_until,
-                                    .number = prepared->has_slot ? 1 : 0,
-                                    .text = prepared->held_why});
-    turn_effect(turn, EFFECT_TIMER, index, prepared->held_until, NULL);
+    step_wait(turn, index,
+              (struct record){.until = prepared->held_until,
+                              .number = prepared->has_slot ? 1 : 0,
+                              .text = prepared->held_why});
 }

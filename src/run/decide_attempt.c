@@ -6,6 +6,7 @@
 #include "run/states.h"
 #include "run/turn.h"
 
+#define STILL_LIMITED "the limit that its agent told is not over yet"
 #define LOSSES_MAX 3
 
 enum strategy step_strategy(const struct run_state *run, const struct step *step)
@@ -185,6 +186,10 @@ void step_start_attempt(struct turn *turn, int index)
         }
         is_static = true;
     }
+    if (!is_static && step->not_before > turn->now) {
+        step_wait(turn, index, (struct record){.until = step->not_before, .text = STILL_LIMITED});
+        return;
+    }
     start(turn, index, is_static);
 }
 
@@ -239,8 +244,10 @@ void step_handle_prepared(struct turn *turn, int index, const struct event *even
 static void emit_attempt_ended(struct turn *turn, int index, const struct event *event)
 {
     const struct outcome *outcome = &event->outcome;
+    bool is_limit = outcome->class_ == CLASS_LIMIT && outcome->retry_after_ms > 0;
 
     turn_emit(turn, (struct record){.kind = RECORD_ATTEMPT_ENDED,
+                                    .until = is_limit ? turn->now + outcome->retry_after_ms : 0,
                                     .phase = phase_id(turn, index),
                                     .step = step_at(turn, index)->key,
                                     .number = event->attempt,
@@ -338,13 +345,7 @@ static void wait_for_retry(struct turn *turn, int index, const struct outcome *o
         step_make_pending(turn, index, "the run is being paused");
         return;
     }
-    turn_emit(turn, (struct record){.kind = RECORD_STEP_WAITING,
-                                    .phase = phase_id(turn, index),
-                                    .step = step->key,
-                                    .reason = "retry",
-                                    .until = until,
-                                    .text = error});
-    turn_effect(turn, EFFECT_TIMER, index, until, NULL);
+    step_wait(turn, index, (struct record){.until = until, .text = error});
 }
 
 static void end_failed(struct turn *turn, int index, const struct outcome *outcome)
@@ -359,6 +360,8 @@ static void end_failed(struct turn *turn, int index, const struct outcome *outco
 
     if (outcome->is_doubtful) {
         step_fail(turn, index, outcome->class_, error);
+    } else if (step_park(turn, index, error)) {
+        return;
     } else if (is_retried && !phase_is_late(turn, step->phase)) {
         wait_for_retry(turn, index, outcome, error);
     } else {

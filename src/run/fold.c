@@ -413,7 +413,8 @@ static void choose_static(struct step_state *step, const struct record *record)
 {
     if (record->strategy && !step->is_static) {
         step->is_static = true;
-        step->tries = 0;
+        step->tries = step->parks = 0;
+        step->not_before = 0;
         set_text(&step->agent_error, record->error);
     }
 }
@@ -548,7 +549,9 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     step->space_wait_ms += record->space_wait_ms;
     step->waiting = WAITING_NOTHING;
     step->class_ = (enum failure_class)failure_class_parse(record->class_);
-    if (step->class_ == CLASS_LOST) {
+    if (fold_note_limit(step, record)) {
+        /* it costs no try */
+    } else if (step->class_ == CLASS_LOST) {
         step->losses += record->flag ? 0 : 1;
     } else if (step->class_ != CLASS_CANCELLED && !record->question) {
         step->tries++;

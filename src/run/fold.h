@@ -12,6 +12,8 @@ void step_output_release(struct step_output *result);
 void fold_forget_agents(struct step_state *step);
 /* Another agent takes over from the one that the record says was given up. */
 void fold_choose_agent(struct step_state *step, const struct record *record);
+/* True: a limit that told its end, which costs no try. */
+bool fold_note_limit(struct step_state *step, const struct record *record);
 /* What an attempt did not finish may be in the project all the same: the next agent is told. */
 void fold_note_changes(struct step_state *step, const struct record *record);
 

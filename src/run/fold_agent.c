@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define CHANGED_MAX 200
+#define PARKS_MAX 100 /* who tells the end of a limit again and again is not believed for ever */
 
 static void drop_text(char **text)
 {
@@ -28,6 +29,8 @@ void fold_forget_agents(struct step_state *step)
     drop_text(&step->model);
     drop_json(&step->given_up);
     drop_json(&step->changed);
+    step->not_before = 0;
+    step->parks = 0;
 }
 
 /* The next agent has tries and questions of its own, and never the session of another. */
@@ -43,7 +46,8 @@ void fold_choose_agent(struct step_state *step, const struct record *record)
     (void)json_array_append_new(given_up, entry);
     json_decref(step->given_up);
     step->given_up = given_up;
-    step->tries = step->losses = step->dialogue.asked = 0;
+    step->tries = step->losses = step->dialogue.asked = step->parks = 0;
+    step->not_before = 0;
     step->is_resumable = false;
     drop_text(&step->session);
     drop_text(&step->answerer);
@@ -69,4 +73,13 @@ void fold_note_changes(struct step_state *step, const struct record *record)
             json_put(step->changed, json_string_value(path), json_true());
         }
     }
+}
+
+bool fold_note_limit(struct step_state *step, const struct record *record)
+{
+    bool is_parked = step->class_ == CLASS_LIMIT && record->until && step->parks < PARKS_MAX;
+
+    step->not_before = is_parked ? record->until : 0;
+    step->parks += is_parked ? 1 : 0;
+    return is_parked;
 }

@@ -18,7 +18,7 @@ struct field {
     enum field_type type;
 };
 
-#define FIELDS_MAX 20
+#define FIELDS_MAX 21
 #define TEXT(name, member)                                                                         \
     {                                                                                              \
         name, offsetof(struct record, member), FIELD_TEXT                                          \
@@ -104,7 +104,8 @@ static const struct {
                                JSON("question", question),
                                JSON("files", files),
                                INTEGER("space_wait_ms", space_wait_ms),
-                               BOOLEAN("answered", is_answered)}},
+                               BOOLEAN("answered", is_answered),
+                               INTEGER("until", until)}},
     [RECORD_STEP_DONE] = {"step_done",
                           {TEXT("phase", phase), TEXT("step", step), INTEGER("attempt", number),
                            TEXT("using", reason), TEXT("name", name), JSON("output", output)}},

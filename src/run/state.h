@@ -94,6 +94,8 @@ struct step_state {
     struct usage_sum session_usage; /* what that session used so far */
     struct usage_sum usage;         /* of all its attempts ever */
     bool is_resumable;              /* the next attempt goes on with it */
+    int64_t not_before;             /* its agent said so: a limit is over then; 0: it did not */
+    int parks;                      /* how often it did, since the last reset; no tries */
     bool has_slot;                  /* a token of its agent's rate was taken for the next attempt */
     struct step_output result;
     struct step_dialogue dialogue;

@@ -85,6 +85,10 @@ enum strategy step_strategy(const struct run_state *run, const struct step *step
  * end.
  */
 void step_give_up_agent(struct turn *turn, int step, enum failure_class class_, const char *error);
+/* A limit that told its end is waited for or passed on, as the step says. False: it is none. */
+bool step_park(struct turn *turn, int step, const char *error);
+/* For a timer: takes `until`, why (`text`) and `number` from `wait`. */
+void step_wait(struct turn *turn, int step, struct record wait);
 /* Its agent may not be called yet: another one is, or it waits. */
 void step_hold_back(struct turn *turn, int step, const struct event *prepared);
 

@@ -94,11 +94,16 @@ static void put_iterate(json_t *object, const struct iterate *iterate)
 
 /* ---- steps ---- */
 
+static const char *const limit_names[] = {"auto", "park", "fallback"};
+
 static void put_agent(json_t *object, const struct step *step)
 {
     json_put_text(object, "agent", step->agent);
     json_put_text(object, "expert", step->expert);
     put_texts(object, "fallback", step->fallback, step->fallback_count);
+    if (step->on_limit != LIMIT_AUTO) {
+        json_put_text(object, "on_limit", limit_names[step->on_limit]);
+    }
     json_put_text(object, "model", step->model);
     put_template(object, "prompt", step->prompt);
     put_true(object, "read_only", step->read_only);

@@ -146,6 +146,12 @@ static const struct key keys[] = {
     {L(DEFAULTS) | L(STEP), "workspace", SHAPE_WORD,
      .help = "Where an agent works: in the project itself, or in a private clone of it.",
      .words = "shared clone", .fallback = "shared", .kinds = K(AGENT)},
+    {L(DEFAULTS) | L(STEP), "on_limit", SHAPE_WORD,
+     .help =
+         "When the agent's limit is over at a time that it told: `park` waits until then, and no "
+         "try is lost; `fallback` asks the next agent, where there is one; `auto` parks when "
+         "that is within the `max_delay` of `retry`, else asks the next agent.",
+     .words = "auto park fallback", .fallback = "auto", .kinds = K(AGENT)},
     {L(DEFAULTS) | L(STEP), "questions", SHAPE_INTEGER,
      .help = "How often an agent may ask a person something before the step fails; 0: never. Each "
              "question pauses the step until `fermata answer`.",

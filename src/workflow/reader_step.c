@@ -374,6 +374,8 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
         step->agent = read_text(reader, reader->defaults, "agent");
     }
     step->fallback = read_names(reader, node, "fallback", &step->fallback_count);
+    step->on_limit = (enum limit_action)read_word(
+        LEVEL_STEP, node, "on_limit", read_word(LEVEL_DEFAULTS, reader->defaults, "on_limit", 0));
     step->model = read_text(reader, node, "model");
     step->read_only = read_boolean(node, "read_only", false);
     step->questions_max = (int)read_integer(

@@ -17,6 +17,8 @@ enum strategy { STRATEGY_UNSET, STRATEGY_AI, STRATEGY_STATIC, STRATEGY_HYBRID };
 enum failure_action { FAILURE_UNSET, FAILURE_PAUSE, FAILURE_FAIL, FAILURE_CONTINUE, FAILURE_GOTO };
 enum backoff { BACKOFF_EXPONENTIAL, BACKOFF_FIXED };
 enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
+/* What a step does when its agent's limit is over at a time that is known. */
+enum limit_action { LIMIT_AUTO, LIMIT_PARK, LIMIT_FALLBACK };
 enum reuse { REUSE_UNSET, REUSE_NEVER, REUSE_INPUTS, REUSE_TREE };
 
 /* Why an attempt did not succeed; the words of design section 8, and `lost` (gone with a crash). */
@@ -91,6 +93,7 @@ struct step {
     const char *workspace; /* "shared" or "clone" */
     const char *model;     /* NULL: the agent's */
     bool read_only;
+    enum limit_action on_limit;
     int questions_max;        /* that it may ask a person; more fail it */
     const char *const *tools; /* the only ones that are allowed, in the agent's own names */
     size_t tool_count;        /* 0: as the agent has it */

@@ -236,3 +236,60 @@ END
     [ ! -e "$HOME/two" ]
     [ "$(wc -l <"$HOME/calls")" = 6 ]
 }
+
+# limited: the first agent is at its limit once, for so many milliseconds
+limited() {
+    agent first "if mkdir limited 2>/dev/null; then echo '{\"event\":\"error\",\"failure\":\"limit\",\"status\":429,\"retry_after_ms\":$1,\"text\":\"429 too many requests\"}'; exit 1; fi; echo '{\"event\":\"text\",\"text\":\"after it\"}'; echo '{\"event\":\"done\"}'"
+    limits 'output: jsonl'
+}
+
+@test "a limit that tells its end parks the step over a stop and a restart, and the rest goes on" {
+    limited 3000
+    workflow w <<'END'
+name: w
+phases:
+  - id: p
+    mode: parallel
+    steps:
+      - { id: s, agent: first, prompt: Do the thing, reuse: never, retry: { attempts: 1 } }
+      - { id: other, run: "echo done >other" }
+END
+    id=$(fermata run -w w --detach)
+    is_parked() {
+        [ "$(fermata show "$id" --json | json 'd["phases"][0]["steps"][0].get("waiting")')" = retry ]
+    }
+    wait_until is_parked
+    wait_until test -e other
+    until=$(fermata show "$id" --json | json 'd["phases"][0]["steps"][0]["until"]')
+    fermata pause "$id" >/dev/null
+    wait_until has_status "$id" paused
+    run_apart fermata resume "$id"
+    [ "$status" -eq 0 ]
+    [ "$(fermata cat "$id" s)" = "after it" ]
+    calls first 2
+    fermata logs "$id" --records | json_lines "$until"
+}
+
+# json_lines UNTIL: the last attempt began no sooner
+json_lines() {
+    python3 -IS -c 'import json,sys
+started = [r for r in map(json.loads, sys.stdin) if r["kind"] == "attempt_started" and r["step"] == "s"]
+assert len(started) == 2 and started[1]["at"] >= int(sys.argv[1]), started' "$1"
+}
+
+@test "a limit that is far away goes to the next agent, unless the step says to wait" {
+    limited 7200000
+    step 'fallback: [second], reuse: never'
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [ "$(of_step '["given_up"][0]["class"]')" = limit ]
+    rmdir limited
+    step 'fallback: [second], on_limit: park, reuse: never'
+    id=$(fermata run -w w --detach)
+    is_parked() {
+        [ "$(fermata show "$id" --json | json 'd["phases"][0]["steps"][0].get("waiting")')" = retry ]
+    }
+    wait_until is_parked
+    [[ $(fermata show "$id") == *"429 too many requests"* ]]
+    fermata cancel "$id" >/dev/null
+}

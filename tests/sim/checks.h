@@ -15,9 +15,10 @@ struct step_audit {
     int tries;    /* that failed by themselves, since somebody or something began anew */
     int losses;
     bool is_static;
-    const char *agent; /* that took over last, in the journal's text; NULL: none did */
-    unsigned given_up; /* bit 1 << n: agent a<n> was, since the same */
-    bool is_open;      /* it has no outcome yet */
+    int64_t not_before; /* a limit is over then */
+    const char *agent;  /* that took over last, in the journal's text; NULL: none did */
+    unsigned given_up;  /* bit 1 << n: agent a<n> was, since the same */
+    bool is_open;       /* it has no outcome yet */
     bool is_done;
     bool is_reused;
     bool is_approved;

@@ -44,6 +44,7 @@ static const char *const names[] = {
     [PLACE_STATIC] = "static",
     [PLACE_FALLBACK] = "fallback",
     [PLACE_HELD] = "held",
+    [PLACE_ON_LIMIT] = "on_limit",
     [PLACE_STEP_STRATEGY] = "step-strategy",
     [PLACE_RETRY] = "retry",
     [PLACE_RETRY_DELAY] = "retry-delay",

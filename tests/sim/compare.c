@@ -78,6 +78,8 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     WORDS(session)
     VALUE(is_resumable)
     VALUE(has_slot)
+    VALUE(not_before)
+    VALUE(parks)
     WORDS(agent_error)
     WORDS(agent)
     JSON(given_up)

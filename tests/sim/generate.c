@@ -239,6 +239,7 @@ static void write_agent(struct generator *generator)
     int alternative = pick_rarely(generator, PLACE_STATIC, 60, (int)ARRAY_LEN(alternatives));
     int strategy = pick_rarely(generator, PLACE_STEP_STRATEGY, 30, 3);
     int questions = pick_rarely(generator, PLACE_QUESTIONS, 30, 3);
+    int limit = pick_rarely(generator, PLACE_ON_LIMIT, 30, 2);
     int fallback = pick_rarely(generator, PLACE_FALLBACK, 60, (int)ARRAY_LEN(fallbacks));
 
     if (alternative == 0 &&
@@ -246,6 +247,9 @@ static void write_agent(struct generator *generator)
         alternative = 1; /* without one it would be refused */
     }
     strbuf_add(generator->text, ", prompt: Do it");
+    if (limit > 0) {
+        strbuf_addf(generator->text, ", on_limit: %s", limit == 1 ? "park" : "fallback");
+    }
     if (fallback > 0) {
         strbuf_addf(generator->text, ", agent: a1, fallback: %s", fallbacks[fallback - 1]);
     }

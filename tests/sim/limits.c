@@ -27,6 +27,7 @@ static void begin_anew(struct step_audit *audit)
     audit->is_static = false;
     audit->agent = NULL;
     audit->given_up = 0;
+    audit->not_before = 0;
 }
 
 /* Of the names a1, a2, ... */
@@ -51,6 +52,7 @@ static void choose_agent(struct sim *sim, const struct sim_run *run, const struc
                  record->class_);
     }
     audit->tries = audit->losses = audit->asked = 0;
+    audit->not_before = 0;
     audit->agent = record->agent;
 }
 
@@ -151,6 +153,17 @@ static void limit_attempt(struct sim *sim, struct sim_run *run, const struct rec
     }
 }
 
+/* A call begins with its preparation; the clock may be put back behind it. */
+static void limit_parked(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct step_audit *audit = audit_of(run, record->step);
+
+    if (is_word(record->reason, "prepare") && record->at < audit->not_before && !audit->is_static) {
+        sim_fail(sim, "run %d: %s asks its agent before its limit is over", run->index,
+                 record->step);
+    }
+}
+
 static void limit_question(struct sim *sim, struct sim_run *run, const struct record *record)
 {
     const struct step_state *step = run_find_step(run->shadow, record->step);
@@ -170,6 +183,10 @@ static void count_end(struct sim_run *run, const struct record *record)
 {
     struct step_audit *audit = audit_of(run, record->step);
 
+    audit->not_before = record->until;
+    if (is_word(record->class_, "limit") && record->until) {
+        return; /* it costs no try */
+    }
     if (is_word(record->class_, "lost")) {
         audit->losses += record->flag ? 0 : 1;
     } else if (record->question) {
@@ -411,6 +428,7 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
         check_start(sim, run, record);
         check_needs(sim, run, record);
         choose_static(audit_of(run, record->step), record);
+        limit_parked(sim, run, record);
         limit_question(sim, run, record);
         break;
     case RECORD_STEP_EXPANDED:

@@ -137,6 +137,8 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     SAME(dialogue.asked);
     SAME(host_asked);
     SAME(has_slot);
+    SAME(not_before);
+    SAME(parks);
     same_json(what, one->dialogue.question, other->dialogue.question);
     same_json(what, one->dialogue.answers, other->dialogue.answers);
     same_json(what, one->dialogue.partial, other->dialogue.partial);

@@ -289,6 +289,111 @@ static void whoever_has_a_slot_waits_for_it_though_there_are_others(void **state
     machine_release(&m);
 }
 
+/* ---- limits ---- */
+
+#define LIMITED(more)                                                                              \
+    ONE("{ id: a, prompt: go, agent: a1, reuse: never, retry: { attempts: 1, max_delay: 60s "      \
+        "}" more " }")
+
+static void reach_limit(struct machine *m, int64_t retry_after_ms)
+{
+    (void)asked(m);
+    machine_end(m, "a",
+                (struct outcome){.class_ = CLASS_LIMIT,
+                                 .error = "too many",
+                                 .agent = "a1",
+                                 .retry_after_ms = retry_after_ms});
+}
+
+static void a_limit_that_tells_its_end_is_waited_for_and_costs_no_try(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIMITED(""));
+    for (int i = 1; i <= 3; i++) {
+        reach_limit(&m, 3600000);
+        assert_effects(&m, "timer a +3600000");
+        assert_int_equal(machine_step(&m, "a")->tries, 0);
+        machine_wait(&m, 3600000);
+    }
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void a_parked_step_stays_parked_over_a_pause_and_a_crash(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIMITED(""));
+    reach_limit(&m, 3600000);
+    assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_recover(&m);
+    m.now += 1000;
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_effects(&m, "timer a +3599000");
+    machine_wait(&m, 3599000);
+    assert_effects(&m, "prepare a");
+    machine_release(&m);
+}
+
+static void a_limit_goes_to_the_next_agent_as_the_step_says(void **state)
+{
+    static const struct {
+        const char *more;
+        int64_t retry_after_ms;
+        const char *asked;
+    } samples[] = {
+        {LIMITED(", fallback: [a2]"), 60000, "a1"},
+        {LIMITED(", fallback: [a2]"), 60001, "a2"},
+        {LIMITED(", fallback: [a2], on_limit: park"), 3600000, "a1"},
+        {LIMITED(", fallback: [a2], on_limit: fallback"), 1000, "a2"},
+        {LIMITED(", on_limit: fallback"), 1000, "a1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        struct machine m;
+
+        machine_begin(&m, samples[i].more);
+        reach_limit(&m, samples[i].retry_after_ms);
+        assert_string_equal(asked(&m), samples[i].asked);
+        assert_int_equal(machine_step(&m, "a")->waiting,
+                         strcmp(samples[i].asked, "a1") == 0 ? WAITING_RETRY : WAITING_ATTEMPT);
+        machine_release(&m);
+    }
+}
+
+static void a_step_that_does_not_retry_limits_is_not_parked_at_one(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE("{ id: a, prompt: go, agent: a1, retry: { on: [transient] } }"));
+    reach_limit(&m, 3600000);
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    machine_release(&m);
+}
+
+static void a_limit_that_is_never_over_ends_at_last(void **state)
+{
+    struct machine m;
+    int calls = 0;
+
+    (void)state;
+    machine_begin(&m, LIMITED(""));
+    while (machine_step(&m, "a")->status != STEP_IS_FAILED) {
+        assert_true(calls++ < 200);
+        reach_limit(&m, 1000);
+        machine_wait(&m, 60000);
+    }
+    assert_int_equal(calls, 101);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +411,11 @@ int main(void)
         cmocka_unit_test(
             without_another_agent_the_step_waits_until_the_breaker_lets_one_call_through),
         cmocka_unit_test(whoever_has_a_slot_waits_for_it_though_there_are_others),
+        cmocka_unit_test(a_limit_that_tells_its_end_is_waited_for_and_costs_no_try),
+        cmocka_unit_test(a_parked_step_stays_parked_over_a_pause_and_a_crash),
+        cmocka_unit_test(a_limit_goes_to_the_next_agent_as_the_step_says),
+        cmocka_unit_test(a_step_that_does_not_retry_limits_is_not_parked_at_one),
+        cmocka_unit_test(a_limit_that_is_never_over_ends_at_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

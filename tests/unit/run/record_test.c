@@ -80,12 +80,13 @@ static void the_fields_of_an_ended_attempt_have_their_names(void **state)
     char *text = json_dump_sorted(body);
 
     (void)state;
-    assert_string_equal(text, "{\"artifacts\":\"artifacts\",\"attempt\":11,\"class\":\"class\","
-                              "\"duration_ms\":13,\"error\":\"error\",\"exit_status\":14,"
-                              "\"output\":\"output\",\"phase\":\"phase\",\"question\":\"asks\","
-                              "\"signal\":15,"
-                              "\"stderr\":\"errors\",\"step\":\"step\",\"unbegun\":true,"
-                              "\"usage\":\"data\"}");
+    assert_string_equal(text,
+                        "{\"artifacts\":\"artifacts\",\"attempt\":11,\"class\":\"class\","
+                        "\"duration_ms\":13,\"error\":\"error\",\"exit_status\":14,"
+                        "\"output\":\"output\",\"phase\":\"phase\",\"question\":\"asks\","
+                        "\"signal\":15,"
+                        "\"stderr\":\"errors\",\"step\":\"step\",\"unbegun\":true,\"until\":12,"
+                        "\"usage\":\"data\"}");
     free(text);
     json_decref(body);
     json_decref(values);
