@@ -95,7 +95,7 @@ struct step_state {
     struct usage_sum usage;         /* of all its attempts ever */
     bool is_resumable;              /* the next attempt goes on with it */
     int64_t not_before;             /* its agent said so: a limit is over then; 0: it did not */
-    int parks;                      /* how often it did, since the last reset; no tries */
+    int parks;                      /* how often, since the last reset; these cost no try */
     bool has_slot;                  /* a token of its agent's rate was taken for the next attempt */
     struct step_output result;
     struct step_dialogue dialogue;
@@ -143,8 +143,7 @@ struct phase_state {
 
 struct checkpoint_state {
     char *name;
-    int64_t seq;
-    int64_t at;
+    int64_t seq, at;
     json_t *phases; /* ids of the phases that were complete */
 };
 
@@ -155,8 +154,7 @@ struct run_state {
     struct arena *arena; /* keys */
     enum run_status status;
     enum wish wish;
-    char *reason;
-    char *detail;
+    char *reason, *detail;
     char *reason_phase, *reason_step;
     char *task;
     char *label;
@@ -218,9 +216,9 @@ bool step_is_settled_well(const struct step_state *step);
 /* True for an instance whose list as a whole is over well. */
 bool step_list_is_over(const struct run_state *run, const struct step_state *instance);
 bool phase_is_settled_well(const struct phase_state *phase);
-/* The step definition that really runs: the static alternative when that was chosen. */
 /* From its begin to its end, without what it waited for space; -1: not over. */
 int64_t step_duration_ms(const struct step_state *step);
+/* The definition that really runs: the static alternative when that was chosen. */
 const struct step *step_effective(const struct step_state *step);
 /* The agent that is asked as things stand; NULL: it is none that asks one, or the default one. */
 const char *step_agent(const struct step_state *step);
