@@ -138,7 +138,9 @@ static void add_question(json_t *questions, const json_t *value)
     json_t *text = cut_text(json_is_object(value) ? json_object_get(value, "question") : value,
                             CLARIFICATION_QUESTION_BYTES_MAX);
 
-    if (text && json_array_size(questions) < CLARIFICATION_QUESTIONS_MAX) {
+    /* Who repeats the prompt ends with its example. */
+    if (text && strcmp(json_string_value(text), "...") != 0 &&
+        json_array_size(questions) < CLARIFICATION_QUESTIONS_MAX) {
         (void)json_array_append_new(questions, text);
     } else {
         json_decref(text);

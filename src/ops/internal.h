@@ -101,8 +101,7 @@ void ops_list_experts(struct ops *ops, struct name_list *names);
 /* The workflow of that name among files and built-in ones; NULL: config.yaml has it (it comes
  * before built-in ones), or nobody. */
 const struct library_entry *ops_find_entry(const struct ops *ops, const char *name);
-/* Its place among those of the configuration; negative: none. */
-int ops_find_configured(const struct ops *ops, const char *name);
+int ops_find_configured(const struct ops *ops, const char *name); /* negative: none */
 /* Problems of a definition as one error: as many lines as fit. */
 int ops_problems_error(const char *what, const struct problems *problems, struct error *err);
 

@@ -80,6 +80,7 @@ static void what_only_tells_of_questions_asks_nothing(void **state)
         "Agents ask like this:\n```json\n" ASK "\n```\nand wait.",
         "[" ASK "]",
         "It is " ASK " that asks.",
+        "{\"clarification_needed\": true, \"questions\": [\"...\"], \"context\": \"why you ask\"}",
         "It asks with \"clarification_needed\": true}",
         "Not: {\"clarification_needed\": false, \"questions\": [\"Which?\"]}",
         "{{{{ \"clarification_needed\" }}}}",
