@@ -46,21 +46,29 @@ static bool can_use_fallback(const struct engine_options *options, const struct 
     return false;
 }
 
+/* The agent of the step, when it is one of type host. */
+static const struct agent_config *find_host_agent(const struct config *config,
+                                                  const struct step_state *step)
+{
+    const char *name = step_agent(step) ? step_agent(step) : config->default_agent;
+    const struct agent_config *agent = name ? config_find_agent(config, name) : NULL;
+
+    return agent && agent->enabled && strcmp(agent->type, "host") == 0 ? agent : NULL;
+}
+
 bool bridge_is_hosts(const struct active *active, const struct step_state *step)
 {
     const struct engine_options *options = &active->engine->options;
     const struct step *definition = step->definition ? step_effective(step) : NULL;
-    const struct agent_config *agent;
     const char *name;
 
     if (!definition || definition->kind != STEP_AGENT) {
         return false;
     }
-    name = step_agent(step) ? step_agent(step) : options->config->default_agent;
-    agent = name ? config_find_agent(options->config, name) : NULL;
-    if (agent && agent->enabled && strcmp(agent->type, "host") == 0) {
+    if (find_host_agent(options->config, step)) {
         return true;
     }
+    name = step_agent(step) ? step_agent(step) : options->config->default_agent;
     return active->state->is_bridged && !can_use(options, name) &&
            !can_use_fallback(options, step, definition);
 }
@@ -102,11 +110,15 @@ static json_t *make_context(const struct active *active, const struct step_state
     return context;
 }
 
-/* How the lines in the attempt's folder are read. */
-static char *describe(const struct active *active, const struct step *definition,
+/* How the lines in the attempt's folder are read; and whose they are: of the host, where it stands
+ * in for an agent that cannot be used. */
+static char *describe(const struct active *active, const struct step_state *step,
                       const struct bridge_call *call)
 {
-    struct agent_profile profile = {.name = "host", .adapter = adapter_find("host")};
+    const struct agent_config *agent = find_host_agent(active->engine->options.config, step);
+    const struct step *definition = step_effective(step);
+    struct agent_profile profile = {.name = agent ? agent->name : "host",
+                                    .adapter = adapter_find("host")};
     struct agent_call described = {.agent = &profile,
                                    .prompt = call->prompt.data,
                                    .prompt_length = call->prompt.length,
@@ -148,7 +160,7 @@ int bridge_call_new(struct active *active, int index, const char *folder,
     call->random[1] = host->random(host->context);
     call->is_alone = active->state->hosts == 0;
     call->context = make_context(active, step, definition);
-    call->description = describe(active, definition, call);
+    call->description = describe(active, step, call);
     *ret_call = call;
     return 0;
 }

@@ -237,3 +237,18 @@ END
     done
     agrees
 }
+
+@test "what the host did for an agent of the configuration is told of that agent" {
+    echo "agents: { editor: { type: host } }" >.fermata/config.yaml
+    workflow mine <<<'{ name: mine, phases: [{ id: p, steps: [{ id: s, agent: editor, prompt: go }] }] }'
+    run_apart fermata run -w mine --json
+    [ "$status" -eq 42 ]
+    ID=$(json 'd["id"]' <<<"$output")
+    FOLDER=$PWD/.fermata/workflows/$ID
+    respond p-s .agent-response-p-s.json '{"metadata": {"usage": {"input_tokens": 7, "cost_usd": 0.5}}}'
+    run_apart fermata resume "$ID"
+    [ "$status" -eq 0 ]
+    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["agent"]')" = editor ]
+    [ "$(fermata agents editor --json | json 'd["agents"][0]["used"]["cost_usd"]')" = 0.5 ]
+    agrees
+}
