@@ -46,7 +46,7 @@ asked() {
 
 @test "an agent may say something before the object with its questions, without a fence" {
     sed -i 's/```json.n//; s/.n```.n/\\n/' asker.sh
-    ! grep -q '```' asker.sh
+    [ "$(grep -c '```' asker.sh)" = 0 ]
     asked
     [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["question"]["questions"][1]')" = "Which version?" ]
 }
