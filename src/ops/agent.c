@@ -85,8 +85,10 @@ void agent_facts_init(struct ops *ops, const struct agent_config *config, struct
         look_at_server(ops, facts);
         break;
     case ADAPTER_HOST:
-        set(facts, AGENT_UNSURE, "with --bridge",
-            "`fermata run --bridge` hands its work to the program that called");
+        set(facts, AGENT_UNSURE, config->is_builtin ? "with --bridge" : "needs a caller",
+            config->is_builtin
+                ? "`fermata run --bridge` hands its work to the program that called"
+                : "exit status 42 hands its work to the program that called: docs/bridge.md");
         break;
     }
 }

@@ -240,6 +240,7 @@ END
 
 @test "what the host did for an agent of the configuration is told of that agent" {
     echo "agents: { editor: { type: host } }" >.fermata/config.yaml
+    [ "$(fermata agents editor --json | json 'd["agents"][0]["detail"]')" = "needs a caller" ]
     workflow mine <<<'{ name: mine, phases: [{ id: p, steps: [{ id: s, agent: editor, prompt: go }] }] }'
     run_apart fermata run -w mine --json
     [ "$status" -eq 42 ]
