@@ -134,6 +134,20 @@ END
     export PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }
 
+# A step changed a file.
+edited() {
+    mkdir -p .fermata
+    cat >.fermata/config.yaml <<'END'
+default_agent: editor
+agents: { editor: { type: command, command: [sh, -c, "cat >/dev/null; echo new >made; echo done"] } }
+END
+    workflow edits <<'END'
+name: edits
+phases: [{ id: work, steps: [{ id: implement, prompt: "Go" }] }]
+END
+    fermata run -w edits >/dev/null 2>&1
+}
+
 # A review takes some seconds; one serves all.
 reviewed() {
     if [ ! -e "$BATS_TEST_TMPDIR/reviewed" ]; then
@@ -162,6 +176,11 @@ prepare() {
     "fermata approve"* | "fermata reject"*) waits_for_approval ;;
     "fermata answer"*) waits_for_answer ;;
     "fermata models"*) served_models ;;
+    "fermata undo"*--back*)
+        edited
+        fermata undo last >/dev/null
+        ;;
+    "fermata undo"* | "fermata diff"*) edited ;;
     "fermata agents codex"* | "fermata test-agent"*) installed_codex ;;
     *) reviewed ;;
     esac
