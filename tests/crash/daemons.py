@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 30
 BEHAVIOURS = ("daemonise", "daemonise-and-wait", "session-chain", "own-subreaper", "hold-output")
 ATTEMPT_FILES = {"spec", "claim", "exit.json"}
 ATTEMPT_STREAMS = {"stdout", "stderr"}  # one on which nothing is said has no file
-FERMATA_FILES = {"blobs", "config.yaml", "fermata.db", "fermata.db-shm", "fermata.db-wal",
+FERMATA_FILES = {".gitignore", "blobs", "config.yaml", "fermata.db", "fermata.db-shm", "fermata.db-wal",
                  "fermata.db.lock", "owners.lock", "reserve", "workflows"}
 
 WORKFLOW = """
