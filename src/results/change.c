@@ -2,6 +2,7 @@
 /* Lists of changes. Kept: path, from and to, each ended by NUL, "" for nothing. */
 #include "results/snapshot_internal.h"
 
+#include "base/map.h"
 #include "results/results.h"
 
 #include <stdio.h>
@@ -66,6 +67,49 @@ void changes_release(struct changes *changes)
         free(changes->items[i].to);
     }
     VEC_RELEASE(changes);
+}
+
+/* --- all of them at once */
+
+/* The file or link above this path that is wanted as well; NULL: none. */
+static const char *find_above(const struct map *wanted, const char *path)
+{
+    char *above = mem_strdup(path);
+    const char *found = NULL;
+    char *slash;
+
+    while (!found && (slash = strrchr(above, '/')) != NULL) {
+        *slash = '\0';
+        found = map_find(wanted, above);
+    }
+    free(above);
+    return found;
+}
+
+int changes_check_possible(const struct changes *wanted, struct error *err)
+{
+    struct map *by_path = map_new();
+    int r = 0;
+
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (wanted->items[i].to) {
+            (void)map_put(by_path, wanted->items[i].path, wanted->items[i].path);
+        }
+    }
+    for (size_t i = 0; r == 0 && i < wanted->count; i++) {
+        const char *path = wanted->items[i].path;
+        const char *above = wanted->items[i].to ? find_above(by_path, path) : NULL;
+
+        if (above) {
+            r = error_set(err, ERROR_CONFLICT,
+                          "nothing was done, for %s was a file between two steps and a folder "
+                          "with %s before",
+                          above, path);
+            error_hint(err, "take the steps back one by one, the last one first");
+        }
+    }
+    map_free(by_path);
+    return r;
 }
 
 /* --- two snapshots */

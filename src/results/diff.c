@@ -16,6 +16,22 @@
 
 #define LAID_BYTES_MAX (INT64_C(256) * 1024 * 1024)
 
+/* By its own name from the start, which may be as long as a name can be. */
+static int write_file(const char *path, const char *data, size_t length, const char *content,
+                      struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int r = fd < 0 ? -1 : fd_write(fd, data, length);
+
+    if (r == 0 && strncmp(content, "100755", 6) == 0) {
+        r = fchmod(fd, 0700);
+    }
+    if (fd >= 0 && close(fd) < 0) {
+        r = -1;
+    }
+    return r < 0 ? error_set_errno(err, "cannot make %s", path) : 0;
+}
+
 /* A file of one side; its mode is git's, whatever the umask. */
 static int lay(struct snapshots *snapshots, const char *side, const char *path, const char *content,
                int64_t *bytes, struct error *err)
@@ -38,22 +54,16 @@ static int lay(struct snapshots *snapshots, const char *side, const char *path, 
                       (long long)LAID_BYTES_MAX);
     }
     if (r == 0 && change_kind(content) == CHANGE_LINK) {
-        r = symlink(data, target) < 0 ? error_set_errno(err, "cannot make %s", target) : 0;
+        r = symlink(data, target) < 0 && errno != EEXIST
+                ? error_set_errno(err, "cannot make %s", target)
+                : 0;
     } else if (r == 0) {
-        r = file_write(target, data, length, FILE_NO_SYNC, err);
-        if (r == 0 && chmod(target, strncmp(content, "100755", 6) == 0 ? 0700 : 0600) < 0) {
-            r = error_set_errno(err, "cannot make %s", target);
-        }
+        r = write_file(target, data, length, content, err);
     }
     free(data);
     free(folder);
     free(target);
     return r;
-}
-
-static bool is_laid(const char *content)
-{
-    return change_kind(content) == CHANGE_FILE || change_kind(content) == CHANGE_LINK;
 }
 
 static int lay_all(struct snapshots *snapshots, const struct changes *changes, const char *folder,
@@ -65,16 +75,19 @@ static int lay_all(struct snapshots *snapshots, const struct changes *changes, c
     int r = file_make_folders(before, err);
 
     r = r < 0 ? r : file_make_folders(after, err);
-    for (size_t i = 0; r == 0 && i < changes->count; i++) {
-        const struct change *change = &changes->items[i];
+    /* Links last, so that nothing is laid through one: of several steps a link may stand where in
+     * an earlier one was a folder. */
+    for (size_t i = 0; r == 0 && i < 2 * changes->count; i++) {
+        const struct change *change = &changes->items[i % changes->count];
+        enum change_kind kind = i < changes->count ? CHANGE_FILE : CHANGE_LINK;
 
         if (!change_has_safe_path(change)) {
             continue;
         }
-        if (is_laid(change->from)) {
+        if (change_kind(change->from) == kind) {
             r = lay(snapshots, before, change->path, change->from, &bytes, err);
         }
-        if (r == 0 && is_laid(change->to)) {
+        if (r == 0 && change_kind(change->to) == kind) {
             r = lay(snapshots, after, change->path, change->to, &bytes, err);
         }
     }
@@ -149,7 +162,7 @@ static void add_stat(const struct strbuf *numbers, struct strbuf *target)
 int changes_format(struct snapshots *snapshots, const struct changes *changes, enum diff_form form,
                    struct strbuf *target, struct error *err)
 {
-    char *folder = mem_printf("%s/diff-%ld", snapshots->root, (long)getpid());
+    char *folder = mem_printf("%s/diff-%ld-%p", snapshots->root, (long)getpid(), (void *)snapshots);
     struct strbuf output;
     int r = file_remove_tree(folder, err);
 

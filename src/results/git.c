@@ -118,6 +118,11 @@ int repository_find(const char *project, char **ret_git_folder, char **ret_work_
     for (int level = 0; !git_folder && folder[1] && level < LEVELS_MAX; level++) {
         char *slash = strrchr(folder, '/');
 
+        /* A clone whose repository was removed is no part of the one that it came from, which
+         * ignores it. */
+        if (strcmp(slash, "/.fermata") == 0) {
+            break;
+        }
         slash[slash == folder ? 1 : 0] = '\0';
         git_folder = git_folder_of(folder);
     }

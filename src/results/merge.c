@@ -28,22 +28,29 @@ static int lay(struct snapshots *snapshots, const char *folder, const char *name
     return r;
 }
 
+static bool is_same_mode(const char *left, const char *right)
+{
+    const char *left_mode = strchr(left + ENTRY_MODE_LENGTH, ' ');
+    const char *right_mode = strchr(right + ENTRY_MODE_LENGTH, ' ');
+
+    return strncmp(left, right, ENTRY_MODE_LENGTH) == 0 && left_mode && right_mode &&
+           strtoul(left_mode, NULL, 8) == strtoul(right_mode, NULL, 8);
+}
+
 /* The mode of the side that changed it. */
 static char *merge_modes(const struct three_ways *ways, const char *digest)
 {
-    const char *permissions[3];
-    const char *const sides[] = {ways->base, ways->ours, ways->theirs};
-    bool is_theirs;
-    const char *chosen;
+    const char *chosen = is_same_mode(ways->base, ways->theirs) ? ways->ours : ways->theirs;
+    const char *permissions = strchr(chosen + ENTRY_MODE_LENGTH, ' ');
 
-    for (int i = 0; i < 3; i++) {
-        permissions[i] = strchr(sides[i] + ENTRY_MODE_LENGTH, ' ');
-    }
-    is_theirs = strncmp(ways->base, ways->theirs, ENTRY_MODE_LENGTH) != 0 || !permissions[0] ||
-                !permissions[2] || strcmp(permissions[0], permissions[2]) != 0;
-    chosen = is_theirs ? ways->theirs : ways->ours;
     return mem_printf("%.*s%s%s", ENTRY_MODE_LENGTH, chosen, digest,
-                      strchr(chosen + ENTRY_MODE_LENGTH, ' '));
+                      permissions ? permissions : "");
+}
+
+static bool is_mode_disputed(const struct three_ways *ways)
+{
+    return !is_same_mode(ways->base, ways->ours) && !is_same_mode(ways->base, ways->theirs) &&
+           !is_same_mode(ways->ours, ways->theirs);
 }
 
 static int merge_lines(struct snapshots *snapshots, const char *folder, char **ret_merged,
@@ -64,7 +71,8 @@ static int merge_lines(struct snapshots *snapshots, const char *folder, char **r
         strbuf_release(&output);
         return error_set(err, ERROR_CONFLICT, "both sides changed the same lines");
     }
-    r = snapshot_put(snapshots, output.data, output.length, digest, err);
+    r = is_mode_disputed(ways) ? error_set(err, ERROR_CONFLICT, "both sides changed its mode")
+                               : snapshot_put(snapshots, output.data, output.length, digest, err);
     if (r == 0) {
         *ret_merged = merge_modes(ways, digest);
     }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Making a tree what it was, or what a clone became. Only below the tree and through no link; what
- * is there is replaced by one rename or removed with one unlink, after a last look at it. */
+ * is there is replaced by one rename, and looked at once more before it is let go. */
 #include "results/snapshot_internal.h"
 
 #include "base/file.h"
 #include "results/inside.h"
+#include "results/results.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 
 #define LINK_BYTES_MAX 4096
 #define NAMED_MAX 8
+#define ASIDE_SIZE 48
 
 static bool is_gone(int number)
 {
@@ -68,19 +70,14 @@ static int look_at_link(int parent, const char *name, char **ret_content, struct
 }
 
 /* A folder is nothing: it is there for what is in it. */
-static int look(int tree, const char *path, char **ret_content, struct error *err)
+static int look_in(int parent, const char *name, char **ret_content, struct error *err)
 {
     struct stat status;
-    const char *name;
-    int parent = open_parent(tree, path, &name);
     int r = 0;
 
     *ret_content = NULL;
-    if (parent < 0) {
-        return is_gone(errno) ? 0 : error_set_errno(err, "cannot look at %s", path);
-    }
     if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
-        r = is_gone(errno) ? 0 : error_set_errno(err, "cannot look at %s", path);
+        r = is_gone(errno) ? 0 : error_set_errno(err, "cannot look at %s", name);
     } else if (S_ISREG(status.st_mode)) {
         r = look_at_file(parent, name, &status, ret_content, err);
     } else if (S_ISLNK(status.st_mode)) {
@@ -88,6 +85,20 @@ static int look(int tree, const char *path, char **ret_content, struct error *er
     } else if (!S_ISDIR(status.st_mode)) {
         *ret_content = mem_strdup("other"); /* a pipe, a device: never ours to replace */
     }
+    return r;
+}
+
+static int look(int tree, const char *path, char **ret_content, struct error *err)
+{
+    const char *name;
+    int parent = open_parent(tree, path, &name);
+    int r;
+
+    *ret_content = NULL;
+    if (parent < 0) {
+        return is_gone(errno) ? 0 : error_set_errno(err, "cannot look at %s", path);
+    }
+    r = look_in(parent, name, ret_content, err);
     (void)close(parent);
     return r;
 }
@@ -193,21 +204,75 @@ static void remove_empty(int tree, const char *path)
     free(folder);
 }
 
-static int remove_path(const struct restoring *restoring, const char *path, struct error *err)
+/* One for each path, so that what a killed one left is found again. */
+static void aside_name(const char *path, char ret_name[ASIDE_SIZE])
+{
+    char digest[DIGEST_HEX_SIZE];
+
+    digest_bytes(path, strlen(path), digest);
+    (void)snprintf(ret_name, ASIDE_SIZE, ".fermata-restored-%.16s", digest);
+}
+
+static int refuse_changed(const struct change *change, struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT, "%s changed just now", change->path);
+}
+
+/* What was put aside is let go, if it is what it was to be and so was kept. */
+static int drop_aside(int parent, const char *aside, const struct change *change, struct error *err)
+{
+    char *content = NULL;
+    int r = look_in(parent, aside, &content, err);
+
+    if (r == 0 && !change_is_same(content, change->from)) {
+        r = refuse_changed(change, err);
+    } else if (r == 0 && content && unlinkat(parent, aside, 0) < 0) {
+        r = error_set_errno(err, "cannot remove %s", change->path);
+    }
+    free(content);
+    return r;
+}
+
+/* Not every file system has these kinds of a rename. */
+static bool is_unknown_rename(int number)
+{
+    return number == EINVAL || number == ENOSYS || number == ENOTSUP;
+}
+
+static int remove_name(int parent, const char *name, const struct change *change, struct error *err)
+{
+    char aside[ASIDE_SIZE];
+    int r;
+
+    aside_name(change->path, aside);
+    if (renameat2(parent, name, parent, aside, RENAME_NOREPLACE) < 0) {
+        if (errno == ENOENT ||
+            (is_unknown_rename(errno) && (unlinkat(parent, name, 0) == 0 || errno == ENOENT))) {
+            return 0;
+        }
+        return error_set_errno(err, "cannot remove %s", change->path);
+    }
+    r = drop_aside(parent, aside, change, err);
+    if (r < 0) {
+        (void)renameat2(parent, aside, parent, name, RENAME_NOREPLACE);
+    }
+    return r;
+}
+
+static int remove_path(const struct restoring *restoring, const struct change *change,
+                       struct error *err)
 {
     const char *name;
-    int parent = open_parent(restoring->tree, path, &name);
-    int r = 0;
+    int parent = open_parent(restoring->tree, change->path, &name);
+    int r;
 
     if (parent < 0) {
-        return is_gone(errno) ? 0 : error_set_errno(err, "cannot remove %s", path);
+        return is_gone(errno) ? 0 : error_set_errno(err, "cannot remove %s", change->path);
     }
-    if (unlinkat(parent, name, 0) < 0 && errno != ENOENT) {
-        r = error_set_errno(err, "cannot remove %s", path);
-    }
+    r = remove_name(parent, name, change, err);
     (void)close(parent);
     if (r == 0) {
-        remove_empty(restoring->tree, path);
+        remove_empty(restoring->tree, change->path);
     }
     return r;
 }
@@ -266,11 +331,39 @@ static int write_temporary(int parent, const char *name, const struct change *ch
     return close(fd) < 0 ? -1 : r;
 }
 
+/* The new content, written beside it, takes the place. What somebody put there since it was looked
+ * at goes back to it. */
+static int put_in_place(int parent, const char *name, const struct change *change,
+                        struct error *err)
+{
+    unsigned how = change->from ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    char aside[ASIDE_SIZE];
+    int r = 0;
+
+    aside_name(change->path, aside);
+    if (renameat2(parent, aside, parent, name, how) == 0) {
+        r = change->from ? drop_aside(parent, aside, change, err) : 0;
+        if (r < 0 && renameat2(parent, aside, parent, name, RENAME_EXCHANGE) == 0) {
+            (void)unlinkat(parent, aside, 0);
+        }
+        return r;
+    }
+    if (errno == EEXIST || errno == ENOENT) {
+        r = refuse_changed(change, err);
+    } else if (!is_unknown_rename(errno) || renameat(parent, aside, parent, name) < 0) {
+        r = error_set_errno(err, "cannot write %s", change->path);
+    }
+    if (r < 0) {
+        (void)unlinkat(parent, aside, 0);
+    }
+    return r;
+}
+
 static int write_path(const struct restoring *restoring, const struct change *change,
                       struct error *err)
 {
     char digest[DIGEST_HEX_SIZE];
-    char temporary[48];
+    char aside[ASIDE_SIZE];
     char *data = NULL;
     size_t length;
     const char *name;
@@ -284,13 +377,14 @@ static int write_path(const struct restoring *restoring, const struct change *ch
     }
     if (r == 0) {
         parent = open_parent(restoring->tree, change->path, &name);
-        (void)snprintf(temporary, sizeof(temporary), ".fermata-restored-%.16s", digest);
-        if (parent < 0 || write_temporary(parent, temporary, change, data, length) < 0 ||
-            renameat(parent, temporary, parent, name) < 0) {
+        aside_name(change->path, aside);
+        if (parent < 0 || write_temporary(parent, aside, change, data, length) < 0) {
             r = error_set_errno(err, "cannot write %s", change->path);
             if (parent >= 0) {
-                (void)unlinkat(parent, temporary, 0);
+                (void)unlinkat(parent, aside, 0);
             }
+        } else {
+            r = put_in_place(parent, name, change, err);
         }
     }
     if (parent >= 0) {
@@ -300,21 +394,36 @@ static int write_path(const struct restoring *restoring, const struct change *ch
     return r;
 }
 
+/* What one that was killed between the two put aside, or wrote and put nowhere. */
+static void sweep_aside(const struct restoring *restoring, const struct change *change)
+{
+    char aside[ASIDE_SIZE];
+    const char *name;
+    int parent = open_parent(restoring->tree, change->path, &name);
+
+    if (parent >= 0) {
+        aside_name(change->path, aside);
+        (void)drop_aside(parent, aside, change, NULL);
+        (void)close(parent);
+    }
+}
+
 static int apply_one(struct restoring *restoring, const struct change *change, struct error *err)
 {
     char *now = NULL;
     int r = look(restoring->tree, change->path, &now, err);
 
-    if (r < 0 || change_is_same(now, change->to)) {
-        free(now);
+    if (r < 0) {
         return r;
     }
-    if (!change_is_same(now, change->from)) {
-        r = error_set(err, ERROR_CONFLICT, "%s changed just now", change->path);
+    if (change_is_same(now, change->to)) {
+        sweep_aside(restoring, change);
+    } else if (!change_is_same(now, change->from)) {
+        r = refuse_changed(change, err);
     } else if (change->to) {
         r = write_path(restoring, change, err);
     } else {
-        r = remove_path(restoring, change->path, err);
+        r = remove_path(restoring, change, err);
     }
     free(now);
     return r;
@@ -357,6 +466,20 @@ static int refuse_conflicts(const struct changes *conflicts, struct error *err)
     return r;
 }
 
+/* Before anything is touched. */
+static int check_kept(struct snapshots *snapshots, const struct changes *changes, struct error *err)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct change *change = &changes->items[i];
+
+        if (change->to && is_ours(change) && !snapshot_has(snapshots, change->to)) {
+            return error_set(err, ERROR_IO, "nothing was done, for what %s was is kept no more",
+                             change->path);
+        }
+    }
+    return 0;
+}
+
 int changes_apply(struct snapshots *snapshots, const char *tree, const struct changes *changes,
                   struct error *err)
 {
@@ -367,6 +490,7 @@ int changes_apply(struct snapshots *snapshots, const char *tree, const struct ch
         r = refuse_conflicts(&restoring.conflicts, err);
     }
     changes_release(&restoring.conflicts);
+    r = r < 0 ? r : check_kept(snapshots, changes, err);
     if (r < 0) {
         return r;
     }

@@ -57,6 +57,9 @@ int changes_put(struct snapshots *snapshots, const struct changes *changes,
 int changes_get(struct snapshots *snapshots, const char *digest, struct changes *changes,
                 struct error *err);
 
+/* What a content of struct change, or NULL, is. */
+enum change_kind { CHANGE_NOTHING, CHANGE_FILE, CHANGE_LINK, CHANGE_REPOSITORY, CHANGE_LEFT_OUT };
+enum change_kind change_kind(const char *content);
 /* What stands there now; free() it. NULL: nothing. */
 int tree_look(const char *tree, const char *path, char **ret_content, struct error *err);
 /* Makes the tree so that each path is as in `to`. What is so already is left; what is neither so
@@ -64,6 +67,8 @@ int tree_look(const char *tree, const char *path, char **ret_content, struct err
  * file changes by one rename; done again after a crash it ends what it had begun. */
 int changes_apply(struct snapshots *snapshots, const char *tree, const struct changes *changes,
                   struct error *err);
+/* ERROR_CONFLICT: one is to be what must be a folder for another. */
+int changes_check_possible(const struct changes *changes, struct error *err);
 /* The paths that stand in the way of that. */
 int changes_find_conflicts(const char *tree, const struct changes *changes,
                            struct changes *conflicts, struct error *err);

@@ -19,8 +19,6 @@ struct snapshots {
 #define ENTRY_MODE_LENGTH 7
 #define ENTRY_LEFT_OUT "left out"
 
-enum change_kind { CHANGE_NOTHING, CHANGE_FILE, CHANGE_LINK, CHANGE_REPOSITORY, CHANGE_LEFT_OUT };
-enum change_kind change_kind(const char *content);
 /* The digest of an entry that has one. */
 void change_digest(const char *content, char ret_digest[DIGEST_HEX_SIZE]);
 

@@ -104,6 +104,38 @@ static int refuse_conflicts(const struct merging *merging, struct error *err)
     return ERROR_CONFLICT;
 }
 
+/* Of a folder of which the agent made a repository of its own nothing can be seen: it is not gone.
+ */
+static bool is_hidden(const struct changes *done, const struct change *change)
+{
+    for (size_t i = 0; !change->to && i < done->count; i++) {
+        const struct change *other = &done->items[i];
+        size_t length = strlen(other->path);
+
+        if (change_kind(other->to) == CHANGE_REPOSITORY &&
+            strncmp(change->path, other->path, length) == 0 && change->path[length] == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int plan_all(struct merging *merging, const struct changes *done, struct error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < done->count; i++) {
+        const struct change *change = &done->items[i];
+
+        if (is_hidden(done, change)) {
+            changes_add(&merging->conflicts, change->path, change->from, change->to);
+        } else if (!is_ignored(change->from) && !is_ignored(change->to)) {
+            r = plan_path(merging, change, err);
+        }
+    }
+    return r;
+}
+
 /* Also keeps what the project has now. */
 static int plan(struct merging *merging, struct error *err)
 {
@@ -119,11 +151,7 @@ static int plan(struct merging *merging, struct error *err)
     }
     r = r < 0 ? r : snapshot_take(merging->snapshots, merging->merge->project, now, NULL, err);
     r = r < 0 ? r : snapshot_compare(merging->snapshots, base, after, &done, err);
-    for (size_t i = 0; r == 0 && i < done.count; i++) {
-        if (!is_ignored(done.items[i].from) && !is_ignored(done.items[i].to)) {
-            r = plan_path(merging, &done.items[i], err);
-        }
-    }
+    r = r < 0 ? r : plan_all(merging, &done, err);
     if (r == 0 && merging->conflicts.count > 0) {
         r = refuse_conflicts(merging, err);
     }

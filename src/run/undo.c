@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PAGE_RECORDS 500
 #define NESTED_MAX 16
@@ -83,6 +84,8 @@ static int add_attempt(struct work *work, const char *folder, struct error *err)
     const char *before = json_get_text(note, "before", NULL);
     const char *after = json_get_text(note, "after", NULL);
     const char *tree = json_get_text(note, "tree", NULL);
+    /* Of a merge that could not be ended some files may have come. */
+    const char *merge = json_get_text(note, "merge", json_get_text(note, "intent", NULL));
     struct changes changes = {0};
     char now[DIGEST_HEX_SIZE];
     const json_t *path;
@@ -95,8 +98,8 @@ static int add_attempt(struct work *work, const char *folder, struct error *err)
             json_put(work->lacks, json_string_value(path), json_true());
         }
     }
-    if (json_get_text(note, "merge", NULL)) {
-        r = changes_get(work->snapshots, json_get_text(note, "merge", NULL), &changes, err);
+    if (merge) {
+        r = changes_get(work->snapshots, merge, &changes, err);
         work->attempts++;
         before = NULL;
     } else if (tree && !work->is_shown) {
@@ -329,9 +332,11 @@ static int last_number(const struct undo_request *request)
 
     while (is_there && number < NUMBER_MAX) {
         char *folder = undo_folder(request, number + 1);
+        char *note = path_join(folder, SNAPSHOT_FILE); /* without it nothing was done yet */
 
-        is_there = file_is_folder(folder);
+        is_there = file_exists(note);
         number += is_there ? 1 : 0;
+        free(note);
         free(folder);
     }
     return number;
@@ -447,8 +452,9 @@ static int undo_changes(struct work *work, const struct changes *wanted, json_t 
     struct changes changes = {0};
     char digest[DIGEST_HEX_SIZE];
     int number = 0;
-    int r = check_conflicts(work, wanted, err);
+    int r = changes_check_possible(wanted, err);
 
+    r = r < 0 ? r : check_conflicts(work, wanted, err);
     r = r < 0 ? r : snapshot_take(work->snapshots, work->request->project, digest, NULL, err);
     r = r < 0 ? r : take_now(work, wanted, &changes, err);
     if (r == 0 && changes.count > 0) {
@@ -483,22 +489,17 @@ static int undo_alone(const struct undo_request *request, json_t **ret_report, s
     return r;
 }
 
-/* Under nobody's hands. Killed, it leaves a word that nobody heeds, for there is no such folder. */
+/* Under nobody's hands. */
 int run_undo(const struct undo_request *request, json_t **ret_report, struct error *err)
 {
-    char *attempt = mem_printf("%s/workflows/%s/" UNDO_FOLDER "/now", request->folder,
-                               request->run_id);
-    const struct writer writer = {.project = request->project,
-                                  .folder = request->folder,
-                                  .run_id = request->run_id,
-                                  .attempt = attempt};
-    int r = writer_take(&writer, err);
+    const struct writer writer = {.project = request->project, .folder = request->folder};
+    int held = -1;
+    int r = writer_hold(&writer, &held, err);
 
     if (r == 0) {
         r = undo_alone(request, ret_report, err);
-        writer_release(&writer);
+        (void)close(held);
     }
-    free(attempt);
     return r;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The file holds "RUN\nATTEMPT\n", "" when nobody writes; who looks or changes it holds a lock on
- * it, for that moment only. */
+ * it, for that moment only. A second file, locked as long as it lasts, is for work that ends with
+ * the process that does it. */
 #include "run/writer.h"
 
 #include "agents/attempt.h"
@@ -89,16 +90,40 @@ static int check_over(const struct writer *writer, const struct holder *holder, 
     return 0;
 }
 
+/* Never waits: whoever has it for longer is at work. */
+static int lock_held(const struct writer *writer, int how, int *ret_fd, struct error *err)
+{
+    char *path = path_join(writer->folder, "writer.held");
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int r = fd < 0 ? error_set_errno(err, "cannot open %s", path) : 0;
+
+    if (r == 0 && flock(fd, how | LOCK_NB) < 0) {
+        r = errno == EWOULDBLOCK ? error_set(err, ERROR_BUSY, "an undo is changing the files")
+                                 : error_set_errno(err, "cannot lock %s", path);
+        (void)close(fd);
+    }
+    *ret_fd = fd;
+    free(path);
+    return r;
+}
+
 int writer_take(const struct writer *writer, struct error *err)
 {
     struct holder holder;
     char *text;
+    int held;
     int fd;
     int r = open_locked(writer, &fd, err);
 
     if (r < 0) {
         return r;
     }
+    r = lock_held(writer, LOCK_SH, &held, err);
+    if (r < 0) {
+        (void)close(fd);
+        return r;
+    }
+    (void)close(held);
     read_holder(fd, &holder);
     if (holder.run_id && writer->within && strcmp(holder.run_id, writer->within) == 0) {
         (void)close(fd);
@@ -129,4 +154,21 @@ void writer_release(const struct writer *writer)
         (void)write_holder(fd, "", NULL);
     }
     (void)close(fd);
+}
+
+int writer_hold(const struct writer *writer, int *ret_fd, struct error *err)
+{
+    struct holder holder;
+    int fd;
+    int r = open_locked(writer, &fd, err);
+
+    if (r < 0) {
+        return r;
+    }
+    read_holder(fd, &holder);
+    r = holder.run_id ? check_over(writer, &holder, err) : 0;
+    r = r < 0 ? r : write_holder(fd, "", err);
+    r = r < 0 ? r : lock_held(writer, LOCK_EX, ret_fd, err);
+    (void)close(fd);
+    return r;
 }

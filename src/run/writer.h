@@ -20,5 +20,8 @@ struct writer {
 int writer_take(const struct writer *writer, struct error *err);
 /* Unless it is another's. */
 void writer_release(const struct writer *writer);
+/* As writer_take(), for work of this process alone: until the descriptor is closed, and no longer
+ * than the process lives. */
+int writer_hold(const struct writer *writer, int *ret_fd, struct error *err);
 
 #endif

@@ -379,6 +379,76 @@ EOF
     grep -q "merge conflict: .*step b changed the same lines of list, numbers; .* $PROJECT, .*/workspaces/b/tree" "$BATS_TEST_TMPDIR/error"
 }
 
+@test "where both sides gave a file another mode neither wins" {
+    repository
+    chmod 644 file
+    agent modes <<EOF
+cat >/dev/null; chmod 755 file; chmod 600 "$PROJECT/file"; echo done
+EOF
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: modes, prompt: go, workspace: clone, retry: { attempts: 1 } }] }] }'
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    [ "$(stat -c %a file)" = 600 ]
+}
+
+@test "a clone whose repository the agent removed is no part of the one around it" {
+    repository
+    agent remover <<<'cat >/dev/null; rm -rf .git; echo made >new; rm more; echo done'
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: remover, prompt: go, workspace: clone, retry: { attempts: 1 } }] }] }'
+    fermata run -w w
+    [ "$(cat new file)" = "$(printf 'made\nuncommitted')" ]
+    [ ! -e more ]
+}
+
+@test "a folder that became a repository of its own in a clone is not taken for gone" {
+    repository
+    mkdir folder && echo mine >folder/file
+    agent nester <<<'cat >/dev/null; git init -q folder; echo done'
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: nester, prompt: go, workspace: clone, retry: { attempts: 1 } }] }] }'
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    [ "$(cat folder/file)" = mine ]
+    fermata show last --json | grep -q 'merge conflict.*folder/file'
+}
+
+@test "the longest name and a name with a line break are shown and brought back" {
+    long=$(printf 'x%.0s' {1..255})
+    echo long >"$long"
+    echo broken >$'a\nb'
+    agent remover <<<'cat >/dev/null; rm -- x* a*; echo done'
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: remover, prompt: go }] }] }'
+    fermata run -w w
+    fermata diff last | grep -q '^-long$'
+    fermata undo last
+    [ "$(cat "$long" $'a\nb')" = "$(printf 'long\nbroken')" ]
+}
+
+@test "neither diff nor undo goes through a link that somebody put where a folder was" {
+    mkdir "$BATS_TEST_TMPDIR/elsewhere" folder
+    echo precious >"$BATS_TEST_TMPDIR/elsewhere/a"
+    echo old >folder/a
+    agent first <<<'cat >/dev/null; rm -r folder; echo done'
+    agent second <<<'cat >/dev/null; rm folder; echo done'
+    workflow w <<'EOF'
+name: w
+phases:
+  - { id: p, steps: [{ id: a, agent: first, prompt: go }, { id: ok, approve: "sure?" }, { id: b, agent: second, prompt: go }] }
+EOF
+    run_apart fermata run -w w --no-input
+    ln -s "$BATS_TEST_TMPDIR/elsewhere" folder
+    fermata approve last ok --resume
+    fermata diff last | grep -q '^-old$'
+    run_apart fermata undo last --force
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"nothing was done, for folder was"* ]]
+    [ ! -e folder ] && [ ! -L folder ]
+    fermata undo last b
+    [ -L folder ]
+    rm folder
+    fermata undo last a
+    [ "$(cat folder/a "$BATS_TEST_TMPDIR/elsewhere/a")" = "$(printf 'old\nprecious')" ]
+}
+
 @test "a review in a clone brings nothing, and may change nothing" {
     repository
     agent reader <<EOF

@@ -102,6 +102,37 @@ static void a_run_within_the_writers_step_is_part_of_it(void **state)
     free(path);
 }
 
+static void what_is_held_keeps_everybody_away_until_its_process_lets_go(void **state)
+{
+    struct run_project *project = *state;
+    struct writer agent = writer_of(project, "/nonexistent/a.1");
+    struct writer undo = {.project = project->project, .folder = project->folder};
+    int held = -1;
+    int other = -1;
+
+    assert_int_equal(writer_hold(&undo, &held, NULL), 0);
+    assert_int_equal(writer_hold(&undo, &other, NULL), ERROR_BUSY);
+    assert_int_equal(writer_take(&agent, NULL), ERROR_BUSY);
+    (void)close(held);
+    assert_int_equal(writer_take(&agent, NULL), 0);
+}
+
+static void nothing_is_held_while_an_agent_is_at_work(void **state)
+{
+    struct run_project *project = *state;
+    struct writer agent = writer_of(project, "/nonexistent/a.1");
+    struct writer undo = {.project = project->project, .folder = project->folder};
+    int lock = -1;
+    int held = -1;
+
+    assert_int_equal(writer_take(&agent, NULL), 0);
+    assert_int_equal(run_lock(project->folder, RUN, &lock, NULL), 0);
+    assert_int_equal(writer_hold(&undo, &held, NULL), ERROR_BUSY);
+    (void)close(lock);
+    assert_int_equal(writer_hold(&undo, &held, NULL), 0);
+    (void)close(held);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -111,6 +142,8 @@ int main(void)
         CASE(while_its_run_is_owned_what_it_left_is_seen_to),
         CASE(what_never_began_cannot_begin_any_more),
         CASE(a_run_within_the_writers_step_is_part_of_it),
+        CASE(what_is_held_keeps_everybody_away_until_its_process_lets_go),
+        CASE(nothing_is_held_while_an_agent_is_at_work),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
