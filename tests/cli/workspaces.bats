@@ -540,8 +540,9 @@ sed -i "\${line}s/\\$/ \$FERMATA_STEP/" numbers
 echo \$n >own.\$n
 echo done
 EOF
+    echo 'concurrency: 8' >>.fermata/config.yaml
     {
-        printf 'name: w\nconcurrency: 8\ndefaults: { workspace: clone, retry: { attempts: 1 }, agent: one }\n'
+        printf 'name: w\nconcurrency: 8\ndefaults: { timeout: 60s, workspace: clone, retry: { attempts: 1 }, agent: one }\n'
         printf 'phases: [{ id: p, mode: parallel, steps: ['
         printf '{ id: s0, prompt: go },'
         for n in 1 2 3 4 5 6 7; do printf '{ id: s%d, prompt: go },' "$n"; done
