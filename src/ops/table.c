@@ -606,7 +606,7 @@ const struct operation ops_rows[] = {
          "ones too. Of a step that is at work: what it did so far.",
      .example = "fermata diff last --stat\n"
                 "    which files, and how much\n"
-                "fermata diff last implement | less\n"
+                "fermata diff last implement >changes.patch\n"
                 "    what one step did",
      ARGUMENTS(diff_arguments),
      .is_read_only = true,

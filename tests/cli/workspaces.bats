@@ -502,7 +502,7 @@ EOF
     } | agent planter
     agent replacer <<'EOF'
 cat >/dev/null
-cp -r .git evil && rm -rf .git && printf 'gitdir: evil\n' >.git
+rm -rf evil && cp -r .git evil && rm -rf .git && printf 'gitdir: evil\n' >.git
 echo more >made.too; echo done
 EOF
     workflow clone <<'EOF'
