@@ -304,7 +304,9 @@ def sentence(function):
 def run_server(cases, server):
     with Models() as models:
         for function in EVERY_SERVER:
-            cases.run(f"{server} {sentence(function)}", function, server, models)
+            # Google's answer to a limit always has a time.
+            if (server, function) != ("gemini-api", fails_for_a_limit_without_a_time):
+                cases.run(f"{server} {sentence(function)}", function, server, models)
 
 
 def run_around(cases):
