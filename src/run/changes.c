@@ -13,26 +13,27 @@
 #define LISTING_BYTES_MAX (256U * 1024 * 1024)
 #define FILES_MAX 500000 /* about a second for each look, when nothing has to be read */
 #define LACKS_MAX 100
+#define NOTE_BYTES_MAX (1024U * 1024)
 
-static void write_note(const char *folder, const json_t *note)
+int snapshot_note_write(const char *folder, const json_t *note, struct error *err)
 {
     char *path = path_join(folder, SNAPSHOT_FILE);
     char *text = json_dump_compact(note);
+    int r = file_write(path, text, strlen(text), FILE_SYNC, err);
 
-    (void)file_write(path, text, strlen(text), FILE_SYNC, NULL);
     free(text);
     free(path);
+    return r;
 }
 
-/* NULL: there is none. */
-static json_t *read_note(const char *folder)
+json_t *snapshot_note_read(const char *folder)
 {
     char *path = path_join(folder, SNAPSHOT_FILE);
     json_t *note = NULL;
     char *text = NULL;
     size_t length;
 
-    if (file_read(path, JSON_BYTES_MAX, &text, &length, NULL) == 0) {
+    if (file_read(path, NOTE_BYTES_MAX, &text, &length, NULL) == 0) {
         (void)json_parse_text(text, length, SNAPSHOT_FILE, &note, NULL);
     }
     free(text);
@@ -111,7 +112,7 @@ static int read_listing(struct snapshots *snapshots, const char *digest, struct 
 static int take(const char *folder, const char *project, const char *tree, const char *name,
                 struct strbuf *listing, struct error *err)
 {
-    json_t *note = strcmp(name, "before") == 0 ? json_object() : read_note(folder);
+    json_t *note = strcmp(name, "before") == 0 ? json_object() : snapshot_note_read(folder);
     struct snapshots *snapshots = NULL;
     char digest[DIGEST_HEX_SIZE];
     struct strbuf left_out;
@@ -127,7 +128,7 @@ static int take(const char *folder, const char *project, const char *tree, const
             json_put_text(note, "tree", tree);
         }
         put_lacks(note, &left_out);
-        write_note(folder, note);
+        (void)snapshot_note_write(folder, note, NULL);
         r = listing ? read_listing(snapshots, digest, listing, err) : 0;
     }
     strbuf_release(&left_out);
@@ -165,7 +166,7 @@ void changes_begin(const char *folder, const char *project, const char *tree)
 
         json_put_text(note, "unknown", err.text);
         write_listing(folder, tree, note);
-        write_note(folder, note);
+        (void)snapshot_note_write(folder, note, NULL);
         json_decref(note);
     }
 }
@@ -253,7 +254,7 @@ static int read_after(const char *folder, const char *project, const struct clai
 
 void changes_keep_after(const char *folder, const char *project, const char *tree)
 {
-    json_t *note = read_note(folder);
+    json_t *note = snapshot_note_read(folder);
 
     if (json_get_text(note, "before", NULL) && !json_get_text(note, "after", NULL)) {
         (void)take(folder, project, tree, "after", NULL, NULL);
@@ -263,7 +264,7 @@ void changes_keep_after(const char *folder, const char *project, const char *tre
 
 json_t *changes_end(const char *folder, const char *project, const struct claims *claims)
 {
-    json_t *note = read_note(folder);
+    json_t *note = snapshot_note_read(folder);
     const char *unlisted = json_get_text(note, "unlisted", NULL);
     struct error err = ERROR_INIT;
     struct strbuf before, after;

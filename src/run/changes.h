@@ -11,6 +11,8 @@
 /* {before, after, lacks: [PATH...]} or {unknown: WHY}; of a clone also its tree, and of its merge
  * intent and merge: what was to be changed in the project, and was (see merge.h) */
 #define SNAPSHOT_FILE "snapshot.json"
+json_t *snapshot_note_read(const char *folder); /* NULL: there is none */
+int snapshot_note_write(const char *folder, const json_t *note, struct error *err); /* synced */
 
 /* Before the agent is started in the tree. That it fails is told by changes_end(). */
 void changes_begin(const char *folder, const char *project, const char *tree);

@@ -25,7 +25,6 @@
 
 #define PAGE_RECORDS 500
 #define NESTED_MAX 16
-#define NOTE_BYTES_MAX (1024U * 1024)
 #define DIFF_BYTES_MAX (64U * 1024 * 1024)
 #define UNDO_FOLDER "undo"
 #define NUMBER_MAX 100000
@@ -42,21 +41,6 @@ struct work {
     size_t attempts;
     bool is_shown; /* what was not merged counts too */
 };
-
-static json_t *read_note(const char *folder)
-{
-    char *path = path_join(folder, SNAPSHOT_FILE);
-    json_t *note = NULL;
-    char *text = NULL;
-    size_t length;
-
-    if (file_read(path, NOTE_BYTES_MAX, &text, &length, NULL) == 0) {
-        (void)json_parse_text(text, length, SNAPSHOT_FILE, &note, NULL);
-    }
-    free(text);
-    free(path);
-    return note;
-}
 
 /* ---- the work of attempts ---- */
 
@@ -80,7 +64,7 @@ static void add_change(struct work *work, const struct change *change)
 
 static int add_attempt(struct work *work, const char *folder, struct error *err)
 {
-    json_t *note = read_note(folder);
+    json_t *note = snapshot_note_read(folder);
     const char *before = json_get_text(note, "before", NULL);
     const char *after = json_get_text(note, "after", NULL);
     const char *tree = json_get_text(note, "tree", NULL);
@@ -347,7 +331,7 @@ static int read_back(struct work *work, struct error *err)
 {
     int number = last_number(work->request);
     char *folder = undo_folder(work->request, number);
-    json_t *note = number > 0 ? read_note(folder) : NULL;
+    json_t *note = number > 0 ? snapshot_note_read(folder) : NULL;
     const char *digest = json_get_text(note, "changes", NULL);
     int r = digest ? changes_get(work->snapshots, digest, &work->changes, err)
                    : error_set(err, ERROR_NOT_FOUND, "nothing of run %s was taken back",
@@ -527,7 +511,7 @@ static void find_in(const char *folder, json_t *digests)
     while (stream && (entry = readdir(stream)) != NULL) {
         if (entry->d_name[0] != '.') {
             char *path = path_join(folder, entry->d_name);
-            json_t *note = read_note(path);
+            json_t *note = snapshot_note_read(path);
 
             put_digests(note, digests);
             json_decref(note);

@@ -37,32 +37,6 @@ char *workspace_root(const struct active *active, int step)
 
 /* ---- the note beside the tree: {base: DIGEST}, {base: DIGEST, ended: true} */
 
-static json_t *read_note(const char *folder)
-{
-    char *path = path_join(folder, SNAPSHOT_FILE);
-    json_t *note = NULL;
-    char *text = NULL;
-    size_t length;
-
-    if (file_read(path, NOTE_BYTES_MAX, &text, &length, NULL) == 0) {
-        (void)json_parse_text(text, length, SNAPSHOT_FILE, &note, NULL);
-    }
-    free(text);
-    free(path);
-    return note;
-}
-
-static int write_note(const char *folder, const json_t *note, struct error *err)
-{
-    char *path = path_join(folder, SNAPSHOT_FILE);
-    char *text = json_dump_compact(note);
-    int r = file_write(path, text, strlen(text), FILE_SYNC, err);
-
-    free(text);
-    free(path);
-    return r;
-}
-
 static int make_anew(const struct workspace *workspace, const char *folder, struct error *err)
 {
     const struct clone_wish wish = {.project = workspace->project,
@@ -78,7 +52,7 @@ static int make_anew(const struct workspace *workspace, const char *folder, stru
     r = r < 0 ? r : clone_make(snapshots, &wish, base, err);
     if (r == 0) {
         json_put_text(note, "base", base);
-        r = write_note(folder, note, err);
+        r = snapshot_note_write(folder, note, err);
     }
     snapshots_close(snapshots);
     json_decref(note);
@@ -88,7 +62,7 @@ static int make_anew(const struct workspace *workspace, const char *folder, stru
 int workspace_make(const struct workspace *workspace, struct error *err)
 {
     char *folder = path_folder(workspace->tree);
-    json_t *note = read_note(folder);
+    json_t *note = snapshot_note_read(folder);
     bool is_there = json_get_text(note, "base", NULL) && !json_get_boolean(note, "ended", false) &&
                     file_is_folder(workspace->tree);
     int r = is_there ? 0 : make_anew(workspace, folder, err);
@@ -104,7 +78,7 @@ int workspace_make(const struct workspace *workspace, struct error *err)
 int workspace_read_base(const char *tree, char ret_base[65], struct error *err)
 {
     char *folder = path_folder(tree);
-    json_t *note = read_note(folder);
+    json_t *note = snapshot_note_read(folder);
     const char *base = json_get_text(note, "base", NULL);
     int r = 0;
 
@@ -121,11 +95,11 @@ int workspace_read_base(const char *tree, char ret_base[65], struct error *err)
 void workspace_end(const char *tree)
 {
     char *folder = path_folder(tree);
-    json_t *note = read_note(folder);
+    json_t *note = snapshot_note_read(folder);
 
     if (note) {
         json_put(note, "ended", json_true());
-        (void)write_note(folder, note, NULL);
+        (void)snapshot_note_write(folder, note, NULL);
     }
     json_decref(note);
     free(folder);
@@ -139,7 +113,7 @@ void workspace_sweep(const char *run_folder)
 
     while (stream && (entry = readdir(stream)) != NULL) {
         char *path = entry->d_name[0] == '.' ? NULL : path_join(folder, entry->d_name);
-        json_t *note = path ? read_note(path) : NULL;
+        json_t *note = path ? snapshot_note_read(path) : NULL;
 
         if (json_get_boolean(note, "ended", false)) {
             char *tree = path_join(path, "tree");
