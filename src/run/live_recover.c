@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/bridge.h"
+#include "run/writer.h"
 
 #include <stdlib.h>
 
@@ -21,12 +22,16 @@ struct probe {
 static void claim_absent(struct probe *probe)
 {
     const char *folder = probe->live->folder;
+    const struct writer writer = {.folder = probe->live->engine->options.folder, .attempt = folder};
 
     /* Somebody may be about to make it. */
     (void)file_make_folders(folder, NULL);
     if (attempt_give_up(folder)) {
         /* The program may have removed the claim. */
         probe->presence = attempt_sweep(folder) > 0 ? ATTEMPT_GONE : ATTEMPT_ABSENT;
+        if (probe->presence == ATTEMPT_ABSENT) {
+            writer_release(&writer);
+        }
     } else if (file_exists(folder)) {
         probe->result = attempt_probe(folder, &probe->presence, &probe->keeper, &probe->err);
         if (probe->result == 0 && probe->presence == ATTEMPT_ABSENT) {

@@ -258,6 +258,33 @@ static void attempts_that_never_began_are_no_failures_of_their_step(void **state
     assert_file(project, "count", "x\n");
 }
 
+static void an_agent_that_never_began_leaves_the_files_to_the_next_attempt(void **state)
+{
+    struct run_project *project = *state;
+    const char *keeper = project->options.keeper_path;
+    char *holder;
+
+    run_project_configure(
+        project, "agents:\n  a: { type: command, command: [sh, -c, 'cat >count; echo done'] }\n");
+    /* Killed when the files were its own and no keeper had claimed it. */
+    project->options.keeper_path = "/bin/true";
+    start(project, "{ id: s, agent: a, prompt: go }");
+    run_project_go_until(project, "attempt_started", "s");
+    run_project_reopen(project);
+    holder = run_project_read(project, ".fermata/writer");
+    assert_non_null(strstr(holder, "/s.1\n"));
+    free(holder);
+    project->options.keeper_path = keeper;
+    assert_int_equal(run_project_adopt(project, project->id, NULL), 0);
+    run_project_go_until(project, "attempt_ended", "s");
+    holder = run_project_read(project, ".fermata/writer");
+    assert_null(strstr(holder, "/s.1\n"));
+    free(holder);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 2);
+}
+
 static void an_attempt_that_cannot_be_looked_at_is_not_begun_again(void **state)
 {
     struct run_project *project = *state;
@@ -408,6 +435,7 @@ int main(void)
         TEST(an_attempt_that_never_began_is_given_up_and_another_made),
         TEST(an_attempt_without_a_folder_is_claimed_before_another_is_made),
         TEST(attempts_that_never_began_are_no_failures_of_their_step),
+        TEST(an_agent_that_never_began_leaves_the_files_to_the_next_attempt),
         TEST(an_attempt_that_cannot_be_looked_at_is_not_begun_again),
         TEST(a_keeper_that_claims_its_attempt_just_now_is_watched),
         TEST(an_attempt_that_cannot_be_claimed_is_not_begun_again),
