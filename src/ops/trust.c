@@ -64,7 +64,7 @@ static bool has_workflows(const char *folder)
     char *path = path_join(folder, "workflows");
     DIR *stream = opendir(path);
     const struct dirent *entry;
-    bool found = false;
+    bool found = !stream && errno != ENOENT && errno != ENOTDIR; /* who knows what is in there */
 
     while (stream && !found && (entry = readdir(stream)) != NULL) {
         found = entry->d_name[0] != '.' && strncmp(entry->d_name, "wf_", 3) != 0;

@@ -26,18 +26,27 @@ int snapshot_note_write(const char *folder, const json_t *note, struct error *er
     return r;
 }
 
-json_t *snapshot_note_read(const char *folder)
+int snapshot_note_find(const char *folder, json_t **ret_note, struct error *err)
 {
     char *path = path_join(folder, SNAPSHOT_FILE);
-    json_t *note = NULL;
     char *text = NULL;
     size_t length;
+    int r = file_read(path, NOTE_BYTES_MAX, &text, &length, err);
 
-    if (file_read(path, NOTE_BYTES_MAX, &text, &length, NULL) == 0) {
-        (void)json_parse_text(text, length, SNAPSHOT_FILE, &note, NULL);
+    *ret_note = NULL;
+    if (r == 0) {
+        (void)json_parse_text(text, length, SNAPSHOT_FILE, ret_note, NULL);
     }
     free(text);
     free(path);
+    return r == ERROR_NOT_FOUND ? 0 : r;
+}
+
+json_t *snapshot_note_read(const char *folder)
+{
+    json_t *note;
+
+    (void)snapshot_note_find(folder, &note, NULL);
     return note;
 }
 
@@ -112,12 +121,14 @@ static int read_listing(struct snapshots *snapshots, const char *digest, struct 
 static int take(const char *folder, const char *project, const char *tree, const char *name,
                 struct strbuf *listing, struct error *err)
 {
-    json_t *note = strcmp(name, "before") == 0 ? json_object() : snapshot_note_read(folder);
+    json_t *note = NULL;
     struct snapshots *snapshots = NULL;
     char digest[DIGEST_HEX_SIZE];
     struct strbuf left_out;
-    int r = snapshots_open(project, &snapshots, err);
+    int r = strcmp(name, "before") == 0 ? 0 : snapshot_note_find(folder, &note, err);
 
+    note = note ? note : json_object();
+    r = r < 0 ? r : snapshots_open(project, &snapshots, err);
     strbuf_init(&left_out, LISTING_BYTES_MAX);
     if (r == 0) {
         r = snapshot_take(snapshots, tree, digest, &left_out, err);

@@ -12,6 +12,8 @@
  * intent and merge: what was to be changed in the project, and was (see merge.h) */
 #define SNAPSHOT_FILE "snapshot.json"
 json_t *snapshot_note_read(const char *folder); /* NULL: there is none */
+/* For whom none is another answer than one that cannot be read. NULL and 0: there is none. */
+int snapshot_note_find(const char *folder, json_t **ret_note, struct error *err);
 int snapshot_note_write(const char *folder, const json_t *note, struct error *err); /* synced */
 
 /* Before the agent is started in the tree. That it fails is told by changes_end(). */

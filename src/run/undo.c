@@ -64,7 +64,8 @@ static void add_change(struct work *work, const struct change *change)
 
 static int add_attempt(struct work *work, const char *folder, struct error *err)
 {
-    json_t *note = snapshot_note_read(folder);
+    json_t *note;
+    int r = snapshot_note_find(folder, &note, err);
     const char *before = json_get_text(note, "before", NULL);
     const char *after = json_get_text(note, "after", NULL);
     const char *tree = json_get_text(note, "tree", NULL);
@@ -74,7 +75,6 @@ static int add_attempt(struct work *work, const char *folder, struct error *err)
     char now[DIGEST_HEX_SIZE];
     const json_t *path;
     size_t i;
-    int r = 0;
 
     json_array_foreach(json_object_get(note, "lacks"), i, path)
     {
@@ -331,12 +331,15 @@ static int read_back(struct work *work, struct error *err)
 {
     int number = last_number(work->request);
     char *folder = undo_folder(work->request, number);
-    json_t *note = number > 0 ? snapshot_note_read(folder) : NULL;
+    json_t *note = NULL;
+    int r = number > 0 ? snapshot_note_find(folder, &note, err) : 0;
     const char *digest = json_get_text(note, "changes", NULL);
-    int r = digest ? changes_get(work->snapshots, digest, &work->changes, err)
+
+    if (r == 0) {
+        r = digest ? changes_get(work->snapshots, digest, &work->changes, err)
                    : error_set(err, ERROR_NOT_FOUND, "nothing of run %s was taken back",
                                work->request->run_id);
-
+    }
     json_decref(note);
     free(folder);
     return r;
@@ -502,40 +505,71 @@ static void put_digests(const json_t *note, json_t *digests)
     }
 }
 
-/* The notes of all folders in this one. */
-static void find_in(const char *folder, json_t *digests)
+/* What is not found here is not in use, so whatever cannot be looked at is an error. */
+static DIR *list_folder(const char *path, int *ret_result, struct error *err)
 {
-    DIR *stream = opendir(folder);
-    const struct dirent *entry;
+    DIR *stream = opendir(path);
 
-    while (stream && (entry = readdir(stream)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            char *path = path_join(folder, entry->d_name);
-            json_t *note = snapshot_note_read(path);
+    *ret_result = stream || errno == ENOENT || errno == ENOTDIR
+                      ? 0
+                      : error_set_errno(err, "cannot list %s", path);
+    return stream;
+}
 
-            put_digests(note, digests);
-            json_decref(note);
-            free(path);
+/* NULL at the end, too when something went wrong. */
+static const char *next_name(DIR *stream, const char *path, int *result, struct error *err)
+{
+    const struct dirent *entry = NULL;
+
+    while (stream && *result == 0) {
+        errno = 0;
+        entry = readdir(stream);
+        if (entry && entry->d_name[0] != '.') {
+            return entry->d_name;
         }
+        if (!entry) {
+            *result = errno ? error_set_errno(err, "cannot list %s", path) : 0;
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* The notes of all folders in this one. */
+static int find_in(const char *folder, json_t *digests, struct error *err)
+{
+    int r;
+    DIR *stream = list_folder(folder, &r, err);
+    const char *name;
+
+    while ((name = next_name(stream, folder, &r, err)) != NULL) {
+        char *path = path_join(folder, name);
+        json_t *note;
+
+        r = snapshot_note_find(path, &note, err);
+        put_digests(note, digests);
+        json_decref(note);
+        free(path);
     }
     if (stream) {
         (void)closedir(stream);
     }
+    return r;
 }
 
 int undo_find_digests(const char *folder, json_t *digests, struct error *err)
 {
     static const char *const places[] = {"attempts", UNDO_FOLDER, "workspaces"};
     char *runs = path_join(folder, "workflows");
-    DIR *stream = opendir(runs);
-    const struct dirent *entry;
-    int r = stream || errno == ENOENT ? 0 : error_set_errno(err, "cannot list %s", runs);
+    int r;
+    DIR *stream = list_folder(runs, &r, err);
+    const char *name;
 
-    while (stream && (entry = readdir(stream)) != NULL) {
-        for (size_t i = 0; entry->d_name[0] != '.' && i < ARRAY_LEN(places); i++) {
-            char *place = mem_printf("%s/%s/%s", runs, entry->d_name, places[i]);
+    while ((name = next_name(stream, runs, &r, err)) != NULL) {
+        for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++) {
+            char *place = mem_printf("%s/%s/%s", runs, name, places[i]);
 
-            find_in(place, digests);
+            r = find_in(place, digests, err);
             free(place);
         }
     }

@@ -62,10 +62,12 @@ static int make_anew(const struct workspace *workspace, const char *folder, stru
 int workspace_make(const struct workspace *workspace, struct error *err)
 {
     char *folder = path_folder(workspace->tree);
-    json_t *note = snapshot_note_read(folder);
+    json_t *note;
+    int r = snapshot_note_find(folder, &note, err);
     bool is_there = json_get_text(note, "base", NULL) && !json_get_boolean(note, "ended", false) &&
                     file_is_folder(workspace->tree);
-    int r = is_there ? 0 : make_anew(workspace, folder, err);
+
+    r = r < 0 || is_there ? r : make_anew(workspace, folder, err);
 
     if (r < 0) {
         error_context(err, "the project cannot be cloned");

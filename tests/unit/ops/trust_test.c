@@ -59,6 +59,19 @@ static void whatever_can_start_programs_needs_trust(void **state)
     }
 }
 
+static void a_folder_that_cannot_be_listed_needs_trust(void **state)
+{
+    struct ops_project *project = *state;
+    char *path = path_join(project->folder, ".fermata/workflows");
+
+    become_untrusting(project);
+    (void)file_remove_tree(path, NULL);
+    assert_true(ops_is_trusted(project->ops));
+    assert_int_equal(symlink("workflows", path), 0);
+    assert_false(ops_is_trusted(project->ops));
+    free(path);
+}
+
 static bool answer(void *context, const char *question, char **ret_answer)
 {
     assert_non_null(strstr(question, "Trust this project?"));
@@ -89,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_project_with_nothing_in_it_is_trusted),
         TEST(whatever_can_start_programs_needs_trust),
+        TEST(a_folder_that_cannot_be_listed_needs_trust),
         TEST(who_can_answer_is_asked_once),
     };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/undo.h"
 
+#include "base/alloc.h"
+#include "base/file.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -105,6 +107,72 @@ static void the_snapshots_of_runs_are_found(void **state)
     json_decref(digests);
 }
 
+/* A link to itself in the place of a folder of the run. free() it. */
+static char *hide(const struct run_project *project, const char *name)
+{
+    char *path = mem_printf("%s/workflows/%s/%s", project->folder, project->id, name);
+
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    assert_int_equal(symlink(name, path), 0);
+    return path;
+}
+
+static void what_cannot_be_looked_at_is_not_taken_for_unused(void **state)
+{
+    static const char *const places[] = {"attempts", "undo", "workspaces"};
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    run(project, AGENT("echo two > a.txt"));
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        json_t *digests = json_object();
+        char *path = hide(project, places[i]);
+
+        assert_true(undo_find_digests(project->folder, digests, &err) < 0);
+        assert_non_null(strstr(err.text, places[i]));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(undo_find_digests(project->folder, digests, &err), 0);
+        free(path);
+        json_decref(digests);
+    }
+}
+
+/* A folder in the place of the note: nothing that can be read. */
+static void hide_note(const struct run_project *project, const char *folder)
+{
+    char *path = mem_printf("%s/workflows/%s/%s/snapshot.json", project->folder, project->id,
+                            folder);
+
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    free(path);
+}
+
+static void a_note_that_cannot_be_read_is_an_error_and_nothing_is_done(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    json_t *digests = json_object();
+    json_t *report;
+    int r;
+
+    run(project, AGENT("echo two > a.txt"));
+    request = request_of(project);
+    assert_int_equal(run_undo(&request, &report, NULL), 0);
+    json_decref(report);
+    hide_note(project, "undo/1");
+    request.is_back = true;
+    r = run_undo(&request, &report, NULL);
+    assert_true(r < 0 && r != ERROR_NOT_FOUND);
+    assert_content(project, "one\n");
+    hide_note(project, "attempts/s.1");
+    request.is_back = false;
+    r = run_undo(&request, &report, NULL);
+    assert_true(r < 0 && r != ERROR_NOT_FOUND);
+    assert_true(undo_find_digests(project->folder, digests, NULL) < 0);
+    json_decref(digests);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -114,6 +182,8 @@ int main(void)
         CASE(what_changed_since_is_only_taken_back_when_it_must),
         CASE(without_an_undo_there_is_nothing_to_bring_back),
         CASE(the_snapshots_of_runs_are_found),
+        CASE(what_cannot_be_looked_at_is_not_taken_for_unused),
+        CASE(a_note_that_cannot_be_read_is_an_error_and_nothing_is_done),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,27 @@ static void a_clone_stays_until_it_has_ended(void **state)
     free(tree);
 }
 
+static void a_clone_of_which_the_note_cannot_be_read_is_not_replaced(void **state)
+{
+    struct run_project *project = *state;
+    const char *name = ".fermata/workflows/wf_000000000001/workspaces/s/tree/work";
+    char *tree = tree_of(project, "s");
+    char *note = mem_printf("%s/../snapshot.json", tree);
+    const struct workspace workspace = {
+        .project = project->project, .project_folder = project->folder, .tree = tree};
+    struct error err = ERROR_INIT;
+
+    make(project, tree);
+    run_project_write(project, name, "of the agent");
+    assert_int_equal(unlink(note), 0);
+    assert_int_equal(mkdir(note, 0700), 0);
+    assert_true(workspace_make(&workspace, &err) < 0);
+    assert_non_null(strstr(err.text, "cannot be cloned"));
+    assert_true(run_project_has(project, name));
+    free(note);
+    free(tree);
+}
+
 static void each_workspace_has_ports_of_its_own(void **state)
 {
     struct run_project *project = *state;
@@ -87,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_clone_stays_until_it_has_ended),
+        CASE(a_clone_of_which_the_note_cannot_be_read_is_not_replaced),
         CASE(each_workspace_has_ports_of_its_own),
     };
 
