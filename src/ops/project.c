@@ -249,7 +249,11 @@ static int make_bare(const char *folder, struct error *err)
 {
     int r = file_make_folders(folder, err);
 
-    return r < 0 ? r : write_file(folder, ".gitignore", ignore_text, err);
+    if (r < 0) {
+        return r;
+    }
+    file_sweep(folder); /* somebody may have been killed right here */
+    return write_file(folder, ".gitignore", ignore_text, err);
 }
 
 int ops_project_path(struct ops *ops, char **ret_path, struct error *err)

@@ -98,10 +98,26 @@ static void run_makes_a_bare_project_at_the_top_of_the_git_tree(void **state)
     project->settings.cwd = project->folder;
 }
 
+/* No process has so large a number. */
+static void what_a_killed_one_left_half_written_is_swept(void **state)
+{
+    struct ops_project *project = *state;
+
+    ops_project_write(project, ".fermata/workflows/w.yaml",
+                      "name: w\nphases: [{ id: a, steps: [{ id: s, run: 'true' }] }]\n");
+    ops_project_write(project, ".fermata/.gitignore.99999999.0.tmp", "# Git kee");
+    ops_project_reopen(project);
+    json_decref(ops_project_call(project, "run", json_pack("{s:s}", "workflow", "w")));
+    assert_true(ops_project_has(project, ".fermata/.gitignore"));
+    assert_false(ops_project_has(project, ".fermata/.gitignore.99999999.0.tmp"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(init_makes_a_project_once_and_overwrites_nothing,
+                                        ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(what_a_killed_one_left_half_written_is_swept,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(what_init_writes_is_sound, ops_project_set_up,
                                         ops_project_tear_down),
