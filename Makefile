@@ -199,6 +199,7 @@ WRAP_faults_test := $(addprefix sqlite3_,step exec prepare_v2 prepare_v3 open_v2
 WRAP_run_faults_test := $(WRAP_faults_test)
 WRAP_folder_sync_test := fsync
 WRAP_lock_test := flock
+WRAP_snapshot_test := mkdirat syncfs
 WRAP_writer_test := pthread_create
 WRAP_live_test := pidfd_open
 WRAP_live_recover_test := attempt_probe

@@ -120,26 +120,61 @@ static int temporary_open(const struct snapshots *snapshots, struct temporary *t
     return temporary->fd < 0 ? fail_write(snapshots, err) : 0;
 }
 
+/* Durable by itself, so that it may take the place of one that is or is about to be. */
+static int replace(const struct snapshots *snapshots, const struct temporary *temporary,
+                   const char *name)
+{
+    int fd = openat(snapshots->fd, temporary->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int r = fd < 0 || fsync(fd) < 0 || fchmod(fd, 0400) < 0
+                ? -1
+                : renameat(snapshots->fd, temporary->name, snapshots->fd, name);
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return r;
+}
+
+/* Somebody else may keep the same content at the same time: what one of them has made durable must
+ * not become less than that again. */
+static int publish(struct snapshots *snapshots, const struct temporary *temporary,
+                   const char *digest, struct error *err)
+{
+    char name[NAME_SIZE];
+    char shard[3];
+    int r;
+
+    name_of(digest, name);
+    (void)snprintf(shard, sizeof(shard), "%.2s", digest);
+    if (mkdirat(snapshots->fd, shard, 0700) < 0 && errno != EEXIST) {
+        return fail_write(snapshots, err);
+    }
+    r = renameat2(snapshots->fd, temporary->name, snapshots->fd, name, RENAME_NOREPLACE);
+    if (r < 0 && errno == EEXIST && is_kept(snapshots, digest)) {
+        (void)unlinkat(snapshots->fd, temporary->name, 0);
+        return 0;
+    }
+    if (r < 0 && (errno == EEXIST || errno == EINVAL)) { /* EINVAL: of some network file systems */
+        r = replace(snapshots, temporary, name);
+    }
+    if (r < 0) {
+        return fail_write(snapshots, err);
+    }
+    *VEC_PUSH(&snapshots->fresh) = mem_strdup(name);
+    return 0;
+}
+
 /* It becomes the content of that digest, or (NULL) is given up. */
 static int temporary_close(struct snapshots *snapshots, struct temporary *temporary,
                            const char *digest, struct error *err)
 {
-    char name[NAME_SIZE];
-    char shard[3];
     int r = 0;
 
     if (close(temporary->fd) < 0 && digest) {
         r = fail_write(snapshots, err);
     }
     if (r == 0 && digest) {
-        name_of(digest, name);
-        (void)snprintf(shard, sizeof(shard), "%.2s", digest);
-        if ((mkdirat(snapshots->fd, shard, 0700) < 0 && errno != EEXIST) ||
-            renameat(snapshots->fd, temporary->name, snapshots->fd, name) < 0) {
-            r = fail_write(snapshots, err);
-        } else {
-            *VEC_PUSH(&snapshots->fresh) = mem_strdup(name);
-        }
+        r = publish(snapshots, temporary, digest, err);
     }
     if (r < 0 || !digest) {
         (void)unlinkat(snapshots->fd, temporary->name, 0);

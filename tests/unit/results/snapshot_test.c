@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* mkdirat and syncfs are wrapped, see the Makefile. */
 #include "results/snapshot.h"
 
 #include "../../support/repository.h"
@@ -91,6 +92,61 @@ static void a_content_that_was_not_made_durable_is_written_again(void **state)
     free(path);
 }
 
+static struct snapshot_project *overtaken; /* NULL: nobody comes between */
+static char *watched;                      /* a content that has to stay durable */
+
+int __real_mkdirat(int fd, const char *path, mode_t mode);
+int __wrap_mkdirat(int fd, const char *path, mode_t mode);
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
+
+/* A content is written and about to get its name: another process keeps the same one just now. */
+int __wrap_mkdirat(int fd, const char *path, mode_t mode)
+{
+    struct snapshot_project *project = overtaken;
+    struct snapshots *others = NULL;
+    char digest[DIGEST_HEX_SIZE];
+
+    overtaken = NULL;
+    if (project) {
+        assert_int_equal(snapshots_open(project->folder, &others, NULL), 0);
+        assert_int_equal(snapshot_take(others, project->folder, digest, NULL, NULL), 0);
+        snapshots_close(others);
+        digest_bytes("of both", 7, digest);
+        watched = mem_printf("%s/.fermata/snapshots/%.2s/%s", project->folder, digest, digest + 2);
+    }
+    return __real_mkdirat(fd, path, mode);
+}
+
+int __wrap_syncfs(int fd)
+{
+    struct stat status;
+
+    if (watched) {
+        assert_int_equal(stat(watched, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0400);
+    }
+    return __real_syncfs(fd);
+}
+
+static void what_another_one_made_durable_meanwhile_stays_so(void **state)
+{
+    struct snapshot_project *project = *state;
+    char digest[DIGEST_HEX_SIZE];
+    struct stat status;
+
+    snapshot_project_take(project, digest);
+    snapshot_project_write(project, "a.txt", "of both");
+    snapshot_project_write(project, "later", "of one");
+    overtaken = project;
+    snapshot_project_take(project, digest);
+    assert_null(overtaken);
+    assert_int_equal(stat(watched, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0400);
+    free(watched);
+    watched = NULL;
+}
+
 static void what_is_no_digest_leads_nowhere(void **state)
 {
     struct snapshot_project *project = *state;
@@ -111,6 +167,7 @@ int main(void)
         CASE(a_mode_alone_makes_another),
         CASE(what_git_ignores_is_in_it_unless_it_is_large),
         CASE(a_content_that_was_not_made_durable_is_written_again),
+        CASE(what_another_one_made_durable_meanwhile_stays_so),
         CASE(what_is_no_digest_leads_nowhere),
     };
 
