@@ -24,10 +24,10 @@ struct holder {
     const char *run_id, *attempt; /* in it; NULL: nobody */
 };
 
-static int open_locked(const struct writer *writer, int *ret_fd, struct error *err)
+static int open_locked(const struct writer *writer, int flags, int *ret_fd, struct error *err)
 {
     char *path = path_join(writer->folder, "writer");
-    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
     int r = fd < 0 ? error_set_errno(err, "cannot open %s", path) : 0;
 
     while (r == 0 && flock(fd, LOCK_EX) < 0) {
@@ -113,7 +113,7 @@ int writer_take(const struct writer *writer, struct error *err)
     char *text;
     int held;
     int fd;
-    int r = open_locked(writer, &fd, err);
+    int r = open_locked(writer, O_CREAT, &fd, err);
 
     if (r < 0) {
         return r;
@@ -146,7 +146,7 @@ void writer_release(const struct writer *writer)
     struct holder holder;
     int fd;
 
-    if (open_locked(writer, &fd, NULL) < 0) {
+    if (open_locked(writer, 0, &fd, NULL) < 0) { /* nobody ever had it */
         return;
     }
     read_holder(fd, &holder);
@@ -160,7 +160,7 @@ int writer_hold(const struct writer *writer, int *ret_fd, struct error *err)
 {
     struct holder holder;
     int fd;
-    int r = open_locked(writer, &fd, err);
+    int r = open_locked(writer, O_CREAT, &fd, err);
 
     if (r < 0) {
         return r;

@@ -4,6 +4,9 @@
 #include "../support/run_project.h"
 #include "../support/sqlite_faults.h"
 #include "base/alloc.h"
+#include "run/admission.h"
+#include "run/audit.h"
+#include "run/undo.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -262,6 +265,188 @@ static void collecting_says_it_too(void **state)
     run_project_check_tables(project);
 }
 
+/* ---- agents and the audit log ---- */
+
+#define NOW INT64_C(1700000000000)
+
+static const char edits[] =
+    "name: e\nphases: [{ id: p, steps: [{ id: s, agent: a, prompt: go }] }]\n";
+static const char one_agent[] =
+    "agents: { a: { type: command, command: [sh, -c, 'cat >file; echo done'] } }\n";
+static const struct agent_config paced = {.name = "a", .rate_limit = 600000};
+static const struct agent_config broken = {
+    .name = "b", .breaker_threshold = 2, .breaker_recovery_ms = 1000};
+
+static int audit(struct run_project *project, struct error *err)
+{
+    struct audit_filter filter = {.run = project->id, .limit = 2};
+    json_t *found = NULL;
+    int r = audit_list(project->store, &filter, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int verify(struct run_project *project, struct error *err)
+{
+    json_t *report = NULL;
+    int r = audit_verify(project->store, "no such hash", &report, err);
+
+    if (r == 0) {
+        /* Not being able to look is no tampering, and no soundness either. */
+        assert_int_equal(json_array_size(json_object_get(report, "problems")), 1);
+    }
+    json_decref(report);
+    return r;
+}
+
+static int diff(struct run_project *project, struct error *err)
+{
+    const struct undo_request request = {.store = project->store,
+                                         .project = project->project,
+                                         .folder = project->folder,
+                                         .run_id = project->id};
+    json_t *found = NULL;
+    int r = run_diff(&request, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int breakers(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = run_agent_breakers(project->store, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int be_admitted(struct run_project *project, const struct agent_config *agent,
+                       struct admission *ret_admission, struct error *err)
+{
+    const struct admission_request request = {
+        .agent = agent, .run = "wf_1", .step = "s", .now = NOW + 2000};
+
+    return admission_ask(project->store, &request, ret_admission, err);
+}
+
+static int admission(struct run_project *project, struct error *err)
+{
+    struct admission admission;
+
+    return be_admitted(project, &paced, &admission, err);
+}
+
+static int note(struct tx *tx, void *arg, struct error *err)
+{
+    return admission_note(tx, arg, err);
+}
+
+static int end_call(struct run_project *project, struct error *err)
+{
+    struct admission_end end = {.agent = "b",
+                                .policy = breaker_policy_of(&broken),
+                                .run = "wf_1",
+                                .step = "s",
+                                .class_ = CLASS_TRANSIENT,
+                                .error = "it is down",
+                                .at = NOW};
+
+    return store_write(project->store, note, &end, err);
+}
+
+/* Its breaker is half open, and this call the one that tries. */
+static int trial(struct run_project *project, struct error *err)
+{
+    struct admission admission;
+
+    return be_admitted(project, &broken, &admission, err);
+}
+
+static int close_breaker(struct run_project *project, struct error *err)
+{
+    bool had = false;
+
+    return run_agent_close_breaker(project->store, "b", &had, err);
+}
+
+static void questions_about_agents_say_it_too(void **state)
+{
+    static const question questions[] = {audit,    verify, diff,      breakers,
+                                         end_call, trial,  admission, close_breaker};
+    struct run_project *project = *state;
+
+    run_project_configure(project, one_agent);
+    assert_string_equal(run_project_run(project, edits), "completed");
+    for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+        ask_all(project, questions[i]);
+    }
+}
+
+/* An agent is not given up because the disk is full: its call comes later. */
+static void on_a_full_disk_a_call_waits(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    int waited = 0;
+    int calls = 0;
+    bool has_failed;
+
+    assert_string_equal(run_project_run(project, asks), "paused");
+    do {
+        struct admission admission;
+
+        assert_true(calls < CALLS_MAX);
+        run_project_reopen(project);
+        sqlite_faults_set(calls++, SQLITE_FULL, ENOSPC);
+        assert_int_equal(be_admitted(project, &paced, &admission, &err), 0);
+        has_failed = sqlite_faults_clear();
+        if (admission.until > 0) {
+            assert_true(has_failed && admission.is_slot);
+            assert_int_equal(admission.until, NOW + 2500);
+            assert_true(admission.why[0] != '\0');
+            waited++;
+        }
+    } while (has_failed);
+    assert_true(waited > 0);
+}
+
+/* All of a run is there or none of it, and the log tells of it or does not. */
+static void what_gc_could_not_remove_is_there_whole(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    int calls = 0;
+    bool has_failed;
+
+    run_project_write(project, "workflows/inner.yaml", inner);
+    do {
+        json_t *report = NULL;
+        int r;
+
+        assert_true(calls < CALLS_MAX);
+        assert_string_equal(run_project_run(project, many_things), "completed");
+        run_project_reopen(project);
+        project->clock_shift_ms += 1000;
+        sqlite_faults_set(calls, SQLITE_IOERR_READ, EIO);
+        r = run_collect(&project->options, 500, false, &report, &err);
+        has_failed = sqlite_faults_clear();
+        json_decref(report);
+        assert_true(r == 0 || has_failed);
+        run_project_reopen(project);
+        r = show(project, &err);
+        assert_true(r == 0 || r == ERROR_NOT_FOUND);
+        run_project_check_tables(project);
+        assert_int_equal(audit_verify(project->store, NULL, &report, &err), 0);
+        assert_true(json_get_boolean(report, "sound", false));
+        json_decref(report);
+        calls += 7;
+    } while (has_failed);
+    assert_true(calls > 100);
+    assert_int_equal(show(project, &err), ERROR_NOT_FOUND);
+}
+
 /* ---- a command ---- */
 
 static int checkpoint(struct run_project *project, struct error *err)
@@ -355,6 +540,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_question_says_that_the_database_failed),
         TEST(collecting_says_it_too),
+        TEST(questions_about_agents_say_it_too),
+        TEST(on_a_full_disk_a_call_waits),
+        TEST(what_gc_could_not_remove_is_there_whole),
         TEST(a_command_to_a_run_without_an_owner_says_it_too),
         TEST(a_run_goes_on_behind_any_failure_of_the_database),
     };

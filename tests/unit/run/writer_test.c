@@ -52,6 +52,15 @@ static void who_is_at_work_keeps_others_away_until_it_lets_go(void **state)
     free(path);
 }
 
+static void who_never_had_it_leaves_nothing_behind(void **state)
+{
+    struct run_project *project = *state;
+    struct writer none = writer_of(project, "/nonexistent/a.1");
+
+    writer_release(&none);
+    assert_false(run_project_has(project, ".fermata/writer"));
+}
+
 static void while_its_run_is_owned_what_it_left_is_seen_to(void **state)
 {
     struct run_project *project = *state;
@@ -139,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(who_is_at_work_keeps_others_away_until_it_lets_go),
+        CASE(who_never_had_it_leaves_nothing_behind),
         CASE(while_its_run_is_owned_what_it_left_is_seen_to),
         CASE(what_never_began_cannot_begin_any_more),
         CASE(a_run_within_the_writers_step_is_part_of_it),
