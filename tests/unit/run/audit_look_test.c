@@ -147,6 +147,114 @@ static void a_log_that_was_written_anew_does_not_fit_the_journal(void **state)
     check_found(project, NULL, "is not what record 1 of run");
 }
 
+static int forge(struct tx *tx, void *arg, struct error *err)
+{
+    static const struct query query = {"DELETE FROM audit"};
+
+    assert_int_equal(tx_run(tx, tx_query(tx, &query), NULL, err), 0);
+    return audit_add(tx, arg, 1, err);
+}
+
+/* Whoever can compute the chain anew cannot change one word of an entry. */
+static void each_word_of_an_entry_has_to_fit_its_record(void **state)
+{
+    struct run_project *project = *state;
+    struct audit_filter filter = {.limit = 1};
+    struct audit_entry entries[9];
+    const json_t *real;
+    json_t *list = NULL;
+    struct audit_entry entry;
+
+    (void)run_project_run(project, works);
+    assert_int_equal(audit_list(project->store, &filter, &list, NULL), 0);
+    real = json_array_get(json_object_get(list, "entries"), 0);
+    entry = (struct audit_entry){.at = json_get_integer(real, "at", 0),
+                                 .event = json_get_text(real, "event", NULL),
+                                 .user = json_get_text(real, "user", NULL),
+                                 .run = json_get_text(real, "run", NULL),
+                                 .seq = json_get_integer(real, "seq", 0),
+                                 .resource = json_get_text(real, "resource", NULL),
+                                 .status = json_get_text(real, "status", NULL)};
+    assert_null(json_object_get(real, "details"));
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        entries[i] = entry;
+    }
+    entries[1].at++;
+    entries[2].event = "run_created";
+    entries[3].resource = "other";
+    entries[4].resource = entry.resource ? NULL : "w";
+    entries[5].status = "failed";
+    entries[6].status = NULL;
+    entries[7].details = "{}";
+    entries[8].seq--; /* a record that nobody accounts for */
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        assert_int_equal(store_write(project->store, forge, &entries[i], NULL), 0);
+        if (i > 0) {
+            check_found(project, NULL, "entry 1 is not what record");
+        } else {
+            json_t *report = verify(project, NULL);
+            const json_t *problems = json_object_get(report, "problems");
+
+            for (size_t k = 0; k < json_array_size(problems); k++) {
+                assert_null(
+                    strstr(json_string_value(json_array_get(problems, k)), "is not what record"));
+            }
+            json_decref(report);
+        }
+    }
+    json_decref(list);
+}
+
+static void the_first_problems_are_enough(void **state)
+{
+    static const struct query query = {"UPDATE audit SET user = 'somebody else'"};
+    const struct audit_entry entry = {.at = 5, .event = "undone", .user = "me"};
+    struct run_project *project = *state;
+    json_t *report;
+
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(audit_note(project->store, &entry, NULL), 0);
+    }
+    tamper(project, &query);
+    report = verify(project, NULL);
+    assert_int_equal(json_get_integer(report, "entries", 0), 30);
+    assert_int_equal(json_array_size(json_object_get(report, "problems")), 20);
+    json_decref(report);
+}
+
+static void a_page_leaves_out_details_that_are_none(void **state)
+{
+    const struct audit_entry entry = {.at = 5, .event = "undone", .user = "me", .details = "{"};
+    struct run_project *project = *state;
+    struct audit_filter filter = {.limit = 10};
+    const json_t *first;
+    json_t *list = NULL;
+
+    assert_int_equal(audit_note(project->store, &entry, NULL), 0);
+    assert_int_equal(audit_list(project->store, &filter, &list, NULL), 0);
+    first = json_array_get(json_object_get(list, "entries"), 0);
+    assert_string_equal(json_get_text(first, "event", ""), "undone");
+    assert_null(json_object_get(first, "details"));
+    json_decref(list);
+}
+
+static void a_record_that_cannot_be_read_is_an_error(void **state)
+{
+    static const struct query queries[] = {
+        {"UPDATE journal SET body = '[' WHERE seq = (SELECT max(seq) FROM journal)"},
+        {"DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)"}};
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    json_t *report;
+
+    (void)run_project_run(project, works);
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        tamper(project, &queries[i]);
+        assert_true(audit_verify(project->store, NULL, &report, &err) < 0);
+        assert_non_null(strstr(err.text, "journal"));
+    }
+}
+
 static void a_run_that_vanished_is_found(void **state)
 {
     static const struct query queries[] = {{"DELETE FROM journal"}, {"DELETE FROM run"}};
@@ -191,6 +299,10 @@ int main(void)
         TEST(what_was_cut_off_is_found_while_the_run_is_there),
         TEST(what_was_cut_off_is_found_by_a_hash_that_was_noted),
         TEST(a_log_that_was_written_anew_does_not_fit_the_journal),
+        TEST(each_word_of_an_entry_has_to_fit_its_record),
+        TEST(the_first_problems_are_enough),
+        TEST(a_page_leaves_out_details_that_are_none),
+        TEST(a_record_that_cannot_be_read_is_an_error),
         TEST(a_run_that_vanished_is_found),
         TEST(entries_come_in_pages_and_of_one_run),
     };

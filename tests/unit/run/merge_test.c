@@ -4,7 +4,9 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/changes.h"
+#include "run/own.h"
 #include "run/workspace.h"
+#include "run/writer.h"
 #include "support/run_project.h"
 #include "support/scratch.h"
 
@@ -131,6 +133,152 @@ static void a_conflict_leaves_everything_as_it_is_and_names_both_sides(void **st
     scene_release(&scene);
 }
 
+static void what_both_sides_did_alike_is_there_already(void **state)
+{
+    struct scene scene = scene_of(*state);
+    int64_t files = -1;
+
+    run_project_write(*state, "alike", "1\n");
+    run_project_write(*state, "within", "1\n2\n3\n4\n5\n");
+    begin(&scene);
+    scratch_write(scene.tree, "alike", "2\n");
+    scratch_write(scene.tree, "within", "one\n2\n3\n4\n5\n");
+    run_project_write(*state, "alike", "2\n");
+    run_project_write(*state, "within", "one\n2\n3\n4\nfive\n");
+    end(&scene);
+    assert_int_equal(merge_clone(&scene.merge, &files, NULL), 0);
+    assert_int_equal(files, 0);
+    assert_content(*state, "alike", "2\n");
+    assert_content(*state, "within", "one\n2\n3\n4\nfive\n");
+    scene_release(&scene);
+}
+
+static void conflicts_beyond_a_line_are_named_in_part(void **state)
+{
+    struct scene scene = scene_of(*state);
+    struct error err = ERROR_INIT;
+    char name[120];
+    int64_t files;
+
+    for (int side = 0; side < 3; side++) {
+        for (int i = 0; i < 40; i++) {
+            (void)snprintf(name, sizeof(name), "a-name-that-is-long-enough-to-fill-the-line-%d", i);
+            if (side == 1) {
+                scratch_write(scene.tree, name, "theirs\n");
+            } else {
+                run_project_write(*state, name, side ? "ours\n" : "base\n");
+            }
+        }
+        if (side == 0) {
+            begin(&scene);
+        }
+    }
+    end(&scene);
+    assert_int_equal(merge_clone(&scene.merge, &files, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "fill-the-line-0, "));
+    assert_non_null(strstr(err.text, ", ...;"));
+    assert_non_null(strstr(err.text, scene.tree));
+    scene_release(&scene);
+}
+
+static void edit_note(const char *folder, const char *name, json_t *value)
+{
+    json_t *note = snapshot_note_read(folder);
+
+    assert_non_null(note);
+    if (value) {
+        json_put(note, name, value);
+    } else {
+        (void)json_object_del(note, name);
+    }
+    assert_int_equal(snapshot_note_write(folder, note, NULL), 0);
+    json_decref(note);
+}
+
+static void what_was_intended_is_done_by_the_next_one(void **state)
+{
+    struct scene scene = scene_of(*state);
+    int64_t files = 0;
+
+    run_project_write(*state, "file", "1\n");
+    begin(&scene);
+    scratch_write(scene.tree, "file", "2\n");
+    end(&scene);
+    assert_int_equal(merge_clone(&scene.merge, &files, NULL), 0);
+    /* As if it had been killed before it did anything. */
+    edit_note(scene.attempt, "merge", NULL);
+    run_project_write(*state, "file", "1\n");
+    assert_int_equal(merge_clone(&scene.merge, &files, NULL), 0);
+    assert_int_equal(files, 1);
+    assert_content(*state, "file", "2\n");
+    scene_release(&scene);
+}
+
+static int merge_of(const struct scene *scene, const char *problem)
+{
+    struct error err = ERROR_INIT;
+    int64_t files = 0;
+    int r = merge_clone(&scene->merge, &files, &err);
+
+    if (r >= 0 || !strstr(err.text, problem)) {
+        fail_msg("%d: %s", r, err.text);
+    }
+    assert_content(scene->project, "file", "1\n");
+    return r;
+}
+
+static void what_is_not_known_is_not_merged(void **state)
+{
+    const char *nothing = "0123456789012345678901234567890123456789012345678901234567890123";
+    struct scene scene = scene_of(*state);
+    char *workspace = path_folder(scene.tree);
+
+    run_project_write(*state, "file", "1\n");
+    (void)merge_of(&scene, "snapshot.json");
+    begin(&scene);
+    scratch_write(scene.tree, "file", "2\n");
+    (void)merge_of(&scene, "could not be kept");
+    end(&scene);
+    edit_note(scene.attempt, "merge", json_string(nothing));
+    (void)merge_of(&scene, "0123");
+    edit_note(scene.attempt, "merge", NULL);
+    edit_note(scene.attempt, "intent", json_string(nothing));
+    (void)merge_of(&scene, "0123");
+    edit_note(scene.attempt, "intent", NULL);
+    edit_note(workspace, "base", json_string(nothing));
+    (void)merge_of(&scene, "0123");
+    edit_note(workspace, "base", json_string("short"));
+    (void)merge_of(&scene, "it is not known what was cloned");
+    edit_note(workspace, "base", NULL);
+    (void)merge_of(&scene, "it is not known what was cloned");
+    free(workspace);
+    scene_release(&scene);
+}
+
+static void while_an_agent_is_at_work_nothing_is_merged(void **state)
+{
+    struct run_project *project = *state;
+    struct scene scene = scene_of(project);
+    const struct writer other = {.project = project->project,
+                                 .folder = project->folder,
+                                 .run_id = "wf_000000000002",
+                                 .attempt = "/nonexistent/b.1"};
+    int64_t files = 0;
+    int lock = -1;
+
+    run_project_write(project, "file", "1\n");
+    begin(&scene);
+    scratch_write(scene.tree, "file", "2\n");
+    end(&scene);
+    assert_int_equal(writer_take(&other, NULL), 0);
+    assert_int_equal(run_lock(project->folder, other.run_id, &lock, NULL), 0);
+    assert_int_equal(merge_of(&scene, "is changing the files"), ERROR_BUSY);
+    (void)close(lock);
+    assert_int_equal(merge_clone(&scene.merge, &files, NULL), 0);
+    assert_content(project, "file", "2\n");
+    scene_release(&scene);
+}
+
 /* Another process is at it and is killed some time later. */
 static void merge_and_kill(const struct scene *scene, long delay_ns)
 {
@@ -211,6 +359,11 @@ int main(void)
         CASE(each_side_counts_where_only_it_changed_something),
         CASE(a_merge_with_a_receipt_is_not_made_again),
         CASE(a_conflict_leaves_everything_as_it_is_and_names_both_sides),
+        CASE(what_both_sides_did_alike_is_there_already),
+        CASE(conflicts_beyond_a_line_are_named_in_part),
+        CASE(what_was_intended_is_done_by_the_next_one),
+        CASE(what_is_not_known_is_not_merged),
+        CASE(while_an_agent_is_at_work_nothing_is_merged),
         CASE(killed_at_any_instant_it_is_made_exactly_once),
     };
 
