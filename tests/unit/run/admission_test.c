@@ -22,6 +22,11 @@ static int note(struct tx *tx, void *arg, struct error *err)
     return admission_note(tx, arg, err);
 }
 
+static int change(struct tx *tx, void *arg, struct error *err)
+{
+    return tx_run(tx, tx_query(tx, arg), NULL, err);
+}
+
 static void end_call(struct run_project *project, const char *step, enum failure_class class_)
 {
     struct admission_end end = {.agent = "one",
@@ -129,9 +134,64 @@ static void agents_of_one_account_share_its_rate(void **state)
     assert_int_equal(ask(project, &two, "b", NOW).until, NOW + 60000);
 }
 
+static void a_failure_without_a_word_is_said_to_be_one(void **state)
+{
+    struct admission_end end = {.agent = "one",
+                                .policy = breaker_policy_of(&agent),
+                                .run = "wf_1",
+                                .step = "a",
+                                .class_ = CLASS_TRANSIENT,
+                                .at = NOW};
+    struct run_project *project = *state;
+
+    assert_int_equal(store_write(project->store, note, &end, NULL), 0);
+    assert_int_equal(store_write(project->store, note, &end, NULL), 0);
+    assert_non_null(strstr(ask(project, &agent, "a", NOW + 1).why, "the last: not said"));
+}
+
+/* Of a later version, say. */
+static void a_state_that_nobody_knows_keeps_nobody_away(void **state)
+{
+    static const struct query query = {"UPDATE agent_breaker SET state = 'odd', error = NULL"};
+    struct run_project *project = *state;
+
+    end_call(project, "a", CLASS_TRANSIENT);
+    end_call(project, "a", CLASS_TRANSIENT);
+    assert_int_not_equal(ask(project, &agent, "a", NOW + 1).until, 0);
+    assert_int_equal(store_write(project->store, change, (void *)(uintptr_t)&query, NULL), 0);
+    assert_int_equal(ask(project, &agent, "a", NOW + 1).until, 0);
+}
+
+static void who_has_its_slot_pays_no_second_one(void **state)
+{
+    const struct agent_config limited = {
+        .name = "one", .rate_limit = 1, .breaker_threshold = 2, .breaker_recovery_ms = 60000};
+    struct admission_request request = {
+        .agent = &limited, .run = "wf_1", .step = "b", .now = NOW + 60000, .has_slot = true};
+    struct run_project *project = *state;
+    struct admission admission;
+
+    assert_int_equal(ask(project, &limited, "a", NOW).until, 0);
+    assert_int_equal(ask(project, &limited, "b", NOW).until, NOW + 60000);
+    end_call(project, "a", CLASS_TRANSIENT);
+    end_call(project, "a", CLASS_TRANSIENT);
+    /* Its time has come, and it is the one that tries. */
+    assert_int_equal(admission_ask(project->store, &request, &admission, NULL), 0);
+    assert_int_equal(admission.until, 0);
+    assert_string_equal(state_of(project), "half open");
+    end_call(project, "b", CLASS_NONE);
+    assert_int_equal(ask(project, &limited, "c", NOW + 60000).until, NOW + 120000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_failure_without_a_word_is_said_to_be_one,
+                                        run_project_set_up, run_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_state_that_nobody_knows_keeps_nobody_away,
+                                        run_project_set_up, run_project_tear_down),
+        cmocka_unit_test_setup_teardown(who_has_its_slot_pays_no_second_one, run_project_set_up,
+                                        run_project_tear_down),
         cmocka_unit_test_setup_teardown(an_open_breaker_is_kept_over_a_restart_and_says_why,
                                         run_project_set_up, run_project_tear_down),
         cmocka_unit_test_setup_teardown(one_call_tries_and_its_success_closes_the_breaker,

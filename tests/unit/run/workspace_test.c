@@ -102,6 +102,84 @@ static void each_workspace_has_ports_of_its_own(void **state)
     free(second);
 }
 
+static int base_of(const char *tree)
+{
+    char base[DIGEST_HEX_SIZE];
+
+    return workspace_read_base(tree, base, NULL);
+}
+
+static void what_was_never_made_has_no_base_and_ends_without_a_word(void **state)
+{
+    struct run_project *project = *state;
+    char *tree = tree_of(project, "s");
+
+    assert_int_equal(base_of(tree), ERROR_IO);
+    workspace_end(tree);
+    assert_false(
+        run_project_has(project, ".fermata/workflows/wf_000000000001/workspaces/s/snapshot.json"));
+    free(tree);
+}
+
+static void a_clone_that_vanished_is_made_again(void **state)
+{
+    struct run_project *project = *state;
+    char *tree = tree_of(project, "s");
+    char *file = path_join(tree, "file");
+
+    run_project_write(project, "file", "one");
+    make(project, tree);
+    assert_int_equal(file_remove_tree(tree, NULL), 0);
+    make(project, tree);
+    assert_true(file_exists(file));
+    free(file);
+    free(tree);
+}
+
+static void without_a_place_there_is_no_clone(void **state)
+{
+    struct run_project *project = *state;
+    char *tree = tree_of(project, "s");
+    const struct workspace workspace = {
+        .project = project->project, .project_folder = project->folder, .tree = tree};
+    struct error err = ERROR_INIT;
+
+    run_project_write(project, ".fermata/snapshots", "no folder");
+    assert_true(workspace_make(&workspace, &err) < 0);
+    assert_non_null(strstr(err.text, "the project cannot be cloned"));
+    assert_int_equal(base_of(tree), ERROR_IO);
+    free(tree);
+}
+
+/* A slot whose file cannot be read belongs to somebody. */
+static void ports_end_when_all_are_taken(void **state)
+{
+    struct run_project *project = *state;
+    char *tree = tree_of(project, "s");
+    char *ports = path_join(project->folder, "ports");
+    struct error err = ERROR_INIT;
+    int taken = 0;
+    int port;
+
+    assert_int_equal(file_make_folders(tree, NULL), 0);
+    while ((port = workspace_port(project->folder, tree, &err)) > 0) {
+        char *slot = mem_printf("%s/%d", ports, ++taken);
+
+        assert_true(taken < 1000);
+        assert_int_equal(unlink(slot), 0);
+        assert_int_equal(mkdir(slot, 0700), 0);
+        free(slot);
+    }
+    assert_int_equal(port, ERROR_LIMIT);
+    assert_non_null(strstr(err.text, "have ports already"));
+    assert_true(taken > 100);
+    assert_int_equal(file_remove_tree(ports, NULL), 0);
+    run_project_write(project, ".fermata/ports", "no folder");
+    assert_true(workspace_port(project->folder, tree, &err) < 0);
+    free(ports);
+    free(tree);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -109,6 +187,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_clone_stays_until_it_has_ended),
         CASE(a_clone_of_which_the_note_cannot_be_read_is_not_replaced),
+        CASE(what_was_never_made_has_no_base_and_ends_without_a_word),
+        CASE(a_clone_that_vanished_is_made_again),
+        CASE(without_a_place_there_is_no_clone),
+        CASE(ports_end_when_all_are_taken),
         CASE(each_workspace_has_ports_of_its_own),
     };
 

@@ -142,6 +142,70 @@ static void nothing_is_held_while_an_agent_is_at_work(void **state)
     (void)close(held);
 }
 
+/* A link to itself in the place of one of its files. */
+static void hide(const struct run_project *project, const char *name)
+{
+    char *path = path_join(project->folder, name);
+
+    (void)unlink(path);
+    assert_int_equal(symlink(name, path), 0);
+    free(path);
+}
+
+static void who_cannot_look_may_not_begin(void **state)
+{
+    struct run_project *project = *state;
+    struct writer agent = writer_of(project, "/nonexistent/a.1");
+    struct error err = ERROR_INIT;
+    int held = -1;
+    int r;
+
+    hide(project, "writer.held");
+    r = writer_take(&agent, &err);
+    assert_true(r < 0 && r != ERROR_BUSY);
+    assert_non_null(strstr(err.text, "writer.held"));
+    r = writer_hold(&agent, &held, &err);
+    assert_true(r < 0 && r != ERROR_BUSY);
+    hide(project, "writer");
+    r = writer_take(&agent, &err);
+    assert_true(r < 0 && r != ERROR_BUSY);
+    r = writer_hold(&agent, &held, &err);
+    assert_true(r < 0 && r != ERROR_BUSY);
+    writer_release(&agent);
+}
+
+static void what_neither_lives_nor_can_be_claimed_keeps_others_away(void **state)
+{
+    struct run_project *project = *state;
+    char *path = attempt_of(project, "a.1");
+    char *claim = path_join(path, "claim");
+    struct writer first = writer_of(project, path);
+    struct writer second = writer_of(project, "/nonexistent/b.1");
+
+    assert_int_equal(writer_take(&first, NULL), 0);
+    assert_int_equal(symlink("claim", claim), 0);
+    assert_int_equal(writer_take(&second, NULL), ERROR_BUSY);
+    assert_int_equal(unlink(claim), 0);
+    assert_int_equal(writer_take(&second, NULL), 0);
+    free(claim);
+    free(path);
+}
+
+static void a_run_within_another_is_no_part_of_this_one(void **state)
+{
+    struct run_project *project = *state;
+    struct writer outer = writer_of(project, "/nonexistent/a.1");
+    struct writer inner = writer_of(project, "/nonexistent/b.1");
+    int lock = -1;
+
+    inner.run_id = "wf_000000000002";
+    inner.within = "wf_000000000003";
+    assert_int_equal(writer_take(&outer, NULL), 0);
+    assert_int_equal(run_lock(project->folder, RUN, &lock, NULL), 0);
+    assert_int_equal(writer_take(&inner, NULL), ERROR_BUSY);
+    (void)close(lock);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -149,6 +213,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(who_is_at_work_keeps_others_away_until_it_lets_go),
         CASE(who_never_had_it_leaves_nothing_behind),
+        CASE(who_cannot_look_may_not_begin),
+        CASE(what_neither_lives_nor_can_be_claimed_keeps_others_away),
+        CASE(a_run_within_another_is_no_part_of_this_one),
         CASE(while_its_run_is_owned_what_it_left_is_seen_to),
         CASE(what_never_began_cannot_begin_any_more),
         CASE(a_run_within_the_writers_step_is_part_of_it),
