@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/changes.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -7,6 +10,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -123,6 +128,135 @@ static void that_there_was_no_listing_is_told_with_its_reason(void **state)
     json_decref(changes);
 }
 
+static json_t *end(const struct run_project *project)
+{
+    const struct claims claims = {NULL, project->project, project->project};
+
+    return changes_end(project->folder, project->project, &claims);
+}
+
+static void begin(const struct run_project *project)
+{
+    changes_begin(project->folder, project->project, project->project);
+}
+
+static void where_nothing_can_be_kept_the_lists_are_compared(void **state)
+{
+    struct run_project *project = *state;
+    json_t *note;
+    json_t *changes;
+
+    run_project_write(project, ".fermata/snapshots", "no folder");
+    run_project_write(project, "a.txt", "one");
+    begin(project);
+    note = snapshot_note_read(project->folder);
+    assert_non_null(json_get_text(note, "unknown", NULL));
+    json_decref(note);
+    changes_keep_after(project->folder, project->project, project->project);
+    run_project_write(project, "a.txt", "two");
+    changes = end(project);
+    assert_int_equal(json_get_integer(changes, "count", -1), 1);
+    assert_false(run_project_has(project, ".fermata/tree")); /* large, and of no more use */
+    json_decref(changes);
+    changes = end(project);
+    assert_non_null(json_get_text(changes, "unknown", NULL));
+    json_decref(changes);
+}
+
+static void what_somebody_kept_after_it_counts(void **state)
+{
+    struct run_project *project = *state;
+    json_t *changes;
+
+    run_project_write(project, "a.txt", "one");
+    begin(project);
+    run_project_write(project, "a.txt", "two");
+    changes_keep_after(project->folder, project->project, project->project);
+    run_project_write(project, "b.txt", "of somebody else");
+    changes_keep_after(project->folder, project->project, project->project);
+    changes = end(project);
+    assert_int_equal(json_get_integer(changes, "count", -1), 1);
+    json_decref(changes);
+}
+
+static void a_snapshot_that_is_gone_makes_it_unknown(void **state)
+{
+    static const char *const names[] = {"before", "after"};
+    struct run_project *project = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        json_t *note;
+        json_t *changes;
+
+        run_project_write(project, "a.txt", "one");
+        begin(project);
+        changes_keep_after(project->folder, project->project, project->project);
+        note = snapshot_note_read(project->folder);
+        json_put_text(note, names[i],
+                      "0123456789012345678901234567890123456789012345678901234567890123");
+        assert_int_equal(snapshot_note_write(project->folder, note, NULL), 0);
+        json_decref(note);
+        changes = end(project);
+        assert_null(json_object_get(changes, "count"));
+        assert_non_null(strstr(json_get_text(changes, "unknown", ""), "0123"));
+        json_decref(changes);
+    }
+}
+
+static void a_note_that_cannot_be_read_is_not_replaced(void **state)
+{
+    struct run_project *project = *state;
+    char *path = path_join(project->folder, SNAPSHOT_FILE);
+    json_t *note = (json_t *)path;
+
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_true(snapshot_note_find(project->folder, &note, NULL) < 0);
+    assert_null(note);
+    changes_keep_after(project->folder, project->project, project->project);
+    assert_null(end(project));
+    assert_true(file_is_folder(path));
+    free(path);
+}
+
+static void of_many_files_the_first_are_named(void **state)
+{
+    struct run_project *project = *state;
+    json_t *changes;
+
+    begin(project);
+    for (int i = 0; i < CHANGES_PATHS_MAX + 5; i++) {
+        char *name = mem_printf("file-%d", i);
+
+        run_project_write(project, name, "new");
+        free(name);
+    }
+    changes = end(project);
+    assert_int_equal(json_get_integer(changes, "count", -1), CHANGES_PATHS_MAX + 5);
+    assert_int_equal(json_array_size(json_object_get(changes, "changed")), CHANGES_PATHS_MAX);
+    json_decref(changes);
+}
+
+/* The same large file before and after is named once. */
+static void what_is_left_out_is_named_once(void **state)
+{
+    struct run_project *project = *state;
+    char *path = path_join(project->project, "large");
+    json_t *note;
+
+    run_project_write(project, "large", "");
+    assert_int_equal(truncate(path, 65 * 1024 * 1024), 0);
+    begin(project);
+    run_project_write(project, "other", "");
+    free(path);
+    path = path_join(project->project, "other");
+    assert_int_equal(truncate(path, 65 * 1024 * 1024), 0);
+    changes_keep_after(project->folder, project->project, project->project);
+    note = snapshot_note_read(project->folder);
+    assert_int_equal(json_array_size(json_object_get(note, "lacks")), 2);
+    json_decref(note);
+    free(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -134,6 +268,12 @@ int main(void)
         TEST(a_step_that_was_to_change_nothing_fails_with_what_it_changed),
         TEST(what_was_not_listed_before_is_not_known_after),
         TEST(that_there_was_no_listing_is_told_with_its_reason),
+        TEST(where_nothing_can_be_kept_the_lists_are_compared),
+        TEST(what_somebody_kept_after_it_counts),
+        TEST(a_snapshot_that_is_gone_makes_it_unknown),
+        TEST(a_note_that_cannot_be_read_is_not_replaced),
+        TEST(of_many_files_the_first_are_named),
+        TEST(what_is_left_out_is_named_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
