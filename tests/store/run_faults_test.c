@@ -477,6 +477,52 @@ static void a_command_to_a_run_without_an_owner_says_it_too(void **state)
     run_project_check_tables(project);
 }
 
+static int tell(struct run_project *project, const char *word, struct error *err)
+{
+    json_t *command = json_pack("{s:s, s:s}", "do", word, "name", "news");
+    json_t *answer = NULL;
+    int r = run_ask(&project->options, project->id, command, &answer, err);
+
+    json_decref(command);
+    json_decref(answer);
+    return r;
+}
+
+/* The space that was kept back is for who ends something, and for nobody else. */
+static void on_a_full_disk_a_run_can_be_cancelled_and_not_be_told_other_things(void **state)
+{
+    struct run_project *project = *state;
+    int refused = 0;
+    int calls = 0;
+    bool has_failed;
+
+    do {
+        struct error err = ERROR_INIT;
+
+        assert_true(calls < COMMAND_CALLS_MAX);
+        run_project_reopen(project);
+        assert_string_equal(run_project_run(project, asks), "paused");
+        run_project_reopen(project);
+        sqlite_faults_set(calls, SQLITE_FULL, ENOSPC);
+        if (tell(project, "signal", &err) < 0 && err.is_storage_full) {
+            refused++;
+        }
+        (void)sqlite_faults_clear();
+        run_project_reopen(project);
+        sqlite_faults_set(calls, SQLITE_FULL, ENOSPC);
+        if (tell(project, "cancel", &err) < 0) {
+            assert_false(err.is_storage_full);
+        }
+        has_failed = sqlite_faults_clear();
+        run_project_reopen(project);
+        if (strcmp(run_project_status(project, project->id), "cancelled") != 0) {
+            assert_int_equal(tell(project, "cancel", &err), 0);
+        }
+        calls += 2;
+    } while (has_failed);
+    assert_true(refused > 0);
+}
+
 /* ---- a run ---- */
 
 /* What could not be looked up makes its step fail, and the run waits for a decision. */
@@ -544,6 +590,7 @@ int main(void)
         TEST(on_a_full_disk_a_call_waits),
         TEST(what_gc_could_not_remove_is_there_whole),
         TEST(a_command_to_a_run_without_an_owner_says_it_too),
+        TEST(on_a_full_disk_a_run_can_be_cancelled_and_not_be_told_other_things),
         TEST(a_run_goes_on_behind_any_failure_of_the_database),
     };
 

@@ -101,6 +101,38 @@ static void paths_are_those_of_the_project_however_they_are_said(void **state)
     scratch_remove(scratch);
 }
 
+static void a_path_that_is_said_twice_is_told_once(void **state)
+{
+    char *scratch = scratch_new();
+
+    (void)state;
+    assert_claims(scratch, scratch,
+                  "{\"same\":true,\"./same\":true,\"sub/../same\":true,\"gone\":true,\"made\":true,"
+                  "\"sub/made\":true}",
+                  "{\"only_claimed\":[\"same\"]}");
+    scratch_remove(scratch);
+}
+
+static void of_a_project_that_is_gone_the_claims_stay_claims(void **state)
+{
+    const struct claims claims = {json_pack("{s:b, s:b}", "never", 1, "/elsewhere", 1),
+                                  "/nonexistent/project", "/nonexistent/project"};
+    json_t *changed = json_array();
+    json_t *changes = json_object();
+    struct strbuf after;
+
+    (void)state;
+    strbuf_init(&after, 100);
+    claims_compare(&claims, changed, &after, changes);
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(changes, "only_claimed"), 0)), "never");
+    assert_int_equal(json_array_size(json_object_get(changes, "only_claimed")), 1);
+    strbuf_release(&after);
+    json_decref(changes);
+    json_decref(changed);
+    json_decref((json_t *)claims.paths);
+}
+
 static void no_more_paths_are_told_than_there_is_room_for(void **state)
 {
     char *scratch = scratch_new();
@@ -137,6 +169,8 @@ int main(void)
         cmocka_unit_test(what_was_only_claimed_and_what_was_not_is_told),
         cmocka_unit_test(what_git_ignores_or_lies_outside_counts_for_neither),
         cmocka_unit_test(paths_are_those_of_the_project_however_they_are_said),
+        cmocka_unit_test(a_path_that_is_said_twice_is_told_once),
+        cmocka_unit_test(of_a_project_that_is_gone_the_claims_stay_claims),
         cmocka_unit_test(no_more_paths_are_told_than_there_is_room_for),
     };
 

@@ -189,6 +189,20 @@ static void a_journal_that_cannot_be_folded_is_told_and_left_alone(void **state)
     }
 }
 
+static void a_journal_without_its_beginning_is_told_and_left_alone(void **state)
+{
+    static const struct query first = {"DELETE FROM journal WHERE seq = 1"};
+    struct run_project *project = *state;
+    json_t *report;
+
+    (void)run_project_run(project, workflow_text);
+    damage(project, &first);
+    report = rebuild(project, true);
+    assert_non_null(strstr(
+        json_string_value(json_array_get(json_object_get(report, "failures"), 0)), "no beginning"));
+    json_decref(report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +213,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(missing_and_surplus_rows_are_found_and_repaired,
                                         run_project_set_up, run_project_tear_down),
         cmocka_unit_test_setup_teardown(a_reset_phase_agrees_whatever_its_steps_were,
+                                        run_project_set_up, run_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_journal_without_its_beginning_is_told_and_left_alone,
                                         run_project_set_up, run_project_tear_down),
         cmocka_unit_test_setup_teardown(a_journal_that_cannot_be_folded_is_told_and_left_alone,
                                         run_project_set_up, run_project_tear_down),
