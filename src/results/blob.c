@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One file a content, named by its digest: ROOT/ab/cdef... Written under a temporary name in ROOT,
- * synced, renamed into its shard, then the shard is synced.
+ * synced, renamed into its shard, then the folders are synced, from the inside to the outside.
  *
  * A blob that is known to be durable has mode 0400. One that was renamed but whose folder was not
  * yet synced (its writer is at it, or was killed) still has 0600: whoever puts the same content
@@ -32,6 +32,7 @@
 struct blob_file {
     char *folder; /* the shard */
     char *path;
+    bool is_first; /* ROOT itself was made for it */
 };
 
 static bool is_digest(const char *text)
@@ -42,7 +43,7 @@ static bool is_digest(const char *text)
 
 static struct blob_file blob_file_of(const char *root, const char *digest)
 {
-    struct blob_file file;
+    struct blob_file file = {0};
 
     assert(is_digest(digest));
     file.folder = mem_printf("%s/%.*s", root, SHARD_LENGTH, digest);
@@ -64,20 +65,15 @@ char *blob_path(const char *root, const char *digest)
 
 /* --- putting */
 
-/* The folder is made with the first blob, and its own entry is durable before any blob is. */
-static int root_open(const char *root, int *ret_fd, struct error *err)
+/* The folder is made with the first blob; not at all when ret_is_new is NULL. */
+static int root_open(const char *root, int *ret_fd, bool *ret_is_new, struct error *err)
 {
     int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r;
 
-    if (fd < 0 && errno == ENOENT) {
-        char *parent = path_join(root, "..");
+    if (fd < 0 && errno == ENOENT && ret_is_new) {
+        int r = file_make_folders(root, err);
 
-        r = file_make_folders(root, err);
-        if (r == 0) {
-            r = file_sync_folder(parent, err);
-        }
-        free(parent);
+        *ret_is_new = true;
         if (r < 0) {
             return r;
         }
@@ -90,10 +86,10 @@ static int root_open(const char *root, int *ret_fd, struct error *err)
     return 0;
 }
 
-static int root_lock(const char *root, int *ret_fd, struct error *err)
+static int root_lock(const char *root, int *ret_fd, bool *ret_is_new, struct error *err)
 {
     int fd = -1;
-    int r = root_open(root, &fd, err);
+    int r = root_open(root, &fd, ret_is_new, err);
 
     if (r < 0) {
         return r;
@@ -110,13 +106,19 @@ static int root_lock(const char *root, int *ret_fd, struct error *err)
     return 0;
 }
 
-/* Both folders: the shard may have been made by a writer that was killed before its own syncs. */
+/* All folders: the shard may have been made by a writer that was killed before its own syncs. */
 static int make_durable(const char *root, const struct blob_file *file, struct error *err)
 {
     int r = file_sync_folder(file->folder, err);
 
     if (r == 0) {
         r = file_sync_folder(root, err);
+    }
+    if (r == 0 && file->is_first) {
+        char *parent = path_join(root, "..");
+
+        r = file_sync_folder(parent, err);
+        free(parent);
     }
     if (r == 0 && chmod(file->path, 0400) < 0) {
         r = error_set_errno(err, "cannot protect %s", file->path);
@@ -240,14 +242,16 @@ int blob_put(const char *root, const void *data, size_t length, char ret_digest[
     char digest[DIGEST_HEX_SIZE];
     struct blob_file file;
     bool is_present = false;
+    bool is_first = false;
     int lock = -1;
-    int r = root_lock(root, &lock, err);
+    int r = root_lock(root, &lock, &is_first, err);
 
     if (r < 0) {
         return r;
     }
     digest_bytes(data, length, digest);
     file = blob_file_of(root, digest);
+    file.is_first = is_first;
     r = find_present(root, &file, &is_present, err);
     if (r == 0 && !is_present) {
         r = write_blob(root, data, length, &file, err);
@@ -266,7 +270,7 @@ bool blob_keep(const char *root, const char *digest)
     bool is_present = false;
     int lock = -1;
 
-    if (!is_digest(digest) || root_lock(root, &lock, NULL) < 0) {
+    if (!is_digest(digest) || root_lock(root, &lock, NULL, NULL) < 0) {
         return false;
     }
     file = blob_file_of(root, digest);
@@ -310,6 +314,7 @@ static int open_source(const char *path, int64_t size_max, int *ret_fd, struct e
 
 struct copy {
     int source, target;
+    bool is_first;                /* ROOT was made for it */
     const char *path, *temporary; /* of the two, for messages */
     int64_t size_max;
 };
@@ -368,6 +373,7 @@ static int put_copy(const char *root, struct copy *copy, char ret_digest[DIGEST_
     (void)close(copy->target);
     if (r == 0) {
         file = blob_file_of(root, ret_digest);
+        file.is_first = copy->is_first;
         r = find_present(root, &file, &is_present, err);
         if (r == 0 && !is_present) {
             r = publish(root, temporary, &file, err);
@@ -393,7 +399,7 @@ int blob_put_file(const char *root, const char *path, int64_t size_max,
     if (r < 0) {
         return r;
     }
-    r = root_lock(root, &lock, err);
+    r = root_lock(root, &lock, &copy.is_first, err);
     if (r == 0) {
         r = put_copy(root, &copy, digest, &size, err);
         (void)close(lock);

@@ -145,6 +145,8 @@ int image_create(const char *path, const struct store_options *options, struct e
 struct writer;
 struct writer *writer_new(struct connection *connection, struct lock *lock,
                           const struct store_options *options);
+/* For a store just made: its thread starts, and syncs the folder, ahead of the first work. */
+void writer_start_ahead(struct writer *writer);
 /* Ends the thread after the queued work; the connection stays usable by the caller. */
 void writer_free(struct writer *writer); /* accepts NULL */
 void writer_submit(struct writer *writer, store_work work, store_done done, void *arg);

@@ -73,7 +73,8 @@ static int64_t wal_size(const struct store *store)
 /* A link is refused because SQLite would put its side files beside the target and we beside the
  * link. Ours are private, and SQLite's side files take over the mode. An empty file is one that a
  * crash left to us before the first transaction. */
-static int prepare_path(const char *path, const struct store_options *options, struct error *err)
+static int prepare_path(const char *path, const struct store_options *options, bool *ret_is_new,
+                        struct error *err)
 {
     struct stat status;
     bool is_there = lstat(path, &status) == 0;
@@ -83,7 +84,8 @@ static int prepare_path(const char *path, const struct store_options *options, s
         error_hint(err, "move it away: the store is a file of its own, never a link or a folder");
         return ERROR_CONFLICT;
     }
-    return is_there && status.st_size > 0 ? 0 : image_create(path, options, err);
+    *ret_is_new = !is_there || status.st_size == 0;
+    return *ret_is_new ? image_create(path, options, err) : 0;
 }
 
 static uint32_t read_big_endian(const unsigned char *bytes)
@@ -232,7 +234,8 @@ static int open_database(struct store *store, const struct store_options *option
     return r;
 }
 
-static int open_locked(struct store *store, const struct store_options *options, struct error *err)
+static int open_locked(struct store *store, const struct store_options *options, bool *ret_is_new,
+                       struct error *err)
 {
     bool is_alone;
     int r = lock_take(store->lock, store->lock_wait_ms, err);
@@ -241,7 +244,7 @@ static int open_locked(struct store *store, const struct store_options *options,
         return r;
     }
     is_alone = lock_is_alone(store->lock);
-    r = prepare_path(store->path, options, err);
+    r = prepare_path(store->path, options, ret_is_new, err);
     if (r == 0) {
         r = open_database(store, options, is_alone, err);
     }
@@ -257,6 +260,7 @@ int store_open_with(struct store **ret_store, const struct store_options *option
     struct error local = ERROR_INIT;
     char *folder = path_folder(options->path);
     char *lock_path = mem_printf("%s.lock", options->path);
+    bool is_new = false;
     int r = filesystem_check(folder, &local);
 
     store->path = mem_strdup(options->path);
@@ -268,7 +272,7 @@ int store_open_with(struct store **ret_store, const struct store_options *option
         r = lock_open(&store->lock, lock_path, &local);
     }
     if (r == 0) {
-        r = open_locked(store, options, &local);
+        r = open_locked(store, options, &is_new, &local);
     }
     if (r < 0) {
         error_context(&local, "store %s", options->path);
@@ -279,6 +283,9 @@ int store_open_with(struct store **ret_store, const struct store_options *option
     }
     own.lock_wait_ms = store->lock_wait_ms;
     store->writer = writer_new(store->connection, store->lock, &own);
+    if (is_new) {
+        writer_start_ahead(store->writer);
+    }
     *ret_store = store;
     store = NULL;
 out:

@@ -60,6 +60,7 @@ struct writer {
     int wal_pages, checkpoint_pages;
     int last_pages;   /* of the last commit */
     bool has_written; /* to the log, in this commit */
+    bool is_ahead;    /* started before its first work, to sync the folder of a new store */
     bool has_synced_folder;
     struct error broken_error;
     _Atomic bool is_broken;
@@ -522,6 +523,11 @@ static void *writer_main(void *arg)
     struct writer *writer = arg;
     struct job *first;
 
+    if (writer->is_ahead) {
+        struct error error = ERROR_INIT;
+
+        (void)sync_folder_once(writer, &error); /* not done: the first batch tries it again */
+    }
     while ((first = queue_take(writer)) != NULL) {
         batch_run(writer, first);
     }
@@ -546,6 +552,14 @@ static int writer_start(struct writer *writer, struct error *err)
     }
     writer->is_started = true;
     return 0;
+}
+
+void writer_start_ahead(struct writer *writer)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    writer->is_ahead = true;
+    (void)writer_start(writer, NULL);
+    (void)pthread_mutex_unlock(&writer->mutex);
 }
 
 static int queue_add(struct writer *writer, struct job *job, struct error *err)
