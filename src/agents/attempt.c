@@ -198,6 +198,7 @@ struct keeper_start {
     const char *path;
     char *const *argv;
     char *const *env;
+    int held;   /* as in the spec */
     int number; /* errno of the execve; 0: it became the keeper */
 };
 
@@ -217,6 +218,11 @@ NO_SANITIZER static int become_keeper(void *arg)
 {
     struct keeper_start *start = arg;
 
+    if (start->held > 0 && start->held != KEEPER_HELD_FD) {
+        (void)syscall(SYS_dup3, start->held, KEEPER_HELD_FD, 0);
+    } else if (start->held > 0) {
+        (void)syscall(SYS_fcntl, start->held, F_SETFD, 0);
+    }
     (void)syscall(SYS_execve, start->path, start->argv, start->env);
     start->number = errno;
     return 127;
@@ -225,11 +231,12 @@ NO_SANITIZER static int become_keeper(void *arg)
 /* Not posix_spawn, which resets each signal's action one by one: the keeper does all that itself.
  * It begins with every signal blocked, so that none finds our handlers in the child, and a stop
  * that is sent at once waits until it is read. */
-static int spawn_keeper(const char *keeper_path, const char *folder, char *const *env,
+static int spawn_keeper(const char *keeper_path, const struct attempt_spec *spec, char *const *env,
                         pid_t *ret_keeper)
 {
-    char *const argv[] = {(char[]){ATTEMPT_KEEPER_NAME}, (char *)(uintptr_t)folder, NULL};
-    struct keeper_start start = {.path = keeper_path, .argv = argv, .env = env};
+    char *const argv[] = {(char[]){ATTEMPT_KEEPER_NAME}, (char *)(uintptr_t)spec->folder,
+                          spec->held > 0 ? (char[]){KEEPER_HELD} : NULL, NULL};
+    struct keeper_start start = {.path = keeper_path, .argv = argv, .env = env, .held = spec->held};
     _Alignas(16) char stack[CHILD_STACK_SIZE];
     sigset_t all;
     sigset_t before;
@@ -279,7 +286,7 @@ int attempt_spawn(const char *keeper_path, const struct attempt_spec *spec, pid_
 
     /* What a keeper leaves behind when it is killed becomes ours, so that it can be found. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    number = spawn_keeper(keeper_path, spec->folder, env, &keeper);
+    number = spawn_keeper(keeper_path, spec, env, &keeper);
     free(env);
     if (number == 0) {
         *ret_keeper = keeper;

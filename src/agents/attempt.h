@@ -47,6 +47,7 @@ struct attempt_spec {
     int64_t memory_bytes_max; /* RLIMIT_AS; 0: unlimited */
     bool stdout_is_file;      /* a regular file instead of a pipe, which some end too early for */
     bool has_own_tmp;         /* TMPDIR is the folder `tmp` of the attempt */
+    int held;                 /* a descriptor, kept open as long as the keeper lives; 0: none */
 };
 
 enum attempt_presence {

@@ -181,7 +181,8 @@ int launch_new(struct active *active, int step, const char *folder, struct launc
                struct error *err);
 void launch_free(struct launch *launch);
 int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err);
-/* It failed because another agent changes the files just now: later it can be started again. */
+/* It failed because another agent changes the files just now, or because other processes make all
+ * the calls that its agent takes at once: later it can be started again. */
 bool launch_waits_for_turn(const struct launch *launch);
 int launch_inline(struct active *active, int step, struct strbuf *output, struct error *err);
 

@@ -11,7 +11,9 @@
 #include "results/results.h"
 #include "run/changes.h"
 #include "run/engine.h"
+#include "run/live.h"
 #include "run/profile.h"
+#include "run/slot.h"
 #include "run/workspace.h"
 #include "run/writer.h"
 
@@ -20,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define INPUT_BYTES_MAX (64U * 1024 * 1024)
 #define ENV_VALUE_BYTES_MAX (96U * 1024) /* execve refuses single strings above 128 KiB */
@@ -42,8 +45,10 @@ struct launch {
     char *project;
     char *project_folder; /* PROJECT/.fermata */
     char run_id[RUN_ID_SIZE];
-    const char *within; /* as in struct writer; the engine's environment */
-    bool is_writer;     /* it changes the project itself */
+    const char *within;  /* as in struct writer; the engine's environment */
+    bool is_writer;      /* it changes the project itself */
+    char *limited_agent; /* one with a limit of calls at once; NULL: none */
+    int slots;
     bool is_clone;
     const struct config *config;
     bool is_turned_away;
@@ -69,6 +74,7 @@ void launch_free(struct launch *launch)
     VEC_RELEASE(&launch->env);
     strbuf_release(&launch->input);
     agent_launch_release(&launch->agent);
+    free(launch->limited_agent);
     free(launch->keeper_path);
     free(launch->folder);
     free(launch->blobs);
@@ -340,6 +346,7 @@ static void take_files(struct launch *launch, struct agent_command *command)
 /* Its environment is added when that of the step is complete. */
 static int use_agent(struct launch *launch, struct active *active, int index, struct error *err)
 {
+    const struct agent_config *agent;
     int r = launch_agent(active, index, launch->folder, &launch->agent, err);
 
     if (r < 0) {
@@ -352,6 +359,11 @@ static int use_agent(struct launch *launch, struct active *active, int index, st
                      launch->agent.command.input.length);
     launch->has_input = launch->input.length > 0;
     launch->is_agent = true;
+    agent = live_agent_of(active, &active->state->steps[index]);
+    if (agent && agent->concurrency > 0) {
+        launch->limited_agent = mem_strdup(agent->name);
+        launch->slots = agent->concurrency;
+    }
     launch->is_writer = launch->agent.can_edit && !launch->is_clone &&
                         !step_effective(&active->state->steps[index])->read_only;
     take_files(launch, &launch->agent.command);
@@ -538,7 +550,7 @@ static int start_keeper(struct launch *launch, pid_t *ret_keeper, struct error *
     return r < 0 ? r : attempt_spawn(launch->keeper_path, &launch->spec, ret_keeper, err);
 }
 
-int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
+static int start_in_turn(struct launch *launch, pid_t *ret_keeper, struct error *err)
 {
     const struct writer writer = {.project = launch->project,
                                   .folder = launch->project_folder,
@@ -554,6 +566,28 @@ int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
     r = start_keeper(launch, ret_keeper, err);
     if (r < 0 && launch->is_writer) {
         writer_release(&writer);
+    }
+    return r;
+}
+
+/* The keeper has the slot from its start on. */
+int launch_start(struct launch *launch, pid_t *ret_keeper, struct error *err)
+{
+    int r;
+
+    launch->is_turned_away = false;
+    launch->spec.held = 0;
+    if (launch->limited_agent) {
+        r = slot_take(launch->project_folder, launch->limited_agent, launch->slots,
+                      &launch->spec.held, err);
+        launch->is_turned_away = r == ERROR_BUSY;
+        if (r < 0) {
+            return r;
+        }
+    }
+    r = start_in_turn(launch, ret_keeper, err);
+    if (launch->spec.held > 0) {
+        (void)close(launch->spec.held);
     }
     return r;
 }

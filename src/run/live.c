@@ -29,8 +29,7 @@ static struct live_attempt *live_find(struct engine *engine, const char *run_id,
     return live;
 }
 
-static const struct agent_config *find_agent(const struct active *active,
-                                             const struct step_state *step)
+const struct agent_config *live_agent_of(const struct active *active, const struct step_state *step)
 {
     const struct config *config = active->engine->options.config;
     const char *name = step_agent(step) ? step_agent(step) : config->default_agent;
@@ -51,7 +50,7 @@ struct live_attempt *live_new(struct active *active, int step)
     live->key = mem_strdup(state->key);
     live->attempt = state->attempts;
     live->folder = path_join(active->folder, state->folder);
-    live->agent = find_agent(active, state);
+    live->agent = live_agent_of(active, state);
     live->started_at = active->state->steps[step].started_at;
     live->stall_mark_ms = active->stall_mark_ms;
     (void)map_put(active->engine->live, key, live);
@@ -448,7 +447,8 @@ static void launch_live(struct live_attempt *live)
     submit_start(live);
 }
 
-/* Its agent has a limit of its own beside that of all. */
+/* Its agent has a limit of its own beside that of all. What other processes start of it is seen
+ * only at the start (slot.h). */
 static bool agent_has_place(const struct engine *engine, const struct agent_config *agent)
 {
     size_t cursor = 0;

@@ -51,6 +51,9 @@ void live_let_go(struct active *active);
 void live_release_all(struct engine *engine);
 /* The parts of these that a recovery has too. */
 struct live_attempt *live_new(struct active *active, int step);
+/* Whose call the step's attempt is; NULL: no agent's. */
+const struct agent_config *live_agent_of(const struct active *active,
+                                         const struct step_state *step);
 void live_watch(struct live_attempt *live, pid_t keeper);
 void live_collect(struct live_attempt *live);
 void live_post_failure(struct live_attempt *live, enum failure_class class_,

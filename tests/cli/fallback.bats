@@ -237,6 +237,42 @@ END
     [ "$(wc -l <"$HOME/calls")" = 6 ]
 }
 
+@test "the number holds over all runs, also for a call whose run was killed" {
+    cat >bin/first <<'END'
+#!/bin/sh
+mkdir "$HOME/busy" || touch "$HOME/two"
+echo x >>"$HOME/begun"
+until [ -e "$HOME/go" ]; do sleep 0.05; done
+rmdir "$HOME/busy"
+echo '{"type":"system","subtype":"init","session_id":"s1","model":"m"}'
+echo '{"type":"result","subtype":"success","is_error":false,"result":"done","session_id":"s1","usage":{"input_tokens":1,"output_tokens":1}}'
+END
+    chmod +x bin/first
+    sed -i 's|first: { command: \[bin/first\]|first: { type: claude, command: [bin/first], concurrency: 1|' .fermata/config.yaml
+    workflow w <<'END'
+name: w
+phases:
+  - id: p
+    mode: parallel
+    steps:
+      - { id: s, agent: first, prompt: Do it, read_only: true, reuse: never }
+      - { id: other, run: "echo x >>other", reuse: never }
+END
+    killed=$(fermata run -w w --detach)
+    wait_until test -e "$HOME/begun"
+    kill -9 "$(pgrep -f -- "drive $killed" | head -n 1)"
+    rm -f other
+    second=$(fermata run -w w --detach)
+    wait_until test -e other
+    [ "$(wc -l <"$HOME/begun")" = 1 ]
+    touch "$HOME/go"
+    wait_until has_status "$second" completed
+    [ "$(wc -l <"$HOME/begun")" = 2 ]
+    fermata resume "$killed" >/dev/null
+    [ "$(wc -l <"$HOME/begun")" = 2 ]
+    [ ! -e "$HOME/two" ]
+}
+
 # limited: the first agent is at its limit once, for so many milliseconds
 limited() {
     agent first "if mkdir limited 2>/dev/null; then echo '{\"event\":\"error\",\"failure\":\"limit\",\"status\":429,\"retry_after_ms\":$1,\"text\":\"429 too many requests\"}'; exit 1; fi; echo '{\"event\":\"text\",\"text\":\"after it\"}'; echo '{\"event\":\"done\"}'"

@@ -66,9 +66,10 @@ static int64_t now_ms(void)
     return clock_ms(CLOCK_MONOTONIC);
 }
 
-/* Nothing of whoever started us is left: no descriptor, terminal, signal setting or folder. All
+/* Nothing of whoever started us is left: no descriptor (but the one that is to be held for as long
+ * as we live, and not by the program), terminal, signal setting or folder. All
  * signals are blocked first and for good; those that matter are read from the signalfd. */
-static int leave_parent(void)
+static int leave_parent(bool is_held)
 {
     const unsigned long default_action[4] = {0}; /* the kernel's struct sigaction: SIG_DFL */
     sigset_t all;
@@ -81,7 +82,8 @@ static int leave_parent(void)
     for (int number = 1; number <= SIGNALS_MAX; number++) {
         (void)syscall(SYS_rt_sigaction, number, default_action, NULL, SIGNALS_MAX / 8);
     }
-    if (syscall(SYS_close_range, 3U, ~0U, 0U) < 0) {
+    if (syscall(SYS_close_range, is_held ? KEEPER_HELD_FD + 1U : 3U, ~0U, 0U) < 0 ||
+        (is_held && fcntl(KEEPER_HELD_FD, F_SETFD, FD_CLOEXEC) < 0)) {
         return -errno;
     }
     (void)setsid(); /* fails when we lead one already */
@@ -405,16 +407,17 @@ static int keep(int folder)
 
 int main(int argc, char **argv)
 {
+    bool is_held = argc == 3 && strcmp(argv[2], KEEPER_HELD) == 0;
     int folder;
     int r;
 
-    if (argc != 2) {
+    if (argc != (is_held ? 3 : 2)) {
         static const char usage[] =
-            "usage: fermata-keep FOLDER   (started by fermata, see fermata.1)\n";
+            "usage: fermata-keep FOLDER [held]   (started by fermata, see fermata.1)\n";
 
         return write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0 ? 1 : 2;
     }
-    if (leave_parent() < 0) {
+    if (leave_parent(is_held) < 0) {
         return 1;
     }
     folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);

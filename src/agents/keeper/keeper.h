@@ -30,6 +30,10 @@
 #define KEEPER_TAIL_HEADER_SIZE 128
 #define KEEPER_TAIL_WORD "tail "
 
+/* The second argument of a keeper that is to keep open, and not to hand on, this descriptor. */
+#define KEEPER_HELD "held"
+#define KEEPER_HELD_FD 3
+
 /* ---- numbers as text ---- */
 
 #define KEEPER_NUMBER_SIZE 21

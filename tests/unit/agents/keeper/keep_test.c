@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -223,6 +224,36 @@ static void a_program_that_closes_its_output_lives_on(void **state)
     assert_int_equal(end.stdout_bytes, 6);
 }
 
+/* What it holds is free when it ends, and not the program's to keep or to see. */
+static void a_descriptor_is_held_as_long_as_the_keeper_lives(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = path_join(fixture->folder, "lock");
+    char *script = mem_printf("ls -l /proc/self/fd; echo x >%s; while :; do sleep 0.01; done",
+                              fixture->mark.path);
+    struct attempt_spec spec = process_spec(fixture->attempt, SHELL(script));
+    int again = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    char *output;
+    pid_t keeper;
+
+    spec.held = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(again >= 0 && spec.held >= 0);
+    assert_int_equal(flock(spec.held, LOCK_EX | LOCK_NB), 0);
+    keeper = process_start(&spec);
+    (void)close(spec.held);
+    process_mark_wait(&fixture->mark, 2);
+    assert_int_equal(flock(again, LOCK_EX | LOCK_NB), -1);
+    process_stop(fixture->attempt, keeper, true);
+    assert_int_equal(flock(again, LOCK_EX | LOCK_NB), 0);
+    output = process_read_file(fixture->attempt, "stdout", NULL);
+    assert_non_null(strstr(output, "/dev/null"));
+    assert_null(strstr(output, path));
+    (void)close(again);
+    free(output);
+    free(script);
+    free(path);
+}
+
 static void only_the_first_keeper_of_a_folder_runs_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -403,6 +434,7 @@ int main(int argc, char **argv)
         KEEP_TEST(after_the_deadline_the_grace_is_short),
         KEEP_TEST(what_outlives_the_program_is_ended_and_counted),
         KEEP_TEST(a_program_that_closes_its_output_lives_on),
+        KEEP_TEST(a_descriptor_is_held_as_long_as_the_keeper_lives),
         KEEP_TEST(only_the_first_keeper_of_a_folder_runs_it),
         KEEP_TEST(a_stop_before_the_start_prevents_it),
         KEEP_TEST(the_program_dies_with_its_keeper),
