@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
+#include "results/snapshot.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -220,6 +221,20 @@ static void nothing_younger_than_a_run_under_way_is_removed(void **state)
     assert_false(has_blob(project, stray));
 }
 
+/* Somebody takes a snapshot: what lies there stays until the next time. */
+static void while_snapshots_are_in_use_none_is_removed(void **state)
+{
+    struct run_project *project = *state;
+    struct snapshots *snapshots = NULL;
+    char digest[DIGEST_HEX_SIZE];
+
+    assert_int_equal(snapshots_open(project->project, &snapshots, NULL), 0);
+    assert_int_equal(snapshot_put(snapshots, "text", 4, digest, NULL), 0);
+    assert_int_equal(collected(project, 0, "blobs"), 0);
+    snapshots_close(snapshots);
+    assert_int_equal(collected(project, 0, "blobs"), 1);
+}
+
 static void folders_without_a_run_are_removed_when_old(void **state)
 {
     struct run_project *project = *state;
@@ -278,6 +293,7 @@ int main(void)
         TEST(a_nested_run_goes_with_the_run_that_it_belongs_to),
         TEST(a_run_that_somebody_holds_is_passed_over),
         TEST(nothing_younger_than_a_run_under_way_is_removed),
+        TEST(while_snapshots_are_in_use_none_is_removed),
         TEST(folders_without_a_run_are_removed_when_old),
         TEST(an_old_run_whose_folder_is_gone_already_goes_too),
     };

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "run/live.h"
+#include "run/writer.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -66,6 +68,84 @@ static void what_another_process_left_is_merged_by_the_next(void **state)
     assert_true(run_project_has(project, "c"));
 }
 
+static bool waits_for_its_turn(const struct run_project *project)
+{
+    size_t cursor = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(project->engine->live, &cursor, &key, &value)) {
+        const struct live_attempt *live = value;
+
+        if (live->is_merge_due && live->turn.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int hold_files(const struct run_project *project)
+{
+    const struct writer undo = {.project = project->project, .folder = project->folder};
+    int held = -1;
+
+    assert_int_equal(writer_hold(&undo, &held, NULL), 0);
+    return held;
+}
+
+static void while_an_undo_is_at_work_a_merge_waits(void **state)
+{
+    struct run_project *project = *state;
+    int held = hold_files(project);
+
+    run_project_configure(project, AGENT("echo x >$FERMATA_STEP"));
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_turn_until(project, waits_for_its_turn);
+    assert_false(run_project_has(project, "a"));
+    (void)close(held);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_true(run_project_has(project, "a"));
+    assert_true(run_project_has(project, "c"));
+}
+
+static void a_merge_that_waits_as_its_engine_ends_is_made_by_the_next_one(void **state)
+{
+    struct run_project *project = *state;
+    int held = hold_files(project);
+    struct error err = ERROR_INIT;
+
+    run_project_configure(project, AGENT("echo x >>$FERMATA_STEP"));
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_turn_until(project, waits_for_its_turn);
+    run_project_drop_engine(project);
+    (void)close(held);
+    assert_false(run_project_has(project, "a"));
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    for (const char *name = "abc"; *name; name++) {
+        char *text = run_project_read(project, (const char[]){*name, '\0'});
+
+        assert_string_equal(text, "x\n");
+        free(text);
+    }
+}
+
+static void who_asks_something_brings_nothing_yet(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_write(project, "ask.json",
+                      "{\"clarification_needed\": true, \"questions\": [\"Which?\"]}\n");
+    run_project_configure(project,
+                          "default_agent: a\nagents:\n  a: { type: command, command: [sh, -c, "
+                          "'cat >/dev/null; echo x >$FERMATA_STEP; cat ask.json'] }\n");
+    assert_string_equal(run_project_run(project, WORKFLOW), "paused");
+    assert_false(run_project_has(project, "a"));
+    assert_non_null(run_project_find(project, "attempt_ended", "a", 0));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -73,6 +153,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(clones_come_into_the_project_in_the_order_of_their_steps),
         CASE(who_fails_keeps_nobody_waiting),
+        CASE(while_an_undo_is_at_work_a_merge_waits),
+        CASE(a_merge_that_waits_as_its_engine_ends_is_made_by_the_next_one),
+        CASE(who_asks_something_brings_nothing_yet),
         CASE(what_another_process_left_is_merged_by_the_next),
     };
 

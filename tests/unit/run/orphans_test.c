@@ -111,12 +111,39 @@ static void one_that_still_runs_is_not_taken_over_but_can_be_cancelled(void **st
     json_decref(answer);
 }
 
+static int remove_run(struct tx *tx, void *arg, struct error *err)
+{
+    static const struct query query = {"DELETE FROM run WHERE id = ?1"};
+    struct statement *statement = tx_query(tx, &query);
+
+    bind_text(statement, 1, arg);
+    return tx_run(tx, statement, NULL, err);
+}
+
+static void what_is_left_under_a_run_that_is_gone_is_one_too(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char child[RUN_ID_SIZE];
+    json_t *report = NULL;
+
+    make_family(project, child);
+    assert_int_equal(store_write(project->store, remove_run, project->id, NULL), 0);
+    assert_null(run_project_ask(project, child,
+                                json_pack("{s:s, s:s}", "do", "approve", "step", "ok"), &err));
+    assert_non_null(strstr(err.text, "the run around it is gone"));
+    assert_int_equal(run_cancel_orphans(&project->options, &report, &err), 0);
+    assert_int_equal(json_array_size(json_object_get(report, "cancelled")), 1);
+    json_decref(report);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(only_what_is_left_under_an_ended_run_is_found_and_it_is_cancelled),
+        TEST(what_is_left_under_a_run_that_is_gone_is_one_too),
         TEST(nothing_but_a_cancel_is_asked_of_it),
         TEST(one_that_still_runs_is_not_taken_over_but_can_be_cancelled),
     };

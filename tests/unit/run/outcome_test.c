@@ -597,11 +597,37 @@ static void an_answer_in_the_wrong_form_may_be_asked_for_again(void **state)
     drop(project, event);
 }
 
+static void every_agent_that_was_given_up_is_in_the_report(void **state)
+{
+    struct run_project *project = *state;
+    char *name;
+    char *report;
+
+    run_project_configure(
+        project, "agents:\n"
+                 "  a: { type: command, command: [sh, -c, 'echo first >&2; exit 3'] }\n"
+                 "  b: { type: command, command: [sh, -c, 'echo second >&2; exit 3'] }\n"
+                 "  c: { type: command, command: [sh, -c, 'cat >/dev/null; echo fine'] }\n");
+    assert_string_equal(
+        run_project_run(project,
+                        "name: w\nphases: [{ id: p, steps: [{ id: s, prompt: go, agent: a, "
+                        "fallback: [b, c], retry: { attempts: 1 } }] }]\n"),
+        "completed");
+    run_project_drop_engine(project);
+    name = mem_printf(".fermata/workflows/%s/report.md", project->id);
+    report = run_project_read(project, name);
+    assert_non_null(strstr(report, " a failed ("));
+    assert_non_null(strstr(report, "; b failed ("));
+    free(report);
+    free(name);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(every_agent_that_was_given_up_is_in_the_report),
         TEST(the_end_of_a_process_decides_the_class),
         TEST(a_program_that_did_not_start_is_told_from_one_that_was_stopped_before),
         TEST(an_end_that_cannot_be_read_is_not_taken_for_a_loss),
