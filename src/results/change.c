@@ -216,13 +216,68 @@ int snapshot_compare(struct snapshots *snapshots, const char *from, const char *
     return r;
 }
 
-/* --- kept */
-
 static void add_field(struct strbuf *text, const char *field)
 {
     strbuf_add(text, field ? field : "");
     strbuf_add_char(text, '\0');
 }
+
+static void add_entry(struct strbuf *listing, const char *path, const char *content)
+{
+    if (content) {
+        add_field(listing, path);
+        add_field(listing, content);
+    }
+}
+
+static void add_changed(struct strbuf *listing, const char *text, const char *end,
+                        const struct changes *changes)
+{
+    struct tree_entry entry;
+    size_t next = 0;
+
+    for (const char *at = text; tree_next(&at, end, &entry);) {
+        bool is_left_out = change_kind(entry.content) == CHANGE_LEFT_OUT; /* these end it */
+        int order = -1;
+
+        while (next < changes->count &&
+               (is_left_out || (order = strcmp(changes->items[next].path, entry.path)) <= 0)) {
+            add_entry(listing, changes->items[next].path, changes->items[next].to);
+            next++;
+            if (order == 0) {
+                break;
+            }
+        }
+        if (order != 0) {
+            add_entry(listing, entry.path, entry.content);
+        }
+    }
+    for (; next < changes->count; next++) {
+        add_entry(listing, changes->items[next].path, changes->items[next].to);
+    }
+}
+
+int snapshot_change(struct snapshots *snapshots, const char *from, const struct changes *changes,
+                    char ret_digest[DIGEST_HEX_SIZE], struct error *err)
+{
+    struct strbuf listing;
+    char *text;
+    size_t length;
+    int r = snapshot_get(snapshots, from, &text, &length, err);
+
+    if (r < 0) {
+        return r;
+    }
+    strbuf_init(&listing, CHANGES_BYTES_MAX);
+    add_changed(&listing, text, text + length, changes);
+    r = listing.overflow ? error_set(err, ERROR_LIMIT, "too many files were changed")
+                         : snapshot_put(snapshots, listing.data, listing.length, ret_digest, err);
+    strbuf_release(&listing);
+    free(text);
+    return r;
+}
+
+/* --- kept */
 
 int changes_put(struct snapshots *snapshots, const struct changes *changes,
                 char ret_digest[DIGEST_HEX_SIZE], struct error *err)

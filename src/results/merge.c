@@ -53,6 +53,27 @@ static bool is_mode_disputed(const struct three_ways *ways)
            !is_same_mode(ways->ours, ways->theirs);
 }
 
+/* Where they cannot be put together: all three between marks. That is no merge, so without them
+ * nothing is lost. */
+static char *mark_lines(struct snapshots *snapshots, const char *folder,
+                        const struct three_ways *ways)
+{
+    const char *const arguments[] = {
+        "merge-file",  "-p", "-q",       "--diff3", "-L",   MERGE_MARK_PROJECT, "-L",
+        "both before", "-L", "the step", "ours",    "base", "theirs",           NULL};
+    char digest[DIGEST_HEX_SIZE];
+    struct strbuf output;
+    char *marked = NULL;
+
+    if (git_run_outside(folder, arguments, MERGED_BYTES_MAX, &output, NULL) >= 0) {
+        if (snapshot_put(snapshots, output.data, output.length, digest, NULL) == 0) {
+            marked = merge_modes(ways, digest);
+        }
+        strbuf_release(&output);
+    }
+    return marked;
+}
+
 static int merge_lines(struct snapshots *snapshots, const char *folder, char **ret_merged,
                        const struct three_ways *ways, struct error *err)
 {
@@ -69,12 +90,14 @@ static int merge_lines(struct snapshots *snapshots, const char *folder, char **r
     }
     if (r > 0) {
         strbuf_release(&output);
+        *ret_merged = mark_lines(snapshots, folder, ways);
         return error_set(err, ERROR_CONFLICT, "both sides changed the same lines");
     }
-    r = is_mode_disputed(ways) ? error_set(err, ERROR_CONFLICT, "both sides changed its mode")
-                               : snapshot_put(snapshots, output.data, output.length, digest, err);
+    r = snapshot_put(snapshots, output.data, output.length, digest, err);
     if (r == 0) {
         *ret_merged = merge_modes(ways, digest);
+        r = is_mode_disputed(ways) ? error_set(err, ERROR_CONFLICT, "both sides changed its mode")
+                                   : 0;
     }
     strbuf_release(&output);
     return r;

@@ -51,6 +51,9 @@ bool change_is_same(const char *left, const char *right); /* ignored by git or n
  * only because it became too large for the other, or small enough, is no change. */
 int snapshot_compare(struct snapshots *snapshots, const char *from, const char *to,
                      struct changes *changes, struct error *err);
+/* The listing that these changes, in the order of their paths, make of another. */
+int snapshot_change(struct snapshots *snapshots, const char *from, const struct changes *changes,
+                    char ret_digest[DIGEST_HEX_SIZE], struct error *err);
 /* Kept like a snapshot, and back. */
 int changes_put(struct snapshots *snapshots, const struct changes *changes,
                 char ret_digest[DIGEST_HEX_SIZE], struct error *err);
@@ -60,6 +63,8 @@ int changes_get(struct snapshots *snapshots, const char *digest, struct changes 
 /* What a content of struct change, or NULL, is. */
 enum change_kind { CHANGE_NOTHING, CHANGE_FILE, CHANGE_LINK, CHANGE_REPOSITORY, CHANGE_LEFT_OUT };
 enum change_kind change_kind(const char *content);
+/* The digest of a file or a link, for snapshot_get(). */
+void change_digest(const char *content, char ret_digest[DIGEST_HEX_SIZE]);
 /* What stands there now; free() it. NULL: nothing. */
 int tree_look(const char *tree, const char *path, char **ret_content, struct error *err);
 /* Makes the tree so that each path is as in `to`. What is so already is left; what is neither so
@@ -73,7 +78,8 @@ int changes_check_possible(const struct changes *changes, struct error *err);
 int changes_find_conflicts(const char *tree, const struct changes *changes,
                            struct changes *conflicts, struct error *err);
 /* One content of three: what both sides come from, and what each made of it. ERROR_CONFLICT: they
- * cannot be put together, nothing is returned. free() it. */
+ * cannot be put together; then it is the text with all three between marks, or NULL. free() it. */
+#define MERGE_MARK_PROJECT "the project" /* behind the mark that begins a conflict */
 struct three_ways {
     const char *base, *ours, *theirs; /* contents as in struct change */
 };

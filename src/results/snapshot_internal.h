@@ -19,9 +19,6 @@ struct snapshots {
 #define ENTRY_MODE_LENGTH 7
 #define ENTRY_LEFT_OUT "left out"
 
-/* The digest of an entry that has one. */
-void change_digest(const char *content, char ret_digest[DIGEST_HEX_SIZE]);
-
 bool change_has_safe_path(const struct change *change);
 
 int fd_write(int fd, const char *data, size_t length);

@@ -97,6 +97,26 @@ void step_give_up_agent(struct turn *turn, int index, enum failure_class class_,
     }
 }
 
+void step_settle_conflict(struct turn *turn, int index, const char *error)
+{
+    const struct step_state *step = step_at(turn, index);
+    const char *settler = step->definition->on_conflict;
+    const char *current;
+
+    if (!settler || step->is_static) {
+        step_fail(turn, index, CLASS_PERMANENT, error);
+        return;
+    }
+    (void)next_agent(turn, step, &current);
+    step_move(turn, index, STEP_IS_RUNNING,
+              (struct record){.class_ = failure_class_name(CLASS_PERMANENT),
+                              .error = error,
+                              .reason = "conflict",
+                              .agent = settler,
+                              .other = current});
+    step_try_again(turn, index, false);
+}
+
 void step_wait(struct turn *turn, int index, struct record wait)
 {
     wait.kind = RECORD_STEP_WAITING;

@@ -135,7 +135,7 @@ enum reuse step_reuse(const struct run_state *run, const struct step_state *step
 {
     const struct step *definition = step->definition;
 
-    if (step->check) {
+    if (step->check || step->is_settling) {
         return REUSE_NEVER;
     }
     /* Before its first attempt a step has not chosen its alternative yet; the strategy tells. */
@@ -348,6 +348,22 @@ static void wait_for_retry(struct turn *turn, int index, const struct outcome *o
     step_wait(turn, index, (struct record){.until = until, .text = error});
 }
 
+/* Who settles it may find that the project changed once more. */
+static void end_conflict(struct turn *turn, int index, const struct outcome *outcome,
+                         const char *error)
+{
+    const struct step_state *step = step_at(turn, index);
+
+    if (!step->is_settling) {
+        step_settle_conflict(turn, index, error);
+    } else if (step->tries < step_effective(step)->retry.attempts &&
+               !phase_is_late(turn, step->phase)) {
+        wait_for_retry(turn, index, outcome, error);
+    } else {
+        step_fail(turn, index, outcome->class_, error);
+    }
+}
+
 static void end_failed(struct turn *turn, int index, const struct outcome *outcome)
 {
     const struct step_state *step = step_at(turn, index);
@@ -360,6 +376,8 @@ static void end_failed(struct turn *turn, int index, const struct outcome *outco
 
     if (outcome->is_doubtful) {
         step_fail(turn, index, outcome->class_, error);
+    } else if (json_object_get(outcome->files, "conflicts")) {
+        end_conflict(turn, index, outcome, error);
     } else if (step_park(turn, index, error)) {
         return;
     } else if (is_retried && !phase_is_late(turn, step->phase)) {

@@ -31,6 +31,7 @@ void fold_forget_agents(struct step_state *step)
     drop_json(&step->changed);
     step->not_before = 0;
     step->parks = 0;
+    step->is_settling = false;
 }
 
 /* The next agent has tries and questions of its own, and never the session of another. */
@@ -52,6 +53,7 @@ void fold_choose_agent(struct step_state *step, const struct record *record)
     drop_text(&step->session);
     drop_text(&step->answerer);
     drop_text(&step->model);
+    step->is_settling = step->is_settling || record->reason;
     free(step->agent);
     step->agent = mem_strdup(record->agent);
 }

@@ -22,8 +22,7 @@ static size_t longest_fence(const char *text)
     return longest;
 }
 
-/* The fence is longer than any within. */
-static void add_fenced(struct strbuf *prompt, const char *text)
+void prompt_add_fenced(struct strbuf *prompt, const char *text)
 {
     size_t length = longest_fence(text) + 1;
 
@@ -54,7 +53,7 @@ static void add_agents(const struct step_state *step, struct strbuf *prompt)
                     json_get_text(entry, "class", ""));
         utf8_add_cut(&text, json_get_text(entry, "error", ""), ERROR_CHARACTERS_MAX);
     }
-    add_fenced(prompt, text.data);
+    prompt_add_fenced(prompt, text.data);
     strbuf_release(&text);
 }
 
@@ -74,7 +73,7 @@ static void add_changes(const struct step_state *step, struct strbuf *prompt)
         utf8_add_printable(&text, path, strlen(path));
     }
     strbuf_add(prompt, "\nFiles that are not as they were before:\n\n");
-    add_fenced(prompt, text.data);
+    prompt_add_fenced(prompt, text.data);
     strbuf_release(&text);
 }
 
@@ -84,7 +83,7 @@ static void add_last_words(const struct step_state *step, struct strbuf *prompt)
 
     if (*said) {
         strbuf_add(prompt, "\nThe last answer, which was not taken:\n\n");
-        add_fenced(prompt, said);
+        prompt_add_fenced(prompt, said);
     }
 }
 

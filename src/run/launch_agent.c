@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "run/launch.h"
+#include "run/merge_conflict.h"
 #include "run/profile.h"
 #include "run/workspace.h"
 
@@ -176,6 +177,18 @@ static void add_env(const struct agent_config *agent, struct agent_command *comm
     }
 }
 
+/* Whoever works in a clone that holds a conflict is to settle it. */
+static bool add_conflict(const char *tree, struct strbuf *prompt)
+{
+    char *text = conflict_read_prompt(tree);
+
+    bool is_there = text != NULL;
+
+    strbuf_add(prompt, is_there ? text : "");
+    free(text);
+    return is_there;
+}
+
 int launch_agent(struct active *active, int index, const char *folder, struct agent_launch *launch,
                  struct error *err)
 {
@@ -219,7 +232,9 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
         call.earlier = &step->session_usage.sum;
         add_resumption(step, &launch->prompt);
     }
-    handoff_add(step, &launch->prompt);
+    if (!workspace_is_clone(definition) || !add_conflict(root, &launch->prompt)) {
+        handoff_add(step, &launch->prompt);
+    }
     launch->can_edit = profile.adapter->abilities & CAN_EDIT;
     call.prompt = launch->prompt.data;
     call.prompt_length = launch->prompt.length;

@@ -2,7 +2,7 @@
 /* Of each path there are three states: what was cloned (base), what the project has now (ours),
  * what the agent left (theirs). Where only one side changed it, that side counts; where both did,
  * `git merge-file` puts the lines together, outside of any repository. */
-#include "run/merge.h"
+#include "run/merge_conflict.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -12,17 +12,11 @@
 #include "run/workspace.h"
 #include "run/writer.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NOTE_BYTES_MAX (1024U * 1024)
-
-struct merging {
-    const struct merge *merge;
-    struct snapshots *snapshots;
-    json_t *note; /* of the attempt */
-    struct changes changes, conflicts;
-};
 
 static int read_note(struct merging *merging, struct error *err)
 {
@@ -76,24 +70,34 @@ static int plan_path(struct merging *merging, const struct change *change, struc
         r = change_merge(merging->snapshots, &ways, &merged, err);
         if (r == ERROR_CONFLICT) {
             changes_add(&merging->conflicts, change->path, ours, change->to);
+            changes_add(&merging->before, change->path, change->from, NULL);
             r = 0;
         } else if (r == 0 && !change_is_same(ours, merged)) {
             changes_add(&merging->changes, change->path, ours, merged);
         }
+    }
+    if (r == 0 && !change_is_same(ours, change->from)) {
+        changes_add(&merging->rebased, change->path, change->from, ours);
+    }
+    if (r == 0 && merged && !change_is_same(change->to, merged)) {
+        changes_add(&merging->laid, change->path, change->to, merged);
     }
     free(merged);
     free(ours);
     return r;
 }
 
-static int refuse_conflicts(const struct merging *merging, struct error *err)
+static int refuse_conflicts(const struct merging *merging, const json_t *paths, struct error *err)
 {
     const struct merge *merge = merging->merge;
     struct strbuf names;
+    const json_t *path;
+    size_t i;
 
     strbuf_init(&names, ERROR_TEXT_MAX / 3);
-    for (size_t i = 0; i < merging->conflicts.count; i++) {
-        strbuf_addf(&names, "%s%s", i ? ", " : "", merging->conflicts.items[i].path);
+    json_array_foreach((json_t *)(uintptr_t)paths, i, path)
+    {
+        strbuf_addf(&names, "%s%s", i ? ", " : "", json_string_value(path));
     }
     (void)error_set(err, ERROR_CONFLICT,
                     "merge conflict: the project and step %s changed the same lines of %s%s; the "
@@ -128,11 +132,29 @@ static int plan_all(struct merging *merging, const struct changes *done, struct 
         const struct change *change = &done->items[i];
 
         if (is_hidden(done, change)) {
+            merging->is_open = true;
             changes_add(&merging->conflicts, change->path, change->from, change->to);
         } else if (!is_ignored(change->from) && !is_ignored(change->to)) {
             r = plan_path(merging, change, err);
         }
     }
+    return r;
+}
+
+/* Where somebody settles them, the clone holds both sides from now on. */
+static int end_conflicts(struct merging *merging, const char *base, const struct changes *done,
+                         struct error *err)
+{
+    json_t *paths = conflict_list_paths(&merging->conflicts);
+    struct error why = ERROR_INIT;
+    int r = merging->merge->is_settled ? conflict_lay(merging, base, done, &why) : 0;
+
+    if (r < 0 && why.is_storage_full) {
+        *err = why;
+    } else {
+        r = refuse_conflicts(merging, paths, err);
+    }
+    json_decref(paths);
     return r;
 }
 
@@ -142,18 +164,19 @@ static int plan(struct merging *merging, struct error *err)
     const char *after = json_get_text(merging->note, "after", NULL);
     struct changes done = {0};
     char base[DIGEST_HEX_SIZE];
-    char now[DIGEST_HEX_SIZE];
     int r = workspace_read_base(merging->merge->tree, base, err);
 
     if (r == 0 && !after) {
         r = error_set(err, ERROR_IO, "what step %s did in its clone could not be kept",
                       merging->merge->step);
     }
-    r = r < 0 ? r : snapshot_take(merging->snapshots, merging->merge->project, now, NULL, err);
+    r = r < 0 ? r
+              : snapshot_take(merging->snapshots, merging->merge->project, merging->now, NULL, err);
     r = r < 0 ? r : snapshot_compare(merging->snapshots, base, after, &done, err);
+    r = r < 0 ? r : conflict_check_settled(merging, &done, err);
     r = r < 0 ? r : plan_all(merging, &done, err);
     if (r == 0 && merging->conflicts.count > 0) {
-        r = refuse_conflicts(merging, err);
+        r = end_conflicts(merging, base, &done, err);
     }
     changes_release(&done);
     return r;
@@ -164,8 +187,14 @@ static int plan(struct merging *merging, struct error *err)
 static int write_intent(struct merging *merging, struct error *err)
 {
     char digest[DIGEST_HEX_SIZE];
-    int r = plan(merging, err);
+    int r;
 
+    if (conflict_was_laid(merging)) {
+        r = conflict_lay_again(merging, err);
+        return r < 0 ? r
+                     : refuse_conflicts(merging, json_object_get(merging->note, "conflicts"), err);
+    }
+    r = plan(merging, err);
     r = r < 0 ? r : changes_put(merging->snapshots, &merging->changes, digest, err);
     return r < 0 ? r : write_note(merging, "intent", digest, err);
 }
@@ -208,19 +237,25 @@ static int merge_locked(struct merging *merging, struct error *err)
     return r;
 }
 
-int merge_clone(const struct merge *merge, int64_t *ret_files, struct error *err)
+int merge_clone(const struct merge *merge, struct merged *ret_merged, struct error *err)
 {
     struct merging merging = {.merge = merge};
     int r = read_note(&merging, err);
 
+    *ret_merged = (struct merged){0};
     r = r < 0 ? r : snapshots_open(merge->project, &merging.snapshots, err);
     r = r < 0 ? r : merge_locked(&merging, err);
     if (r == 0) {
-        *ret_files = (int64_t)merging.changes.count;
+        ret_merged->files = (int64_t)merging.changes.count;
+    } else if (r == ERROR_CONFLICT) {
+        ret_merged->conflicts = json_incref(json_object_get(merging.note, "conflicts"));
     }
     snapshots_close(merging.snapshots);
     changes_release(&merging.changes);
     changes_release(&merging.conflicts);
+    changes_release(&merging.before);
+    changes_release(&merging.rebased);
+    changes_release(&merging.laid);
     json_decref(merging.note);
     return r;
 }

@@ -7,8 +7,16 @@
 #define FERMATA_RUN_MERGE_H
 
 #include "base/error.h"
+#include "base/json.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* What came of it. */
+struct merged {
+    int64_t files;     /* of the project, that changed */
+    json_t *conflicts; /* paths: the clone holds both sides now, see merge_conflict.h; or NULL */
+};
 
 struct merge {
     const char *project;
@@ -17,9 +25,11 @@ struct merge {
     const char *step;
     const char *attempt; /* its folder */
     const char *tree;    /* the clone */
+    bool is_settled;     /* somebody will settle a conflict there */
 };
 /* ERROR_BUSY: another agent changes the project now. ERROR_CONFLICT: some files were changed on
- * both sides so that git cannot put them together; it names them, and nothing was done. */
-int merge_clone(const struct merge *merge, int64_t *ret_files, struct error *err);
+ * both sides so that git cannot put them together; it names them, and nothing was done in the
+ * project. The caller owns what is in ret_merged. */
+int merge_clone(const struct merge *merge, struct merged *ret_merged, struct error *err);
 
 #endif

@@ -817,16 +817,22 @@ int collect_merge(struct collect *collect)
                                 .run_id = collect->run_id,
                                 .step = collect->key,
                                 .attempt = collect->folder,
-                                .tree = collect->root};
+                                .tree = collect->root,
+                                .is_settled = collect->definition->on_conflict != NULL};
     struct error err = ERROR_INIT;
-    int64_t files = 0;
-    int r = merge_clone(&merge, &files, &err);
+    struct merged merged;
+    int r = merge_clone(&merge, &merged, &err);
 
     if (r == 0) {
-        json_put_integer(collect->files, "merged", files);
+        json_put_integer(collect->files, "merged", merged.files);
     } else if (r != ERROR_BUSY) {
         fail(collect, err.is_storage_full ? CLASS_TRANSIENT : CLASS_PERMANENT);
         collect->err = err;
+        /* Another agent would be asked for the same in vain. */
+        collect->is_doubtful = r == ERROR_CONFLICT && !merged.conflicts;
+    }
+    if (merged.conflicts) {
+        json_put(collect->files, "conflicts", merged.conflicts);
     }
     return r == ERROR_BUSY ? r : 0;
 }

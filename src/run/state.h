@@ -79,6 +79,7 @@ struct step_state {
     char *error;
     char *agent_error; /* why its static alternative stands in for its agent; NULL: it does not */
     char *agent;       /* that stands in for its own one; NULL: it does not */
+    bool is_settling;  /* a conflict of its merge, in its clone; see on_conflict */
     char *answerer;    /* the agent of its last attempt; NULL: it has none, or is at work still */
     char *model;       /* of the answerer, or asked of it; NULL: not known */
     json_t *given_up;  /* [{agent,class,error,tries}], agents before this one; NULL: none */
@@ -224,7 +225,6 @@ const struct step *step_effective(const struct step_state *step);
 const char *step_agent(const struct step_state *step);
 /* Would a phase that may not be skipped be left out altogether with this step? */
 bool step_holds_phase(const struct run_state *run, const struct step_state *step);
-
 /* What holds for steps that say nothing themselves. */
 enum strategy run_strategy(const struct run_state *run);
 /* Whether a finished step with the same digest may be taken instead of doing it again. */

@@ -85,6 +85,8 @@ enum strategy step_strategy(const struct run_state *run, const struct step *step
  * end.
  */
 void step_give_up_agent(struct turn *turn, int step, enum failure_class class_, const char *error);
+/* What it did cannot be merged: the agent that settles conflicts takes over, where one is named. */
+void step_settle_conflict(struct turn *turn, int step, const char *error);
 /* A limit that told its end is waited for or passed on, as the step says. False: it is none. */
 bool step_park(struct turn *turn, int step, const char *error);
 /* For a timer: takes `until`, why (`text`) and `number` from `wait`. */

@@ -40,8 +40,12 @@ static void check_name(const struct reader *reader, const struct yaml_node *node
 static void check_agents(const struct reader *reader, const struct yaml_node *node)
 {
     const struct yaml_node *fallback = yaml_find(node, "fallback");
+    const struct yaml_node *settler = yaml_find(node, "on_conflict");
 
     check_name(reader, yaml_find(node, "agent"), OUTSIDE_AGENT);
+    if (settler && settler->text && strcmp(settler->text, "pause") != 0) {
+        check_name(reader, settler, OUTSIDE_AGENT);
+    }
     if (fallback && fallback->kind == YAML_SCALAR) {
         check_name(reader, fallback, OUTSIDE_AGENT);
     }

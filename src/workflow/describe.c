@@ -108,6 +108,7 @@ static void put_agent(json_t *object, const struct step *step)
     put_template(object, "prompt", step->prompt);
     put_true(object, "read_only", step->read_only);
     json_put_text(object, "workspace", step->workspace);
+    json_put_text(object, "on_conflict", step->on_conflict);
     put_texts(object, "tools", step->tools, step->tool_count);
     json_put_integer(object, "questions", step->questions_max);
     put_limit(object, "turns_max", step->turns_max);

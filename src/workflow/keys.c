@@ -146,6 +146,11 @@ static const struct key keys[] = {
     {L(DEFAULTS) | L(STEP), "workspace", SHAPE_WORD,
      .help = "Where an agent works: in the project itself, or in a private clone of it.",
      .words = "shared clone", .fallback = "shared", .kinds = K(AGENT)},
+    {L(DEFAULTS) | L(STEP), "on_conflict", SHAPE_NAME,
+     .help = "Who settles it when what the step did in its clone cannot be merged, for the project "
+             "changed the same lines meanwhile: an agent, which gets both sides and works in that "
+             "clone, or `pause`, so that a person does.",
+     .fallback = "pause", .example = "claude", .kinds = K(AGENT)},
     {L(DEFAULTS) | L(STEP), "on_limit", SHAPE_WORD,
      .help =
          "When the agent's limit is over at a time that it told: `park` waits until then, and no "

@@ -384,6 +384,13 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     step->turns_max = (int)read_integer(node, "turns_max", 0);
     step->budget_usd = read_number(node, "budget_usd", 0);
     step->workspace = workspaces[read_word(LEVEL_STEP, node, "workspace", workspace)];
+    step->on_conflict = read_text(reader, node, "on_conflict");
+    if (!step->on_conflict) {
+        step->on_conflict = read_text(reader, reader->defaults, "on_conflict");
+    }
+    if (step->on_conflict && strcmp(step->on_conflict, "pause") == 0) {
+        step->on_conflict = NULL;
+    }
     if (prompt) {
         step->prompt = read_template(reader, prompt, place);
     } else {

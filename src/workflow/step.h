@@ -90,8 +90,9 @@ struct step {
     const char *const *fallback; /* agents */
     size_t fallback_count;
     struct template *prompt;
-    const char *workspace; /* "shared" or "clone" */
-    const char *model;     /* NULL: the agent's */
+    const char *workspace;   /* "shared" or "clone" */
+    const char *on_conflict; /* the agent that settles one of its merge; NULL: the step fails */
+    const char *model;       /* NULL: the agent's */
     bool read_only;
     enum limit_action on_limit;
     int questions_max;        /* that it may ask a person; more fail it */

@@ -379,6 +379,130 @@ EOF
     grep -q "merge conflict: .*step b changed the same lines of list, numbers; .* $PROJECT, .*/workspaces/b/tree" "$BATS_TEST_TMPDIR/error"
 }
 
+# conflicting KEYS: two steps in clones; the second changes the line that the first changed, and
+# removes the file to which the first added
+conflicting() {
+    agent same <<'EOF'
+cat >/dev/null
+sed -i "1s/.*/$FERMATA_STEP/" numbers
+echo $FERMATA_STEP >own.$FERMATA_STEP
+[ $FERMATA_STEP = a ] && echo more >>more || rm more
+echo done
+EOF
+    workflow w <<EOF
+name: w
+concurrency: 4
+defaults: { agent: same, workspace: clone, retry: { attempts: 2, delay: 0s } }
+phases: [{ id: p, mode: parallel, steps: [{ id: a, prompt: go }, { id: b, prompt: "the task of b"$1 }] }]
+EOF
+}
+
+@test "a merge conflict goes to the agent that is named for it, with both sides and what was before" {
+    repository
+    conflicting ', on_conflict: merger'
+    agent merger <<EOF
+cat >"$BATS_TEST_TMPDIR/prompt"
+pwd >"$BATS_TEST_TMPDIR/where"
+cp numbers "$BATS_TEST_TMPDIR/marked"
+ls >"$BATS_TEST_TMPDIR/names"
+{ echo a and b; seq 2 30; } >numbers
+echo settled >more
+echo done
+EOF
+    fermata run -w w
+    [[ $(cat "$BATS_TEST_TMPDIR/where") == */workspaces/b/tree ]]
+    grep -q '^the task of b$' "$BATS_TEST_TMPDIR/prompt"
+    grep -q '^# A merge conflict$' "$BATS_TEST_TMPDIR/prompt"
+    [ "$(grep '^## ' "$BATS_TEST_TMPDIR/prompt" | tr -d '\n')" = '## more## numbers' ]
+    grep -qxF 'It is not there.' "$BATS_TEST_TMPDIR/prompt"
+    [ "$(grep -cx untracked "$BATS_TEST_TMPDIR/prompt")" = 2 ]
+    [ "$(head -7 "$BATS_TEST_TMPDIR/marked" | tr '\n' ' ')" = \
+        '<<<<<<< the project a ||||||| both before 1 ======= b >>>>>>> the step ' ]
+    grep -qx own.a "$BATS_TEST_TMPDIR/names"
+    [ "$(head -2 numbers | tr '\n' ' ')" = 'a and b 2 ' ]
+    [ "$(cat more own.a own.b | tr '\n' ' ')" = 'settled a b ' ]
+    [ "$(fermata logs last --records | grep -c '"merged":')" = 2 ]
+    fermata logs last --records | grep -q '"conflicts":\["more","numbers"\]'
+    fermata undo last
+    [ "$(head -1 numbers)" = 1 ]
+    [ "$(cat more)" = untracked ]
+    [ ! -e own.a ] && [ ! -e own.b ]
+}
+
+@test "marks that an agent left in a conflict come into no project; it is asked again, then a person is" {
+    repository
+    conflicting ', on_conflict: merger'
+    agent merger <<EOF
+cat >/dev/null
+echo x >>"$BATS_TEST_TMPDIR/asked"
+[ ! -e "$BATS_TEST_TMPDIR/able" ] || { echo both; seq 2 30; } >numbers
+echo done
+EOF
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -eq 2 ]
+    [ "$(head -1 numbers)" = a ]
+    fermata show last --json | grep -q 'numbers still has the marks of both sides'
+    fermata diff last b >/dev/null
+    touch "$BATS_TEST_TMPDIR/able"
+    sed -i 's/sed -i.*/[ $FERMATA_STEP = b ] || &/' "$BATS_TEST_TMPDIR/agents/same"
+    fermata retry last b --resume
+    [ "$(head -1 numbers)" = both ]
+    [ "$(fermata logs last --records | grep -c '"merged":')" = 2 ]
+}
+
+@test "a project that changes once more while a conflict is settled is a conflict again" {
+    repository
+    conflicting ', on_conflict: merger'
+    agent merger <<EOF
+cat >/dev/null
+[ -e "$BATS_TEST_TMPDIR/second" ] || sed -i '1s/.*/the user/' "$PROJECT/numbers"
+touch "$BATS_TEST_TMPDIR/second"
+{ grep -q '^the user' numbers && echo all of them || echo a and b; seq 2 30; } >n && mv n numbers
+rm -f more
+echo done
+EOF
+    fermata run -w w
+    [ "$(head -2 numbers | tr '\n' ' ')" = 'all of them 2 ' ]
+    [ ! -e more ]
+}
+
+@test "without an agent for it, and of what cannot be laid into a clone, a conflict pauses at once" {
+    repository
+    conflicting ', fallback: [merger]'
+    agent merger <<<"cat >/dev/null; touch '$BATS_TEST_TMPDIR/asked'; echo done"
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    mkdir folder && echo mine >folder/file
+    agent nester <<<'cat >/dev/null; git init -q folder; echo done'
+    workflow n <<<'{ name: n, phases: [{ id: p, steps: [{ id: s, agent: nester, prompt: go, workspace: clone, on_conflict: merger }] }] }'
+    run_apart fermata run -w n
+    [ "$status" -eq 3 ]
+    [ ! -e "$BATS_TEST_TMPDIR/asked" ]
+}
+
+@test "the gate of a phase proves the merged tree, and the phase is not complete without it" {
+    repository
+    agent one <<<'cat >/dev/null; echo $FERMATA_STEP >own.$FERMATA_STEP; echo done'
+    workflow w <<'EOF'
+name: w
+concurrency: 4
+defaults: { agent: one, workspace: clone, retry: { attempts: 1 } }
+gates:
+  both: { commands: [{ run: "cat own.a own.b wanted" }] }
+phases:
+  - { id: p, mode: parallel, gate: both, steps: [{ id: a, prompt: go }, { id: b, prompt: go }] }
+  - { id: q, steps: [{ id: after, run: "touch after" }] }
+EOF
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    [ ! -e after ]
+    touch wanted
+    fermata resume last --retry-failed
+    [ -e after ]
+    [ "$(fermata logs last --records | grep -c '"merged":')" = 2 ]
+}
+
 @test "where both sides gave a file another mode neither wins" {
     repository
     chmod 644 file

@@ -2,6 +2,7 @@
 #include "results/snapshot.h"
 
 #include "../../support/snapshot_project.h"
+#include "base/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,12 +78,40 @@ static void that_git_ignores_it_makes_no_difference(void **state)
     assert_true(change_is_same(NULL, NULL));
 }
 
+/* As if it had been taken of a tree that was changed so. */
+static void changes_make_one_snapshot_of_another(void **state)
+{
+    struct snapshot_project *project = *state;
+    char from[DIGEST_HEX_SIZE], to[DIGEST_HEX_SIZE], made[DIGEST_HEX_SIZE];
+    struct changes changes = {0};
+    char *large = path_join(project->folder, "m-large");
+
+    snapshot_project_write(project, "b", "1\n");
+    snapshot_project_write(project, "c", "1\n");
+    snapshot_project_write(project, "m-large", "");
+    assert_int_equal(truncate(large, SNAPSHOT_FILE_BYTES_MAX + 1), 0);
+    snapshot_project_take(project, from);
+    snapshot_project_write(project, "0-first", "new\n");
+    snapshot_project_write(project, "b", "2\n");
+    snapshot_project_write(project, "bb", "new\n");
+    snapshot_project_write(project, "z-last", "new\n");
+    snapshot_project_remove(project, "c");
+    snapshot_project_take(project, to);
+    assert_int_equal(snapshot_compare(project->snapshots, from, to, &changes, NULL), 0);
+    assert_int_equal(changes.count, 5);
+    assert_int_equal(snapshot_change(project->snapshots, from, &changes, made, NULL), 0);
+    assert_string_equal(made, to);
+    changes_release(&changes);
+    free(large);
+}
+
 #define CASE(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, snapshot_project_set_up, snapshot_project_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(changes_make_one_snapshot_of_another),
         CASE(two_snapshots_differ_in_what_was_added_changed_and_deleted),
         CASE(what_became_too_large_is_no_change),
         CASE(half_a_list_of_changes_is_none),

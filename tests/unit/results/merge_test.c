@@ -62,13 +62,24 @@ static void what_both_sides_changed_elsewhere_is_put_together(void **state)
     free(merged);
 }
 
-static void the_same_lines_are_a_conflict(void **state)
+static void the_same_lines_are_a_conflict_with_both_sides_between_marks(void **state)
 {
+    struct snapshot_project *project = *state;
+    char digest[DIGEST_HEX_SIZE];
     char *merged = NULL;
+    char *text;
+    size_t length;
 
     assert_int_equal(merge(*state, "one\n2\n3\n4\n5\n", "eins\n2\n3\n4\n5\n", &merged),
                      ERROR_CONFLICT);
-    assert_null(merged);
+    change_digest(merged, digest);
+    assert_int_equal(snapshot_get(project->snapshots, digest, &text, &length, NULL), 0);
+    assert_non_null(strstr(text, "<<<<<<< the project\n"));
+    assert_non_null(strstr(text, "||||||| both before\n"));
+    assert_non_null(strstr(text, "one\n"));
+    assert_non_null(strstr(text, "eins\n"));
+    free(text);
+    free(merged);
 }
 
 static void what_is_no_file_on_every_side_is_a_conflict(void **state)
@@ -89,7 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(what_both_sides_changed_elsewhere_is_put_together),
-        CASE(the_same_lines_are_a_conflict),
+        CASE(the_same_lines_are_a_conflict_with_both_sides_between_marks),
         CASE(what_is_no_file_on_every_side_is_a_conflict),
     };
 

@@ -394,6 +394,54 @@ static void a_limit_that_is_never_over_ends_at_last(void **state)
     machine_release(&m);
 }
 
+static void conflict(struct machine *m, json_t *files)
+{
+    machine_end(
+        m, "a",
+        (struct outcome){
+            .class_ = CLASS_PERMANENT, .error = "merge conflict", .agent = "x", .files = files});
+}
+
+static void a_conflict_goes_to_the_agent_that_settles_it_and_to_no_other(void **state)
+{
+    json_t *files = json_pack("{s:i, s:[s]}", "count", 1, "conflicts", "file");
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(", workspace: clone, on_conflict: a9"));
+    assert_string_equal(asked(&m), "a1");
+    (void)machine_story(&m);
+    conflict(&m, files);
+    assert_story(&m, "end a 1 permanent | step a running (permanent) | wait a prepare");
+    assert_string_equal(last_word(&m, "step_moved", "reason"), "conflict");
+    assert_string_equal(asked(&m), "a9");
+    conflict(&m, files); /* the project changed once more */
+    assert_int_equal(machine_step(&m, "a")->waiting, WAITING_RETRY);
+    machine_wait(&m, 1000);
+    assert_string_equal(asked(&m), "a9");
+    conflict(&m, files);
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_release(&m);
+    json_decref(files);
+}
+
+static void who_settles_a_conflict_may_be_the_same_agent(void **state)
+{
+    json_t *files = json_pack("{s:i, s:[s]}", "count", 1, "conflicts", "file");
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(", workspace: clone, on_conflict: a1"));
+    conflict(&m, files);
+    assert_string_equal(asked(&m), "a1");
+    assert_true(machine_step(&m, "a")->is_settling);
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+    json_decref(files);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +464,8 @@ int main(void)
         cmocka_unit_test(a_limit_goes_to_the_next_agent_as_the_step_says),
         cmocka_unit_test(a_step_that_does_not_retry_limits_is_not_parked_at_one),
         cmocka_unit_test(a_limit_that_is_never_over_ends_at_last),
+        cmocka_unit_test(a_conflict_goes_to_the_agent_that_settles_it_and_to_no_other),
+        cmocka_unit_test(who_settles_a_conflict_may_be_the_same_agent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

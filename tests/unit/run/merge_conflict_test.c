@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/merge_conflict.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "run/changes.h"
+#include "support/merge_scene.h"
+#include "support/scratch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define KILLS 20
+
+static void remove_ours(const struct merge_scene *scene, const char *name)
+{
+    char *path = path_join(scene->project->project, name);
+
+    assert_int_equal(unlink(path), 0);
+    free(path);
+}
+
+/* A line of one file, and whole files. */
+static void make_conflict(struct merge_scene *scene)
+{
+    run_project_write(scene->project, "file", "1\n2\n3\n");
+    run_project_write(scene->project, "gone", "1\n");
+    run_project_write(scene->project, "clean", "1\n2\n3\n4\n5\n");
+    run_project_write(scene->project, "ours", "1\n");
+    merge_scene_begin(scene);
+    scratch_write(scene->tree, "file", "theirs\n2\n3\n");
+    scratch_write(scene->tree, "clean", "theirs\n2\n3\n4\n5\n");
+    scratch_write(scene->tree, "gone", "theirs\n");
+    run_project_write(scene->project, "file", "ours\n2\n3\n");
+    run_project_write(scene->project, "clean", "1\n2\n3\n4\nours\n");
+    run_project_write(scene->project, "ours", "ours\n");
+    run_project_write(scene->project, "new", "ours\n");
+    remove_ours(scene, "gone");
+    merge_scene_end(scene);
+    scene->merge.is_settled = true;
+}
+
+static void assert_in_clone(const struct merge_scene *scene, const char *name, const char *wanted)
+{
+    char *path = path_join(scene->tree, name);
+    char *text = NULL;
+
+    assert_int_equal(file_read(path, 100000, &text, NULL, NULL), 0);
+    assert_string_equal(text, wanted);
+    free(text);
+    free(path);
+}
+
+/* The agent's second attempt. */
+static void settle(struct merge_scene *scene, const char *text)
+{
+    free(scene->attempt);
+    scene->attempt = mem_printf("%s/workflows/" MERGE_RUN "/attempts/s.2", scene->project->folder);
+    scene->merge.attempt = scene->attempt;
+    assert_int_equal(file_make_folders(scene->attempt, NULL), 0);
+    changes_begin(scene->attempt, scene->project->project, scene->tree);
+    scratch_write(scene->tree, "file", text);
+    merge_scene_end(scene);
+}
+
+static void assert_laid(const struct merge_scene *scene)
+{
+    assert_in_clone(scene, "file",
+                    "<<<<<<< the project\nours\n||||||| both before\n1\n=======\ntheirs\n"
+                    ">>>>>>> the step\n2\n3\n");
+    assert_in_clone(scene, "clean", "theirs\n2\n3\n4\nours\n");
+    assert_in_clone(scene, "gone", "theirs\n");
+    assert_in_clone(scene, "ours", "ours\n");
+    assert_in_clone(scene, "new", "ours\n");
+}
+
+static void a_conflict_is_laid_into_the_clone_and_merged_when_it_is_settled(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    struct merged merged;
+    char *prompt;
+
+    make_conflict(&scene);
+    for (int n = 0; n < 2; n++) { /* the second time as after a crash */
+        assert_int_equal(merge_clone(&scene.merge, &merged, NULL), ERROR_CONFLICT);
+        assert_int_equal(json_array_size(merged.conflicts), 2);
+        json_decref(merged.conflicts);
+        assert_laid(&scene);
+    }
+    merge_scene_assert(*state, "file", "ours\n2\n3\n");
+    merge_scene_assert(*state, "clean", "1\n2\n3\n4\nours\n");
+    prompt = conflict_read_prompt(scene.tree);
+    assert_non_null(strstr(prompt, "\n## file\n"));
+    assert_non_null(strstr(prompt, "In the project:\n\nIt is not there.\n"));
+    free(prompt);
+    settle(&scene, "both\n2\n3\n");
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), 0);
+    assert_int_equal(merged.files, 3);
+    merge_scene_assert(*state, "file", "both\n2\n3\n");
+    merge_scene_assert(*state, "clean", "theirs\n2\n3\n4\nours\n");
+    merge_scene_assert(*state, "gone", "theirs\n");
+    merge_scene_assert(*state, "new", "ours\n");
+    merge_scene_release(&scene);
+}
+
+static void marks_that_are_left_are_not_merged(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    struct merged merged;
+    struct error err = ERROR_INIT;
+
+    make_conflict(&scene);
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), ERROR_CONFLICT);
+    json_decref(merged.conflicts);
+    settle(&scene, "both\n<<<<<<< the project\n");
+    assert_int_equal(merge_clone(&scene.merge, &merged, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "marks"));
+    assert_int_equal(json_array_size(merged.conflicts), 2);
+    json_decref(merged.conflicts);
+    merge_scene_assert(*state, "file", "ours\n2\n3\n");
+    merge_scene_release(&scene);
+}
+
+static void killed_at_any_instant_a_conflict_is_laid_once(void **state)
+{
+    for (int n = 0; n < KILLS; n++) {
+        struct merge_scene scene = merge_scene_of(*state);
+        struct merged merged;
+
+        make_conflict(&scene);
+        merge_scene_kill(&scene, 2000000L * n);
+        assert_int_equal(merge_clone(&scene.merge, &merged, NULL), ERROR_CONFLICT);
+        assert_int_equal(json_array_size(merged.conflicts), 2);
+        json_decref(merged.conflicts);
+        assert_laid(&scene);
+        settle(&scene, "both\n2\n3\n");
+        assert_int_equal(merge_clone(&scene.merge, &merged, NULL), 0);
+        merge_scene_assert(*state, "file", "both\n2\n3\n");
+        merge_scene_release(&scene);
+        run_project_tear_down(state);
+        assert_int_equal(run_project_set_up(state), 0);
+    }
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_conflict_is_laid_into_the_clone_and_merged_when_it_is_settled),
+        CASE(marks_that_are_left_are_not_merged),
+        CASE(killed_at_any_instant_a_conflict_is_laid_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
