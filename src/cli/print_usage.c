@@ -104,6 +104,10 @@ static void add_files(const struct terminal *terminal, const json_t *step, struc
     add_paths(json_object_get(files, "only_claimed"),
               "; claimed as changed, but as before: ", &text);
     add_paths(json_object_get(files, "not_claimed"), "; changed, but not claimed: ", &text);
+    if (json_object_get(files, "left")) {
+        add_paths(json_object_get(files, "left"), "; not merged: ", &text);
+        strbuf_addf(&text, " (kept in %s)", json_get_text(files, "left_in", ""));
+    }
     add_wrapped(terminal, target, text.data, 4);
     strbuf_release(&text);
 }

@@ -168,6 +168,10 @@ static enum level say_claims(const json_t *files, struct strbuf *text)
 
     is_odd |= add_paths(text,
                         "; changed, but not claimed: ", json_object_get(files, "not_claimed"));
+    if (add_paths(text, "; not merged: ", json_object_get(files, "left"))) {
+        strbuf_addf(text, " (kept in %s)", json_get_text(files, "left_in", ""));
+        is_odd = true;
+    }
     return is_odd ? LEVEL_WARN : LEVEL_INFO;
 }
 

@@ -124,6 +124,39 @@ static bool is_hidden(const struct changes *done, const struct change *change)
     return false;
 }
 
+/* No part of a merge: what git ignores, and repositories of their own. */
+static bool is_left_behind(const struct change *change)
+{
+    return is_ignored(change->from) || is_ignored(change->to) ||
+           change_kind(change->to) == CHANGE_REPOSITORY;
+}
+
+/* What the agent made of such, and what was too large to be kept, is to be found in the clone. */
+static void note_left(struct merging *merging, const struct changes *done)
+{
+    json_t *left = json_array();
+    const json_t *lack;
+    size_t index;
+
+    for (size_t i = 0; i < done->count && json_array_size(left) < CHANGES_PATHS_MAX; i++) {
+        const struct change *change = &done->items[i];
+
+        if (change->to && is_left_behind(change)) {
+            (void)json_array_append_new(left, json_text_lossy(change->path, strlen(change->path)));
+        }
+    }
+    json_array_foreach(json_object_get(merging->note, "lacks"), index, lack)
+    {
+        if (json_array_size(left) < CHANGES_PATHS_MAX) {
+            (void)json_array_append(left, (json_t *)(uintptr_t)lack);
+        }
+    }
+    if (json_array_size(left) > 0) {
+        json_put(merging->note, "left", json_incref(left));
+    }
+    json_decref(left);
+}
+
 static int plan_all(struct merging *merging, const struct changes *done, struct error *err)
 {
     int r = 0;
@@ -134,10 +167,11 @@ static int plan_all(struct merging *merging, const struct changes *done, struct 
         if (is_hidden(done, change)) {
             merging->is_open = true;
             changes_add(&merging->conflicts, change->path, change->from, change->to);
-        } else if (!is_ignored(change->from) && !is_ignored(change->to)) {
+        } else if (!is_left_behind(change)) {
             r = plan_path(merging, change, err);
         }
     }
+    note_left(merging, done);
     return r;
 }
 
@@ -232,7 +266,7 @@ static int merge_locked(struct merging *merging, struct error *err)
         }
     }
     if (r == 0) {
-        workspace_end(merge->tree);
+        workspace_end(merge->tree, json_object_get(merging->note, "left"));
     }
     return r;
 }
@@ -247,6 +281,7 @@ int merge_clone(const struct merge *merge, struct merged *ret_merged, struct err
     r = r < 0 ? r : merge_locked(&merging, err);
     if (r == 0) {
         ret_merged->files = (int64_t)merging.changes.count;
+        ret_merged->left = json_incref(json_object_get(merging.note, "left"));
     } else if (r == ERROR_CONFLICT) {
         ret_merged->conflicts = json_incref(json_object_get(merging.note, "conflicts"));
     }

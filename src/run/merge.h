@@ -15,6 +15,7 @@
 /* What came of it. */
 struct merged {
     int64_t files;     /* of the project, that changed */
+    json_t *left;      /* paths that are in the clone only, which is kept for them; or NULL */
     json_t *conflicts; /* paths: the clone holds both sides now, see merge_conflict.h; or NULL */
 };
 

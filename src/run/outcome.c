@@ -825,6 +825,10 @@ int collect_merge(struct collect *collect)
 
     if (r == 0) {
         json_put_integer(collect->files, "merged", merged.files);
+        if (merged.left) {
+            json_put(collect->files, "left", merged.left);
+            json_put_text(collect->files, "left_in", collect->root);
+        }
     } else if (r != ERROR_BUSY) {
         fail(collect, err.is_storage_full ? CLASS_TRANSIENT : CLASS_PERMANENT);
         collect->err = err;

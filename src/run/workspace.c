@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,40 @@ char *workspace_root(const struct active *active, int step)
 
 /* ---- the note beside the tree: {base: DIGEST}, {base: DIGEST, ended: true} */
 
-static int make_anew(const struct workspace *workspace, const char *folder, struct error *err)
+static int put_aside(const struct workspace *workspace, const char *folder, struct error *err)
+{
+    int r = -1;
+
+    for (int n = 1; r < 0; n++) {
+        char *aside = mem_printf("%s/left-%d", folder, n);
+
+        r = renameat2(AT_FDCWD, workspace->tree, AT_FDCWD, aside, RENAME_NOREPLACE);
+        free(aside);
+        if (r < 0 && errno == ENOENT) {
+            return 0; /* that was done before a crash */
+        }
+        if (r < 0 && errno != EEXIST) {
+            return error_set_errno(err, "cannot put %s aside", workspace->tree);
+        }
+    }
+    return 0;
+}
+
+/* What an earlier one left: the work that is only in it stays. */
+static int clear(const struct workspace *workspace, const char *folder, const json_t *note,
+                 struct error *err)
+{
+    char *conflict = path_join(folder, "conflict");
+    int r = json_object_get(note, "left") ? put_aside(workspace, folder, err) : 0;
+
+    r = r < 0 ? r : file_remove_tree(workspace->tree, err);
+    r = r < 0 ? r : file_remove_tree(conflict, err);
+    free(conflict);
+    return r;
+}
+
+static int make_anew(const struct workspace *workspace, const char *folder, const json_t *earlier,
+                     struct error *err)
 {
     const struct clone_wish wish = {.project = workspace->project,
                                     .tree = workspace->tree,
@@ -46,7 +80,7 @@ static int make_anew(const struct workspace *workspace, const char *folder, stru
     struct snapshots *snapshots = NULL;
     char base[DIGEST_HEX_SIZE];
     json_t *note = json_object();
-    int r = file_remove_tree(folder, err);
+    int r = clear(workspace, folder, earlier, err);
 
     r = r < 0 ? r : snapshots_open(workspace->project, &snapshots, err);
     r = r < 0 ? r : clone_make(snapshots, &wish, base, err);
@@ -67,7 +101,7 @@ int workspace_make(const struct workspace *workspace, struct error *err)
     bool is_there = json_get_text(note, "base", NULL) && !json_get_boolean(note, "ended", false) &&
                     file_is_folder(workspace->tree);
 
-    r = r < 0 || is_there ? r : make_anew(workspace, folder, err);
+    r = r < 0 || is_there ? r : make_anew(workspace, folder, note, err);
 
     if (r < 0) {
         error_context(err, "the project cannot be cloned");
@@ -94,13 +128,16 @@ int workspace_read_base(const char *tree, char ret_base[65], struct error *err)
     return r;
 }
 
-void workspace_end(const char *tree)
+void workspace_end(const char *tree, const json_t *left)
 {
     char *folder = path_folder(tree);
     json_t *note = snapshot_note_read(folder);
 
     if (note) {
         json_put(note, "ended", json_true());
+        if (left) {
+            json_put(note, "left", json_incref((json_t *)(uintptr_t)left));
+        }
         (void)snapshot_note_write(folder, note, NULL);
     }
     json_decref(note);
@@ -117,7 +154,7 @@ void workspace_sweep(const char *run_folder)
         char *path = entry->d_name[0] == '.' ? NULL : path_join(folder, entry->d_name);
         json_t *note = path ? snapshot_note_read(path) : NULL;
 
-        if (json_get_boolean(note, "ended", false)) {
+        if (json_get_boolean(note, "ended", false) && !json_object_get(note, "left")) {
             char *tree = path_join(path, "tree");
 
             (void)file_remove_tree(tree, NULL);

@@ -22,8 +22,9 @@ struct workspace {
 int workspace_make(const struct workspace *workspace, struct error *err);
 /* The snapshot of what was cloned. */
 int workspace_read_base(const char *tree, char ret_base[65], struct error *err);
-/* It was merged and is of no more use: the next attempt begins with a new one. */
-void workspace_end(const char *tree);
+/* It was merged: the next attempt begins with a new one. What is only in it (paths, or NULL) keeps
+ * it from being removed before its run; a new one puts it aside as left-N. */
+void workspace_end(const char *tree, const json_t *left);
 /* The first of a hundred ports that no other workspace of the project has. */
 int workspace_port(const char *project_folder, const char *tree, struct error *err);
 #define WORKSPACE_PORT_SHARED 20000 /* of those who work in the project itself */

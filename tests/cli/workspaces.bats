@@ -316,7 +316,7 @@ EOF
     [ "$(cat new)" = made ]
     [ ! -e more ]
     [ ! -e y.log ]
-    [ ! -e "$(cat "$BATS_TEST_TMPDIR/where")" ]
+    [ -e "$(cat "$BATS_TEST_TMPDIR/where")/y.log" ]
     [ "$(cat file)" = "$(printf 'uncommitted\nedited')" ]
     fermata diff last --stat | grep -q '^file | +1 -0$'
     fermata undo last
@@ -330,6 +330,7 @@ EOF
     echo plain >file
     fermata run -w w
     [ "$(cat file sub/file)" = "$(printf 'plain\nedited\nnew')" ]
+    [ -z "$(find .fermata/workflows -name tree)" ]
     git init -q .. && git -C .. add -A
     fermata run -w w
     [ "$(cat file)" = "$(printf 'plain\nedited\nedited')" ]
@@ -501,6 +502,33 @@ EOF
     fermata resume last --retry-failed
     [ -e after ]
     [ "$(fermata logs last --records | grep -c '"merged":')" = 2 ]
+}
+
+@test "what of a clone cannot be merged is named and kept, and the merge names no more" {
+    repository
+    agent maker <<'EOF'
+cat >/dev/null
+echo new >made
+echo noise >y.log
+echo KEY=2 >.env
+truncate -s 65M large
+git init -q nested && echo deep >nested/file
+echo done
+EOF
+    sed -i '1i workspace_files: [.env]' .fermata/config.yaml
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: maker, prompt: go, workspace: clone }] }] }'
+    fermata run -w w
+    tree=$(fermata show last --json | json '[s["files"]["left_in"] for p in d["phases"] for s in p["steps"]][0]')
+    [ "$(fermata show last --json | json '" ".join(d["phases"][0]["steps"][0]["files"]["left"])')" = ".env nested y.log large" ]
+    [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["files"]["merged"]')" = 1 ]
+    [ "$(cat made .env)" = "$(printf 'new\nKEY=1')" ]
+    [ ! -e nested ] && [ ! -e large ] && [ ! -e y.log ]
+    [ "$(cat "$tree/nested/file" "$tree/y.log" "$tree/.env")" = "$(printf 'deep\nnoise\nKEY=2')" ]
+    [ "$(stat -c %s "$tree/large")" -eq $((65 * 1024 * 1024)) ]
+    grep -q "WARN.*; not merged: .env, nested, y.log, large (kept in $tree)" .fermata/workflows/wf_*/logs/orchestrator.log
+    fermata show last | tr -s ' \n' ' ' | grep -q 'not merged: .env'
+    fermata gc --older-than 0s
+    [ ! -e "$tree" ]
 }
 
 @test "where both sides gave a file another mode neither wins" {

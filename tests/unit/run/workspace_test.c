@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "support/run_project.h"
+#include "support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,16 +50,39 @@ static void a_clone_stays_until_it_has_ended(void **state)
     assert_int_equal(file_read(file, 100, &text, NULL, NULL), 0);
     assert_string_equal(text, "one");
     free(text);
-    workspace_end(tree);
+    workspace_end(tree, NULL);
     make(project, tree);
     assert_int_equal(file_read(file, 100, &text, NULL, NULL), 0);
     assert_string_equal(text, "two");
     free(text);
-    workspace_end(tree);
+    workspace_end(tree, NULL);
     workspace_sweep(run);
     assert_false(file_exists(file));
     free(run);
     free(file);
+    free(tree);
+}
+
+static void a_clone_that_holds_the_only_copy_of_something_is_kept(void **state)
+{
+    struct run_project *project = *state;
+    char *tree = tree_of(project, "s");
+    char *run = mem_printf("%s/workflows/wf_000000000001", project->folder);
+    json_t *left = json_pack("[s]", "only");
+
+    for (int n = 1; n <= 2; n++) {
+        char *aside = mem_printf("%s/../left-%d/only", tree, n);
+
+        make(project, tree);
+        scratch_write(tree, "only", "here");
+        workspace_end(tree, left);
+        workspace_sweep(run);
+        make(project, tree);
+        assert_true(file_exists(aside));
+        free(aside);
+    }
+    json_decref(left);
+    free(run);
     free(tree);
 }
 
@@ -115,7 +139,7 @@ static void what_was_never_made_has_no_base_and_ends_without_a_word(void **state
     char *tree = tree_of(project, "s");
 
     assert_int_equal(base_of(tree), ERROR_IO);
-    workspace_end(tree);
+    workspace_end(tree, NULL);
     assert_false(
         run_project_has(project, ".fermata/workflows/wf_000000000001/workspaces/s/snapshot.json"));
     free(tree);
@@ -186,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_clone_stays_until_it_has_ended),
+        CASE(a_clone_that_holds_the_only_copy_of_something_is_kept),
         CASE(a_clone_of_which_the_note_cannot_be_read_is_not_replaced),
         CASE(what_was_never_made_has_no_base_and_ends_without_a_word),
         CASE(a_clone_that_vanished_is_made_again),
