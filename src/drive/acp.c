@@ -179,11 +179,11 @@ static void send_mode(struct acp *acp)
 
 void acp_cancel(struct acp *acp)
 {
-    if (acp->stage == PROMPT && !acp->is_cancelled) {
+    if (acp->stage != PROMPT || acp->agent == ACP_GEMINI) {
+        acp_fail(acp, AGENT_CANCELLED, "stopped");
+    } else if (!acp->is_cancelled) {
         send_message(acp, json_pack("{s:s, s:{s:s}}", "method", "session/cancel", "params",
                                     "sessionId", acp->session));
-    } else if (acp->stage != PROMPT) {
-        acp_fail(acp, AGENT_CANCELLED, "stopped");
     }
     acp->is_cancelled = true;
 }
@@ -223,9 +223,10 @@ static enum acp_agent agent_of(const json_t *info)
 {
     const char *name = json_get_text(info, "name", "");
 
-    return strcmp(name, "Copilot") == 0    ? ACP_COPILOT
-           : strcmp(name, "OpenCode") == 0 ? ACP_OPENCODE
-                                           : ACP_OTHER;
+    return strcmp(name, "Copilot") == 0      ? ACP_COPILOT
+           : strcmp(name, "OpenCode") == 0   ? ACP_OPENCODE
+           : strcmp(name, "gemini-cli") == 0 ? ACP_GEMINI
+                                             : ACP_OTHER;
 }
 
 static void take_initialized(struct acp *acp, const json_t *result)

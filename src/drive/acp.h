@@ -34,6 +34,7 @@ enum acp_agent {
     ACP_OTHER,
     ACP_COPILOT,  /* tells as its answer what goes wrong and that it tries again */
     ACP_OPENCODE, /* tells the tokens of its last request only */
+    ACP_GEMINI,   /* takes a turn that is cancelled out of its session */
 };
 
 struct acp_output {
@@ -47,7 +48,8 @@ struct acp *acp_new(const struct acp_call *call, const struct acp_output *output
 void acp_free(struct acp *acp); /* accepts NULL */
 void acp_start(struct acp *acp);
 void acp_handle(struct acp *acp, const char *line, size_t length);
-/* The prompt is given up: the agent is asked to end it, and gets no more permissions. */
+/* The prompt is given up: the agent is asked to end it, where its session outlives that, and gets
+ * no more permissions. */
 void acp_cancel(struct acp *acp);
 /* Something outside the protocol ended it. Once it is over nothing changes that. */
 void acp_fail(struct acp *acp, enum agent_failure failure, const char *text);

@@ -108,6 +108,10 @@ class Project:
         return subprocess.run([self.bench.fermata, *arguments], cwd=self.folder, env=self.bench.env(*self.programs),
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
 
+    def start(self, *arguments):
+        return subprocess.Popen([self.bench.fermata, *arguments], cwd=self.folder, env=self.bench.env(*self.programs),
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def run(self, *steps):
         """Runs it to its rest; the last step as `fermata show` has it."""
         self.workflow(*steps)
@@ -249,11 +253,27 @@ def model(project):
 
 
 def resume(project):
-    """Its first attempt is ended by our clock in the middle of its work, the second goes on with the session."""
-    step = project.run(project.step(f'do it [[mock:read path=a.txt | hang times=1 id=once | text text="{ANSWER}"]]',
-                                    seconds=project.bench.start_seconds(project.program), attempts=2,
-                                    delay=project.program.resume_delay))
-    expect_done(project, step, ANSWER)
+    """It is stopped by a person as soon as the model hangs in the middle of its work, and goes on with the session."""
+    project.workflow(project.step(f'do it [[mock:read path=a.txt | hang times=1 id=once | text text="{ANSWER}"]]',
+                                  seconds=300))
+    running = project.start("run", "-w", "w", "--no-input", "task")
+    try:
+        until = time.monotonic() + START_SECONDS * 2
+        while not project.bench.server.ask("/__mock/stats")["hanging"]:
+            if running.poll() is not None:
+                raise Failed(f"it is over: {project.last_step()}")
+            expect(time.monotonic() < until, "the model was not asked twice")
+            time.sleep(0.1)
+        running.terminate()
+        running.wait(60)
+    finally:
+        running.kill()
+        running.wait()
+    expect(project.show()["status"] == "paused", f"the run is {project.show()['status']}")
+    project.program.await_resumable(project.bench.home(project.program))
+    done = project.fermata("resume", "last", "--no-input")
+    project.said = done.stdout + done.stderr
+    expect_done(project, project.last_step(), ANSWER)
     sessions = [next((event["id"] for event in project.events(number)
                       if event["event"] == "session" and event.get("id")), None) for number in (0, 1)]
     expect(sessions[0] and sessions[0] == sessions[1], f"sessions {sessions}")

@@ -4,6 +4,7 @@ their configuration."""
 import json
 import re
 import subprocess
+import time
 
 KEY = "a-key-of-the-tests"  # not short: copilot blots keys out of its own output
 
@@ -18,7 +19,6 @@ class Program:
     has_cost = False
     ends_when_denied = False  # without another word
     summarises = False  # what is too long for its model
-    resume_delay = "100ms"
     cannot = {}  # case -> why it is left out; docs/testing.md says the same
 
     def __init__(self, folder):
@@ -32,6 +32,9 @@ class Program:
 
     def prepare(self, home):
         """Puts what a user has after signing in into the home."""
+
+    def await_resumable(self, home):
+        """Until a session that was begun can be gone on with."""
 
     def version(self, env):
         try:
@@ -154,13 +157,19 @@ class Acp:
 
 class AcpGemini(Acp, Gemini):
     name, program = "acp-gemini", "gemini"
-    resume_delay = "61s"  # 0.61.0 overwrites a session of the same minute before it looks for it
 
     def command(self, url):
         return [str(self.path), "-m", self.own_model, "--acp"]
 
     def env(self, url):
         return {**super().env(url), "GEMINI_CLI_NO_RELAUNCH": "true", "GEMINI_CLI_TRUST_WORKSPACE": "true"}
+
+    def await_resumable(self, home):
+        """0.61.0 names the file of a session by its id and the minute, and overwrites one of the same name before it
+        looks for it."""
+        last = max(re.search(r"session-(.{16})", path.name).group(1) for path in home.glob(".gemini/tmp/*/chats/session-*"))
+        while time.strftime("%Y-%m-%dT%H-%M", time.gmtime()) <= last:
+            time.sleep(0.2)
 
 
 class AcpQwen(Acp, Qwen):

@@ -822,6 +822,7 @@ class Mock:
         self.bodies = {}
         self.fails = {}
         self.active = 0
+        self.hanging = 0
         self.peak = 0
         self.sticky = {}
         self.status_counts = {}
@@ -1089,7 +1090,7 @@ class Mock:
             return await res.json(200, {"ok": True, "version": VERSION})
         if p == "/__mock/stats":
             return await res.json(200, {"requests": len(self.entries), "active": self.active,
-                                        "peak_active": self.peak, "by_status": self.status_counts,
+                                        "hanging": self.hanging, "peak_active": self.peak, "by_status": self.status_counts,
                                         "disconnects": self.disconnects,
                                         "body_bytes": self.body_bytes})
         if p == "/__mock/log":
@@ -1119,9 +1120,9 @@ class Mock:
             self.cfg.update(new)
             return await res.json(200, self.cfg)
         if p == "/__mock/reset":
-            act = self.active
+            act, hanging = self.active, self.hanging
             self.reset()
-            self.active = act
+            self.active, self.hanging = act, hanging
             return await res.json(200, {"ok": True})
         if p == "/__mock/release":
             ev, self.release = self.release, asyncio.Event()
@@ -1337,13 +1338,17 @@ class Mock:
 
     async def hang(self, res):
         ev = self.release
-        while not ev.is_set():
-            try:
-                await asyncio.wait_for(ev.wait(), 0.2)
-            except asyncio.TimeoutError:
-                pass
-            if res.gone():
-                raise Gone()
+        self.hanging += 1
+        try:
+            while not ev.is_set():
+                try:
+                    await asyncio.wait_for(ev.wait(), 0.2)
+                except asyncio.TimeoutError:
+                    pass
+                if res.gone():
+                    raise Gone()
+        finally:
+            self.hanging -= 1
 
     @staticmethod
     def extra_headers(call):
@@ -1933,6 +1938,14 @@ def selftest(port):
         count[0] += 1
         print("%s %d - %s" % ("ok" if ok else "not ok", count[0], name))
 
+    def hanging(count):
+        until = time.monotonic() + 10
+        while json.loads(call("GET", "/__mock/stats")[2])["hanging"] != count:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
+
     def events(text):
         return [json.loads(ln[5:]) for ln in text.splitlines()
                 if ln.startswith("data:") and ln[5:].strip() != "[DONE]"]
@@ -1968,11 +1981,16 @@ def selftest(port):
             check(api + " cut", False)
         except (http.client.IncompleteRead, ConnectionError):
             check(api + " cut", True)
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=0.5)
+        c.request("POST", path, json.dumps(mk(ask % "hang")))
+        check(api + " hang is counted", hanging(1))
         try:
-            call("POST", path, mk(ask % "hang"), timeout=0.5)
+            c.getresponse()
             check(api + " hang", False)
         except OSError:
             check(api + " hang", True)
+        c.close()
+        check(api + " a client that left hangs no more", hanging(0))
     st, _h, t = call("POST", "/s/503/v1/messages", bodies["anthropic"][1]("hi"))
     check("prefix scenario", st == 503)
     st, _h, t = call("POST", "/v1/messages", bodies["anthropic"][1]("hi"), {"X-Mock-Scenario": "529"})

@@ -270,6 +270,21 @@ static void copilot_gives_up_over_a_denial(void **state)
                false);
 }
 
+/* It would take the turn out of its session, which could then not be gone on with. */
+static void gemini_is_ended_instead_of_cancelled(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, &plain);
+    hear(&talk,
+         "{\"id\":1,\"result\":{\"protocolVersion\":1,\"agentInfo\":{\"name\":\"gemini-cli\"}}}");
+    hear(&talk, MADE);
+    hear(&talk, CHUNK("Do"));
+    acp_cancel(talk.acp);
+    assert_end(&talk, OPENING, "session() text(Do) error(cancelled) ", false);
+}
+
 static void permissions_after_a_cancel_are_cancelled(void **state)
 {
     struct talk talk;
@@ -354,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_failure_of_the_model_is_no_answer),
         cmocka_unit_test(the_last_word_of_copilot_may_be_a_failure),
         cmocka_unit_test(copilot_gives_up_over_a_denial),
+        cmocka_unit_test(gemini_is_ended_instead_of_cancelled),
         cmocka_unit_test(permissions_after_a_cancel_are_cancelled),
         cmocka_unit_test(who_is_stopped_early_says_so),
         cmocka_unit_test(unknown_requests_get_an_error_and_unknown_notes_nothing),
