@@ -54,7 +54,7 @@ struct agent_profile {
     const char *output_format; /* of ADAPTER_COMMAND: "text", "json", "jsonl" */
     const json_t *output_map;  /* of ADAPTER_COMMAND: where in its JSON what is; NULL: none */
     const json_t *options;     /* handed to servers as they are, such as temperature; NULL: none */
-    int64_t silence_ms;        /* longest time without any output; 0: the adapter's */
+    int64_t silence_ms;        /* of a server: longest time without output; 0: the adapter's */
     bool is_offline;           /* needs no network */
 };
 
@@ -140,7 +140,7 @@ struct adapter {
     const char *key_variable; /* the customary one, such as ANTHROPIC_API_KEY; NULL: none */
     const char *install;      /* one sentence for whoever has not got it */
     const char *sign_in;      /* and for whoever is not signed in; NULL: nothing to do */
-    int64_t silence_ms;       /* 0: 10 minutes */
+    int64_t silence_ms;       /* of a server's driver; 0: it has none */
     int (*command)(const struct agent_call *call, struct agent_command *command, struct error *err);
     /* One line of standard output; `value` is NULL where it is no JSON. What is not known is
      * ignored: these programs change weekly. */

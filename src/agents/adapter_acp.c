@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #define DRIVER "fermata-acp"
-#define SILENCE_MS (INT64_C(10) * 60 * 1000)
 
 static json_t *list_of(const char *const *words, size_t count)
 {
@@ -44,7 +43,6 @@ static int acp_command(const struct agent_call *call, struct agent_command *comm
     json_put_text(input, "model", call->model ? call->model : agent->model);
     json_put(input, "read_only", json_boolean(call->is_read_only));
     json_put(input, "tools", list_of(call->tools, call->tool_count));
-    json_put_integer(input, "silence_ms", agent->silence_ms > 0 ? agent->silence_ms : SILENCE_MS);
     json_put_integer(input, "timeout_ms", call->timeout_ms);
     text = json_dump_compact(input);
     driver = path_join(call->libexec, DRIVER);
@@ -64,7 +62,6 @@ const struct adapter adapter_acp = {
                  CAN_TOKENS | CAN_ASK | CAN_MODEL,
     .install = "name the agent's program as `command`, such as [gemini, --acp]",
     .sign_in = "sign in with the agent's own program first",
-    .silence_ms = SILENCE_MS,
     .command = acp_command,
     .read_line = reader_read_event,
 };

@@ -123,6 +123,9 @@ struct attempt_cursor {
  * has room for. Nothing is added when there is nothing new. */
 int attempt_read_more(const char *folder, const char *stream, struct attempt_cursor *cursor,
                       struct strbuf *target, struct error *err);
+/* Another number when anything was printed since; 0: nothing was yet. What stands on standard error
+ * counts, too. */
+uint64_t attempt_stamp(const char *folder);
 /* The last line printed so far, cleaned for a terminal; empty when there is none. Cheap. */
 void attempt_last_line(const char *folder, struct strbuf *target);
 

@@ -610,3 +610,23 @@ void attempt_last_line(const char *folder, struct strbuf *target)
         (void)add_last_line_of(folder, "stderr", target);
     }
 }
+
+uint64_t attempt_stamp(const char *folder)
+{
+    static const char *const streams[] = {"stdout", "stderr", "stdout.tail", "stderr.tail"};
+    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    uint64_t stamp = 0;
+    struct stat status;
+
+    for (size_t i = 0; fd >= 0 && i < ARRAY_LEN(streams); i++) {
+        stamp *= 31;
+        if (fstatat(fd, streams[i], &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            stamp += (uint64_t)status.st_size + (uint64_t)status.st_mtim.tv_sec * 1000000000U +
+                     (uint64_t)status.st_mtim.tv_nsec;
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return stamp;
+}

@@ -30,7 +30,6 @@ char *transcript_describe(const struct agent_call *call, const struct agent_usag
     json_put_text(description, "format", agent->output_format);
     json_put(description, "map", json_incref((json_t *)agent->output_map));
     json_put_text(description, "session", call->session);
-    json_put_integer(description, "silence_ms", agent->silence_ms);
     json_put(description, "read_only", json_boolean(call->is_read_only));
     if (earlier) {
         json_put(description, "earlier", agent_usage_encode(earlier));
@@ -67,7 +66,6 @@ static int use_description(struct transcript *transcript, struct error *err)
         .model = json_get_text(description, "model", NULL),
         .output_format = json_get_text(description, "format", NULL),
         .output_map = json_is_object(map) ? map : NULL,
-        .silence_ms = json_get_integer(description, "silence_ms", 0),
     };
     return transcript->agent.adapter
                ? 0

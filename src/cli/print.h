@@ -20,6 +20,8 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
 void print_run_details(const struct terminal *terminal, const json_t *run, struct strbuf *target);
 /* print_wait.c: what it waits for somebody outside to say, in full. */
 void print_waits(const struct terminal *terminal, const json_t *run, struct strbuf *target);
+/* print_liveness.c: the attempts that are under way, and whether they live. */
+void print_liveness(const struct terminal *terminal, const json_t *run, struct strbuf *target);
 /* print_run.c: what an asked run answered, and what comes next. */
 void print_answer(const struct terminal *terminal, const json_t *answer, struct strbuf *target);
 

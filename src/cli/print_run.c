@@ -421,6 +421,7 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
     add_phases(terminal, run, target);
     print_usage(run, "  usage     ", target);
     print_alternatives(terminal, run, target);
+    print_liveness(terminal, run, target);
     if (!is(run, "status", "completed")) {
         json_array_foreach(json_object_get(run, "problems"), i, problem)
         {
@@ -665,6 +666,7 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
         add_phase_details(terminal, phase, target);
     }
     print_alternatives(terminal, run, target);
+    print_liveness(terminal, run, target);
     if (!is(run, "status", "completed")) {
         json_array_foreach(json_object_get(run, "problems"), i, problem)
         {

@@ -463,6 +463,19 @@ static void say_waiting(struct progress *progress, const json_t *record)
     free(line);
 }
 
+static void say_liveness(struct progress *progress, const json_t *record)
+{
+    const char *message = json_get_text(record, "message", "");
+    char *line = mem_printf("Step %s is %s%s%s%s", get(record, "step"),
+                            strcmp(get(record, "state"), "wants input") == 0 ? "waiting for input"
+                                                                             : get(record, "state"),
+                            *message ? ": " : " again", message,
+                            json_get_boolean(record, "stopped", false) ? "; it is stopped" : "");
+
+    progress_say(progress, line);
+    free(line);
+}
+
 static void expand_step(struct progress *progress, const json_t *record)
 {
     int index = find_phase(progress, get(record, "phase"));
@@ -496,6 +509,7 @@ static const struct {
     {"step_reused", reuse_step},
     {"step_done", finish_step},
     {"attempt_ended", count_space_wait},
+    {"attempt_liveness", say_liveness},
 };
 
 void progress_add_record(struct progress *progress, const json_t *record)

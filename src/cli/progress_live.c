@@ -16,7 +16,8 @@ struct running {
     char *phase;
     char *step;
     char *last_line;
-    int64_t started_at;
+    const char *liveness;
+    int64_t started_at, liveness_since;
 };
 
 struct picture {
@@ -101,6 +102,19 @@ static void add_head(struct picture *picture)
     free(text);
 }
 
+/* What works says so by what it prints. */
+static void add_liveness(const struct picture *picture, const struct running *running,
+                         struct strbuf *text)
+{
+    int64_t for_ms = picture->now_ms - running->liveness_since;
+    char duration[DURATION_SIZE];
+
+    if (*running->liveness && strcmp(running->liveness, "working") != 0) {
+        duration_format_limit(for_ms > 0 ? for_ms - for_ms % 1000 : 0, duration);
+        strbuf_addf(text, "[%s %s] ", running->liveness, duration);
+    }
+}
+
 static void add_running(struct picture *picture, const struct running *running)
 {
     const json_t *step = json_object_get(picture->progress->steps, running->step);
@@ -112,7 +126,9 @@ static void add_running(struct picture *picture, const struct running *running)
     strbuf_init(&text, OUTPUT_BYTES_MAX);
     duration_format(took > 0 ? took - took % 100 : 0, duration);
     add_padded(&text, *name ? name : running->step, NAME_COLUMNS);
-    strbuf_addf(&text, " %7s  %s", duration, running->last_line);
+    strbuf_addf(&text, " %7s  ", duration);
+    add_liveness(picture, running, &text);
+    strbuf_add(&text, running->last_line);
     add_line(picture, 4, STYLE_CYAN, picture->progress->terminal->is_utf8 ? "\xE2\x80\xBA" : ">",
              text.data);
     strbuf_release(&text);
@@ -156,6 +172,8 @@ static void collect(void *context, const struct running_step *step)
             .phase = mem_strdup(step->phase),
             .step = mem_strdup(step->step),
             .last_line = mem_strdup(step->last_line),
+            .liveness = step->liveness,
+            .liveness_since = step->liveness_since_ms,
             .started_at = step->started_at_ms,
         };
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fermata-acp: one prompt to an agent that speaks the Agent Client Protocol, as a process of its
  * own (docs/decisions/0012). Reads {"command", "prompt", "cwd", "session", "model", "read_only",
- * "earlier_usd", "tools", "silence_ms", "timeout_ms", "grace_ms"} from standard input and prints
+ * "earlier_usd", "tools", "timeout_ms", "grace_ms"} from standard input and prints
  * agent events (agents/event.h), one JSON object a line. The exit status is 0 only for a whole
  * answer, 1 for a failure (which was printed), 2 for a call that makes no sense. */
 #include "drive/acp_process.h"
@@ -69,8 +69,7 @@ static int drive(const json_t *input)
         .is_read_only = json_get_boolean(input, "read_only", false),
         .tools = json_object_get(input, "tools"),
         .earlier_usd = json_number_value(json_object_get(input, "earlier_usd"))};
-    struct acp_limits limits = {.silence_ms = json_get_integer(input, "silence_ms", 0),
-                                .timeout_ms = json_get_integer(input, "timeout_ms", 0),
+    struct acp_limits limits = {.timeout_ms = json_get_integer(input, "timeout_ms", 0),
                                 .grace_ms = json_get_integer(input, "grace_ms", GRACE_MS)};
     VEC(char *) argv = {0};
     const json_t *word;

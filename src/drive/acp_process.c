@@ -32,7 +32,7 @@ struct drive {
     struct strbuf line;
     void (*on_event)(void *context, const struct agent_event *event);
     void *context;
-    int64_t started_at, heard_at, closed_at, stop_at;
+    int64_t started_at, closed_at, stop_at;
     int status; /* of wait */
     bool has_ended;
 };
@@ -162,7 +162,6 @@ static void read_some(struct drive *drive)
     ssize_t count = read(drive->output, block, sizeof(block));
 
     if (count > 0) {
-        drive->heard_at = now_ms();
         take_bytes(drive, block, (size_t)count);
     } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
         close_stream(&drive->output);
@@ -184,22 +183,15 @@ static void read_signal(struct drive *drive)
 
 /* ---- time ---- */
 
-static void fail_timed(struct drive *drive, const char *text)
-{
-    acp_fail(drive->acp, AGENT_TIMEOUT, text);
-}
-
 static void check_time(struct drive *drive)
 {
     int64_t now = now_ms();
 
     if (drive->stop_at && now >= drive->stop_at) {
         acp_fail(drive->acp, AGENT_CANCELLED, "stopped");
-    } else if (drive->limits.silence_ms > 0 && now - drive->heard_at >= drive->limits.silence_ms) {
-        fail_timed(drive, "the agent was silent for too long");
     } else if (drive->limits.timeout_ms > 0 &&
                now - drive->started_at >= drive->limits.timeout_ms) {
-        fail_timed(drive, "the agent took too long");
+        acp_fail(drive->acp, AGENT_TIMEOUT, "the agent took too long");
     }
 }
 
@@ -342,7 +334,7 @@ bool acp_drive(const struct acp_call *call, char *const *argv, const struct acp_
 
     strbuf_init(&drive.sent, OUTPUT_BYTES_MAX);
     strbuf_init(&drive.line, ACP_LINE_BYTES_MAX);
-    drive.started_at = drive.heard_at = now_ms();
+    drive.started_at = now_ms();
     drive.acp = acp_new(call, &output);
     start(&drive, argv);
     while (!acp_is_over(drive.acp)) {

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 struct acp_limits {
-    int64_t silence_ms; /* longest time without a byte of the agent; 0: none */
     int64_t timeout_ms; /* of it all; 0: none */
     int64_t grace_ms;   /* for the agent to end when it is asked to */
 };

@@ -229,8 +229,13 @@ struct visit_context {
 static void visit_one(void *context, const struct engine_running *step)
 {
     const struct visit_context *visit = context;
-    struct running_step running = {step->run_id, step->step, step->phase, step->started_at_ms,
-                                   step->line ? step->line : ""};
+    struct running_step running = {step->run_id,
+                                   step->step,
+                                   step->phase,
+                                   step->started_at_ms,
+                                   step->line ? step->line : "",
+                                   step->liveness,
+                                   step->liveness_since_ms};
     struct strbuf line;
 
     strbuf_init(&line, LAST_LINE_BYTES);

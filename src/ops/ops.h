@@ -107,6 +107,8 @@ struct running_step {
     const char *phase;
     int64_t started_at_ms;
     const char *last_line;
+    const char *liveness; /* "working", "quiet", ...; "": nobody has looked yet */
+    int64_t liveness_since_ms;
 };
 void ops_visit_running(struct ops *ops,
                        void (*visit)(void *context, const struct running_step *step),

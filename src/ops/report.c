@@ -354,11 +354,27 @@ static void add_report(struct ops *ops, json_t *run, const char *folder, bool wi
     free(path);
 }
 
+/* How long each word holds. */
+static void add_ages(const json_t *run)
+{
+    const int64_t now_ms = ops_now_ms();
+    json_t *attempt;
+    size_t i;
+
+    json_array_foreach(json_object_get(run, "under_way"), i, attempt)
+    {
+        int64_t for_ms = now_ms - json_get_integer(attempt, "since", now_ms);
+
+        json_put_integer(attempt, "for_ms", for_ms > 0 ? for_ms : 0);
+    }
+}
+
 void ops_complete_run(struct ops *ops, bool with_report, json_t *run)
 {
     char *folder = ops_run_folder(ops, json_get_text(run, "id", ""));
 
     ops_mark_overdue(run, ops_now_ms());
+    add_ages(run);
     json_put_text(run, "folder", folder);
     json_put(run, "problems", ops_find_problems(ops, run));
     add_report(ops, run, folder, with_report);

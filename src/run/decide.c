@@ -497,6 +497,8 @@ static void handle_step_event(struct turn *turn, const struct event *event)
         step_handle_host(turn, index, event);
     } else if (event->kind == EVENT_CHILD) {
         step_handle_child(turn, index, event);
+    } else if (event->kind == EVENT_LIVENESS) {
+        step_handle_liveness(turn, index, event);
     } else {
         step_handle_timer(turn, index);
     }
@@ -520,6 +522,7 @@ int decide(struct run_state *run, const struct event *event, const struct decide
     case EVENT_ATTEMPT_ENDED:
     case EVENT_HOST:
     case EVENT_CHILD:
+    case EVENT_LIVENESS:
         handle_step_event(&turn, event);
         break;
     case EVENT_TIMER:

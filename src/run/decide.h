@@ -18,9 +18,10 @@ enum event_kind {
     EVENT_RECOVERED, /* the state was folded from the journal */
     EVENT_PREPARED,  /* the digest of a step is known */
     EVENT_ATTEMPT_ENDED,
-    EVENT_HOST,  /* the host has not answered the attempt of a step */
-    EVENT_TIMER, /* something's time may have come */
-    EVENT_CHILD, /* a nested run ended or came to rest */
+    EVENT_HOST,     /* the host has not answered the attempt of a step */
+    EVENT_TIMER,    /* something's time may have come */
+    EVENT_CHILD,    /* a nested run ended or came to rest */
+    EVENT_LIVENESS, /* what is known of a running attempt has changed */
     EVENT_COMMAND,
 };
 
@@ -70,6 +71,10 @@ struct event {
     bool has_slot; /* then it may, without being asked again */
     /* EVENT_HOST: what it is to do, or what was wrong with its answer */
     const char *host;
+    /* EVENT_LIVENESS */
+    const char *liveness; /* the word */
+    const char *why;      /* what it rests on; NULL: it is no trouble */
+    bool is_to_stop;      /* it is to end for that */
     /* EVENT_CHILD */
     const char *child;
     enum run_status child_status;
@@ -85,6 +90,7 @@ enum effect_kind {
     EFFECT_START,         /* step: its attempt */
     EFFECT_RECOVER,       /* step: its attempt may be alive */
     EFFECT_STOP,          /* step: its attempt */
+    EFFECT_END_QUIET,     /* step: its attempt, for it was quiet for too long */
     EFFECT_TIMER,         /* wake with EVENT_TIMER at `at` */
     EFFECT_CHILD_START,   /* step: create and begin its nested run, or adopt it */
     EFFECT_CHILD_COMMAND, /* step: `word` to its nested run */

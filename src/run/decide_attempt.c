@@ -421,6 +421,26 @@ void step_handle_attempt_end(struct turn *turn, int index, const struct event *e
     end_failed(turn, index, outcome);
 }
 
+/* First it is told, then, where the step says so, it ends. */
+void step_handle_liveness(struct turn *turn, int index, const struct event *event)
+{
+    const struct step_state *step = step_at(turn, index);
+
+    if (step->waiting != WAITING_ATTEMPT || step->attempts != event->attempt) {
+        return;
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_ATTEMPT_LIVENESS,
+                                    .phase = phase_id(turn, index),
+                                    .step = step->key,
+                                    .number = event->attempt,
+                                    .status = event->liveness,
+                                    .text = event->why,
+                                    .flag = event->is_to_stop});
+    if (event->is_to_stop) {
+        turn_effect(turn, EFFECT_END_QUIET, index, 0, NULL);
+    }
+}
+
 void step_handle_timer(struct turn *turn, int index)
 {
     struct step_state *step = step_at(turn, index);

@@ -64,6 +64,9 @@ static void carry_out(struct active *active, struct effect *effect)
     case EFFECT_STOP:
         live_stop(active, effect->step);
         break;
+    case EFFECT_END_QUIET:
+        live_end_quiet(active, effect->step);
+        break;
     case EFFECT_TIMER:
         set_timer(active, effect);
         break;

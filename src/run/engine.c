@@ -11,6 +11,7 @@
 #include "results/results.h"
 #include "run/definition.h"
 #include "run/own.h"
+#include "run/pulse.h"
 #include "run/states.h"
 #include "run/view.h"
 
@@ -334,6 +335,7 @@ void engine_free(struct engine *engine)
     }
     live_release_all(engine);
     followers_free(engine->followers);
+    pulses_free(engine->pulses);
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->wake);
     loop_cancel(engine->options.loop, engine->pace);
@@ -502,6 +504,7 @@ void engine_visit_running(const struct engine *engine,
         const struct live_attempt *live = value;
         const struct active *active = engine_find(engine, live->run);
         const struct step_state *step = active ? run_find_step(active->state, live->key) : NULL;
+        int64_t since_at = 0;
 
         if (step) {
             visit(context, &(struct engine_running){
@@ -510,7 +513,9 @@ void engine_visit_running(const struct engine *engine,
                                .phase = active->workflow->phases[step->phase].id,
                                .started_at_ms = live->started_at + live->space_wait_ms,
                                .folder = live->folder,
-                               .line = live->follow ? follow_line(live->follow) : NULL});
+                               .line = live->follow ? follow_line(live->follow) : NULL,
+                               .liveness = liveness_name(pulse_word(live->pulse, &since_at)),
+                               .liveness_since_ms = since_at});
         }
     }
 }

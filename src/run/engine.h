@@ -84,6 +84,7 @@ struct engine {
     VEC(struct active *) dirty;
     struct map *live;            /* "run/key" -> struct live_attempt, see live.h */
     struct followers *followers; /* of agents' streams; NULL: there was none yet */
+    struct pulses *pulses;       /* of attempts; NULL: there was none yet */
     struct timer *timers;
     struct queued_event *queue_head, **queue_tail;
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */

@@ -789,6 +789,7 @@ void run_apply(struct run_state *run, const struct record *record)
         apply_answered(run, record);
         break;
     case RECORD_RESTORED: /* told for the history */
+    case RECORD_ATTEMPT_LIVENESS:
         break;
     }
 }

@@ -188,6 +188,7 @@ static const struct {
     [RECORD_NESTED_LEFT] = {NEED_STEP | NEED_CHILD, check_left},
     [RECORD_NESTED_ENDED] = {NEED_CHILD, check_nested_end},
     [RECORD_QUESTION_ANSWERED] = {NEED_STEP, check_answered},
+    [RECORD_ATTEMPT_LIVENESS] = {NEED_STEP | MAY_PHASE | NEED_STATUS, NULL},
 };
 static_assert(ARRAY_LEN(rules) == RECORD_KINDS, "one rule for each kind");
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/follow.h"
+#include "agents/attempt.h"
 #include "agents/transcript.h"
 #include "base/alloc.h"
 #include "base/file.h"
 
 #include <assert.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Those that print are looked at together, and the less often the more there are. */
 #define PAUSE_MS_EACH 5
@@ -17,7 +16,6 @@
 #define PAUSE_MS_MAX 2000
 /* Who printed nothing in so many looks is only looked at when the system tells of a change. */
 #define QUIET_LOOKS_MAX 3
-#define SILENCE_MS (INT64_C(10) * 60 * 1000)
 #define LINE_BYTES_MAX 4096
 
 struct follow {
@@ -26,17 +24,17 @@ struct follow {
     loop_callback on_stop; /* NULL: nobody follows any more, it goes with its work on the pool */
     void *arg;
     loop_id watch; /* while it is quiet */
-    loop_id silence;
-    int64_t changed_at_ms; /* monotonic */
-    int64_t silence_ms;    /* 0: no limit, or not known yet */
     int quiet_looks;
     bool is_awaited; /* it is among those that are looked at next */
     bool is_on_pool;
     char *line;
+    enum liveness_tools shown_tools;
+    char shown_tool[OPEN_TOOL_NAME_SIZE];
 
     /* of the pool while is_on_pool */
     struct transcript *transcript;
     struct strbuf seen;
+    struct open_tools tools;
     uint64_t stamp; /* of what its streams were at the last look */
     bool has_grown;
     bool is_fatal;
@@ -50,17 +48,11 @@ struct followers {
     loop_id pause;
 };
 
-static int64_t now_ms(const struct follow *follow)
-{
-    const struct host *host = follow->engine->options.host;
-
-    return host->monotonic_ms(host->context);
-}
-
 static void follow_free(struct follow *follow)
 {
     transcript_free(follow->transcript);
     strbuf_release(&follow->seen);
+    open_tools_release(&follow->tools);
     free(follow->line);
     free(follow->folder);
     free(follow);
@@ -96,34 +88,13 @@ static void note_event(void *context, const struct agent_event *event)
     struct follow *follow = context;
 
     show_end(event, &follow->seen);
+    open_tools_note(&follow->tools, event);
     follow->is_fatal = event->kind == AGENT_ERROR ? event->is_fatal : follow->is_fatal;
-}
-
-/* Another one when anything was printed since. What stands on standard error is no event, but no
- * silence either. */
-static uint64_t stamp_of(const char *folder)
-{
-    static const char *const names[] = {"stdout", "stderr", "stdout.tail", "stderr.tail"};
-    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    uint64_t stamp = 0;
-    struct stat status;
-
-    for (size_t i = 0; fd >= 0 && i < ARRAY_LEN(names); i++) {
-        stamp *= 31;
-        if (fstatat(fd, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0) {
-            stamp += (uint64_t)status.st_size + (uint64_t)status.st_mtim.tv_sec * 1000000000U +
-                     (uint64_t)status.st_mtim.tv_nsec;
-        }
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return stamp;
 }
 
 static void look(struct follow *follow)
 {
-    uint64_t stamp = stamp_of(follow->folder);
+    uint64_t stamp = attempt_stamp(follow->folder);
 
     follow->result = 0;
     follow->has_grown = stamp != follow->stamp;
@@ -188,47 +159,8 @@ static void on_change(void *arg)
 
     unwatch(follow);
     follow->quiet_looks = 0;
-    follow->changed_at_ms = now_ms(follow);
     if (!follow->is_on_pool) {
         await_look(follow);
-    }
-}
-
-static void end_silent(struct follow *follow)
-{
-    char *path = path_join(follow->folder, FOLLOW_SILENT_FILE);
-    char *text = mem_printf("%lld\n", (long long)follow->silence_ms);
-
-    (void)file_write(path, text, strlen(text), FILE_NO_SYNC, NULL);
-    free(text);
-    free(path);
-    follow->on_stop(follow->arg);
-}
-
-static void on_silence(void *arg)
-{
-    struct follow *follow = arg;
-    int64_t left = follow->changed_at_ms + follow->silence_ms - now_ms(follow);
-
-    if (left > 0) {
-        follow->silence = loop_timer_start(follow->engine->options.loop, left, on_silence, follow);
-    } else {
-        end_silent(follow);
-    }
-}
-
-/* A program of somebody's own need not print anything until it is done. */
-static void expect_output(struct follow *follow)
-{
-    const struct agent_profile *agent = transcript_agent(follow->transcript);
-    int64_t fallback = agent->adapter->kind == ADAPTER_COMMAND ? 0 : SILENCE_MS;
-
-    if (!follow->silence.value) {
-        follow->silence_ms = agent->silence_ms > 0 ? agent->silence_ms : fallback;
-        follow->silence = follow->silence_ms > 0
-                              ? loop_timer_start(follow->engine->options.loop, follow->silence_ms,
-                                                 on_silence, follow)
-                              : (loop_id){0};
     }
 }
 
@@ -255,7 +187,6 @@ static void go_on(struct follow *follow)
     bool was_watched = follow->watch.value != 0;
 
     if (follow->has_grown) {
-        follow->changed_at_ms = now_ms(follow);
         follow->quiet_looks = 0;
         unwatch(follow);
     } else if (++follow->quiet_looks == QUIET_LOOKS_MAX) {
@@ -274,7 +205,8 @@ static void take_look(struct follow *follow)
         follow_free(follow);
     } else if (follow->result == 0) {
         show_last(follow);
-        expect_output(follow);
+        follow->shown_tools = open_tools_state(&follow->tools);
+        memcpy(follow->shown_tool, follow->tools.name, sizeof(follow->shown_tool));
         go_on(follow);
         if (follow->is_fatal && follow->has_grown) {
             follow->on_stop(follow->arg);
@@ -341,7 +273,6 @@ struct follow *follow_start(struct engine *engine, const char *folder, loop_call
     follow->arg = arg;
     follow->line = mem_strdup("");
     strbuf_init(&follow->seen, LINE_BYTES_MAX);
-    follow->changed_at_ms = now_ms(follow);
     await_look(follow);
     return follow;
 }
@@ -353,7 +284,6 @@ void follow_stop(struct follow *follow)
     }
     forget_look(follow);
     unwatch(follow);
-    loop_cancel(follow->engine->options.loop, follow->silence);
     follow->on_stop = NULL;
     if (!follow->is_on_pool) {
         follow_free(follow);
@@ -375,4 +305,12 @@ void followers_free(struct followers *followers)
 const char *follow_line(const struct follow *follow)
 {
     return follow->line;
+}
+
+enum liveness_tools follow_tools(const struct follow *follow, char ret_name[FOLLOW_TOOL_SIZE])
+{
+    bool is_open = follow && follow->shown_tools == LIVENESS_TOOLS_RUN;
+
+    (void)snprintf(ret_name, FOLLOW_TOOL_SIZE, "%s", is_open ? follow->shown_tool : "");
+    return follow ? follow->shown_tools : LIVENESS_TOOLS_UNKNOWN;
 }

@@ -3,6 +3,7 @@
  * left; and what is done when there is no space for it, when it is stopped, when it is let go. */
 #include "run/live.h"
 #include "run/bridge.h"
+#include "run/pulse.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -79,6 +80,7 @@ static void live_release(struct live_attempt *live)
     launch_free(live->launch);
     collect_free(live->collect);
     bridge_call_free(live->bridge);
+    pulse_stop(live->pulse);
     follow_stop(live->follow);
     attempt_watch_free(live->watch);
     free(live->key);
@@ -220,6 +222,8 @@ static void on_keeper_end(void *arg)
     live->stall_mark_ms = engine_stalled_ms(live->engine);
     live->is_kept = attempt_is_kept(live->watch);
     loop_cancel(live->engine->options.loop, live->urge);
+    pulse_stop(live->pulse);
+    live->pulse = NULL;
     follow_stop(live->follow);
     live->follow = NULL;
     live_collect(live);
@@ -295,16 +299,16 @@ static void urge_after(struct live_attempt *live, int64_t delay_ms)
     live->urge = loop_timer_start(live->engine->options.loop, delay_ms, on_urge, live);
 }
 
-static void stop_watched(struct live_attempt *live)
+void live_stop_watched(struct live_attempt *live)
 {
     attempt_stop(live->watch, false);
     urge_after(live, URGE_FIRST_MS);
 }
 
-/* It goes on in vain, or says nothing any more: not what a person wanted, so stop_wanted stays. */
+/* It goes on in vain: not what a person wanted, so stop_wanted stays. */
 static void on_follow_stop(void *arg)
 {
-    stop_watched(arg);
+    live_stop_watched(arg);
 }
 
 static void follow_agent(struct live_attempt *live)
@@ -345,8 +349,9 @@ void live_watch(struct live_attempt *live, pid_t keeper)
         return;
     }
     follow_agent(live);
+    live->pulse = pulse_start(live, keeper);
     if (is_to_stop(live)) {
-        stop_watched(live);
+        live_stop_watched(live);
     } else if (timeout_ms > 0) {
         urge_after(live, timeout_ms + URGE_FIRST_MS);
     }
@@ -558,7 +563,18 @@ void live_stop(struct active *active, int step)
         (void)error_set(&err, ERROR_CANCELLED, "stopped before it started");
         live_post_failure(live, CLASS_CANCELLED, &err);
     } else if (live->watch) {
-        stop_watched(live);
+        live_stop_watched(live);
+    }
+}
+
+/* It may have ended meanwhile, or be stopped already. */
+void live_end_quiet(struct active *active, int step)
+{
+    struct live_attempt *live = live_find(active->engine, active->state->id,
+                                          active->state->steps[step].key);
+
+    if (live && live->pulse && !live->stop_wanted) {
+        pulse_end_quiet(live);
     }
 }
 

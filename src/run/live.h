@@ -20,6 +20,7 @@ struct live_attempt {
     const struct agent_config *agent; /* NULL: it is none's */
     struct attempt_watch *watch;
     struct follow *follow; /* of an agent's attempt */
+    struct pulse *pulse;   /* while its keeper is watched */
     bool stop_wanted;
     bool has_place;        /* counts against the engine's processes */
     bool is_on_pool;       /* work on it comes back */
@@ -69,6 +70,8 @@ void live_unpark(struct live_attempt *live);
 
 void live_post_outcome(struct live_attempt *live); /* what was collected */
 void live_give_place(struct live_attempt *live);   /* others can have it */
+void live_stop_watched(struct live_attempt *live); /* not what a person wanted */
+void live_end_quiet(struct active *active, int step);
 
 /* live_merge.c: its outcome is posted when its work has come into the project, which that of the
  * steps before it in their phase does first. */

@@ -198,6 +198,22 @@ static enum level say_attempt(const struct run_state *run, const struct record *
     return LEVEL_WARN;
 }
 
+/* `Quiet: it printed nothing for 5m, ...`, and when it goes on, `Working again`. */
+static enum level say_liveness(const struct record *record, struct strbuf *text)
+{
+    const char *word = or_empty(record->status);
+
+    strbuf_addf(text, "Step: %s - ", record->step);
+    if (*word >= 'a' && *word <= 'z') {
+        strbuf_add_char(text, (char)(*word - 'a' + 'A'));
+        word++;
+    }
+    strbuf_addf(text, "%s%s", word, record->text ? "" : " again");
+    add_because(text, record->text);
+    strbuf_add(text, record->flag ? "; it is stopped, as its limit says" : "");
+    return record->text ? LEVEL_WARN : LEVEL_INFO;
+}
+
 static enum level say_gate(const struct record *record, struct strbuf *text)
 {
     if (record->kind == RECORD_GATE_CHECKED) {
@@ -241,6 +257,8 @@ static enum level say(const struct run_state *run, const struct record *record, 
     case RECORD_ATTEMPT_STARTED:
     case RECORD_ATTEMPT_ENDED:
         return say_attempt(run, record, text);
+    case RECORD_ATTEMPT_LIVENESS:
+        return say_liveness(record, text);
     case RECORD_STEP_DONE:
         strbuf_addf(text, "Step: %s - completed (function %s)", record->step,
                     or_empty(record->name));

@@ -14,6 +14,7 @@
 #include "run/merge.h"
 #include "run/outcome_agent.h"
 #include "run/profile.h"
+#include "run/pulse.h"
 #include "run/workspace.h"
 #include "run/writer.h"
 #include "workflow/json_schema.h"
@@ -372,6 +373,24 @@ static bool is_passing(int start_errno)
            start_errno == ENFILE || start_errno == ETXTBSY;
 }
 
+/* It was stopped because it printed nothing for too long; whoever stopped it may be gone. */
+static bool was_silent(struct collect *collect)
+{
+    char *path = path_join(collect->folder, PULSE_SILENT_FILE);
+    char *text = NULL;
+    size_t length;
+    bool is_silent = file_read(path, 64, &text, &length, NULL) == 0;
+
+    if (is_silent) {
+        fail(collect, CLASS_TIMEOUT);
+        (void)error_set(&collect->err, ERROR_LIMIT, "it printed nothing for %lld s",
+                        strtoll(text, NULL, 10) / 1000);
+    }
+    free(text);
+    free(path);
+    return is_silent;
+}
+
 static void class_of_exit(struct collect *collect, const struct attempt_exit *ended,
                           const struct strbuf *errors)
 {
@@ -383,6 +402,8 @@ static void class_of_exit(struct collect *collect, const struct attempt_exit *en
         fail(collect, CLASS_TIMEOUT);
         duration_format_limit(collect->timeout_ms, limit);
         (void)error_set(&collect->err, ERROR_LIMIT, "timed out after its limit of %s", limit);
+    } else if (ended->stopped && was_silent(collect)) {
+        return;
     } else if (ended->stopped) {
         /* Also before it could start. */
         fail(collect, CLASS_CANCELLED);
@@ -548,24 +569,6 @@ static void read_agent(struct collect *collect, const struct attempt_exit *ended
     if (r < 0 && r != ERROR_NOT_FOUND && collect->broken.code == 0) {
         collect->broken = err;
     }
-}
-
-/* It was stopped because it printed nothing for too long; whoever stopped it may be gone. */
-static bool was_silent(struct collect *collect)
-{
-    char *path = path_join(collect->folder, FOLLOW_SILENT_FILE);
-    char *text = NULL;
-    size_t length;
-    bool is_silent = file_read(path, 64, &text, &length, NULL) == 0;
-
-    if (is_silent) {
-        fail(collect, CLASS_TIMEOUT);
-        (void)error_set(&collect->err, ERROR_LIMIT, "it printed nothing for %lld s",
-                        strtoll(text, NULL, 10) / 1000);
-    }
-    free(text);
-    free(path);
-    return is_silent;
 }
 
 /* What we did to it is said in our own words, unless it was stopped for what it had said. */

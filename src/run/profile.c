@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define QUIET_AFTER_MS (INT64_C(5) * 60 * 1000)
+
 void profile_fill(const struct agent_config *agent, const struct adapter *adapter,
                   struct agent_profile *ret_profile)
 {
@@ -106,6 +108,14 @@ int64_t profile_timeout_ms(const struct config *config, struct profile_use use)
 
     return own_ms > 0 && (step->timeout_ms == 0 || own_ms < step->timeout_ms) ? own_ms
                                                                               : step->timeout_ms;
+}
+
+struct quiet_policy profile_quiet(const struct step *step, const struct agent_config *agent)
+{
+    struct quiet_policy policy = {QUIET_AFTER_MS, QUIET_REPORT};
+
+    policy = agent ? quiet_over(agent->quiet, policy) : policy;
+    return step ? quiet_over(step->quiet, policy) : policy;
 }
 
 int profile_check_step(const struct agent_profile *profile, struct profile_use use,

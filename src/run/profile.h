@@ -28,6 +28,9 @@ const char *profile_wanted_model(struct profile_use use);
 const char *profile_model(const struct config *config, struct profile_use use, const char *said);
 /* The shorter of the agent's limit and the step's; 0: none. */
 int64_t profile_timeout_ms(const struct config *config, struct profile_use use);
+/* How long an attempt may be quiet: what the step says, then what its agent does. Both may be NULL.
+ */
+struct quiet_policy profile_quiet(const struct step *step, const struct agent_config *agent);
 /* ERROR_INVALID, before anything is spent: a key of the step needs what the agent cannot do. */
 int profile_check_step(const struct agent_profile *profile, struct profile_use use,
                        struct error *err);

@@ -6,6 +6,7 @@
 #include "run/engine.h"
 #include "run/files.h"
 #include "run/own.h"
+#include "run/pulse.h"
 #include "run/states.h"
 #include "run/view.h"
 
@@ -217,6 +218,34 @@ bool run_is_owned(const char *folder, const char *run_id)
     return find_owner(folder, run_id) != OWNER_NONE;
 }
 
+/* What its owner found of each attempt last; one that it has not looked at yet works. */
+static json_t *list_under_way(const struct run_state *state, const char *folder)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < state->step_count; i++) {
+        const struct step_state *step = &state->steps[i];
+        json_t *attempt;
+        char *path;
+
+        if (step->waiting != WAITING_ATTEMPT || !step->folder) {
+            continue;
+        }
+        path = mem_printf("%s/workflows/%s/%s", folder, state->id, step->folder);
+        attempt = pulse_read(path);
+        if (!attempt) {
+            attempt = json_object();
+            json_put_text(attempt, "state", liveness_name(LIVENESS_WORKING));
+            json_put_integer(attempt, "since", step->started_at);
+        }
+        json_put_text(attempt, "step", step->key);
+        json_put_integer(attempt, "attempt", step->attempts);
+        (void)json_array_append_new(list, attempt);
+        free(path);
+    }
+    return list;
+}
+
 int run_show(struct store *store, const char *folder, const char *run_id, json_t **ret_run,
              struct error *err)
 {
@@ -232,6 +261,9 @@ int run_show(struct store *store, const char *folder, const char *run_id, json_t
     *ret_run = view_run(state);
     show_wait_for_space(*ret_run, owner);
     json_put(*ret_run, "owned", json_boolean(owner != OWNER_NONE));
+    if (owner == OWNER_AT_WORK) {
+        json_put(*ret_run, "under_way", list_under_way(state, folder));
+    }
     run_add_live_options(state, owner != OWNER_NONE, json_object_get(*ret_run, "options"));
     run_state_free(state);
     workflow_free(workflow);

@@ -144,6 +144,10 @@ static const struct {
                              {TEXT("step", step), TEXT("child", other), TEXT("status", status)}},
     [RECORD_QUESTION_ANSWERED] = {"question_answered",
                                   {TEXT("step", step), JSON("answers", data), TEXT("by", by)}},
+    [RECORD_ATTEMPT_LIVENESS] = {"attempt_liveness",
+                                 {TEXT("phase", phase), TEXT("step", step),
+                                  INTEGER("attempt", number), TEXT("state", status),
+                                  TEXT("message", text), BOOLEAN("stopped", flag)}},
 };
 #undef TEXT
 #undef INTEGER

@@ -39,8 +39,9 @@ enum record_kind {
     RECORD_NESTED_LEFT,
     RECORD_NESTED_ENDED,
     RECORD_QUESTION_ANSWERED,
+    RECORD_ATTEMPT_LIVENESS,
 };
-#define RECORD_KINDS 24
+#define RECORD_KINDS 25
 
 struct record {
     enum record_kind kind;

@@ -29,9 +29,10 @@ struct agent_config {
     const char *description;
     const char *const *capabilities;
     size_t capability_count;
-    bool offline;          /* needs no network */
-    int64_t timeout_ms;    /* 0: the step decides */
-    int64_t silence_ms;    /* longest time without output; 0: the adapter's */
+    bool offline;       /* needs no network */
+    int64_t timeout_ms; /* 0: the step decides */
+    int64_t silence_ms; /* of a server: longest time without output; 0: the adapter's */
+    struct quiet_policy quiet;
     int breaker_threshold; /* failures in a row; 0: it has no circuit breaker */
     int64_t breaker_recovery_ms;
     int rate_limit;            /* calls a minute; 0: no limit */

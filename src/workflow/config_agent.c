@@ -24,6 +24,7 @@ static const struct {
     {"key", USE_PROGRAM | USE_SERVER}, /* of ACP nobody knows where it looks: `env` */
     {"env", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"silence", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
+    {"quiet", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"prompt_by", USE_COMMAND},
     {"output", USE_COMMAND},
     {"map", USE_COMMAND},
@@ -266,6 +267,15 @@ static void read_limits(const struct reader *reader, const struct yaml_node *nod
     agent->account = read_over(reader, node, "account", agent->account);
 }
 
+/* The older key: a limit, and a stop when it is reached. The driver of a server sees to it. */
+static struct quiet_policy silence_policy(const struct yaml_node *node,
+                                          const struct agent_config *agent)
+{
+    return yaml_find(node, "silence") && agent->silence_ms > 0 && use_of(agent->type) != USE_SERVER
+               ? (struct quiet_policy){.after_ms = agent->silence_ms, .then = QUIET_STOP}
+               : agent->quiet;
+}
+
 /* What the entry says, over `base` (NULL: none). */
 static void read_agent(struct reader *reader, const struct yaml_entry *entry,
                        const struct agent_config *base, struct agent_config *agent)
@@ -278,7 +288,8 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     if (yaml_find(node, "endpoint")) {
         own.key = NULL; /* the key of a service goes to no other address */
     }
-    *agent = (struct agent_config){.breaker_threshold = BREAKER_THRESHOLD,
+    *agent = (struct agent_config){.quiet = QUIET_UNSAID,
+                                   .breaker_threshold = BREAKER_THRESHOLD,
                                    .breaker_recovery_ms = BREAKER_RECOVERY_MS};
     if (base && (!base->is_builtin || strcmp(base->type, own.type) == 0)) {
         *agent = *base;
@@ -314,6 +325,7 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     agent->offline = read_boolean(node, "offline", agent->offline && !yaml_find(node, "endpoint"));
     agent->timeout_ms = read_duration(node, "timeout", agent->timeout_ms);
     agent->silence_ms = read_duration(node, "silence", agent->silence_ms);
+    agent->quiet = quiet_over(read_quiet(node), silence_policy(node, agent));
     read_limits(reader, node, agent);
     read_words(node, agent);
     if (yaml_find(node, "map")) {
@@ -404,6 +416,14 @@ static int64_t shorter(int64_t mine_ms, int64_t theirs_ms)
     return theirs_ms > 0 && (mine_ms == 0 || theirs_ms < mine_ms) ? theirs_ms : mine_ms;
 }
 
+static void narrow_quiet(struct quiet_policy *mine, struct quiet_policy theirs)
+{
+    if (theirs.after_ms > 0 && (mine->after_ms <= 0 || theirs.after_ms < mine->after_ms)) {
+        mine->after_ms = theirs.after_ms;
+    }
+    mine->then = theirs.then > mine->then ? theirs.then : mine->then;
+}
+
 /* A project may narrow an agent of the user, never make it another program or address. `theirs` was
  * read over `mine`. */
 static void narrow_agent(const struct reader *reader, struct agent_config *mine,
@@ -424,6 +444,7 @@ static void narrow_agent(const struct reader *reader, struct agent_config *mine,
     mine->capability_count = theirs->capability_count;
     mine->timeout_ms = shorter(mine->timeout_ms, theirs->timeout_ms);
     mine->silence_ms = shorter(mine->silence_ms, theirs->silence_ms);
+    narrow_quiet(&mine->quiet, theirs->quiet);
     mine->breaker_threshold = theirs->breaker_threshold;
     mine->breaker_recovery_ms = theirs->breaker_recovery_ms;
     mine->rate_limit = (int)shorter(mine->rate_limit, theirs->rate_limit);

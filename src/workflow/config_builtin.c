@@ -19,8 +19,9 @@ static const char *const text[] = {"review", "docs", "general"};
 #define SERVICE(called, address, variable, about)                                                  \
     MODEL(called, "openai-compatible", about), .endpoint = (address), .key = (variable)
 #define COMMON                                                                                     \
-    .enabled = true, .is_builtin = true, .prompt_by = "stdin", .output_format = "text",            \
-    .breaker_threshold = BREAKER_THRESHOLD, .breaker_recovery_ms = BREAKER_RECOVERY_MS
+    .enabled = true, .is_builtin = true, .quiet = QUIET_UNSAID, .prompt_by = "stdin",              \
+    .output_format = "text", .breaker_threshold = BREAKER_THRESHOLD,                               \
+    .breaker_recovery_ms = BREAKER_RECOVERY_MS
 
 static const struct agent_config agents[] = {
     {CODING("claude", "refinement", "Claude Code"), COMMON},

@@ -187,6 +187,19 @@ static void put_results(json_t *object, const struct step *step)
     json_put_text(object, "reuse", reuses[step->reuse]);
 }
 
+static void put_quiet(json_t *object, struct quiet_policy quiet)
+{
+    static const char *const words[] = {[QUIET_REPORT] = "report", [QUIET_STOP] = "stop"};
+    json_t *value = json_object();
+
+    if (quiet.after_ms >= 0) {
+        json_put_integer(value, "after_ms", quiet.after_ms);
+    }
+    json_put_text(value, "then", quiet.then >= 0 ? words[quiet.then] : NULL);
+    json_put(object, "quiet", json_object_size(value) > 0 ? json_incref(value) : NULL);
+    json_decref(value);
+}
+
 /* Of a step and of its static alternative. */
 static void put_doing(json_t *object, const struct step *step)
 {
@@ -196,6 +209,7 @@ static void put_doing(json_t *object, const struct step *step)
     put_results(object, step);
     put_retry(object, &step->retry);
     put_limit(object, "timeout_ms", step->timeout_ms);
+    put_quiet(object, step->quiet);
 }
 
 static json_t *describe_step(const struct workflow *workflow, const struct step *steps,

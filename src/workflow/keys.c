@@ -23,6 +23,11 @@ static const struct level levels[] = {
     [LEVEL_RETRY] = {"retry", "a retry policy",
                      "When and how often a failed step is tried again. Agent steps are tried three "
                      "times and other steps once where nothing is said."},
+    [LEVEL_QUIET] =
+        {"quiet", "a limit of quiet",
+         "How long an attempt may print nothing and use no processor time, and what happens then. "
+         "First that is told: as a record, a line of the log, and by `status`. What a step says "
+         "goes before what its agent says. See [Liveness](agents.md#liveness)."},
     [LEVEL_GOTO] = {"goto", "a goto", "Going back to an earlier phase after a failure."},
     [LEVEL_ITERATE] = {"iterate", "an iteration",
                        "Runs the same phases (or the steps of one phase) again until a condition "
@@ -143,6 +148,9 @@ static const struct key keys[] = {
     {L(DEFAULTS) | L(STEP) | L(STATIC), "retry", SHAPE_OBJECT,
      .help = "When a failed attempt is repeated.", .of = LEVEL_RETRY,
      .example = "{ attempts: 3, delay: 2s }"},
+    {L(DEFAULTS) | L(STEP) | L(STATIC) | L(AGENT), "quiet", SHAPE_OBJECT,
+     .help = "How long an attempt may be quiet, and what happens then.", .of = LEVEL_QUIET,
+     .example = "{ after: 10m, then: stop }", .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
     {L(DEFAULTS) | L(STEP), "workspace", SHAPE_WORD,
      .help = "Where an agent works: in the project itself, or in a private clone of it.",
      .words = "shared clone", .fallback = "shared", .kinds = K(AGENT)},
@@ -167,6 +175,15 @@ static const struct key keys[] = {
      .help = "Environment variables; the way to hand values to a command.",
      .example = "{ FEATURE: \"${{ inputs.feature }}\" }",
      .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+
+    /* ---- quiet ------------------------------------------------------------------------------ */
+    {L(QUIET), "after", SHAPE_DURATION,
+     .help = "How long nothing is printed and no processor time is used; 0: no limit.",
+     .fallback = "5m"},
+    {L(QUIET), "then", SHAPE_WORD,
+     .help = "`report` only tells; `stop` tells, then ends the attempt as timed out, unless its "
+             "stream told of a tool that is still at work, or its processes cannot be read.",
+     .words = "report stop", .fallback = "report"},
 
     /* ---- retry ------------------------------------------------------------------------------ */
     {L(RETRY), "attempts", SHAPE_INTEGER, .help = "Tries in all.", .least = 1, .most = 100,
@@ -415,7 +432,8 @@ static const struct key keys[] = {
      .help = "Longest time of one call; 0: the step decides. The shorter of the two counts.",
      .fallback = "0"},
     {L(AGENT), "silence", SHAPE_DURATION,
-     .help = "Longest time without any output; 0: ten minutes, or what the adapter needs.",
+     .help = "The same as `quiet: { after: ..., then: stop }`, which it yields to. Of a model "
+             "server the longest time without a byte of its answer; 0: ten minutes.",
      .fallback = "0"},
     {L(AGENT), "breaker_threshold", SHAPE_INTEGER,
      .help =

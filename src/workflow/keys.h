@@ -12,6 +12,7 @@ enum key_level {
     LEVEL_INPUT,
     LEVEL_DEFAULTS,
     LEVEL_RETRY,
+    LEVEL_QUIET,
     LEVEL_GOTO,
     LEVEL_ITERATE,
     LEVEL_CHECKPOINT,
@@ -32,7 +33,7 @@ enum key_level {
     LEVEL_FALLBACK,
     LEVEL_OFFLINE,
 };
-#define KEY_LEVELS 23
+#define KEY_LEVELS 24
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
 
 /* What a value may look like; a key may allow several. */

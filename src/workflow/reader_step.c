@@ -347,6 +347,7 @@ static void read_static(struct reader *reader, const struct yaml_node *node, str
     merge_env(reader, step, parent->env, parent->env_count);
     step->cwd = step->cwd ? step->cwd : parent->cwd;
     step->timeout_ms = yaml_find(node, "timeout") ? step->timeout_ms : parent->timeout_ms;
+    step->quiet = quiet_over(read_quiet(node), parent->quiet);
     step->output = step->output ? step->output : parent->output;
     if (!has_key(node, "schema") && !has_key(node, "format")) {
         step->schema = parent->schema;
@@ -450,6 +451,7 @@ void read_step(struct reader *reader, struct step_source *source)
     step->name = read_text(reader, node, "name");
     step->name = step->name ? step->name : step->id;
     step->at = node->at;
+    step->quiet = (struct quiet_policy)QUIET_UNSAID;
     if (node->kind != YAML_MAP || !find_kind(reader, node, &step->kind)) {
         return;
     }
@@ -468,6 +470,7 @@ void read_step(struct reader *reader, struct step_source *source)
     read_code(reader, LEVEL_STEP, node, place, step);
     if (step->kind == STEP_AGENT || step->kind == STEP_COMMAND || step->kind == STEP_FUNCTION) {
         merge_env(reader, step, reader->shared_env, reader->shared_env_count);
+        step->quiet = quiet_over(read_quiet(node), read_quiet(reader->defaults));
     }
     read_static(reader, yaml_find(node, "static"), place, step);
     check_strategy(reader, source);

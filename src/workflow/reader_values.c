@@ -61,6 +61,20 @@ int read_word(enum key_level level, const struct yaml_node *map, const char *key
     return yaml_is_text(value) ? words_find(row->words, value->text) : fallback;
 }
 
+struct quiet_policy read_quiet(const struct yaml_node *map)
+{
+    const struct yaml_node *quiet = yaml_find(map, "quiet");
+
+    return (struct quiet_policy){.after_ms = read_duration(quiet, "after", -1),
+                                 .then = read_word(LEVEL_QUIET, quiet, "then", -1)};
+}
+
+struct quiet_policy quiet_over(struct quiet_policy own, struct quiet_policy outer)
+{
+    return (struct quiet_policy){.after_ms = own.after_ms < 0 ? outer.after_ms : own.after_ms,
+                                 .then = own.then < 0 ? outer.then : own.then};
+}
+
 const char *const *read_names(const struct reader *reader, const struct yaml_node *map,
                               const char *key, size_t *ret_count)
 {

@@ -19,6 +19,8 @@ enum backoff { BACKOFF_EXPONENTIAL, BACKOFF_FIXED };
 enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
 /* What a step does when its agent's limit is over at a time that is known. */
 enum limit_action { LIMIT_AUTO, LIMIT_PARK, LIMIT_FALLBACK };
+/* What happens when an attempt is quiet for too long. */
+enum quiet_action { QUIET_REPORT, QUIET_STOP };
 enum reuse { REUSE_UNSET, REUSE_NEVER, REUSE_INPUTS, REUSE_TREE };
 
 /* Why an attempt did not succeed; the words of design section 8, and `lost` (gone with a crash). */
@@ -54,6 +56,17 @@ struct retry_policy {
     bool jitter;      /* full jitter: uniform in [0, delay] */
     unsigned classes; /* CLASS_BIT set that is tried again */
 };
+
+struct quiet_policy {
+    int64_t after_ms; /* 0: no limit; below zero: not said */
+    int then;         /* enum quiet_action; below zero: not said */
+};
+#define QUIET_UNSAID                                                                               \
+    {                                                                                              \
+        -1, -1                                                                                     \
+    }
+/* What `own` says, else what `outer` does. */
+struct quiet_policy quiet_over(struct quiet_policy own, struct quiet_policy outer);
 
 struct on_failure {
     enum failure_action action; /* FAILURE_UNSET: the enclosing level decides */
@@ -134,6 +147,7 @@ struct step {
     struct on_failure on_failure;
     struct retry_policy retry; /* already merged with defaults */
     int64_t timeout_ms;        /* of one attempt; already merged with defaults */
+    struct quiet_policy quiet; /* the same; its agent fills in what is not said */
     const char *output;        /* artifact name of the standard output; NULL: none */
     enum output_format format;
     const json_t *schema; /* JSON Schema for JSON output; NULL: none */

@@ -336,6 +336,7 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     case RECORD_NESTED_LEFT:
     case RECORD_NESTED_ENDED:
     case RECORD_WENT_TO:
+    case RECORD_ATTEMPT_LIVENESS:
         break;
     case RECORD_ITERATED:
         if (record->phase) {

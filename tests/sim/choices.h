@@ -85,6 +85,8 @@ enum place {
     /* what the world does on its own */
     PLACE_TWICE,
     PLACE_TWICE_MS,
+    PLACE_LIVENESS,
+    PLACE_LIVENESS_MS,
     PLACE_TOGETHER,
     PLACE_INLINE,
     PLACE_INLINE_BUDGET,

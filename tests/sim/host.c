@@ -306,6 +306,19 @@ static void stop(struct sim *sim, struct keeper *keeper)
     watch(sim, keeper);
 }
 
+/* It was told that it is quiet before. */
+static void end_quiet(struct sim *sim, struct keeper *keeper)
+{
+    if (keeper->ends_at > sim->now) {
+        keeper->ends_at = sim->now;
+        keeper->outcome = (struct outcome){.class_ = CLASS_TIMEOUT,
+                                           .error = "it printed nothing",
+                                           .verdict = VERDICT_UNKNOWN,
+                                           .verdict_reason = "it printed nothing"};
+    }
+    watch(sim, keeper);
+}
+
 /* The same word again, or another about the same: at once, or much later. */
 static void post_twice(struct sim *sim, int run, const struct event *event)
 {
@@ -381,6 +394,26 @@ bool host_run_inline(void *context, const struct run_state *run, int index, json
     return true;
 }
 
+/* Now and then it is found to be quiet while it is at work, and may be ended for it. */
+static void schedule_liveness(struct sim *sim, const struct keeper *keeper)
+{
+    struct subject subject = about_keeper(sim, keeper);
+    int way = sim_choose_rarely(sim, PLACE_LIVENESS, subject, (struct rarity){5, 2});
+
+    if (way > 0) {
+        host_schedule(sim, (struct happening){
+                               .kind = HAPPENS_EVENT,
+                               .at = sim->now + sim_choose(sim, PLACE_LIVENESS_MS, subject, 30000),
+                               .run = keeper->run,
+                               .event = {.kind = EVENT_LIVENESS,
+                                         .step = keeper->key,
+                                         .attempt = keeper->attempt,
+                                         .liveness = way > 1 ? "quiet" : "wants input",
+                                         .why = "it printed nothing",
+                                         .is_to_stop = way > 1}});
+    }
+}
+
 static void start_attempt(struct sim *sim, struct sim_run *run, int index)
 {
     const struct step_state *step = &run->live->steps[index];
@@ -419,6 +452,7 @@ static void start_attempt(struct sim *sim, struct sim_run *run, int index)
     if (step->folder) {
         keeper->ends_at = sim->now + 1 + sim_choose(sim, PLACE_ATTEMPT_MS, subject, 30000);
         watch(sim, keeper);
+        schedule_liveness(sim, keeper);
     } else {
         /* In the engine itself: it is over at once. */
         post_outcome(sim, keeper);
@@ -695,6 +729,12 @@ void host_carry_out(struct sim *sim, struct sim_run *run, const struct effect *e
         keeper = find_watched(sim, run->index, run->live->steps[effect->step].key);
         if (keeper && !keeper->is_hosts) {
             stop(sim, keeper);
+        }
+        break;
+    case EFFECT_END_QUIET:
+        keeper = find_watched(sim, run->index, run->live->steps[effect->step].key);
+        if (keeper) {
+            end_quiet(sim, keeper);
         }
         break;
     case EFFECT_TIMER:

@@ -473,6 +473,7 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
     case RECORD_GATE_CHECKED:
     case RECORD_GATE_DECIDED:
     case RECORD_GATE_SKIPPED:
+    case RECORD_ATTEMPT_LIVENESS:
         break;
     }
 }

@@ -283,6 +283,7 @@ static const char *const event_names[] = {
     [EVENT_PREPARED] = "prepared", [EVENT_ATTEMPT_ENDED] = "attempt ended",
     [EVENT_TIMER] = "timer",       [EVENT_CHILD] = "child",
     [EVENT_COMMAND] = "command",   [EVENT_HOST] = "host",
+    [EVENT_LIVENESS] = "liveness",
 };
 
 static void log_event(struct sim *sim, const struct sim_run *run, const struct event *event)

@@ -606,6 +606,8 @@ static const char *effect_name(enum effect_kind kind)
         return "recover";
     case EFFECT_STOP:
         return "stop";
+    case EFFECT_END_QUIET:
+        return "end quiet";
     case EFFECT_TIMER:
         return "timer";
     case EFFECT_CHILD_START:

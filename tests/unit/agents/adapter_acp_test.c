@@ -40,7 +40,7 @@ static void the_driver_is_told_what_to_start_and_what_it_may(void **state)
     assert_string_equal(command.input.data,
                         "{\"command\":[\"gemini\",\"--acp\"],\"prompt\":\"Go\",\"cwd\":\"/repo\","
                         "\"session\":\"s\",\"model\":\"m\",\"read_only\":true,\"tools\":["
-                        "\"execute\"],\"silence_ms\":600000,\"timeout_ms\":5}");
+                        "\"execute\"],\"timeout_ms\":5}");
     agent_command_release(&command);
     earlier.cost_usd = 0.5;
     agent_command_init(&command);

@@ -38,7 +38,7 @@ static void append(const char *folder, const char *name, const char *text)
 static void describe(const char *folder, const char *session, const struct agent_usage *earlier)
 {
     struct agent_profile agent = {
-        .name = "mine", .adapter = &adapter_command, .output_format = "jsonl", .silence_ms = 5000};
+        .name = "mine", .adapter = &adapter_command, .output_format = "jsonl"};
     struct agent_call call = {.agent = &agent, .model = "m", .session = session};
     char *text = transcript_describe(&call, earlier);
 
@@ -89,7 +89,6 @@ static void what_was_called_is_known_without_the_configuration(void **state)
     assert_string_equal(transcript_agent(transcript)->name, "mine");
     assert_string_equal(transcript_agent(transcript)->model, "m");
     assert_ptr_equal(transcript_agent(transcript)->adapter, &adapter_command);
-    assert_int_equal(transcript_agent(transcript)->silence_ms, 5000);
     assert_string_equal(transcript_resumed(transcript), "s1");
     transcript_free(transcript);
 }

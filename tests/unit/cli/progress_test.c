@@ -210,6 +210,11 @@ static void gates_retries_and_approvals_are_told(void **state)
     tell(progress,
          "\"kind\":\"step_waiting\",\"phase\":\"one\",\"step\":\"b\",\"waiting\":\"approval\","
          "\"message\":\"Go?\"");
+    tell(progress, "\"kind\":\"attempt_liveness\",\"step\":\"a\",\"state\":\"wants input\","
+                   "\"message\":\"why\",\"stopped\":true");
+    tell(progress, "\"kind\":\"attempt_liveness\",\"step\":\"a\",\"state\":\"working\"");
+    assert_non_null(strstr(out.data, "Step a is waiting for input: why; it is stopped\n"));
+    assert_non_null(strstr(out.data, "Step a is working again\n"));
     assert_non_null(strstr(out.data, "Gate g of phase one: unknown: no tests\n"));
     assert_non_null(strstr(out.data, "Step a will be tried again at 1970-01-01T00:00:01Z\n"));
     assert_non_null(strstr(out.data, "Step b waits for approval: Go?\n"));

@@ -39,22 +39,22 @@ static void how_a_program_ended_is_told(void **state)
                    "closed its output");
 }
 
-static void silence_and_deadline_end_it(void **state)
+static void its_deadline_ends_it(void **state)
 {
     (void)state;
     assert_failure((char *[]){"sh", "-c", "cat >/dev/null", NULL},
                    (struct acp_limits){.grace_ms = 100, .timeout_ms = 100},
                    "timeout: the agent took too long");
     assert_failure((char *[]){"sleep", "60", NULL},
-                   (struct acp_limits){.grace_ms = 100, .silence_ms = 100},
-                   "timeout: the agent was silent");
+                   (struct acp_limits){.grace_ms = 100, .timeout_ms = 100},
+                   "timeout: the agent took too long");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(how_a_program_ended_is_told),
-        cmocka_unit_test(silence_and_deadline_end_it),
+        cmocka_unit_test(its_deadline_ends_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

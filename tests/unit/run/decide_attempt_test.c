@@ -140,6 +140,29 @@ static void what_may_be_at_work_still_is_not_tried_again(void **state)
     machine_release(&m);
 }
 
+static void whether_an_attempt_lives_is_told_before_it_is_ended(void **state)
+{
+    struct event event = {
+        .kind = EVENT_LIVENESS, .step = "a", .attempt = 1, .liveness = "quiet", .why = "why"};
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE("{ id: a, run: x }"));
+    (void)machine_event(&m, event);
+    assert_effects(&m, "");
+    event.is_to_stop = true;
+    (void)machine_event(&m, event);
+    assert_effects(&m, "end quiet a");
+    event.attempt = 2; /* of another attempt */
+    (void)machine_event(&m, event);
+    assert_effects(&m, "");
+    machine_pass(&m, "a");
+    event.attempt = 1; /* it has ended */
+    (void)machine_event(&m, event);
+    assert_effects(&m, "");
+    machine_release(&m);
+}
+
 static void a_timer_that_comes_early_is_set_again(void **state)
 {
     struct machine m;
@@ -423,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_failure_of_a_retried_class_is_tried_again_after_its_delay),
         cmocka_unit_test(another_class_is_not_tried_again),
         cmocka_unit_test(what_may_be_at_work_still_is_not_tried_again),
+        cmocka_unit_test(whether_an_attempt_lives_is_told_before_it_is_ended),
         cmocka_unit_test(a_timer_that_comes_early_is_set_again),
         cmocka_unit_test(losses_before_the_process_began_do_not_count),
         cmocka_unit_test(a_lost_attempt_is_repeated_at_once_and_costs_no_try),

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define AGENT(script)                                                                              \
-    "default_agent: a\nagents:\n  a: { type: command, output: jsonl, silence: 1s, command: [sh, "  \
+    "default_agent: a\nagents:\n  a: { type: command, output: jsonl, command: [sh, "               \
     "-c, '" script "'] }\n"
 #define WORKFLOW                                                                                   \
     "name: w\ndefaults: { retry: { attempts: 1 } }\n"                                              \
@@ -22,16 +22,6 @@
 static const char *ended(const struct run_project *project, const char *key)
 {
     return json_get_text(run_project_find(project, "attempt_ended", "s", 0), key, "");
-}
-
-static void who_says_nothing_any_more_is_ended(void **state)
-{
-    struct run_project *project = *state;
-
-    run_project_configure(project, AGENT("echo {}; exec sleep 60"));
-    assert_string_equal(run_project_run(project, WORKFLOW), "paused");
-    assert_string_equal(ended(project, "class"), "timeout");
-    assert_string_equal(ended(project, "error"), "it printed nothing for 1 s");
 }
 
 static void who_goes_on_in_vain_is_ended_with_its_reason(void **state)
@@ -236,7 +226,6 @@ static void who_is_followed_no_more_while_it_is_looked_at_goes_with_the_look(voi
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(who_says_nothing_any_more_is_ended),
         TEST(who_goes_on_in_vain_is_ended_with_its_reason),
         TEST(its_last_event_can_be_seen_while_it_works),
         TEST(who_was_silent_for_a_while_is_looked_at_again),

@@ -235,6 +235,8 @@ static void all_keys_of_an_agent_are_read(void **state)
     assert_string_equal(agent->env[0].name, "HOUSE_HOME");
     assert_string_equal(agent->env[1].value, "5");
     assert_int_equal(agent->silence_ms, 90000);
+    assert_int_equal(agent->quiet.after_ms, 90000);
+    assert_int_equal(agent->quiet.then, QUIET_STOP);
     assert_string_equal(agent->prompt_by, "file");
     assert_string_equal(agent->output_format, "jsonl");
     assert_true(json_equal(agent->output_map, map));
@@ -244,6 +246,34 @@ static void all_keys_of_an_agent_are_read(void **state)
     assert_string_equal(agent->output_format, "text");
     json_decref(options);
     json_decref(map);
+    release(&both);
+}
+
+static void assert_quiet(const struct both *both, const char *name, int64_t after_ms, int then)
+{
+    const struct agent_config *agent = config_find_agent(both->config, name);
+
+    assert_int_equal(agent->quiet.after_ms, after_ms);
+    assert_int_equal(agent->quiet.then, then);
+}
+
+static void the_limit_of_quiet_goes_before_silence_and_a_project_may_narrow_it(void **state)
+{
+    (void)state;
+    struct both both = parse("agents:\n"
+                             "  a: { quiet: { after: 10s, then: report } }\n"
+                             "  b: { quiet: { after: 10m } }\n",
+                             "agents:\n"
+                             "  a: { type: codex, quiet: { after: 1m, then: stop } }\n"
+                             "  b: { type: codex, quiet: { after: 1m } }\n"
+                             "  c: { type: codex, silence: 1m, quiet: { then: report } }\n"
+                             "  d: { type: llamacpp, silence: 1m }\n");
+
+    assert_quiet(&both, "a", 10000, QUIET_STOP);
+    assert_quiet(&both, "b", 60000, -1);
+    assert_quiet(&both, "c", 60000, QUIET_REPORT);
+    assert_quiet(&both, "d", -1, -1); /* its driver sees to that */
+    assert_quiet(&both, "claude", -1, -1);
     release(&both);
 }
 
@@ -328,6 +358,7 @@ int main(void)
         cmocka_unit_test(an_agent_of_a_built_in_name_takes_from_it_what_is_not_said),
         cmocka_unit_test(the_key_of_a_service_goes_to_no_other_address),
         cmocka_unit_test(all_keys_of_an_agent_are_read),
+        cmocka_unit_test(the_limit_of_quiet_goes_before_silence_and_a_project_may_narrow_it),
         cmocka_unit_test(a_key_that_its_kind_of_agent_has_no_use_for_is_told),
         cmocka_unit_test(what_an_agent_needs_is_told),
         cmocka_unit_test(a_project_cannot_send_the_users_agent_elsewhere),
