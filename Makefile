@@ -204,12 +204,15 @@ WRAP_writer_test := pthread_create
 WRAP_live_test := pidfd_open
 WRAP_live_recover_test := attempt_probe
 WRAPPED_TESTS := $(foreach test,$(TESTS),$(if $(WRAP_$(notdir $(test))),$(test)))
-$(WRAPPED_TESTS): $(BUILD)/libfermata.a
-$(filter-out $(WRAPPED_TESTS),$(TESTS)): $(BUILD)/libfermata.$(if $(VARIANT),so,a)
+# One that shares the library is not linked again when only the library is new.
+SHARED_LIB := $(if $(VARIANT),$(BUILD)/libfermata.so)
+SHARING_TESTS := $(if $(VARIANT),$(filter-out $(WRAPPED_TESTS),$(TESTS)))
+$(SHARING_TESTS): | $(SHARED_LIB)
+$(filter-out $(SHARING_TESTS),$(TESTS)): $(BUILD)/libfermata.a
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(LINK_PROGRAM) $(WRAP_$(@F):%=-Wl,--wrap=%) -Wl,-rpath,$(abspath $(BUILD)) -o $@ $(filter %.o,$^) \
-	    $(BUILD)/libsupport.a $(filter %/libfermata.a %.so,$^) $(TEST_LIBS) $(PACKAGE_LIBS)
+	    $(BUILD)/libsupport.a $(or $(filter %/libfermata.a,$^),$(SHARED_LIB)) $(TEST_LIBS) $(PACKAGE_LIBS)
 $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.
