@@ -105,8 +105,9 @@ int error_set_errno(struct error *err, const char *format, ...)
     put_text(text, sizeof(text), format, args);
     va_end(args);
     (void)error_set(err, code, "%s: %s", text, strerror(number));
-    if (err) {
-        err->is_storage_full = number == ENOSPC || number == EDQUOT;
+    if (err && (number == ENOSPC || number == EDQUOT)) {
+        err->is_storage_full = true;
+        error_hint(err, "free some disk space, then try again");
     }
     return code;
 }

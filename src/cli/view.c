@@ -78,8 +78,8 @@ static void say_interrupt(struct cli *cli)
     } else if (cli->interrupts == 2) {
         text = mem_strdup("Stopping the steps; press Ctrl-C again to leave at once");
     } else {
-        text = mem_strdup("Leaving; what still runs goes on by itself, `fermata resume` takes it "
-                          "over");
+        text = mem_strdup("Leaving; the steps are stopped without this process, `fermata resume` "
+                          "goes on");
     }
     say(cli, text);
     free(text);

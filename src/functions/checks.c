@@ -259,23 +259,29 @@ static int run_build(const struct function_call *call, struct error *err)
     return run_check(call, CHECK_BUILD, err);
 }
 
-#define TIMEOUT_HELP "timeout: seconds for each command (default 3600)"
+#define TIMEOUT "seconds for each command (default 3600)"
+
+static const struct function_argument of_all[] = {{"timeout", TIMEOUT}, {NULL, NULL}};
+static const struct function_argument of_tests[] = {
+    {"tests_min", "least number of executed tests (default 1)"},
+    {"timeout", TIMEOUT},
+    {NULL, NULL}};
+static const struct function_argument of_coverage[] = {
+    {"min", "least coverage in percent (default 80)"}, {"timeout", TIMEOUT}, {NULL, NULL}};
 
 static const struct function table[] = {
-    {"check-lint", "runs the project's linter", TIMEOUT_HELP, false, true, READS_OUTSIDE, run_lint},
-    {"check-format", "checks the format of the sources", TIMEOUT_HELP, false, true, READS_OUTSIDE,
+    {"check-lint", "runs the project's linter", of_all, false, true, READS_OUTSIDE, run_lint},
+    {"check-format", "checks the format of the sources", of_all, false, true, READS_OUTSIDE,
      run_format},
-    {"check-types", "runs the project's type checker", TIMEOUT_HELP, false, true, READS_OUTSIDE,
+    {"check-types", "runs the project's type checker", of_all, false, true, READS_OUTSIDE,
      run_types},
-    {"check-tests", "runs the project's tests and counts those that were executed",
-     "tests_min: least number of executed tests (default 1); " TIMEOUT_HELP, false, true,
-     READS_OUTSIDE, run_tests},
-    {"check-coverage", "runs the tests with coverage and compares it with a threshold",
-     "min: least coverage in percent (default 80); " TIMEOUT_HELP, false, true, READS_OUTSIDE,
-     run_coverage},
+    {"check-tests", "runs the project's tests and counts those that were executed", of_tests, false,
+     true, READS_OUTSIDE, run_tests},
+    {"check-coverage", "runs the tests with coverage and compares it with a threshold", of_coverage,
+     false, true, READS_OUTSIDE, run_coverage},
     {"check-security", "looks for secrets and runs the installed scanners that work offline",
-     TIMEOUT_HELP, false, true, READS_OUTSIDE, run_security},
-    {"check-build", "builds the project", TIMEOUT_HELP, false, true, READS_OUTSIDE, run_build},
+     of_all, false, true, READS_OUTSIDE, run_security},
+    {"check-build", "builds the project", of_all, false, true, READS_OUTSIDE, run_build},
 };
 
 const struct function *checks_table(size_t *ret_count)

@@ -13,43 +13,65 @@
 
 #define FUNCTIONS_MAX 64
 
+#define REFERENCE_BYTES_MAX (64U * 1024)
+#define BAND "`small`, `medium` or `large`"
+#define FOLDED "the output of `fold`"
+
+static const struct function_argument nothing[] = {{NULL, NULL}};
+static const struct function_argument of_noop[] = {{"value", "any value"}, {NULL, NULL}};
+static const struct function_argument of_fail[] = {{"message", "the error text"}, {NULL, NULL}};
+static const struct function_argument of_sleep[] = {{"milliseconds", "how long, at most one hour"},
+                                                    {NULL, NULL}};
+static const struct function_argument of_inventory[] = {
+    {"largest", "how many of the largest files to name (default 15)"}, {NULL, NULL}};
+static const struct function_argument of_history[] = {
+    {"band", BAND},
+    {"commits", "the newest ones to read (default by band: 3000, 20000, 100000)"},
+    {NULL, NULL}};
+static const struct function_argument of_secrets[] = {
+    {"band", BAND},
+    {"commits", "the newest ones to read (default by band: 2000, 10000, all)"},
+    {"megabytes", "of changes to read (default by band: 128, 512, 4096)"},
+    {NULL, NULL}};
+static const struct function_argument of_linters[] = {
+    {"band", BAND},
+    {"files", "checked at most with each tool (default by band: 60, 400, 10000)"},
+    {"seconds", "for each tool (default by band: 15, 90, 300)"},
+    {NULL, NULL}};
+static const struct function_argument of_fold[] = {{"angles", "step id to {status, error, output}"},
+                                                   {NULL, NULL}};
+static const struct function_argument of_validate[] = {{"fold", FOLDED}, {NULL, NULL}};
+static const struct function_argument of_report[] = {
+    {"fold", FOLDED},
+    {"validation", "the output of `validate` or an agent's text"},
+    {"task", "what was asked"},
+    {"focus", "what to look at"},
+    {"date", "shown at the top"},
+    {NULL, NULL}};
+
 static const struct function own_functions[] = {
-    {"noop", "does nothing; gives back its value", "value: any value", true, true, READS_NOTHING,
-     noop_run},
-    {"fail", "fails, for tests of failures", "message: the error text", true, false, READS_NOTHING,
-     fail_run},
-    {"sleep", "waits, for tests and demonstrations", "milliseconds: how long, at most one hour",
-     false, true, READS_NOTHING, sleep_run},
-    {"inventory", "files by language and size, build systems, entry points, licence",
-     "largest: how many of the largest files to name (default 15)", false, true, READS_TREE,
-     inventory_run},
+    {"noop", "does nothing; gives back its value", of_noop, true, true, READS_NOTHING, noop_run},
+    {"fail", "fails, for tests of failures", of_fail, true, false, READS_NOTHING, fail_run},
+    {"sleep", "waits, for tests and demonstrations", of_sleep, false, true, READS_NOTHING,
+     sleep_run},
+    {"inventory", "files by language and size, build systems, entry points, licence", of_inventory,
+     false, true, READS_TREE, inventory_run},
     {"history", "hot spots, files changed together, bus factor and activity from git's history",
-     "band: small, medium or large; commits: the newest ones to read (default by band: 3000, "
-     "20000, "
-     "100000)",
-     false, true, READS_OUTSIDE, history_run},
-    {"secrets", "secrets in the tree and in git's history, masked",
-     "band: small, medium or large; commits: the newest ones to read (default by band: 2000, "
-     "10000, "
-     "all); megabytes: of changes to read (default by band: 128, 512, 4096)",
-     false, true, READS_OUTSIDE, secrets_run},
-    {"risks", "risky constructs outside comments and strings, very long functions and files", "",
-     false, true, READS_TREE, risks_run},
+     of_history, false, true, READS_OUTSIDE, history_run},
+    {"secrets", "secrets in the tree and in git's history, masked", of_secrets, false, true,
+     READS_OUTSIDE, secrets_run},
+    {"risks", "risky constructs outside comments and strings, very long functions and files",
+     nothing, false, true, READS_TREE, risks_run},
     {"linters", "the installed linters and syntax checkers that apply; a missing one is unknown",
-     "band: small, medium or large; files: checked at most with each tool (default by band: 60, "
-     "400, "
-     "10000); seconds: for each tool (default by band: 15, 90, 300)",
-     false, true, READS_OUTSIDE, linters_run},
-    {"tests", "test files, frameworks, folders without tests, CI configuration", "", false, true,
-     READS_TREE, tests_run},
-    {"fold", "merges the full outputs of parallel angles into one ranked list of findings",
-     "angles: step id to {status, error, output}", false, true, READS_NOTHING, fold_run},
-    {"validate", "checks that each finding's place exists and says what is claimed",
-     "fold: the output of fold", false, true, READS_TREE, validate_run},
-    {"report", "a Markdown report with the validation above the recommendation",
-     "fold: the output of fold; validation: the output of validate or an agent's text; task: what "
-     "was asked; focus: what to look at; date: shown at the top",
-     false, false, READS_NOTHING, report_run},
+     of_linters, false, true, READS_OUTSIDE, linters_run},
+    {"tests", "test files, frameworks, folders without tests, CI configuration", nothing, false,
+     true, READS_TREE, tests_run},
+    {"fold", "merges the full outputs of parallel angles into one ranked list of findings", of_fold,
+     false, true, READS_NOTHING, fold_run},
+    {"validate", "checks that each finding's place exists and says what is claimed", of_validate,
+     false, true, READS_TREE, validate_run},
+    {"report", "a Markdown report with the validation above the recommendation", of_report, false,
+     false, READS_NOTHING, report_run},
 };
 
 /* Joined at the first call, and never changed again. */
@@ -97,4 +119,30 @@ const char *function_nearest(const char *name)
         names[i] = table[i].name;
     }
     return nearest_name(name, names, count);
+}
+
+char *function_reference(void)
+{
+    size_t count;
+    const struct function *table = function_table(&count);
+    struct strbuf text;
+    char *page;
+
+    strbuf_init(&text, REFERENCE_BYTES_MAX);
+    strbuf_add(&text, "## Built-in functions\n\n"
+                      "What `use` of a step or a check may name, and what its `with` may hold.\n\n"
+                      "| function | what it does | `with` |\n|---|---|---|\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct function_argument *argument = table[i].arguments;
+
+        strbuf_addf(&text, "| `%s` | %s | ", table[i].name, table[i].help);
+        for (; argument->name; argument++) {
+            strbuf_addf(&text, "%s`%s`: %s", argument == table[i].arguments ? "" : "; ",
+                        argument->name, argument->what);
+        }
+        strbuf_add(&text, argument == table[i].arguments ? "|\n" : " |\n");
+    }
+    page = strbuf_take(&text);
+    strbuf_release(&text);
+    return page;
 }

@@ -30,10 +30,15 @@ enum function_reads {
     READS_OUTSIDE, /* more than these, such as git's history or the installed tools: never reused */
 };
 
+struct function_argument {
+    const char *name;
+    const char *what;
+};
+
 struct function {
     const char *name;
-    const char *help;      /* one line */
-    const char *arguments; /* "name: what; name: what", for the reference */
+    const char *help;                          /* one line */
+    const struct function_argument *arguments; /* all that it knows; behind the last a NULL name */
     bool is_inline;
     bool is_json; /* its output is JSON */
     enum function_reads reads;
@@ -44,5 +49,6 @@ struct function {
 const struct function *function_find(const char *name); /* NULL when unknown */
 const struct function *function_table(size_t *ret_count);
 const char *function_nearest(const char *name); /* nearest known name, or NULL */
+char *function_reference(void);                 /* all of them in Markdown; the caller frees it */
 
 #endif

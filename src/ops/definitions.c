@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "functions/functions.h"
 #include "ops/agent.h"
 
 #include <stdint.h>
@@ -58,6 +59,8 @@ static json_t *describe_entry(struct ops *ops, const struct library_entry *entry
     if (library_read(entry->file, &text, &length, NULL) == 0) {
         add_text(ops, text, length, entry->file, result);
         free(text);
+    } else {
+        json_put(result, "invalid", json_true());
     }
     return result;
 }
@@ -223,6 +226,15 @@ static void add_result(struct validation *validation, const char *file, int resu
     json_array_append_new(validation->files, item);
 }
 
+static void add_refusal(struct validation *validation, const char *file, int result,
+                        const struct error *failure)
+{
+    struct problems *none = mem_zero(1, sizeof(*none));
+
+    add_result(validation, file, result, none, failure);
+    free(none);
+}
+
 /* True the first time. What is no file (built in, in config.yaml) is known by its name. */
 static bool note_file(struct ops *ops, const char *file, struct validation *validation)
 {
@@ -315,7 +327,6 @@ static void validate_text(struct ops *ops, const char *text, size_t length, cons
 static int validate_named(struct ops *ops, const char *name, struct validation *validation,
                           struct error *err)
 {
-    struct problems *none;
     struct error failure = ERROR_INIT;
     size_t length;
     char *text;
@@ -337,9 +348,7 @@ static int validate_named(struct ops *ops, const char *name, struct validation *
         return r;
     }
     if (r < 0) {
-        none = mem_zero(1, sizeof(*none));
-        add_result(validation, name, r, none, &failure);
-        free(none);
+        add_refusal(validation, name, r, &failure);
         return 0;
     }
     if (note_file(ops, file, validation)) {
@@ -390,27 +399,27 @@ static int validate_config(struct ops *ops, struct validation *validation, struc
 }
 
 /* Those that are built in, or all others. */
-static int validate_library(struct ops *ops, bool is_builtin, struct validation *validation,
-                            struct error *err)
+static void validate_library(struct ops *ops, bool is_builtin, struct validation *validation)
 {
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < ops->library->count; i++) {
+    for (size_t i = 0; i < ops->library->count; i++) {
         const struct library_entry *entry = &ops->library->entries[i];
+        struct error failure = ERROR_INIT;
         size_t length;
         char *text;
+        int r;
 
         if ((entry->origin == ORIGIN_BUILTIN) != is_builtin ||
             !note_file(ops, entry->file, validation)) {
             continue;
         }
-        r = library_read(entry->file, &text, &length, err);
-        if (r == 0) {
-            validate_text(ops, text, length, entry->file, validation);
-            free(text);
+        r = library_read(entry->file, &text, &length, &failure);
+        if (r < 0) {
+            add_refusal(validation, entry->file, r, &failure);
+            continue;
         }
+        validate_text(ops, text, length, entry->file, validation);
+        free(text);
     }
-    return r;
 }
 
 /* Whose name is from the environment is told by who runs it. */
@@ -444,12 +453,10 @@ static int validate_all(struct ops *ops, struct validation *validation, struct e
 {
     int r = ops_need_library(ops, err);
 
-    if (r == 0) {
-        r = validate_library(ops, false, validation, err);
-    }
     if (r < 0) {
         return r;
     }
+    validate_library(ops, false, validation);
     if (!validation->is_blind) {
         for (size_t i = 0; i < ops->config->workflow_count; i++) {
             (void)validate_named(ops, ops->config->workflow_names[i], validation, err);
@@ -458,7 +465,8 @@ static int validate_all(struct ops *ops, struct validation *validation, struct e
     }
     validate_called(ops, validation);
     validation->is_unused = true;
-    return validate_library(ops, true, validation, err);
+    validate_library(ops, true, validation);
+    return 0;
 }
 
 static int validate(struct ops *ops, const json_t *names, struct validation *validation,
@@ -514,6 +522,18 @@ int op_validate(struct ops *ops, const json_t *arguments, const struct ops_view 
 
 /* ---- schema ---- */
 
+/* The keys are the workflow's matter; which functions there are it does not know. */
+static char *whole_reference(void)
+{
+    char *keys = workflow_reference();
+    char *functions = function_reference();
+    char *result = mem_printf("%s\n%s", keys, functions);
+
+    free(keys);
+    free(functions);
+    return result;
+}
+
 int op_schema(struct ops *ops, const json_t *arguments, const struct ops_view *view,
               json_t **ret_result, struct error *err)
 {
@@ -524,7 +544,7 @@ int op_schema(struct ops *ops, const json_t *arguments, const struct ops_view *v
     (void)view;
     (void)err;
     if (strcmp(what, "reference") == 0 || strcmp(what, "agents") == 0) {
-        text = strcmp(what, "agents") == 0 ? ops_agent_matrix() : workflow_reference();
+        text = strcmp(what, "agents") == 0 ? ops_agent_matrix() : whole_reference();
         *ret_result = json_object();
         json_put_text(*ret_result, "text", text);
         free(text);

@@ -124,6 +124,17 @@ static void list_functions(struct name_list *names)
     }
 }
 
+static void list_arguments(const char *function, struct name_list *names, void *context)
+{
+    const struct function *found = function_find(function);
+
+    (void)context;
+    for (const struct function_argument *each = found ? found->arguments : NULL; each && each->name;
+         each++) {
+        add_name(names, each->name);
+    }
+}
+
 static void list_workflows(const struct ops *ops, struct name_list *names)
 {
     for (size_t i = 0; i < ops->library->count; i++) {
@@ -185,6 +196,7 @@ void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names)
     *ret_names = (struct workflow_names){
         .has = has,
         .list_names = list_names,
+        .list_arguments = list_arguments,
         .find_workflow = find_workflow,
         .find_gate = find_gate,
         .context = ops,

@@ -185,12 +185,7 @@ static int write_all(int fd, const char *data, size_t length)
 
 static int put_error(struct error *err, const char *path)
 {
-    int r = error_set_errno(err, "cannot write %s", path);
-
-    if (err && err->is_storage_full) {
-        error_hint(err, "free some disk space, then try again");
-    }
-    return r;
+    return error_set_errno(err, "cannot write %s", path);
 }
 
 /* The temporary file becomes the blob. */

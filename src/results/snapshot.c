@@ -93,12 +93,7 @@ static bool is_kept(const struct snapshots *snapshots, const char *digest)
 
 static int fail_write(const struct snapshots *snapshots, struct error *err)
 {
-    int r = error_set_errno(err, "cannot write to %s", snapshots->root);
-
-    if (err && err->is_storage_full) {
-        error_hint(err, "free some disk space, then try again");
-    }
-    return r;
+    return error_set_errno(err, "cannot write to %s", snapshots->root);
 }
 
 struct temporary {

@@ -62,6 +62,8 @@ static void check_step_names(const struct reader *reader, const struct yaml_node
     check_name(reader, yaml_find(yaml_find(node, "static"), "use"), OUTSIDE_FUNCTION);
     check_name(reader, yaml_find(node, "workflow"), OUTSIDE_WORKFLOW);
     check_call(reader, node);
+    check_arguments(reader, node);
+    check_arguments(reader, yaml_find(node, "static"));
 }
 
 static void check_gate_names(const struct reader *reader)
@@ -75,6 +77,7 @@ static void check_gate_names(const struct reader *reader)
 
         for (size_t j = 0; list && j < list->count; j++) {
             check_name(reader, yaml_find(list->items[j], "use"), OUTSIDE_FUNCTION);
+            check_arguments(reader, list->items[j]);
         }
     }
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The inputs that a step gives to the workflow that it calls, against what that workflow asks for.
- */
+/* What a step gives to the workflow or the function that it calls, against what that asks for. */
 #include "base/nearest.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
 #include "workflow/reader.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define HINT_BYTES_MAX 1024
 
 static const struct workflow_input *find_input(const struct workflow *called, const char *name)
 {
@@ -87,4 +91,59 @@ void check_call(const struct reader *reader, const struct yaml_node *step)
                          "the workflow \"%s\" needs the input \"%s\"", called->name, input->name);
         }
     }
+}
+
+/* ---- functions -------------------------------------------------------------------------- */
+
+static void report_argument(const struct reader *reader, const char *function,
+                            const struct yaml_node *key, const struct name_list *known)
+{
+    const char *nearest = nearest_name(key->text, (const char *const *)known->items, known->count);
+    struct strbuf hint;
+
+    strbuf_init(&hint, HINT_BYTES_MAX);
+    if (nearest) {
+        strbuf_addf(&hint, "did you mean \"%s\"?", nearest);
+    } else {
+        strbuf_add(&hint, known->count > 0 ? "it takes " : "it takes nothing");
+        for (size_t i = 0; i < known->count; i++) {
+            strbuf_addf(&hint, "%s%s", i > 0 ? ", " : "", known->items[i]);
+        }
+    }
+    problems_add(reader->problems, key->at, hint.data, "the function \"%s\" takes no \"%s\"",
+                 function, UTF8_CUT(key->text, 80));
+    strbuf_release(&hint);
+}
+
+static bool is_among(const struct name_list *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->items[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_arguments(const struct reader *reader, const struct yaml_node *node)
+{
+    const struct workflow_names *outside = reader->names;
+    const struct yaml_node *function = yaml_find(node, "use");
+    const struct yaml_node *given = yaml_find(node, "with");
+    struct name_list known = {0};
+
+    if (!function || !given || !outside->list_arguments ||
+        (outside->has && !outside->has(OUTSIDE_FUNCTION, function->text, outside->context))) {
+        return;
+    }
+    outside->list_arguments(function->text, &known, outside->context);
+    for (size_t i = 0; i < given->count; i++) {
+        if (!is_among(&known, given->entries[i].key->text)) {
+            report_argument(reader, function->text, given->entries[i].key, &known);
+        }
+    }
+    for (size_t i = 0; i < known.count; i++) {
+        free(known.items[i]);
+    }
+    VEC_RELEASE(&known);
 }

@@ -149,6 +149,15 @@ static const char *check_step_parts(struct path_check *check, const struct step 
         strcmp(parts[2], "error") != 0) {
         return "it has no parts";
     }
+    /* Of an agent's or a function's text the run may make more than a text. */
+    if (count > 3 && strcmp(parts[2], "output") == 0 && step->kind == STEP_COMMAND &&
+        step->format == OUTPUT_TEXT && !step->foreach_list) {
+        (void)snprintf(check->hint, check->hint_size,
+                       "give the step `format: json` to reach into its output");
+        (void)snprintf(check->text, sizeof(check->text), "the output of the step \"%s\" is a text",
+                       step->id);
+        return check->text;
+    }
     return NULL;
 }
 

@@ -296,7 +296,8 @@ static const struct key keys[] = {
      .help =
          "Makes a command step: a command for `sh -c`. Values are never pasted into it; use `env`.",
      .example = "make test", .kinds = K(COMMAND)},
-    {L(STEP) | L(STATIC), "use", SHAPE_NAME, .help = "Makes a function step: a built-in function.",
+    {L(STEP) | L(STATIC), "use", SHAPE_NAME,
+     .help = "Makes a function step: a built-in function; `fermata schema reference` lists them.",
      .example = "inventory", .kinds = K(FUNCTION)},
     {L(STEP), "approve", SHAPE_TEMPLATE,
      .help = "Makes an approval: the question that a person answers. With a `timeout`, an answer "
@@ -358,8 +359,10 @@ static const struct key keys[] = {
      .help = "Files that are kept: artifact name to path.",
      .example = "{ coverage: build/coverage.xml }", .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
     {L(STEP), "reuse", SHAPE_WORD,
-     .help = "When an earlier result is taken: `never`, by its `inputs`, or by these and the "
-             "`tree` of files.",
+     .help =
+         "When an earlier result is taken: `never`, by its `inputs`, or by these and the "
+         "`tree` of files. Where nothing is said: an agent's by the tree, a function's by what it "
+         "reads, a command's never.",
      .words = "never inputs tree", .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
     {L(STEP) | L(STATIC), "success", SHAPE_INTEGERS,
      .help = "The exit statuses that count as success.", .most = 255, .fallback = "[0]",

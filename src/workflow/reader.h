@@ -111,8 +111,9 @@ void check_graph(struct reader *reader); /* check_graph.c: needs, goto, cycles *
 const char *names_nearest(const struct reader *reader, enum outside_kind kind, const char *wanted,
                           const struct name_list *own);
 void check_names(struct reader *reader); /* check.c: agents, experts, functions, report */
-/* check_call.c: the inputs of a step that calls a workflow */
+/* check_call.c: the inputs of a step that calls a workflow; `with` of whatever has `use` */
 void check_call(const struct reader *reader, const struct yaml_node *step);
+void check_arguments(const struct reader *reader, const struct yaml_node *node);
 /* check_circle.c: whether the workflow that is called at the node comes back to itself */
 void check_circle(const struct reader *reader, const struct yaml_node *node,
                   const struct workflow *called);

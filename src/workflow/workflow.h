@@ -149,6 +149,8 @@ struct workflow_names {
     bool (*has)(enum outside_kind kind, const char *name, void *context); /* but gates */
     /* Adds all that there are, each to be freed, for "did you mean". */
     void (*list_names)(enum outside_kind kind, struct name_list *names, void *context);
+    /* Adds the names of all that the function may be given, each to be freed. */
+    void (*list_arguments)(const char *function, struct name_list *names, void *context);
     /* For the inputs that a step gives it. Borrowed; NULL: not there, or not valid itself. */
     const struct workflow *(*find_workflow)(const char *name, void *context);
     /* Gates of the configuration; what it gives is copied into the workflow and its text. */

@@ -236,7 +236,7 @@ phases:
 END
 }
 
-@test "in a terminal the third Ctrl-C leaves at once, and resume goes on with what still runs" {
+@test "in a terminal the third Ctrl-C leaves at once, and resume goes on" {
     stubborn_workflow
     run python3 -S "$BATS_TEST_DIRNAME/terminal.py" leave "$FERMATA"
     [ "$status" -eq 0 ] || {

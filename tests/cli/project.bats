@@ -363,6 +363,20 @@ END
     [[ $(fermata validate ./large.yaml || true) == *"has 104857600 bytes; at most 1048576 are read"* ]]
 }
 
+@test "a file that validate refuses to read hides no error of the others" {
+    workflow bad <<<"name: bad"
+    head -c 2000000 /dev/zero | tr '\0' '#' >.fermata/workflows/large.yaml
+    workflow worse <<<"phases: 3"
+    run_apart fermata validate
+    [ "$status" -eq 7 ]
+    [[ $output == *"bad.yaml:1:1: error: a workflow needs the key"* ]]
+    [[ $output == *"large.yaml: error: "*" has 2000000 bytes; at most 1048576 are read"* ]]
+    [[ $output == *"worse.yaml:1:9: error: "* ]]
+    [[ $(fermata workflows) == *large*"(has errors: fermata validate)"* ]]
+    fermata workflows --json | json 'd["workflows"]' >list
+    [ "$(json '[w.get("invalid") for w in d if w["name"] == "large"]' <list)" = "[true]" ]
+}
+
 @test "a broken configuration is told by validate, and by every command that needs it" {
     fermata init >/dev/null
     echo "setings: {}" >>.fermata/config.yaml

@@ -133,7 +133,7 @@ def case_leave(fermata):
     """The third Ctrl-C waits for nobody, though the step does not heed a stop."""
     terminal = Terminal([fermata, "run", "-w", "stubborn"])
     terminal.wait_for(r"stay .*waiting")
-    for told in ("Pausing", "Stopping the steps", "Leaving; what still runs goes on by itself"):
+    for told in ("Pausing", "Stopping the steps", "Leaving; the steps are stopped without this process"):
         terminal.send("\x03")
         terminal.wait_for(told)
     expect(terminal.end() == 130, f"exit status\n{terminal.text}")

@@ -55,8 +55,10 @@ static void system_errors_pick_their_code(void **state)
     errno = ENOSPC;
     assert_int_equal(error_set_errno(&err, "x"), ERROR_LIMIT);
     assert_true(err.is_storage_full);
+    assert_string_equal(err.hint, "free some disk space, then try again");
     assert_int_equal(error_set(&err, ERROR_LIMIT, "x"), ERROR_LIMIT);
     assert_false(err.is_storage_full);
+    assert_string_equal(err.hint, "");
 }
 
 static void context_goes_before_the_text(void **state)

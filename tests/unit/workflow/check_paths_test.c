@@ -25,6 +25,7 @@ static char *workflow_with(const char *prompt)
         "  - { id: outline, prompt: x, output: plan.md }\n"
         "  - { id: data, run: x, schema: { type: object, properties: { files: {} } } }\n"
         "  - { id: free, run: x, format: json }\n"
+        "  - { id: text, run: x }\n"
         "- id: build\n"
         "  steps:\n"
         "  - { id: code, prompt: x }\n"
@@ -50,7 +51,7 @@ static void assert_wrong(const char *path, const char *part)
     char *prompt = mem_printf("${{ %s }}", path);
     char *text = workflow_with(prompt);
 
-    assert_message(text, "t.yaml:12:30: error: ");
+    assert_message(text, "t.yaml:13:30: error: ");
     assert_message(text, part);
     free(text);
     free(prompt);
@@ -116,6 +117,17 @@ static void paths_have_the_right_length(void **state)
     assert_wrong("inputs.feature.x", "an input has no parts");
     assert_wrong("run.id.x", "it has no parts");
     assert_wrong("steps.outline.status.x", "it has no parts");
+}
+
+static void the_text_of_a_command_has_no_parts(void **state)
+{
+    (void)state;
+    assert_wrong("steps.text.output.files",
+                 "the output of the step \"text\" is a text (give the step `format: json` to reach "
+                 "into its output)");
+    assert_fine("steps.text.output");
+    assert_fine("steps.free.output.files");
+    assert_fine("steps.outline.output.files");
 }
 
 static void a_property_needs_json_output(void **state)
@@ -245,6 +257,7 @@ int main(void)
         cmocka_unit_test(known_paths_are_fine),
         cmocka_unit_test(unknown_roots_and_names_have_the_nearest),
         cmocka_unit_test(paths_have_the_right_length),
+        cmocka_unit_test(the_text_of_a_command_has_no_parts),
         cmocka_unit_test(a_property_needs_json_output),
         cmocka_unit_test(a_step_can_only_refer_to_what_ran_before),
         cmocka_unit_test(in_parallel_phases_only_needs_make_an_order),
