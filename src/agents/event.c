@@ -248,7 +248,11 @@ void agent_event_show(const struct agent_event *event, struct strbuf *target)
     case AGENT_ERROR:
         add_line(target, "!", NULL, event->text);
         break;
-    case AGENT_EDIT: /* its tool was shown */
+    case AGENT_EDIT:
+        if (!event->id) { /* else its tool was shown */
+            add_line(target, "edited", NULL, event->text);
+        }
+        break;
     case AGENT_USAGE:
     case AGENT_SESSION:
     case AGENT_DONE:

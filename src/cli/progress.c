@@ -436,16 +436,30 @@ static void say_gate(struct progress *progress, const json_t *record)
     free(line);
 }
 
+/* The caller frees it. */
+static char *describe_retry(const json_t *record)
+{
+    const char *agent = get(record, "agent");
+    const char *message = get(record, "message");
+    char until[TIMESTAMP_SIZE];
+
+    timestamp_format(json_get_integer(record, "until", 0), until);
+    if (!*agent) {
+        return mem_printf("Step %s will be tried again at %s%s%s", get(record, "step"), until,
+                          *message ? ": " : "", message);
+    }
+    return mem_printf("Step %s waits for %s's %s until %s%s%s", get(record, "step"), agent,
+                      json_get_integer(record, "count", 0) > 0 ? "rate limit" : "circuit breaker",
+                      until, *message ? ": " : "", message);
+}
+
 static void say_waiting(struct progress *progress, const json_t *record)
 {
     const char *waiting = get(record, "waiting");
-    char until[TIMESTAMP_SIZE];
     char *line = NULL;
 
     if (strcmp(waiting, "retry") == 0) {
-        timestamp_format(json_get_integer(record, "until", 0), until);
-        line = mem_printf("Step %s will be tried again at %s%s%s", get(record, "step"), until,
-                          *get(record, "message") ? ": " : "", get(record, "message"));
+        line = describe_retry(record);
     } else if (strcmp(waiting, "approval") == 0) {
         line = mem_printf("Step %s waits for approval%s%s", get(record, "step"),
                           *get(record, "message") ? ": " : "", get(record, "message"));

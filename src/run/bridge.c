@@ -129,6 +129,23 @@ static char *describe(const struct active *active, const struct step_state *step
     return transcript_describe(&described, NULL);
 }
 
+/* Those that are looked at in the same turn are none of those that wait for it now. */
+static bool is_alone(const struct active *active, int index)
+{
+    const struct run_state *run = active->state;
+
+    if (run->hosts > 0) {
+        return false;
+    }
+    for (size_t i = 0; i < run->step_count; i++) {
+        if ((int)i != index && run->steps[i].waiting == WAITING_ATTEMPT &&
+            bridge_is_hosts(active, &run->steps[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int bridge_call_new(struct active *active, int index, const char *folder,
                     struct bridge_call **ret_call, struct error *err)
 {
@@ -158,7 +175,7 @@ int bridge_call_new(struct active *active, int index, const char *folder,
     call->now_ms = host->now_ms(host->context);
     call->random[0] = host->random(host->context);
     call->random[1] = host->random(host->context);
-    call->is_alone = active->state->hosts == 0;
+    call->is_alone = is_alone(active, index);
     call->context = make_context(active, step, definition);
     call->description = describe(active, step, call);
     *ret_call = call;

@@ -171,5 +171,6 @@ void step_hold_back(struct turn *turn, int index, const struct event *prepared)
     step_wait(turn, index,
               (struct record){.until = prepared->held_until,
                               .number = prepared->has_slot ? 1 : 0,
+                              .agent = prepared->held_agent,
                               .text = prepared->held_why});
 }

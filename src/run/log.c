@@ -111,7 +111,12 @@ static enum level say_waiting(const struct record *record, struct strbuf *text)
         add_because(text, record->text);
     } else if (strcmp(record->reason, "retry") == 0) {
         timestamp_format(record->until, when);
-        strbuf_addf(text, "Step: %s - Retry at %s", record->step, when);
+        if (record->agent) {
+            strbuf_addf(text, "Step: %s - Waiting for %s's %s until %s", record->step,
+                        record->agent, record->number > 0 ? "rate limit" : "circuit breaker", when);
+        } else {
+            strbuf_addf(text, "Step: %s - Retry at %s", record->step, when);
+        }
         add_because(text, record->text);
         return LEVEL_WARN;
     } else if (strcmp(record->reason, "workflow") == 0 && record->other && !record->text) {

@@ -246,6 +246,8 @@ static void post_prepared(struct preparation *preparation)
         event->event.tree = preparation->tree[0] ? event_keep(event, preparation->tree) : NULL;
         event->event.held_until = preparation->admitted.until;
         event->event.held_why = event_keep(event, preparation->admitted.why);
+        event->event.held_agent = event_keep(
+            event, preparation->admission.agent ? preparation->admission.agent->name : NULL);
         event->event.has_slot = preparation->admitted.is_slot;
         if (preparation->is_digested) {
             event->event.digest = event_keep(event, preparation->digest);

@@ -77,7 +77,8 @@ static const struct {
     [RECORD_STEP_WAITING] = {"step_waiting",
                              {TEXT("phase", phase), TEXT("step", step), TEXT("waiting", reason),
                               INTEGER("until", until), TEXT("message", text), TEXT("child", other),
-                              TEXT("strategy", strategy), INTEGER("count", number)}},
+                              TEXT("strategy", strategy), INTEGER("count", number),
+                              TEXT("agent", agent)}},
     [RECORD_ATTEMPT_STARTED] =
         {"attempt_started",
          {TEXT("phase", phase), TEXT("step", step), INTEGER("attempt", number),

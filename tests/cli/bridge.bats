@@ -103,6 +103,20 @@ END
     [ "$(json '[h["step"] for h in d["host"]]' <<<"$output")" = '["one"]' ]
 }
 
+@test "what answers one of two open requests is no problem of the other" {
+    started
+    respond plan-outline .agent-response-plan-outline.json
+    fermata resume "$ID" >/dev/null 2>&1 || [ $? -eq 42 ]
+    respond build-one .agent-response.json
+    run_apart fermata resume "$ID" --json
+    [ "$status" -eq 42 ]
+    [ "$(json '[(h["step"], "problem" in h) for h in d["host"]]' <<<"$output")" = '[["two", false]]' ]
+    [[ $(fermata show "$ID") != *"the response is to request"* ]]
+    respond build-two .agent-response.json
+    run_apart fermata resume "$ID"
+    [ "$status" -eq 0 ]
+}
+
 @test "a wrong response is refused with its place, and the run waits as before" {
     started
     right=$FOLDER/.agent-response-plan-outline.json

@@ -521,6 +521,7 @@ static void hold_back(struct sim *sim, const struct step_state *step, struct sub
     if (kind > 0) {
         event->held_until = sim->now + 20000;
         event->held_why = kind == 1 ? "its circuit breaker is open" : "its rate is used up";
+        event->held_agent = "an-agent";
         event->has_slot = kind == 2;
     }
 }

@@ -158,8 +158,24 @@ static void a_person_sees_text_and_marked_lines_without_escape_sequences(void **
     assert_shown(AGENT_TOOL_RESULT, false, "< ab c\n");
     assert_shown(AGENT_QUESTION, false, "? ab c\n");
     assert_shown(AGENT_ERROR, false, "! ab c\n");
+    assert_shown(AGENT_EDIT, false, "edited ab c\n");
     assert_shown(AGENT_USAGE, false, "");
     assert_shown(AGENT_DONE, false, "");
+}
+
+static void an_edit_is_shown_unless_its_tool_was(void **state)
+{
+    struct agent_event event;
+    struct strbuf text;
+
+    (void)state;
+    agent_event_init(&event, AGENT_EDIT);
+    event.text = "a.c";
+    event.id = "tool1";
+    strbuf_init(&text, 4096);
+    agent_event_show(&event, &text);
+    assert_string_equal(text.data, "");
+    strbuf_release(&text);
 }
 
 /* The table of keys lies below the agents, so that it repeats their words. */
@@ -190,6 +206,7 @@ int main(void)
         cmocka_unit_test(text_that_is_no_utf8_still_makes_a_line),
         cmocka_unit_test(the_words_of_a_map_in_the_configuration_are_kinds_and_failures),
         cmocka_unit_test(a_person_sees_text_and_marked_lines_without_escape_sequences),
+        cmocka_unit_test(an_edit_is_shown_unless_its_tool_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

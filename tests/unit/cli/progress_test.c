@@ -218,6 +218,16 @@ static void gates_retries_and_approvals_are_told(void **state)
     assert_non_null(strstr(out.data, "Gate g of phase one: unknown: no tests\n"));
     assert_non_null(strstr(out.data, "Step a will be tried again at 1970-01-01T00:00:01Z\n"));
     assert_non_null(strstr(out.data, "Step b waits for approval: Go?\n"));
+    tell(progress,
+         "\"kind\":\"step_waiting\",\"phase\":\"one\",\"step\":\"a\",\"waiting\":\"retry\","
+         "\"until\":1000,\"agent\":\"codex\",\"message\":\"it is open\"");
+    tell(progress,
+         "\"kind\":\"step_waiting\",\"phase\":\"one\",\"step\":\"a\",\"waiting\":\"retry\","
+         "\"until\":1000,\"agent\":\"codex\",\"count\":1");
+    assert_non_null(strstr(out.data, "Step a waits for codex's circuit breaker until "
+                                     "1970-01-01T00:00:01Z: it is open\n"));
+    assert_non_null(
+        strstr(out.data, "Step a waits for codex's rate limit until 1970-01-01T00:00:01Z\n"));
     progress_free(progress);
     strbuf_release(&out);
 }

@@ -235,6 +235,7 @@ static void prepare_held(struct machine *m, int64_t ms, bool has_slot)
                                           .step = "a",
                                           .held_until = m->now + ms,
                                           .held_why = "its breaker is open",
+                                          .held_agent = "a1",
                                           .has_slot = has_slot});
 }
 
