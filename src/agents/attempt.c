@@ -234,8 +234,9 @@ NO_SANITIZER static int become_keeper(void *arg)
 static int spawn_keeper(const char *keeper_path, const struct attempt_spec *spec, char *const *env,
                         pid_t *ret_keeper)
 {
+    char held[] = KEEPER_HELD;
     char *const argv[] = {(char[]){ATTEMPT_KEEPER_NAME}, (char *)(uintptr_t)spec->folder,
-                          spec->held > 0 ? (char[]){KEEPER_HELD} : NULL, NULL};
+                          spec->held > 0 ? held : NULL, NULL};
     struct keeper_start start = {.path = keeper_path, .argv = argv, .env = env, .held = spec->held};
     _Alignas(16) char stack[CHILD_STACK_SIZE];
     sigset_t all;

@@ -210,7 +210,7 @@ static int make_durable(struct snapshots *snapshots, struct error *err)
 static int put_bytes(struct snapshots *snapshots, const char *data, size_t length,
                      char ret_digest[DIGEST_HEX_SIZE], struct error *err)
 {
-    struct temporary temporary;
+    struct temporary temporary = {0};
     bool is_written;
     int r;
 
@@ -290,7 +290,7 @@ static int put_file(struct snapshots *snapshots, int fd, char ret_digest[DIGEST_
 {
     struct digest *digest = digest_new();
     char *block = mem_alloc(BLOCK_BYTES);
-    struct temporary temporary;
+    struct temporary temporary = {0};
     ssize_t length = 0;
     int r = temporary_open(snapshots, &temporary, err);
 

@@ -537,7 +537,9 @@ static json_t *describe_usage(const struct collect *collect, const struct attemp
                               "system_ms", (json_int_t)ended->system_ms, "memory_bytes",
                               (json_int_t)ended->memory_bytes_max, "leftovers", ended->leftovers);
 
-    if (collect->is_agent) {
+    if (collect->is_agent && ended->start_error[0]) {
+        json_put(usage, USAGE_NOT_STARTED, json_true());
+    } else if (collect->is_agent) {
         json_t *said = describe_agent_usage(collect);
 
         (void)json_object_update(usage, said);
@@ -563,9 +565,6 @@ static void read_agent(struct collect *collect, const struct attempt_exit *ended
     int r = agent_outcome_read(collect->folder, &end, &collect->agent, &err);
 
     collect->is_agent = r == 0;
-    if (collect->is_agent && ended->start_error[0]) {
-        collect->agent.usage = (struct agent_usage){0}; /* it used nothing */
-    }
     if (r < 0 && r != ERROR_NOT_FOUND && collect->broken.code == 0) {
         collect->broken = err;
     }

@@ -3,9 +3,14 @@
  * of agents' attempts alone, and for runs that were removed from what was summed up then. */
 #include "run/engine.h"
 #include "run/query.h"
+#include "run/usage.h"
 
 #include "base/alloc.h"
 
+/* An agent that could not be started was not called. */
+#define OF_AGENTS                                                                                  \
+    "kind = 'attempt_ended' AND instr(body, '\"agent\":\"') > 0"                                   \
+    " AND json_extract(body, '$.usage." USAGE_NOT_STARTED "') IS NULL"
 /* count() and sum() leave out what is not there: the unknown is neither 0 nor lost. */
 #define SUMS                                                                                       \
     " count(*) AS attempts, ifnull(sum(json_extract(body, '$.class') <> 'none'), 0) AS failed,"    \
@@ -15,7 +20,6 @@
     " sum(json_extract(body, '$.usage.cost_usd')) AS cost_usd,"                                    \
     " count(json_extract(body, '$.usage.output_tokens')) AS counted,"                              \
     " count(json_extract(body, '$.usage.cost_usd')) AS priced, max(at) AS last_at"
-#define OF_AGENTS "kind = 'attempt_ended' AND instr(body, '\"agent\":\"') > 0"
 
 static const struct query q_agent_totals = {
     "WITH part AS (SELECT json_extract(body, '$.agent') AS agent," SUMS

@@ -44,6 +44,9 @@ void usage_add(struct usage_sum *sum, const json_t *said)
 {
     struct agent_usage usage;
 
+    if (json_get_boolean(said, USAGE_NOT_STARTED, false)) {
+        return;
+    }
     begin(sum);
     agent_usage_decode(said, &usage);
     add_usage(&sum->sum, &usage);

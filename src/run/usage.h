@@ -16,6 +16,9 @@ struct usage_sum {
         .sum = AGENT_USAGE_INIT                                                                    \
     }
 
+/* In `usage` of an agent that could not be started at all: nobody was called. */
+#define USAGE_NOT_STARTED "not_started"
+
 /* One attempt, by the `usage` of its record; NULL: nothing is known of it. */
 void usage_add(struct usage_sum *sum, const json_t *said);
 void usage_merge(struct usage_sum *sum, const struct usage_sum *other);

@@ -198,6 +198,7 @@ END2
     run_apart fermata resume "$id"
     [ "$status" -eq 0 ]
     calls first 2
+    [[ $(fermata logs "$id") == *"Step: s - Waiting for first's circuit breaker until "* ]]
     [ "$(breaker '["state"]')" = closed ]
 }
 
@@ -212,6 +213,20 @@ END
     [ "$status" -eq 0 ]
     calls first 62
     [ "$(fermata logs last --records | grep -c 'takes 60 calls a minute')" = 2 ]
+    [[ $stderr == *"Step s[61] waits for first's rate limit until "* ]]
+    [[ $stderr != *"will be tried again"* ]]
+}
+
+@test "an agent that could not be started was not called" {
+    sed -i 's|first: .*|first: { command: [bin/not-there], env: { A: b } }|' .fermata/config.yaml
+    step 'fallback: [second]'
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [[ $stderr$output != *'$0.0000'* ]]
+    [ "$(fermata agents first --json | json 'd["agents"][0].get("used")')" = null ]
+    [ "$(of_step '["usage"]["attempts"]')" = 1 ]
+    [ "$(fermata show last --metrics --json | json 'list(d["metrics"]["agents"])')" = '["second"]' ]
+    [[ $(fermata doctor --rebuild --json) == *", 0 differences"* ]]
 }
 
 # Readers, for agents that change files have the project one at a time.

@@ -561,6 +561,23 @@ static void the_end_of_an_agent_decides_the_class(void **state)
                  CLASS_TRANSIENT, "");
 }
 
+static void an_agent_that_could_not_be_started_was_not_called(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *event;
+    const json_t *usage;
+
+    start_agent(project, "");
+    event = read_left(
+        project, "s",
+        &(struct left){.agent = MINE, .status = -1, .start_error = "exec", .start_errno = ENOENT});
+    usage = event->event.outcome.usage;
+    assert_true(json_get_boolean(usage, "not_started", false));
+    assert_null(json_object_get(usage, "input_tokens"));
+    assert_null(json_object_get(usage, "cost_usd"));
+    drop(project, event);
+}
+
 static void what_a_lost_agent_used_is_counted(void **state)
 {
     struct run_project *project = *state;
@@ -650,6 +667,7 @@ int main(void)
         TEST(a_large_artifact_is_kept_without_a_copy),
         TEST(a_folder_in_place_of_the_report_of_tests_is_none),
         TEST(the_end_of_an_agent_decides_the_class),
+        TEST(an_agent_that_could_not_be_started_was_not_called),
         TEST(what_a_lost_agent_used_is_counted),
         TEST(an_answer_in_the_wrong_form_may_be_asked_for_again),
     };

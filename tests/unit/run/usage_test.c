@@ -85,6 +85,8 @@ static void where_no_agent_was_asked_there_is_no_usage(void **state)
 
     (void)state;
     assert_null(usage_describe(&sum));
+    add(&sum, "{\"user_ms\":0,\"not_started\":true}");
+    assert_null(usage_describe(&sum));
 }
 
 static void what_is_no_number_or_less_than_nothing_is_not_known(void **state)
