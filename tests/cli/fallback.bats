@@ -282,6 +282,7 @@ END
     [ "$(wc -l <"$HOME/begun")" = 1 ]
     touch "$HOME/go"
     wait_until has_status "$second" completed
+    wait_until is_ownerless "$second"
     [ "$(wc -l <"$HOME/begun")" = 2 ]
     fermata resume "$killed" >/dev/null
     [ "$(wc -l <"$HOME/begun")" = 2 ]
