@@ -138,6 +138,7 @@ void settings_load(char **environment, struct settings *ret_settings)
                 .home = get("HOME"),
                 .workflow = get("FERMATA_WORKFLOW"),
                 .strategy = get("FERMATA_STRATEGY"),
+                .offline = get("FERMATA_OFFLINE"),
                 .trust = get("FERMATA_TRUST"),
                 .log_format = get("FERMATA_LOG_FORMAT"),
                 .version = FERMATA_VERSION,

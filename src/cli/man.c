@@ -218,6 +218,10 @@ static void add_surroundings(struct strbuf *target)
              "The configuration instead of the project's, as with --config; else "
              "AI_ORCHESTRATOR_CONFIG_PATH is looked at.");
     add_term(target, "FERMATA_WORKFLOW", "The workflow of `fermata run` without --workflow.");
+    add_term(target, "FERMATA_OFFLINE",
+             "true: only agents that need no network; auto: who cannot be reached is passed over "
+             "for one that needs none; false: nobody asks. Outweighs `offline: auto` of the "
+             "configuration.");
     add_term(target, "FERMATA_STRATEGY", "The strategy of `fermata run` without --strategy.");
     add_term(target, "FERMATA_TRUST",
              "1: what came with any project may start programs, as after fermata trust.");

@@ -74,6 +74,11 @@ static bool is_held(const json_t *agent)
     return *state && strcmp(state, "closed") != 0;
 }
 
+static bool is_cut_off(const json_t *agent)
+{
+    return json_object_get(agent, "online") && !json_get_boolean(agent, "online", true);
+}
+
 static void add_row(struct table *table, const json_t *agent)
 {
     const json_t *used = json_object_get(agent, "used");
@@ -88,6 +93,8 @@ static void add_row(struct table *table, const json_t *agent)
     add_cut(table, get(agent, "role"), ROLE_COLUMNS, STYLE_NONE);
     if (is_held(agent)) {
         table_add_styled(table, "breaker open", STYLE_RED);
+    } else if (is_cut_off(agent)) {
+        table_add_styled(table, "cannot be reached", STYLE_RED);
     } else {
         table_add_styled(table, get(agent, "detail"), state_style(agent));
     }
@@ -319,6 +326,16 @@ static void add_limits(const struct terminal *terminal, struct strbuf *target, c
     strbuf_release(&line);
 }
 
+static const char *network_of(const json_t *agent)
+{
+    const json_t *online = json_object_get(agent, "online");
+
+    return json_get_boolean(agent, "offline", false) ? "not needed"
+           : !online                                 ? "needed"
+           : json_is_true(online)                    ? "needed, and its address can be reached"
+                                                     : "needed, and its address cannot be reached";
+}
+
 static void print_one(const struct terminal *terminal, const json_t *agent, int64_t now_ms,
                       struct strbuf *target)
 {
@@ -348,8 +365,7 @@ static void print_one(const struct terminal *terminal, const json_t *agent, int6
     add_words(terminal, target, "good for", json_object_get(agent, "capabilities"));
     add_abilities(terminal, target, json_object_get(agent, "abilities"), true);
     add_abilities(terminal, target, json_object_get(agent, "abilities"), false);
-    add_line(terminal, target, "network",
-             json_get_boolean(agent, "offline", false) ? "not needed" : "needed");
+    add_line(terminal, target, "network", network_of(agent));
     add_breaker(terminal, target, agent, now_ms);
     add_limits(terminal, target, agent);
     add_used(terminal, target, json_object_get(agent, "used"), now_ms);

@@ -170,8 +170,12 @@ static void add_given_up(const struct terminal *terminal, const json_t *step, st
     {
         const char *error = json_get_text(agent, "error", "");
 
-        strbuf_addf(&text, "%s %s failed (%s): ", i ? ";" : "", json_get_text(agent, "agent", ""),
-                    json_get_text(agent, "class", ""));
+        strbuf_addf(&text, "%s %s ", i ? ";" : "", json_get_text(agent, "agent", ""));
+        if (json_get_boolean(agent, "passed_over", false)) {
+            strbuf_add(&text, "was passed over: ");
+        } else {
+            strbuf_addf(&text, "failed (%s): ", json_get_text(agent, "class", ""));
+        }
         utf8_add_printable(&text, error, strlen(error));
     }
     strbuf_add_char(target, '\n');

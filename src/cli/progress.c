@@ -255,6 +255,15 @@ static void say_step(struct progress *progress, const json_t *record, json_int_t
     strbuf_release(&line);
 }
 
+static void add_end_of_agent(struct strbuf *line, const json_t *record)
+{
+    if (strcmp(get(record, "reason"), "passed over") == 0) {
+        strbuf_add(line, "was passed over: ");
+    } else {
+        strbuf_addf(line, "failed (%s): ", get(record, "class"));
+    }
+}
+
 /* Also in a live view: what is done now is not what was wanted first. */
 static void say_alternative(struct progress *progress, const json_t *record)
 {
@@ -264,12 +273,13 @@ static void say_alternative(struct progress *progress, const json_t *record)
     strbuf_add(&line, "Step ");
     add_title(&line, progress, record);
     if (*get(record, "agent")) {
-        strbuf_addf(&line, ": agent %s failed (%s): ", get(record, "fallback_from"),
-                    get(record, "class"));
+        strbuf_addf(&line, ": agent %s ", get(record, "fallback_from"));
+        add_end_of_agent(&line, record);
         utf8_add_cut(&line, get(record, "error"), 300);
         strbuf_addf(&line, "; %s takes over", get(record, "agent"));
     } else {
-        strbuf_addf(&line, ": its agent failed (%s): ", get(record, "class"));
+        strbuf_add(&line, ": its agent ");
+        add_end_of_agent(&line, record);
         utf8_add_cut(&line, get(record, "error"), 300);
         strbuf_add(&line, "; its static alternative is done instead");
     }

@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OFFLINE_HINT                                                                               \
+    "only local agents may be used (`--offline`, or `offline: true`): name one with `offline: "    \
+    "true` as its agent or `fallback`, or do without"
+
 static void set(struct agent_facts *facts, enum agent_state state, const char *detail,
                 const char *hint)
 {
@@ -67,7 +71,10 @@ void agent_facts_init(struct ops *ops, const struct agent_config *config, struct
 {
     *facts = (struct agent_facts){.config = config, .adapter = adapter_find(config->type)};
     if (!config->enabled) {
-        set(facts, AGENT_DISABLED, "disabled", config->disabled_why);
+        bool is_remote = strcmp(config->disabled_why, CONFIG_OFFLINE_WHY) == 0;
+
+        set(facts, AGENT_DISABLED, is_remote ? "needs a network" : "disabled",
+            is_remote ? OFFLINE_HINT : config->disabled_why);
         return;
     }
     if (!facts->adapter) {

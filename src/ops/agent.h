@@ -5,6 +5,7 @@
 #define FERMATA_OPS_AGENT_H
 
 #include "agents/adapter.h"
+#include "agents/reach.h"
 #include "ops/internal.h"
 
 enum agent_state {
@@ -21,6 +22,7 @@ struct agent_facts {
     char *version;                 /* NULL: not known */
     char *account;                 /* what it would sign in with; NULL: nothing was found */
     json_t *models;                /* of a server that was asked; NULL */
+    enum reachable online;         /* whether its address can be reached; UNKNOWN: not asked */
     enum agent_state state;
     char *detail; /* a few words: "not installed" */
     char *hint;   /* what to do; NULL: nothing */
@@ -37,6 +39,7 @@ const char *agent_state_name(enum agent_state state);
 struct agent_questions {
     bool versions; /* else only what is known */
     bool servers;
+    bool addresses; /* whether they can be reached, of agents that need a network */
 };
 void agent_facts_ask(struct ops *ops, struct agent_facts *facts, size_t count,
                      struct agent_questions questions);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "ops/agent.h"
 #include "ops/probe.h"
+#include "run/online.h"
 #include "run/profile.h"
 
 #include <ctype.h>
@@ -341,6 +342,33 @@ static bool prepare(struct ops *ops, struct question *question, struct probe *pr
     return true;
 }
 
+/* Who is not here, or was not set up by anybody, need not be reached. */
+static char *address_of(struct ops *ops, const struct agent_facts *facts)
+{
+    const struct agent_config *config = facts->config;
+    bool is_meant = (!config->is_builtin && ops_is_trusted(ops)) ||
+                    (config->is_builtin && (facts->path || facts->account));
+
+    return is_meant && config->enabled ? online_address(config, ops->settings->environment) : NULL;
+}
+
+static void ask_addresses(struct ops *ops, struct agent_facts *facts, size_t count)
+{
+    char **addresses = mem_zero(count + 1, sizeof(char *));
+    enum reachable *found = mem_zero(count + 1, sizeof(*found));
+
+    for (size_t i = 0; i < count; i++) {
+        addresses[i] = address_of(ops, &facts[i]);
+    }
+    reach_look((const char *const *)addresses, count, REACH_CEILING_MS, found);
+    for (size_t i = 0; i < count; i++) {
+        facts[i].online = found[i];
+        free(addresses[i]);
+    }
+    free(addresses);
+    free(found);
+}
+
 void agent_facts_ask(struct ops *ops, struct agent_facts *facts, size_t count,
                      struct agent_questions wanted)
 {
@@ -365,6 +393,9 @@ void agent_facts_ask(struct ops *ops, struct agent_facts *facts, size_t count,
         }
     }
     probe_run(probes, asked);
+    if (wanted.addresses) {
+        ask_addresses(ops, facts, count);
+    }
     for (size_t i = 0; i < asked; i++) {
         known += take_answer(&probes[i], questions[i].facts, versions) ? 1 : 0;
         probe_release(&probes[i]);

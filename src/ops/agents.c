@@ -180,6 +180,9 @@ static json_t *describe_agent(const struct ops *ops, const struct agent_facts *f
     json_put_text(agent, "account", facts->account);
     json_put_text(agent, "model", config->model);
     json_put(agent, "offline", json_boolean(config->offline));
+    if (facts->online != REACHABLE_UNKNOWN) {
+        json_put(agent, "online", json_boolean(facts->online == REACHABLE));
+    }
     if (config->timeout_ms > 0) {
         json_put_integer(agent, "timeout_ms", config->timeout_ms);
     }
@@ -329,7 +332,8 @@ int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *v
     agent_facts_ask(
         ops, facts, count,
         (struct agent_questions){.versions = !json_get_boolean(arguments, "quick", false),
-                                 .servers = json_get_boolean(arguments, "check", false)});
+                                 .servers = json_get_boolean(arguments, "check", false),
+                                 .addresses = json_get_boolean(arguments, "check", false)});
     list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *agent = describe_agent(ops, &facts[i], totals);
@@ -343,5 +347,6 @@ int op_agents(struct ops *ops, const json_t *arguments, const struct ops_view *v
     json_decref(breakers);
     *ret_result = json_pack("{s:o, s:b}", "agents", list, "one", one != NULL);
     json_put_text(*ret_result, "default", ops->config->default_agent);
+    json_put_text(*ret_result, "offline", offline_mode_name(ops->config->offline));
     return 0;
 }

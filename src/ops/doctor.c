@@ -115,20 +115,37 @@ static void check_tools(const struct ops *ops, json_t *checks)
 static void add_agent(const struct agent_facts *facts, json_t *checks)
 {
     const struct agent_config *config = facts->config;
-    bool is_ready = facts->state == AGENT_READY;
+    bool is_cut_off = facts->online == UNREACHABLE && facts->state != AGENT_LACKING;
+    bool is_ready = facts->state == AGENT_READY && !is_cut_off;
     bool is_wanted = !config->is_builtin; /* else nobody said that it should be there */
     char *name = mem_printf("agent %s", config->name);
-    char *detail = mem_printf("%s%s%s%s%s", facts->version ? facts->version : "",
+    char *detail = mem_printf("%s%s%s%s%s%s", facts->version ? facts->version : "",
                               facts->version ? ", " : "", facts->detail, facts->account ? ", " : "",
-                              facts->account ? facts->account : "");
+                              facts->account ? facts->account : "",
+                              is_cut_off ? "; its address cannot be reached" : "");
 
     add_check(checks, name,
               is_ready                                     ? "pass"
               : facts->state == AGENT_LACKING && is_wanted ? "fail"
                                                            : "unknown",
-              detail, is_ready ? NULL : facts->hint);
+              detail,
+              is_ready                     ? NULL
+              : is_cut_off && !facts->hint ? "is there a network? until then, local agents do"
+                                           : facts->hint);
     free(detail);
     free(name);
+}
+
+/* What becomes of agents that cannot be reached. */
+static void check_offline(const struct ops *ops, json_t *checks)
+{
+    static const char *const meanings[] = {
+        [OFFLINE_AUTO] = "auto: local agents stand in for who cannot be reached",
+        [OFFLINE_NEVER] = "false: nobody is asked whether it can be reached",
+        [OFFLINE_ONLY] = "true: only local agents are used",
+    };
+
+    add_check(checks, "offline", "pass", meanings[ops->config->offline], NULL);
 }
 
 /* Those that are set up, and coding programs: these need only be installed. */
@@ -156,7 +173,9 @@ static void check_agents(struct ops *ops, json_t *checks)
     for (size_t i = 0; i < count; i++) {
         agent_facts_init(ops, &ops->config->agents[i], &facts[i]);
     }
-    agent_facts_ask(ops, facts, count, (struct agent_questions){.versions = true, .servers = true});
+    agent_facts_ask(ops, facts, count,
+                    (struct agent_questions){.versions = true, .servers = true, .addresses = true});
+    check_offline(ops, checks);
     add_check(checks, "default agent", preferred ? "pass" : "unknown",
               preferred ? preferred : "no agent is ready",
               preferred ? NULL

@@ -157,6 +157,17 @@ static void on_rest(void *context, const struct error *err)
 
 /* ---- one stretch: from start or adoption to rest ---- */
 
+/* As the run was started; the agent of steps that name none may be another one then. */
+static void go_offline(struct ops *ops)
+{
+    if (ops->config->offline != OFFLINE_ONLY) {
+        config_go_offline(ops->config);
+        ops->config->default_agent = ops->has_chosen_agent ? NULL : ops->config->default_agent;
+        ops->has_chosen_agent = false;
+        (void)ops_default_agent(ops);
+    }
+}
+
 static int run_stretch(struct session *session, const struct run_request *request,
                        char run_id[RUN_ID_SIZE], struct error *err)
 {
@@ -181,6 +192,9 @@ static int run_stretch(struct session *session, const struct run_request *reques
                 : engine_adopt(ops->engine, run_id, err);
     if (r == 0) {
         session->begin = engine_show(ops->engine, run_id);
+        if (json_get_boolean(session->begin, "offline", false)) {
+            go_offline(ops);
+        }
         if (!request) {
             show_begin(session);
         }

@@ -33,6 +33,10 @@ static int check_settings(const struct ops_settings *settings, struct error *err
     if (settings->strategy && strategy_parse(settings->strategy) == STRATEGY_UNSET) {
         return refuse_word("FERMATA_STRATEGY", settings->strategy, "ai, static, hybrid", err);
     }
+    if (settings->offline && strcmp(settings->offline, "true") != 0 &&
+        strcmp(settings->offline, "auto") != 0 && strcmp(settings->offline, "false") != 0) {
+        return refuse_word("FERMATA_OFFLINE", settings->offline, "true, auto, false", err);
+    }
     if (settings->trust && strcmp(settings->trust, "1") != 0) {
         return refuse_word("FERMATA_TRUST", settings->trust, "1", err);
     }
@@ -171,6 +175,22 @@ int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **re
     return 0;
 }
 
+/* What a file forbids, a variable does not allow. */
+static void use_offline_setting(struct ops *ops)
+{
+    const char *word = ops->settings->offline;
+    enum offline_mode mode = !word                       ? ops->config->offline
+                             : strcmp(word, "true") == 0 ? OFFLINE_ONLY
+                             : strcmp(word, "auto") == 0 ? OFFLINE_AUTO
+                                                         : OFFLINE_NEVER;
+
+    if (mode == OFFLINE_ONLY || ops->config->offline == OFFLINE_ONLY) {
+        config_go_offline(ops->config);
+    } else {
+        ops->config->offline = mode;
+    }
+}
+
 int ops_need_config(struct ops *ops, struct error *err)
 {
     struct problems *problems;
@@ -199,6 +219,9 @@ int ops_need_config(struct ops *ops, struct error *err)
     }
     if (r == 0 && ops->settings->log_format) {
         ops->config->log_json = strcmp(ops->settings->log_format, "json") == 0;
+    }
+    if (r == 0) {
+        use_offline_setting(ops);
     }
     free(texts[0]);
     free(texts[1]);

@@ -129,6 +129,7 @@ struct ops_settings {
     const char *home;               /* where the search upward for a project ends; NULL: nowhere */
     const char *workflow;           /* FERMATA_WORKFLOW: default workflow; NULL: configured */
     const char *strategy;           /* FERMATA_STRATEGY; NULL: configured */
+    const char *offline;            /* FERMATA_OFFLINE: true, auto, false; NULL: configured */
     const char *trust;              /* FERMATA_TRUST: "1", every project is trusted; NULL: no */
     const char *log_format;         /* --log-format / FERMATA_LOG_FORMAT; NULL: configured */
     const char *version;            /* of this program */

@@ -573,6 +573,10 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     if (r < 0) {
         return r;
     }
+    if (json_get_boolean(arguments, "offline", false)) {
+        config_go_offline(ops->config);
+    }
+    request.is_offline = ops->config->offline == OFFLINE_ONLY;
     r = check_task(ops, request.task, err);
     if (r < 0) {
         return r;

@@ -45,6 +45,8 @@ static const struct argument run_arguments[] = {
      .help = "Reuse no step of an earlier run"},
     {.name = "no_input", .type = ARGUMENT_BOOLEAN,
      .help = "Never ask for inputs or approvals"},
+    {.name = "offline", .type = ARGUMENT_BOOLEAN,
+     .help = "Use only agents that need no network, also when the run is resumed"},
     {.name = "bridge", .type = ARGUMENT_BOOLEAN,
      .help = "The calling program does the work of agents that cannot be used here, and is told by "
              "exit status 42"},
@@ -247,7 +249,8 @@ static const struct argument agents_arguments[] = {
     {.name = "name", .type = ARGUMENT_AGENT, .is_positional = true, .value_name = "NAME",
      .help = "Everything about this one"},
     {.name = "check", .letter = 'c', .type = ARGUMENT_BOOLEAN,
-     .help = "Ask model servers whether they are there and which models they have"},
+     .help = "Ask model servers whether they are there and which models they have, and whether "
+             "the addresses of all others can be reached"},
     {.name = "quick", .type = ARGUMENT_BOOLEAN,
      .help = "Start no program: versions only as far as they are known"},
 };

@@ -69,7 +69,8 @@ struct event {
     int64_t held_until; /* its agent may not be called before; 0: it may */
     const char *held_why;
     const char *held_agent;
-    bool has_slot; /* then it may, without being asked again */
+    enum failure_class passed_over; /* it cannot be called: another one is, if there is one */
+    bool has_slot;                  /* then it may, without being asked again */
     /* EVENT_HOST: what it is to do, or what was wrong with its answer */
     const char *host;
     /* EVENT_LIVENESS */

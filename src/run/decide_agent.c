@@ -70,31 +70,35 @@ static bool may_fall_back_to_static(const struct turn *turn, const struct step_s
            step_strategy(turn->run, step->definition) == STRATEGY_HYBRID;
 }
 
-void step_give_up_agent(struct turn *turn, int index, enum failure_class class_, const char *error)
+/* `why`: its class, its error, and as the reason whether it was passed over. */
+static void give_up(struct turn *turn, int index, struct record why)
 {
     const struct step_state *step = step_at(turn, index);
+    enum failure_class class_ = (enum failure_class)failure_class_parse(why.class_);
     const char *current = NULL;
     const char *next = may_ask_another(step, class_) ? next_agent(turn, step, &current) : NULL;
 
     if (next) {
-        step_move(turn, index, STEP_IS_RUNNING,
-                  (struct record){.class_ = failure_class_name(class_),
-                                  .error = error,
-                                  .agent = next,
-                                  .other = current});
+        why.agent = next;
+        why.other = current;
+        step_move(turn, index, STEP_IS_RUNNING, why);
         step_try_again(turn, index, false);
         return;
     }
-    error = all_errors(turn, step, error);
+    why.error = all_errors(turn, step, why.error);
     if (may_fall_back_to_static(turn, step_at(turn, index))) {
         /* For everybody who looks: what is done from here on is not what was wanted first. */
-        step_move(turn, index, STEP_IS_RUNNING,
-                  (struct record){
-                      .class_ = failure_class_name(class_), .error = error, .strategy = "static"});
+        why.strategy = "static";
+        step_move(turn, index, STEP_IS_RUNNING, why);
         step_try_again(turn, index, true);
     } else {
-        step_fail(turn, index, class_, error);
+        step_fail(turn, index, class_, why.error);
     }
+}
+
+void step_give_up_agent(struct turn *turn, int index, enum failure_class class_, const char *error)
+{
+    give_up(turn, index, (struct record){.class_ = failure_class_name(class_), .error = error});
 }
 
 void step_settle_conflict(struct turn *turn, int index, const char *error)
@@ -111,7 +115,7 @@ void step_settle_conflict(struct turn *turn, int index, const char *error)
     step_move(turn, index, STEP_IS_RUNNING,
               (struct record){.class_ = failure_class_name(CLASS_PERMANENT),
                               .error = error,
-                              .reason = "conflict",
+                              .reason = RECORD_REASON_CONFLICT,
                               .agent = settler,
                               .other = current});
     step_try_again(turn, index, false);
@@ -127,6 +131,13 @@ void step_wait(struct turn *turn, int index, struct record wait)
     turn_effect(turn, EFFECT_TIMER, index, wait.until, NULL);
 }
 
+static bool has_another(const struct turn *turn, const struct step_state *step)
+{
+    const char *current;
+
+    return next_agent(turn, step, &current) || may_fall_back_to_static(turn, step);
+}
+
 bool step_park(struct turn *turn, int index, const char *error)
 {
     const struct step_state *step = step_at(turn, index);
@@ -135,14 +146,13 @@ bool step_park(struct turn *turn, int index, const char *error)
     bool is_passed_on = definition->on_limit == LIMIT_FALLBACK ||
                         (definition->on_limit == LIMIT_AUTO &&
                          wait_ms > definition->retry.max_delay_ms);
-    const char *current;
 
     if (wait_ms <= 0 || step->is_static || phase_is_late(turn, step->phase) ||
         (definition->on_limit == LIMIT_AUTO &&
          !(definition->retry.classes & CLASS_BIT(CLASS_LIMIT)))) {
         return false;
     }
-    if (is_passed_on && (next_agent(turn, step, &current) || may_fall_back_to_static(turn, step))) {
+    if (is_passed_on && has_another(turn, step)) {
         step_give_up_agent(turn, index, CLASS_LIMIT, error);
     } else if (turn->run->wish != WISH_NONE) {
         step_make_pending(turn, index, "the run is being paused");
@@ -158,14 +168,27 @@ bool step_park(struct turn *turn, int index, const char *error)
     return true;
 }
 
+static void pass_over(struct turn *turn, int index, enum failure_class class_, const char *why)
+{
+    give_up(turn, index,
+            (struct record){.class_ = failure_class_name(class_),
+                            .error = why,
+                            .reason = RECORD_REASON_PASSED_OVER});
+}
+
+bool step_pass_over(struct turn *turn, int index, const struct event *prepared)
+{
+    if (!has_another(turn, step_at(turn, index))) {
+        return false;
+    }
+    pass_over(turn, index, prepared->passed_over, prepared->held_why);
+    return true;
+}
+
 void step_hold_back(struct turn *turn, int index, const struct event *prepared)
 {
-    const struct step_state *step = step_at(turn, index);
-    const char *current;
-
-    if (!prepared->has_slot &&
-        (next_agent(turn, step, &current) || may_fall_back_to_static(turn, step))) {
-        step_give_up_agent(turn, index, CLASS_TRANSIENT, prepared->held_why);
+    if (!prepared->has_slot && has_another(turn, step_at(turn, index))) {
+        pass_over(turn, index, CLASS_TRANSIENT, prepared->held_why);
         return;
     }
     step_wait(turn, index,

@@ -232,6 +232,9 @@ void step_handle_prepared(struct turn *turn, int index, const struct event *even
         step_make_pending(turn, index, "the run is being paused");
         return;
     }
+    if (event->passed_over != CLASS_NONE && step_pass_over(turn, index, event)) {
+        return;
+    }
     if (event->held_until > turn->now) {
         step_hold_back(turn, index, event);
         return;

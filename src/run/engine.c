@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "results/results.h"
 #include "run/definition.h"
+#include "run/online.h"
 #include "run/own.h"
 #include "run/pulse.h"
 #include "run/states.h"
@@ -336,6 +337,7 @@ void engine_free(struct engine *engine)
     live_release_all(engine);
     followers_free(engine->followers);
     pulses_free(engine->pulses);
+    reach_free(engine->reach);
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->wake);
     loop_cancel(engine->options.loop, engine->pace);

@@ -85,6 +85,7 @@ struct engine {
     struct map *live;            /* "run/key" -> struct live_attempt, see live.h */
     struct followers *followers; /* of agents' streams; NULL: there was none yet */
     struct pulses *pulses;       /* of attempts; NULL: there was none yet */
+    struct reach *reach;         /* NULL: nobody was asked yet */
     struct timer *timers;
     struct queued_event *queue_head, **queue_tail;
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */

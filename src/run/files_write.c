@@ -102,8 +102,12 @@ static void add_given_up(const struct step_state *step, struct strbuf *report)
 
     json_array_foreach(step->given_up, i, entry)
     {
-        strbuf_addf(report, "%s %s failed (%s): ", i ? ";" : "", json_get_text(entry, "agent", ""),
-                    json_get_text(entry, "class", ""));
+        strbuf_addf(report, "%s %s ", i ? ";" : "", json_get_text(entry, "agent", ""));
+        if (json_get_boolean(entry, "passed_over", false)) {
+            strbuf_add(report, "was passed over: ");
+        } else {
+            strbuf_addf(report, "failed (%s): ", json_get_text(entry, "class", ""));
+        }
         utf8_add_cut(report, json_get_text(entry, "error", ""), 500);
     }
 }

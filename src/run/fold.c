@@ -140,6 +140,7 @@ static void apply_created(struct run_state *run, const struct record *record)
     run->strategy = record->strategy ? strategy_parse(record->strategy) : STRATEGY_UNSET;
     run->strategy_default = record->class_ ? strategy_parse(record->class_) : STRATEGY_UNSET;
     run->is_fresh = record->flag;
+    run->is_offline = record->is_answered;
     run->is_bridged = record->status != NULL;
     set_text(&run->parent, record->other);
     set_text(&run->parent_step, record->other_step);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define CHANGED_MAX 200
 #define PARKS_MAX 100 /* who tells the end of a limit again and again is not believed for ever */
@@ -34,6 +35,11 @@ void fold_forget_agents(struct step_state *step)
     step->is_settling = false;
 }
 
+static bool has_reason(const struct record *record, const char *reason)
+{
+    return record->reason && strcmp(record->reason, reason) == 0;
+}
+
 /* The next agent has tries and questions of its own, and never the session of another. */
 void fold_choose_agent(struct step_state *step, const struct record *record)
 {
@@ -44,6 +50,9 @@ void fold_choose_agent(struct step_state *step, const struct record *record)
     json_put_text(entry, "class", record->class_);
     json_put_text(entry, "error", record->error);
     json_put_integer(entry, "tries", step->tries);
+    if (has_reason(record, RECORD_REASON_PASSED_OVER)) {
+        json_put(entry, "passed_over", json_true());
+    }
     (void)json_array_append_new(given_up, entry);
     json_decref(step->given_up);
     step->given_up = given_up;
@@ -53,7 +62,7 @@ void fold_choose_agent(struct step_state *step, const struct record *record)
     drop_text(&step->session);
     drop_text(&step->answerer);
     drop_text(&step->model);
-    step->is_settling = step->is_settling || record->reason;
+    step->is_settling = step->is_settling || has_reason(record, RECORD_REASON_CONFLICT);
     free(step->agent);
     step->agent = mem_strdup(record->agent);
 }

@@ -37,6 +37,25 @@ void prompt_add_fenced(struct strbuf *prompt, const char *text)
     strbuf_add_char(prompt, '\n');
 }
 
+static bool was_not_asked(const json_t *given_up)
+{
+    return json_get_boolean(given_up, "passed_over", false) &&
+           json_get_integer(given_up, "tries", 0) == 0;
+}
+
+static size_t count_asked(const struct step_state *step)
+{
+    const json_t *entry;
+    size_t count = 0;
+    size_t i;
+
+    json_array_foreach(step->given_up, i, entry)
+    {
+        count += was_not_asked(entry) ? 0 : 1;
+    }
+    return count;
+}
+
 static void add_agents(const struct step_state *step, struct strbuf *prompt)
 {
     const json_t *entry;
@@ -48,9 +67,12 @@ static void add_agents(const struct step_state *step, struct strbuf *prompt)
     {
         json_int_t tries = json_get_integer(entry, "tries", 0);
 
-        strbuf_addf(&text, "%s%s (%lld %s, %s): ", i ? "\n" : "", json_get_text(entry, "agent", ""),
-                    (long long)tries, tries == 1 ? "try" : "tries",
-                    json_get_text(entry, "class", ""));
+        if (was_not_asked(entry)) {
+            continue;
+        }
+        strbuf_addf(&text, "%s%s (%lld %s, %s): ", text.length ? "\n" : "",
+                    json_get_text(entry, "agent", ""), (long long)tries,
+                    tries == 1 ? "try" : "tries", json_get_text(entry, "class", ""));
         utf8_add_cut(&text, json_get_text(entry, "error", ""), ERROR_CHARACTERS_MAX);
     }
     prompt_add_fenced(prompt, text.data);
@@ -89,9 +111,10 @@ static void add_last_words(const struct step_state *step, struct strbuf *prompt)
 
 void handoff_add(const struct step_state *step, struct strbuf *prompt)
 {
-    bool is_one = json_array_size(step->given_up) == 1;
+    size_t count = count_asked(step);
+    bool is_one = count == 1;
 
-    if (json_array_size(step->given_up) == 0) {
+    if (count == 0) {
         return;
     }
     strbuf_addf(prompt,

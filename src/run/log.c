@@ -80,12 +80,18 @@ static enum level say_phase(const struct run_state *run, const struct record *re
     return strcmp(record->status, "failed") == 0 ? LEVEL_ERROR : LEVEL_INFO;
 }
 
+static bool is_passed_over(const struct record *record)
+{
+    return record->reason && strcmp(record->reason, RECORD_REASON_PASSED_OVER) == 0;
+}
+
 static enum level say_step(const struct record *record, struct strbuf *text)
 {
     if (strcmp(record->status, "running") == 0) {
         if (record->agent) {
-            strbuf_addf(text, "Step: %s - Agent %s takes over from %s", record->step, record->agent,
-                        or_empty(record->other));
+            strbuf_addf(text, "Step: %s - Agent %s takes over from %s%s", record->step,
+                        record->agent, or_empty(record->other),
+                        is_passed_over(record) ? ", which is passed over" : "");
             add_because(text, record->error);
         } else if (record->strategy) {
             strbuf_addf(text, "Step: %s - Its static alternative stands in for its agent",

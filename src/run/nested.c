@@ -194,6 +194,7 @@ static int begin_child(struct active *parent, const struct step_state *step, str
                                                   ? parent->state->strategy
                                                   : step->definition->strategy,
                                   .is_fresh = parent->state->is_fresh,
+                                  .is_offline = parent->state->is_offline,
                                   .is_bridged = parent->state->is_bridged,
                                   .calls = parent->state->calls};
     json_t *inputs = NULL;

@@ -375,6 +375,7 @@ static struct record creation_record(const struct engine *engine, const struct r
         .strategy = request->strategy ? strategy_name(request->strategy) : NULL,
         .class_ = fallback ? strategy_name(fallback) : NULL,
         .flag = request->is_fresh,
+        .is_answered = request->is_offline,
         .status = request->is_bridged ? "host" : NULL,
         .by = request->label,
         .artifacts = request->calls,

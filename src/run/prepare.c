@@ -11,8 +11,10 @@
 #include "run/engine.h"
 #include "run/files.h"
 #include "run/launch.h"
+#include "run/online.h"
 #include "run/profile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +33,8 @@ struct preparation {
     bool is_digested;                   /* else it is never reused */
     struct admission_request admission; /* agent NULL: nobody is to be asked */
     struct admission admitted;
+    char *address;                  /* that must be reachable; NULL: nothing is asked */
+    enum failure_class passed_over; /* NONE: it is not; `admitted` says why */
     json_t *parts;
     char tree[DIGEST_HEX_SIZE];
     char digest[DIGEST_HEX_SIZE];
@@ -227,6 +231,7 @@ static void preparation_free(struct preparation *preparation)
     free(preparation->folder);
     free(preparation->from_run);
     free(preparation->from_step);
+    free(preparation->address);
     json_decref(preparation->parts);
     json_decref(preparation->output);
     json_decref(preparation->artifacts);
@@ -249,6 +254,7 @@ static void post_prepared(struct preparation *preparation)
         event->event.held_agent = event_keep(
             event, preparation->admission.agent ? preparation->admission.agent->name : NULL);
         event->event.has_slot = preparation->admitted.is_slot;
+        event->event.passed_over = preparation->passed_over;
         if (preparation->is_digested) {
             event->event.digest = event_keep(event, preparation->digest);
             event->event.parts = event_hold(event, json_incref(preparation->parts));
@@ -353,16 +359,74 @@ static void find_earlier(struct preparation *preparation)
     }
 }
 
+static void admit(struct preparation *preparation)
+{
+    preparation->result = admission_ask(preparation->engine->options.store, &preparation->admission,
+                                        &preparation->admitted, &preparation->err);
+}
+
 /* Nobody is called for what was found. */
+static bool is_anybody_asked(const struct preparation *preparation)
+{
+    return preparation->result == 0 && !preparation->from_run && preparation->admission.agent &&
+           preparation->passed_over == CLASS_NONE;
+}
+
 static void prepare_on_pool(void *arg)
 {
     struct preparation *preparation = arg;
 
     find_earlier(preparation);
-    if (preparation->result == 0 && !preparation->from_run && preparation->admission.agent) {
-        preparation->result = admission_ask(preparation->engine->options.store,
-                                            &preparation->admission, &preparation->admitted,
-                                            &preparation->err);
+    if (is_anybody_asked(preparation) && !preparation->address) {
+        admit(preparation);
+    }
+}
+
+static void admit_on_pool(void *arg)
+{
+    admit(arg);
+}
+
+static void on_admitted(void *arg)
+{
+    post_prepared(arg);
+}
+
+static void on_reached(void *arg, bool is_reachable)
+{
+    struct preparation *preparation = arg;
+    struct reach_address address = {0};
+
+    if (is_reachable) {
+        loop_submit(preparation->engine->options.loop, admit_on_pool, on_admitted, preparation);
+        return;
+    }
+    (void)reach_parse(preparation->address, &address);
+    preparation->passed_over = CLASS_TRANSIENT;
+    (void)snprintf(preparation->admitted.why, sizeof(preparation->admitted.why),
+                   "it is offline: %s:%s cannot be reached", address.host, address.port);
+    post_prepared(preparation);
+}
+
+static struct reach *make_reach(struct engine *engine)
+{
+    if (!engine->reach) {
+        engine->reach = reach_new(engine->options.loop, REACH_CEILING_MS);
+    }
+    return engine->reach;
+}
+
+/* Its answer holds for the agents of all steps; without one it is called: it knows best. */
+static void ask_whether_reachable(struct preparation *preparation)
+{
+    const struct host *host = preparation->engine->options.host;
+    struct reach *reach = make_reach(preparation->engine);
+    int64_t now_ms = host->monotonic_ms(host->context);
+    enum reachable found = reach_find(reach, preparation->address, now_ms);
+
+    if (found != REACHABLE_UNKNOWN ||
+        !reach_ask(reach, preparation->address, now_ms, on_reached, preparation)) {
+        on_reached(preparation, found != UNREACHABLE);
     }
 }
 
@@ -374,7 +438,11 @@ static void on_prepared(void *arg)
         /* A check whose tree cannot be read still runs; its proof just lacks the digest. */
         preparation->result = 0;
     }
-    post_prepared(preparation);
+    if (is_anybody_asked(preparation) && preparation->address) {
+        ask_whether_reachable(preparation);
+    } else {
+        post_prepared(preparation);
+    }
 }
 
 /* What the host does, Fermata does not call. */
@@ -396,6 +464,14 @@ static void ask_for_admission(const struct active *active, int index,
         .step = preparation->key,
         .now = options->host->now_ms(options->host->context),
         .has_slot = step->has_slot};
+    if (!agent->enabled) {
+        preparation->passed_over = CLASS_PERMANENT;
+        (void)snprintf(preparation->admitted.why, sizeof(preparation->admitted.why),
+                       "it is disabled: %s", agent->disabled_why ? agent->disabled_why : "");
+    } else if (options->config->offline == OFFLINE_AUTO && !step->has_slot &&
+               online_has_local(options->config, step->definition, agent)) {
+        preparation->address = online_address(agent, options->environment);
+    }
 }
 
 void prepare_step(struct active *active, int index, bool is_static)

@@ -51,7 +51,7 @@ static const struct {
                              BOOLEAN("fresh", flag), TEXT("label", by), TEXT("parent", other),
                              TEXT("parent_step", other_step), INTEGER("depth", number),
                              TEXT("default_strategy", class_), TEXT("bridge", status),
-                             JSON("calls", artifacts)}},
+                             JSON("calls", artifacts), BOOLEAN("offline", is_answered)}},
     [RECORD_RUN_MOVED] = {"run_moved",
                           {TEXT("status", status), TEXT("reason", reason), TEXT("detail", text),
                            TEXT("phase", phase), TEXT("step", step)}},

@@ -43,6 +43,10 @@ enum record_kind {
 };
 #define RECORD_KINDS 25
 
+/* Why another agent takes over, of `step_moved`; else the one before it failed. */
+#define RECORD_REASON_CONFLICT "conflict"       /* to settle that of its merge */
+#define RECORD_REASON_PASSED_OVER "passed over" /* that one was not called */
+
 struct record {
     enum record_kind kind;
     int64_t seq;
@@ -70,7 +74,7 @@ struct record {
     int signal;
     bool flag;
     /* of an agent's attempt */
-    bool is_answered; /* by the backend; what failed came after it */
+    bool is_answered; /* by the backend; what failed came after it. Of a run: it is offline */
     const char *agent;
     const char *model; /* that answered, or was asked for */
     const char *session;

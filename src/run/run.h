@@ -102,6 +102,7 @@ struct run_request {
     enum strategy strategy;          /* UNSET: the workflow's, the project's, hybrid */
     bool is_bridged;                 /* agent steps without a usable agent are the host's */
     bool is_fresh;                   /* never reuse a step of an earlier run */
+    bool is_offline;                 /* only agents that need no network */
     const char *label;               /* NULL: none */
     const json_t *calls;             /* of run_pin_calls */
 };

@@ -82,7 +82,7 @@ struct step_state {
     bool is_settling;  /* a conflict of its merge, in its clone; see on_conflict */
     char *answerer;    /* the agent of its last attempt; NULL: it has none, or is at work still */
     char *model;       /* of the answerer, or asked of it; NULL: not known */
-    json_t *given_up;  /* [{agent,class,error,tries}], agents before this one; NULL: none */
+    json_t *given_up;  /* [{agent,class,error,tries,passed_over}], before this one; NULL: none */
     json_t *changed;   /* {path: true}, by attempts of agents that failed; NULL: nothing */
     char *reason;
     int exit_status;
@@ -163,7 +163,7 @@ struct run_state {
     json_t *calls;          /* name -> digest, of the workflows that it may call; NULL: none */
     enum strategy strategy; /* asked for by whoever started it; UNSET: not */
     enum strategy strategy_default; /* the project's */
-    bool is_fresh;
+    bool is_fresh, is_offline;
     bool is_bridged; /* steps without a usable agent go to the host */
     char *parent, *parent_step;
     int depth;

@@ -94,6 +94,8 @@ bool step_park(struct turn *turn, int step, const char *error);
 void step_wait(struct turn *turn, int step, struct record wait);
 /* Its agent may not be called yet: another one is, or it waits. */
 void step_hold_back(struct turn *turn, int step, const struct event *prepared);
+/* Its agent cannot be called. False: there is no other one, and nothing was done. */
+bool step_pass_over(struct turn *turn, int step, const struct event *prepared);
 
 /* decide_wait.c */
 void step_start_approval(struct turn *turn, int step);

@@ -230,6 +230,9 @@ void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *t
     if (run->is_fresh) {
         json_text_add_true(json, "fresh");
     }
+    if (run->is_offline) {
+        json_text_add_true(json, "offline");
+    }
     json_text_add(json, "parent", run->parent);
     json_text_add(json, "parent_step", run->parent_step);
     json_text_add_integer(json, "iteration", run->iteration);

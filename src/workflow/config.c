@@ -327,6 +327,7 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
     int64_t at_once = read_integer(settings, "max_concurrent_agents", 0);
     int strategy = read_word(LEVEL_CONFIG, root, "strategy", -1);
 
+    config_read_offline(root, config);
     config->default_agent = agent ? agent : config->default_agent;
     read_default_workflow(config_reader, file);
     if (strategy >= 0) {
@@ -427,6 +428,9 @@ static void publish(struct config_reader *config_reader)
                                                         : OUTPUT_BYTES_MAX;
     config->steps_max = config->steps_max ? config->steps_max : STEPS_MAX;
     config->nesting_max = config->nesting_max ? config->nesting_max : NESTING_MAX;
+    if (config->offline == OFFLINE_ONLY) {
+        config_go_offline(config);
+    }
 }
 #undef PUBLISH
 

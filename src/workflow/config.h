@@ -29,9 +29,10 @@ struct agent_config {
     const char *description;
     const char *const *capabilities;
     size_t capability_count;
-    bool offline;       /* needs no network */
-    int64_t timeout_ms; /* 0: the step decides */
-    int64_t silence_ms; /* of a server: longest time without output; 0: the adapter's */
+    bool offline;          /* needs no network */
+    const char *online_at; /* the address that tells whether it is online; NULL: where it calls */
+    int64_t timeout_ms;    /* 0: the step decides */
+    int64_t silence_ms;    /* of a server: longest time without output; 0: the adapter's */
     struct quiet_policy quiet;
     int breaker_threshold; /* failures in a row; 0: it has no circuit breaker */
     int64_t breaker_recovery_ms;
@@ -65,6 +66,13 @@ struct stand_in {
     const char *other;
 };
 
+enum offline_mode {
+    OFFLINE_AUTO,  /* who cannot be reached is passed over where an agent without a network follows
+                    */
+    OFFLINE_NEVER, /* nobody is asked */
+    OFFLINE_ONLY,  /* only agents that need no network */
+};
+
 struct config {
     const struct agent_config *agents; /* those of the files first, then the other built-in ones */
     size_t agent_count;
@@ -80,7 +88,8 @@ struct config {
     const char *default_workflow; /* NULL: none */
     const char *default_workflow_file;
     struct position default_workflow_at;
-    enum strategy strategy;   /* UNSET: not said */
+    enum strategy strategy; /* UNSET: not said */
+    enum offline_mode offline;
     int concurrency;          /* processes at once in one orchestrator; 0: 2 x cores */
     int64_t output_bytes_max; /* kept of each output; default 8 MiB */
     int64_t steps_max;        /* in a run, instances included; default 100,000 */
@@ -103,7 +112,11 @@ int config_parse(const char *project_text, const char *project_file, const char 
                  const char *user_file, struct config **ret_config, struct problems *problems,
                  struct error *err);
 void config_free(struct config *config);
+#define CONFIG_OFFLINE_WHY "it needs a network, and only local agents may be used (offline)"
+/* From now on only agents that need no network can be used. */
+void config_go_offline(struct config *config);
 /* By its name, else by a role: that of `roles`, or one that an agent of the files gives itself. */
+const char *offline_mode_name(enum offline_mode mode); /* "auto", "false", "true" */
 const struct agent_config *config_find_agent(const struct config *config, const char *name);
 /* The agents that a step asks, in this order, none twice: its own (NULL: none is named, and there
  * is no default one), then its `fallback`, or else those that stand in by the settings. config may

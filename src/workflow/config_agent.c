@@ -267,6 +267,25 @@ static void read_limits(const struct reader *reader, const struct yaml_node *nod
     agent->account = read_over(reader, node, "account", agent->account);
 }
 
+static bool is_on_this_machine(const struct agent_config *agent)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
+    const char *host = agent->endpoint ? strstr(agent->endpoint, "://") : NULL;
+    size_t length;
+
+    if (!host || use_of(agent->type) != USE_SERVER || strchr(host, '@')) {
+        return false;
+    }
+    host += strlen("://");
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        length = strlen(hosts[i]);
+        if (strncmp(host, hosts[i], length) == 0 && strchr(":/", host[length])) {
+            return true; /* strchr finds the end of the text, too */
+        }
+    }
+    return false;
+}
+
 /* The older key: a limit, and a stop when it is reached. The driver of a server sees to it. */
 static struct quiet_policy silence_policy(const struct yaml_node *node,
                                           const struct agent_config *agent)
@@ -321,8 +340,10 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     if (yaml_find(node, "capabilities")) {
         agent->capabilities = read_names(reader, node, "capabilities", &agent->capability_count);
     }
-    /* Another address may lie elsewhere. */
-    agent->offline = read_boolean(node, "offline", agent->offline && !yaml_find(node, "endpoint"));
+    /* Another address may lie elsewhere; one of this machine does not. */
+    agent->offline = read_boolean(
+        node, "offline", yaml_find(node, "endpoint") ? is_on_this_machine(agent) : agent->offline);
+    agent->online_at = read_over(reader, node, "online_at", agent->online_at);
     agent->timeout_ms = read_duration(node, "timeout", agent->timeout_ms);
     agent->silence_ms = read_duration(node, "silence", agent->silence_ms);
     agent->quiet = quiet_over(read_quiet(node), silence_policy(node, agent));

@@ -20,8 +20,10 @@ void config_read_agents(struct reader *reader, const struct yaml_node *root,
 void config_check_map(const struct reader *reader, const struct yaml_node *agent,
                       const char *output_format);
 
-/* config_limit.c: one file's `settings` on all agents: allowed_commands, offline. The built-in ones
- * have to be among them. */
+/* config_limit.c: one file's `offline`, in both of its forms. */
+void config_read_offline(const struct yaml_node *root, struct config *config);
+/* One file's `settings` on all agents: allowed_commands. The built-in ones have to be among them.
+ */
 void config_limit_agents(const struct yaml_node *settings, struct agent_vec *agents);
 void config_share_accounts(struct agent_vec *agents);
 void config_add_builtin_agents(struct agent_vec *agents);

@@ -82,10 +82,55 @@ void config_share_accounts(struct agent_vec *agents)
     }
 }
 
+const char *offline_mode_name(enum offline_mode mode)
+{
+    static const char *const names[] = {
+        [OFFLINE_AUTO] = "auto", [OFFLINE_NEVER] = "false", [OFFLINE_ONLY] = "true"};
+
+    return names[mode];
+}
+
+static void disable_remote(struct agent_config *agent, const char *why)
+{
+    if (!agent->offline) {
+        disable(agent, why);
+    }
+}
+
+void config_go_offline(struct config *config)
+{
+    struct agent_config *agents = (struct agent_config *)(uintptr_t)config->agents;
+
+    config->offline = OFFLINE_ONLY;
+    for (size_t i = 0; i < config->agent_count; i++) {
+        disable_remote(&agents[i], CONFIG_OFFLINE_WHY);
+    }
+}
+
+void config_read_offline(const struct yaml_node *root, struct config *config)
+{
+    const struct yaml_node *word = yaml_find(root, "offline");
+    const struct yaml_node *map = yaml_find(yaml_find(root, "settings"), "offline");
+
+    if (config->offline == OFFLINE_ONLY) {
+        return;
+    }
+    if (yaml_find(map, "auto_detect")) {
+        config->offline = read_boolean(map, "auto_detect", true) ? OFFLINE_AUTO : OFFLINE_NEVER;
+    }
+    if (word) {
+        config->offline = strcmp(word->text, "auto") == 0        ? OFFLINE_AUTO
+                          : read_boolean(root, "offline", false) ? OFFLINE_ONLY
+                                                                 : OFFLINE_NEVER;
+    }
+    if (read_boolean(map, "enabled", false)) {
+        config->offline = OFFLINE_ONLY;
+    }
+}
+
 void config_limit_agents(const struct yaml_node *settings, struct agent_vec *agents)
 {
     const struct yaml_node *commands = yaml_find(settings, "allowed_commands");
-    bool is_offline = read_boolean(yaml_find(settings, "offline"), "enabled", false);
 
     for (size_t i = 0; i < agents->count; i++) {
         struct agent_config *agent = &agents->items[i];
@@ -93,9 +138,6 @@ void config_limit_agents(const struct yaml_node *settings, struct agent_vec *age
         limit_rate(settings, agent);
         if (commands && !is_allowed(agent, commands)) {
             disable(agent, "`allowed_commands` of the settings has not got it");
-        }
-        if (is_offline && !agent->offline) {
-            disable(agent, "it needs a network, and `offline` of the settings is enabled");
         }
     }
 }

@@ -381,6 +381,10 @@ static const struct key keys[] = {
     {L(CONFIG), "default_agent", SHAPE_NAME, .help = "The agent of steps that name none."},
     {L(CONFIG) | L(SETTINGS), "default_workflow", SHAPE_NAME,
      .help = "The workflow of runs that name none."},
+    {L(CONFIG), "offline", SHAPE_BOOLEAN | SHAPE_WORD,
+     .help = "`true`: only agents that need no network. `auto`: an agent whose address cannot be "
+             "reached is passed over where the step has one that needs none. `false`: nobody asks.",
+     .words = "auto", .fallback = "auto"},
     {L(CONFIG), "concurrency", SHAPE_INTEGER,
      .help = "Processes at once in one orchestrator; 0: twice the processor's cores.",
      .most = 10000, .fallback = "0"},
@@ -429,8 +433,14 @@ static const struct key keys[] = {
      .help = "What it is good at, in a word; a step may name the role instead of the agent."},
     {L(AGENT), "capabilities", SHAPE_TEXTS, .help = "What it is good for; shown.",
      .example = "[code, review]"},
-    {L(AGENT), "offline", SHAPE_BOOLEAN, .help = "Whether it works without a network.",
+    {L(AGENT), "offline", SHAPE_BOOLEAN,
+     .help = "Whether it works without a network; true of servers whose address is this machine's.",
      .fallback = "false"},
+    {L(AGENT), "online_at", SHAPE_TEXT,
+     .help =
+         "The address (URL, or host:port) that tells by a connection whether it is online, where "
+         "`offline` wants to know; by default where it calls.",
+     .example = "https://gateway.example.com"},
     {L(AGENT), "timeout", SHAPE_DURATION,
      .help = "Longest time of one call; 0: the step decides. The shorter of the two counts.",
      .fallback = "0"},
@@ -633,8 +643,9 @@ static const struct key keys[] = {
     {L(OFFLINE), "enabled", SHAPE_BOOLEAN,
      .help = "Whether only agents that work without a network may be used, in any workflow.",
      .fallback = "false"},
-    {L(OFFLINE), "auto_detect", SHAPE_ANY, .help = "`fallback` names the agent that stands in",
-     .is_ignored = true},
+    {L(OFFLINE), "auto_detect", SHAPE_BOOLEAN,
+     .help = "Whether it is found out who cannot be reached: `offline: auto`, else `false`.",
+     .fallback = "true"},
 };
 
 #undef L

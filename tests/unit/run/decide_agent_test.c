@@ -249,10 +249,82 @@ static void an_open_breaker_passes_the_step_on_to_the_next_agent(void **state)
     assert_string_equal(asked(&m), "a2");
     assert_int_equal(machine_step(&m, "a")->attempts, 1);
     assert_string_equal(last_word(&m, "step_moved", "error"), "its breaker is open");
+    assert_string_equal(last_word(&m, "step_moved", "reason"), "passed over");
+    machine_release(&m);
+}
+
+static void prepare_passed_over(struct machine *m, enum failure_class class_)
+{
+    (void)machine_event(m, (struct event){.kind = EVENT_PREPARED,
+                                          .step = "a",
+                                          .passed_over = class_,
+                                          .held_why = "it is offline"});
+}
+
+static const json_t *given_up(const struct machine *m, size_t index)
+{
+    return json_array_get(machine_step(m, "a")->given_up, index);
+}
+
+static void an_agent_that_cannot_be_called_is_passed_over_without_an_attempt(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    (void)machine_story(&m);
+    prepare_passed_over(&m, CLASS_TRANSIENT);
+    assert_story(&m, "step a running (transient) | wait a prepare");
+    /* Whoever goes on with the run sees the same. */
+    machine_recover(&m);
+    prepare_passed_over(&m, CLASS_PERMANENT);
+    assert_int_equal(machine_step(&m, "a")->attempts, 0);
+    assert_string_equal(asked(&m), "a3");
+    fail_with(&m, "permanent", "no account");
+    assert_string_equal(machine_step(&m, "a")->error,
+                        "a1: it is offline; a2: it is offline; a3: no account");
+    assert_true(json_get_boolean(given_up(&m, 0), "passed_over", false));
+    assert_int_equal(json_get_integer(given_up(&m, 0), "tries", -1), 0);
+    machine_release(&m);
+}
+
+static void an_agent_that_failed_was_not_passed_over(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    fail_with(&m, "permanent", "no account");
+    assert_string_equal(asked(&m), "a2");
+    assert_false(json_get_boolean(given_up(&m, 0), "passed_over", false));
+    assert_false(machine_step(&m, "a")->is_settling);
     machine_release(&m);
 }
 
 #define ALONE ONE("{ id: a, prompt: go, agent: a1, reuse: never, retry: { attempts: 1 } }")
+
+static void without_another_agent_it_is_called_all_the_same(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ALONE);
+    prepare_passed_over(&m, CLASS_PERMANENT);
+    assert_int_equal(machine_step(&m, "a")->attempts, 1);
+    machine_release(&m);
+}
+
+static void a_static_alternative_stands_in_for_who_cannot_be_called(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ONE("{ id: a, prompt: go, agent: a1, static: { run: 'true' } }"));
+    prepare_passed_over(&m, CLASS_PERMANENT);
+    assert_string_equal(last_word(&m, "step_moved", "reason"), "passed over");
+    assert_true(machine_step(&m, "a")->is_static);
+    machine_release(&m);
+}
 
 static void
 without_another_agent_the_step_waits_until_the_breaker_lets_one_call_through(void **state)
@@ -457,6 +529,10 @@ int main(void)
         cmocka_unit_test(who_tries_a_failed_step_again_asks_its_first_agent),
         cmocka_unit_test(the_settings_say_who_stands_in_where_the_step_does_not),
         cmocka_unit_test(an_open_breaker_passes_the_step_on_to_the_next_agent),
+        cmocka_unit_test(an_agent_that_cannot_be_called_is_passed_over_without_an_attempt),
+        cmocka_unit_test(an_agent_that_failed_was_not_passed_over),
+        cmocka_unit_test(without_another_agent_it_is_called_all_the_same),
+        cmocka_unit_test(a_static_alternative_stands_in_for_who_cannot_be_called),
         cmocka_unit_test(
             without_another_agent_the_step_waits_until_the_breaker_lets_one_call_through),
         cmocka_unit_test(whoever_has_a_slot_waits_for_it_though_there_are_others),

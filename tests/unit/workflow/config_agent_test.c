@@ -210,6 +210,32 @@ static void the_key_of_a_service_goes_to_no_other_address(void **state)
     release(&both);
 }
 
+static void a_server_on_this_machine_needs_no_network(void **state)
+{
+    (void)state;
+    struct both both = parse("agents:\n"
+                             "  a: { type: openai-compatible, endpoint: 'http://localhost:1' }\n"
+                             "  b: { type: openai-compatible, endpoint: 'http://127.0.0.1/v1' }\n"
+                             "  c: { type: openai-compatible, endpoint: 'http://[::1]:1' }\n"
+                             "  d: { type: openai-compatible, endpoint: 'http://localhost.org' }\n"
+                             "  e: { type: openai-compatible, endpoint: 'http://localhost:1@x' }\n"
+                             "  f: { type: ollama, endpoint: 'http://localhost:1', model: m,"
+                             " offline: false, online_at: 'far:443' }\n"
+                             "  g: { type: command, command: x }\n",
+                             NULL);
+    const bool wanted[] = {true, true, true, false, false, false, false};
+
+    assert_string_equal(both.messages, "");
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        char name[] = {(char)('a' + i), '\0'};
+
+        assert_int_equal(config_find_agent(both.config, name)->offline, wanted[i]);
+    }
+    assert_string_equal(config_find_agent(both.config, "f")->online_at, "far:443");
+    assert_null(config_find_agent(both.config, "a")->online_at);
+    release(&both);
+}
+
 static void all_keys_of_an_agent_are_read(void **state)
 {
     (void)state;
@@ -357,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_project_cannot_make_the_users_agent_another_program),
         cmocka_unit_test(an_agent_of_a_built_in_name_takes_from_it_what_is_not_said),
         cmocka_unit_test(the_key_of_a_service_goes_to_no_other_address),
+        cmocka_unit_test(a_server_on_this_machine_needs_no_network),
         cmocka_unit_test(all_keys_of_an_agent_are_read),
         cmocka_unit_test(the_limit_of_quiet_goes_before_silence_and_a_project_may_narrow_it),
         cmocka_unit_test(a_key_that_its_kind_of_agent_has_no_use_for_is_told),

@@ -64,6 +64,62 @@ static void offline_leaves_the_agents_that_need_no_network(void **state)
     config_free(config);
 }
 
+static enum offline_mode mode_of(const char *project, const char *user)
+{
+    struct config *config = parse(project, user);
+    enum offline_mode mode = config->offline;
+
+    assert_int_equal(is_enabled(config, "codex"), mode != OFFLINE_ONLY);
+    assert_true(is_enabled(config, "ollama"));
+    config_free(config);
+    return mode;
+}
+
+static void one_word_says_what_becomes_of_who_cannot_be_reached(void **state)
+{
+    (void)state;
+    assert_int_equal(mode_of("default_agent: codex\n", NULL), OFFLINE_AUTO);
+    assert_int_equal(mode_of("offline: auto\n", NULL), OFFLINE_AUTO);
+    assert_int_equal(mode_of("offline: true\n", NULL), OFFLINE_ONLY);
+    assert_int_equal(mode_of("offline: false\n", NULL), OFFLINE_NEVER);
+    assert_int_equal(mode_of("settings: { offline: { auto_detect: false } }\n", NULL),
+                     OFFLINE_NEVER);
+    assert_int_equal(mode_of("settings: { offline: { auto_detect: true } }\n", NULL), OFFLINE_AUTO);
+    assert_int_equal(
+        mode_of("settings: { offline: { enabled: true, auto_detect: false } }\n", NULL),
+        OFFLINE_ONLY);
+    assert_int_equal(mode_of("offline: auto\n", "offline: false\n"), OFFLINE_AUTO);
+    assert_int_equal(mode_of("strategy: ai\n", "offline: false\n"), OFFLINE_NEVER);
+    for (enum offline_mode mode = OFFLINE_AUTO; mode <= OFFLINE_ONLY; mode++) {
+        char text[32];
+
+        (void)snprintf(text, sizeof(text), "offline: %s\n", offline_mode_name(mode));
+        assert_int_equal(mode_of(text, NULL), mode);
+    }
+}
+
+/* Neither file gives back what the other one took. */
+static void only_local_agents_stays_whoever_said_it(void **state)
+{
+    (void)state;
+    assert_int_equal(mode_of("offline: false\n", "offline: true\n"), OFFLINE_ONLY);
+    assert_int_equal(mode_of("offline: true\n", "offline: auto\n"), OFFLINE_ONLY);
+    assert_int_equal(mode_of("settings: { offline: { enabled: false } }\n", "offline: true\n"),
+                     OFFLINE_ONLY);
+}
+
+static void an_agent_that_is_not_local_says_why_it_is_disabled(void **state)
+{
+    (void)state;
+    struct config *config = parse("offline: true\nagents: { off: { type: command, command: x, "
+                                  "enabled: false } }\n",
+                                  NULL);
+
+    assert_string_equal(config_find_agent(config, "codex")->disabled_why, CONFIG_OFFLINE_WHY);
+    assert_string_equal(config_find_agent(config, "off")->disabled_why, "`enabled: false`");
+    config_free(config);
+}
+
 static void every_built_in_agent_is_there_once(void **state)
 {
     (void)state;
@@ -117,6 +173,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_allowed_commands_may_be_used),
         cmocka_unit_test(offline_leaves_the_agents_that_need_no_network),
+        cmocka_unit_test(one_word_says_what_becomes_of_who_cannot_be_reached),
+        cmocka_unit_test(only_local_agents_stays_whoever_said_it),
+        cmocka_unit_test(an_agent_that_is_not_local_says_why_it_is_disabled),
         cmocka_unit_test(every_built_in_agent_is_there_once),
         cmocka_unit_test(the_narrowest_rate_counts_and_accounts_share_theirs),
     };

@@ -199,6 +199,7 @@ static char *outcome_of(enum place place, const char *said)
     for (size_t i = 0; i < config->workflow_count; i++) {
         strbuf_add(&text, config->workflow_texts[i]);
     }
+    strbuf_addf(&text, "offline %s\n", offline_mode_name(config->offline));
     strbuf_addf(&text, "%s %d %lld %d\n", config->default_workflow ? config->default_workflow : "",
                 config->concurrency, (long long)config->task_length_max, config->log_json);
     strbuf_add(&text, both.messages);
@@ -256,7 +257,7 @@ static const struct other_key other_keys[] = {
     {SETTINGS, "allowed_commands: [codex]", NULL},
     {SETTINGS, "json_logs: true", NULL},
     {SETTINGS, "offline: { enabled: true }", NULL},
-    {SETTINGS, "offline: { auto_detect: true }", "auto_detect"},
+    {SETTINGS, "offline: { auto_detect: false }", NULL},
     {SETTINGS, "fallback: { enabled: true, map: { claude: ollama } }", NULL},
     {SETTINGS, "fallback: { claude: ollama }", NULL},
     {SETTINGS, "output_dir: ./output", "output_dir"},
