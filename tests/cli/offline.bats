@@ -149,10 +149,11 @@ END
     [ "$(json '{a["name"]: a.get("online") for a in d["agents"] if not a["builtin"]}' <<<"$output")" = '{"far": true, "near": null}' ]
     [ "$(json 'd["offline"]' <<<"$output")" = auto ]
     stop far
+    echo "  prog: { type: command, command: [sh], online_at: \"127.0.0.1:$(cat far.port)\" }" >>.fermata/config.yaml
     run_apart fermata agents far --check
     [[ $output == *"needed, and its address cannot be reached"* ]]
     run_apart fermata doctor
-    [[ $(tr -s " \n" " " <<<"$output") == *"agent far "*"its address cannot be reached"* ]]
+    [[ $(tr -s " \n" " " <<<"$output") == *"agent far does not answer"*"agent prog "*"; its address cannot be reached"* ]]
     [[ $(tr -s " \n" " " <<<"$output") == *"local agents stand in for who cannot be reached"* ]]
     run_apart fermata agents near --check
     [[ $output == *"not needed"* ]]
