@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 #define WORKSPACES_FOLDER "workspaces"
-#define NOTE_BYTES_MAX 65536U
 #define PORTS_EACH 100
 #define PORT_SLOTS 400
 
@@ -177,28 +177,30 @@ void run_sweep_workspaces(const char *folder, const char *run_id)
     free(path);
 }
 
-/* ---- ports: PROJECT/.fermata/ports/NUMBER names the tree that has them */
+/* ---- ports: PROJECT/.fermata/ports/NUMBER is a link to the tree that has them. A link is made
+ * whole or not at all; a file there is none of ours. */
 
 /* True: it is ours. Of a tree that is gone it is free again. */
 static bool take_slot(const char *path, const char *tree)
 {
-    char *holder = NULL;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool is_ours = fd >= 0 && write(fd, tree, strlen(tree)) == (ssize_t)strlen(tree);
+    char holder[PATH_MAX];
+    ssize_t length;
 
-    if (fd >= 0) {
-        (void)close(fd);
-        return is_ours;
+    if (symlink(tree, path) == 0) {
+        return true;
     }
-    if (file_read(path, NOTE_BYTES_MAX, &holder, NULL, NULL) < 0) {
+    if (errno != EEXIST) {
         return false;
     }
-    is_ours = strcmp(holder, tree) == 0;
-    if (!is_ours && holder[0] && !file_is_folder(holder) && unlink(path) == 0) {
-        is_ours = take_slot(path, tree);
+    length = readlink(path, holder, sizeof(holder) - 1);
+    if (length < 0 && errno != EINVAL) {
+        return false;
     }
-    free(holder);
-    return is_ours;
+    holder[length < 0 ? 0 : length] = '\0';
+    if (strcmp(holder, tree) == 0) {
+        return true;
+    }
+    return !file_is_folder(holder) && unlink(path) == 0 && take_slot(path, tree);
 }
 
 int workspace_port(const char *project_folder, const char *tree, struct error *err)

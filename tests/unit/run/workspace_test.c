@@ -126,6 +126,30 @@ static void each_workspace_has_ports_of_its_own(void **state)
     free(second);
 }
 
+/* Its process was killed as it wrote the file. */
+static void what_a_killed_process_left_of_its_ports_is_free(void **state)
+{
+    struct run_project *project = *state;
+    char *first = tree_of(project, "a");
+    char *second = tree_of(project, "b");
+    char *third = tree_of(project, "c");
+    char *torn = mem_strndup(first, strlen(first) - strlen("a/tree"));
+
+    assert_int_equal(file_make_folders(first, NULL), 0);
+    assert_int_equal(file_make_folders(second, NULL), 0);
+    run_project_write(project, ".fermata/ports/1", "");
+    run_project_write(project, ".fermata/ports/2", torn); /* a folder that is there */
+    assert_true(file_is_folder(torn));
+    assert_int_equal(workspace_port(project->folder, first, NULL), WORKSPACE_PORT_SHARED + 100);
+    assert_int_equal(workspace_port(project->folder, second, NULL), WORKSPACE_PORT_SHARED + 200);
+    assert_int_equal(workspace_port(project->folder, third, NULL), WORKSPACE_PORT_SHARED + 300);
+    assert_int_equal(workspace_port(project->folder, first, NULL), WORKSPACE_PORT_SHARED + 100);
+    free(torn);
+    free(third);
+    free(second);
+    free(first);
+}
+
 static int base_of(const char *tree)
 {
     char base[DIGEST_HEX_SIZE];
@@ -217,6 +241,7 @@ int main(void)
         CASE(without_a_place_there_is_no_clone),
         CASE(ports_end_when_all_are_taken),
         CASE(each_workspace_has_ports_of_its_own),
+        CASE(what_a_killed_process_left_of_its_ports_is_free),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
