@@ -494,6 +494,16 @@ void engine_interrupt(struct engine *engine, bool stop)
     }
 }
 
+/* What an agent prints is no line for people, as that of a command is: until an event of it was
+ * seen nothing is shown. */
+static const char *line_of(const struct live_attempt *live, const struct step_state *step)
+{
+    bool is_agents = !step->check && step_effective(step)->kind == STEP_AGENT;
+    const char *line = live->follow ? follow_line(live->follow) : live->said;
+
+    return line || !is_agents ? line : "";
+}
+
 void engine_visit_running(const struct engine *engine,
                           void (*visit)(void *context, const struct engine_running *running),
                           void *context)
@@ -515,7 +525,7 @@ void engine_visit_running(const struct engine *engine,
                                .phase = active->workflow->phases[step->phase].id,
                                .started_at_ms = live->started_at + live->space_wait_ms,
                                .folder = live->folder,
-                               .line = live->follow ? follow_line(live->follow) : NULL,
+                               .line = line_of(live, step),
                                .liveness = liveness_name(pulse_word(live->pulse, &since_at)),
                                .liveness_since_ms = since_at});
         }

@@ -83,6 +83,7 @@ static void live_release(struct live_attempt *live)
     pulse_stop(live->pulse);
     follow_stop(live->follow);
     attempt_watch_free(live->watch);
+    free(live->said);
     free(live->key);
     free(live->folder);
     free(live);
@@ -224,8 +225,11 @@ static void on_keeper_end(void *arg)
     loop_cancel(live->engine->options.loop, live->urge);
     pulse_stop(live->pulse);
     live->pulse = NULL;
-    follow_stop(live->follow);
-    live->follow = NULL;
+    if (live->follow) {
+        live->said = mem_strdup(follow_line(live->follow));
+        follow_stop(live->follow);
+        live->follow = NULL;
+    }
     live_collect(live);
 }
 

@@ -20,6 +20,7 @@ struct live_attempt {
     const struct agent_config *agent; /* NULL: it is none's */
     struct attempt_watch *watch;
     struct follow *follow; /* of an agent's attempt */
+    char *said;            /* its last line, once it is followed no more */
     struct pulse *pulse;   /* while its keeper is watched */
     bool stop_wanted;
     bool has_place;        /* counts against the engine's processes */

@@ -70,6 +70,10 @@ def expect(condition, text):
         raise Failed(text)
 
 
+def describe(error):
+    return str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+
+
 class Project:
     """A repository with one workflow of agent steps."""
 
@@ -491,16 +495,15 @@ class Bench:
     def run_case(self, program, name, case):
         if name in program.cannot:
             return "-", program.cannot[name], 0, None
-        self.server.reset()
-        project = Project(self, program, self.server.url)
+        project = None
         started = time.monotonic()
         try:
+            self.server.reset()
+            project = Project(self, program, self.server.url)
             case(project)
             outcome, detail = "ok", ""
-        except Failed as reason:
-            outcome, detail = "FAIL", str(reason)
-        except Exception as error:  # a program may do anything; the others go on
-            outcome, detail = "FAIL", f"{type(error).__name__}: {error}"
+        except Exception as error:  # a program, and what stands beside it, may do anything; the others go on
+            outcome, detail = "FAIL", describe(error)
         seconds = time.monotonic() - started
         if name == "success":
             self.slowest[program.name] = seconds
@@ -593,8 +596,8 @@ class Suite:
         try:
             three_programs(bench, self.ready)
             outcome, detail = "ok", ""
-        except Failed as reason:
-            outcome, detail = "FAIL", str(reason)
+        except Exception as error:
+            outcome, detail = "FAIL", describe(error)
         finally:
             bench.server.stop()
         self.take("three", THREE, outcome, detail, time.monotonic() - started)
