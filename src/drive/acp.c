@@ -37,6 +37,19 @@ struct acp {
     int garbage;
 };
 
+/* Codex may tell a failure without its reason, which is then its answer. */
+static void note_reason(struct acp *acp, const char *text)
+{
+    size_t length = strlen(text);
+
+    while (length > 0 && text[length - 1] == '\n') {
+        length--;
+    }
+    if (acp->is_fault_final && !acp->fault && length > 0) {
+        acp->fault = mem_strndup(text, length);
+    }
+}
+
 /* As who reads them takes them: a tool begins a new message. */
 static void keep_event(void *context, const struct agent_event *event)
 {
@@ -49,6 +62,9 @@ static void keep_event(void *context, const struct agent_event *event)
         acp->said_error = acp->has_text && strncmp(event->text, ERROR_MARK, strlen(ERROR_MARK)) == 0
                               ? mem_strdup(event->text)
                               : NULL;
+    }
+    if (event->kind == AGENT_TEXT) {
+        note_reason(acp, event->text);
     }
     acp->output.on_event(acp->output.context, event);
 }

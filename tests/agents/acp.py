@@ -95,6 +95,11 @@ def fails_as_its_model_does(agent):
         "forbidden" in error["text"], error
 
 
+def tells_why_codex_failed_in_its_answer():
+    error = Call(*sample("codex", "429")).error()
+    assert error["text"] == "exceeded retry limit, last status: 429 Too Many Requests, request id: req_mock", error
+
+
 def goes_on_with_a_session(agent):
     call = fine(Call(*sample(agent, "load"), session="the-session"))
     assert call.asked("session/load")[0]["sessionId"] == "the-session"
@@ -248,7 +253,7 @@ def main():
         for function in (writes_and_tells_all_of_it, fails_as_its_model_does, goes_on_with_a_session,
                          answers_nothing_when_it_is_cut, is_denied_what_a_reader_may_not):
             cases.run(f"{agent} {function.__name__.replace('_', ' ')}", function, agent)
-    for function in (answers, allows_edits_inside_the_folder_only,
+    for function in (answers, tells_why_codex_failed_in_its_answer, allows_edits_inside_the_folder_only,
                      says_so_when_it_gives_up_over_a_denial, allows_what_the_step_lists,
                      refuses_to_read_where_no_mode_keeps_from_writing, reads_in_a_mode_that_changes_nothing,
                      makes_a_lost_session_anew, answers_what_it_does_not_know_with_an_error,

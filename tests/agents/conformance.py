@@ -298,7 +298,8 @@ def limit_passes(project):
 
 
 def limit_stays(project):
-    step = project.run(project.step("do it [[mock:429]]", seconds=project.bench.start_seconds(project.program)))
+    """It does not say until when: one that does is waited for, so that the step would not end."""
+    step = project.run(project.step("do it [[mock:error code=429]]", seconds=project.bench.start_seconds(project.program)))
     expect_failed(step, "limit", "timeout")
 
 

@@ -16,6 +16,7 @@ struct talk {
     struct strbuf sent;   /* methods and outcomes */
     struct strbuf events; /* names and texts */
     struct acp *acp;
+    char error[64]; /* the text of the last one */
 };
 
 static void note_sent(void *context, const json_t *message)
@@ -41,6 +42,9 @@ static void note_event(void *context, const struct agent_event *event)
     if (event->kind == AGENT_USAGE) {
         strbuf_addf(&talk->events, "usage(%.2f) ", event->usage.cost_usd);
         return;
+    }
+    if (event->kind == AGENT_ERROR) {
+        (void)snprintf(talk->error, sizeof(talk->error), "%s", event->text);
     }
     strbuf_addf(&talk->events, "%s(%s) ", agent_event_name(event->kind),
                 event->kind == AGENT_ERROR ? agent_failure_name(event->failure) : event->text);
@@ -222,6 +226,35 @@ static void a_failure_of_the_model_is_no_answer(void **state)
     }
 }
 
+/* Where Codex says why beside the protocol, that is it; else its answer is. */
+static void the_answer_of_codex_may_be_the_reason_of_its_failure(void **state)
+{
+    static const char failed[] =
+        "{\"method\":\"session/update\",\"params\":{\"update\":{\"sessionUpdate\":"
+        "\"session_info_update\",\"_meta\":{\"codex\":{\"threadStatus\":{\"type\":"
+        "\"systemError\"}}}}}}";
+    static const char told[] =
+        "{\"method\":\"session/update\",\"params\":{\"update\":{\"sessionUpdate\":"
+        "\"session_info_update\",\"_meta\":{\"codex\":{\"error\":{\"message\":\"it is why\"}}}}}}";
+
+    (void)state;
+    for (int is_told = 0; is_told < 2; is_told++) {
+        struct talk talk;
+
+        begin(&talk, &plain);
+        hear(&talk, INITIALIZED);
+        hear(&talk, MADE);
+        if (is_told) {
+            hear(&talk, told);
+        }
+        hear(&talk, failed);
+        hear(&talk, CHUNK("last status: 429\\n\\n"));
+        hear(&talk, END(3));
+        assert_string_equal(talk.error, is_told ? "it is why" : "last status: 429");
+        assert_end(&talk, OPENING, "session() text(last status: 429\n\n) error(none) ", false);
+    }
+}
+
 static void the_last_word_of_copilot_may_be_a_failure(void **state)
 {
     static const char initialized[] =
@@ -367,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_session_that_is_lost_is_told_and_made_anew),
         cmocka_unit_test(what_a_session_cost_before_is_counted_once),
         cmocka_unit_test(a_failure_of_the_model_is_no_answer),
+        cmocka_unit_test(the_answer_of_codex_may_be_the_reason_of_its_failure),
         cmocka_unit_test(the_last_word_of_copilot_may_be_a_failure),
         cmocka_unit_test(copilot_gives_up_over_a_denial),
         cmocka_unit_test(gemini_is_ended_instead_of_cancelled),
