@@ -181,7 +181,9 @@ static void print_explain(const struct terminal *terminal, const json_t *result,
         strbuf_addf(target, "  %s\n", get(step, "decision"));
         add_wrapped(terminal, target, get(step, "why"), 2);
         if (*get(step, "from")) {
-            strbuf_addf(target, "  from %s\n", get(step, "from"));
+            strbuf_addf(target, "  from %s", get(step, "from"));
+            print_answerer(step, ", by ", target);
+            strbuf_add_char(target, '\n');
         }
         json_array_foreach(json_object_get(step, "differs"), k, part)
         {

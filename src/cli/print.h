@@ -27,6 +27,8 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
 
 /* print_usage.c: a line of a run, phase or step, or nothing where no agent was asked */
 void print_usage(const json_t *used, const char *label, struct strbuf *target);
+/* Who answered, behind the words: ", by codex (gpt-5)"; nothing where it is not known. */
+void print_answerer(const json_t *said, const char *before, struct strbuf *target);
 /* What the agents of each step used and changed. */
 void print_agent_work(const struct terminal *terminal, const json_t *steps, struct strbuf *target);
 /* The steps that went on without their agents. */

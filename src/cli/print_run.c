@@ -519,6 +519,20 @@ static void add_space_wait(struct strbuf *text, json_int_t wait_ms)
     }
 }
 
+/* What is reused has no attempt that says who answered. */
+static void add_reuse(struct strbuf *text, const json_t *step)
+{
+    struct strbuf note;
+
+    if (json_get_boolean(step, "reused", false)) {
+        strbuf_init(&note, OUTPUT_BYTES_MAX);
+        strbuf_addf(&note, "reused from %s", get(step, "reused_from"));
+        print_answerer(step, ", by ", &note);
+        add_note(text, note.data);
+        strbuf_release(&note);
+    }
+}
+
 static void add_step_row(const struct terminal *terminal, const json_t *step, bool is_fix,
                          struct table *table)
 {
@@ -535,6 +549,7 @@ static void add_step_row(const struct terminal *terminal, const json_t *step, bo
     strbuf_reset(&text);
     add_note(&text, is_fix ? "fixes" : "");
     add_space_wait(&text, json_get_integer(step, "space_wait_ms", 0));
+    add_reuse(&text, step);
     add_count_note(&text, json_get_integer(step, "attempts", 0), "attempts");
     add_count_note(&text, (json_int_t)json_array_size(json_object_get(step, "instances")),
                    "instances");

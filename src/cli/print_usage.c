@@ -112,27 +112,34 @@ static void add_files(const struct terminal *terminal, const json_t *step, struc
     strbuf_release(&text);
 }
 
-/* "codex (gpt-5), 12 tokens in, 3 out, unknown USD" */
+void print_answerer(const json_t *said, const char *before, struct strbuf *target)
+{
+    const char *agent = json_get_text(said, "agent", NULL);
+    const char *model = json_get_text(said, "model", NULL);
+
+    if (!agent) {
+        return;
+    }
+    strbuf_addf(target, "%s%s", before, agent);
+    if (model) {
+        strbuf_add(target, " (");
+        utf8_add_cut(target, model, PATH_COLUMNS_MAX); /* a backend's own words */
+        strbuf_add(target, ")");
+    }
+}
+
+/* "s: codex (gpt-5), 12 tokens in, 3 out, unknown USD" */
 static void add_answerer(const struct terminal *terminal, const json_t *step, struct strbuf *target)
 {
-    const char *agent = json_get_text(step, "agent", NULL);
-    const char *model = json_get_text(step, "model", NULL);
     struct strbuf text;
 
     if (!json_object_get(step, "usage")) {
         return;
     }
     strbuf_init(&text, OUTPUT_BYTES_MAX);
-    strbuf_addf(&text, "%s: ", json_get_text(step, "key", ""));
-    if (agent) {
-        strbuf_add(&text, agent);
-        if (model) {
-            strbuf_add(&text, " (");
-            utf8_add_cut(&text, model, PATH_COLUMNS_MAX); /* a backend's own words */
-            strbuf_add(&text, ")");
-        }
-        strbuf_add(&text, ", ");
-    }
+    strbuf_addf(&text, "%s:", json_get_text(step, "key", ""));
+    print_answerer(step, " ", &text);
+    strbuf_add(&text, json_get_text(step, "agent", NULL) ? ", " : " ");
     print_usage(step, "", &text);
     add_wrapped(terminal, target, text.data, 4);
     strbuf_release(&text);

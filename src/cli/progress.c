@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
+#include "cli/print.h"
 #include "cli/progress_state.h"
 
 #include <stdint.h>
@@ -345,13 +346,17 @@ static void finish_step(struct progress *progress, const json_t *record)
 static void reuse_step(struct progress *progress, const json_t *record)
 {
     json_t *moved = json_copy((json_t *)(uintptr_t)record);
-    char *why = mem_printf("reused from %s", get(record, "from_run"));
+    struct strbuf why;
 
+    strbuf_init(&why, OUTPUT_BYTES_MAX);
+    strbuf_addf(&why, "reused from %s", get(record, "from_run"));
+    print_answerer(record, ", by ", &why);
     json_put_text(moved, "status", "completed");
-    json_put_text(moved, "reason", why);
+    json_put_text(moved, "reason", why.data);
+    (void)json_object_del(moved, "agent"); /* none takes over */
     move_step(progress, moved);
     json_decref(moved);
-    free(why);
+    strbuf_release(&why);
 }
 
 /* What it waited for space on the disk does not count: as if it had begun so much later. */

@@ -64,7 +64,7 @@ struct event {
     const char *digest;
     const char *tree;
     const json_t *parts;
-    const char *reused_run; /* NULL: nothing to reuse; outcome holds output and artifacts */
+    const char *reused_run; /* NULL: nothing to reuse; outcome says what, and whose work */
     const char *reused_step;
     int64_t held_until; /* its agent may not be called before; 0: it may */
     const char *held_why;

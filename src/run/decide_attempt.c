@@ -221,6 +221,8 @@ void step_handle_prepared(struct turn *turn, int index, const struct event *even
                                         .data = event->parts,
                                         .other = event->reused_run,
                                         .other_step = event->reused_step,
+                                        .agent = event->outcome.agent,
+                                        .model = event->outcome.model,
                                         .output = event->outcome.output,
                                         .artifacts = event->outcome.artifacts,
                                         .duration_ms = event->outcome.duration_ms,

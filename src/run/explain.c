@@ -178,6 +178,8 @@ static void note_result(json_t *row, const struct record *record, bool is_reused
     if (is_reused) {
         json_put_text(row, "from", record->other);
         json_put_text(row, "from_step", record->other_step);
+        json_put_text(row, "agent", record->agent);
+        json_put_text(row, "model", record->model);
     }
 }
 

@@ -53,6 +53,8 @@ bool files_are_current(const char *folder, int64_t seq, bool is_at_rest);
 /* log.c: a record as a line of the log; nothing for those that say nothing. */
 void log_format(const struct run_state *run, const struct record *record, bool is_json,
                 struct strbuf *target);
+/* Whose work it is, ", by codex (gpt-5)"; nothing where it is not known. */
+void log_add_answerer(struct strbuf *target, const char *agent, const char *model);
 /* The phase in whose log the line stands too; NULL: it is about the run as a whole. */
 const char *log_phase(const struct run_state *run, const struct record *record);
 

@@ -121,6 +121,10 @@ static void add_step(const struct step_state *step, struct strbuf *report)
         duration_format(step->space_wait_ms, duration);
         strbuf_addf(report, ", waited %s for disk space", duration);
     }
+    if (step->is_reused) {
+        strbuf_addf(report, ", reused from %s", step->reused_from);
+        log_add_answerer(report, step->answerer, step->model);
+    }
     strbuf_addf(report, "%s%s\n", step->error ? " - " : "", step->error ? step->error : "");
     if (step->agent) {
         strbuf_addf(report, "  - agent %s took over:", step->agent);

@@ -288,6 +288,7 @@ static void reset_step(struct run_state *run, struct step_state *step, bool is_r
     step->waiting = WAITING_NOTHING;
     step->is_static = false;
     step->is_reused = false;
+    set_text(&step->reused_from, NULL);
     step->tries = 0;
     step->losses = 0;
     step->started_at = step->ended_at = step->until = step->space_wait_ms = 0;
@@ -608,6 +609,9 @@ static void apply_reused(struct run_state *run, const struct record *record)
     step->waiting = WAITING_NOTHING;
     step->space_wait_ms += record->space_wait_ms;
     step->is_reused = true;
+    set_text(&step->reused_from, record->other);
+    set_text(&step->answerer, record->agent);
+    set_text(&step->model, record->model);
     step->class_ = CLASS_NONE;
     step->ended_at = record->at;
     set_digest(step, record->digest);

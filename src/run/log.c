@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PATHS_MAX 10
+#define MODEL_COLUMNS_MAX 200
 
 enum level { LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR };
 static const char *const level_names[] = {
@@ -24,6 +25,18 @@ static void add_because(struct strbuf *text, const char *why)
 {
     if (why && *why) {
         strbuf_addf(text, ": %s", why);
+    }
+}
+
+void log_add_answerer(struct strbuf *target, const char *agent, const char *model)
+{
+    if (agent) {
+        strbuf_addf(target, ", by %s", agent);
+    }
+    if (agent && model) {
+        strbuf_add(target, " (");
+        utf8_add_cut(target, model, MODEL_COLUMNS_MAX); /* a backend's own words */
+        strbuf_add(target, ")");
     }
 }
 
@@ -277,6 +290,7 @@ static enum level say(const struct run_state *run, const struct record *record, 
     case RECORD_STEP_REUSED:
         strbuf_addf(text, "Step: %s - Reused from %s (step %s)", record->step, record->other,
                     or_empty(record->other_step));
+        log_add_answerer(text, record->agent, record->model);
         break;
     case RECORD_APPROVAL_GIVEN:
         strbuf_addf(text, "Step: %s - %s by %s", record->step, record->status,

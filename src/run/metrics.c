@@ -14,12 +14,13 @@ struct agent_tally {
 };
 
 struct tally {
-    json_t *phases;   /* id -> {duration_ms, rounds} of finished rounds */
-    json_t *gates;    /* name -> {pass, fail, unknown, skipped} */
-    json_t *using_;   /* command, function, agent:NAME -> {attempts, busy_ms, failures} */
-    json_t *opened;   /* phase -> at */
-    json_t *tried;    /* phase -> {step: true}, since the phase began or was reset */
-    json_t *attempts; /* "step.n" -> using */
+    json_t *phases;    /* id -> {duration_ms, rounds} of finished rounds */
+    json_t *gates;     /* name -> {pass, fail, unknown, skipped} */
+    json_t *using_;    /* command, function, agent:NAME -> {attempts, busy_ms, failures} */
+    json_t *opened;    /* phase -> at */
+    json_t *tried;     /* phase -> {step: true}, since the phase began or was reset */
+    json_t *attempts;  /* "step.n" -> using */
+    json_t *reused_by; /* agent -> how many steps of it */
     VEC(struct agent_tally) agents;
     int64_t attempt_count, retries, losses, reused, busy_ms, saved_ms;
     int64_t first_at, last_at;
@@ -151,6 +152,13 @@ static void count_end(struct tally *tally, const json_t *record)
     free(key);
 }
 
+static void count_reused_agent(struct tally *tally, const char *agent)
+{
+    if (agent) {
+        json_put_integer(tally->reused_by, agent, json_get_integer(tally->reused_by, agent, 0) + 1);
+    }
+}
+
 static void count_record(struct tally *tally, const json_t *record)
 {
     const char *kind = json_get_text(record, "kind", "");
@@ -172,6 +180,7 @@ static void count_record(struct tally *tally, const json_t *record)
     } else if (strcmp(kind, "step_reused") == 0) {
         tally->reused++;
         tally->saved_ms += json_get_integer(record, "duration_ms", 0);
+        count_reused_agent(tally, json_get_text(record, "agent", NULL));
     } else if (strcmp(kind, "gate_decided") == 0) {
         add(tally->gates, json_get_text(record, "gate", ""), json_get_text(record, "verdict", ""),
             1);
@@ -231,6 +240,7 @@ static json_t *describe(struct tally *tally)
     json_put_integer(metrics, "retries", tally->retries);
     json_put_integer(metrics, "lost", tally->losses);
     json_put_integer(metrics, "reused", tally->reused);
+    json_put(metrics, "reused_by", json_incref(tally->reused_by));
     json_put_integer(metrics, "saved_ms", tally->saved_ms);
     json_put_integer(metrics, "busy_ms", tally->busy_ms);
     json_put(metrics, "utilisation", utilisation(tally->busy_ms, total));
@@ -270,8 +280,9 @@ static int read_journal(struct tx *tx, void *arg, struct error *err)
 int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, struct error *err)
 {
     struct metrics_job job = {.run_id = run_id};
-    json_t **const tables[] = {&job.tally.phases, &job.tally.gates, &job.tally.using_,
-                               &job.tally.opened, &job.tally.tried, &job.tally.attempts};
+    json_t **const tables[] = {&job.tally.phases,   &job.tally.gates, &job.tally.using_,
+                               &job.tally.opened,   &job.tally.tried, &job.tally.attempts,
+                               &job.tally.reused_by};
     int r;
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {

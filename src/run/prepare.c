@@ -30,6 +30,7 @@ struct preparation {
     bool is_fresh;
     int64_t stall_mark_ms; /* engine_stalled_ms when it was decided */
     bool is_check;
+    bool is_agents;
     bool is_digested;                   /* else it is never reused */
     struct admission_request admission; /* agent NULL: nobody is to be asked */
     struct admission admitted;
@@ -44,13 +45,25 @@ struct preparation {
     char *from_step;
     json_t *output;
     json_t *artifacts;
+    char *answerer; /* whose work it is; NULL: no agent's, or it is not known */
+    char *model;
     int64_t duration_ms;
 };
 
+/* Where it was done rather than where it was reused, as long as that run is there. */
 static const struct query q_reuse_find = {
-    "SELECT run, key, output, artifacts, ended_at - started_at FROM step"
+    "SELECT run, key, output, artifacts, ended_at - started_at, ended_at, reused FROM step"
     " WHERE digest = ?1 AND status = 'completed' AND output IS NOT NULL"
-    " ORDER BY ended_at DESC LIMIT 1"};
+    " ORDER BY reused, ended_at DESC LIMIT 1"};
+/* The end of an attempt that completes its step is of the same moment: an index leads to it. */
+static const struct query q_answerer = {
+    "SELECT json_extract(body, '$.agent'), json_extract(body, '$.model') FROM journal"
+    " WHERE kind = 'attempt_ended' AND instr(body, '\"agent\":\"') > 0 AND at = ?3 AND run = ?1"
+    " AND json_extract(body, '$.step') = ?2"};
+static const struct query q_answerer_told = {
+    "SELECT json_extract(body, '$.agent'), json_extract(body, '$.model') FROM journal"
+    " WHERE run = ?1 AND kind = 'step_reused' AND json_extract(body, '$.step') = ?2"
+    " ORDER BY seq DESC LIMIT 1"};
 
 static void put_digest(json_t *parts, const char *name, const char *text)
 {
@@ -232,6 +245,8 @@ static void preparation_free(struct preparation *preparation)
     free(preparation->from_run);
     free(preparation->from_step);
     free(preparation->address);
+    free(preparation->answerer);
+    free(preparation->model);
     json_decref(preparation->parts);
     json_decref(preparation->output);
     json_decref(preparation->artifacts);
@@ -263,6 +278,8 @@ static void post_prepared(struct preparation *preparation)
         event->event.reused_step = event_keep(event, preparation->from_step);
         event->event.outcome.output = event_hold(event, json_incref(preparation->output));
         event->event.outcome.artifacts = event_hold(event, json_incref(preparation->artifacts));
+        event->event.outcome.agent = event_keep(event, preparation->answerer);
+        event->event.outcome.model = event_keep(event, preparation->model);
         event->event.outcome.duration_ms = preparation->duration_ms;
         event->has_space_wait = true;
         event->stall_mark_ms = preparation->stall_mark_ms;
@@ -283,6 +300,27 @@ static json_t *parse_column(struct statement *statement, int index)
     return value;
 }
 
+/* In the same transaction: `fermata gc` may be removing the run. */
+static int find_answerer(struct tx *tx, struct preparation *preparation, int64_t ended_at,
+                         bool is_reused, struct error *err)
+{
+    struct statement *statement = tx_query(tx, is_reused ? &q_answerer_told : &q_answerer);
+    int r;
+
+    bind_text(statement, 1, preparation->from_run);
+    bind_text(statement, 2, preparation->from_step);
+    if (!is_reused) {
+        bind_integer(statement, 3, ended_at);
+    }
+    r = statement_step(statement, err);
+    if (r > 0) {
+        preparation->answerer = mem_strdup(column_text(statement, 0));
+        preparation->model = mem_strdup(column_text(statement, 1));
+        r = 0;
+    }
+    return r;
+}
+
 static int find_reusable(struct tx *tx, void *arg, struct error *err)
 {
     struct preparation *preparation = arg;
@@ -297,7 +335,9 @@ static int find_reusable(struct tx *tx, void *arg, struct error *err)
         preparation->output = parse_column(statement, 2);
         preparation->artifacts = parse_column(statement, 3);
         preparation->duration_ms = column_integer(statement, 4);
-        r = 0;
+        r = preparation->is_agents ? find_answerer(tx, preparation, column_integer(statement, 5),
+                                                   column_integer(statement, 6) != 0, err)
+                                   : 0;
     }
     return r;
 }
@@ -487,6 +527,7 @@ void prepare_step(struct active *active, int index, bool is_static)
     preparation->project = mem_strdup(active->engine->options.project);
     preparation->folder = mem_strdup(active->folder);
     preparation->is_check = step->check != NULL;
+    preparation->is_agents = !step->check && step_effective(step)->kind == STEP_AGENT;
     preparation->stall_mark_ms = active->stall_mark_ms;
     preparation->is_fresh = active->state->is_fresh;
     preparation->parts = json_object();

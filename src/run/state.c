@@ -103,6 +103,7 @@ void step_output_release(struct step_output *result)
 
 static void step_release(struct step_state *step)
 {
+    free(step->reused_from);
     free(step->error);
     free(step->agent_error);
     free(step->agent);

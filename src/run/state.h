@@ -80,11 +80,11 @@ struct step_state {
     char *agent_error; /* why its static alternative stands in for its agent; NULL: it does not */
     char *agent;       /* that stands in for its own one; NULL: it does not */
     bool is_settling;  /* a conflict of its merge, in its clone; see on_conflict */
-    char *answerer;    /* the agent of its last attempt; NULL: it has none, or is at work still */
+    char *answerer;    /* the agent of its last attempt, or of what is reused; NULL: none yet */
     char *model;       /* of the answerer, or asked of it; NULL: not known */
     json_t *given_up;  /* [{agent,class,error,tries,passed_over}], before this one; NULL: none */
     json_t *changed;   /* {path: true}, by attempts of agents that failed; NULL: nothing */
-    char *reason;
+    char *reason, *reused_from; /* a run; NULL: its result is its own */
     int exit_status;
     char *child; /* nested run */
     char *digest;

@@ -46,7 +46,8 @@ static void add_step(struct json_text *json, const struct run_state *run,
                                      : NULL);
     json_text_add(json, "kind", kind_of(step));
     if (!step->check && step_effective(step)->kind == STEP_AGENT) {
-        json_text_add(json, "agent", step->answerer ? step->answerer : step_agent(step));
+        json_text_add(json, "agent",
+                      step->answerer || step->is_reused ? step->answerer : step_agent(step));
         json_text_add(json, "model", step->model);
     }
     json_text_add(json, "status", step_status_name(step->status));
@@ -69,6 +70,7 @@ static void add_step(struct json_text *json, const struct run_state *run,
     }
     if (step->is_reused) {
         json_text_add_true(json, "reused");
+        json_text_add(json, "reused_from", step->reused_from);
     }
     put_time(json, "started_at", step->started_at);
     put_time(json, "ended_at", step->ended_at);

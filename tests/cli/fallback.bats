@@ -112,6 +112,30 @@ calls() {
     calls second 1
 }
 
+@test "a step that is reused says whose work it is, in every view, and when it is reused again" {
+    agent first 'echo "the answer"'
+    sed -i 's|  first: {|  first: { model: m1,|' .fermata/config.yaml
+    step ''
+    printf '*.calls\n*.prompt\n' >.gitignore
+    git init -q .
+    from=$(fermata run -w w --json 2>/dev/null | json 'd["id"]')
+    said="from $from, by first (m1)"
+    # shellcheck disable=SC2034  # both times
+    for time in 1 2; do
+        run_apart fermata run -w w
+        [ "$status" -eq 0 ]
+        [[ $stderr == *"reused $said"* ]]
+        [ "$(of_step '["agent"]') $(of_step '["model"]') $(of_step '["reused_from"]')" = "first m1 $from" ]
+        [[ $(fermata show last) == *"reused $said"* ]]
+        [[ $(cat .fermata/workflows/"$(fermata show last --json | json 'd["id"]')"/report.md) == *"reused $said"* ]]
+        [[ $(fermata logs last) == *"Reused from $from (step s), by first (m1)"* ]]
+        [[ $(fermata explain last) == *"$said"* ]]
+        [[ $(fermata show last --metrics) == *"reused"*"1, which saved "*"; by first 1"* ]]
+    done
+    calls first 1
+    [[ $(fermata doctor --rebuild --json) == *", 0 differences"* ]]
+}
+
 @test "an agent that failed is not asked again after kill -9 between it and the next one" {
     agent first 'echo "503" >&2; exit 1'
     agent second 'mkfifo gate; cat gate; echo "the answer"'

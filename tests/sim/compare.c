@@ -58,6 +58,7 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     VALUE(waiting)
     VALUE(is_static)
     VALUE(is_reused)
+    WORDS(reused_from)
     VALUE(is_digested)
     VALUE(attempts)
     VALUE(tries)

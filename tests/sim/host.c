@@ -542,6 +542,8 @@ static void prepare(struct sim *sim, struct sim_run *run, int index)
             event.reused_run = "wf_000000000000";
             event.reused_step = "other";
             event.outcome.output = make_output(sim, step_effective(step), subject);
+            event.outcome.agent = step_effective(step)->kind == STEP_AGENT ? "other-agent" : NULL;
+            event.outcome.model = event.outcome.agent ? "other-model" : NULL;
         }
         hold_back(sim, step, subject, &event);
     }

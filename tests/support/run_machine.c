@@ -142,6 +142,7 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     same_json(what, one->dialogue.question, other->dialogue.question);
     same_json(what, one->dialogue.answers, other->dialogue.answers);
     same_json(what, one->dialogue.partial, other->dialogue.partial);
+    same_text(what, one->reused_from, other->reused_from);
     same_text(what, one->error, other->error);
     same_text(what, one->reason, other->reason);
     same_text(what, one->child, other->child);

@@ -308,8 +308,12 @@ static void a_reused_step_counts_and_says_where_its_result_is_from(void **state)
     progress = begin(&plain, PROGRESS_PLAIN, NULL, &out);
     tell(progress, "\"kind\":\"step_reused\",\"phase\":\"one\",\"step\":\"a\","
                    "\"from_run\":\"wf_000000000000\",\"at\":1000");
-    assert_string_equal(out.data, "Run wf_000000000001: w, 3 steps\n"
-                                  "Step 1/3 one/a completed: reused from wf_000000000000\n");
+    tell(progress, "\"kind\":\"step_reused\",\"phase\":\"one\",\"step\":\"b\","
+                   "\"from_run\":\"wf_000000000000\",\"agent\":\"codex\",\"at\":1000");
+    assert_string_equal(out.data,
+                        "Run wf_000000000001: w, 3 steps\n"
+                        "Step 1/3 one/a completed: reused from wf_000000000000\n"
+                        "Step 2/3 one/b completed: reused from wf_000000000000, by codex\n");
     progress_free(progress);
     strbuf_release(&out);
 }

@@ -193,12 +193,14 @@ static void what_was_reused_saved_its_time(void **state)
     json_t *metrics;
 
     (void)run_project_run(project, text);
-    (void)run_project_run(project, text);
-    metrics = metrics_of(project);
-    assert_int_equal(member(metrics, NULL, "attempts"), 0);
-    assert_int_equal(member(metrics, NULL, "reused"), 1);
-    assert_true(member(metrics, NULL, "saved_ms") >= 30);
-    json_decref(metrics);
+    for (int i = 0; i < 2; i++) {
+        (void)run_project_run(project, text);
+        metrics = metrics_of(project);
+        assert_int_equal(member(metrics, NULL, "attempts"), 0);
+        assert_int_equal(member(metrics, NULL, "reused"), 1);
+        assert_true(member(metrics, NULL, "saved_ms") >= 30);
+        json_decref(metrics);
+    }
 }
 
 static void rounds_of_an_iteration_and_gates_that_were_only_skipped_are_counted(void **state)

@@ -182,6 +182,79 @@ static void an_agent_step_knows_its_prompt_its_expert_and_the_agent_that_is_mean
                      1);
 }
 
+static const char answered[] =
+    "name: w\ndefaults: { retry: { attempts: 1 } }\nphases:\n"
+    "  - id: a\n"
+    "    steps:\n"
+    "      - { id: plain, run: echo 1, reuse: inputs }\n"
+    "      - { id: asked, agent: good, prompt: go, reuse: inputs }\n"
+    "      - { id: handed, agent: bad, fallback: [good], prompt: go on, reuse: inputs }\n"
+    "      - { id: held, agent: bad, strategy: hybrid, prompt: go, static: { use: noop }, "
+    "reuse: inputs }\n";
+
+static void run_answered(struct run_project *project, char ret_id[RUN_ID_SIZE])
+{
+    assert_string_equal(run_project_run(project, answered), "completed");
+    memcpy(ret_id, project->id, RUN_ID_SIZE);
+}
+
+static void assert_reused(const struct run_project *project, const char *from, const char *step,
+                          const char *agent)
+{
+    const json_t *record = run_project_find(project, "step_reused", step, 0);
+
+    assert_non_null(record);
+    assert_string_equal(json_get_text(record, "from_run", ""), from);
+    assert_string_equal(json_get_text(record, "agent", "nobody"), agent);
+    assert_string_equal(json_get_text(record, "model", "none"),
+                        strcmp(agent, "nobody") == 0 ? "none" : "m1");
+}
+
+static int forget_run(struct tx *tx, void *arg, struct error *err)
+{
+    static const struct query removals[] = {{"DELETE FROM step WHERE run = ?1"},
+                                            {"DELETE FROM journal WHERE run = ?1"},
+                                            {"DELETE FROM run WHERE id = ?1"}};
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(removals) && r >= 0; i++) {
+        struct statement *statement = tx_query(tx, &removals[i]);
+
+        bind_text(statement, 1, arg);
+        r = tx_run(tx, statement, NULL, err);
+    }
+    return r;
+}
+
+/* Also when it was reused before, and when the run that it was done in is gone. */
+static void of_what_is_reused_it_is_told_who_answered_when_it_was_done(void **state)
+{
+    struct run_project *project = *state;
+    char first[RUN_ID_SIZE];
+    char second[RUN_ID_SIZE];
+    char third[RUN_ID_SIZE];
+
+    run_project_configure(project, "agents:\n  good: { command: [echo, fine], model: m1 }\n"
+                                   "  bad: { command: [sh, -c, 'echo 503 >&2; exit 1'] }\n");
+    run_answered(project, first);
+    run_answered(project, second);
+    assert_reused(project, first, "plain", "nobody");
+    assert_reused(project, first, "asked", "good");
+    assert_reused(project, first, "handed", "good");
+    assert_reused(project, first, "held", "nobody");
+    run_answered(project, third);
+    assert_reused(project, first, "asked", "good");
+    run_project_check_tables(project);
+    run_project_drop_engine(project);
+    assert_int_equal(store_write(project->store, forget_run, first, NULL), 0);
+    assert_int_equal(store_write(project->store, forget_run, third, NULL), 0);
+    run_answered(project, third);
+    assert_reused(project, second, "plain", "nobody");
+    assert_reused(project, second, "asked", "good");
+    assert_reused(project, second, "handed", "good");
+    run_project_check_tables(project);
+}
+
 static void a_step_that_cannot_be_prepared_fails_with_the_reason(void **state)
 {
     struct run_project *project = *state;
@@ -226,6 +299,7 @@ int main(void)
         TEST(a_step_that_succeeded_only_on_its_second_try_is_reused),
         TEST(a_failed_step_is_not_reused),
         TEST(an_agent_step_knows_its_prompt_its_expert_and_the_agent_that_is_meant),
+        TEST(of_what_is_reused_it_is_told_who_answered_when_it_was_done),
         TEST(a_step_that_cannot_be_prepared_fails_with_the_reason),
         TEST(the_proof_of_a_check_names_the_tree_that_it_saw),
     };
