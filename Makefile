@@ -112,7 +112,9 @@ PROGRAM_SOURCES := $(sort $(filter-out $(PRELOAD_SOURCES),$(wildcard tests/progr
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 EMBEDDED_FILES := $(sort $(shell find workflows experts))
 
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o $(BUILD)/image.o
+# What makes the image of a new store, which is part of the others.
+IMAGE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter src/base/% src/loop/% src/store/% src/run/schema.c,$(SOURCES)) tools/image.c)
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # Every C file of ours, for the checks.
 ALL_SOURCES := $(SOURCES) $(DRIVER_SOURCES) $(wildcard src/main.c src/agents/keeper/keep.c) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
@@ -141,7 +143,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
+$(BUILD)/embedded.o $(BUILD)/image.o: $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(COMPILE) -c -o $@ $<
 
@@ -154,6 +156,14 @@ $(BUILD)/embed: tools/embed.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O1 -o $@ $<
+
+$(BUILD)/image.c: $(BUILD)/image
+	$(if $(V),,@echo '  IMAGE   $@')
+	$(Q)$(BUILD)/image $@
+
+$(BUILD)/image: $(IMAGE_OBJECTS) | $(BUILD)/libfyaml.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_PROGRAM) -o $@ $^ $(PACKAGE_LIBS)
 
 $(BUILD)/libfyaml.a: $(BUILD)/flags
 	$(Q)objcopy --redefine-sym malloc=mem_alloc --redefine-sym calloc=mem_zero \

@@ -213,7 +213,9 @@ static void bench_open(struct bench *bench, const char *folder, const char *sett
         .now_ms = now_ms, .monotonic_ms = monotonic_ms, .random = random_bits, .context = bench};
     must(file_make_folders(bench->folder, &err), &err);
     must(loop_new(&bench->loop, &err), &err);
-    must(config_parse(settings, "config.yaml", NULL, NULL, &bench->config, problems, &err), &err);
+    must(config_parse(&(struct config_texts){settings, "config.yaml", NULL, NULL, NULL},
+                      &bench->config, problems, &err),
+         &err);
     free(problems);
     open_engine(bench);
 }

@@ -374,6 +374,7 @@ static void validate_called(struct ops *ops, struct validation *validation)
 static int validate_config(struct ops *ops, struct validation *validation, struct error *err)
 {
     struct problems *problems = mem_zero(1, sizeof(*problems));
+    struct workflow_names names;
     struct error failure = ERROR_INIT;
     char *texts[2] = {NULL, NULL};
     char *files[2] = {NULL, NULL};
@@ -386,7 +387,9 @@ static int validate_config(struct ops *ops, struct validation *validation, struc
         r = ops_read_config(ops, false, &texts[1], &files[1], err);
     }
     if (r == 0 && (texts[0] || texts[1])) {
-        r = config_parse(texts[0], files[0], texts[1], files[1], &config, problems, &failure);
+        ops_workflow_names(ops, &names);
+        r = config_parse(&(struct config_texts){texts[0], files[0], texts[1], files[1], &names},
+                         &config, problems, &failure);
         add_result(validation, texts[0] ? files[0] : files[1], r, problems, &failure);
     }
     config_free(config);

@@ -193,6 +193,7 @@ static void use_offline_setting(struct ops *ops)
 
 int ops_need_config(struct ops *ops, struct error *err)
 {
+    struct workflow_names names;
     struct problems *problems;
     char *texts[2] = {NULL, NULL};
     char *files[2] = {NULL, NULL};
@@ -208,7 +209,9 @@ int ops_need_config(struct ops *ops, struct error *err)
         r = ops_read_config(ops, false, &texts[1], &files[1], err);
     }
     if (r == 0) {
-        r = config_parse(texts[0], files[0], texts[1], files[1], &ops->config, problems, err);
+        ops_workflow_names(ops, &names);
+        r = config_parse(&(struct config_texts){texts[0], files[0], texts[1], files[1], &names},
+                         &ops->config, problems, err);
         if (r == ERROR_VALIDATION) {
             r = ops_problems_error("the configuration", problems, err);
             error_hint(err, "correct config.yaml; `fermata validate` checks it");
@@ -278,9 +281,7 @@ bool ops_has_store(const struct ops *ops)
 
 int ops_make_store(struct ops *ops, struct error *err)
 {
-    const struct migration *migrations;
-    struct loop *loop = NULL;
-    size_t count;
+    struct store_options options = {.image = run_store_image()};
     struct error local = ERROR_INIT;
     char *path;
     int r;
@@ -289,17 +290,17 @@ int ops_make_store(struct ops *ops, struct error *err)
     if (ops->store) {
         return 0;
     }
-    r = ops_loop(ops, &loop, err);
+    r = ops_loop(ops, &options.loop, err);
     if (r < 0) {
         return r;
     }
-    migrations = run_migrations(&count);
-    path = store_path(ops);
-    r = store_open(&ops->store, path, migrations, count, loop, &local);
+    options.migrations = run_migrations(&options.migration_count);
+    options.path = path = store_path(ops);
+    r = store_open_with(&ops->store, &options, &local);
     if (r < 0 && local.is_storage_full && run_make_room(ops->folder)) {
         /* Looking at runs and cancelling them must work on a full disk. */
         local = (struct error)ERROR_INIT;
-        r = store_open(&ops->store, path, migrations, count, loop, &local);
+        r = store_open_with(&ops->store, &options, &local);
     }
     if (r < 0 && err) {
         *err = local;

@@ -158,5 +158,7 @@ bool run_make_room(const char *folder);
 
 /* The tables of this folder, for store_open. */
 const struct migration *run_migrations(size_t *ret_count);
+/* What they make of an empty store; made when Fermata is built. */
+struct store_image run_store_image(void);
 
 #endif

@@ -8,7 +8,7 @@
  * log.c         has the log everything that was acknowledged?
  * memory.c      SQLite's memory
  * migrate.c     the schema_version table
- * image.c       a new store, made in memory
+ * image.c       a new store, made whole
  * writer.c      the store thread and group commit
  * store.c       opening, closing, reading, verifying */
 #ifndef FERMATA_STORE_INTERNAL_H
@@ -121,6 +121,11 @@ int connection_check(struct connection *connection, const char *sql, struct erro
 /* --- log.c */
 /* Before SQLite has read the log: ERROR_IO when it lacks what the mark says. */
 int log_check(const char *path, const struct log_mark *mark, struct error *err);
+/* Makes the log of a new store of so many pages, with the first page, as the store has it, for its
+ * only frame: SQLite then does not sync the log's header before the first commit. Not synced: the
+ * first commit does that, and until then a lost or torn log takes nothing from the store. */
+int log_begin(const char *path, const unsigned char *page, uint32_t page_size, uint32_t pages,
+              struct error *err);
 /* The mark of the log with this many frames. */
 int log_get_mark(struct connection *connection, uint32_t frames, struct log_mark *ret_mark);
 /* Before a commit, by whoever holds the file lock: room for it and those that follow, of a log with
@@ -138,7 +143,7 @@ int migrate(struct connection *connection, const struct store_options *options, 
             bool *ret_changed, struct error *err);
 
 /* --- image.c */
-/* Makes the file, durably: with all migrations applied and in WAL mode. */
+/* Makes the file, durably: with all migrations applied and in WAL mode; and its log. */
 int image_create(const char *path, const struct store_options *options, struct error *err);
 
 /* --- writer.c: owns the writing connection from writer_new on. */

@@ -13,6 +13,7 @@
 #include "store/internal.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define LOG_HEADER 32
 #define FRAME_HEADER 24
 #define MAGIC 0x377f0682U /* the lowest bit: checksums are of big-endian words */
+#define LOG_FORMAT 3007000U
 #define PAGE_MIN 512
 #define PAGE_MAX 65536
 #define FRAME_USUAL (FRAME_HEADER + 4096)
@@ -176,6 +178,46 @@ void log_lengthen(struct connection *connection, const char *folder, int frames,
             return;
         }
     }
+}
+
+static void write_word(unsigned char *bytes, uint32_t word)
+{
+    bytes[0] = (unsigned char)(word >> 24);
+    bytes[1] = (unsigned char)(word >> 16);
+    bytes[2] = (unsigned char)(word >> 8);
+    bytes[3] = (unsigned char)word;
+}
+
+static void write_words(unsigned char *bytes, const uint32_t *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        write_word(bytes + 4 * i, words[i]);
+    }
+}
+
+int log_begin(const char *path, const unsigned char *page, uint32_t page_size, uint32_t pages,
+              struct error *err)
+{
+    struct log_reader sums = {.is_big_endian = true};
+    size_t length = LOG_HEADER + FRAME_HEADER + (size_t)page_size;
+    unsigned char *log = mem_zero(length, 1);
+    unsigned char *frame = log + LOG_HEADER;
+    int r;
+
+    sqlite3_randomness(sizeof(sums.salt), sums.salt);
+    write_words(log, (uint32_t[]){MAGIC | 1U, LOG_FORMAT, page_size, 0}, 4);
+    write_words(log + 16, sums.salt, 2);
+    add_to_sum(&sums, log, LOG_HEADER - 8);
+    write_words(log + LOG_HEADER - 8, sums.sum, 2);
+    write_words(frame, (uint32_t[]){1, pages}, 2);
+    write_words(frame + 8, sums.salt, 2);
+    memcpy(frame + FRAME_HEADER, page, page_size);
+    add_to_sum(&sums, frame, 8);
+    add_to_sum(&sums, frame + FRAME_HEADER, page_size);
+    write_words(frame + 16, sums.sum, 2);
+    r = file_write(path, log, length, FILE_NO_SYNC, err);
+    free(log);
+    return r;
 }
 
 int log_get_mark(struct connection *connection, uint32_t frames, struct log_mark *ret_mark)

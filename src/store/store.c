@@ -246,7 +246,8 @@ static int open_locked(struct store *store, const struct store_options *options,
     is_alone = lock_is_alone(store->lock);
     r = prepare_path(store->path, options, ret_is_new, err);
     if (r == 0) {
-        r = open_database(store, options, is_alone, err);
+        /* Nothing can have happened to what was made just now. */
+        r = open_database(store, options, is_alone && !*ret_is_new, err);
     }
     lock_release(store->lock);
     return r;

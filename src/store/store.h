@@ -55,10 +55,15 @@ typedef void (*store_done)(void *arg, int result, const struct error *err);
 int store_open(struct store **ret_store, const char *path, const struct migration *migrations,
                size_t migration_count, struct loop *loop, struct error *err);
 /* The same with everything named. */
+struct store_image {
+    const unsigned char *bytes; /* of store_make_image for the same migrations; NULL: none */
+    size_t size;
+};
 struct store_options {
     const char *path;
     const struct migration *migrations;
     size_t migration_count;
+    struct store_image image; /* what a new store begins as; none: the migrations are applied */
     struct loop *loop;
     const char *vfs;      /* of SQLite; tests put faults there. NULL: the default one */
     int lock_wait_ms;     /* how long other processes may keep the file; 0: 30 s */
@@ -66,6 +71,9 @@ struct store_options {
 };
 int store_open_with(struct store **ret_store, const struct store_options *options,
                     struct error *err);
+/* A new store with the migrations of options applied, as it would be on the disk; free() it. */
+int store_make_image(const struct store_options *options, unsigned char **ret_bytes,
+                     size_t *ret_size, struct error *err);
 int store_close(struct store *store, struct error *err); /* waits for queued work; NULL is fine */
 
 /* From the loop's thread; keeps the loop running until done was called. done may be NULL. */

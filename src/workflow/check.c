@@ -66,9 +66,9 @@ static void check_step_names(const struct reader *reader, const struct yaml_node
     check_arguments(reader, yaml_find(node, "static"));
 }
 
-static void check_gate_names(const struct reader *reader)
+void check_gate_names(const struct reader *reader, const struct yaml_node *root)
 {
-    const struct yaml_node *gates = yaml_find(reader->root, "gates");
+    const struct yaml_node *gates = yaml_find(root, "gates");
 
     for (size_t i = 0; gates && i < gates->count; i++) {
         const struct yaml_node *list = gates->entries[i].is_bad
@@ -116,7 +116,7 @@ void check_names(struct reader *reader)
     for (size_t i = 0; i < reader->steps.count; i++) {
         check_step_names(reader, reader->steps.items[i]->node);
     }
-    check_gate_names(reader);
+    check_gate_names(reader, reader->root);
 }
 
 /* ---- suspicious things ------------------------------------------------------------------ */

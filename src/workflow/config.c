@@ -383,6 +383,9 @@ static int read_file(struct config_reader *config_reader, struct file *file, con
     config_read_roles(reader, root, &config_reader->roles);
     config_read_prices(reader, root, &config_reader->prices);
     read_gates(config_reader, file);
+    if (reader->names) {
+        check_gate_names(reader, root);
+    }
     read_chains(config_reader, file);
     return 0;
 }
@@ -434,9 +437,8 @@ static void publish(struct config_reader *config_reader)
 }
 #undef PUBLISH
 
-int config_parse(const char *project_text, const char *project_file, const char *user_text,
-                 const char *user_file, struct config **ret_config, struct problems *problems,
-                 struct error *err)
+int config_parse(const struct config_texts *texts, struct config **ret_config,
+                 struct problems *problems, struct error *err)
 {
     struct config_holder *holder = mem_zero(1, sizeof(*holder));
     struct config_reader config_reader = {.config = &holder->config};
@@ -448,11 +450,12 @@ int config_parse(const char *project_text, const char *project_file, const char 
     holder->values = json_array();
     config_reader.reader = (struct reader){
         .arena = holder->arena, .values = holder->values, .problems = problems};
-    config_reader.files[0] = (struct file){.name = user_file, .scratch = arena_new()};
-    config_reader.files[1] = (struct file){.name = project_file, .scratch = arena_new()};
-    r = read_file(&config_reader, &config_reader.files[0], user_text, err);
+    config_reader.reader.names = texts->names;
+    config_reader.files[0] = (struct file){.name = texts->user_file, .scratch = arena_new()};
+    config_reader.files[1] = (struct file){.name = texts->project_file, .scratch = arena_new()};
+    r = read_file(&config_reader, &config_reader.files[0], texts->user, err);
     if (r == 0) {
-        r = read_file(&config_reader, &config_reader.files[1], project_text, err);
+        r = read_file(&config_reader, &config_reader.files[1], texts->project, err);
     }
     if (r == 0) {
         complete_agents(&config_reader);
@@ -469,7 +472,7 @@ int config_parse(const char *project_text, const char *project_file, const char 
         *ret_config = config;
         config = NULL;
     }
-    problems->file = project_file;
+    problems->file = texts->project_file;
     VEC_RELEASE(&config_reader.agents);
     VEC_RELEASE(&config_reader.roles);
     VEC_RELEASE(&config_reader.stand_ins);

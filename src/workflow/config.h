@@ -107,10 +107,14 @@ struct config {
     size_t workflow_count;
 };
 
-/* Texts may be NULL (absent). Problems are collected for both files. */
-int config_parse(const char *project_text, const char *project_file, const char *user_text,
-                 const char *user_file, struct config **ret_config, struct problems *problems,
-                 struct error *err);
+struct config_texts {
+    const char *project, *project_file; /* NULL: absent */
+    const char *user, *user_file;
+    const struct workflow_names *names; /* of the functions in gates; NULL: any is taken */
+};
+/* Problems are collected for both files. */
+int config_parse(const struct config_texts *texts, struct config **ret_config,
+                 struct problems *problems, struct error *err);
 void config_free(struct config *config);
 #define CONFIG_OFFLINE_WHY "it needs a network, and only local agents may be used (offline)"
 /* From now on only agents that need no network can be used. */

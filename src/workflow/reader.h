@@ -111,6 +111,8 @@ void check_graph(struct reader *reader); /* check_graph.c: needs, goto, cycles *
 const char *names_nearest(const struct reader *reader, enum outside_kind kind, const char *wanted,
                           const struct name_list *own);
 void check_names(struct reader *reader); /* check.c: agents, experts, functions, report */
+/* The functions of the gates of a workflow or a configuration. */
+void check_gate_names(const struct reader *reader, const struct yaml_node *root);
 /* check_call.c: the inputs of a step that calls a workflow; `with` of whatever has `use` */
 void check_call(const struct reader *reader, const struct yaml_node *step);
 void check_arguments(const struct reader *reader, const struct yaml_node *node);

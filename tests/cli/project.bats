@@ -388,6 +388,19 @@ END
     [[ $stderr == *"config.yaml:"*"hint:"* ]]
 }
 
+@test "a gate of the configuration whose function nobody knows is told before anything runs" {
+    fermata init >/dev/null
+    printf 'gates:\n  own:\n    commands:\n      - use: chek-lint\n      - use: history\n        with: { bnad: small }\n' >.fermata/config.yaml
+    run_apart fermata validate
+    [ "$status" -eq 7 ]
+    [[ $output == *'config.yaml:4:14: error: there is no function "chek-lint" (did you mean "check-lint"?)'* ]]
+    [[ $output == *'config.yaml:6:17: error: the function "history" takes no "bnad"'*'"band"'* ]]
+    run_apart fermata run -w hello
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"chek-lint"* ]]
+    [ ! -e .fermata/fermata.db ]
+}
+
 @test "a workflow with errors is not started" {
     fermata init >/dev/null
     printf 'name: x\nphases: [{ id: a, stepz: [] }]\n' | workflow x

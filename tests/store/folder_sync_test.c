@@ -24,8 +24,8 @@
 static const struct migration migrations[] = {{"t/001", "CREATE TABLE item(number INTEGER)"}};
 static const struct query q_add = {"INSERT INTO item VALUES(1)"};
 
-static bool folders_fail;
-static int folder_syncs;
+static _Atomic bool folders_fail;
+static _Atomic int folder_syncs; /* the store's thread syncs too */
 
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
@@ -125,10 +125,9 @@ static void only_the_first_commit_syncs_the_folder(void **state)
 {
     struct store *store = NULL;
     struct error err = ERROR_INIT;
-    int before;
+    int before = folder_syncs;
 
     assert_int_equal(open_store(*state, &store, &err), 0);
-    before = folder_syncs;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(store_write(store, add, NULL, &err), 0);
     }

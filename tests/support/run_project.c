@@ -143,7 +143,9 @@ void run_project_configure(struct run_project *project, const char *text)
 
     config_free(project->config);
     project->config = NULL;
-    must(config_parse(text, "config.yaml", NULL, NULL, &project->config, problems, &err), &err);
+    must(config_parse(&(struct config_texts){text, "config.yaml", NULL, NULL, NULL},
+                      &project->config, problems, &err),
+         &err);
     free(problems);
     project->options.config = project->config;
 }

@@ -24,7 +24,9 @@ static void the_example_is_a_valid_configuration_also_when_uncommented(void **st
 
     assert_int_equal(ops_config_example(project->ops, &text, &agents, &err), 0);
     assert_non_null(strstr(text, "# default_agent:"));
-    assert_int_equal(config_parse(text, "t", NULL, NULL, &config, problems, &err), 0);
+    assert_int_equal(
+        config_parse(&(struct config_texts){text, "t", NULL, NULL, NULL}, &config, problems, &err),
+        0);
     assert_int_equal(problems->count, 0);
     config_free(config);
     json_decref(agents);

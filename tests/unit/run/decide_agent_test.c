@@ -206,13 +206,15 @@ static void the_settings_say_who_stands_in_where_the_step_does_not(void **state)
     struct machine m;
 
     (void)state;
-    assert_int_equal(config_parse("agents:\n"
-                                  "  a1: { command: x }\n"
-                                  "  a2: { command: x }\n"
-                                  "default_agent: a1\n"
-                                  "settings: { fallback: { map: { a1: a2, a2: a1 } } }\n",
-                                  "c", NULL, NULL, &config, problems, NULL),
-                     0);
+    assert_int_equal(
+        config_parse(&(struct config_texts){"agents:\n"
+                                            "  a1: { command: x }\n"
+                                            "  a2: { command: x }\n"
+                                            "default_agent: a1\n"
+                                            "settings: { fallback: { map: { a1: a2, a2: a1 } } }\n",
+                                            "c", NULL, NULL, NULL},
+                     &config, problems, NULL),
+        0);
     machine_init(&m, ONE("{ id: a, prompt: go, reuse: never }"), NULL);
     m.limits.config = config;
     (void)machine_event(&m, (struct event){.kind = EVENT_BEGIN});

@@ -180,6 +180,19 @@ static void what_is_no_list_fails_the_step(void **state)
     machine_release(&m);
 }
 
+static void a_list_that_cannot_be_worked_out_fails_the_step(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, PHASE("      - { id: list, run: x, format: json }\n"
+                            "      - { id: each, run: x, foreach: \"steps.list.output < 1\" }\n"));
+    machine_output(&m, "list", "[1, 2, 3]");
+    assert_non_null(strstr(machine_step(&m, "each")->error, "foreach: "));
+    assert_null(strstr(machine_step(&m, "each")->error, "did not give a list"));
+    machine_release(&m);
+}
+
 static void a_failed_instance_fails_its_list_after_the_others(void **state)
 {
     struct machine m;
@@ -398,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_list_makes_instances_and_keeps_to_its_width),
         cmocka_unit_test(an_empty_list_is_done_at_once),
         cmocka_unit_test(what_is_no_list_fails_the_step),
+        cmocka_unit_test(a_list_that_cannot_be_worked_out_fails_the_step),
         cmocka_unit_test(a_failed_instance_fails_its_list_after_the_others),
         cmocka_unit_test(the_steps_of_a_run_are_bounded),
         cmocka_unit_test(another_round_of_a_list_does_not_count_twice),

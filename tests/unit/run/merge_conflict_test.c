@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,12 +148,80 @@ static void killed_at_any_instant_a_conflict_is_laid_once(void **state)
     }
 }
 
+static void write_bytes(const char *folder, const char *name, const char *bytes, size_t length)
+{
+    char *path = path_join(folder, name);
+
+    assert_int_equal(file_write(path, bytes, length, FILE_NO_SYNC, NULL), 0);
+    free(path);
+}
+
+static void what_is_no_short_text_is_told_by_its_size_and_lies_beside_the_prompt(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    char *large = mem_alloc(30001);
+    char *link = path_join(scene.project->project, "linked");
+    struct merged merged;
+    char *prompt;
+
+    memset(large, 'x', 30000);
+    large[30000] = '\0';
+    run_project_write(scene.project, "file", large);
+    run_project_write(scene.project, "linked", "1\n");
+    merge_scene_begin(&scene);
+    write_bytes(scene.tree, "file", "\0step", 5);
+    scratch_write(scene.tree, "linked", "theirs\n");
+    write_bytes(scene.project->project, "file", "\xff", 1);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(symlink("elsewhere", link), 0);
+    merge_scene_end(&scene);
+    scene.merge.is_settled = true;
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), ERROR_CONFLICT);
+    assert_int_equal(json_array_size(merged.conflicts), 2);
+    json_decref(merged.conflicts);
+    prompt = conflict_read_prompt(scene.tree);
+    assert_non_null(strstr(prompt, "Before, as both began:\n\n30000 bytes, in the file "));
+    assert_non_null(strstr(prompt, "In the project:\n\n1 bytes, in the file "));
+    assert_non_null(strstr(prompt, "After this step:\n\n5 bytes, in the file "));
+    assert_non_null(strstr(prompt, "In the project, a link to:\n\n"));
+    assert_non_null(strstr(prompt, "elsewhere"));
+    free(prompt);
+    free(link);
+    free(large);
+    merge_scene_release(&scene);
+}
+
+/* Such as one that the project has a folder for meanwhile. */
+static void what_no_agent_can_settle_is_told_with_both_sides(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    char *path = path_join(scene.project->project, "file");
+    struct error err = ERROR_INIT;
+    struct merged merged;
+
+    run_project_write(scene.project, "file", "1\n");
+    merge_scene_begin(&scene);
+    scratch_write(scene.tree, "file", "theirs\n");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    merge_scene_end(&scene);
+    scene.merge.is_settled = true;
+    assert_int_equal(merge_clone(&scene.merge, &merged, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "the one side is in "));
+    assert_null(merged.conflicts);
+    assert_null(conflict_read_prompt(scene.tree));
+    free(path);
+    merge_scene_release(&scene);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_conflict_is_laid_into_the_clone_and_merged_when_it_is_settled),
+        CASE(what_is_no_short_text_is_told_by_its_size_and_lies_beside_the_prompt),
+        CASE(what_no_agent_can_settle_is_told_with_both_sides),
         CASE(marks_that_are_left_are_not_merged),
         CASE(killed_at_any_instant_a_conflict_is_laid_once),
     };

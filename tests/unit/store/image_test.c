@@ -70,6 +70,7 @@ static void a_new_store_is_there_whole_and_private(void **state)
 {
     char *path = scratch_path(*state, "x.db");
     char *log = scratch_path(*state, "x.db-wal");
+    char *note = scratch_path(*state, "x.db.lock");
     const struct store_options options = {.migrations = migrations, .migration_count = 1};
     struct stat status;
     struct store *store;
@@ -78,10 +79,54 @@ static void a_new_store_is_there_whole_and_private(void **state)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
     assert_true(status.st_size > 0);
-    assert_int_equal(access(log, F_OK), -1);
+    assert_int_equal(stat(log, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(access(note, F_OK), -1);
     store = open_store(path);
     assert_int_equal(store_verify(store, NULL), 0);
     assert_int_equal(store_close(store, NULL), 0);
+    free(note);
+    free(log);
+    free(path);
+}
+
+/* Only then does SQLite write behind it, without a sync of the log's header. */
+static void sqlite_takes_the_frame_of_a_new_log(void **state)
+{
+    char *path = scratch_path(*state, "x.db");
+    const struct store_options options = {.migrations = migrations, .migration_count = 1};
+    struct connection *connection = NULL;
+    int frames = -1;
+
+    assert_int_equal(image_create(path, &options, NULL), 0);
+    assert_int_equal(connection_open(&connection, path, SQLITE_OPEN_READWRITE, NULL, NULL), 0);
+    assert_int_equal(connection_run(connection, "SELECT * FROM item", NULL), 0);
+    assert_int_equal(
+        sqlite3_wal_checkpoint_v2(connection->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, NULL),
+        SQLITE_OK);
+    assert_int_equal(frames, 1);
+    connection_close(connection);
+    free(path);
+}
+
+/* A power cut can take the log of a new store, or parts of it: nothing was in it yet. */
+static void a_new_store_is_whole_whatever_becomes_of_its_log(void **state)
+{
+    char *path = scratch_path(*state, "x.db");
+    char *log = scratch_path(*state, "x.db-wal");
+    const struct store_options options = {.migrations = migrations, .migration_count = 1};
+
+    for (off_t left = 0; left < 32 + 24 + 4096; left += 512) {
+        struct store *store;
+
+        assert_int_equal(image_create(path, &options, NULL), 0);
+        assert_int_equal(truncate(log, left), 0);
+        store = open_store(path);
+        assert_int_equal(store_write(store, add, NULL, NULL), 0);
+        assert_int_equal(store_verify(store, NULL), 0);
+        assert_int_equal(store_close(store, NULL), 0);
+        assert_int_equal(unlink(path), 0);
+    }
     free(log);
     free(path);
 }
@@ -154,6 +199,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_new_store_is_there_whole_and_private, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sqlite_takes_the_frame_of_a_new_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_store_is_whole_whatever_becomes_of_its_log, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(
             the_log_of_a_store_that_is_gone_is_not_taken_for_the_new_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_made_leaves_nothing, set_up, tear_down),

@@ -21,7 +21,8 @@ static struct both parse(const char *project, const char *user)
     struct both both = {.problems = mem_zero(1, sizeof(struct problems))};
     struct strbuf messages;
 
-    (void)config_parse(project, "project", user, "user", &both.config, both.problems, NULL);
+    (void)config_parse(&(struct config_texts){project, "project", user, "user", NULL}, &both.config,
+                       both.problems, NULL);
     strbuf_init(&messages, 1 << 20);
     problems_format(both.problems, &messages);
     both.messages = mem_strdup(messages.data);

@@ -18,7 +18,9 @@ static struct config *parse(const char *text)
     struct problems *problems = mem_zero(1, sizeof(*problems));
     struct config *config = NULL;
 
-    assert_int_equal(config_parse(text, "project", NULL, NULL, &config, problems, NULL), 0);
+    assert_int_equal(config_parse(&(struct config_texts){text, "project", NULL, NULL, NULL},
+                                  &config, problems, NULL),
+                     0);
     free(problems);
     return config;
 }

@@ -17,7 +17,9 @@ static struct config *parse(const char *project, const char *user)
     struct problems *problems = mem_zero(1, sizeof(*problems));
     struct config *config = NULL;
 
-    assert_int_equal(config_parse(project, "project", user, "user", &config, problems, NULL), 0);
+    assert_int_equal(config_parse(&(struct config_texts){project, "project", user, "user", NULL},
+                                  &config, problems, NULL),
+                     0);
     free(problems);
     return config;
 }

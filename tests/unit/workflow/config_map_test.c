@@ -18,7 +18,8 @@ static void assert_said(const char *output, const char *map, const char *expecte
     struct config *config = NULL;
     struct strbuf messages;
 
-    (void)config_parse(text, "c", NULL, NULL, &config, problems, NULL);
+    (void)config_parse(&(struct config_texts){text, "c", NULL, NULL, NULL}, &config, problems,
+                       NULL);
     strbuf_init(&messages, 1 << 20);
     problems_format(problems, &messages);
     assert_string_equal(messages.data, expected);

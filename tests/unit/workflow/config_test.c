@@ -26,7 +26,8 @@ static struct both parse(const char *project, const char *user)
     struct strbuf messages;
     struct error err = ERROR_INIT;
 
-    both.code = config_parse(project, "project", user, "user", &both.config, both.problems, &err);
+    both.code = config_parse(&(struct config_texts){project, "project", user, "user", NULL},
+                             &both.config, both.problems, &err);
     assert_int_equal(both.code, err.code);
     assert_true((both.code == 0) == (both.config != NULL));
     strbuf_init(&messages, 1 << 20);
@@ -419,7 +420,8 @@ static void problems_name_their_file(void **state)
     assert_int_equal(both.code, ERROR_VALIDATION);
     assert_non_null(strstr(both.messages, "project:"));
     assert_non_null(strstr(both.messages, "invalid YAML"));
-    assert_int_equal(config_parse("a: [", NULL, NULL, NULL, &both.config, both.problems, NULL),
+    assert_int_equal(config_parse(&(struct config_texts){"a: [", NULL, NULL, NULL, NULL},
+                                  &both.config, both.problems, NULL),
                      ERROR_VALIDATION);
     release(&both);
     both = parse(NULL, "[1]\n");

@@ -37,7 +37,9 @@ static struct config *read_configuration(void)
     struct error err = ERROR_INIT;
 
     assert_int_equal(
-        config_parse(configuration, "config.yaml", NULL, NULL, &config, problems, &err), 0);
+        config_parse(&(struct config_texts){configuration, "config.yaml", NULL, NULL, NULL},
+                     &config, problems, &err),
+        0);
     free(problems);
     return config;
 }

@@ -24,7 +24,9 @@ static struct config *parse_config(const char *text)
     struct config *config = NULL;
     struct problems *problems = mem_zero(1, sizeof(*problems));
 
-    assert_int_equal(config_parse(text, "config.yaml", NULL, NULL, &config, problems, NULL), 0);
+    assert_int_equal(config_parse(&(struct config_texts){text, "config.yaml", NULL, NULL, NULL},
+                                  &config, problems, NULL),
+                     0);
     free(problems);
     return config;
 }
