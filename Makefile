@@ -237,7 +237,7 @@ $(PROGRAM_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(BUILD)/flags
 $(PRELOAD_SOURCES:%.c=$(BUILD)/%.so): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -g -fPIC -shared -o $@ $<
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -g -fPIC -shared -static-libgcc -o $@ $<
 
 # Without the fuzzer: each target over its corpus (tests/fuzz/corpus_test.sh).
 $(FUZZ_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libfermata.a
@@ -283,7 +283,7 @@ docs: all
 # The programs under test are the sanitised ones.
 
 .PHONY: test test-unit test-store test-sim test-fuzz test-cli test-crash test-build test-tsan valgrind coverage \
-    sabotage sim crash hostile powerloss test-agents
+    sabotage sim crash memory hostile powerloss test-agents
 test test-crash: export PLAIN_BUILD := $(abspath $(PLAIN_BUILD))
 test: test-build
 	@tools/run-tests $(TEST_BUILD) unit store sim fuzz cli agents crash
@@ -351,7 +351,15 @@ sim:
 crash:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs $(CRASH_TESTS:%.c=$(PLAIN_BUILD)/%)
-	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=300 POWERCUTS=100 LOCKED_SECONDS=32 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=stacks POWERCUTS=100 LOCKED_SECONDS=32 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+
+# The memory of every call stack that asks for some fails, in the first operation that has it; POINTS=operations:
+# in each; POINTS=all: every single allocation.
+POINTS ?= stacks
+memory:
+	@tools/install-deps --build --test
+	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs
+	@MEMORY_POINTS=$(POINTS) MEMORY_ONLY='$(ONLY)' PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tests/crash/memory_test.sh
 
 # Steps that behave as no step should, with what a busy machine makes fail: time, memory, pace.
 hostile:
@@ -473,6 +481,7 @@ help:
 	@echo "make powerloss       $(IMAGES) disks that power cuts may leave, each opened and compared"
 	@echo "make sabotage        break the program in each way of tests/sabotage: a test must notice; ONLY='NAME...'"
 	@echo "make crash           kill -9, EIO and ENOSPC at every call that changes a file; make test takes a part"
+	@echo "make memory          no memory for any call stack that asks for some; POINTS=operations|all; ONLY='NAME,NAME...'"
 	@echo "make check           every guard: $(CHECKS:%=check-%)"
 	@echo "make format          clang-format over every C file"
 	@echo "make bench           the footprint contract, as a table; BENCH='--only KEY --rounds N --save'"

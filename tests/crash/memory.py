@@ -8,21 +8,34 @@ it told as committed stays; the store is sound, and the run comes to its end aft
 
 What is told as done is compared with what it does with memory: the records of a word, files, the trust.
 
-Of each operation MEMORY_POINTS allocations are taken, evenly from a random one on (0: all). Half of
-them fail once, half stay failing. MEMORY_POINT=OPERATION[:NUMBER[:sticky]] repeats one operation, or one
-point of it.
+A place is a call stack that asks for memory (memory.c). Of each the first allocation fails once, and
+from the last one on all fail. A call stack is tried in the first operation that has it; MEMORY_POINTS:
+
+    N           N places of each operation, drawn (MEMORY_SEED)
+    stacks      each call stack
+    operations  each call stack, again in every operation that has it
+    all         each allocation of the program, by its number
+
+MEMORY_POINT=OPERATION[:KIND:STACK:NUMBER[:sticky]] repeats one operation, or one point of it; MEMORY_ONLY=A,B
+takes some operations. Where places are drawn, so are those programs that are another one than fermata.
 """
+import itertools
 import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agents"))
+
+from memory_faults import Counts, Faults, Point, read_state
+from memory_operations import (AGENTS, CHANGING, GO_ON, LOOKING, WORDS, WORKFLOWS,
+                               list_drivers, list_functions)
+from models import Models
 from project import Failure, Project, require
 
 HERE = Path(__file__).resolve().parent
@@ -31,184 +44,37 @@ BUILD = Path(os.environ.get("PLAIN_BUILD") or os.environ.get("BUILD")
              or HERE.parents[1] / "build").resolve()
 FERMATA = BUILD / "fermata"
 LIBRARY = BUILD / "tests" / "crash" / "memory.so"
-POINTS = int(os.environ.get("MEMORY_POINTS") or 8)
+POINTS = os.environ.get("MEMORY_POINTS") or "8"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count() or 2)
-PATIENCE_SECONDS = 60
+IS_DRAWN = POINTS not in ("stacks", "operations", "all")
+# Threads make a few call stacks differ from one call to the next.
+COUNTS = 1 if IS_DRAWN else 2
+PROGRAMS_DRAWN = 12
+TRIES = 3   # to meet a point
 FAILURES_SHOWN = 5
-
-WORKFLOWS = {"whole": """
-name: whole
-inputs: { who: { type: string, default: world, pattern: '^[a-z]+$' } }
-gates:
-  proof:
-    commands:
-      - { run: 'printf "1..2\\nok 1\\nok 2\\n"', tests_min: 2 }
-      - { run: 'mkdir -p out; printf "<testsuite tests=\\"1\\" failures=\\"0\\"><testcase name=\\"a\\"/></testsuite>" >out/junit.xml', junit: out/junit.xml }
-phases:
-  - id: a
-    steps:
-      - { id: one, use: noop, with: { value: "hello ${{ inputs.who }}" } }
-      - { id: list, run: 'echo "{\\"ok\\": true, \\"list\\": [1, 2]}"', format: json }
-      - { id: each, foreach: "steps.list.output.list", when: "steps.list.output.ok", use: noop }
-    gate: proof
-  - id: b
-    steps: [{ id: file, run: 'seq 1 1000', output: numbers.txt }]
-""", "asks": """
-name: asks
-phases: [{ id: a, steps: [{ id: one, use: noop }, { id: ask, approve: "really?" }] }]
-""", "fails": """
-name: fails
-phases: [{ id: a, steps: [{ id: one, use: noop }, { id: unit, run: test -e mended, retry: { attempts: 1 } }] }]
-""", "edits": """
-name: edits
-phases: [{ id: a, steps: [{ id: edit, agent: editor, prompt: go }] }]
-""", "clones": """
-name: clones
-defaults: { agent: editor, workspace: clone }
-phases: [{ id: a, mode: parallel, steps: [{ id: edit, prompt: go }, { id: other, agent: other, prompt: go }] }]
-""", "questions": """
-name: questions
-phases: [{ id: a, steps: [{ id: ask, agent: asker, prompt: go }] }]
-""", "calls": """
-name: calls
-phases: [{ id: a, steps: [{ id: call, agent: down, fallback: [editor], prompt: go, retry: { attempts: 1 } }] }]
-""", "broken": """
-name: broken
-phases: [{ id: a, steps: [{ id: one, use: nothing, with: [1, "${{ inputs.nobody }}"] }] }]
-extra: { anchor: &a [1, 2], alias: *a }
-"""}
-
-AGENTS = r"""
-agents:
-  editor: { type: command, command: [sh, -c, 'cat >/dev/null; echo new >made; echo changed >kept; echo done'] }
-  other: { type: command, command: [sh, -c, 'cat >/dev/null; echo new >other; echo done'] }
-  down: { type: command, command: [sh, -c, 'cat >/dev/null; echo "503 service unavailable" >&2; exit 1'], breaker_threshold: 1 }
-  asker:
-    type: command
-    command:
-      - sh
-      - -c
-      - |
-        grep -q "^A: " && echo fine && exit
-        echo '{"clarification_needed": true, "questions": ["Which?"]}'
-"""
-
-# Operations that change nothing that is compared: what a success prints is always the same.
-LOOKING = {
-    "version": ["--version"],
-    "help": ["help", "run"],
-    "schema": ["schema", "workflow"],
-    "validate": ["validate", "whole", "--json"],
-    "validate-broken": ["validate", "broken", "--json"],
-    "workflows": ["workflows", "whole", "--json"],
-    "list": ["list", "--json"],
-    "status": ["status", "last", "--json"],
-    "show": ["show", "last"],
-    "logs": ["logs", "last"],
-    "records": ["logs", "last", "--records"],
-    "artifacts": ["artifacts", "last", "--json"],
-    "cat": ["cat", "last", "file"],
-    "explain": ["explain", "last", "--json"],
-    "metrics": ["show", "last", "--metrics", "--json"],
-    "gc": ["gc", "--dry-run"],
-    "audit": ["audit", "--json", "-n", "1000"],
-    "audit-verify": ["audit", "verify"],
-    "checkpoints": ["checkpoints", "last", "--json"],
-    "diff": ["diff", "EDITED"],
-    "agents": ["agents", "--quick", "--json"],
-    "agent": ["agents", "editor", "--json"],
-    "models": ["models", "list"],
-    "settings": ["validate"],
-    "man": ["man"],
-    "completion": ["completion", "bash"],
-}
-# Operations on a project of their own: what it is made with, the operation.
-CHANGING = {
-    "run": ([], ["run", "-w", "whole", "--log-format", "json"]),
-    "edit": ([], ["run", "-w", "edits", "--log-format", "json"]),
-    "clone": ([], ["run", "-w", "clones", "--log-format", "json"]),
-    "fallback": ([], ["run", "-w", "calls", "--log-format", "json"]),
-    "question": ([], ["run", "-w", "questions", "--log-format", "json"]),
-    "test-agent": ([], ["test-agent", "editor", "hello", "--log-format", "json"]),
-    "resume": ([["run", "-w", "asks"], ["approve", "last", "ask"]], ["resume", "last"]),
-    "approve": ([["run", "-w", "asks"]], ["approve", "last", "ask"]),
-    "reject": ([["run", "-w", "asks"]], ["reject", "last", "ask"]),
-    "answer": ([["run", "-w", "questions"]], ["answer", "last", "that one"]),
-    "signal": ([["run", "-w", "asks"]], ["signal", "last", "news", "--value", '{"a": [1, 2]}']),
-    "cancel": ([["run", "-w", "asks"]], ["cancel", "last"]),
-    "retry": ([["run", "-w", "fails"]], ["retry", "last"]),
-    "skip": ([["run", "-w", "fails"]], ["skip", "last", "unit", "--reason", "known"]),
-    "checkpoint": ([["run", "-w", "asks"]], ["checkpoint", "last", "--name", "here"]),
-    "restore": ([["run", "-w", "whole"]], ["restore", "last", "a"]),
-    "undo": ([["run", "-w", "edits"]], ["undo", "last"]),
-    "undo-back": ([["run", "-w", "edits"], ["undo", "last"]], ["undo", "last", "--back"]),
-    "reset-agent": ([["run", "-w", "calls"]], ["reset-agent", "down"]),
-    "detach": ([], ["run", "-w", "whole", "--detach", "--json"]),
-    "doctor": ([["run", "-w", "whole"]], ["doctor", "--rebuild"]),
-    "collect": ([["run", "-w", "edits"], ["run", "-w", "whole"]], ["gc", "--older-than", "0s"]),
-    "trust": ([["run", "-w", "whole"]], ["trust"]),
-    "init": (None, ["init"]),
-}
-# Words to a run: who is told that they were taken finds the same records each time.
-WORDS = ("approve", "reject", "answer", "signal", "cancel", "retry", "skip", "checkpoint", "restore")
-# What a run that waits is told, by its workflow, so that it can go on; once, as it may have been told.
-GO_ON = {"asks": ["approve", "last", "ask"], "questions": ["answer", "last", "this one"],
-         "fails": ["retry", "last"]}
-
-
-class Ended:
-    """How one process ended, and what it told."""
-
-    def __init__(self, status, stdout, stderr):
-        self.status, self.stdout, self.stderr = status, stdout, stderr
-        self.records = []
-        for line in stderr.splitlines():
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(record, dict) and "kind" in record and "seq" in record:
-                self.records.append(record)
-
-    def check_end(self, usual):
-        if self.status == usual:
-            return
-        told = self.stderr[-2000:]
-        if self.status < 0:
-            require(self.status == -signal.SIGABRT and "out of memory" in self.stderr,
-                    f"ended by {signal.Signals(-self.status).name}: {told}")
-        require(self.stderr.strip() or self.stdout.strip(),
-                f"exit status {self.status} without a word")
-
-
-def call_with_fault(project, arguments, fault):
-    environment = dict(project.environment, LD_PRELOAD=str(LIBRARY), MEMORY=fault)
-    try:
-        done = subprocess.run([project.fermata, *arguments], cwd=project.path, env=environment,
-                              stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=PATIENCE_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise Failure(f"did not end within {PATIENCE_SECONDS} s") from error
-    return Ended(done.returncode, done.stdout.decode("utf-8", "replace"),
-                 done.stderr.decode("utf-8", "replace"))
 
 
 class Operation:
-    def __init__(self, name, root):
+    def __init__(self, name, faults, shared, program=None):
+        """In `shared`, unless it changes what it works on; `program`: a command, and what it reads."""
         self.name = name
-        self.root = root
-        self.is_looking = name in LOOKING
-        self.arguments = LOOKING[name] if self.is_looking else CHANGING[name][1]
-        self.before = [] if self.is_looking else CHANGING[name][0]
-        self.shared = None
-        self.number = 0
+        self.faults = faults
+        self.root = faults.folder
+        self.before, arguments = CHANGING.get(name, ([], LOOKING.get(name)))
+        self.command, given = program or ([str(FERMATA), *arguments], None)
+        self.given = json.dumps(given) if program else ""
+        self.kind = Path(self.command[0]).name
+        self.shared = None if name in CHANGING else shared
+        self.made = None
+        self.number = itertools.count(1)
         self.usual = None
         self.kinds = None
-        self.allocations = 0
+        self.counts = Counts()
+        self.settled = set()
 
     def new_project(self):
-        self.number += 1
-        path = self.root / f"{self.name}-{self.number}"
+        """Made once, and then copied."""
+        path = self.root / f"{self.name}-{next(self.number)}"
         if self.before is None:
             path.mkdir()
             project = Project.__new__(Project)
@@ -216,48 +82,56 @@ class Operation:
             project.environment = dict(os.environ, HOME=str(self.root), LC_ALL="C.UTF-8",
                                        TERM="dumb", CRASH_PROJECT=str(path))
             return project
-        project = make_project(path)
-        for arguments in self.before:
-            project.call(*arguments, status=(0, 3))
+        if not self.made:
+            self.made = self.root / f"{self.name}-0"
+            project = make_project(self.made)
+            for arguments in self.before:
+                project.call(*arguments, status=(0, 3))
+        subprocess.run(["cp", "-a", str(self.made), str(path)], check=True)
+        project = open_project(path)
         if self.name == "trust":
             del project.environment["FERMATA_TRUST"]
         return project
 
-    def measure(self, shared, edited):
+    def measure(self):
         """How it ends, and how many allocations it makes, when none fails."""
-        project = self.shared = shared if self.is_looking else None
-        self.arguments = [edited if word == "EDITED" else word for word in self.arguments]
-        if not self.is_looking:
-            project = self.new_project()
-        count = self.root / f"{self.name}.count"
-        self.usual = call_with_fault(project, self.arguments, f"at=0,count={count}")
-        require(self.usual.status in (0, 3, 7), f"{self.name}: {self.usual.stderr}")
-        self.allocations = int(count.read_text())
-        if not self.is_looking:
-            self.kinds = read_kinds(project) if self.name in WORDS else None
-            self.check_done(project)
-            self.settle(project)
-            shutil.rmtree(project.path)
+        for _ in range(1 if self.shared else COUNTS):
+            project = self.shared or self.new_project()
+            self.usual, counted = self.faults.count(self.command, project.path, project.environment,
+                                                    self.given)
+            require(self.usual.status in (0, 1, 3, 7), f"{self.name}: {self.usual.stderr}")
+            if not self.shared:
+                self.kinds = read_kinds(project) if self.name in WORDS else None
+                self.check_done(project)
+                self.settle(project)
+                shutil.rmtree(project.path)
+            self.counts.add(counted)
 
-    def draw_points(self, rng):
-        step = 1 if POINTS == 0 else max(1, self.allocations // POINTS)
-        for number in range(1 + rng.randrange(step), self.allocations + 1, step):
-            yield (number, rng.random() < 0.5)
-
-    def try_point(self, number, is_sticky):
+    def try_point(self, point):
+        """Whether the point was met."""
         project = self.shared or self.new_project()
-        ended = call_with_fault(project, self.arguments,
-                                f"at={number}{',sticky' if is_sticky else ''}")
+        ended = self.faults.fail_at(point, self.command, project.path, project.environment, self.given)
         ended.check_end(self.usual.status)
-        if self.is_looking:
-            require(ended.status != self.usual.status or ended.stdout == self.usual.stdout,
+        if self.shared:
+            # Of what another process was to tell, the answer says that it did not; a failure may be another one.
+            require(ended.status != self.usual.status or ended.stdout == self.usual.stdout
+                    or point.kind != self.kind or self.usual.status == 1,
                     f"another answer than usual:\n{ended.stdout[:2000]}")
-            return
+            return ended.was_met(point.kind)
         self.check_committed(project, ended)
-        if ended.status == self.usual.status:
+        if ended.status == self.usual.status and point.kind == self.kind:
             self.check_done(project)
-        self.settle(project)
-        shutil.rmtree(project.path)
+        self.settle_once(project)
+        shutil.rmtree(project.path, ignore_errors=True)
+        return ended.was_met(point.kind)
+
+    def settle_once(self, project):
+        """What was gone on with from such a state is not gone on with once more."""
+        # A second process that was started may be at work.
+        state = None if self.name in ("detach", "init") else read_state(project)
+        if state is None or state not in self.settled:
+            self.settle(project)
+            self.settled.add(state)
 
     def check_committed(self, project, ended):
         if not ended.records:
@@ -299,7 +173,7 @@ class Operation:
             project.call("undo", "last")
             check_files(project, {"kept": "old", "made": None})
         elif self.name in ("collect", "trust", "reset-agent"):
-            project.call(*self.arguments)
+            project.call(*self.command[1:])
             self.check_done(project)
         elif self.name in ("edit", "clone") and project.runs():
             self.check_done(project)
@@ -336,23 +210,59 @@ def settle_run(project, most):
 
 
 def try_one(operation, point):
+    """Whether the point was met, and what was wrong."""
     try:
-        operation.try_point(*point)
-        return None
-    except (Failure, OSError, subprocess.SubprocessError, ValueError) as error:
-        return f"{operation.name}:{point[0]}{':sticky' if point[1] else ''}: {error}"
+        return any(operation.try_point(point) for _ in range(TRIES)), None
+    except (Failure, OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        return True, f"MEMORY_POINT={operation.name}:{point}: {error}"
 
 
-def run_operation(operation, shared, edited, rng):
-    operation.measure(shared, edited)
-    points = list(operation.draw_points(rng))
+def list_points(operation, known, rng):
     asked = os.environ.get("MEMORY_POINT", "").split(":")
     if len(asked) > 1:
-        points = [(int(asked[1]), "sticky" in asked)]
+        return [Point(asked[1], asked[2], int(asked[3]), "sticky" in asked)]
+    if POINTS == "all":
+        return list(operation.counts.number_points(operation.kind))
+    if POINTS == "operations":
+        known = {key for key in known if key[0] != operation.kind}
+    points = list(operation.counts.stack_points(() if IS_DRAWN else known))
+    return rng.sample(points, min(int(POINTS), len(points))) if IS_DRAWN else points
+
+
+class Total:
+    """What one operation, or all, came to."""
+
+    def __init__(self, allocations=0, stacks=0, points=0, unmet=0):
+        self.allocations, self.stacks, self.points, self.unmet = allocations, stacks, points, unmet
+
+    def add(self, other):
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def __str__(self):
+        return (f"{self.allocations} allocations, {self.stacks} call stacks, {self.points} points tried"
+                f"{f', {self.unmet} of them never met' if self.unmet else ''}")
+
+
+def run_operation(operation, known, rng):
+    operation.measure()
+    counts = operation.counts
+    points = list_points(operation, known, rng)
+    known.update((kind, stack) for kind in counts.stacks for stack in counts.stacks[kind])
     # Those that share a project may be at work in it at once.
     with ThreadPoolExecutor(JOBS) as pool:
-        failures = [f for f in pool.map(lambda p: try_one(operation, p), points) if f]
-    return len(points), failures
+        results = list(pool.map(lambda p: try_one(operation, p), points))
+    total = Total(sum(counts.allocations.values()), sum(map(len, counts.stacks.values())), len(points),
+                  sum(not was_met for was_met, _ in results))
+    return total, [failure for _, failure in results if failure]
+
+
+def open_project(path):
+    project = Project.__new__(Project)
+    project.path, project.fermata, project.begun = path, str(FERMATA), path / "begun"
+    project.environment = dict(os.environ, FERMATA_TRUST="1", HOME=str(path), LC_ALL="C.UTF-8",
+                               TERM="dumb", CRASH_PROJECT=str(path))
+    return project
 
 
 def make_project(path):
@@ -371,28 +281,46 @@ def make_shared(root):
     return project, edited
 
 
+def list_operations(faults, url, rng):
+    """By name, each with its program if that is another one; those of the drivers are the first that are
+    tried: there it is seen how they end."""
+    root = faults.folder
+    shared, edited = make_shared(root)
+    programs = list_drivers(BUILD, url, root) | list_functions(FERMATA, root / "repository")
+    asked = os.environ.get("MEMORY_POINT", "").split(":")[0] or os.environ.get("MEMORY_ONLY", "")
+    names = rng.sample(sorted(programs), PROGRAMS_DRAWN) if IS_DRAWN and not asked else list(programs)
+    operations = [Operation(name, faults, shared, programs[name]) for name in names]
+    operations += [Operation(name, faults, shared) for name in (*LOOKING, *CHANGING)]
+    for operation in operations:
+        operation.command = [edited if word == "EDITED" else word for word in operation.command]
+    return [each for each in operations if not asked or each.name in asked.split(",")]
+
+
+def report(number, operation, total, failures):
+    print(f"{'not ok' if failures else 'ok'} {number} {operation.name} without memory: {total}")
+    lines = "\n".join(failures[:FAILURES_SHOWN]).splitlines()
+    lines += [f"{len(failures)} points failed"] if failures else []
+    print("".join(f"# {line}\n" for line in lines), end="", flush=True)
+
+
 def main():
     if not LIBRARY.exists() or b"__asan_init" in FERMATA.read_bytes():
         print("1..0 # SKIP needs a build without sanitisers: make crash")
         return 0
-    seed = int(os.environ.get("CRASH_SEED") or random.SystemRandom().randrange(1 << 32))
+    seed = int(os.environ.get("MEMORY_SEED") or random.SystemRandom().randrange(1 << 32))
     rng = random.Random(seed)
-    asked = os.environ.get("MEMORY_POINT", "").split(":")[0]
-    names = [name for name in (*LOOKING, *CHANGING) if asked in ("", name)]
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="fermata-memory-") as folder:
-        root = Path(folder)
-        shared, edited = make_shared(root)
-        print(f"1..{len(names)}\n# seed {seed}", flush=True)
-        for number, name in enumerate(names, 1):
-            operation = Operation(name, root)
-            count, failures = run_operation(operation, shared, edited, rng)
+    failed, known, whole = 0, set(), Total()
+    with tempfile.TemporaryDirectory(prefix="fermata-memory-", ignore_cleanup_errors=True) as folder, \
+            Models() as models:
+        operations = list_operations(Faults(LIBRARY, Path(folder)), models.url, rng)
+        print(f"1..{len(operations)}\n# MEMORY_SEED={seed}", flush=True)
+        for number, operation in enumerate(operations, 1):
+            total, failures = run_operation(operation, known, rng)
+            whole.add(total)
             failed += bool(failures)
-            print(f"{'not ok' if failures else 'ok'} {number} {name} without memory at {count} of "
-                  f"{operation.allocations} allocations")
-            for failure in failures[:FAILURES_SHOWN]:
-                print("\n".join(f"# {line}" for line in failure.splitlines()))
-            print(end="", flush=True)
+            report(number, operation, total, failures)
+    whole.stacks = len(known)
+    print(f"# {len(operations)} operations, {whole}", flush=True)
     return 1 if failed else 0
 
 
