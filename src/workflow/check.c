@@ -132,8 +132,8 @@ static const char *note_path(void *context, const char *const *parts, size_t par
     return NULL;
 }
 
-/* True when the expression has one value whatever happens; *ret_value says which truth. */
-static bool is_constant(const struct expression *expression, bool *ret_value)
+/* The value that the expression has whatever happens, to be released; NULL: it has none. */
+static json_t *get_constant(const struct expression *expression)
 {
     json_t *value = NULL;
     bool has_path = false;
@@ -141,11 +141,32 @@ static bool is_constant(const struct expression *expression, bool *ret_value)
     (void)expression_check_paths(expression, note_path, &has_path, NULL);
     /* Without a path nothing is looked up, so no lookup is needed. */
     if (has_path || expression_evaluate(expression, NULL, NULL, &value, NULL) < 0) {
-        return false;
+        return NULL;
     }
-    *ret_value = json_is_truthy(value);
+    return value;
+}
+
+/* True when there is one; *ret_value says which truth. */
+static bool is_constant(const struct expression *expression, bool *ret_value)
+{
+    json_t *value = get_constant(expression);
+
+    *ret_value = value && json_is_truthy(value);
     json_decref(value);
-    return true;
+    return value != NULL;
+}
+
+static void check_list(const struct reader *reader, const struct step_source *source)
+{
+    const struct yaml_node *node = yaml_find(source->node, "foreach");
+    json_t *value = source->step->foreach_list ? get_constant(source->step->foreach_list) : NULL;
+
+    if (value && !json_is_array(value)) {
+        problems_add(reader->problems, node->at,
+                     "write a list, or an expression such as steps.ID.output.NAME",
+                     "the step \"%s\" is to run for each of what is no list", source->step->id);
+    }
+    json_decref(value);
 }
 
 static void check_phase_when(const struct reader *reader, const struct phase *phase)
@@ -248,6 +269,7 @@ static void check_step(const struct reader *reader, const struct step_source *so
                      "the step \"%s\" can never run: it waits for one success of nothing",
                      step->id);
     }
+    check_list(reader, source);
     for (size_t i = 0; i < step->fallback_count; i++) {
         if (step->agent && strcmp(step->fallback[i], step->agent) == 0) {
             problems_warn(reader->problems, yaml_find(source->node, "fallback")->at, "remove it",

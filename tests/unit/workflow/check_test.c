@@ -159,6 +159,19 @@ static void conditions_that_never_change_are_suspicious(void **state)
     assert_messages("name: w\nphases: [{ id: p, gate: pre-push, when: run.iteration > 1 }]\n", "");
 }
 
+static void a_step_runs_for_each_of_a_list(void **state)
+{
+    (void)state;
+    assert_message(
+        "name: w\nphases: [{ id: p, steps: [{ id: s, run: x, foreach: '5' }] }]\n",
+        "t.yaml:2:54: error: the step \"s\" is to run for each of what is no list (write a list");
+    assert_message("name: w\nphases: [{ id: p, steps: [{ id: s, run: x, foreach: '\"a\"' }] }]\n",
+                   "no list");
+    assert_messages("name: w\nphases: [{ id: p, steps: [{ id: s, run: x, foreach: '[1, 2]' }] }]\n",
+                    "");
+    assert_messages("name: w\nphases: [{ id: p, steps: [{ id: s, run: x, foreach: [] }] }]\n", "");
+}
+
 static void keys_without_their_mode_are_told(void **state)
 {
     (void)state;
@@ -196,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_phase_must_do_something),
         cmocka_unit_test(a_phase_that_can_never_run_is_an_error),
         cmocka_unit_test(conditions_that_never_change_are_suspicious),
+        cmocka_unit_test(a_step_runs_for_each_of_a_list),
         cmocka_unit_test(keys_without_their_mode_are_told),
         cmocka_unit_test(steps_that_hide_each_other_are_told),
     };
