@@ -5,6 +5,7 @@
 #include "agents/transcript.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "support/run_project.h"
 #include "support/scratch.h"
 
 #include <setjmp.h>
@@ -279,9 +280,62 @@ static void an_end_without_its_request_is_an_end(void **state)
     scratch_remove(folder);
 }
 
+static bool has_agent(void *context, const char *name)
+{
+    return strcmp(name, context) == 0;
+}
+
+/* Whether the host is asked for the step when only this agent can be used. */
+static bool is_hosts(const char *usable, const char *step_text)
+{
+    struct problems *problems = mem_zero(1, sizeof(*problems));
+    char *text = mem_printf("name: w\nphases: [{ id: p, steps: [{ id: a, %s }] }]\n", step_text);
+    struct workflow *workflow = run_project_parse(text);
+    struct run_state *run = run_state_new("wf_abc123abc123", workflow);
+    struct config *config = NULL;
+    struct engine engine = {.options = {.has_agent = has_agent}};
+    struct active active = {.engine = &engine, .state = run};
+    char *name = mem_strdup(usable);
+    bool result;
+
+    assert_int_equal(
+        config_parse(&(struct config_texts){.project = "agents:\n"
+                                                       "  one: { command: x }\n"
+                                                       "  two: { command: x }\n"
+                                                       "  me: { type: host }\n"
+                                                       "  off: { type: host, enabled: false }\n",
+                                            .project_file = "c"},
+                     &config, problems, NULL),
+        0);
+    engine.options.config = config;
+    engine.options.loader_context = name;
+    run->is_bridged = true;
+    result = bridge_is_hosts(&active, run_find_step(run, "a"));
+    config_free(config);
+    run_state_free(run);
+    workflow_free(workflow);
+    free(name);
+    free(text);
+    free(problems);
+    return result;
+}
+
+static void the_host_is_asked_where_no_agent_of_the_step_can_be_used(void **state)
+{
+    (void)state;
+    assert_true(is_hosts("none", "prompt: go"));
+    assert_true(is_hosts("none", "prompt: go, agent: one, fallback: [two]"));
+    assert_false(is_hosts("one", "prompt: go, agent: one, fallback: [two]"));
+    assert_false(is_hosts("two", "prompt: go, agent: one, fallback: [two]"));
+    assert_true(is_hosts("me", "prompt: go, agent: me"));
+    assert_false(is_hosts("off", "prompt: go, agent: off"));
+    assert_false(is_hosts("none", "run: x"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_host_is_asked_where_no_agent_of_the_step_can_be_used),
         cmocka_unit_test(a_request_stays_the_same_however_often_it_is_looked),
         cmocka_unit_test(another_attempt_shows_its_own_request),
         cmocka_unit_test(a_response_is_left_as_a_keeper_leaves_an_end),

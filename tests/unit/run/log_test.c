@@ -142,6 +142,34 @@ static void what_goes_wrong_has_another_level(void **state)
         "[2024-02-19T10:00:00Z] [INFO] Workflow wf_abc123abc123 paused: step outline failed\n");
 }
 
+/* Of many files the first are named. */
+static void files_that_are_many_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    json_t *paths = json_array();
+    json_t *files;
+
+    for (int i = 0; i < 13; i++) {
+        (void)json_array_append_new(paths, json_sprintf("f%d", i));
+    }
+    files = json_pack("{s: o}", "not_claimed", paths);
+    begin(fixture);
+    strbuf_reset(&fixture->text);
+    apply(fixture,
+          (struct record){
+              .kind = RECORD_ATTEMPT_STARTED, .step = "outline", .reason = "agent", .number = 1});
+    strbuf_reset(&fixture->text);
+    apply(fixture, (struct record){.kind = RECORD_ATTEMPT_ENDED,
+                                   .step = "outline",
+                                   .number = 1,
+                                   .class_ = "none",
+                                   .files = files});
+    assert_non_null(strstr(fixture->text.data, "[WARN] Step: outline - Attempt 1 ended (0.0s); "
+                                               "changed, but not claimed: f0, f1, "));
+    assert_non_null(strstr(fixture->text.data, ", f9 and 3 more\n"));
+    json_decref(files);
+}
+
 static void one_record_is_one_line_whatever_is_in_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -316,13 +344,10 @@ static void every_record_has_its_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_lines_have_exactly_this_form),
-        TEST(what_goes_wrong_has_another_level),
-        TEST(one_record_is_one_line_whatever_is_in_it),
-        TEST(a_line_can_be_a_json_object),
-        TEST(every_line_knows_its_phase),
-        TEST(a_pause_taken_back_is_said_in_words),
-        TEST(every_record_has_its_words),
+        TEST(the_lines_have_exactly_this_form),    TEST(what_goes_wrong_has_another_level),
+        TEST(files_that_are_many_are_counted),     TEST(one_record_is_one_line_whatever_is_in_it),
+        TEST(a_line_can_be_a_json_object),         TEST(every_line_knows_its_phase),
+        TEST(a_pause_taken_back_is_said_in_words), TEST(every_record_has_its_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
