@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A stand-in for a coding agent: agent SECONDS [FOLDER]
+/* A stand-in for a coding agent: agent SECONDS FOLDER [WHAT-THE-ADAPTER-ADDS]...
  *
- * Reads its prompt, then streams events (docs/agents.md, `output: jsonl`) for so long, twenty a
- * second, as a model's answer comes. With FOLDER the wall clock at its last byte, in microseconds,
- * goes to a file there that is named by its process. */
+ * Reads its prompt, then streams for so long as Gemini CLI does, twenty pieces a second, as a
+ * model's answer comes. The wall clock at its last byte, in microseconds, goes to a file in FOLDER
+ * that is named by its process; "-" is none. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,14 @@ static void say_when(const char *folder, long long at_us)
     }
 }
 
+static void say(const char *text, long number)
+{
+    (void)printf("{\"type\":\"message\",\"role\":\"assistant\",\"delta\":true,"
+                 "\"content\":\"%s %ld. \"}\n",
+                 text, number);
+    (void)fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
@@ -41,20 +50,16 @@ int main(int argc, char **argv)
 
     while (read(STDIN_FILENO, block, sizeof(block)) > 0) {
     }
-    (void)printf("{\"event\":\"session\",\"id\":\"s\",\"name\":\"model\"}\n");
+    (void)printf("{\"type\":\"init\",\"session_id\":\"s\",\"model\":\"model\"}\n");
     for (long i = 0; i < pieces; i++) {
-        (void)printf(
-            "{\"event\":\"text\",\"partial\":true,\"text\":\"some words of an answer, as they "
-            "come, number %ld. \"}\n",
-            i);
-        (void)fflush(stdout);
+        say("some words of an answer, as they come, number", i);
         (void)nanosleep(&pause, NULL);
     }
-    (void)printf("{\"event\":\"text\",\"partial\":true,\"text\":\"the end\"}\n"
-                 "{\"event\":\"usage\",\"usage\":{\"input_tokens\":10,\"output_tokens\":20}}\n"
-                 "{\"event\":\"done\",\"text\":\"stop\"}\n");
+    say("the end, number", pieces);
+    (void)printf("{\"type\":\"result\",\"status\":\"success\",\"stats\":"
+                 "{\"input_tokens\":10,\"output_tokens\":20}}\n");
     (void)fflush(stdout);
-    if (argc > 2) {
+    if (argc > 2 && strcmp(argv[2], "-") != 0) {
         say_when(argv[2], now_us());
     }
     return 0;

@@ -183,7 +183,7 @@ def parked(bench):
 
 def agents_config(bench, *arguments):
     command = ", ".join(json.dumps(str(word)) for word in (bench.agent_program, *arguments))
-    return f"agents:\n  model: {{ command: [{command}], output: jsonl }}\n"
+    return f"agents:\n  model: {{ type: gemini, command: [{command}] }}\n"
 
 
 def ends_of_attempts(folder):
@@ -195,16 +195,21 @@ def ends_of_attempts(folder):
 
 
 def many_agents(bench):
-    """Two hundred that stream for 30 s, in one run. Ends are matched in their order."""
+    """Two hundred that stream for 30 s, in one run: readers, for of those that may edit each has the project for itself.
+    Ends are matched in their order."""
     count, seconds = 200, 30
     ended = bench.folder("ended")
-    folder = bench.project(at_once(count, "agent: model, prompt: go", join=False),
+    folder = bench.project(at_once(count, "agent: model, prompt: go, read_only: true", join=False),
                            agents_config(bench, seconds, ended) + f"concurrency: {count}\n")
     process = subprocess.Popen(bench.command("run", "-w", "bench.yaml", "--no-input"), cwd=folder,
                                env=bench.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
-    peak, used = 0, 0.0
+    peak, used, late = 0, 0.0, time.monotonic() + 10 * seconds
     while process.poll() is None:
+        if time.monotonic() > late:
+            process.terminate()
+            process.wait()
+            raise NotMeasured(f"{len(os.listdir(ended))} of {count} agents ended: they were not at work at once")
         try:
             peak = max(peak, memory_kb(process.pid, "smaps_rollup", "Pss"))
             used = cpu_seconds(process.pid)
@@ -226,10 +231,10 @@ def agent_overhead(bench):
 
     def ours():
         return bench.measure_workflow(in_a_row(steps, "agent: model, prompt: go"), runs,
-                                      settings=agents_config(bench, 0))["seconds"] / steps / runs
+                                      settings=agents_config(bench, 0, "-"))["seconds"] / steps / runs
 
     def direct():
-        command = [str(bench.agent_program), "0"]
+        command = [str(bench.agent_program), "0", "-"]
         return sum(spawn_seconds(command, bench.env) for _ in range(steps * runs)) / steps / runs
     value, floor = bench.pair(ours, direct)
     return {"agent_overhead": (value * 1e3, floor * 1e3)}
