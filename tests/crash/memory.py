@@ -23,6 +23,8 @@ import itertools
 import json
 import os
 import random
+import re
+import select
 import shutil
 import subprocess
 import sys
@@ -32,7 +34,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agents"))
 
-from memory_faults import Counts, Faults, Point, read_state
+from memory_faults import PATIENCE_SECONDS, Counts, Faults, Point, read_state
 from memory_operations import (AGENTS, CHANGING, GO_ON, LOOKING, WORDS, WORKFLOWS,
                                list_drivers, list_functions)
 from models import Models
@@ -101,6 +103,7 @@ class Operation:
                                                     self.given)
             require(self.usual.status in (0, 1, 3, 7), f"{self.name}: {self.usual.stderr}")
             if not self.shared:
+                wait_for_detached(self.usual)
                 self.kinds = read_kinds(project) if self.name in WORDS else None
                 self.check_done(project)
                 self.settle(project)
@@ -118,6 +121,7 @@ class Operation:
                     or point.kind != self.kind or self.usual.status == 1,
                     f"another answer than usual:\n{ended.stdout[:2000]}")
             return ended.was_met(point.kind)
+        wait_for_detached(ended)
         self.check_committed(project, ended)
         if ended.status == self.usual.status and point.kind == self.kind:
             self.check_done(project)
@@ -177,6 +181,17 @@ class Operation:
             self.check_done(project)
         elif self.name in ("edit", "clone") and project.runs():
             self.check_done(project)
+
+
+def wait_for_detached(ended):
+    """Nobody may go on with its run before it: it would not come to the point."""
+    for pid in re.findall(r'"pid": *([0-9]+)', ended.stdout):
+        try:
+            process = os.pidfd_open(int(pid))
+        except ProcessLookupError:
+            continue
+        select.select([process], [], [], PATIENCE_SECONDS)
+        os.close(process)
 
 
 def read_kinds(project):
