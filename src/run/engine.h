@@ -86,11 +86,14 @@ struct engine {
     struct followers *followers; /* of agents' streams; NULL: there was none yet */
     struct pulses *pulses;       /* of attempts; NULL: there was none yet */
     struct reach *reach;         /* NULL: nobody was asked yet */
+    struct spared *spared;       /* who waits for a breaker; NULL: nobody did yet */
     struct timer *timers;
     struct queued_event *queue_head, **queue_tail;
     struct live_attempt *waiting_head, **waiting_tail; /* for a free place */
     int processes;
     int64_t launches; /* processes ever */
+    int changers;     /* processes that may change the project */
+    int64_t changes;  /* such processes and merges ever */
     int processes_max;
     int pool_jobs;           /* pieces of work on the pool */
     int inline_budget;       /* inline steps that this turn may still take */

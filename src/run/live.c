@@ -52,6 +52,8 @@ struct live_attempt *live_new(struct active *active, int step)
     live->attempt = state->attempts;
     live->folder = path_join(active->folder, state->folder);
     live->agent = live_agent_of(active, state);
+    live->is_reader = !state->check && step_effective(state)->kind == STEP_AGENT &&
+                      step_effective(state)->read_only;
     live->started_at = active->state->steps[step].started_at;
     live->stall_mark_ms = active->stall_mark_ms;
     (void)map_put(active->engine->live, key, live);
@@ -99,6 +101,31 @@ static void live_remove(struct live_attempt *live)
     free(key);
 }
 
+void live_take_place(struct live_attempt *live)
+{
+    struct engine *engine = live->engine;
+
+    live->has_place = true;
+    engine->processes++;
+    engine->launches++;
+    if (!live->is_reader) {
+        engine->changers++;
+        engine->changes++;
+    }
+}
+
+static bool leave_place(struct live_attempt *live)
+{
+    bool had_place = live->has_place;
+
+    if (had_place) {
+        live->has_place = false;
+        live->engine->processes--;
+        live->engine->changers -= live->is_reader ? 0 : 1;
+    }
+    return had_place;
+}
+
 void live_end(struct live_attempt *live)
 {
     struct engine *engine = live->engine;
@@ -106,9 +133,7 @@ void live_end(struct live_attempt *live)
     if (!live->is_let_go) {
         live_remove(live);
     }
-    if (live->has_place) {
-        engine->processes--;
-    }
+    leave_place(live);
     live_release(live);
     start_waiting(engine);
     live_merge_go_on(engine);
@@ -116,9 +141,7 @@ void live_end(struct live_attempt *live)
 
 void live_give_place(struct live_attempt *live)
 {
-    if (live->has_place) {
-        live->has_place = false;
-        live->engine->processes--;
+    if (leave_place(live)) {
         start_waiting(live->engine);
     }
 }
@@ -209,6 +232,7 @@ void live_collect(struct live_attempt *live)
 
     collect_free(live->collect);
     live->has_company = live->has_company || live->launch_number != live->engine->launches;
+    live->has_changer = live->has_changer || live->changes_before != live->engine->changes;
     live->collect = collect_new(active, run_step_index(active->state, step), live);
     live->engine->pool_jobs++;
     live->is_on_pool = true;
@@ -449,10 +473,11 @@ static void submit_start(struct live_attempt *live)
 
 static void launch_live(struct live_attempt *live)
 {
-    live->has_place = true;
-    live->engine->processes++;
+    live_take_place(live);
     live->has_company = live->engine->processes > 1;
-    live->launch_number = ++live->engine->launches;
+    live->has_changer = live->engine->changers > 0 || live->engine->is_merging;
+    live->launch_number = live->engine->launches;
+    live->changes_before = live->engine->changes;
     submit_start(live);
 }
 

@@ -29,8 +29,11 @@ struct live_attempt {
     bool is_kept;          /* its keeper ended by itself */
     bool has_company;      /* others were at work meanwhile, or may have been */
     int64_t launch_number; /* 0: another process started it */
-    bool is_merge_due;     /* what it did in its clone waits to come into the project */
-    bool is_overdue;       /* its keeper was killed because it did not end it */
+    bool is_reader;        /* an agent that is to change nothing */
+    bool has_changer;      /* one that may change the project was at work meanwhile */
+    int64_t changes_before;
+    bool is_merge_due; /* what it did in its clone waits to come into the project */
+    bool is_overdue;   /* its keeper was killed because it did not end it */
     pid_t keeper;
     loop_id urge; /* to look whether its keeper does, or can be watched by now */
     int64_t started_at;
@@ -70,6 +73,7 @@ void live_park(struct live_attempt *live, const struct error *err, loop_callback
 void live_unpark(struct live_attempt *live);
 
 void live_post_outcome(struct live_attempt *live); /* what was collected */
+void live_take_place(struct live_attempt *live);
 void live_give_place(struct live_attempt *live);   /* others can have it */
 void live_stop_watched(struct live_attempt *live); /* not what a person wanted */
 void live_end_quiet(struct active *active, int step);

@@ -75,6 +75,7 @@ static void submit(struct live_attempt *live)
     job->live = live;
     live->is_on_pool = true;
     live->engine->is_merging = true;
+    live->engine->changes++;
     live->engine->pool_jobs++;
     loop_submit(live->engine->options.loop, merge_on_pool, on_merged, job);
 }

@@ -91,9 +91,8 @@ void live_recover(struct active *active, int step)
     probe->live = live_new(active, step);
     probe->live->stall_mark_ms = engine_stalled_ms(active->engine);
     probe->is_hosts = bridge_is_hosts(active, &active->state->steps[step]);
-    probe->live->has_place = probe->live->is_on_pool = true;
-    active->engine->processes++;
-    active->engine->launches++;
+    probe->live->has_changer = probe->live->is_on_pool = true;
+    live_take_place(probe->live);
     active->engine->pool_jobs++;
     loop_submit(active->engine->options.loop, probe_on_pool, on_probed, probe);
 }

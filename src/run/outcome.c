@@ -50,7 +50,7 @@ struct collect {
     bool is_json;
     int64_t keep_max;
     int64_t timeout_ms;
-    bool is_kept, is_overdue, stop_wanted, has_company; /* of the attempt */
+    bool is_kept, is_overdue, stop_wanted, has_company, has_changer; /* of the attempt */
     /* what was found */
     enum failure_class class_;
     int exit_status;
@@ -112,6 +112,7 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->root = workspace_root(active, index);
     collect->is_clone = !step->check && workspace_is_clone(collect->definition);
     collect->has_company = live->has_company && !collect->is_clone;
+    collect->has_changer = live->has_changer && !collect->is_clone;
     memcpy(collect->run_id, active->state->id, RUN_ID_SIZE);
     collect->key = mem_strdup(step->key);
     collect->cwd = collect->definition && collect->definition->cwd
@@ -605,12 +606,14 @@ static void refuse_changes(struct collect *collect, const json_t *changed, int64
     }
     fail(collect, CLASS_PERMANENT);
     (void)error_set(&collect->err, ERROR_CONFLICT,
-                    "it was to change nothing (read_only), but %lld files are not as before: %s",
-                    (long long)count, names.data);
+                    "it was to change nothing (read_only)%s, but %lld files are not as before: %s",
+                    collect->has_company ? ", nor were those beside it" : "", (long long)count,
+                    names.data);
     strbuf_release(&names);
 }
 
-/* Whose changes these are is only known of an attempt that was alone all the time. */
+/* Whose changes these are is only known of an attempt that was alone all the time. Of several that
+ * were to change nothing, none has looked at the project as it was. */
 static void look_at_files(struct collect *collect)
 {
     const struct claims claims = {collect->agent.claims, collect->root, collect->cwd};
@@ -621,7 +624,9 @@ static void look_at_files(struct collect *collect)
     if (collect->files && collect->has_company) {
         json_put(collect->files, "shared", json_true());
         (void)json_object_del(collect->files, "not_claimed");
-    } else if (collect->definition->read_only && count > 0 && collect->class_ != CLASS_CANCELLED) {
+    }
+    if (collect->definition->read_only && count > 0 && !collect->has_changer &&
+        collect->class_ != CLASS_CANCELLED) {
         refuse_changes(collect, json_object_get(collect->files, "changed"), count);
     }
 }

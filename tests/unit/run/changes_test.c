@@ -102,6 +102,55 @@ static void a_step_that_was_to_change_nothing_fails_with_what_it_changed(void **
     assert_non_null(strstr(json_get_text(ended(project), "error", ""), "b.txt, c.txt"));
 }
 
+#define BESIDE(other)                                                                              \
+    "name: w\ndefaults: { retry: { attempts: 1 } }\n"                                              \
+    "phases: [{ id: p, mode: parallel, steps: [{ id: s, prompt: go, read_only: true }, " other     \
+    "] }]\n"
+
+/* The other one changes a file while `s` is at work, and neither ends before that. */
+#define PAIR                                                                                       \
+    "default_agent: a\nagents:\n  a: { type: claude, command: [sh, -c, 'cat >/dev/null; if [ "     \
+    "$FERMATA_STEP = s ]; then cat .fermata/one .fermata/two; else echo >.fermata/one; echo new "  \
+    ">b.txt; echo >.fermata/two; fi; cat stream.jsonl'] }\n"
+
+static void prepare_pair(struct run_project *project)
+{
+    static const char *const names[] = {"one", "two"};
+
+    prepare(project);
+    run_project_configure(project, PAIR);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *path = path_join(project->folder, names[i]);
+
+        assert_int_equal(mkfifo(path, 0600), 0);
+        free(path);
+    }
+}
+
+static void beside_others_that_were_to_change_nothing_none_is_believed(void **state)
+{
+    struct run_project *project = *state;
+
+    prepare_pair(project);
+    assert_string_equal(run_project_run(project, BESIDE("{ id: r, prompt: go, read_only: true }")),
+                        "paused");
+    for (const char *step = "s"; step; step = *step == 's' ? "r" : NULL) {
+        const json_t *record = run_project_find(project, "attempt_ended", step, 0);
+
+        assert_string_equal(json_get_text(record, "class", ""), "permanent");
+        assert_non_null(strstr(json_get_text(record, "error", ""), "nor were those beside it"));
+    }
+}
+
+static void beside_one_that_may_change_files_it_is_not_blamed(void **state)
+{
+    struct run_project *project = *state;
+
+    prepare_pair(project);
+    assert_string_equal(run_project_run(project, BESIDE("{ id: w, prompt: go }")), "completed");
+    assert_true(json_get_boolean(json_object_get(ended(project), "files"), "shared", false));
+}
+
 static void what_was_not_listed_before_is_not_known_after(void **state)
 {
     struct run_project *project = *state;
@@ -266,6 +315,8 @@ int main(void)
         TEST(what_it_claims_is_compared_with_what_it_did),
         TEST(who_does_not_tell_its_tools_is_not_compared),
         TEST(a_step_that_was_to_change_nothing_fails_with_what_it_changed),
+        TEST(beside_others_that_were_to_change_nothing_none_is_believed),
+        TEST(beside_one_that_may_change_files_it_is_not_blamed),
         TEST(what_was_not_listed_before_is_not_known_after),
         TEST(that_there_was_no_listing_is_told_with_its_reason),
         TEST(where_nothing_can_be_kept_the_lists_are_compared),
