@@ -500,7 +500,7 @@ static void handle_step_event(struct turn *turn, const struct event *event)
     } else if (event->kind == EVENT_LIVENESS) {
         step_handle_liveness(turn, index, event);
     } else {
-        step_handle_timer(turn, index);
+        step_handle_timer(turn, index, event);
     }
 }
 

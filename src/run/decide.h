@@ -70,6 +70,7 @@ struct event {
     const char *held_why;
     const char *held_agent;
     enum failure_class passed_over; /* it cannot be called: another one is, if there is one */
+    bool is_closed;                 /* EVENT_TIMER: its circuit breaker is, before that time */
     bool has_slot;                  /* then it may, without being asked again */
     /* EVENT_HOST: what it is to do, or what was wrong with its answer */
     const char *host;

@@ -446,16 +446,16 @@ void step_handle_liveness(struct turn *turn, int index, const struct event *even
     }
 }
 
-void step_handle_timer(struct turn *turn, int index)
+void step_handle_timer(struct turn *turn, int index, const struct event *event)
 {
     struct step_state *step = step_at(turn, index);
-
     bool is_retry = step->waiting == WAITING_RETRY;
+    bool is_due = step->until <= turn->now || (is_retry && step->is_spared && event->is_closed);
 
     if (!is_retry && step->waiting != WAITING_APPROVAL && step->waiting != WAITING_WORKFLOW) {
         return;
     }
-    if (step->until > turn->now) {
+    if (!is_due) {
         turn_effect(turn, EFFECT_TIMER, index, step->until, NULL);
     } else if (!is_retry) {
         if (step->waiting == WAITING_APPROVAL) {

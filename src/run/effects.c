@@ -2,6 +2,7 @@
 /* What a commit made due: attempts started, taken over and stopped, timers, nested runs, files. */
 #include "run/files_queue.h"
 #include "run/live.h"
+#include "run/spared.h"
 
 void effects_tell_begin(const struct active *active, const struct step_state *step)
 {
@@ -33,8 +34,12 @@ static void post_timer(struct active *active, const char *key)
 
 static void set_timer(struct active *active, const struct effect *effect)
 {
-    timer_start(active, effect->step >= 0 ? active->state->steps[effect->step].key : NULL,
-                effect->at, post_timer);
+    const struct step_state *step = effect->step >= 0 ? &active->state->steps[effect->step] : NULL;
+
+    timer_start(active, step ? step->key : NULL, effect->at, post_timer);
+    if (step && step->waiting == WAITING_RETRY && step->is_spared) {
+        spared_wait(active, step);
+    }
 }
 
 static void come_to_rest(struct active *active)

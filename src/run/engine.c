@@ -13,6 +13,7 @@
 #include "run/online.h"
 #include "run/own.h"
 #include "run/pulse.h"
+#include "run/spared.h"
 #include "run/states.h"
 #include "run/view.h"
 
@@ -338,6 +339,7 @@ void engine_free(struct engine *engine)
     followers_free(engine->followers);
     pulses_free(engine->pulses);
     reach_free(engine->reach);
+    spared_free(engine->spared);
     timers_release(engine);
     loop_cancel(engine->options.loop, engine->wake);
     loop_cancel(engine->options.loop, engine->pace);

@@ -476,6 +476,7 @@ static void apply_waiting(struct run_state *run, const struct record *record)
     step->has_slot = step->waiting == WAITING_RETRY
                          ? record->number > 0
                          : step->waiting == WAITING_PREPARE && step->has_slot;
+    step->is_spared = step->waiting == WAITING_RETRY && record->agent && record->number == 0;
     step->host_asked = step->waiting == WAITING_HOST ? (int)record->number : step->host_asked;
     choose_static(step, record);
     if (record->other) {

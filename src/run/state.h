@@ -97,7 +97,7 @@ struct step_state {
     bool is_resumable;              /* the next attempt goes on with it */
     int64_t not_before;             /* its agent said so: a limit is over then; 0: it did not */
     int parks;                      /* how often, since the last reset; these cost no try */
-    bool has_slot;                  /* a token of its agent's rate was taken for the next attempt */
+    bool has_slot, is_spared;       /* a token of its agent's rate was taken; its breaker is open */
     struct step_output result;
     struct step_dialogue dialogue;
     int host_asked; /* how often the host was found not to have answered this attempt */

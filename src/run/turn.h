@@ -73,7 +73,7 @@ void step_start_attempt(struct turn *turn, int step);
 void step_recover_prepare(struct turn *turn, int step);
 void step_handle_prepared(struct turn *turn, int step, const struct event *event);
 void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);
-void step_handle_timer(struct turn *turn, int step);
+void step_handle_timer(struct turn *turn, int step, const struct event *event);
 void step_handle_liveness(struct turn *turn, int step, const struct event *event);
 /* Ends the attempt that the host has not answered, so that its step can move on. */
 void step_end_host(struct turn *turn, int step, enum failure_class class_, const char *error);

@@ -348,6 +348,41 @@ without_another_agent_the_step_waits_until_the_breaker_lets_one_call_through(voi
     machine_release(&m);
 }
 
+static void tell_closed(struct machine *m)
+{
+    (void)machine_event(m, (struct event){.kind = EVENT_TIMER, .step = "a", .is_closed = true});
+}
+
+static void the_wait_for_a_breaker_ends_when_it_is_closed(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, ALONE);
+    prepare_held(&m, 60000, false);
+    tell_closed(&m);
+    assert_effects(&m, "prepare a");
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void no_other_wait_ends_for_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIST(""));
+    prepare_held(&m, 3000, true);
+    tell_closed(&m);
+    assert_effects(&m, "timer a +3000");
+    machine_wait(&m, 3000);
+    fail_with(&m, "transient", "busy");
+    tell_closed(&m);
+    assert_effects(&m, "timer a +1000");
+    machine_release(&m);
+}
+
 static void whoever_has_a_slot_waits_for_it_though_there_are_others(void **state)
 {
     struct machine m;
@@ -537,6 +572,8 @@ int main(void)
         cmocka_unit_test(a_static_alternative_stands_in_for_who_cannot_be_called),
         cmocka_unit_test(
             without_another_agent_the_step_waits_until_the_breaker_lets_one_call_through),
+        cmocka_unit_test(the_wait_for_a_breaker_ends_when_it_is_closed),
+        cmocka_unit_test(no_other_wait_ends_for_it),
         cmocka_unit_test(whoever_has_a_slot_waits_for_it_though_there_are_others),
         cmocka_unit_test(a_limit_that_tells_its_end_is_waited_for_and_costs_no_try),
         cmocka_unit_test(a_parked_step_stays_parked_over_a_pause_and_a_crash),
