@@ -14,6 +14,7 @@
 #define FILES_MAX 500000 /* about a second for each look, when nothing has to be read */
 #define LACKS_MAX 100
 #define NOTE_BYTES_MAX (1024U * 1024)
+#define DIFFERENCE_TEXT_MAX (64U * 1024 * 1024)
 
 int snapshot_note_write(const char *folder, const json_t *note, struct error *err)
 {
@@ -300,4 +301,78 @@ json_t *changes_end(const char *folder, const char *project, const struct claims
     strbuf_release(&after);
     json_decref(note);
     return changes;
+}
+
+/* Without what git ignores: built files are made again. */
+static bool is_ignored(const struct change *change)
+{
+    const char *content = change->to ? change->to : change->from;
+
+    return strstr(content, TREE_IGNORED) != NULL;
+}
+
+static int format_difference(const char *project, const json_t *note, struct strbuf *text)
+{
+    struct snapshots *snapshots = NULL;
+    struct changes all = {0};
+    struct changes shown = {0};
+    int r = snapshots_open(project, &snapshots, NULL);
+
+    if (r == 0) {
+        r = snapshot_compare(snapshots, json_get_text(note, "before", ""),
+                             json_get_text(note, "after", ""), &all, NULL);
+    }
+    for (size_t i = 0; r == 0 && i < all.count && shown.count < CHANGES_PATHS_MAX; i++) {
+        const struct change *change = &all.items[i];
+
+        if (!is_ignored(change)) {
+            changes_add(&shown, change->path, change->from, change->to);
+        }
+    }
+    if (r == 0 && shown.count > 0) {
+        r = changes_format(snapshots, &shown, DIFF_TEXT, text, NULL);
+    }
+    changes_release(&all);
+    changes_release(&shown);
+    snapshots_close(snapshots);
+    return r;
+}
+
+/* Whole lines. */
+static void cut_difference(struct strbuf *text)
+{
+    size_t length = DIFFERENCE_BYTES_MAX;
+
+    if (text->length > length) {
+        while (length > 0 && text->data[length - 1] != '\n') {
+            length--;
+        }
+        text->data[length] = '\0';
+        text->length = length;
+        strbuf_add(text, "... and more\n");
+    }
+    for (size_t i = 0; i < text->length; i++) {
+        unsigned char byte = (unsigned char)text->data[i];
+
+        if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f) {
+            text->data[i] = '?';
+        }
+    }
+}
+
+void changes_write_difference(const char *folder, const char *project)
+{
+    json_t *note = snapshot_note_read(folder);
+    char *path = path_join(folder, DIFFERENCE_FILE);
+    struct strbuf text;
+
+    strbuf_init(&text, DIFFERENCE_TEXT_MAX);
+    if (json_get_text(note, "before", NULL) && json_get_text(note, "after", NULL) &&
+        format_difference(project, note, &text) == 0 && text.length > 0) {
+        cut_difference(&text);
+        (void)file_write(path, text.data, text.length, FILE_NO_SYNC, NULL);
+    }
+    strbuf_release(&text);
+    json_decref(note);
+    free(path);
 }

@@ -24,4 +24,10 @@ void changes_keep_after(const char *folder, const char *project, const char *tre
  * {unknown: WHY} when it was not compared; NULL: nobody looked. The caller owns it. */
 json_t *changes_end(const char *folder, const char *project, const struct claims *claims);
 
+/* What changed, as text for whoever goes on with it; not all of much. Nothing is written where it
+ * is not known. */
+#define DIFFERENCE_FILE "difference"
+#define DIFFERENCE_BYTES_MAX (32U * 1024)
+void changes_write_difference(const char *folder, const char *project);
+
 #endif

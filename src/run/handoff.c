@@ -2,13 +2,18 @@
 /* What the agent of a step is told when others were asked before it: who they were, how they
  * failed, what they left. All of it was written by agents or their backends, so it is fenced as the
  * data that it is. */
+#include "base/alloc.h"
+#include "base/file.h"
 #include "base/utf8.h"
+#include "run/changes.h"
 #include "run/launch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PACKET_BYTES_MAX (64U * 1024)
 #define ERROR_CHARACTERS_MAX 1000
+#define DIFFERENCES_MAX 10
 
 static size_t longest_fence(const char *text)
 {
@@ -99,6 +104,48 @@ static void add_changes(const struct step_state *step, struct strbuf *prompt)
     strbuf_release(&text);
 }
 
+/* NULL: none was kept. */
+static json_t *read_difference(const char *run_folder, const char *key, int attempt)
+{
+    char *path = mem_printf("%s/attempts/%s.%d/" DIFFERENCE_FILE, run_folder, key, attempt);
+    json_t *text = NULL;
+    char *data = NULL;
+    size_t length;
+
+    if (file_read(path, DIFFERENCE_BYTES_MAX * 2, &data, &length, NULL) == 0) {
+        text = json_text_lossy(data, length);
+    }
+    free(data);
+    free(path);
+    return text;
+}
+
+/* Of the attempts of those before it, and its own before this one; the oldest first. */
+static void add_differences(const struct step_state *step, const char *run_folder,
+                            struct strbuf *prompt)
+{
+    json_int_t tries = step->tries;
+    const json_t *entry;
+    size_t bytes = 0;
+    size_t i;
+
+    json_array_foreach(step->given_up, i, entry)
+    {
+        tries += json_get_integer(entry, "tries", 0);
+    }
+    tries = tries < DIFFERENCES_MAX ? tries : DIFFERENCES_MAX;
+    for (int attempt = step->attempts - (int)tries; attempt < step->attempts; attempt++) {
+        json_t *text = attempt > 0 ? read_difference(run_folder, step->key, attempt) : NULL;
+
+        if (text && bytes + json_string_length(text) <= PACKET_BYTES_MAX) {
+            strbuf_addf(prompt, "\nWhat attempt %d changed:\n\n", attempt);
+            prompt_add_fenced(prompt, json_string_value(text));
+            bytes += json_string_length(text);
+        }
+        json_decref(text);
+    }
+}
+
 static void add_last_words(const struct step_state *step, struct strbuf *prompt)
 {
     const char *said = json_get_text(step->result.output, "inline", "");
@@ -109,7 +156,7 @@ static void add_last_words(const struct step_state *step, struct strbuf *prompt)
     }
 }
 
-void handoff_add(const struct step_state *step, struct strbuf *prompt)
+void handoff_add(const struct step_state *step, const char *run_folder, struct strbuf *prompt)
 {
     size_t count = count_asked(step);
     bool is_one = count == 1;
@@ -124,5 +171,6 @@ void handoff_add(const struct step_state *step, struct strbuf *prompt)
                 is_one ? "Another agent was" : "Other agents were", is_one ? "it" : "they");
     add_agents(step, prompt);
     add_changes(step, prompt);
+    add_differences(step, run_folder, prompt);
     add_last_words(step, prompt);
 }

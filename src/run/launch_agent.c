@@ -233,7 +233,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
         add_resumption(step, &launch->prompt);
     }
     if (!workspace_is_clone(definition) || !add_conflict(root, &launch->prompt)) {
-        handoff_add(step, &launch->prompt);
+        handoff_add(step, active->folder, &launch->prompt);
     }
     launch->can_edit = profile.adapter->abilities & CAN_EDIT;
     call.prompt = launch->prompt.data;

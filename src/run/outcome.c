@@ -612,6 +612,14 @@ static void refuse_changes(struct collect *collect, const json_t *changed, int64
     strbuf_release(&names);
 }
 
+static bool has_other_agents(const struct collect *collect)
+{
+    struct step_agents agents;
+
+    config_list_agents(collect->engine->options.config, collect->definition, &agents);
+    return agents.count > 1;
+}
+
 /* Whose changes these are is only known of an attempt that was alone all the time. Of several that
  * were to change nothing, none has looked at the project as it was. */
 static void look_at_files(struct collect *collect)
@@ -624,6 +632,10 @@ static void look_at_files(struct collect *collect)
     if (collect->files && collect->has_company) {
         json_put(collect->files, "shared", json_true());
         (void)json_object_del(collect->files, "not_claimed");
+    }
+    if (count > 0 && !collect->has_company && collect->class_ != CLASS_NONE &&
+        has_other_agents(collect)) {
+        changes_write_difference(collect->folder, collect->engine->options.project);
     }
     if (collect->definition->read_only && count > 0 && !collect->has_changer &&
         collect->class_ != CLASS_CANCELLED) {

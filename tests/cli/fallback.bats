@@ -64,6 +64,8 @@ calls() {
     grep -q "What was done before you" second.prompt
     grep -q "first (1 try, transient): .*503" second.prompt
     grep -q "^left.txt$" second.prompt
+    grep -q "^What attempt 1 changed:$" second.prompt
+    grep -q "^+half$" second.prompt
 }
 
 @test "an agent that is not there is passed over, and said to be" {

@@ -151,6 +151,48 @@ static void beside_one_that_may_change_files_it_is_not_blamed(void **state)
     assert_true(json_get_boolean(json_object_get(ended(project), "files"), "shared", false));
 }
 
+static char *read_difference(const struct run_project *project, const char *step)
+{
+    char *name = mem_printf(".fermata/workflows/%s/attempts/%s.1/" DIFFERENCE_FILE, project->id,
+                            step);
+    char *text = run_project_has(project, name) ? run_project_read(project, name) : NULL;
+
+    free(name);
+    return text;
+}
+
+#define FAILING                                                                                    \
+    "default_agent: a\nagents:\n  a: { type: claude, command: [sh, -c, 'cat >/dev/null; printf "   \
+    "\"new\\033[2J\\n\" >b.txt; seq 20000 >long.txt; echo 503 >&2; exit 1'] }\n"                   \
+    "  o: { type: claude, command: [sh, -c, 'cat >/dev/null; cat stream.jsonl'] }\n"
+
+static void what_a_failed_attempt_changed_is_kept_for_the_next_agent(void **state)
+{
+    struct run_project *project = *state;
+    char *text;
+
+    prepare(project);
+    run_project_configure(project, FAILING);
+    assert_string_equal(run_project_run(project, WORKFLOW(", fallback: [o]")), "completed");
+    text = read_difference(project, "s");
+    assert_non_null(strstr(text, "\n-old\n"));
+    assert_non_null(strstr(text, "\n+new?[2J\n"));
+    assert_non_null(strstr(text, "\n+10\n"));
+    assert_true(strlen(text) < DIFFERENCE_BYTES_MAX + 20);
+    assert_string_equal(text + strlen(text) - strlen("\n... and more\n"), "\n... and more\n");
+    free(text);
+}
+
+static void nobody_keeps_it_where_nobody_follows(void **state)
+{
+    struct run_project *project = *state;
+
+    prepare(project);
+    run_project_configure(project, FAILING);
+    assert_string_equal(run_project_run(project, WORKFLOW("")), "paused");
+    assert_null(read_difference(project, "s"));
+}
+
 static void what_was_not_listed_before_is_not_known_after(void **state)
 {
     struct run_project *project = *state;
@@ -317,6 +359,8 @@ int main(void)
         TEST(a_step_that_was_to_change_nothing_fails_with_what_it_changed),
         TEST(beside_others_that_were_to_change_nothing_none_is_believed),
         TEST(beside_one_that_may_change_files_it_is_not_blamed),
+        TEST(what_a_failed_attempt_changed_is_kept_for_the_next_agent),
+        TEST(nobody_keeps_it_where_nobody_follows),
         TEST(what_was_not_listed_before_is_not_known_after),
         TEST(that_there_was_no_listing_is_told_with_its_reason),
         TEST(where_nothing_can_be_kept_the_lists_are_compared),
