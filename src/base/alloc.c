@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -42,6 +43,14 @@ void mem_init(void)
     (void)mallopt(M_TOP_PAD, PIECE);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT);
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+}
+
+void mem_check(int number)
+{
+    if (number == ENOMEM) {
+        (void)fputs("fermata: out of memory\n", stderr);
+        abort();
+    }
 }
 
 void *mem_alloc(size_t size)

@@ -18,6 +18,10 @@ char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *text, size_t length);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Of a function that gives an error number and allocates (posix_spawn_file_actions_add...): ENOMEM
+ * ends the process as well. */
+void mem_check(int number);
+
 /* As realloc and asprintf with glibc's checks, for libraries that are given or linked with these.
  */
 void *mem_resize_bytes(void *memory, size_t size);

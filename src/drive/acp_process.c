@@ -95,8 +95,8 @@ static int spawn(struct drive *drive, char *const *argv)
     (void)posix_spawnattr_init(&attributes);
     (void)posix_spawnattr_setsigmask(&attributes, &none);
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    (void)posix_spawn_file_actions_adddup2(&actions, to_agent[0], 0);
-    (void)posix_spawn_file_actions_adddup2(&actions, from_agent[1], 1);
+    mem_check(posix_spawn_file_actions_adddup2(&actions, to_agent[0], 0));
+    mem_check(posix_spawn_file_actions_adddup2(&actions, from_agent[1], 1));
     number = posix_spawnp(&drive->pid, argv[0], &actions, &attributes, argv, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);

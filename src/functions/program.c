@@ -135,10 +135,10 @@ static int child_spawn(const struct program_request *request, const int fds[3], 
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);
     for (int i = 0; i < 3; i++) {
-        (void)posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+        mem_check(posix_spawn_file_actions_adddup2(&actions, fds[i], i));
     }
     if (request->folder) {
-        (void)posix_spawn_file_actions_addchdir_np(&actions, request->folder);
+        mem_check(posix_spawn_file_actions_addchdir_np(&actions, request->folder));
     }
     (void)sigemptyset(&none);
     (void)posix_spawnattr_setsigmask(&attributes, &none);

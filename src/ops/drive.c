@@ -459,9 +459,10 @@ static int spawn_driver(const struct ops *ops, const char *run_id, const char *l
     (void)posix_spawnattr_init(&attributes);
     (void)posix_spawnattr_setsigmask(&attributes, &none);
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    (void)posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    (void)posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    mem_check(posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0));
+    mem_check(
+        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600));
+    mem_check(posix_spawn_file_actions_adddup2(&actions, 1, 2));
     /* posix_spawn wants char * but changes nothing. */
     number = posix_spawn(ret_pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv,
                          (char *const *)(uintptr_t)ops->settings->environment);

@@ -65,7 +65,7 @@ int probe_spawn(const char *const *argv, const char *const *env, const int fds[3
     (void)posix_spawnattr_init(&attributes);
     for (int i = 0; i < 3; i++) {
         if (fds[i] >= 0) {
-            (void)posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+            mem_check(posix_spawn_file_actions_adddup2(&actions, fds[i], i));
         }
     }
     (void)sigemptyset(&none);

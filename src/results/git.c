@@ -161,9 +161,9 @@ static int spawn(struct child *child, char *const *argv, const int *output, cons
     (void)sigemptyset(&none);
     (void)sigfillset(&all);
     (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    (void)posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-    (void)posix_spawn_file_actions_adddup2(&actions, complaints[1], STDERR_FILENO);
+    mem_check(posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
+    mem_check(posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO));
+    mem_check(posix_spawn_file_actions_adddup2(&actions, complaints[1], STDERR_FILENO));
     (void)posix_spawnattr_init(&attributes);
     (void)posix_spawnattr_setsigmask(&attributes, &none);
     (void)posix_spawnattr_setsigdefault(&attributes, &all);

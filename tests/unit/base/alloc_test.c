@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -120,27 +121,47 @@ static void a_size_that_overflows_aborts(void **state)
     assert_true(aborted);
 }
 
-static void an_abort_of_a_library_has_a_word(void **state)
+/* Of a process that ends itself: what it says before. */
+static void assert_abort(void (*end)(void), const char *wanted)
 {
     char text[200] = "";
     int status;
     int ends[2];
     pid_t child;
 
-    (void)state;
     assert_int_equal(pipe(ends), 0);
     child = fork();
     if (child == 0) {
         (void)dup2(ends[1], STDERR_FILENO);
         mem_init();
-        abort();
+        end();
+        _exit(0);
     }
     (void)close(ends[1]);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     assert_true(read(ends[0], text, sizeof(text) - 1) > 0);
     (void)close(ends[0]);
-    assert_non_null(strstr(text, "fermata: aborted: out of memory"));
+    assert_non_null(strstr(text, wanted));
+}
+
+static void an_abort_of_a_library_has_a_word(void **state)
+{
+    (void)state;
+    assert_abort(abort, "fermata: aborted: out of memory");
+}
+
+static void check_no_memory(void)
+{
+    mem_check(ENOMEM);
+}
+
+static void what_the_c_library_could_not_allocate_ends_the_process_too(void **state)
+{
+    (void)state;
+    mem_check(0);
+    mem_check(EBADF);
+    assert_abort(check_no_memory, "fermata: out of memory");
 }
 
 int main(void)
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(libraries_get_the_same_memory),
         cmocka_unit_test(a_size_that_overflows_aborts),
         cmocka_unit_test(an_abort_of_a_library_has_a_word),
+        cmocka_unit_test(what_the_c_library_could_not_allocate_ends_the_process_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
