@@ -175,6 +175,7 @@ static void what_a_failed_attempt_changed_is_kept_for_the_next_agent(void **stat
     run_project_configure(project, FAILING);
     assert_string_equal(run_project_run(project, WORKFLOW(", fallback: [o]")), "completed");
     text = read_difference(project, "s");
+    assert_non_null(text);
     assert_non_null(strstr(text, "\n-old\n"));
     assert_non_null(strstr(text, "\n+new?[2J\n"));
     assert_non_null(strstr(text, "\n+10\n"));
