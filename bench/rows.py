@@ -16,7 +16,8 @@ from kit import (LiveRun, NotMeasured, at_once, cpu_seconds, in_a_row, memory_kb
 @dataclass
 class Row:
     """One line. `limit` compares the median: ("share", 0.7) at least this share of the floor's pace,
-    ("times", 4) at most so many times the floor's time, ("most", 5) at most this value."""
+    ("times", 4) at most so many times the floor's time, ("most", 5) at most this value, ("either", 15, 2.2)
+    at most this value or, on a machine that is slow at it, at most so many times the floor's time."""
     key: str
     what: str
     unit: str
@@ -265,8 +266,9 @@ WORKLOADS = [
     Workload(binary_size, [Row("binary", "stripped binary", "MB", "3 MB", ("most", 3))], rounds=1),
     Workload(version_time, [Row("version", "fermata --version", "ms", "5 ms", ("most", 5),
                                 "a process that does nothing")]),
-    Workload(first_step, [Row("first_step", "exec to first step done, store created", "ms", "15 ms",
-                              ("most", 15), "a new store, one process, one commit")]),
+    Workload(first_step, [Row("first_step", "exec to first step done, store created", "ms",
+                              "15 ms or 2.2 x floor", ("either", 15, 2.2),
+                              "a new store, one process, one commit")]),
     Workload(ten_in_a_row, [
         Row("row_noop", "100 runs x 10 no-op steps, one run at a time", "s", ">= 70 % of floor",
             ("share", 0.7), "1,000 commits", 1000),

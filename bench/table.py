@@ -17,10 +17,14 @@ def is_within(row, result):
     """None: nothing to hold."""
     if not row.limit:
         return None
-    kind, bound = row.limit
+    kind, bound = row.limit[:2]
+    if kind in ("most", "either") and result["value"]["median"] <= bound:
+        return True
     if kind == "most":
-        return result["value"]["median"] <= bound
+        return False
     ratio = result["ratio"]["median"]
+    if kind == "either":
+        return ratio <= row.limit[2]
     return 1 / ratio >= bound if kind == "share" else ratio <= bound
 
 
