@@ -241,11 +241,14 @@ void step_cancel(struct turn *turn, int step, const char *reason)
               (struct record){.class_ = failure_class_name(CLASS_CANCELLED), .reason = reason});
 }
 
-/* Back to pending, and ready as soon as the run goes on. */
+/* Back to pending, and ready as soon as the run goes on; when a step that it needs was taken up
+ * again meanwhile, as soon as that has ended. */
 void step_make_pending(struct turn *turn, int step, const char *reason)
 {
     step_move(turn, step, STEP_IS_PENDING, (struct record){.reason = reason});
-    step_push_ready(turn, step);
+    if (step_at(turn, step)->role != ROLE_STEP || step_is_ready(turn->run, step)) {
+        step_push_ready(turn, step);
+    }
 }
 
 /* ---- starting ---- */
