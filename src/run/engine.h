@@ -207,8 +207,8 @@ const struct error *collect_lacks_storage(const struct collect *collect);
 bool collect_wants_merge(const struct collect *collect);
 int collect_merge(struct collect *collect);
 void collect_fill(const struct collect *collect, struct queued_event *event);
-/* The outcome of an inline function, on the loop. What of its output belongs into a blob was kept
- * before, on the pool: inline_keep_write. */
+/* outcome_inline.c: the outcome of an inline function, on the loop. What of its output belongs into
+ * a blob was kept before, on the pool: inline_keep_write. */
 struct inline_keep {
     char *blobs, *folder;
     char *name; /* of the artifact that it is as well; NULL: none */

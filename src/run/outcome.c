@@ -13,6 +13,7 @@
 #include "run/live.h"
 #include "run/merge.h"
 #include "run/outcome_agent.h"
+#include "run/output.h"
 #include "run/profile.h"
 #include "run/pulse.h"
 #include "run/workspace.h"
@@ -25,8 +26,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define INLINE_BYTES_MAX 1024
-#define INLINE_JSON_BYTES_MAX (64U * 1024)
 #define ARTIFACT_BYTES_MAX (INT64_C(1024) * 1024 * 1024)
 #define EXIT_TRY_LATER 75 /* EX_TEMPFAIL of sysexits.h */
 #define CLOCK_GRAIN_MS 50 /* files carry the kernel's coarser time */
@@ -72,17 +71,6 @@ struct collect {
     json_t *proof;
 };
 
-static bool expects_json(const struct step *definition)
-{
-    const struct function *function;
-
-    if (definition->format == OUTPUT_JSON) {
-        return true;
-    }
-    function = definition->kind == STEP_FUNCTION ? function_find(definition->function) : NULL;
-    return function && function->is_json;
-}
-
 static bool is_agent_step(const struct step *definition)
 {
     return definition && definition->kind == STEP_AGENT;
@@ -105,7 +93,7 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->agent_name = mem_strdup(step_agent(step));
     collect->check = step->check;
     collect->tree = mem_strdup(step->tree);
-    collect->is_json = collect->definition && expects_json(collect->definition);
+    collect->is_json = collect->definition && output_is_json(collect->definition);
     collect->keep_max = active->engine->options.config->output_bytes_max *
                         (is_agent_step(collect->definition) ? AGENT_OUTPUT_FACTOR : 1);
     collect->timeout_ms = launch_timeout_ms(active, index);
@@ -145,118 +133,6 @@ void collect_free(struct collect *collect)
     free(collect);
 }
 
-/* ---- outputs ---- */
-
-/* What a stream held: the text that was kept of `bytes`, `cut` of which are not in it. */
-struct stream_text {
-    struct strbuf text;
-    int64_t bytes, cut;
-};
-
-/* Without a folder for blobs it was kept there already. */
-static int keep_text(const char *blobs, const struct strbuf *text, char ret_digest[DIGEST_HEX_SIZE],
-                     struct error *err)
-{
-    if (!blobs) {
-        digest_bytes(text->data, text->length, ret_digest);
-        return 0;
-    }
-    return blob_put(blobs, text->data, text->length, ret_digest, err);
-}
-
-static bool fits_inline(const struct strbuf *text)
-{
-    return text->length <= INLINE_BYTES_MAX && !memchr(text->data, '\0', text->length);
-}
-
-/* {bytes, cut, inline | digest [, json]} */
-static json_t *describe_output(const char *blobs, const struct stream_text *stream, json_t *value,
-                               struct error *err)
-{
-    const struct strbuf *text = &stream->text;
-    json_t *output = json_object();
-    char digest[DIGEST_HEX_SIZE];
-
-    json_put_integer(output, "bytes", stream->bytes);
-    if (stream->cut > 0) {
-        json_put_integer(output, "cut", stream->cut);
-    }
-    if (value) {
-        json_put(output, "is_json", json_true());
-    }
-    if (value && text->length <= INLINE_JSON_BYTES_MAX) {
-        json_put(output, "json", json_incref(value));
-        if (text->length <= INLINE_BYTES_MAX) {
-            return output;
-        }
-    } else if (fits_inline(text)) {
-        json_put(output, "inline", json_text_lossy(text->data, text->length));
-        return output;
-    }
-    if (!value) {
-        json_put_integer(output, "list_items", text_count_list_items(text->data));
-    }
-    if (keep_text(blobs, text, digest, err) < 0) {
-        json_decref(output);
-        return NULL;
-    }
-    json_put_text(output, "digest", digest);
-    return output;
-}
-
-/* Takes the value over. */
-static int check_output(const struct step *definition, json_t *value, json_t **ret_value,
-                        struct error *err)
-{
-    int r = definition->schema ? json_schema_check(definition->schema, value, err) : 0;
-
-    if (r < 0) {
-        error_context(err, "the output does not fit its schema");
-        json_decref(value);
-        return r;
-    }
-    *ret_value = value;
-    return 0;
-}
-
-static int parse_output(const struct step *definition, const struct strbuf *text,
-                        json_t **ret_value, struct error *err)
-{
-    json_t *value = NULL;
-    int r = json_parse_text(text->data, text->length, "the output", &value, err);
-
-    return r < 0 ? r : check_output(definition, value, ret_value, err);
-}
-
-static void add_artifact(json_t *artifacts, const char *name, const char *digest, int64_t bytes)
-{
-    json_t *artifact = json_object();
-
-    json_put_text(artifact, "name", name);
-    json_put_text(artifact, "digest", digest);
-    json_put_integer(artifact, "bytes", bytes);
-    (void)json_array_append_new(artifacts, artifact);
-}
-
-/* Where what a step printed is kept under a name of its own. */
-struct keeping {
-    const char *blobs, *run_folder;
-    json_t *artifacts;
-};
-
-static int keep_output(const struct keeping *keeping, const char *name, const struct strbuf *text,
-                       struct error *err)
-{
-    char digest[DIGEST_HEX_SIZE];
-    int r = blob_put(keeping->blobs, text->data, text->length, digest, err);
-
-    if (r == 0) {
-        add_artifact(keeping->artifacts, name, digest, (int64_t)text->length);
-        files_write_artifact(keeping->run_folder, name, text->data, text->length);
-    }
-    return r;
-}
-
 static int keep_file(struct collect *collect, const struct artifact_rule *rule)
 {
     char digest[DIGEST_HEX_SIZE];
@@ -273,7 +149,7 @@ static int keep_file(struct collect *collect, const struct artifact_rule *rule)
         }
         goto out;
     }
-    add_artifact(collect->artifacts, rule->name, digest, size);
+    output_add_artifact(collect->artifacts, rule->name, digest, size);
     if (blob_get(collect->blobs, digest, FILES_COPY_BYTES_MAX, &data, &length, NULL) == 0) {
         files_write_artifact(collect->run_folder, rule->name, data, length);
     }
@@ -298,7 +174,7 @@ static void check_json(struct collect *collect, const struct stream_text *output
                         (long long)output->bytes, (long long)collect->keep_max);
         fail(collect, CLASS_PERMANENT);
     } else if (collect->is_json &&
-               parse_output(collect->definition, &output->text, ret_value, &collect->err) < 0) {
+               output_parse(collect->definition, &output->text, ret_value, &collect->err) < 0) {
         fail(collect, CLASS_PERMANENT);
     }
 }
@@ -308,12 +184,12 @@ static void keep_promises(struct collect *collect, const struct stream_text *out
 {
     const struct step *definition = collect->definition;
     const struct strbuf *text = &output->text;
-    struct keeping keeping;
+    struct output_place place;
 
     collect->artifacts = json_array();
-    keeping = (struct keeping){collect->blobs, collect->run_folder, collect->artifacts};
+    place = (struct output_place){collect->blobs, collect->run_folder, collect->artifacts};
     if (definition->output &&
-        keep_output(&keeping, definition->output, text, &collect->broken) < 0) {
+        output_keep_named(&place, definition->output, text, &collect->broken) < 0) {
         return;
     }
     for (size_t i = 0; i < definition->artifact_count; i++) {
@@ -655,7 +531,7 @@ static void take_answer(struct collect *collect, struct stream_text *output, jso
         char *text;
 
         if (agent_outcome_parse(&collect->agent, &value, &collect->err) < 0 ||
-            check_output(collect->definition, value, ret_value, &collect->err) < 0) {
+            output_check(collect->definition, value, ret_value, &collect->err) < 0) {
             fail(collect, CLASS_TRANSIENT);
         } else {
             text = json_dump_compact(*ret_value);
@@ -773,8 +649,8 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
         !collect->agent.question) {
         keep_promises(collect, output);
     }
-    collect->output = describe_output(collect->blobs, output, value, &collect->broken);
-    collect->errors = describe_output(collect->blobs, errors, NULL, &collect->broken);
+    collect->output = output_describe(collect->blobs, output, value, &collect->broken);
+    collect->errors = output_describe(collect->blobs, errors, NULL, &collect->broken);
     fail_broken(collect);
     json_decref(value);
 }
@@ -886,102 +762,4 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     outcome->verdict = collect->verdict;
     outcome->verdict_reason = event_keep(event, collect->verdict_reason);
     outcome->proof = event_hold(event, json_incref(collect->proof));
-}
-
-static int check_inline(const struct step *definition, const struct strbuf *output,
-                        json_t **ret_value, struct error *err)
-{
-    if (output->overflow) {
-        return error_set(err, ERROR_LIMIT, "the output is larger than %zu bytes",
-                         output->length_max);
-    }
-    return expects_json(definition) ? parse_output(definition, output, ret_value, err) : 0;
-}
-
-bool inline_needs_blob(const struct step *definition, const struct strbuf *output)
-{
-    return definition->output || !fits_inline(output);
-}
-
-json_t *inline_output(const struct step *definition, const struct strbuf *output)
-{
-    const struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
-    struct error err = ERROR_INIT;
-    json_t *value = NULL;
-    json_t *described = NULL;
-
-    if (!inline_needs_blob(definition, output) &&
-        check_inline(definition, output, &value, &err) == 0) {
-        described = describe_output(NULL, &stream, value, &err);
-    }
-    json_decref(value);
-    return described;
-}
-
-struct inline_keep *inline_keep_new(struct active *active, int index, const struct strbuf *output)
-{
-    const struct step *definition = step_effective(&active->state->steps[index]);
-    struct inline_keep *keep = mem_zero(1, sizeof(*keep));
-    json_t *value = NULL;
-
-    keep->blobs = mem_strdup(active->engine->blobs);
-    keep->folder = mem_strdup(active->folder);
-    if (definition->output && check_inline(definition, output, &value, NULL) == 0) {
-        keep->name = mem_strdup(definition->output);
-    }
-    json_decref(value);
-    strbuf_init(&keep->output, output->length_max);
-    strbuf_add_bytes(&keep->output, output->data, output->length);
-    keep->output.overflow = output->overflow;
-    return keep;
-}
-
-void inline_keep_free(struct inline_keep *keep)
-{
-    strbuf_release(&keep->output);
-    free(keep->blobs);
-    free(keep->folder);
-    free(keep->name);
-    free(keep);
-}
-
-void inline_keep_write(struct inline_keep *keep)
-{
-    const struct strbuf *text = &keep->output;
-    char digest[DIGEST_HEX_SIZE];
-
-    keep->result = keep_text(keep->blobs, text, digest, &keep->err);
-    if (keep->result == 0 && keep->name) {
-        files_write_artifact(keep->folder, keep->name, text->data, text->length);
-    }
-}
-
-void outcome_of_inline(struct active *active, int index, const struct strbuf *output,
-                       const struct error *err, struct queued_event *event)
-{
-    const struct step *definition = step_effective(&active->state->steps[index]);
-    const struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
-    struct outcome *outcome = &event->event.outcome;
-    struct error problem = err ? *err : (struct error)ERROR_INIT;
-    json_t *artifacts = json_array();
-    char digest[DIGEST_HEX_SIZE];
-    json_t *value = NULL;
-
-    if (problem.code == 0) {
-        (void)check_inline(definition, output, &value, &problem);
-    }
-    if (problem.code == 0 && definition->output) {
-        (void)keep_text(NULL, output, digest, &problem);
-        add_artifact(artifacts, definition->output, digest, (int64_t)output->length);
-    }
-    /* What is not kept anywhere is not named. */
-    if (!err) {
-        outcome->output = event_hold(event, describe_output(NULL, &stream, value, &problem));
-    }
-    outcome->artifacts = event_hold(event, artifacts);
-    outcome->class_ = problem.code == 0         ? CLASS_NONE
-                      : problem.is_storage_full ? CLASS_TRANSIENT
-                                                : CLASS_PERMANENT;
-    outcome->error = problem.code < 0 ? event_keep(event, problem.text) : NULL;
-    json_decref(value);
 }
