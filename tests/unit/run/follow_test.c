@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/file.h"
 #include "run/engine.h"
 #include "run/follow.h"
 #include "run/live.h"
 #include "run/running.h"
 #include "support/run_project.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,6 +24,34 @@
 #define WORKFLOW                                                                                   \
     "name: w\ndefaults: { retry: { attempts: 1 } }\n"                                              \
     "phases: [{ id: p, steps: [{ id: s, prompt: go }] }]\n"
+
+/* The agents wait for a line of the FIFO `go`, which stays open for both ends while a test runs. */
+static int go_descriptor = -1;
+
+static int set_up(void **state)
+{
+    int r = run_project_set_up(state);
+    const struct run_project *project = *state;
+    char *path = path_join(project->project, "go");
+
+    if (r == 0 && mkfifo(path, 0600) == 0) {
+        go_descriptor = open(path, O_RDWR | O_CLOEXEC);
+    }
+    free(path);
+    return go_descriptor < 0 ? -1 : r;
+}
+
+static int tear_down(void **state)
+{
+    (void)close(go_descriptor);
+    go_descriptor = -1;
+    return run_project_tear_down(state);
+}
+
+static void let_go(void)
+{
+    assert_int_equal(write(go_descriptor, "\n", 1), 1);
+}
 
 static const char *ended(const struct run_project *project, const char *key)
 {
@@ -61,7 +94,7 @@ static void look_at_it(void *arg)
     strbuf_init(&line, 4096);
     engine_visit_running(watcher->project->engine, note_line, &line);
     if (line.length >= length && strcmp(line.data + line.length - length, watcher->wanted) == 0) {
-        run_project_write(watcher->project, "go", "");
+        let_go();
     } else {
         assert_int_equal(line.length, 0);
         (void)loop_timer_start(watcher->project->loop, 10, look_at_it, watcher);
@@ -86,8 +119,7 @@ static void its_last_event_can_be_seen_while_it_works(void **state)
 {
     struct run_project *project = *state;
 
-    run_project_configure(project, AGENT("cat agent.jsonl; while ! test -e go; do sleep 0.02; "
-                                         "done; cat end.jsonl"));
+    run_project_configure(project, AGENT("cat agent.jsonl; read x <go; cat end.jsonl"));
     run_project_write(project, "agent.jsonl",
                       "{\"event\":\"text\",\"text\":\"I will write\"}\n"
                       "{\"event\":\"tool_call\",\"name\":\"wri\\u001b[31mte\","
@@ -126,8 +158,7 @@ static void its_last_event_can_be_seen_until_its_outcome_is_known(void **state)
     struct run_project *project = *state;
     bool is_seen_still;
 
-    run_project_configure(project, AGENT("cat agent.jsonl; while ! test -e go; do sleep 0.02; "
-                                         "done; cat end.jsonl"));
+    run_project_configure(project, AGENT("cat agent.jsonl; read x <go; cat end.jsonl"));
     run_project_write(project, "agent.jsonl",
                       "{\"event\":\"tool_call\",\"name\":\"write\",\"text\":\"a.txt\"}\n");
     run_project_write(project, "end.jsonl",
@@ -135,7 +166,7 @@ static void its_last_event_can_be_seen_until_its_outcome_is_known(void **state)
     run_project_start(project, WORKFLOW, NULL);
     run_project_turn_until(project, is_seen);
     run_project_block_pool(project);
-    run_project_write(project, "go", "");
+    let_go();
     run_project_turn_until(project, is_outcome_awaited);
     is_seen_still = is_seen(project);
     run_project_unblock_pool(project); /* a failed test must find it so */
@@ -151,40 +182,43 @@ static void note_word(void *context, const struct engine_running *running)
     (void)snprintf(word, 16, "%s", running->line ? running->line : "");
 }
 
-/* Answers each word that is seen, after a while in which nothing was printed. */
+struct talk {
+    struct run_project *project;
+    size_t answered;
+};
+
+/* Answers each word when it is seen, after a while in which nothing was printed. */
 static void answer_word(void *arg)
 {
-    struct run_project *project = arg;
     static const char *const words[] = {"one", "two", "three"};
+    struct talk *talk = arg;
     char word[16] = "";
-    bool is_last = false;
 
-    engine_visit_running(project->engine, note_word, word);
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcmp(word, words[i]) == 0) {
-            run_project_write(project, words[i], "");
-            is_last = i + 1 == ARRAY_LEN(words);
-        }
+    engine_visit_running(talk->project->engine, note_word, word);
+    if (strcmp(word, words[talk->answered]) == 0) {
+        let_go();
+        talk->answered++;
     }
-    if (!is_last) {
-        (void)loop_timer_start(project->loop, 450, answer_word, project);
+    if (talk->answered < ARRAY_LEN(words)) {
+        (void)loop_timer_start(talk->project->loop, 450, answer_word, talk);
     }
 }
 
 static void who_was_silent_for_a_while_is_looked_at_again(void **state)
 {
     struct run_project *project = *state;
+    struct talk talk = {project, 0};
 
     run_project_configure(project,
-                          AGENT("for w in one two three; do cat $w.jsonl; while ! test -e $w; do "
-                                "sleep 0.02; done; done; cat end.jsonl"));
+                          AGENT("for w in one two three; do cat $w.jsonl; read x <go; done; "
+                                "cat end.jsonl"));
     run_project_write(project, "one.jsonl", "{\"event\":\"text\",\"text\":\"one\"}\n");
     run_project_write(project, "two.jsonl", "{\"event\":\"text\",\"text\":\"two\"}\n");
     run_project_write(project, "three.jsonl", "{\"event\":\"text\",\"text\":\"three\"}\n");
     run_project_write(project, "end.jsonl", "{\"event\":\"done\"}\n");
     run_project_start(project, WORKFLOW, NULL);
     run_project_go_until(project, "attempt_started", "s");
-    answer_word(project);
+    answer_word(&talk);
     run_project_go(project);
     assert_string_equal(ended(project, "class"), "none");
 }
@@ -194,8 +228,7 @@ static void of_a_long_message_its_end_can_be_seen(void **state)
     struct run_project *project = *state;
     struct strbuf text;
 
-    run_project_configure(project, AGENT("cat agent.jsonl; while ! test -e go; do sleep 0.02; "
-                                         "done; cat end.jsonl"));
+    run_project_configure(project, AGENT("cat agent.jsonl; read x <go; cat end.jsonl"));
     strbuf_init(&text, 1 << 20);
     strbuf_add(&text, "{\"event\":\"text\",\"text\":\"");
     for (int i = 0; i < 1000; i++) {
@@ -213,8 +246,7 @@ static void a_command_may_be_silent_as_long_as_it_likes(void **state)
 
     run_project_configure(
         project, "default_agent: a\nagents:\n  a: { type: command, output: jsonl, command: "
-                 "[sh, -c, 'cat agent.jsonl; while ! test -e go; do sleep 0.02; done; "
-                 "cat end.jsonl'] }\n");
+                 "[sh, -c, 'cat agent.jsonl; read x <go; cat end.jsonl'] }\n");
     run_project_write(project, "agent.jsonl", "{\"event\":\"text\",\"text\":\"I think\"}\n");
     run_until_seen(project, "I think");
 }
@@ -272,7 +304,7 @@ static void who_is_followed_no_more_while_it_is_looked_at_goes_with_the_look(voi
     assert_int_equal(stops, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
