@@ -15,14 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* https://www.sqlite.org/fileformat2.html section 1.3 (3.40): the file is in WAL mode when both its
- * write and its read version are 2. A database in memory cannot be changed to it. */
-#define WRITE_VERSION 18
-#define READ_VERSION 19
-#define WAL_VERSION 2
-#define PAGE_SIZE 16 /* two bytes, big-endian; 1: 65536 */
-#define HEADER_BYTES 100
-
 static int serialize(struct connection *connection, unsigned char **ret_bytes, size_t *ret_size,
                      struct error *err)
 {
@@ -33,7 +25,7 @@ static int serialize(struct connection *connection, unsigned char **ret_bytes, s
         sqlite3_free(bytes);
         return error_set(err, ERROR_INTERNAL, "the new store cannot be copied out of memory");
     }
-    bytes[WRITE_VERSION] = bytes[READ_VERSION] = WAL_VERSION;
+    bytes[HEADER_WRITE_VERSION] = bytes[HEADER_READ_VERSION] = WAL_VERSION;
     *ret_size = (size_t)size;
     *ret_bytes = mem_alloc(*ret_size);
     memcpy(*ret_bytes, bytes, *ret_size);
@@ -86,7 +78,8 @@ static int remove_old_log(const char *path, struct error *err)
 static int write_image(const char *path, const struct store_image *image, struct error *err)
 {
     char *log = mem_printf("%s-wal", path);
-    uint32_t page_size = (uint32_t)image->bytes[PAGE_SIZE] << 8 | image->bytes[PAGE_SIZE + 1];
+    uint32_t page_size = (uint32_t)image->bytes[HEADER_PAGE_SIZE] << 8 |
+                         image->bytes[HEADER_PAGE_SIZE + 1];
     int r;
 
     page_size = page_size == 1 ? 65536 : page_size;

@@ -21,6 +21,15 @@
 
 #define STORE_APPLICATION_ID 0x46726d74 /* "Frmt" */
 #define STORE_FORMAT 1                  /* PRAGMA user_version; a higher one is refused */
+/* Offsets in the header of the file, https://www.sqlite.org/fileformat2.html section 1.3 (3.40): it
+ * is in WAL mode when both its write and its read version are 2. A database in memory cannot be
+ * changed to it. */
+#define HEADER_BYTES 100
+#define HEADER_PAGE_SIZE 16 /* two bytes, big-endian; 1: 65536 */
+#define HEADER_WRITE_VERSION 18
+#define HEADER_READ_VERSION 19
+#define HEADER_APPLICATION_ID 68
+#define WAL_VERSION 2
 #define STORE_LOCK_WAIT_MS 30000
 #define STORE_CHECKPOINT_PAGES 1024 /* 4 MB of 4 KB pages */
 /* What to do about a file that is not ours. */

@@ -16,10 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEADER_BYTES 100
-#define HEADER_WRITE_VERSION 18 /* 2: WAL; https://www.sqlite.org/fileformat2.html */
-#define HEADER_APPLICATION_ID 68
-#define WAL_VERSION 2
 /* 4 MB take 6 ms to check, of the 20 ms that a restart may take; larger files are left to
  * store_verify. */
 #define CHECK_BYTES_MAX (4 * 1024 * 1024)
