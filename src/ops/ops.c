@@ -30,11 +30,12 @@ static int refuse_word(const char *variable, const char *value, const char *word
 /* A variable that would be ignored is worse than none. */
 static int check_settings(const struct ops_settings *settings, struct error *err)
 {
+    enum offline_mode offline;
+
     if (settings->strategy && strategy_parse(settings->strategy) == STRATEGY_UNSET) {
         return refuse_word("FERMATA_STRATEGY", settings->strategy, "ai, static, hybrid", err);
     }
-    if (settings->offline && strcmp(settings->offline, "true") != 0 &&
-        strcmp(settings->offline, "auto") != 0 && strcmp(settings->offline, "false") != 0) {
+    if (settings->offline && !offline_mode_parse(settings->offline, &offline)) {
         return refuse_word("FERMATA_OFFLINE", settings->offline, "true, auto, false", err);
     }
     if (settings->trust && strcmp(settings->trust, "1") != 0) {
@@ -178,12 +179,11 @@ int ops_read_config(struct ops *ops, bool is_project, char **ret_text, char **re
 /* What a file forbids, a variable does not allow. */
 static void use_offline_setting(struct ops *ops)
 {
-    const char *word = ops->settings->offline;
-    enum offline_mode mode = !word                       ? ops->config->offline
-                             : strcmp(word, "true") == 0 ? OFFLINE_ONLY
-                             : strcmp(word, "auto") == 0 ? OFFLINE_AUTO
-                                                         : OFFLINE_NEVER;
+    enum offline_mode mode = ops->config->offline;
 
+    if (ops->settings->offline) {
+        (void)offline_mode_parse(ops->settings->offline, &mode);
+    }
     if (mode == OFFLINE_ONLY || ops->config->offline == OFFLINE_ONLY) {
         config_go_offline(ops->config);
     } else {

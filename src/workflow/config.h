@@ -121,6 +121,7 @@ void config_free(struct config *config);
 void config_go_offline(struct config *config);
 /* By its name, else by a role: that of `roles`, or one that an agent of the files gives itself. */
 const char *offline_mode_name(enum offline_mode mode); /* "auto", "false", "true" */
+bool offline_mode_parse(const char *word, enum offline_mode *ret_mode); /* false: none of them */
 const struct agent_config *config_find_agent(const struct config *config, const char *name);
 /* The agents that a step asks, in this order, none twice: its own (NULL: none is named, and there
  * is no default one), then its `fallback`, or else those that stand in by the settings. config may

@@ -82,12 +82,23 @@ void config_share_accounts(struct agent_vec *agents)
     }
 }
 
+static const char *const offline_mode_names[] = {
+    [OFFLINE_AUTO] = "auto", [OFFLINE_NEVER] = "false", [OFFLINE_ONLY] = "true"};
+
 const char *offline_mode_name(enum offline_mode mode)
 {
-    static const char *const names[] = {
-        [OFFLINE_AUTO] = "auto", [OFFLINE_NEVER] = "false", [OFFLINE_ONLY] = "true"};
+    return offline_mode_names[mode];
+}
 
-    return names[mode];
+bool offline_mode_parse(const char *word, enum offline_mode *ret_mode)
+{
+    for (size_t i = 0; i < ARRAY_LEN(offline_mode_names); i++) {
+        if (strcmp(word, offline_mode_names[i]) == 0) {
+            *ret_mode = (enum offline_mode)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void disable_remote(struct agent_config *agent, const char *why)
