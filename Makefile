@@ -277,6 +277,8 @@ docs: all
 	mv $(BUILD)/workflow-reference.md docs/workflow-reference.md
 	$(BUILD)/fermata schema agents >$(BUILD)/agent-abilities.md
 	mv $(BUILD)/agent-abilities.md docs/agent-abilities.md
+	$(BUILD)/fermata schema experts >$(BUILD)/expert-list.md
+	mv $(BUILD)/expert-list.md docs/expert-list.md
 	bench/table.py --into docs/performance.md bench/results/latest.json
 
 # ---- tests -------------------------------------------------------------------------------------

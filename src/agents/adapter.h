@@ -138,6 +138,7 @@ struct adapter {
     const char *program;      /* argv[0]; NULL: a driver of ours, or from the configuration */
     const char *endpoint;     /* of servers; NULL: must be configured */
     const char *key_variable; /* the customary one, such as ANTHROPIC_API_KEY; NULL: none */
+    const char *project_file; /* of the project, that it reads by itself; NULL: none */
     const char *install;      /* one sentence for whoever has not got it */
     const char *sign_in;      /* and for whoever is not signed in; NULL: nothing to do */
     int64_t silence_ms;       /* of a server's driver; 0: it has none */

@@ -229,6 +229,7 @@ const struct adapter adapter_claude = {
                  CAN_BUDGET | CAN_COST | CAN_TOKENS | CAN_SCHEMA | CAN_MODEL,
     .program = "claude",
     .key_variable = "ANTHROPIC_API_KEY",
+    .project_file = "CLAUDE.md",
     .install = "install Claude Code: npm install -g @anthropic-ai/claude-code (Node 22 or newer)",
     .sign_in = "run `claude` once and sign in, or set ANTHROPIC_API_KEY",
     .command = claude_command,

@@ -243,6 +243,7 @@ const struct adapter adapter_codex = {
                  CAN_MODEL,
     .program = "codex",
     .key_variable = "CODEX_API_KEY",
+    .project_file = "AGENTS.md",
     .install = "install Codex: npm install -g @openai/codex",
     .sign_in = "run `codex login`, or set CODEX_API_KEY",
     .command = codex_command,

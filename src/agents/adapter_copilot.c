@@ -228,6 +228,7 @@ const struct adapter adapter_copilot = {
     .abilities = CAN_STREAM | CAN_RESUME | CAN_EDIT | CAN_READ_ONLY | CAN_TOOLS | CAN_TOKENS |
                  CAN_MODEL,
     .program = "copilot",
+    .project_file = "AGENTS.md",
     .install = "install GitHub Copilot CLI: npm install -g @github/copilot (Node 22 or newer)",
     .sign_in = "run `copilot` once and use /login, or set COPILOT_GITHUB_TOKEN",
     .command = copilot_command,

@@ -215,6 +215,7 @@ const struct adapter adapter_opencode = {
     .abilities = CAN_STREAM | CAN_RESUME | CAN_EDIT | CAN_READ_ONLY | CAN_TOOLS | CAN_COST |
                  CAN_TOKENS | CAN_MODEL,
     .program = "opencode",
+    .project_file = "AGENTS.md",
     .install = "install opencode: npm install -g opencode-ai",
     .sign_in = "run `opencode auth login`",
     .command = opencode_command,

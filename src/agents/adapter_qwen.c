@@ -147,6 +147,7 @@ const struct adapter adapter_qwen = {
                  CAN_TOKENS | CAN_SCHEMA | CAN_MODEL,
     .program = "qwen",
     .key_variable = "OPENAI_API_KEY",
+    .project_file = "QWEN.md",
     .install = "install Qwen Code: npm install -g @qwen-code/qwen-code (Node 22 or newer)",
     .sign_in = "run `qwen` once and sign in, or set OPENAI_API_KEY and OPENAI_BASE_URL",
     .command = qwen_command,

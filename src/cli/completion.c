@@ -5,6 +5,7 @@
 #include "cli/help.h"
 #include "cli/parse.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +193,27 @@ static void offer_each(const struct words *words, const char *prefix, const json
     }
 }
 
+static void offer_experts(const struct words *words, const char *prefix)
+{
+    static const char *const keys[] = {"name", "description"};
+    json_t *list = call(words, "experts", json_object());
+    const json_t *experts = json_object_get(list, "experts");
+    json_t *shown = json_array();
+    const json_t *expert;
+    size_t i;
+
+    json_array_foreach(experts, i, expert)
+    {
+        if (!json_get_boolean(expert, "hidden", false)) {
+            (void)json_array_append_new(shown, json_incref((json_t *)(uintptr_t)expert));
+        }
+    }
+    offer_each(words, prefix, shown, keys);
+    offer(words, prefix, "import", "take over the personas of .claude and .opencode");
+    json_decref(shown);
+    json_decref(list);
+}
+
 static void offer_steps(const struct words *words, const char *prefix, const json_t *run)
 {
     static const char *const keys[] = {"key", "status"};
@@ -340,6 +362,9 @@ static void offer_values(const struct words *words, const char *prefix,
         return;
     case ARGUMENT_AGENT:
         offer_agents(words, prefix);
+        return;
+    case ARGUMENT_EXPERT:
+        offer_experts(words, prefix);
         return;
     case ARGUMENT_PATH:
         strbuf_add(words->target, ":files\n");

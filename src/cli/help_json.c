@@ -38,6 +38,8 @@ static const char *type_name(enum argument_type type)
         return "workflow";
     case ARGUMENT_AGENT:
         return "agent";
+    case ARGUMENT_EXPERT:
+        return "expert";
     case ARGUMENT_PAIRS:
         return "pairs";
     }

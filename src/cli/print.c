@@ -550,7 +550,7 @@ static const struct {
     {"models", print_models},       {"trust", print_trust},
     {"answer", print_run},          {"diff", print_nothing},
     {"undo", print_undo},           {"reset-agent", print_reset_agent},
-    {"audit", print_audit},
+    {"audit", print_audit},         {"experts", print_experts},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,

@@ -45,6 +45,9 @@ void print_models(const struct terminal *terminal, const json_t *result, int64_t
 /* print_audit.c */
 void print_audit(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                  struct strbuf *target);
+/* print_experts.c */
+void print_experts(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                   struct strbuf *target);
 
 /* print_agents.c: all of them in a table, or one with all that is known of it */
 void print_agents(const struct terminal *terminal, const json_t *result, int64_t now_ms,

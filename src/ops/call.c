@@ -238,6 +238,7 @@ static int convert_value(const struct argument *argument, const json_t *value, j
     case ARGUMENT_CONTENT:
     case ARGUMENT_WORKFLOW:
     case ARGUMENT_AGENT:
+    case ARGUMENT_EXPERT:
         break;
     }
     return convert_text(argument, value, ret_value, err);

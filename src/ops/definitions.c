@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "functions/functions.h"
 #include "ops/agent.h"
+#include "ops/experts.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -107,7 +108,7 @@ static int show_workflow(struct ops *ops, const char *name, const char *form, js
     workflow_describe_whole(workflow, *ret_result);
     strbuf_init(&text, TEXT_BYTES_MAX);
     if (strcmp(form, "source") == 0) {
-        strbuf_add_bytes(&text, workflow->text, workflow->text_length);
+        strbuf_add_bytes(&text, workflow->text, workflow->source_length);
     } else if (strcmp(form, "graph") == 0) {
         workflow_format_graph(workflow, &text);
     } else {
@@ -450,6 +451,12 @@ static void validate_default(struct ops *ops, struct validation *validation)
     free(problems);
 }
 
+static void add_expert(void *context, const char *file, int result, const struct problems *problems,
+                       const struct error *failure)
+{
+    add_result(context, file, result, problems, failure);
+}
+
 /* What is shipped was made for any project: what it asks of agents is told of those that are run
  * without being named, or called by others. */
 static int validate_all(struct ops *ops, struct validation *validation, struct error *err)
@@ -467,6 +474,7 @@ static int validate_all(struct ops *ops, struct validation *validation, struct e
         validate_default(ops, validation);
     }
     validate_called(ops, validation);
+    ops_check_experts(ops, add_expert, validation);
     validation->is_unused = true;
     validate_library(ops, true, validation);
     return 0;
@@ -546,13 +554,18 @@ int op_schema(struct ops *ops, const json_t *arguments, const struct ops_view *v
     (void)ops;
     (void)view;
     (void)err;
-    if (strcmp(what, "reference") == 0 || strcmp(what, "agents") == 0) {
-        text = strcmp(what, "agents") == 0 ? ops_agent_matrix() : whole_reference();
+    if (strcmp(what, "reference") == 0 || strcmp(what, "agents") == 0 ||
+        strcmp(what, "experts") == 0) {
+        text = strcmp(what, "agents") == 0    ? ops_agent_matrix()
+               : strcmp(what, "experts") == 0 ? ops_expert_table(ops)
+                                              : whole_reference();
         *ret_result = json_object();
         json_put_text(*ret_result, "text", text);
         free(text);
     } else {
-        *ret_result = strcmp(what, "config") == 0 ? workflow_config_schema() : workflow_schema();
+        *ret_result = strcmp(what, "config") == 0   ? workflow_config_schema()
+                      : strcmp(what, "expert") == 0 ? workflow_expert_schema()
+                                                    : workflow_schema();
     }
     return 0;
 }

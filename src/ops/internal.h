@@ -95,9 +95,6 @@ const char *ops_default_workflow(const struct ops *ops);
 /* The text behind a name or file; *ret_file is what messages call it. Both are the caller's. */
 int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t *ret_length,
                       char **ret_file, struct error *err);
-int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct error *err);
-bool ops_has_expert(struct ops *ops, const char *name);
-void ops_list_experts(struct ops *ops, struct name_list *names);
 /* The workflow of that name among files and built-in ones; NULL: config.yaml has it (it comes
  * before built-in ones), or nobody. */
 const struct library_entry *ops_find_entry(const struct ops *ops, const char *name);
@@ -235,6 +232,7 @@ OPERATION(op_diff);
 OPERATION(op_undo);
 OPERATION(op_audit);
 OPERATION(op_workflows);
+OPERATION(op_experts);
 OPERATION(op_validate);
 OPERATION(op_schema);
 OPERATION(op_agents);

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Workflows and experts by name or file. */
+/* Workflows by name or file. */
 #include "base/alloc.h"
 #include "base/file.h"
 #include "ops/internal.h"
-#include "workflow/embedded.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXPERT_BYTES_MAX (1024U * 1024)
-#define EXPERT_SUFFIX ".md"
-#define EXPERT_NAMES_MAX 10000
 
 static bool ends_in(const char *text, const char *suffix)
 {
@@ -31,108 +25,6 @@ bool ops_is_file_name(const char *name)
 const char *ops_default_workflow(const struct ops *ops)
 {
     return ops->settings->workflow ? ops->settings->workflow : ops->config->default_workflow;
-}
-
-/* ---- experts ----------------------------------------------------------------------------------
- */
-
-/* The expert's file in the project or the user's folder; NULL when neither has it. free() it. */
-static char *find_expert_file(struct ops *ops, const char *name)
-{
-    const char *folders[] = {ops_has_project(ops) ? ops->folder : NULL,
-                             ops->settings->config_folder};
-
-    if (path_unsafe_reason(name)) {
-        return NULL;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        char *file = folders[i] ? mem_printf("%s/experts/%s" EXPERT_SUFFIX, folders[i], name)
-                                : NULL;
-
-        if (file && file_exists(file)) {
-            return file;
-        }
-        free(file);
-    }
-    return NULL;
-}
-
-static const struct embedded_file *find_embedded_expert(const char *name)
-{
-    size_t count;
-    const struct embedded_file *files = embedded_experts(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(files[i].name, name) == 0) {
-            return &files[i];
-        }
-    }
-    return NULL;
-}
-
-bool ops_has_expert(struct ops *ops, const char *name)
-{
-    char *file = find_expert_file(ops, name);
-    bool is_there = file || find_embedded_expert(name);
-
-    free(file);
-    return is_there;
-}
-
-/* The Markdown files of one folder; like find_expert_file() it knows names with a slash, but a
- * list for "did you mean" needs those of the folder itself only. */
-static void list_expert_files(const char *folder, struct name_list *names)
-{
-    char *path = mem_printf("%s/experts", folder);
-    DIR *stream = opendir(path);
-    const struct dirent *entry;
-
-    while (stream && names->count < EXPERT_NAMES_MAX && (entry = readdir(stream))) {
-        if (ends_in(entry->d_name, EXPERT_SUFFIX)) {
-            *VEC_PUSH(names) = mem_strndup(entry->d_name,
-                                           strlen(entry->d_name) - strlen(EXPERT_SUFFIX));
-        }
-    }
-    if (stream) {
-        (void)closedir(stream);
-    }
-    free(path);
-}
-
-void ops_list_experts(struct ops *ops, struct name_list *names)
-{
-    size_t count;
-    const struct embedded_file *files = embedded_experts(&count);
-
-    if (ops_has_project(ops)) {
-        list_expert_files(ops->folder, names);
-    }
-    if (ops->settings->config_folder) {
-        list_expert_files(ops->settings->config_folder, names);
-    }
-    for (size_t i = 0; i < count; i++) {
-        *VEC_PUSH(names) = mem_strdup(files[i].name);
-    }
-}
-
-int ops_load_expert(struct ops *ops, const char *name, char **ret_text, struct error *err)
-{
-    char *file = find_expert_file(ops, name);
-    const struct embedded_file *embedded;
-    size_t length;
-    int r;
-
-    if (file) {
-        r = file_read(file, EXPERT_BYTES_MAX, ret_text, &length, err);
-        free(file);
-        return r;
-    }
-    embedded = find_embedded_expert(name);
-    if (!embedded) {
-        return error_set(err, ERROR_NOT_FOUND, "there is no expert %s", name);
-    }
-    *ret_text = mem_strndup(embedded->data, embedded->length);
-    return 0;
 }
 
 /* ---- workflows --------------------------------------------------------------------------------

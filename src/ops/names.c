@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "base/nearest.h"
 #include "functions/functions.h"
-#include "ops/internal.h"
+#include "ops/experts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +97,12 @@ static const struct gate *find_gate(const char *name, void *context)
     const struct ops *ops = context;
 
     return config_find_gate(ops->config, name);
+}
+
+static int find_expert(const char *name, char **ret_text, char **ret_file, struct error *err,
+                       void *context)
+{
+    return ops_read_expert(context, name, ret_text, ret_file, err);
 }
 
 /* ---- all of them, for "did you mean" ----------------------------------------------------------
@@ -199,6 +205,7 @@ void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names)
         .list_arguments = list_arguments,
         .find_workflow = find_workflow,
         .find_gate = find_gate,
+        .find_expert = find_expert,
         .context = ops,
     };
 }

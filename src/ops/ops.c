@@ -338,11 +338,6 @@ static int load_nested(void *context, const char *name, struct workflow **ret_wo
     return ops_load_workflow(context, name, ret_workflow, err);
 }
 
-static int load_expert(void *context, const char *name, char **ret_text, struct error *err)
-{
-    return ops_load_expert(context, name, ret_text, err);
-}
-
 int ops_engine_options(struct ops *ops, struct engine_options *ret_options, struct error *err)
 {
     int r = ops_make_store(ops, err);
@@ -369,7 +364,6 @@ int ops_engine_options(struct ops *ops, struct engine_options *ret_options, stru
         .user = ops->settings->user,
         .environment = ops->settings->environment,
         .load_workflow = load_nested,
-        .load_expert = load_expert,
         .has_agent = ops_has_agent,
         .loader_context = ops,
     };

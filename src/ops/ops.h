@@ -29,6 +29,7 @@ enum argument_type {
     ARGUMENT_CONTENT,  /* an artifact, or a step whose output is meant */
     ARGUMENT_WORKFLOW, /* completes to workflow names */
     ARGUMENT_AGENT,    /* completes to agents */
+    ARGUMENT_EXPERT,   /* completes to experts */
     ARGUMENT_PAIRS,    /* key=value, repeatable; an object in the JSON */
 };
 

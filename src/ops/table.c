@@ -238,11 +238,20 @@ static const struct argument validate_arguments[] = {
      .value_name = "NAME|FILE", .help = "Workflows or files; everything when absent"},
 };
 
+static const struct argument experts_arguments[] = {
+    {.name = "name", .type = ARGUMENT_EXPERT, .is_positional = true, .value_name = "NAME|import",
+     .help = "Show this one; or import: take over those of other programs"},
+    {.name = "from", .type = ARGUMENT_PATH, .value_name = "FOLDER",
+     .help = "With import: another project, or a folder of such files"},
+    {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
+     .help = "With import: say what would be done, and write nothing"},
+};
+
 static const struct argument schema_arguments[] = {
-    {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|reference|agents",
+    {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|expert|reference|agents|experts",
      .is_positional = true, .fallback = "workflow", .value_name = "WHAT",
-     .help = "workflow or config: their JSON Schema; reference: all keys, agents: what each type of "
-             "agent can do, as Markdown"},
+     .help = "workflow, config, expert: their JSON Schema; reference: all keys, agents: what each type of "
+             "agent can do, experts: the built-in ones, as Markdown"},
 };
 
 static const struct argument agents_arguments[] = {
@@ -662,6 +671,27 @@ const struct operation ops_rows[] = {
      .exits = exits_definitions,
      .stray = "one at a time, or all: `fermata workflows`",
      .run = op_workflows},
+    {.name = "experts",
+     .group = "Workflows",
+     .summary = "List the experts, show one, or import those of other programs",
+     .description =
+         "An expert is a role that a step gives its agent (`expert: security-expert`): a Markdown "
+         "file whose front matter may also say what the agent may do, its model and temperature. "
+         "Your own are .fermata/experts/NAME.md of the project, or experts/NAME.md in the "
+         "folder of your own configuration; they go before built-in ones of the same name.\n\n"
+         "`import` makes experts of .claude/agents and .opencode/agent of the project, says what "
+         "of each it did not take over, and replaces nothing. A run keeps the experts that it was "
+         "started with.",
+     .example = "fermata experts\n"
+                "    all, and where each comes from\n"
+                "fermata experts security-expert\n"
+                "    what an agent is told\n"
+                "fermata experts import --dry-run\n"
+                "    what would be taken over",
+     ARGUMENTS(experts_arguments),
+     .exits = exits_definitions,
+     .stray = "one at a time, or all: `fermata experts`",
+     .run = op_experts},
     {.name = "validate",
      .group = "Workflows",
      .summary = "Check workflows and the configuration without running anything",
@@ -678,7 +708,7 @@ const struct operation ops_rows[] = {
      .run = op_validate},
     {.name = "schema",
      .group = "Workflows",
-     .summary = "Print the JSON Schema of workflow files or config.yaml, or the reference",
+     .summary = "Print the JSON Schema of workflow files, config.yaml or experts, or the reference",
      .description = "Editors complete and check YAML files with a JSON Schema.",
      .example = "fermata schema workflow >workflow.schema.json",
      ARGUMENTS(schema_arguments),

@@ -6,6 +6,7 @@
 #include "run/launch.h"
 #include "run/merge_conflict.h"
 #include "run/profile.h"
+#include "run/prompt.h"
 #include "run/workspace.h"
 
 #include <stdlib.h>
@@ -30,17 +31,12 @@ int launch_prompt(struct active *active, int index, struct strbuf *target, struc
     const struct engine_options *options = &active->engine->options;
     const struct step *definition = step_effective(&active->state->steps[index]);
     struct lookup_context context = launch_context(active, index);
-    char *expert = NULL;
-    int r = 0;
+    int r = prompt_add_role(definition, target, err);
 
-    if (definition->expert) {
-        r = options->load_expert(options->loader_context, definition->expert, &expert, err);
-        if (r < 0) {
-            return r;
-        }
-        strbuf_addf(target, "# Your role\n\n%s\n\n", expert);
-        free(expert);
+    if (r < 0) {
+        return r;
     }
+    prompt_add_project(options, step_agent(&active->state->steps[index]), target);
     strbuf_add(target, "# Your task\n\n");
     r = template_format(definition->prompt, run_lookup, &context, target, err);
     if (r == 0 && context.unread) {
@@ -196,6 +192,8 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     const struct step_state *step = &active->state->steps[index];
     const struct step *definition = step_effective(step);
     const struct profile_use use = {definition, step_agent(step)};
+    const struct expert_hint *tools = profile_expert_tools(options->config, use);
+    json_t *server_options = NULL;
     struct agent_profile profile;
     struct agent_call call;
     char *libexec;
@@ -212,14 +210,16 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
     if (r < 0) {
         return r;
     }
+    server_options = profile_options(options->config, use);
+    profile.options = server_options;
     libexec = path_folder(options->keeper_path);
     root = workspace_root(active, index);
     cwd = definition->cwd ? path_join(root, definition->cwd) : mem_strdup(root);
     call = (struct agent_call){.agent = &profile,
-                               .model = profile_wanted_model(use),
+                               .model = profile_call_model(options->config, use),
                                .is_read_only = definition->read_only,
-                               .tools = definition->tools,
-                               .tool_count = definition->tool_count,
+                               .tools = tools ? tools->values : definition->tools,
+                               .tool_count = tools ? tools->count : definition->tool_count,
                                .turns_max = definition->turns_max,
                                .budget_usd = definition->budget_usd,
                                .schema = definition->schema,
@@ -243,6 +243,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
         r = add_key(options, &profile, &launch->command, err);
     }
     add_env(config_find_agent(options->config, profile.name), &launch->command);
+    json_decref(server_options);
     free(libexec);
     free(root);
     free(cwd);

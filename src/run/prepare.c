@@ -86,7 +86,8 @@ static void put_json_digest(json_t *parts, const char *name, const json_t *value
     }
 }
 
-static void put_agent_settings(const struct agent_config *agent, json_t *parts)
+static void put_agent_settings(const struct config *config, struct profile_use use,
+                               const struct agent_config *agent, json_t *parts)
 {
     json_t *settings = json_object();
     json_t *env = json_object();
@@ -96,7 +97,7 @@ static void put_agent_settings(const struct agent_config *agent, json_t *parts)
     }
     json_put_text(settings, "type", agent->type);
     json_put_text(settings, "endpoint", agent->endpoint);
-    json_put(settings, "options", json_incref((json_t *)(uintptr_t)agent->options));
+    json_put(settings, "options", profile_options(config, use));
     json_put(settings, "map", json_incref((json_t *)(uintptr_t)agent->output_map));
     json_put(settings, "env", env);
     put_json_digest(parts, "agent_settings", settings);
@@ -109,6 +110,7 @@ static void put_agent(const struct active *active, struct profile_use use, json_
     const struct config *config = active->engine->options.config;
     const char *name = use.agent ? use.agent : config->default_agent;
     const struct agent_config *agent = name ? config_find_agent(config, name) : NULL;
+    const struct expert_hint *tools = profile_expert_tools(config, use);
     json_t *command = json_array();
 
     /* A role may mean another agent later. */
@@ -120,7 +122,16 @@ static void put_agent(const struct active *active, struct profile_use use, json_
     put_json_digest(parts, "agent_command", command);
     json_decref(command);
     if (agent) {
-        put_agent_settings(agent, parts);
+        put_agent_settings(config, use, agent, parts);
+    }
+    if (tools) {
+        json_t *names = json_array();
+
+        for (size_t i = 0; i < tools->count; i++) {
+            (void)json_array_append_new(names, json_string(tools->values[i]));
+        }
+        put_json_digest(parts, "expert_tools", names);
+        json_decref(names);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "run/profile.h"
 #include "base/alloc.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define QUIET_AFTER_MS (INT64_C(5) * 60 * 1000)
@@ -62,17 +63,79 @@ static const struct agent_config *find_of_step(const struct config *config, stru
     return use.step->kind == STEP_AGENT && name ? config_find_agent(config, name) : NULL;
 }
 
+/* Not one that stands in. */
+static bool is_own_agent(struct profile_use use)
+{
+    return !use.agent || (use.step->agent && strcmp(use.agent, use.step->agent) == 0);
+}
+
 const char *profile_wanted_model(struct profile_use use)
 {
-    bool is_own = !use.agent || (use.step->agent && strcmp(use.agent, use.step->agent) == 0);
+    return is_own_agent(use) ? use.step->model : NULL;
+}
 
-    return is_own ? use.step->model : NULL;
+/* ---- what an expert asks for: hints, so that an agent that cannot goes without ----------------
+ */
+
+static bool has_ability(const struct agent_config *agent, enum adapter_ability ability)
+{
+    const struct adapter *adapter = agent ? adapter_find(agent->type) : NULL;
+
+    return adapter && (adapter->abilities & (unsigned)ability);
+}
+
+static const char *expert_model(const struct config *config, struct profile_use use)
+{
+    const struct expert *expert = use.step->role;
+    const struct agent_config *agent = find_of_step(config, use);
+    const struct expert_hint *hint;
+
+    if (!expert || !agent || agent->model || !has_ability(agent, CAN_MODEL)) {
+        return NULL;
+    }
+    hint = expert_find_hint(expert->models, expert->model_count, agent->name, agent->type,
+                            is_own_agent(use));
+    return hint ? hint->values[0] : NULL;
+}
+
+const char *profile_call_model(const struct config *config, struct profile_use use)
+{
+    const char *wanted = profile_wanted_model(use);
+
+    return wanted ? wanted : expert_model(config, use);
+}
+
+const struct expert_hint *profile_expert_tools(const struct config *config, struct profile_use use)
+{
+    const struct expert *expert = use.step->role;
+    const struct agent_config *agent = find_of_step(config, use);
+
+    return expert && use.step->tool_count == 0 && has_ability(agent, CAN_TOOLS)
+               ? expert_find_hint(expert->tools, expert->tool_count, agent->name, agent->type,
+                                  is_own_agent(use))
+               : NULL;
+}
+
+json_t *profile_options(const struct config *config, struct profile_use use)
+{
+    const struct expert *expert = use.step->role;
+    const struct agent_config *agent = find_of_step(config, use);
+    const struct adapter *adapter = agent ? adapter_find(agent->type) : NULL;
+    json_t *options = agent && agent->options ? json_copy((json_t *)(uintptr_t)agent->options)
+                                              : NULL;
+
+    if (expert && expert->temperature >= 0 && adapter && adapter->kind == ADAPTER_SERVER &&
+        !json_object_get(options, "temperature")) {
+        options = options ? options : json_object();
+        json_put(options, "temperature", json_real(expert->temperature));
+    }
+    return options;
 }
 
 const char *profile_model(const struct config *config, struct profile_use use, const char *said)
 {
     const struct agent_config *agent = find_of_step(config, use);
-    const char *wanted = profile_wanted_model(use);
+    const char *wanted = profile_call_model(config, use);
 
     return said ? said : wanted ? wanted : agent ? agent->model : NULL;
 }

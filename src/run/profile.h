@@ -5,6 +5,7 @@
 
 #include "agents/adapter.h"
 #include "workflow/config.h"
+#include "workflow/expert.h"
 #include "workflow/workflow.h"
 
 /* name NULL: the default agent. ERROR_UNAVAILABLE: there is none, it is disabled, or nothing drives
@@ -24,6 +25,13 @@ struct profile_use {
 };
 /* The model that the step wants instead of the agent's; NULL: none. */
 const char *profile_wanted_model(struct profile_use use);
+/* The same, else what its expert asks for where the agent has no model of its own. */
+const char *profile_call_model(const struct config *config, struct profile_use use);
+/* What the expert of the step asks for its agent: tools, none where the step names some. */
+const struct expert_hint *profile_expert_tools(const struct config *config, struct profile_use use);
+/* The options of a model server, with the temperature of the expert where they say none; NULL:
+ * none. The caller owns them. */
+json_t *profile_options(const struct config *config, struct profile_use use);
 /* The model that answered, or else was asked for; NULL: the backend's own choice. */
 const char *profile_model(const struct config *config, struct profile_use use, const char *said);
 /* The shorter of the agent's limit and the step's; 0: none. */

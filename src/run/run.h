@@ -64,11 +64,9 @@ struct engine_options {
     const char *self_path;          /* this program, for functions that run as processes */
     const char *user;               /* who runs it, for the audit log; NULL: not known */
     const char *const *environment; /* "NAME=value" list that every step gets */
-    /* Workflows that are called (by run_pin_calls only) and experts, by name. The caller owns what
-     * it gets. */
+    /* Workflows that are called (by run_pin_calls only), by name. The caller owns what it gets. */
     int (*load_workflow)(void *context, const char *name, struct workflow **ret_workflow,
                          struct error *err);
-    int (*load_expert)(void *context, const char *name, char **ret_text, struct error *err);
     /* Could the agent of that name be used now, or does the host stand in? May be NULL. */
     bool (*has_agent)(void *context, const char *name);
     void *loader_context;

@@ -342,6 +342,8 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
     config->task_length_max = narrow(config->task_length_max,
                                      read_integer(settings, "max_task_length", 0));
     config->log_json = read_boolean(settings, "json_logs", config->log_json);
+    config->project_context = (enum project_context)read_word(LEVEL_CONFIG, root, "project_context",
+                                                              (int)config->project_context);
     config->log_json = read_word(LEVEL_CONFIG, root, "log_format", config->log_json) == 1;
     if (yaml_find(root, "workspace_files")) {
         config->workspace_files = read_names(&config_reader->reader, root, "workspace_files",

@@ -73,6 +73,9 @@ enum offline_mode {
     OFFLINE_ONLY,  /* only agents that need no network */
 };
 
+/* Is AGENTS.md a part of prompts? In the order of the words in the key table. */
+enum project_context { CONTEXT_AUTO, CONTEXT_ALWAYS, CONTEXT_NEVER };
+
 struct config {
     const struct agent_config *agents; /* those of the files first, then the other built-in ones */
     size_t agent_count;
@@ -96,6 +99,7 @@ struct config {
     int nesting_max;          /* nested workflows; default 8 */
     int64_t task_length_max;  /* characters; 0: no limit */
     bool log_json;
+    enum project_context project_context;
     /* Of what git ignores, what a workspace of `clone` gets too. */
     const char *const *workspace_files;
     size_t workspace_file_count;

@@ -86,6 +86,11 @@ static const struct level levels[] = {
     [LEVEL_FALLBACK] = {"settings-fallback", "the fallback settings",
                         "Which agent stands in for which; pairs may also stand here beside `map`."},
     [LEVEL_OFFLINE] = {"settings-offline", "the offline settings", "Work without a network."},
+    [LEVEL_EXPERT] = {"expert", "an expert",
+                      "`.fermata/experts/NAME.md`: between two lines `---` the front matter with "
+                      "these keys, all "
+                      "optional; behind it, in Markdown, what the agent is told as its role. See "
+                      "[Experts](experts.md)."},
 };
 static_assert(ARRAY_LEN(levels) == KEY_LEVELS, "one row for each level");
 
@@ -312,7 +317,9 @@ static const struct key keys[] = {
      .kinds = K(FUNCTION)},
     {L(STEP), "inputs", SHAPE_VARIABLES, .help = "Inputs of the nested workflow.",
      .kinds = K(WORKFLOW)},
-    {L(STEP), "expert", SHAPE_NAME, .help = "The persona that the agent gets.",
+    {L(STEP), "expert", SHAPE_NAME,
+     .help = "The role that the agent gets; `fermata experts` lists them. What the expert says of "
+             "permission, tools and model holds where the step does not say otherwise.",
      .example = "security-expert", .kinds = K(AGENT)},
     {L(STEP), "fallback", SHAPE_NAMES,
      .help = "The agents that are asked, one after the other, when this one is given up; without "
@@ -398,6 +405,11 @@ static const struct key keys[] = {
      .help = "Of what git ignores, the files and folders that a step with `workspace: clone` finds "
              "in its clone too.",
      .example = "[.env, config/local.json]"},
+    {L(CONFIG), "project_context", SHAPE_WORD,
+     .help = "Whether `AGENTS.md` of the project is a part of the prompts: `auto`, unless the "
+             "agent's program reads a file of that kind by itself. Of a larger one the first 32 "
+             "KiB are.",
+     .words = "auto always never", .fallback = "auto"},
     {L(CONFIG), "log_format", SHAPE_WORD, .help = "The form of log lines.", .words = "text json",
      .fallback = "text"},
     {L(CONFIG), "roles", SHAPE_NAME_MAP,
@@ -646,6 +658,26 @@ static const struct key keys[] = {
     {L(OFFLINE), "auto_detect", SHAPE_BOOLEAN,
      .help = "Whether it is found out who cannot be reached: `offline: auto`, else `false`.",
      .fallback = "true"},
+
+    /* ---- expert ----------------------------------------------------------------------------- */
+    {L(EXPERT), "name", SHAPE_NAME, .help = "The name of the file, without `.md`.",
+     .example = "security-expert"},
+    {L(EXPERT), "description", SHAPE_TEXT,
+     .help = "What it is good for, in a sentence; else the first line of the text."},
+    {L(EXPERT), "kind", SHAPE_ID, .help = "The group that `fermata experts` lists it in."},
+    {L(EXPERT), "permission", SHAPE_WORD,
+     .help = "`read-only`: its steps are `read_only` unless they say otherwise.",
+     .words = "read-only edit", .fallback = "edit"},
+    {L(EXPERT), "tools", SHAPE_TEXTS | SHAPE_MAP,
+     .help = "As `tools` of a step: for the step's own agent, or by agent or its type.",
+     .example = "{ claude: [\"Bash(git log:*)\"] }"},
+    {L(EXPERT), "model", SHAPE_TEXT | SHAPE_MAP,
+     .help = "The model where neither the step nor the configuration of the agent names one: for "
+             "the step's own agent, or by agent or its type. An agent that takes no model goes "
+             "without.",
+     .example = "{ claude: opus }"},
+    {L(EXPERT), "temperature", SHAPE_NUMBER,
+     .help = "For model servers whose configuration says none; from 0 to 2.", .most = 2},
 };
 
 #undef L

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The one table of all YAML keys: of the workflow file and of config.yaml. Internal to workflow/.
- * The reader checks against it; the JSON Schemas and the reference are printed from it. */
+/* The one table of all YAML keys: of the workflow file, config.yaml and the front matter of
+ * experts. Internal to workflow/. The reader checks against it; the JSON Schemas and the reference
+ * are printed from it. */
 #ifndef FERMATA_WORKFLOW_KEYS_H
 #define FERMATA_WORKFLOW_KEYS_H
 
@@ -32,8 +33,9 @@ enum key_level {
     LEVEL_SETTINGS,
     LEVEL_FALLBACK,
     LEVEL_OFFLINE,
+    LEVEL_EXPERT, /* the front matter of an expert */
 };
-#define KEY_LEVELS 24
+#define KEY_LEVELS 25
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
 
 /* What a value may look like; a key may allow several. */

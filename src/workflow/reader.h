@@ -53,6 +53,8 @@ struct reader {
     const struct workflow_names *names;
     const struct yaml_node *root;
     const struct yaml_node *pinned; /* gates that an earlier reading wrote behind the text; NULL */
+    const struct yaml_node *pinned_experts; /* the same of experts: name -> text */
+    struct map *experts;                    /* name -> struct expert_text, of those in use */
     const struct yaml_node *defaults;
     const struct named_template *shared_env; /* of the defaults */
     size_t shared_env_count;
@@ -103,6 +105,11 @@ void resolve_gates(struct reader *reader); /* reader_gate.c */
 void pin_read(struct reader *reader);
 const struct yaml_entry *pin_find(const struct reader *reader, const char *name); /* or NULL */
 void pin_write(struct reader *reader);
+/* expert_pin.c: the same of experts, whose texts are in files */
+void expert_pin_read(struct reader *reader);
+/* What the step's expert is and asks for, as far as the step does not say otherwise. */
+void expert_pin_take(struct reader *reader, const struct yaml_node *node, struct step *step);
+void expert_pin_write(struct reader *reader);
 /* The lifetime of *gate becomes the reader's arena. */
 void gate_copy(struct reader *reader, const struct gate *gate, struct gate *target);
 

@@ -384,6 +384,7 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     step->tools = read_names(reader, node, "tools", &step->tool_count);
     step->turns_max = (int)read_integer(node, "turns_max", 0);
     step->budget_usd = read_number(node, "budget_usd", 0);
+    expert_pin_take(reader, node, step);
     step->workspace = workspaces[read_word(LEVEL_STEP, node, "workspace", workspace)];
     step->on_conflict = read_text(reader, node, "on_conflict");
     if (!step->on_conflict) {

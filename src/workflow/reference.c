@@ -218,7 +218,8 @@ char *workflow_reference(void)
     strbuf_add(
         &text,
         "# Workflow reference\n\n"
-        "Every key of the workflow file and of `config.yaml`. This page is generated from the "
+        "Every key of the workflow file, of `config.yaml` and of experts. This page is generated "
+        "from the "
         "table that the reader itself checks against; `fermata schema workflow` and `fermata "
         "schema config` print the same as JSON Schema, for editors.\n\n"
         "A file is UTF-8, one YAML 1.2 document, at most 1 MiB and 64 levels deep. Tags and "
@@ -241,9 +242,11 @@ char *workflow_reference(void)
     strbuf_add(&text, "\n## Example\n\n```yaml\n");
     strbuf_add(&text, example);
     strbuf_add(&text, "```\n\n## The configuration\n");
-    for (int level = LEVEL_CONFIG; level < KEY_LEVELS; level++) {
+    for (int level = LEVEL_CONFIG; level < LEVEL_EXPERT; level++) {
         add_section((enum key_level)level, &text);
     }
+    strbuf_add(&text, "\n## The expert file\n");
+    add_section(LEVEL_EXPERT, &text);
     page = strbuf_take(&text);
     strbuf_release(&text);
     return page;

@@ -280,3 +280,8 @@ json_t *workflow_config_schema(void)
 {
     return make_schema(LEVEL_CONFIG, "Fermata configuration");
 }
+
+json_t *workflow_expert_schema(void)
+{
+    return make_schema(LEVEL_EXPERT, "Front matter of a Fermata expert");
+}

@@ -99,6 +99,7 @@ struct step {
 
     /* agent steps */
     const char *expert;          /* NULL: none */
+    const struct expert *role;   /* what that is (expert.h); NULL: none, or it is not known */
     const char *agent;           /* NULL: the default agent */
     const char *const *fallback; /* agents */
     size_t fallback_count;

@@ -198,10 +198,12 @@ static void read_workflow(struct reader *reader)
     reader->shared_env = read_variables(reader, yaml_find(reader->defaults, "env"), true,
                                         (struct place){.kind = PLACE_GATE},
                                         &reader->shared_env_count);
+    expert_pin_read(reader);
     read_phases(reader);
     pin_read(reader);
     resolve_gates(reader);
     pin_write(reader);
+    expert_pin_write(reader);
 }
 
 static void note_ids(struct reader *reader)
@@ -270,6 +272,7 @@ int workflow_parse(const char *text, size_t length, const char *file,
     workflow->file = arena_strdup(holder->arena, file);
     workflow->text = arena_strndup(holder->arena, text, length);
     workflow->text_length = length;
+    workflow->source_length = length;
     reader.source = workflow->text;
     reader.phase_ids = map_new();
     reader.step_ids = map_new();

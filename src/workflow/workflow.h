@@ -100,9 +100,11 @@ struct workflow {
     const char *description;
     const char *tier; /* free, pro, team, enterprise */
     const char *file; /* where it was read from, for messages */
-    const char *text; /* the exact source, and behind it the gates taken from the configuration */
+    const char
+        *text; /* the exact source, and behind it what was taken from elsewhere: gates, experts */
     size_t text_length;
-    char digest[65]; /* SHA-256 of the text */
+    size_t source_length; /* of the source alone */
+    char digest[65];      /* SHA-256 of the text */
     const struct workflow_input *inputs;
     size_t input_count;
     enum strategy strategy;       /* UNSET: not said */
@@ -155,6 +157,9 @@ struct workflow_names {
     const struct workflow *(*find_workflow)(const char *name, void *context);
     /* Gates of the configuration; what it gives is copied into the workflow and its text. */
     const struct gate *(*find_gate)(const char *name, void *context);
+    /* The text of an expert, and its file for messages, both the caller's; copied like gates. */
+    int (*find_expert)(const char *name, char **ret_text, char **ret_file, struct error *err,
+                       void *context);
     void *context;
 };
 
@@ -189,6 +194,7 @@ void problems_format(const struct problems *problems, struct strbuf *target);
  * Markdown reference of all keys; both from the one key table. The caller owns the results. */
 json_t *workflow_schema(void);
 json_t *workflow_config_schema(void);
+json_t *workflow_expert_schema(void); /* of the front matter */
 char *workflow_reference(void);
 
 /* The graph as text: phases, steps, gates, needs. */

@@ -92,11 +92,26 @@ static void on_rest(void *context, const struct error *err)
     loop_stop(project->loop);
 }
 
+static int find_expert(const char *name, char **ret_text, char **ret_file, struct error *err,
+                       void *context)
+{
+    struct run_project *project = context;
+    char *path = mem_printf("%s/experts/%s.md", project->project, name);
+    int r = file_exists(path) ? file_read(path, WORKFLOW_BYTES_MAX, ret_text, NULL, err)
+                              : ERROR_NOT_FOUND;
+
+    if (r == 0) {
+        *ret_file = mem_strdup(name);
+    }
+    free(path);
+    return r;
+}
+
 static int load_workflow(void *context, const char *name, struct workflow **ret_workflow,
                          struct error *err)
 {
-    static const struct workflow_names any = {0};
     struct run_project *project = context;
+    const struct workflow_names names = {.find_expert = find_expert, .context = project};
     char *path = mem_printf("%s/workflows/%s.yaml", project->project, name);
     struct problems *problems = mem_zero(1, sizeof(*problems));
     char *text = NULL;
@@ -104,20 +119,10 @@ static int load_workflow(void *context, const char *name, struct workflow **ret_
     int r = file_read(path, WORKFLOW_BYTES_MAX, &text, &length, err);
 
     if (r == 0) {
-        r = workflow_parse(text, length, name, &any, ret_workflow, problems, err);
+        r = workflow_parse(text, length, name, &names, ret_workflow, problems, err);
     }
     free(text);
     free(problems);
-    free(path);
-    return r;
-}
-
-static int load_expert(void *context, const char *name, char **ret_text, struct error *err)
-{
-    struct run_project *project = context;
-    char *path = mem_printf("%s/experts/%s.md", project->project, name);
-    int r = file_read(path, WORKFLOW_BYTES_MAX, ret_text, NULL, err);
-
     free(path);
     return r;
 }
@@ -187,7 +192,6 @@ int run_project_set_up(void **state)
         .self_path = project->self,
         .environment = environment,
         .load_workflow = load_workflow,
-        .load_expert = load_expert,
         .loader_context = project,
         .on_record = on_record,
         .on_stall = on_stall,
@@ -258,18 +262,24 @@ char *run_project_read(const struct run_project *project, const char *name)
     return text;
 }
 
-struct workflow *run_project_parse(const char *text)
+static struct workflow *parse_for(struct run_project *project, const char *text)
 {
-    static const struct workflow_names any = {0};
+    const struct workflow_names names = {.find_expert = project ? find_expert : NULL,
+                                         .context = project};
     struct problems *problems = mem_zero(1, sizeof(*problems));
     struct workflow *workflow = NULL;
     struct error err = ERROR_INIT;
 
-    if (workflow_parse(text, strlen(text), "t.yaml", &any, &workflow, problems, &err) < 0) {
+    if (workflow_parse(text, strlen(text), "t.yaml", &names, &workflow, problems, &err) < 0) {
         fail_msg("%s: %s", err.text, problems->count ? problems->items[0].text : "");
     }
     free(problems);
     return workflow;
+}
+
+struct workflow *run_project_parse(const char *text)
+{
+    return parse_for(NULL, text);
 }
 
 static void need_engine(struct run_project *project)
@@ -285,7 +295,7 @@ void run_project_start(struct run_project *project, const char *text,
                        const struct run_request *request)
 {
     struct run_request own = request ? *request : (struct run_request){0};
-    struct workflow *workflow = run_project_parse(text);
+    struct workflow *workflow = parse_for(project, text);
     struct error err = ERROR_INIT;
     json_t *inputs = NULL;
     json_t *calls = NULL;

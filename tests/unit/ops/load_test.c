@@ -91,34 +91,6 @@ static void errors_that_do_not_fit_are_counted_and_none_is_cut(void **state)
     assert_int_equal(last[-1], '"');
 }
 
-static void an_expert_of_the_project_comes_before_the_users(void **state)
-{
-    struct ops_project *project = *state;
-    char *text;
-
-    ops_project_write(project, "user/experts/e.md", "of the user");
-    assert_true(ops_has_expert(project->ops, "e"));
-    assert_int_equal(ops_load_expert(project->ops, "e", &text, NULL), 0);
-    assert_string_equal(text, "of the user");
-    free(text);
-    ops_project_write(project, ".fermata/experts/e.md", "of the project");
-    assert_int_equal(ops_load_expert(project->ops, "e", &text, NULL), 0);
-    assert_string_equal(text, "of the project");
-    free(text);
-}
-
-static void an_expert_name_cannot_leave_its_folder(void **state)
-{
-    struct ops_project *project = *state;
-    struct error err = ERROR_INIT;
-    char *text = NULL;
-
-    ops_project_write(project, ".fermata/secret.md", "no");
-    assert_false(ops_has_expert(project->ops, "../secret"));
-    assert_int_equal(ops_load_expert(project->ops, "../secret", &text, &err), ERROR_NOT_FOUND);
-    assert_null(text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,10 +104,6 @@ int main(void)
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(errors_that_do_not_fit_are_counted_and_none_is_cut,
                                         ops_project_set_up, ops_project_tear_down),
-        cmocka_unit_test_setup_teardown(an_expert_of_the_project_comes_before_the_users,
-                                        ops_project_set_up, ops_project_tear_down),
-        cmocka_unit_test_setup_teardown(an_expert_name_cannot_leave_its_folder, ops_project_set_up,
-                                        ops_project_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

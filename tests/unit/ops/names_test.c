@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ops/internal.h"
+#include "ops/experts.h"
 #include "support/ops_project.h"
 
 #include <setjmp.h>

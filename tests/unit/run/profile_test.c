@@ -17,6 +17,9 @@ static struct agent_config agents[] = {
     {.name = "silent", .type = "command"},
     {.name = "plain", .type = "command", .enabled = true},
     {.name = "slow", .type = "command", .enabled = true, .timeout_ms = 5000},
+    {.name = "claude", .type = "claude", .enabled = true},
+    {.name = "paid", .type = "claude", .enabled = true, .model = "mine"},
+    {.name = "local", .type = "ollama", .enabled = true},
 };
 static const struct price prices[] = {
     {.model = "all", .input = 2, .cached_input = 0.5, .output = 10},
@@ -201,6 +204,74 @@ static void the_shorter_time_out_of_step_and_agent_counts(void **state)
     }
 }
 
+static const char *const opus[] = {"opus"};
+static const char *const any_model[] = {"any"};
+static const char *const make_tool[] = {"Bash(make:*)"};
+static const struct expert_hint model_hints[] = {{"claude", opus, 1}, {NULL, any_model, 1}};
+static const struct expert_hint tool_hints[] = {{"claude", make_tool, 1}};
+static const struct expert expert = {.models = model_hints,
+                                     .model_count = 2,
+                                     .tools = tool_hints,
+                                     .tool_count = 1,
+                                     .temperature = 0.25};
+
+static void a_model_of_an_expert_is_for_agents_that_have_none_and_take_one(void **state)
+{
+    const struct {
+        struct step step;
+        const char *agent;
+        const char *model;
+    } samples[] = {
+        {{.kind = STEP_AGENT, .agent = "claude", .role = &expert}, "claude", "opus"},
+        {{.kind = STEP_AGENT, .agent = "claude", .role = &expert, .model = "own"}, "claude", "own"},
+        {{.kind = STEP_AGENT, .agent = "paid", .role = &expert}, "paid", NULL},
+        {{.kind = STEP_AGENT, .agent = "local", .role = &expert}, "local", "any"},
+        {{.kind = STEP_AGENT, .agent = "claude", .role = &expert}, "local", NULL},
+        {{.kind = STEP_AGENT, .agent = "claude"}, "claude", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        const char *model = profile_call_model(
+            &config, (struct profile_use){&samples[i].step, samples[i].agent});
+
+        assert_true(samples[i].model ? model && strcmp(model, samples[i].model) == 0 : !model);
+    }
+}
+
+static void tools_of_an_expert_are_for_steps_that_name_none(void **state)
+{
+    static const char *const own[] = {"Read"};
+    const struct step with_own = {
+        .kind = STEP_AGENT, .agent = "claude", .role = &expert, .tools = own, .tool_count = 1};
+    const struct step without = {.kind = STEP_AGENT, .agent = "claude", .role = &expert};
+    const struct step other = {.kind = STEP_AGENT, .agent = "local", .role = &expert};
+
+    (void)state;
+    assert_ptr_equal(profile_expert_tools(&config, use_of(&without)), &tool_hints[0]);
+    assert_null(profile_expert_tools(&config, use_of(&with_own)));
+    assert_null(profile_expert_tools(&config, use_of(&other)));
+}
+
+static void a_temperature_of_an_expert_is_for_servers_that_were_given_none(void **state)
+{
+    const struct step server = {.kind = STEP_AGENT, .agent = "local", .role = &expert};
+    const struct step program = {.kind = STEP_AGENT, .agent = "claude", .role = &expert};
+    json_t *given = json_pack("{s:f}", "temperature", 1.0);
+    json_t *options = profile_options(&config, use_of(&server));
+
+    (void)state;
+    assert_near(json_number_value(json_object_get(options, "temperature")), 0.25);
+    json_decref(options);
+    assert_null(profile_options(&config, use_of(&program)));
+    agents[ARRAY_LEN(agents) - 1].options = given;
+    options = profile_options(&config, use_of(&server));
+    assert_near(json_number_value(json_object_get(options, "temperature")), 1.0);
+    agents[ARRAY_LEN(agents) - 1].options = NULL;
+    json_decref(options);
+    json_decref(given);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +283,9 @@ int main(void)
         cmocka_unit_test(a_price_of_a_million_tokens_gives_the_cost),
         cmocka_unit_test(a_cost_that_is_not_known_is_not_guessed),
         cmocka_unit_test(the_shorter_time_out_of_step_and_agent_counts),
+        cmocka_unit_test(a_model_of_an_expert_is_for_agents_that_have_none_and_take_one),
+        cmocka_unit_test(tools_of_an_expert_are_for_steps_that_name_none),
+        cmocka_unit_test(a_temperature_of_an_expert_is_for_servers_that_were_given_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,15 +150,16 @@ static void what_the_reader_refuses_the_schema_refuses_too(void **state)
 static void each_key_stands_in_the_schema_of_its_level_with_its_help(void **state)
 {
     (void)state;
-    json_t *schemas[] = {workflow_schema(), workflow_config_schema()};
+    json_t *schemas[] = {workflow_schema(), workflow_config_schema(), workflow_expert_schema()};
     size_t count;
     const struct key *keys = key_table(&count);
 
     for (size_t i = 0; i < count; i++) {
         for (int level = 0; level < KEY_LEVELS; level++) {
             const char *name = key_level_get((enum key_level)level)->name;
-            bool is_root = level == LEVEL_WORKFLOW || level == LEVEL_CONFIG;
-            const json_t *schema = schemas[level >= LEVEL_CONFIG];
+            bool is_root = level == LEVEL_WORKFLOW || level == LEVEL_CONFIG ||
+                           level == LEVEL_EXPERT;
+            const json_t *schema = schemas[level == LEVEL_EXPERT ? 2 : level >= LEVEL_CONFIG];
             const json_t *found;
 
             if (!(keys[i].levels & LEVEL_BIT(level))) {
@@ -171,6 +172,7 @@ static void each_key_stands_in_the_schema_of_its_level_with_its_help(void **stat
     }
     json_decref(schemas[0]);
     json_decref(schemas[1]);
+    json_decref(schemas[2]);
 }
 
 /* The names of all keys in the maps of a value, at any depth. */
