@@ -16,11 +16,9 @@ enum change_kind change_kind(const char *content)
     static const struct {
         const char *mode;
         enum change_kind kind;
-    } kinds[] = {{"100644 ", CHANGE_FILE},
-                 {"100755 ", CHANGE_FILE},
-                 {"120000 ", CHANGE_LINK},
-                 {"160000 ", CHANGE_REPOSITORY},
-                 {ENTRY_LEFT_OUT, CHANGE_LEFT_OUT}};
+    } kinds[] = {{"100644 ", CHANGE_FILE},          {"100755 ", CHANGE_FILE},
+                 {"120000 ", CHANGE_LINK},          {"160000 ", CHANGE_REPOSITORY},
+                 {ENTRY_LEFT_OUT, CHANGE_LEFT_OUT}, {ENTRY_OTHER, CHANGE_OTHER}};
 
     for (size_t i = 0; content && i < ARRAY_LEN(kinds); i++) {
         if (strncmp(content, kinds[i].mode, strlen(kinds[i].mode)) == 0) {

@@ -7,6 +7,7 @@
 #include "results/inside.h"
 #include "results/results.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -69,7 +70,18 @@ static int look_at_link(int parent, const char *name, char **ret_content, struct
     return 0;
 }
 
-/* A folder is nothing: it is there for what is in it. */
+const char *file_kind_text(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISREG(mode)  ? "a file"
+           : S_ISLNK(mode)  ? "a link"
+           : S_ISFIFO(mode) ? "a named pipe"
+           : S_ISSOCK(mode) ? "a socket"
+                            : "a device";
+}
+
+/* A folder is nothing: it is there for what is in it. What is neither file nor link is never ours
+ * to replace. */
 static int look_in(int parent, const char *name, char **ret_content, struct error *err)
 {
     struct stat status;
@@ -83,7 +95,7 @@ static int look_in(int parent, const char *name, char **ret_content, struct erro
     } else if (S_ISLNK(status.st_mode)) {
         r = look_at_link(parent, name, ret_content, err);
     } else if (!S_ISDIR(status.st_mode)) {
-        *ret_content = mem_strdup("other"); /* a pipe, a device: never ours to replace */
+        *ret_content = mem_printf(ENTRY_OTHER "%s", file_kind_text(status.st_mode));
     }
     return r;
 }
@@ -143,8 +155,7 @@ bool change_has_safe_path(const struct change *change)
     return true;
 }
 
-/* A repository inside the tree is its own affair. */
-static bool is_ours(const struct change *change)
+bool change_is_ours(const struct change *change)
 {
     return change_kind(change->from) != CHANGE_REPOSITORY &&
            change_kind(change->to) != CHANGE_REPOSITORY && change_has_safe_path(change);
@@ -160,7 +171,7 @@ int changes_find_conflicts(const char *tree, const struct changes *changes,
         const struct change *change = &changes->items[i];
         char *now = NULL;
 
-        if (!is_ours(change)) {
+        if (!change_is_ours(change)) {
             continue;
         }
         r = look(fd, change->path, &now, err);
@@ -183,12 +194,20 @@ struct restoring {
     struct changes conflicts;
 };
 
+/* It stays for a reason: something is in it, it is somebody's, or it is none. */
+static bool may_stay(int number)
+{
+    return number == ENOTEMPTY || number == EEXIST || number == EBUSY || number == EACCES ||
+           number == EPERM || number == EROFS || is_gone(number);
+}
+
 /* Folders that became empty go with their last file. */
-static void remove_empty(int tree, const char *path)
+static int remove_empty(int tree, const char *path, struct error *err)
 {
     char *folder = mem_strdup(path);
     char *slash;
     bool goes_on = true;
+    int r = 0;
 
     while (goes_on && (slash = strrchr(folder, '/')) != NULL) {
         const char *name;
@@ -196,12 +215,16 @@ static void remove_empty(int tree, const char *path)
 
         *slash = '\0';
         parent = open_parent(tree, folder, &name);
-        goes_on = parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+        goes_on = (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) || errno == ENOENT;
+        if (!goes_on && !may_stay(errno)) {
+            r = error_set_errno(err, "cannot remove the folder %s", folder);
+        }
         if (parent >= 0) {
             (void)close(parent);
         }
     }
     free(folder);
+    return r;
 }
 
 /* One for each path, so that what a killed one left is found again. */
@@ -271,10 +294,7 @@ static int remove_path(const struct restoring *restoring, const struct change *c
     }
     r = remove_name(parent, name, change, err);
     (void)close(parent);
-    if (r == 0) {
-        remove_empty(restoring->tree, change->path);
-    }
-    return r;
+    return r < 0 ? r : remove_empty(restoring->tree, change->path, err);
 }
 
 static int make_parents(int tree, const char *path, struct error *err)
@@ -331,6 +351,26 @@ static int write_temporary(int parent, const char *name, const struct change *ch
     return close(fd) < 0 ? -1 : r;
 }
 
+/* Folders in which nothing is count as nothing. */
+static void clear_folder(int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+
+    while (folder && (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            clear_folder(fd, entry->d_name);
+        }
+    }
+    if (folder) {
+        (void)closedir(folder);
+        (void)unlinkat(parent, name, AT_REMOVEDIR);
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 /* The new content, written beside it, takes the place. What somebody put there since it was looked
  * at goes back to it. */
 static int put_in_place(int parent, const char *name, const struct change *change,
@@ -384,6 +424,7 @@ static int write_path(const struct restoring *restoring, const struct change *ch
                 (void)unlinkat(parent, aside, 0);
             }
         } else {
+            clear_folder(parent, name);
             r = put_in_place(parent, name, change, err);
         }
     }
@@ -405,6 +446,68 @@ static void sweep_aside(const struct restoring *restoring, const struct change *
         aside_name(change->path, aside);
         (void)drop_aside(parent, aside, change, NULL);
         (void)close(parent);
+    }
+}
+
+/* Is that a file of which only the beginning, or all, of this content was written? */
+static bool is_begun(int parent, const char *name, const char *data, size_t length)
+{
+    char *path = mem_printf("/proc/self/fd/%d/%s", parent, name);
+    struct stat status;
+    char *text = NULL;
+    size_t written;
+    bool is_ours = fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   S_ISREG(status.st_mode) && file_read(path, length, &text, &written, NULL) == 0 &&
+                   memcmp(text, data, written) == 0;
+
+    free(text);
+    free(path);
+    return is_ours;
+}
+
+/* What is there was kept, as what it was or as what it was to become; else it stays. */
+static void sweep_beside(struct snapshots *snapshots, int tree, const struct change *change)
+{
+    char aside[ASIDE_SIZE];
+    char digest[DIGEST_HEX_SIZE];
+    char *content = NULL;
+    char *data = NULL;
+    size_t length;
+    const char *name;
+    int parent = open_parent(tree, change->path, &name);
+    bool is_kept = false;
+
+    if (parent < 0) {
+        return;
+    }
+    aside_name(change->path, aside);
+    if (look_in(parent, aside, &content, NULL) == 0 && content) {
+        is_kept = change_is_same(content, change->from) || change_is_same(content, change->to);
+        if (!is_kept && change_kind(change->to) == CHANGE_FILE) {
+            change_digest(change->to, digest);
+            is_kept = snapshot_get(snapshots, digest, &data, &length, NULL) == 0 &&
+                      is_begun(parent, aside, data, length);
+        }
+    }
+    if (is_kept) {
+        (void)unlinkat(parent, aside, 0);
+    }
+    (void)close(parent);
+    free(content);
+    free(data);
+}
+
+/* Folders too that were made for what did not come, or lost what they were there for. */
+void restore_sweep_change(struct snapshots *snapshots, int tree, const struct change *change)
+{
+    char *now = NULL;
+
+    if (change_is_ours(change)) {
+        sweep_beside(snapshots, tree, change);
+        if (look(tree, change->path, &now, NULL) == 0 && !now) {
+            (void)remove_empty(tree, change->path, NULL);
+        }
+        free(now);
     }
 }
 
@@ -435,12 +538,12 @@ static int apply_all(struct restoring *restoring, const struct changes *changes,
     int r = 0;
 
     for (size_t i = changes->count; r == 0 && i > 0; i--) {
-        if (!changes->items[i - 1].to && is_ours(&changes->items[i - 1])) {
+        if (!changes->items[i - 1].to && change_is_ours(&changes->items[i - 1])) {
             r = apply_one(restoring, &changes->items[i - 1], err);
         }
     }
     for (size_t i = 0; r == 0 && i < changes->count; i++) {
-        if (changes->items[i].to && is_ours(&changes->items[i])) {
+        if (changes->items[i].to && change_is_ours(&changes->items[i])) {
             r = apply_one(restoring, &changes->items[i], err);
         }
     }
@@ -472,7 +575,7 @@ static int check_kept(struct snapshots *snapshots, const struct changes *changes
     for (size_t i = 0; i < changes->count; i++) {
         const struct change *change = &changes->items[i];
 
-        if (change->to && is_ours(change) && !snapshot_has(snapshots, change->to)) {
+        if (change->to && change_is_ours(change) && !snapshot_has(snapshots, change->to)) {
             return error_set(err, ERROR_IO, "nothing was done, for what %s was is kept no more",
                              change->path);
         }
@@ -484,21 +587,27 @@ int changes_apply(struct snapshots *snapshots, const char *tree, const struct ch
                   struct error *err)
 {
     struct restoring restoring = {.snapshots = snapshots};
-    int r = changes_find_conflicts(tree, changes, &restoring.conflicts, err);
+    int mark;
+    int r;
+
+    restore_sweep(snapshots, tree);
+    r = changes_find_conflicts(tree, changes, &restoring.conflicts, err);
 
     if (r == 0 && restoring.conflicts.count > 0) {
         r = refuse_conflicts(&restoring.conflicts, err);
     }
     changes_release(&restoring.conflicts);
     r = r < 0 ? r : check_kept(snapshots, changes, err);
+    r = r < 0 ? r : changes_check_way(tree, changes, err);
+    r = r < 0 ? r : restore_begin(snapshots, tree, changes, &mark, err);
     if (r < 0) {
         return r;
     }
     restoring.tree = tree_open(tree, err);
-    if (restoring.tree < 0) {
-        return restoring.tree;
+    r = restoring.tree < 0 ? restoring.tree : apply_all(&restoring, changes, err);
+    restore_end(mark, r == 0);
+    if (restoring.tree >= 0) {
+        (void)close(restoring.tree);
     }
-    r = apply_all(&restoring, changes, err);
-    (void)close(restoring.tree);
     return r;
 }

@@ -433,6 +433,7 @@ int snapshot_take(struct snapshots *snapshots, const char *tree, char ret_digest
     struct strbuf own;
     int r = 0;
 
+    restore_sweep(snapshots, tree);
     strbuf_init(&own, LISTING_BYTES_MAX);
     strbuf_init(&taking.kept, LISTING_BYTES_MAX);
     taking.left_out = left_out ? left_out : &own;

@@ -61,7 +61,14 @@ int changes_get(struct snapshots *snapshots, const char *digest, struct changes 
                 struct error *err);
 
 /* What a content of struct change, or NULL, is. */
-enum change_kind { CHANGE_NOTHING, CHANGE_FILE, CHANGE_LINK, CHANGE_REPOSITORY, CHANGE_LEFT_OUT };
+enum change_kind {
+    CHANGE_NOTHING,
+    CHANGE_FILE,
+    CHANGE_LINK,
+    CHANGE_REPOSITORY,
+    CHANGE_LEFT_OUT,
+    CHANGE_OTHER /* a pipe, a device: "other " and what it is, for a person */
+};
 enum change_kind change_kind(const char *content);
 /* The digest of a file or a link, for snapshot_get(). */
 void change_digest(const char *content, char ret_digest[DIGEST_HEX_SIZE]);
@@ -74,6 +81,9 @@ int changes_apply(struct snapshots *snapshots, const char *tree, const struct ch
                   struct error *err);
 /* ERROR_CONFLICT: one is to be what must be a folder for another. */
 int changes_check_possible(const struct changes *changes, struct error *err);
+/* ERROR_CONFLICT: a file or a folder is in the way of one of them, ERROR_IO: one of their folders
+ * cannot be written to. Looks only. */
+int changes_check_way(const char *tree, const struct changes *changes, struct error *err);
 /* The paths that stand in the way of that. */
 int changes_find_conflicts(const char *tree, const struct changes *changes,
                            struct changes *conflicts, struct error *err);

@@ -123,10 +123,14 @@ static int collect_all(struct collection *job, struct error *err)
 static int mark_all(struct collection *job, const struct snapshot_use *use, struct error *err)
 {
     json_t *digests = json_object();
+    char restored[DIGEST_HEX_SIZE];
     const char *digest;
     json_t *value;
     int r = use->find(use->context, digests, err);
 
+    if (restore_find(job->snapshots, restored)) {
+        json_put(digests, restored, json_true());
+    }
     json_object_foreach(digests, digest, value)
     {
         r = r < 0 ? r : mark_used(job, digest, err);

@@ -148,7 +148,7 @@ static bool is_plain(const char *content)
     enum change_kind kind = change_kind(content);
 
     return (kind == CHANGE_FILE || kind == CHANGE_LINK || kind == CHANGE_NOTHING) &&
-           !(content && (strstr(content, TREE_IGNORED) || strcmp(content, "other") == 0));
+           !(content && strstr(content, TREE_IGNORED));
 }
 
 static bool has_odd_conflict(const struct merging *merging)

@@ -29,6 +29,13 @@
 #define UNDO_FOLDER "undo"
 #define NUMBER_MAX 100000
 
+/* The undo before this one. Open: it was killed, or failed half-way. */
+struct last {
+    int number;
+    bool is_open, is_back;
+    struct changes changes; /* when it is open or wanted back */
+};
+
 struct work {
     const struct undo_request *request;
     struct snapshots *snapshots;
@@ -37,6 +44,7 @@ struct work {
     struct map *touched; /* paths that somebody else changed meanwhile */
     json_t *lacks;       /* left out of a snapshot; an object used as a set */
     json_t *seen;        /* folders of attempts, so that each counts once */
+    struct last last;
     const char *unknown; /* why an attempt has no snapshot; NULL: all have */
     size_t attempts;
     bool is_shown; /* what was not merged counts too */
@@ -173,25 +181,25 @@ static int compare_changes(const void *left, const void *right)
     return strcmp(((const struct change *)left)->path, ((const struct change *)right)->path);
 }
 
-/* Only now, for the map names their places. */
-static void sort_changes(struct work *work)
+/* Without those that lead nowhere. */
+static void sort_changes(struct changes *changes)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < work->changes.count; i++) {
-        struct change *change = &work->changes.items[i];
+    for (size_t i = 0; i < changes->count; i++) {
+        struct change *change = &changes->items[i];
 
         if (change_is_same(change->from, change->to)) {
             free(change->path);
             free(change->from);
             free(change->to);
         } else {
-            work->changes.items[kept++] = *change;
+            changes->items[kept++] = *change;
         }
     }
-    work->changes.count = kept;
+    changes->count = kept;
     if (kept > 0) {
-        qsort(work->changes.items, kept, sizeof(struct change), compare_changes);
+        qsort(changes->items, kept, sizeof(struct change), compare_changes);
     }
 }
 
@@ -222,7 +230,7 @@ static int work_open(struct work *work, const struct undo_request *request, bool
     r = snapshots_open(request->project, &work->snapshots, err);
     if (r == 0 && !request->is_back) {
         r = add_run(work, request->run_id, 0, err);
-        sort_changes(work);
+        sort_changes(&work->changes); /* only now, for the map names their places */
         if (r == 0 && work->attempts == 0) {
             r = refuse_empty(work, err);
         }
@@ -233,6 +241,7 @@ static int work_open(struct work *work, const struct undo_request *request, bool
 static void work_close(struct work *work)
 {
     changes_release(&work->changes);
+    changes_release(&work->last.changes);
     map_free(work->by_path);
     map_free(work->touched);
     json_decref(work->lacks);
@@ -326,23 +335,43 @@ static int last_number(const struct undo_request *request)
     return number;
 }
 
-/* The changes that the last undo made, the other way round. */
-static int read_back(struct work *work, struct error *err)
+static int read_last(struct work *work, struct error *err)
 {
-    int number = last_number(work->request);
-    char *folder = undo_folder(work->request, number);
+    struct last *last = &work->last;
     json_t *note = NULL;
-    int r = number > 0 ? snapshot_note_find(folder, &note, err) : 0;
-    const char *digest = json_get_text(note, "changes", NULL);
+    const char *digest;
+    char *folder;
+    int r;
 
-    if (r == 0) {
-        r = digest ? changes_get(work->snapshots, digest, &work->changes, err)
-                   : error_set(err, ERROR_NOT_FOUND, "nothing of run %s was taken back",
-                               work->request->run_id);
+    last->number = last_number(work->request);
+    folder = undo_folder(work->request, last->number);
+    r = last->number > 0 ? snapshot_note_find(folder, &note, err) : 0;
+    digest = json_get_text(note, "changes", NULL);
+    last->is_open = json_get_boolean(note, "open", false);
+    last->is_back = json_get_boolean(note, "back", false);
+    if (r == 0 && digest && (last->is_open || work->request->is_back)) {
+        r = changes_get(work->snapshots, digest, &last->changes, err);
+    }
+    if (r == 0 && !digest && work->request->is_back) {
+        r = error_set(err, ERROR_NOT_FOUND, "nothing of run %s was taken back",
+                      work->request->run_id);
     }
     json_decref(note);
     free(folder);
     return r;
+}
+
+/* The other way round; but of one that was itself going back and was killed: on. */
+static void add_back(const struct last *last, struct changes *wanted)
+{
+    bool goes_on = last->is_open && last->is_back;
+
+    for (size_t i = 0; i < last->changes.count; i++) {
+        const struct change *change = &last->changes.items[i];
+
+        changes_add(wanted, change->path, goes_on ? change->from : change->to,
+                    goes_on ? change->to : change->from);
+    }
 }
 
 static int refuse_conflicts(const struct work *work, const struct changes *conflicts,
@@ -353,7 +382,12 @@ static int refuse_conflicts(const struct work *work, const struct changes *confl
 
     strbuf_init(&names, ERROR_TEXT_MAX / 2);
     for (size_t i = 0; i < conflicts->count; i++) {
+        const char *now = conflicts->items[i].from;
+
         strbuf_addf(&names, "%s%s", count++ ? ", " : "", conflicts->items[i].path);
+        if (change_kind(now) == CHANGE_OTHER) {
+            strbuf_addf(&names, " (it is %s)", strchr(now, ' ') + 1);
+        }
     }
     (void)error_set(err, ERROR_CONFLICT, "nothing was done, for these changed since: %s%s",
                     names.data, names.overflow ? ", ..." : "");
@@ -394,7 +428,11 @@ static int take_now(struct work *work, const struct changes *wanted, struct chan
         char *now = NULL;
 
         r = tree_look(work->request->project, change->path, &now, err);
-        if (r == 0 && now && !snapshot_has(work->snapshots, now)) {
+        if (r == 0 && change_kind(now) == CHANGE_OTHER) {
+            r = error_set(err, ERROR_CONFLICT, "nothing was done, for %s is %s", change->path,
+                          strchr(now, ' ') + 1);
+            error_hint(err, "move it away, then try again");
+        } else if (r == 0 && now && !snapshot_has(work->snapshots, now)) {
             r = error_set(err, ERROR_LIMIT, "%s is too large to be kept before it is replaced",
                           change->path);
             error_hint(err, "move it away, then try again");
@@ -406,37 +444,103 @@ static int take_now(struct work *work, const struct changes *wanted, struct chan
     return r;
 }
 
-static int write_undo(struct work *work, const struct changes *changes, int *ret_number,
+static struct change *find_change(const struct changes *changes, const char *path)
+{
+    const struct change key = {.path = (char *)(uintptr_t)path};
+
+    return changes->count > 0 ? bsearch(&key, changes->items, changes->count, sizeof(struct change),
+                                        compare_changes)
+                              : NULL;
+}
+
+/* What an undo that did not come to its end has done belongs to the one that is made now. */
+static int add_done(const struct work *work, const struct changes *changes, struct changes *noted,
+                    struct error *err)
+{
+    const struct changes *done = &work->last.changes;
+    int r = 0;
+
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct change *change = &changes->items[i];
+        const struct change *before = find_change(done, change->path);
+        bool was_done = before && change_is_same(before->to, change->from);
+
+        changes_add(noted, change->path, was_done ? before->from : change->from, change->to);
+    }
+    for (size_t i = 0; r == 0 && i < done->count; i++) {
+        const struct change *before = &done->items[i];
+        char *now = NULL;
+
+        if (!find_change(changes, before->path)) {
+            r = tree_look(work->request->project, before->path, &now, err);
+            if (r == 0 && change_is_same(now, before->to)) {
+                changes_add(noted, before->path, before->from, before->to);
+            }
+        }
+        free(now);
+    }
+    sort_changes(noted);
+    return r;
+}
+
+/* What --back is to bring back afterwards. An undo that was not ended is whole for that. */
+static int list_noted(const struct work *work, const struct changes *wanted,
+                      const struct changes *changes, struct changes *noted, struct error *err)
+{
+    const struct changes *all = work->last.is_open && work->request->is_back ? wanted : changes;
+
+    if (work->last.is_open && !work->request->is_back) {
+        return add_done(work, changes, noted, err);
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        changes_add(noted, all->items[i].path, all->items[i].from, all->items[i].to);
+    }
+    return 0;
+}
+
+/* Open before anything is changed, and not when all is. */
+static int write_undo(const struct work *work, int number, const char *digest, bool is_open,
                       struct error *err)
 {
     const struct undo_request *request = work->request;
-    int number = last_number(request) + 1;
     char *folder = undo_folder(request, number);
-    char *path = path_join(folder, SNAPSHOT_FILE);
     json_t *note = json_object();
-    char digest[DIGEST_HEX_SIZE];
-    char *text;
-    int r = changes_put(work->snapshots, changes, digest, err);
+    int r;
 
     json_put_text(note, "changes", digest);
     json_put_text(note, "step", request->step);
     json_put_text(note, "by", request->user);
     json_put_integer(note, "at", request->now_ms);
-    text = json_dump_compact(note);
-    r = r < 0 ? r : file_make_folders(folder, err);
-    r = r < 0 ? r : file_write(path, text, strlen(text), FILE_SYNC, err);
-    *ret_number = number;
-    free(text);
+    if (request->is_back) {
+        json_put(note, "back", json_true());
+    }
+    if (is_open) {
+        json_put(note, "open", json_true());
+    }
+    r = file_make_folders(folder, err);
+    r = r < 0 ? r : snapshot_note_write(folder, note, err);
     json_decref(note);
-    free(path);
     free(folder);
     return r;
+}
+
+static int make_undo(struct work *work, const struct changes *changes, const struct changes *noted,
+                     int number, struct error *err)
+{
+    char digest[DIGEST_HEX_SIZE];
+    int r = changes_check_way(work->request->project, changes, err);
+
+    r = r < 0 ? r : changes_put(work->snapshots, noted, digest, err);
+    r = r < 0 ? r : write_undo(work, number, digest, true, err);
+    r = r < 0 ? r : changes_apply(work->snapshots, work->request->project, changes, err);
+    return r < 0 ? r : write_undo(work, number, digest, false, err);
 }
 
 static int undo_changes(struct work *work, const struct changes *wanted, json_t **ret_report,
                         struct error *err)
 {
     struct changes changes = {0};
+    struct changes noted = {0};
     char digest[DIGEST_HEX_SIZE];
     int number = 0;
     int r = changes_check_possible(wanted, err);
@@ -444,9 +548,10 @@ static int undo_changes(struct work *work, const struct changes *wanted, json_t 
     r = r < 0 ? r : check_conflicts(work, wanted, err);
     r = r < 0 ? r : snapshot_take(work->snapshots, work->request->project, digest, NULL, err);
     r = r < 0 ? r : take_now(work, wanted, &changes, err);
-    if (r == 0 && changes.count > 0) {
-        r = write_undo(work, &changes, &number, err);
-        r = r < 0 ? r : changes_apply(work->snapshots, work->request->project, &changes, err);
+    if (r == 0 && (changes.count > 0 || work->last.is_open)) {
+        number = work->last.number + (work->last.is_open ? 0 : 1);
+        r = list_noted(work, wanted, &changes, &noted, err);
+        r = r < 0 ? r : make_undo(work, &changes, &noted, number, err);
     }
     if (r == 0) {
         *ret_report = describe(work, &changes);
@@ -454,6 +559,7 @@ static int undo_changes(struct work *work, const struct changes *wanted, json_t 
         json_put(*ret_report, "is_back", json_boolean(work->request->is_back));
     }
     changes_release(&changes);
+    changes_release(&noted);
     return r;
 }
 
@@ -463,8 +569,9 @@ static int undo_alone(const struct undo_request *request, json_t **ret_report, s
     struct work work;
     int r = work_open(&work, request, false, err);
 
+    r = r < 0 ? r : read_last(&work, err);
     if (r == 0 && request->is_back) {
-        r = read_back(&work, err);
+        add_back(&work.last, &wanted);
     }
     for (size_t i = 0; r == 0 && i < work.changes.count; i++) {
         changes_add(&wanted, work.changes.items[i].path, work.changes.items[i].to,

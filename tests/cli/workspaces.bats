@@ -706,3 +706,27 @@ EOF
     [ "$(cat own.* | tr -d '\n')" = 012356 ]
     [ "$(fermata show last --json | grep -o 'merge conflict' | wc -l)" -ge 2 ]
 }
+
+@test "a pipe, a folder with files or a socket in the way of an undo is named as what it is, and nothing is done" {
+    agent editor <<<'cat >/dev/null; echo two >one; rm -f gone; echo done'
+    echo one >one
+    echo gone >gone
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: editor, prompt: go }] }] }'
+    fermata run -w w
+    mkdir -p gone/mine && echo x >gone/mine/x
+    run_apart fermata undo last
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"nothing was done, for gone/mine/x is a file, where nothing is to be"* ]]
+    [ "$(cat one)" = two ]
+    rm -r gone && mkfifo gone
+    run_apart fermata undo last
+    [[ $stderr == *"changed since: gone (it is a named pipe)"* ]]
+    run_apart fermata undo last --force
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"nothing was done, for gone is a named pipe"* ]]
+    [ "$(cat one)" = two ]
+    [ -p gone ]
+    rm gone && mkdir gone
+    fermata undo last
+    [ "$(cat one gone)" = "$(printf 'one\ngone')" ]
+}

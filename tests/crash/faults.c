@@ -282,6 +282,20 @@ CALL(int, rename, (const char *from, const char *to), (const char *, const char 
 CALL(int, renameat, (int old_fd, const char *from, int new_fd, const char *to),
      (int, const char *, int, const char *), (old_fd, from, new_fd, to),
      meet(KIND_TAKES_SPACE, "renameat", to))
+CALL(int, renameat2, (int old_fd, const char *from, int new_fd, const char *to, unsigned how_to),
+     (int, const char *, int, const char *, unsigned), (old_fd, from, new_fd, to, how_to),
+     meet(KIND_TAKES_SPACE, "renameat2", to))
+CALL(int, symlinkat, (const char *target, int fd, const char *path),
+     (const char *, int, const char *), (target, fd, path),
+     meet(KIND_TAKES_SPACE, "symlinkat", path))
+CALL(int, fchmod, (int fd, mode_t mode), (int, mode_t), (fd, mode),
+     meet_fd(KIND_OTHER, "fchmod", fd))
+CALL(int, fchmodat, (int fd, const char *path, mode_t mode, int flags),
+     (int, const char *, mode_t, int), (fd, path, mode, flags), meet(KIND_OTHER, "fchmodat", path))
+CALL(int, syncfs, (int fd), (int), (fd), meet_fd(KIND_OTHER, "syncfs", fd))
+CALL(int, mkdirat, (int fd, const char *path, mode_t mode), (int, const char *, mode_t),
+     (fd, path, mode),
+     faccessat(fd, path, F_OK, 0) < 0 ? meet(KIND_TAKES_SPACE, "mkdirat", path) : HOW_NOTHING)
 CALL(int, link, (const char *from, const char *to), (const char *, const char *), (from, to),
      meet(KIND_TAKES_SPACE, "link", to))
 CALL(int, unlink, (const char *path), (const char *), (path), meet(KIND_OTHER, "unlink", path))
