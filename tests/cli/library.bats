@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets output and stderr
+# Every shipped workflow is valid, says what it would do, and comes to its end with an agent that
+# does its part and gates that pass.
+
+load helper
+
+setup() {
+    setup_project
+    git init -q .
+    printf 'int main(void) { return 0; }\n' >main.c
+    # One answer fits every prompt: prose, or the JSON that is asked for.
+    cat >agent.sh <<'END'
+#!/bin/sh
+prompt=$(cat)
+printf '%s' "$prompt" >"$FERMATA_PROJECT/.seen/$FERMATA_STEP"
+case $prompt in
+*'one JSON object'*) answer='{\"status\": \"ok\", \"summary\": \"nothing\", \"covered\": {\"files\": 1}, \"findings\": []}' ;;
+*) answer="Done: $FERMATA_STEP" ;;
+esac
+echo '{"type":"system","subtype":"init","session_id":"s1","model":"m"}'
+printf '{"type":"result","subtype":"success","is_error":false,"result":"%s","session_id":"s1","usage":{"input_tokens":1,"output_tokens":1}}\n' "$answer"
+END
+    chmod +x agent.sh
+    echo .seen >.gitignore
+    git add -A
+    git -c user.name=Ada -c user.email=ada@example.com commit -qm first
+    mkdir -p .fermata
+    cat >.fermata/config.yaml <<END
+default_agent: fake
+agents: { fake: { type: claude, command: [$PWD/agent.sh] } }
+gates:
+  pre-commit: { commands: [{ run: "true" }] }
+  pre-push: { commands: [{ run: "true" }] }
+  pre-deploy: { commands: [{ run: "true" }] }
+END
+}
+
+teardown() {
+    teardown_project
+}
+
+shipped() {
+    (cd "$BATS_TEST_DIRNAME/../../workflows" && find . -name '*.yaml' | sed 's|^\./||; s|\.yaml$||' | LC_ALL=C sort)
+}
+
+# approve_all: what waits for a person is approved, until nothing does
+approve_all() {
+    local round
+    for round in 1 2 3 4 5 6; do
+        [ "$(status_of last)" = paused ] || return 0
+        fermata approve last --resume >/dev/null 2>&1 || true
+    done
+    : "$round"
+}
+
+@test "every shipped workflow runs to its end with agents, and each of its agent steps was asked" {
+    local name step
+    for name in $(shipped); do
+        run_apart fermata validate "$name"
+        [ "$status" -eq 0 ] || { echo "$name: $output"; return 1; }
+        run_apart fermata run "Make it so" -w "$name" --dry-run --no-input
+        [ "$status" -eq 0 ] || { echo "$name: $stderr"; return 1; }
+        rm -rf .seen
+        mkdir .seen
+        run_apart fermata run "Make it so" -w "$name" --strategy ai --no-input --fresh
+        approve_all
+        [ "$(status_of last)" = completed ] || { echo "$name: $(status_of last) $output $stderr"; return 1; }
+        for step in $(fermata workflows "$name" --json | json '" ".join(s["id"] for p in d["phases"] for s in p["steps"] if s["kind"] == "agent" and "when" not in s and "when" not in p and "foreach" not in s)'); do
+            [ -s ".seen/$step" ] || { echo "$name: $step was not asked"; return 1; }
+        done
+    done
+}
+
+@test "the phases of the lifecycle have their default experts" {
+    run_apart fermata workflows lifecycle --json
+    [ "$(json '{p["id"]: [s.get("expert") for s in p["steps"] if s["kind"] == "agent"] for p in d["phases"]}' <<<"$output")" = \
+        '{"ideation": ["research-expert"], "planning": ["architecture-expert"], "design": ["database-expert", "api-expert"], "development": ["backend-expert", "frontend-expert"], "testing": ["testing-expert"], "review": ["security-expert", "code-review-expert"], "deploy": ["devops-expert"], "monitor": ["monitoring-expert"], "iterate": ["product-expert"]}' ]
+}
+
+@test "both sides of full-stack-parallel are built at once, each in a clone of its own" {
+    run_apart fermata workflows full-stack-parallel --json
+    [ "$(json '[(s["id"], s["workspace"]) for p in d["phases"] if p["id"] == "build" for s in p["steps"]]' <<<"$output")" = '[["backend", "clone"], ["frontend", "clone"]]' ]
+    run_apart fermata run "Make it so" -w full-stack-parallel --dry-run --no-input
+    [[ $output == *"Wave 3: build"*backend*frontend*"Wave 4"* ]]
+}
