@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "support/repository.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -232,6 +233,58 @@ static void begin(const struct run_project *project)
     changes_begin(project->folder, project->project, project->project);
 }
 
+static void assert_no_difference(const struct run_project *project)
+{
+    changes_write_difference(project->folder, project->project);
+    assert_false(run_project_has(project, ".fermata/" DIFFERENCE_FILE));
+}
+
+static void no_difference_is_kept_where_there_is_none_to_show(void **state)
+{
+    struct run_project *project = *state;
+    char *snapshots = path_join(project->folder, "snapshots");
+
+    assert_no_difference(project);
+    run_project_write(project, ".fermata/" SNAPSHOT_FILE, "{\"before\":\"x\"}");
+    assert_no_difference(project);
+    run_project_write(project, ".fermata/" SNAPSHOT_FILE, "{\"after\":\"x\"}");
+    assert_no_difference(project);
+    run_project_write(project, ".fermata/" SNAPSHOT_FILE, "{\"before\":\"x\",\"after\":\"y\"}");
+    assert_no_difference(project);
+    assert_int_equal(file_remove_tree(snapshots, NULL), 0);
+    run_project_write(project, ".fermata/snapshots", "in the way");
+    assert_no_difference(project);
+    free(snapshots);
+}
+
+/* What git ignores is not shown, and nothing of it reaches a terminal but text and lines. */
+static void of_many_changes_the_first_are_shown_without_what_is_ignored(void **state)
+{
+    struct run_project *project = *state;
+    char *text;
+
+    GIT(project->project, "init", "-q");
+    run_project_write(project, ".gitignore", "built-*\n");
+    run_project_write(project, "a", "1\n");
+    run_project_write(project, "built-old", "1\n");
+    begin(project);
+    run_project_write(project, "a", "tab\there\x7f\x1b[2J\n");
+    run_project_write(project, "built-old", "2\n");
+    run_project_write(project, "built-new", "1\n");
+    for (int i = 0; i < CHANGES_PATHS_MAX + 5; i++) {
+        char *name = mem_printf("file-%d", i);
+
+        run_project_write(project, name, "");
+        free(name);
+    }
+    changes_keep_after(project->folder, project->project, project->project);
+    changes_write_difference(project->folder, project->project);
+    text = run_project_read(project, ".fermata/" DIFFERENCE_FILE);
+    assert_non_null(strstr(text, "\n+tab\there??[2J\n"));
+    assert_null(strstr(text, "built-"));
+    free(text);
+}
+
 static void where_nothing_can_be_kept_the_lists_are_compared(void **state)
 {
     struct run_project *project = *state;
@@ -362,6 +415,8 @@ int main(void)
         TEST(beside_one_that_may_change_files_it_is_not_blamed),
         TEST(what_a_failed_attempt_changed_is_kept_for_the_next_agent),
         TEST(nobody_keeps_it_where_nobody_follows),
+        TEST(no_difference_is_kept_where_there_is_none_to_show),
+        TEST(of_many_changes_the_first_are_shown_without_what_is_ignored),
         TEST(what_was_not_listed_before_is_not_known_after),
         TEST(that_there_was_no_listing_is_told_with_its_reason),
         TEST(where_nothing_can_be_kept_the_lists_are_compared),

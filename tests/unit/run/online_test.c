@@ -91,6 +91,49 @@ static void by_way_of_a_proxy_the_proxy_is_asked_for(void **state)
     assert_address(&near, secure, "https://127.0.0.1:1/v1");
 }
 
+static void a_list_of_hosts_names_whole_labels(void **state)
+{
+    static const struct {
+        const char *list;
+        bool is_direct;
+    } cases[] = {
+        {"api.anthropic.com", true},
+        {"API.Anthropic.com", true},
+        {".anthropic.com", true},
+        {"anthropic.com", true},
+        {"pi.anthropic.com", false},
+        {"nthropic.com", false},
+        {"api.anthropic.org", false},
+        {"far.api.anthropic.com.example.com", false},
+        {"x", false},
+        {"*x", false},
+        {".", false},
+        {"x, *", true},
+        {"", false},
+    };
+    const struct agent_config claude = {.type = "claude"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *list = mem_printf("no_proxy=%s", cases[i].list);
+        const char *const environment[] = {"HTTPS_PROXY=http://proxy:3128", "no_proxyx=*", list,
+                                           NULL};
+
+        assert_address(&claude, environment,
+                       cases[i].is_direct ? "https://api.anthropic.com" : "http://proxy:3128");
+        free(list);
+    }
+}
+
+static void what_is_no_address_goes_by_way_of_no_proxy(void **state)
+{
+    static const char *const environment[] = {"HTTPS_PROXY=http://proxy:3128", NULL};
+    const struct agent_config told = {.type = "claude", .online_at = "https://"};
+
+    (void)state;
+    assert_address(&told, environment, "https://");
+}
+
 static void a_local_agent_counts_only_behind_the_one_that_is_asked(void **state)
 {
     static const struct agent_config agents[] = {
@@ -120,6 +163,8 @@ int main(void)
         cmocka_unit_test(an_agent_is_asked_for_where_it_calls),
         cmocka_unit_test(its_own_environment_outweighs_the_common_one),
         cmocka_unit_test(by_way_of_a_proxy_the_proxy_is_asked_for),
+        cmocka_unit_test(a_list_of_hosts_names_whole_labels),
+        cmocka_unit_test(what_is_no_address_goes_by_way_of_no_proxy),
         cmocka_unit_test(a_local_agent_counts_only_behind_the_one_that_is_asked),
     };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whoever goes on before the time that was told it was told that the breaker is closed. */
 #include "base/alloc.h"
+#include "run/live.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -90,6 +91,46 @@ static void also_after_a_crash(void **state)
     go_before_the_time(project);
 }
 
+/* It is told of a breaker that nobody waits for any more. */
+static void who_was_cancelled_meanwhile_is_not_called(void **state)
+{
+    struct run_project *project = *state;
+    struct queued_event *cancel;
+
+    open_and_wait(project);
+    cancel = event_new(engine_find(project->engine, project->id), EVENT_COMMAND, NULL);
+    cancel->event.command = event_hold(cancel, json_pack("{s:s}", "do", "cancel"));
+    engine_post(project->engine, cancel);
+    close_breaker(project);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "cancelled");
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 0);
+}
+
+static bool is_asked(const struct run_project *project)
+{
+    return project->engine->pool_jobs > 0;
+}
+
+static bool is_asked_no_more(const struct run_project *project)
+{
+    return project->engine->pool_jobs == 0;
+}
+
+static void while_the_breaker_is_open_it_is_looked_at_again(void **state)
+{
+    struct run_project *project = *state;
+
+    open_and_wait(project);
+    for (int i = 0; i < 2; i++) {
+        run_project_turn_until(project, is_asked);
+        run_project_turn_until(project, is_asked_no_more);
+    }
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 0);
+    close_breaker(project);
+    go_before_the_time(project);
+}
+
 static void who_still_waits_is_let_go_with_the_engine(void **state)
 {
     open_and_wait(*state);
@@ -103,6 +144,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(who_waits_for_a_breaker_goes_on_when_it_is_closed),
         TEST(also_after_a_crash),
+        TEST(who_was_cancelled_meanwhile_is_not_called),
+        TEST(while_the_breaker_is_open_it_is_looked_at_again),
         TEST(who_still_waits_is_let_go_with_the_engine),
     };
 
