@@ -469,8 +469,18 @@ static void class_of_agent(struct collect *collect, const struct attempt_exit *e
     collect->is_answered = collect->class_ == CLASS_NONE;
 }
 
-static void refuse_changes(struct collect *collect, const json_t *changed, int64_t count)
+/* What speaks for and against the agent: somebody else may have saved a file meanwhile. `own`: how
+ * many of the changes its tools told of; -1: it never tells. */
+static const char *describe_blame(int64_t own)
 {
+    return own < 0    ? "it or somebody else changed them"
+           : own == 0 ? "its tools told of no change, so it may have been somebody else"
+                      : "its own tools told of it";
+}
+
+static void refuse_changes(struct collect *collect, const json_t *changed, int64_t own)
+{
+    int64_t count = json_get_integer(collect->files, "count", 0);
     struct strbuf names;
     size_t index;
     const json_t *path;
@@ -481,10 +491,12 @@ static void refuse_changes(struct collect *collect, const json_t *changed, int64
         strbuf_addf(&names, "%s%s", index ? ", " : "", json_string_value(path));
     }
     fail(collect, CLASS_PERMANENT);
-    (void)error_set(&collect->err, ERROR_CONFLICT,
-                    "it was to change nothing (read_only)%s, but %lld files are not as before: %s",
-                    collect->has_company ? ", nor were those beside it" : "", (long long)count,
-                    names.data);
+    (void)error_set(
+        &collect->err, ERROR_CONFLICT,
+        "it was to change nothing (read_only)%s, but %lld file%s not as before (%s; its "
+        "answer is kept): %s",
+        collect->has_company ? ", nor were those beside it" : "", (long long)count,
+        count == 1 ? " is" : "s are", describe_blame(own), names.data);
     strbuf_release(&names);
 }
 
@@ -496,15 +508,26 @@ static bool has_other_agents(const struct collect *collect)
     return agents.count > 1;
 }
 
+/* Before it is forgotten whose changes nobody claimed. -1: this agent never tells. */
+static int64_t count_own_changes(const struct collect *collect)
+{
+    return collect->agent.claims
+               ? json_get_integer(collect->files, "count", 0) -
+                     (int64_t)json_array_size(json_object_get(collect->files, "not_claimed"))
+               : -1;
+}
+
 /* Whose changes these are is only known of an attempt that was alone all the time. Of several that
  * were to change nothing, none has looked at the project as it was. */
 static void look_at_files(struct collect *collect)
 {
     const struct claims claims = {collect->agent.claims, collect->root, collect->cwd};
     int64_t count;
+    int64_t own;
 
     collect->files = changes_end(collect->folder, collect->engine->options.project, &claims);
     count = json_get_integer(collect->files, "count", 0);
+    own = count_own_changes(collect);
     if (collect->files && collect->has_company) {
         json_put(collect->files, "shared", json_true());
         (void)json_object_del(collect->files, "not_claimed");
@@ -515,7 +538,7 @@ static void look_at_files(struct collect *collect)
     }
     if (collect->definition->read_only && count > 0 && !collect->has_changer &&
         collect->class_ != CLASS_CANCELLED) {
-        refuse_changes(collect, json_object_get(collect->files, "changed"), count);
+        refuse_changes(collect, json_object_get(collect->files, "changed"), own);
     }
 }
 

@@ -122,6 +122,33 @@ static void a_late_failure_of_another_call_does_not_end_the_trial(void **state)
     assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
 }
 
+/* A call that began before it opened may be answered after that. */
+static void an_answer_to_another_call_closes_it_also_while_one_tries(void **state)
+{
+    struct breaker breaker = opened_at(1000);
+    int64_t until = 0;
+
+    (void)state;
+    assert_true(breaker_admit(&breaker, policy, 61000, 7, &until));
+    assert_true(breaker_note(&breaker, policy, 61500, 8, CLASS_NONE));
+    assert_int_equal(breaker.state, BREAKER_CLOSED);
+    assert_true(
+        breaker_note(&breaker, policy, 62000, 7, CLASS_TRANSIENT)); /* of the one that tried */
+    assert_int_equal(breaker.state, BREAKER_CLOSED);
+    assert_int_equal(breaker.failures, 1);
+}
+
+static void a_late_failure_does_not_put_the_next_trial_off(void **state)
+{
+    struct breaker breaker = opened_at(1000);
+    int64_t until = 0;
+
+    (void)state;
+    fail_call(&breaker, 60000, 8);
+    assert_int_equal(breaker.state, BREAKER_OPEN);
+    assert_true(breaker_admit(&breaker, policy, 61000, 7, &until));
+}
+
 static void a_threshold_of_nothing_is_no_breaker(void **state)
 {
     const struct breaker_policy none = {0};
@@ -164,6 +191,22 @@ static void a_bucket_gives_a_minutes_calls_at_once_and_then_one_at_a_time(void *
     assert_int_equal(bucket_take(&full_at, 6, 200000), 200000);
 }
 
+static void what_was_drained_fills_again_at_its_rate_and_no_further(void **state)
+{
+    int64_t full_at = 0;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        (void)bucket_take(&full_at, 6, 1000);
+    }
+    assert_int_equal(bucket_take(&full_at, 6, 11000), 11000); /* one has come back, and only one */
+    assert_int_equal(bucket_take(&full_at, 6, 11000), 21000);
+    for (int i = 0; i < 6; i++) { /* an hour later it holds a minute's calls, not an hour's */
+        assert_int_equal(bucket_take(&full_at, 6, 3600000), 3600000);
+    }
+    assert_int_equal(bucket_take(&full_at, 6, 3600000), 3610000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,10 +216,13 @@ int main(void)
         cmocka_unit_test(an_answer_of_any_kind_shows_that_the_backend_is_there),
         cmocka_unit_test(what_says_nothing_of_the_backend_is_not_counted),
         cmocka_unit_test(a_late_failure_of_another_call_does_not_end_the_trial),
+        cmocka_unit_test(an_answer_to_another_call_closes_it_also_while_one_tries),
+        cmocka_unit_test(a_late_failure_does_not_put_the_next_trial_off),
         cmocka_unit_test(a_threshold_of_nothing_is_no_breaker),
         cmocka_unit_test(a_clock_that_was_put_back_keeps_nobody_out),
         cmocka_unit_test(its_states_have_words),
         cmocka_unit_test(a_bucket_gives_a_minutes_calls_at_once_and_then_one_at_a_time),
+        cmocka_unit_test(what_was_drained_fills_again_at_its_rate_and_no_further),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,22 @@ static void a_step_that_was_to_change_nothing_fails_with_what_it_changed(void **
     prepare(project);
     assert_string_equal(run_project_run(project, WORKFLOW(", read_only: true")), "paused");
     assert_string_equal(json_get_text(ended(project), "class", ""), "permanent");
-    assert_non_null(strstr(json_get_text(ended(project), "error", ""), "b.txt, c.txt"));
+    assert_non_null(strstr(json_get_text(ended(project), "error", ""),
+                           "2 files are not as before (its tools told of no change, so it may have "
+                           "been somebody else; its answer is kept): b.txt, c.txt"));
+    assert_string_equal(json_get_text(json_object_get(ended(project), "output"), "inline", ""),
+                        "done");
+}
+
+static void who_told_of_the_change_itself_is_said_to_have_made_it(void **state)
+{
+    struct run_project *project = *state;
+
+    prepare(project);
+    run_project_write(project, "stream.jsonl", TOOL("1", "Edit", "b.txt", "false") STREAM);
+    assert_string_equal(run_project_run(project, WORKFLOW(", read_only: true")), "paused");
+    assert_non_null(strstr(json_get_text(ended(project), "error", ""),
+                           "(its own tools told of it; its answer is kept): b.txt, c.txt"));
 }
 
 #define BESIDE(other)                                                                              \
@@ -411,6 +426,7 @@ int main(void)
         TEST(what_it_claims_is_compared_with_what_it_did),
         TEST(who_does_not_tell_its_tools_is_not_compared),
         TEST(a_step_that_was_to_change_nothing_fails_with_what_it_changed),
+        TEST(who_told_of_the_change_itself_is_said_to_have_made_it),
         TEST(beside_others_that_were_to_change_nothing_none_is_believed),
         TEST(beside_one_that_may_change_files_it_is_not_blamed),
         TEST(what_a_failed_attempt_changed_is_kept_for_the_next_agent),

@@ -64,6 +64,32 @@ static void jitter_draws_from_the_whole_delay(void **state)
     assert_true(retry_delay_ms(&jittered, 1, UINT64_MAX) <= 2000);
 }
 
+/* Full jitter: each part of the delay is as likely as the others, at every try. */
+static void jitter_is_even_over_the_delay(void **state)
+{
+    enum { PARTS = 10, DRAWS = 10000 };
+    struct retry_policy jittered = policy(BACKOFF_EXPONENTIAL);
+
+    (void)state;
+    jittered.jitter = true;
+    for (int tries = 1; tries <= 4; tries++) {
+        int64_t most = jittered.delay_ms << (tries - 1);
+        uint64_t random = 42; /* the seed: splitmix64 */
+        int counts[PARTS + 1] = {0};
+
+        for (int i = 0; i < DRAWS; i++) {
+            uint64_t mixed = random += UINT64_C(0x9e3779b97f4a7c15);
+
+            mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+            mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
+            counts[retry_delay_ms(&jittered, tries, mixed ^ (mixed >> 31)) * PARTS / most]++;
+        }
+        for (int part = 0; part < PARTS; part++) {
+            assert_in_range(counts[part], DRAWS / PARTS * 85 / 100, DRAWS / PARTS * 115 / 100);
+        }
+    }
+}
+
 static void no_delay_is_no_delay(void **state)
 {
     struct retry_policy none = policy(BACKOFF_EXPONENTIAL);
@@ -81,6 +107,7 @@ int main(void)
         cmocka_unit_test(an_exponential_delay_doubles_up_to_its_limit),
         cmocka_unit_test(without_a_limit_it_never_overflows),
         cmocka_unit_test(jitter_draws_from_the_whole_delay),
+        cmocka_unit_test(jitter_is_even_over_the_delay),
         cmocka_unit_test(no_delay_is_no_delay),
     };
 

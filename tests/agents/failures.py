@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""What stands around a call, for real: circuit breaker, token bucket, parking, fallback and liveness through the real
+fermata against a model server that fails as it is told. Prints TAP."""
+import concurrent.futures
+import email.utils
+import json
+import time
+
+from models import Cases, Models, wait_for
+from servers import ANSWER, Project, assert_done, assert_failed
+
+
+class Pair(Project):
+    """Two agents, `mine` and `other`, on one server."""
+
+    def __init__(self, models, other=None, **mine):
+        self.other = {"type": "openai-compatible", "endpoint": models.url, "model": "second", **(other or {})}
+        super().__init__("openai-compatible", models, **mine)
+
+    def configure(self, agent):
+        agents = {"mine": agent, "other": self.other}
+        (self.folder / ".fermata/config.yaml").write_text(json.dumps({"agents": agents}))
+
+    def begin(self, prompt, attempts=1, **keys):
+        self.step(prompt, attempts, **keys)
+        self.said = self.fermata("run", "-w", "w", "--no-input", "--detach", "task")
+        return self.said.stdout.split()[-1]
+
+    def breaker(self):
+        return json.loads(self.fermata("agents", "mine", "--json").stdout)["agents"][0]["breaker"]
+
+    def records(self, kind):
+        lines = self.fermata("logs", "last", "--records").stdout.splitlines()
+        return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+    def asked(self):
+        """The models whose requests the server has answered with a scenario, in their order."""
+        return [entry["model"] for entry in self.models.log(200) if entry.get("scenario")]
+
+
+DOWN = "do it [[mock:503]]"
+UP = f'do it [[mock:text text="{ANSWER}"]]'
+
+
+def a_breaker_opens_lets_one_call_through_opens_again_and_closes(models):
+    with Pair(models, breaker_threshold=2, breaker_recovery="1h") as project:
+        assert_failed(project.run(DOWN), "transient")
+        assert project.breaker()["failures"] == 1, project.breaker()
+        assert_failed(project.run(DOWN), "transient")
+        assert project.breaker()["state"] == "open", project.breaker()
+        step = project.run(UP, fallback=["other"], reuse="never")  # another process, another run
+        assert_done(project, step, ANSWER)
+        assert step["given_up"][0]["passed_over"] and "503" in step["given_up"][0]["error"], step
+        assert project.asked() == ["mock", "mock", "second"], project.asked()
+        project.configure({"type": "openai-compatible", "endpoint": models.url, "model": "mock",
+                           "breaker_threshold": 2, "breaker_recovery": "1s"})
+        opened = project.breaker()["since"]
+        assert_failed(project.run(DOWN, reuse="never"), "transient")  # waits for its turn: the call that tries
+        assert project.breaker()["state"] == "open" and project.breaker()["since"] > opened, project.breaker()
+        assert_done(project, project.run(UP, reuse="never"), ANSWER)
+        assert project.breaker()["state"] == "closed" and project.breaker()["failures"] == 0, project.breaker()
+        assert project.asked() == ["mock", "mock", "second", "mock", "mock"], project.asked()
+
+
+def a_bucket_that_is_drained_fills_again_for_all_agents_of_its_account(models):
+    shared = {"account": "ours", "rate_limit": 4}
+    with Pair(models, other=shared, **shared) as project:
+        steps = [{"id": agent, "agent": agent, "prompt": UP, "foreach": [1, 2], "reuse": "never"}
+                 for agent in ("mine", "other")]
+        document = {"name": "w", "phases": [{"id": "p", "mode": "parallel", "steps": steps}]}
+        (project.folder / ".fermata/workflows/w.yaml").write_text(json.dumps(document))
+        done = project.fermata("run", "-w", "w", "--no-input", "task")
+        assert done.returncode == 0, done.stderr
+        assert sorted(project.asked()) == ["mock", "mock", "second", "second"], project.asked()
+        # Another process finds what this one left: its call has a token for later, and loses no try.
+        assert_done(project, project.run(UP, reuse="never"), ANSWER)
+        waits = [record for record in project.records("step_waiting")
+                 if "account ours takes 4 calls a minute" in record.get("message", "")]
+        started = project.records("attempt_started")
+        assert len(waits) == 1 and len(started) == 1 and started[0]["at"] >= waits[0]["until"], (waits, started)
+
+
+def parks_until(models, scenario, least_s):
+    with Pair(models) as project:
+        run = project.begin(f'do it [[mock:{scenario} times=1 | text text="{ANSWER}"]]')
+        wait_for(lambda: project.state().get("waiting") == "retry")
+        until = project.state()["until"]
+        ended = project.records("attempt_ended")[0]
+        assert ended["class"] == "limit" and until - ended["at"] >= least_s * 1000, (ended, until)
+        assert project.fermata("pause", run).returncode == 0
+        wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "paused")
+        project.said = project.fermata("resume", run)
+        assert_done(project, project.state(), ANSWER)
+        started = project.records("attempt_started")
+        assert len(started) == 2 and started[1]["at"] >= until, (started, until)
+
+
+def a_limit_in_seconds_parks_the_step_over_a_restart(models):
+    parks_until(models, "429 retry_after=3", 3)
+
+
+def a_limit_until_a_date_parks_the_step_over_a_restart(models):
+    date = email.utils.formatdate(time.time() + 5, usegmt=True)
+    parks_until(models, f'429 retry_after="{date}"', 2)
+
+
+def a_parked_step_can_be_cancelled(models):
+    with Pair(models) as project:
+        run = project.begin("do it [[mock:429 retry_after=3600]]")
+        wait_for(lambda: project.state().get("waiting") == "retry")
+        assert project.fermata("cancel", run).returncode == 0
+        wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "cancelled")
+        assert project.asked() == ["mock"], project.asked()
+
+
+def a_limit_goes_to_the_fallback_where_the_step_says_so(models):
+    with Pair(models) as project:
+        step = project.run(f'do it [[mock:429 times=1 id=once retry_after=30 | text text="{ANSWER}"]]', fallback=["other"],
+                           on_limit="fallback")
+        assert_done(project, step, ANSWER)
+        assert step["given_up"][0]["class"] == "limit" and step["agent"] == "other", step
+        assert project.asked() == ["mock", "second"], project.asked()
+
+
+def the_next_agent_gets_what_happened_to_the_one_before(models):
+    for fault, failure in (("503", "transient"), ("401", "permanent"), ("cut", "transient")):
+        with Pair(models) as project:
+            before = len(project.asked())
+            step = project.run(f'do it [[mock:{fault} times=1 id={fault} | text text="{ANSWER}"]]', fallback=["other"])
+            assert_done(project, step, ANSWER)
+            assert (step["fallback_from"], step["given_up"][0]["class"]) == ("mine", failure), step
+            assert project.asked()[before:] == ["mock", "second"], project.asked()
+            prompt = (next(project.folder.glob(".fermata/workflows/*/attempts/s.2")) / "prompt").read_text()
+            assert f"mine (1 try, {failure}): " in prompt and "What was done before you" in prompt, prompt
+
+
+def when_all_fail_each_error_is_told(models):
+    with Pair(models) as project:
+        step = project.run(DOWN, fallback=["other"])
+        assert step["status"] == "failed", step
+        assert step["error"].startswith("mine: ") and "; other: " in step["error"], step
+        assert step["error"].count("503") == 2, step
+
+
+def what_a_model_refuses_no_other_is_asked_for(models):
+    with Pair(models) as project:
+        step = project.run("do it [[mock:refuse]]", fallback=["other"])
+        assert_failed(step, "refused")
+        assert project.asked() == ["mock"], project.asked()
+
+
+def who_is_silent_is_told_of_and_only_ended_where_the_step_says_so(models):
+    with Pair(models) as project:
+        step = project.run("do it [[mock:hang]]", quiet={"after": "1s", "then": "stop"})
+        assert_failed(step, "timeout")
+        told = project.records("attempt_liveness")
+        assert [record["state"] for record in told] == ["quiet"] and told[0]["stopped"], told
+        wait_for(lambda: not project.processes())
+    with Pair(models) as project:
+        run = project.begin(f'do it [[mock:text text="{ANSWER}" chunks=2 delay_ms=3000]]', quiet={"after": "1s"})
+        wait_for(lambda: any(record["state"] == "quiet" for record in project.records("attempt_liveness")))
+        wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "completed")
+        assert_done(project, project.state(), ANSWER)
+        assert len(project.records("attempt_started")) == 1
+
+
+CASES = [
+    a_breaker_opens_lets_one_call_through_opens_again_and_closes,
+    a_bucket_that_is_drained_fills_again_for_all_agents_of_its_account,
+    a_limit_in_seconds_parks_the_step_over_a_restart, a_limit_until_a_date_parks_the_step_over_a_restart,
+    a_parked_step_can_be_cancelled, a_limit_goes_to_the_fallback_where_the_step_says_so,
+    the_next_agent_gets_what_happened_to_the_one_before, when_all_fail_each_error_is_told,
+    what_a_model_refuses_no_other_is_asked_for, who_is_silent_is_told_of_and_only_ended_where_the_step_says_so,
+]
+
+
+def run_case(cases, function):
+    with Models() as models:
+        cases.run(function.__name__.replace("_", " "), function, models)
+
+
+def main():
+    cases = Cases()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for job in [pool.submit(run_case, cases, function) for function in CASES]:
+            job.result()
+    cases.end()
+
+
+if __name__ == "__main__":
+    main()
