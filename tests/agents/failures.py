@@ -84,7 +84,7 @@ def parks_until(models, scenario, least_s):
     with Pair(models) as project:
         run = project.begin(f'do it [[mock:{scenario} times=1 | text text="{ANSWER}"]]')
         wait_for(lambda: project.state().get("waiting") == "retry")
-        until = project.state()["until"]
+        until = project.records("step_waiting")[-1]["until"]
         ended = project.records("attempt_ended")[0]
         assert ended["class"] == "limit" and until - ended["at"] >= least_s * 1000, (ended, until)
         assert project.fermata("pause", run).returncode == 0
@@ -96,12 +96,12 @@ def parks_until(models, scenario, least_s):
 
 
 def a_limit_in_seconds_parks_the_step_over_a_restart(models):
-    parks_until(models, "429 retry_after=3", 3)
+    parks_until(models, "429 retry_after=15", 15)
 
 
 def a_limit_until_a_date_parks_the_step_over_a_restart(models):
-    date = email.utils.formatdate(time.time() + 5, usegmt=True)
-    parks_until(models, f'429 retry_after="{date}"', 2)
+    date = email.utils.formatdate(time.time() + 20, usegmt=True)
+    parks_until(models, f'429 retry_after="{date}"', 5)
 
 
 def a_parked_step_can_be_cancelled(models):
