@@ -187,6 +187,27 @@ static void each_failure_of_an_agent_has_its_class(void **state)
     }
 }
 
+/* Half a list of claims would accuse it of what it said. */
+static void claims_that_are_too_many_are_none(void **state)
+{
+    struct agent_outcome outcome;
+    struct strbuf events;
+
+    strbuf_init(&events, 4 << 20);
+    for (int i = 0; i < 10000; i++) {
+        strbuf_addf(&events, "{\"event\":\"edit\",\"text\":\"%d\"}\n", i);
+    }
+    strbuf_add(&events, "{\"event\":\"edit\",\"text\":\"\"}\n");
+    read_events(*state, EVENTS, events.data, &outcome);
+    assert_int_equal(json_object_size(outcome.claims), 10000);
+    agent_outcome_release(&outcome);
+    strbuf_add(&events, "{\"event\":\"edit\",\"text\":\"one more\"}\n");
+    read_events(*state, EVENTS, events.data, &outcome);
+    assert_null(outcome.claims);
+    agent_outcome_release(&outcome);
+    strbuf_release(&events);
+}
+
 static void an_empty_question_is_none(void **state)
 {
     struct agent_outcome outcome;
@@ -243,6 +264,7 @@ int main(void)
         TEST(json_is_found_in_a_fence_too),
         TEST(what_is_no_attempt_of_an_agent_has_no_such_outcome),
         TEST(each_failure_of_an_agent_has_its_class),
+        TEST(claims_that_are_too_many_are_none),
         TEST(an_empty_question_is_none),
         TEST(without_the_file_of_events_the_outcome_is_the_same),
         TEST(output_that_cannot_be_read_is_an_error),
