@@ -116,13 +116,6 @@ static int no_workflow(void *context, const char *name, struct workflow **ret_wo
     return error_set(err, ERROR_NOT_FOUND, "no workflow %s", name);
 }
 
-static int no_expert(void *context, const char *name, char **ret_text, struct error *err)
-{
-    (void)context;
-    (void)ret_text;
-    return error_set(err, ERROR_NOT_FOUND, "no expert %s", name);
-}
-
 static void on_record(void *context, const char *run_id, const struct record *record)
 {
     struct bench *bench = context;
@@ -179,7 +172,6 @@ static void open_engine(struct bench *bench)
         .self_path = "/bin/false",
         .environment = environment,
         .load_workflow = no_workflow,
-        .load_expert = no_expert,
         .on_record = on_record,
         .on_rest = on_rest,
         .context = bench,
