@@ -41,7 +41,7 @@ bool name_is_valid(const char *text)
     return true;
 }
 
-static bool is_variable(const char *text, const char *others)
+bool variable_is_valid(const char *text)
 {
     size_t length = strnlen(text, ID_LENGTH_MAX + 1);
 
@@ -49,21 +49,11 @@ static bool is_variable(const char *text, const char *others)
         return false;
     }
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && !strchr(others, text[i])) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '_') {
             return false;
         }
     }
     return true;
-}
-
-bool variable_is_valid(const char *text)
-{
-    return is_variable(text, "_");
-}
-
-bool variable_pattern_is_valid(const char *text)
-{
-    return is_variable(text, "_*");
 }
 
 bool model_is_valid(const char *text)
