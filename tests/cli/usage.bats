@@ -89,7 +89,7 @@ setup() {
     [ "$status" -eq 2 ]
     run_apart fermata schema nonsense
     [ "$status" -eq 2 ]
-    [[ $stderr == *"fermata: nonsense is none of workflow|config|reference"* ]]
+    [[ $stderr == *"fermata: nonsense is none of workflow|config|expert|reference|agents|experts"* ]]
     run_apart fermata run -w x -i nonsense
     [ "$status" -eq 2 ]
     [[ $stderr == *"KEY=VALUE"* ]]
