@@ -139,9 +139,12 @@ struct adapter {
     const char *endpoint;     /* of servers; NULL: must be configured */
     const char *key_variable; /* the customary one, such as ANTHROPIC_API_KEY; NULL: none */
     const char *project_file; /* of the project, that it reads by itself; NULL: none */
-    const char *install;      /* one sentence for whoever has not got it */
-    const char *sign_in;      /* and for whoever is not signed in; NULL: nothing to do */
-    int64_t silence_ms;       /* of a server's driver; 0: it has none */
+    /* What it is documented to read, for its settings and its own account: names, with `*` for any
+     * text, with spaces between them; NULL: nothing. "NAME?OTHER": only while OTHER is set. */
+    const char *variables;
+    const char *install; /* one sentence for whoever has not got it */
+    const char *sign_in; /* and for whoever is not signed in; NULL: nothing to do */
+    int64_t silence_ms;  /* of a server's driver; 0: it has none */
     int (*command)(const struct agent_call *call, struct agent_command *command, struct error *err);
     /* One line of standard output; `value` is NULL where it is no JSON. What is not known is
      * ignored: these programs change weekly. */

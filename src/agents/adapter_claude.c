@@ -230,6 +230,11 @@ const struct adapter adapter_claude = {
     .program = "claude",
     .key_variable = "ANTHROPIC_API_KEY",
     .project_file = "CLAUDE.md",
+    .variables = "ANTHROPIC_* CLAUDE_* DISABLE_* MCP_* API_TIMEOUT_MS MAX_THINKING_TOKENS "
+                 "MAX_MCP_OUTPUT_TOKENS BASH_DEFAULT_TIMEOUT_MS BASH_MAX_TIMEOUT_MS "
+                 "BASH_MAX_OUTPUT_LENGTH USE_BUILTIN_RIPGREP IS_SANDBOX ENABLE_TOOL_SEARCH "
+                 "AWS_*?CLAUDE_CODE_USE_BEDROCK VERTEX_*?CLAUDE_CODE_USE_VERTEX "
+                 "GOOGLE_*?CLAUDE_CODE_USE_VERTEX CLOUD_ML_REGION",
     .install = "install Claude Code: npm install -g @anthropic-ai/claude-code (Node 22 or newer)",
     .sign_in = "run `claude` once and sign in, or set ANTHROPIC_API_KEY",
     .command = claude_command,

@@ -244,6 +244,7 @@ const struct adapter adapter_codex = {
     .program = "codex",
     .key_variable = "CODEX_API_KEY",
     .project_file = "AGENTS.md",
+    .variables = "OPENAI_* CODEX_* RUST_LOG",
     .install = "install Codex: npm install -g @openai/codex",
     .sign_in = "run `codex login`, or set CODEX_API_KEY",
     .command = codex_command,

@@ -229,6 +229,7 @@ const struct adapter adapter_copilot = {
                  CAN_MODEL,
     .program = "copilot",
     .project_file = "AGENTS.md",
+    .variables = "COPILOT_* GH_TOKEN GITHUB_TOKEN GH_HOST",
     .install = "install GitHub Copilot CLI: npm install -g @github/copilot (Node 22 or newer)",
     .sign_in = "run `copilot` once and use /login, or set COPILOT_GITHUB_TOKEN",
     .command = copilot_command,

@@ -200,6 +200,7 @@ const struct adapter adapter_gemini = {
     .program = "gemini",
     .key_variable = "GEMINI_API_KEY",
     .project_file = "GEMINI.md",
+    .variables = "GEMINI_* GOOGLE_* SANDBOX_*",
     .install = "install Gemini CLI: npm install -g @google/gemini-cli (Node 20 or newer)",
     .sign_in = "run `gemini` once and choose how to sign in; a key alone is not enough",
     .command = gemini_command,

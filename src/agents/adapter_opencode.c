@@ -216,6 +216,8 @@ const struct adapter adapter_opencode = {
                  CAN_TOKENS | CAN_MODEL,
     .program = "opencode",
     .project_file = "AGENTS.md",
+    .variables = "OPENCODE_* ANTHROPIC_API_KEY OPENAI_API_KEY GEMINI_API_KEY "
+                 "GOOGLE_GENERATIVE_AI_API_KEY GROQ_API_KEY OPENROUTER_API_KEY",
     .install = "install opencode: npm install -g opencode-ai",
     .sign_in = "run `opencode auth login`",
     .command = opencode_command,

@@ -148,6 +148,7 @@ const struct adapter adapter_qwen = {
     .program = "qwen",
     .key_variable = "OPENAI_API_KEY",
     .project_file = "QWEN.md",
+    .variables = "OPENAI_* QWEN_* DASHSCOPE_* BAILIAN_*",
     .install = "install Qwen Code: npm install -g @qwen-code/qwen-code (Node 22 or newer)",
     .sign_in = "run `qwen` once and sign in, or set OPENAI_API_KEY and OPENAI_BASE_URL",
     .command = qwen_command,

@@ -21,12 +21,24 @@ static char *trim(const char *text)
     return mem_strndup(text, length);
 }
 
-static int read_key_file(struct call *call, const char *path, struct error *err)
+/* "~/key" lies in the home folder, "key" in the project. */
+static char *make_key_path(const char *name, const struct call_environment *environment)
+{
+    const char *home = strncmp(name, "~/", 2) == 0 ? environment->find("HOME") : NULL;
+    const char *project = environment->find("FERMATA_PROJECT");
+
+    return home ? path_join(home, name + 2) : project ? path_join(project, name) : mem_strdup(name);
+}
+
+static int read_key_file(struct call *call, const char *path,
+                         const struct call_environment *environment, struct error *err)
 {
     size_t length;
     char *text;
-    int r = file_read(path, KEY_BYTES_MAX, &text, &length, err);
+    char *whole = make_key_path(path, environment);
+    int r = file_read(whole, KEY_BYTES_MAX, &text, &length, err);
 
+    free(whole);
     if (r < 0) {
         error_context(err, "the key");
         return r;
@@ -45,7 +57,7 @@ static int read_key(struct call *call, const struct call_environment *environmen
     const char *value;
 
     if (path) {
-        return read_key_file(call, path, err);
+        return read_key_file(call, path, environment, err);
     }
     if (!name) {
         return 0;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "ops/agent.h"
 #include "ops/probe.h"
+#include "run/environment.h"
 #include "run/online.h"
 #include "run/profile.h"
 
@@ -275,6 +276,7 @@ static void env_put(struct question *question, const char *entry)
 static void fill_env(const struct ops *ops, struct question *question)
 {
     const struct agent_config *config = question->facts->config;
+    const struct environment environment = {ops->config, config, ops->settings->environment};
 
     for (size_t i = 0; i < config->env_count; i++) {
         char *entry = mem_printf("%s=%s", config->env[i].name, config->env[i].value);
@@ -285,8 +287,10 @@ static void fill_env(const struct ops *ops, struct question *question)
     for (size_t i = 0; i < ARRAY_LEN(quiet); i++) {
         env_put(question, quiet[i]);
     }
-    for (const char *const *item = ops->settings->environment; *item; item++) {
-        env_put(question, *item);
+    for (const char *const *item = environment.items; *item; item++) {
+        if (environment_passes(&environment, *item)) {
+            env_put(question, *item);
+        }
     }
     *VEC_PUSH(&question->env) = NULL;
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "ops/probe.h"
+#include "run/environment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,11 +49,19 @@ static int make_input(const struct ops *ops, const struct driver_question *quest
 static void make_environment(const struct ops *ops, const struct driver_question *question,
                              struct agent_command *command)
 {
+    const struct environment environment = {
+        .config = ops->config,
+        .agent = ops->config ? config_find_agent(ops->config, question->agent->name) : NULL,
+        .items = ops->settings->environment,
+    };
+
     for (size_t i = 0; i < question->env_count; i++) {
         agent_command_set(command, question->env[i].name, question->env[i].value);
     }
-    for (const char *const *own = ops->settings->environment; own && *own; own++) {
-        *VEC_PUSH(&command->env) = mem_strdup(*own);
+    for (const char *const *own = environment.items; own && *own; own++) {
+        if (!ops->config || environment_passes(&environment, *own)) {
+            *VEC_PUSH(&command->env) = mem_strdup(*own);
+        }
     }
     *VEC_PUSH(&command->env) = NULL;
 }

@@ -11,6 +11,7 @@
 #include "results/results.h"
 #include "run/changes.h"
 #include "run/engine.h"
+#include "run/environment.h"
 #include "run/live.h"
 #include "run/profile.h"
 #include "run/slot.h"
@@ -215,11 +216,18 @@ static const char *find_variable(const char *const *environment, const char *nam
     return NULL;
 }
 
-static void env_copy(struct launch *launch, const char *const *environment)
+static void env_copy(struct launch *launch, struct active *active, int index)
 {
-    for (; environment && *environment; environment++) {
-        if (!is_of_a_step(*environment)) {
-            *VEC_PUSH(&launch->env) = mem_strdup(*environment);
+    const struct engine_options *options = &active->engine->options;
+    const struct environment environment = {
+        .config = options->config,
+        .agent = launch->is_agent ? live_agent_of(active, &active->state->steps[index]) : NULL,
+        .items = options->environment,
+    };
+
+    for (const char *const *item = environment.items; item && *item; item++) {
+        if (!is_of_a_step(*item) && environment_passes(&environment, *item)) {
+            *VEC_PUSH(&launch->env) = mem_strdup(*item);
         }
     }
 }
@@ -262,7 +270,7 @@ static int env_build(struct launch *launch, struct active *active, int index, st
     struct lookup_context context = launch_context(active, index);
     int r = 0;
 
-    env_copy(launch, active->engine->options.environment);
+    env_copy(launch, active, index);
     env_add(launch, "FERMATA_RUN", run->id);
     env_add(launch, "FERMATA_PHASE", active->workflow->phases[step->phase].id);
     env_add(launch, "FERMATA_STEP", step->key);

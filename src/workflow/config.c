@@ -317,6 +317,23 @@ static void read_default_workflow(struct config_reader *config_reader, const str
     }
 }
 
+/* The user's and the project's, which had to be trusted. */
+static void add_pass_env(struct reader *reader, const struct yaml_node *root, struct config *config)
+{
+    size_t count;
+    const char *const *added = read_patterns(reader, root, &count);
+    const char **all = arena_zero(reader->arena, config->pass_env_count + count + 1, sizeof(*all));
+
+    for (size_t i = 0; i < config->pass_env_count; i++) {
+        all[i] = config->pass_env[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[config->pass_env_count + i] = added[i];
+    }
+    config->pass_env = all;
+    config->pass_env_count += count;
+}
+
 /* Limits: the smaller of what the files say. Choices: the project's over the user's. */
 static void read_scalars(struct config_reader *config_reader, const struct file *file)
 {
@@ -345,6 +362,9 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
     config->project_context = (enum project_context)read_word(LEVEL_CONFIG, root, "project_context",
                                                               (int)config->project_context);
     config->log_json = read_word(LEVEL_CONFIG, root, "log_format", config->log_json) == 1;
+    if (yaml_find(root, "pass_env")) {
+        add_pass_env(&config_reader->reader, root, config);
+    }
     if (yaml_find(root, "workspace_files")) {
         config->workspace_files = read_names(&config_reader->reader, root, "workspace_files",
                                              &config->workspace_file_count);

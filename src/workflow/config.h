@@ -23,8 +23,12 @@ struct agent_config {
     const char *endpoint; /* NULL: the adapter's */
     const char *model;    /* NULL: the backend's own choice */
     const char *key;      /* "env:NAME" or "file:PATH"; NULL: the adapter's variable */
+    bool names_key;       /* a file does, so that nobody else gets it */
     const struct agent_variable *env;
     size_t env_count;
+    const char *const
+        *pass_env; /* what else it gets of our environment: names, or with * patterns */
+    size_t pass_env_count;
     const char *role;
     const char *description;
     const char *const *capabilities;
@@ -103,6 +107,9 @@ struct config {
     /* Of what git ignores, what a workspace of `clone` gets too. */
     const char *const *workspace_files;
     size_t workspace_file_count;
+    /* What all agents get of our environment: names, or with * patterns. */
+    const char *const *pass_env;
+    size_t pass_env_count;
     /* Workflows given as seed-style step lists: name -> equivalent workflow text in our format. */
     const char *const *workflow_names;
     const char *const *workflow_texts;

@@ -23,6 +23,7 @@ static const struct {
     {"model", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"key", USE_PROGRAM | USE_SERVER}, /* of ACP nobody knows where it looks: `env` */
     {"env", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
+    {"pass_env", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"silence", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"quiet", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"prompt_by", USE_COMMAND},
@@ -184,6 +185,21 @@ static void read_env(const struct reader *reader, const struct yaml_node *node,
     }
 }
 
+const char *const *read_patterns(struct reader *reader, const struct yaml_node *node,
+                                 size_t *ret_count)
+{
+    const struct yaml_node *list = yaml_find(node, "pass_env");
+
+    for (size_t i = 0; i < list->count && list->kind == YAML_LIST; i++) {
+        if (!variable_pattern_is_valid(list->items[i]->text)) {
+            problems_add(reader->problems, list->items[i]->at,
+                         "it takes names such as AWS_PROFILE, and patterns such as AWS_*",
+                         "\"%s\" is no name of a variable", UTF8_CUT(list->items[i]->text, 40));
+        }
+    }
+    return read_names(reader, node, "pass_env", ret_count);
+}
+
 static void put_temperature(const struct reader *reader, const struct yaml_node *node,
                             json_t *options)
 {
@@ -334,7 +350,11 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     agent->endpoint = read_over(reader, node, "endpoint", agent->endpoint);
     agent->model = read_over(reader, node, "model", agent->model);
     agent->key = read_over(reader, node, "key", agent->key);
+    agent->names_key = agent->key && (agent->names_key || yaml_find(node, "key"));
     read_env(reader, node, agent);
+    if (yaml_find(node, "pass_env")) {
+        agent->pass_env = read_patterns(reader, node, &agent->pass_env_count);
+    }
     agent->role = read_over(reader, node, "role", agent->role);
     agent->description = read_over(reader, node, "description", agent->description);
     if (yaml_find(node, "capabilities")) {
@@ -429,7 +449,7 @@ static bool is_same_program(const struct agent_config *left, const struct agent_
            is_same_text(left->key, right->key) && is_same_text(left->prompt_by, right->prompt_by) &&
            is_same_text(left->output_format, right->output_format) &&
            left->output_map == right->output_map && is_same_command(left, right) &&
-           is_same_env(left, right);
+           is_same_env(left, right) && left->pass_env == right->pass_env;
 }
 
 static int64_t shorter(int64_t mine_ms, int64_t theirs_ms)
@@ -453,7 +473,7 @@ static void narrow_agent(const struct reader *reader, struct agent_config *mine,
     if (!is_same_program(mine, theirs)) {
         problems_warn(reader->problems, theirs->at, "give the project's agent a name of its own",
                       "the agent \"%s\" is the user's: the project cannot change its type, "
-                      "command, endpoint, key, env or how it is spoken to",
+                      "command, endpoint, key, env, pass_env or how it is spoken to",
                       mine->name);
     }
     mine->disabled_why = mine->disabled_why ? mine->disabled_why : theirs->disabled_why;

@@ -16,6 +16,10 @@ VEC_TYPE(agent_vec, struct agent_config);
 void config_read_agents(struct reader *reader, const struct yaml_node *root,
                         struct agent_vec *agents);
 
+/* `pass_env`, which is there. */
+const char *const *read_patterns(struct reader *reader, const struct yaml_node *node,
+                                 size_t *ret_count);
+
 /* config_map.c: whether what the agent's `map` names goes together, and with its output. */
 void config_check_map(const struct reader *reader, const struct yaml_node *agent,
                       const char *output_format);

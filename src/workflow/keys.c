@@ -410,6 +410,10 @@ static const struct key keys[] = {
              "agent's program reads a file of that kind by itself. Of a larger one the first 32 "
              "KiB are.",
      .words = "auto always never", .fallback = "auto"},
+    {L(CONFIG), "pass_env", SHAPE_TEXTS,
+     .help = "Environment variables that all agents get, beside those that they get by themselves; "
+             "`*` stands for any text. That of another agent's `key` is never among them.",
+     .example = "[AWS_PROFILE, \"DOCKER_*\"]"},
     {L(CONFIG), "log_format", SHAPE_WORD, .help = "The form of log lines.", .words = "text json",
      .fallback = "text"},
     {L(CONFIG), "roles", SHAPE_NAME_MAP,
@@ -441,6 +445,9 @@ static const struct key keys[] = {
     {L(AGENT), "env", SHAPE_VARIABLES,
      .help = "Environment variables of its process, such as the folder of another account.",
      .example = "{ CODEX_HOME: /home/ada/.codex-work }"},
+    {L(AGENT), "pass_env", SHAPE_TEXTS,
+     .help = "Variables of Fermata's own environment that it gets too; `*` stands for any text.",
+     .example = "[AWS_PROFILE, \"DOCKER_*\"]"},
     {L(AGENT), "role", SHAPE_TEXT,
      .help = "What it is good at, in a word; a step may name the role instead of the agent."},
     {L(AGENT), "capabilities", SHAPE_TEXTS, .help = "What it is good for; shown.",

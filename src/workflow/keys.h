@@ -110,10 +110,11 @@ void key_describe_shapes(const struct key *key, struct strbuf *target);
 /* keys_words.c: single words */
 bool id_is_valid(const char *text);
 bool name_is_valid(const char *text);
-bool variable_is_valid(const char *text); /* of the environment */
-bool model_is_valid(const char *text);    /* of a model, or with * and ? a pattern */
-bool secret_is_valid(const char *text);   /* env:NAME or file:PATH */
-bool pointer_is_valid(const char *text);  /* keys and indexes, with dots: choices.0.text */
+bool variable_is_valid(const char *text);         /* of the environment */
+bool variable_pattern_is_valid(const char *text); /* the same, or with * a pattern */
+bool model_is_valid(const char *text);            /* of a model, or with * and ? a pattern */
+bool secret_is_valid(const char *text);           /* env:NAME or file:PATH */
+bool pointer_is_valid(const char *text);          /* keys and indexes, with dots: choices.0.text */
 /* "8MiB", "512k", "1000000". */
 int bytes_parse(const char *text, int64_t *ret_bytes);
 /* Whether one of space-separated words is the text; its index, or -1. */

@@ -41,7 +41,7 @@ bool name_is_valid(const char *text)
     return true;
 }
 
-bool variable_is_valid(const char *text)
+static bool is_variable(const char *text, const char *others)
 {
     size_t length = strnlen(text, ID_LENGTH_MAX + 1);
 
@@ -49,11 +49,21 @@ bool variable_is_valid(const char *text)
         return false;
     }
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && text[i] != '_') {
+        if (!isalnum((unsigned char)text[i]) && !strchr(others, text[i])) {
             return false;
         }
     }
     return true;
+}
+
+bool variable_is_valid(const char *text)
+{
+    return is_variable(text, "_");
+}
+
+bool variable_pattern_is_valid(const char *text)
+{
+    return is_variable(text, "_*");
 }
 
 bool model_is_valid(const char *text)

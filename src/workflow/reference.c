@@ -191,8 +191,9 @@ static const char expressions[] =
 
 static const char environment[] =
     "\n## The environment of a step\n\n"
-    "Commands, functions, agents and the checks of gates get the environment that Fermata "
-    "was started with, the step's own `env`, and these:\n\n"
+    "Commands, functions and the checks of gates get the environment that Fermata was started "
+    "with, without the keys that agents name. An agent gets the part of it that it needs, and what "
+    "`pass_env` adds. All get the step's own `env`, and these:\n\n"
     "| variable | value |\n|---|---|\n"
     "| `FERMATA_RUN`, `FERMATA_PHASE`, `FERMATA_STEP`, `FERMATA_ATTEMPT` | which run, phase, "
     "step and attempt this is |\n"

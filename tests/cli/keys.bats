@@ -80,3 +80,43 @@ has_started() {
     [ "$(status_of last)" = completed ]
     no_key_is_kept
 }
+
+agents_see() { # everything that each step's program has, in a file of its name
+    cat >>"$HOME/.config/fermata/config.yaml" <<EOF2
+  other: { type: command, command: [sh, -c, 'cat >/dev/null; env >"$BATS_TEST_TMPDIR/other"; echo ok'], pass_env: [GIVEN, "KEY_*"] }
+EOF2
+    workflow seen <<EOF2
+name: seen
+phases:
+  - id: p
+    steps:
+      - { id: other, agent: other, prompt: go, env: { OF_THE_STEP: step } }
+      - { id: shell, run: 'env >"$BATS_TEST_TMPDIR/shell"' }
+EOF2
+}
+
+@test "an agent gets what it needs of the environment, a command all but the keys of agents" {
+    agents_see
+    DATABASE_URL=db GIVEN=given AWS_SECRET_ACCESS_KEY=aws fermata run -w seen
+    grep -q '^GIVEN=given$' "$BATS_TEST_TMPDIR/other"
+    grep -q '^OF_THE_STEP=step$' "$BATS_TEST_TMPDIR/other"
+    grep -q "^HOME=$HOME\$" "$BATS_TEST_TMPDIR/other"
+    grep -q '^FERMATA_STEP=other$' "$BATS_TEST_TMPDIR/other"
+    ! grep -q '^DATABASE_URL=\|^AWS_\|^OF_THE_SHELL=' "$BATS_TEST_TMPDIR/other" || false
+    grep -q '^DATABASE_URL=db$' "$BATS_TEST_TMPDIR/shell"
+    grep -q '^OF_THE_SHELL=' "$BATS_TEST_TMPDIR/shell"
+}
+
+@test "a key reaches neither another agent nor a command, whatever lets its name through" {
+    agents_see
+    FERMATA_PASS_ENV='*' fermata run -w seen
+    ! grep -q 'canary-codex\|canary-server\|canary-house' "$BATS_TEST_TMPDIR/other" "$BATS_TEST_TMPDIR/shell" || false
+    grep -q '^OF_THE_SHELL=' "$BATS_TEST_TMPDIR/other"
+}
+
+@test "a name to pass on that is none is refused with its place" {
+    printf 'pass_env: ["A-B"]\n' >.fermata/config.yaml
+    run_apart fermata validate
+    [ "$status" -eq 7 ]
+    [[ $output$stderr == *'config.yaml:1:13'*'"A-B" is no name of a variable'* ]]
+}

@@ -76,7 +76,8 @@ class Faults:
         self.library, self.folder = library, folder
 
     def call(self, command, path, environment, fault, given=""):
-        environment = dict(environment, LD_PRELOAD=str(self.library), MEMORY=fault)
+        environment = dict(environment, LD_PRELOAD=str(self.library), MEMORY=fault,
+                               FERMATA_PASS_ENV="MEMORY MEMORY_INNER")
         try:
             done = subprocess.run(command, cwd=path, env=environment, input=given.encode(),
                                   capture_output=True, timeout=PATIENCE_SECONDS, check=False)

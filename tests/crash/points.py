@@ -209,7 +209,7 @@ class Trial(Project):
     def start(self, arguments, faults):
         environment = dict(self.environment)
         if faults:
-            environment |= {"LD_PRELOAD": str(LIBRARY), "FAULTS": faults}
+            environment |= {"LD_PRELOAD": str(LIBRARY), "FAULTS": faults, "FERMATA_PASS_ENV": "FAULTS"}
             # The sanitizer wants to be first; here it need not be.
             environment["ASAN_OPTIONS"] = (environment.get("ASAN_OPTIONS", "")
                                            + ":verify_asan_link_order=0")

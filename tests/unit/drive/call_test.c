@@ -14,8 +14,14 @@
 /* cmocka.h needs the headers above. */
 #include <cmocka.h>
 
+static const char *home;    /* NULL: not set */
+static const char *project; /* likewise */
+
 static const char *find_variable(const char *name)
 {
+    if (strcmp(name, "HOME") == 0 || strcmp(name, "FERMATA_PROJECT") == 0) {
+        return *name == 'H' ? home : project;
+    }
     return strcmp(name, "MY_KEY") == 0     ? " secret\n"
            : strcmp(name, "EMPTY") == 0    ? " "
            : strcmp(name, "SSL_CERT_FILE") ? NULL
@@ -101,6 +107,30 @@ static void a_key_may_be_in_a_file(void **state)
     scratch_remove(folder);
 }
 
+static void a_key_file_lies_in_the_home_folder_or_the_project(void **state)
+{
+    static const char *const names[] = {"~/key", "key"};
+    char *folder = scratch_new();
+    char *path = path_join(folder, "key");
+    struct call call;
+
+    (void)state;
+    assert_int_equal(file_write(path, "from-file\n", 10, FILE_NO_SYNC, NULL), 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *text = mem_printf("{" SERVER ",\"key_file\":\"%s\"}", names[i]);
+
+        home = i == 0 ? folder : NULL;
+        project = i == 0 ? NULL : folder;
+        assert_int_equal(read_call(text, &call, NULL), 0);
+        assert_string_equal(call.key, "from-file");
+        call_release(&call);
+        free(text);
+    }
+    project = NULL;
+    free(path);
+    scratch_remove(folder);
+}
+
 static void a_customary_key_need_not_be_there_but_a_named_one_must(void **state)
 {
     (void)state;
@@ -151,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_key_goes_into_the_header_that_its_server_reads),
         cmocka_unit_test(a_key_may_be_in_a_file),
         cmocka_unit_test(a_customary_key_need_not_be_there_but_a_named_one_must),
+        cmocka_unit_test(a_key_file_lies_in_the_home_folder_or_the_project),
         cmocka_unit_test(what_makes_no_sense_is_refused),
     };
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What of the environment reaches whom. A step's command gets all of it but the keys of agents; an
+ * agent gets what programs need, what its own program is documented to read, and what the
+ * configuration adds (docs/decisions/0017-environment.md). The key of another agent is never among
+ * it. */
+#ifndef FERMATA_RUN_ENVIRONMENT_H
+#define FERMATA_RUN_ENVIRONMENT_H
+
+#include "workflow/config.h"
+
+#include <stdbool.h>
+
+/* agent NULL: a command, a function or a check of the user's. Steps' own variables of an outer run
+ * are no matter of this. */
+struct environment {
+    const struct config *config;
+    const struct agent_config *agent;
+    const char *const *items; /* "NAME=value", NULL-terminated; may be NULL */
+};
+/* Does it get this one of the items? */
+bool environment_passes(const struct environment *environment, const char *item);
+
+#endif
