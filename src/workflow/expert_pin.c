@@ -6,7 +6,6 @@
 #include "workflow/expert.h"
 #include "workflow/reader.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,17 +19,12 @@ struct expert_text {
 
 void expert_pin_read(struct reader *reader)
 {
-    const char *line = NULL;
-    struct yaml_node *root = NULL;
-    struct error err = ERROR_INIT;
+    size_t offset;
+    struct yaml_node *root = pin_line_read(reader, PIN_MARK, &offset);
 
-    for (const char *at = strstr(reader->source, PIN_MARK); at; at = strstr(at + 1, PIN_MARK)) {
-        line = at + strlen(PIN_MARK);
-    }
-    if (line && yaml_parse(reader->scratch, line, strcspn(line, "\n"), reader->problems, &root,
-                           &err) == 0) {
+    if (root) {
         reader->pinned_experts = root;
-        reader->workflow->source_length = (size_t)(line - strlen(PIN_MARK) - reader->source);
+        reader->workflow->source_length = offset;
     }
     reader->experts = map_new();
 }
@@ -123,7 +117,6 @@ void expert_pin_take(struct reader *reader, const struct yaml_node *node, struct
 
 void expert_pin_write(struct reader *reader)
 {
-    struct workflow *workflow = reader->workflow;
     json_t *root = json_object();
     const char *name;
     size_t cursor = 0;
@@ -136,20 +129,7 @@ void expert_pin_write(struct reader *reader)
             json_put_text(root, name, each->text);
         }
     }
-    if (json_object_size(root) > 0) {
-        char *line = json_dump_sorted(root);
-        char *text = mem_printf("%s%s%s\n", workflow->text, PIN_MARK, line);
-
-        workflow->text = arena_strdup(reader->arena, text);
-        workflow->text_length = strlen(text);
-        free(text);
-        free(line);
-    }
-    if (workflow->text_length > WORKFLOW_BYTES_MAX) {
-        problems_add(reader->problems, (struct position){1, 1}, "make some of them smaller",
-                     "with the experts of its steps the text is larger than %d bytes",
-                     WORKFLOW_BYTES_MAX);
-    }
+    pin_line_write(reader, PIN_MARK, root, "make the experts of its steps smaller");
     json_decref(root);
     map_free(reader->experts);
     reader->experts = NULL;

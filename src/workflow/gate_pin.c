@@ -2,12 +2,10 @@
 /* A run is pinned to the text of its workflow, but a gate may come from the configuration, which
  * can change while the run goes on. So the gates that a workflow takes from there become part of
  * its text: a last line, a comment for other readers, that holds them as a config.yaml would. */
-#include "base/alloc.h"
 #include "workflow/keys.h"
 #include "workflow/reader.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PIN_MARK "\n# gates of the configuration: "
@@ -57,15 +55,10 @@ static json_t *encode_gate(const struct gate *gate)
 
 void pin_read(struct reader *reader)
 {
-    const char *line = NULL;
-    struct yaml_node *root = NULL;
-    struct error err = ERROR_INIT;
+    size_t offset;
+    struct yaml_node *root = pin_line_read(reader, PIN_MARK, &offset);
 
-    for (const char *at = strstr(reader->source, PIN_MARK); at; at = strstr(at + 1, PIN_MARK)) {
-        line = at + strlen(PIN_MARK);
-    }
-    if (line && yaml_parse(reader->scratch, line, strcspn(line, "\n"), reader->problems, &root,
-                           &err) == 0) {
+    if (root) {
         keys_check(LEVEL_CONFIG, root, reader->problems);
         reader->pinned = yaml_find(root, "gates");
     }
@@ -85,11 +78,9 @@ const struct yaml_entry *pin_find(const struct reader *reader, const char *name)
 
 void pin_write(struct reader *reader)
 {
-    struct workflow *workflow = reader->workflow;
+    const struct workflow *workflow = reader->workflow;
     json_t *gates = json_object();
     json_t *root = json_object();
-    char *line;
-    char *text;
 
     for (size_t i = 0; i < workflow->gate_count; i++) {
         if (workflow->gates[i].is_configured) {
@@ -98,19 +89,9 @@ void pin_write(struct reader *reader)
     }
     if (json_object_size(gates) > 0) {
         json_put(root, "gates", json_incref(gates));
-        line = json_dump_compact(root);
-        text = mem_printf("%s%s%s\n", workflow->text, PIN_MARK, line);
-        workflow->text = arena_strdup(reader->arena, text);
-        workflow->text_length = strlen(text);
-        free(text);
-        free(line);
     }
-    if (workflow->text_length > WORKFLOW_BYTES_MAX) {
-        problems_add(reader->problems, (struct position){1, 1},
-                     "make one of them smaller, or write the gates into the workflow",
-                     "with the gates of the configuration the text is larger than %d bytes",
-                     WORKFLOW_BYTES_MAX);
-    }
+    pin_line_write(reader, PIN_MARK, root,
+                   "make a gate smaller, or write the gates into the workflow");
     json_decref(gates);
     json_decref(root);
 }

@@ -101,6 +101,10 @@ void read_step(struct reader *reader, struct step_source *source); /* reader_ste
 void read_gate(struct reader *reader, const struct yaml_entry *entry, struct gate *target);
 /* The workflow's own gates, and those of the configuration and built-in ones that phases use. */
 void resolve_gates(struct reader *reader); /* reader_gate.c */
+/* pin.c: a line of JSON behind the text, found by its mark; NULL: there is none, or it is bad */
+struct yaml_node *pin_line_read(struct reader *reader, const char *mark, size_t *ret_offset);
+/* `hint`: what to do when the text becomes too large with it. */
+void pin_line_write(struct reader *reader, const char *mark, const json_t *root, const char *hint);
 /* gate_pin.c: the gates of the configuration as a part of the text */
 void pin_read(struct reader *reader);
 const struct yaml_entry *pin_find(const struct reader *reader, const char *name); /* or NULL */

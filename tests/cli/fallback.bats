@@ -208,7 +208,7 @@ END2
 
 @test "without another agent a step waits, also over a restart, until the breaker lets one call through" {
     agent first 'test -e up || { echo "503 service unavailable" >&2; exit 1; }; echo "it is up"'
-    limits 'breaker_threshold: 1, breaker_recovery: 2s'
+    limits 'breaker_threshold: 1, breaker_recovery: 8s'
     step 'reuse: never'
     fermata run -w w --no-input >/dev/null 2>&1 || true
     touch up
