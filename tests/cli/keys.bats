@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets output and stderr
 # Where keys are not: in no file below .fermata, whatever becomes of the run.
 
 load helper
