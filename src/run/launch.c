@@ -40,6 +40,8 @@ struct launch {
     VEC(struct attempt_file) files; /* values that are too large for the environment */
     struct strbuf input;
     bool has_input;
+    const struct gate_check *check; /* NULL: it is the step itself */
+    bool is_own_check;              /* of the gate that the step itself has, in its clone */
     bool is_agent;
     struct agent_launch agent;
     char *blobs;
@@ -326,7 +328,7 @@ static int use_function(struct launch *launch, struct active *active, const char
     argv_add(launch, active->engine->options.self_path);
     argv_add(launch, "function");
     argv_add(launch, function);
-    json_put_text(call, "project", active->engine->options.project);
+    json_put_text(call, "project", launch->root);
     json_put(call, "arguments", arguments);
     json_put_integer(call, "now_ms", host->now_ms(host->context));
     text = json_dump_compact(call);
@@ -397,18 +399,16 @@ static void env_add_agent(struct launch *launch)
 static int use_function_step(struct launch *launch, struct active *active, int index,
                              struct error *err)
 {
-    const struct step_state *step = &active->state->steps[index];
-    const struct step *definition = step_effective(step);
-    struct template_list with = step->check ? (struct template_list){step->check->with,
-                                                                     step->check->with_count}
-                                            : (struct template_list){definition->with,
-                                                                     definition->with_count};
+    const struct gate_check *check = launch->check;
+    const struct step *definition = step_effective(&active->state->steps[index]);
+    struct template_list with = check ? (struct template_list){check->with, check->with_count}
+                                      : (struct template_list){definition->with,
+                                                               definition->with_count};
     json_t *arguments = NULL;
     int r = launch_arguments(active, index, with, &arguments, err);
 
     return r < 0 ? r
-                 : use_function(launch, active,
-                                step->check ? step->check->function : definition->function,
+                 : use_function(launch, active, check ? check->function : definition->function,
                                 arguments, err);
 }
 
@@ -417,11 +417,11 @@ static int use_step(struct launch *launch, struct active *active, int index, str
     const struct step_state *step = &active->state->steps[index];
     const struct step *definition = step_effective(step);
 
-    if (step->check && step->check->command) {
-        use_command(launch, step->check->command);
+    if (launch->check && launch->check->command) {
+        use_command(launch, launch->check->command);
         return 0;
     }
-    if (step->check) {
+    if (launch->check) {
         return use_function_step(launch, active, index, err);
     }
     switch (definition->kind) {
@@ -462,7 +462,7 @@ static void fill_spec(struct launch *launch, struct active *active, int index)
         .input_length = launch->input.length,
         .files = launch->files.items,
         .file_count = launch->files.count,
-        .timeout_ms = launch_timeout_ms(active, index),
+        .timeout_ms = launch->check ? launch->check->timeout_ms : launch_timeout_ms(active, index),
         .grace_ms = GRACE_MS,
         .stdout_is_file = launch->agent.command.has_file_output,
         .has_own_tmp = launch->is_agent,
@@ -471,12 +471,17 @@ static void fill_spec(struct launch *launch, struct active *active, int index)
     };
 }
 
-int launch_new(struct active *active, int index, const char *folder, struct launch **ret_launch,
-               struct error *err)
+static int make_launch(struct active *active, const struct check_wish *wish,
+                       struct launch **ret_launch, struct error *err)
 {
+    const int index = wish->step;
+    const char *folder = wish->folder;
     const struct step *definition = step_effective(&active->state->steps[index]);
     struct launch *launch = mem_zero(1, sizeof(*launch));
     int r;
+
+    launch->check = wish->check ? wish->check : active->state->steps[index].check;
+    launch->is_own_check = wish->check != NULL;
 
     strbuf_init(&launch->input, INPUT_BYTES_MAX);
     agent_launch_init(&launch->agent);
@@ -488,7 +493,7 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     memcpy(launch->run_id, active->state->id, RUN_ID_SIZE);
     launch->within = find_variable(active->engine->options.environment, "FERMATA_RUN");
     launch->root = workspace_root(active, index);
-    launch->is_clone = workspace_is_clone(definition) && !active->state->steps[index].check;
+    launch->is_clone = workspace_is_clone(definition) && !launch->check;
     launch->config = active->engine->options.config;
     launch->cwd = definition && definition->cwd ? path_join(launch->root, definition->cwd)
                                                 : mem_strdup(launch->root);
@@ -497,7 +502,7 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
         r = env_build(launch, active, index, err);
     }
     env_add_agent(launch);
-    if (launch->is_agent) {
+    if (launch->is_agent || launch->is_own_check) {
         env_add(launch, "FERMATA_WORKSPACE", launch->root);
     }
     if (r < 0) {
@@ -507,6 +512,20 @@ int launch_new(struct active *active, int index, const char *folder, struct laun
     fill_spec(launch, active, index);
     *ret_launch = launch;
     return 0;
+}
+
+int launch_new(struct active *active, int index, const char *folder, struct launch **ret_launch,
+               struct error *err)
+{
+    const struct check_wish wish = {.step = index, .folder = folder};
+
+    return make_launch(active, &wish, ret_launch, err);
+}
+
+int launch_new_check(struct active *active, const struct check_wish *wish,
+                     struct launch **ret_launch, struct error *err)
+{
+    return make_launch(active, wish, ret_launch, err);
 }
 
 /* The list ends with NULL. */
@@ -528,8 +547,8 @@ static int make_workspace(struct launch *launch, struct error *err)
                                         .file_count = launch->config->workspace_file_count};
     int port = WORKSPACE_PORT_SHARED;
 
-    if (launch->is_clone) {
-        int r = workspace_make(&workspace, err);
+    if (launch->is_clone || launch->is_own_check) {
+        int r = launch->is_clone ? workspace_make(&workspace, err) : 0;
 
         port = r < 0 ? r : workspace_port(launch->project_folder, launch->root, err);
     }
@@ -541,7 +560,7 @@ static int make_workspace(struct launch *launch, struct error *err)
 
 static int start_keeper(struct launch *launch, pid_t *ret_keeper, struct error *err)
 {
-    int r = launch->is_agent ? make_workspace(launch, err) : 0;
+    int r = launch->is_agent || launch->is_own_check ? make_workspace(launch, err) : 0;
 
     r = r < 0 ? r : attempt_prepare(&launch->spec, err);
 

@@ -61,8 +61,7 @@ struct live_attempt *live_new(struct active *active, int step)
     return live;
 }
 
-/* A run stays, and its step waits, while one of its attempts was not let go. */
-static struct step_state *live_step(const struct live_attempt *live, struct active **ret_active)
+struct step_state *live_step(const struct live_attempt *live, struct active **ret_active)
 {
     struct active *active = engine_find(live->engine, live->run);
     struct step_state *step;
@@ -82,6 +81,7 @@ static void live_release(struct live_attempt *live)
     launch_free(live->launch);
     collect_free(live->collect);
     bridge_call_free(live->bridge);
+    live_gate_free(live->gate);
     pulse_stop(live->pulse);
     follow_stop(live->follow);
     attempt_watch_free(live->watch);
@@ -217,6 +217,8 @@ static void on_outcome(void *arg)
         live_end(live);
     } else if (missing && !is_cancelled(live)) {
         live_park(live, missing, on_collect_again);
+    } else if (collect_own_gate(live->collect) && !is_cancelled(live)) {
+        live_gate(live);
     } else if (collect_wants_merge(live->collect) && !is_cancelled(live)) {
         live_merge(live);
     } else {
@@ -303,7 +305,7 @@ void live_post_doubt(struct live_attempt *live, const struct error *err)
     live_end(live);
 }
 
-static bool is_to_stop(const struct live_attempt *live)
+bool live_is_to_stop(const struct live_attempt *live)
 {
     struct active *active;
 
@@ -321,7 +323,7 @@ static void on_urge(void *arg)
     live->urge = loop_timer_start(live->engine->options.loop, URGE_MS, on_urge, live);
 }
 
-static void urge_after(struct live_attempt *live, int64_t delay_ms)
+void live_urge_after(struct live_attempt *live, int64_t delay_ms)
 {
     loop_cancel(live->engine->options.loop, live->urge);
     live->urge = loop_timer_start(live->engine->options.loop, delay_ms, on_urge, live);
@@ -330,7 +332,7 @@ static void urge_after(struct live_attempt *live, int64_t delay_ms)
 void live_stop_watched(struct live_attempt *live)
 {
     attempt_stop(live->watch, false);
-    urge_after(live, URGE_FIRST_MS);
+    live_urge_after(live, URGE_FIRST_MS);
 }
 
 /* It goes on in vain: not what a person wanted, so stop_wanted stays. */
@@ -378,10 +380,10 @@ void live_watch(struct live_attempt *live, pid_t keeper)
     }
     follow_agent(live);
     live->pulse = pulse_start(live, keeper);
-    if (is_to_stop(live)) {
+    if (live_is_to_stop(live)) {
         live_stop_watched(live);
     } else if (timeout_ms > 0) {
-        urge_after(live, timeout_ms + URGE_FIRST_MS);
+        live_urge_after(live, timeout_ms + URGE_FIRST_MS);
     }
 }
 /* ---- the start ---- */

@@ -32,8 +32,9 @@ struct live_attempt {
     bool is_reader;        /* an agent that is to change nothing */
     bool has_changer;      /* one that may change the project was at work meanwhile */
     int64_t changes_before;
-    bool is_merge_due; /* what it did in its clone waits to come into the project */
-    bool is_overdue;   /* its keeper was killed because it did not end it */
+    struct own_gate *gate; /* while its checks are asked, before a merge */
+    bool is_merge_due;     /* what it did in its clone waits to come into the project */
+    bool is_overdue;       /* its keeper was killed because it did not end it */
     pid_t keeper;
     loop_id urge; /* to look whether its keeper does, or can be watched by now */
     int64_t started_at;
@@ -76,7 +77,36 @@ void live_post_outcome(struct live_attempt *live); /* what was collected */
 void live_take_place(struct live_attempt *live);
 void live_give_place(struct live_attempt *live);   /* others can have it */
 void live_stop_watched(struct live_attempt *live); /* not what a person wanted */
+/* A person or the run wants it to end. */
+bool live_is_to_stop(const struct live_attempt *live);
+/* Its keeper should have ended it by then. */
+void live_urge_after(struct live_attempt *live, int64_t delay_ms);
 void live_end_quiet(struct active *active, int step);
+/* A run stays, and its step waits, while one of its attempts was not let go. */
+struct step_state *live_step(const struct live_attempt *live, struct active **ret_active);
+
+/* live_gate.c: the checks of the gate of a step that works in a clone, there, before the merge */
+void live_gate(struct live_attempt *live);
+void live_gate_free(struct own_gate *gate); /* accepts NULL */
+
+/* launch.c: one of these checks, to be started with launch_start() */
+struct check_wish {
+    int step;
+    const struct gate_check *check;
+    const char *folder; /* of its attempt */
+};
+int launch_new_check(struct active *active, const struct check_wish *wish,
+                     struct launch **ret_launch, struct error *err);
+/* outcome.c */
+/* The gate that comes before the merge; NULL: none does. Each of its checks is read like an attempt
+ * of its own, and taken over; what is not a pass ends it: then nothing is merged. */
+const struct gate *collect_own_gate(const struct collect *collect);
+struct collect *collect_new_check(struct active *active, const struct live_attempt *live,
+                                  const struct check_wish *wish);
+bool collect_is_lost(const struct collect *check);
+bool collect_take_check(struct collect *collect, const struct collect *check);
+/* It could not be asked. */
+void collect_refuse_gate(struct collect *collect, const struct error *err);
 
 /* live_merge.c: its outcome is posted when its work has come into the project, which that of the
  * steps before it in their phase does first. */

@@ -35,6 +35,7 @@ struct collect {
     struct engine *engine;
     const struct workflow *workflow;
     char *folder;
+    char *work; /* of a check: the folder of the attempt whose work it proves; NULL: the project */
     char *blobs;
     char *run_folder;
     char *root; /* where it worked: the project or its clone */
@@ -116,6 +117,7 @@ void collect_free(struct collect *collect)
     }
     definition_give_back(collect->engine->definitions, collect->workflow);
     free(collect->folder);
+    free(collect->work);
     free(collect->blobs);
     free(collect->run_folder);
     free(collect->root);
@@ -687,6 +689,19 @@ static void release_files(const struct collect *collect)
     writer_release(&writer);
 }
 
+/* The proof names what is merged: what the step left, not the tree that it found. */
+static void find_proved_tree(struct collect *check)
+{
+    json_t *note = check->work ? snapshot_note_read(check->work) : NULL;
+    const char *after = json_get_text(note, "after", NULL);
+
+    if (after) {
+        free(check->tree);
+        check->tree = mem_strdup(after);
+    }
+    json_decref(note);
+}
+
 void collect_read(struct collect *collect)
 {
     struct stream_text output = {0};
@@ -696,6 +711,7 @@ void collect_read(struct collect *collect)
     int swept = collect->is_kept ? 0 : attempt_sweep(collect->folder);
     int r;
 
+    find_proved_tree(collect);
     /* Above the ceiling: the line that says how much was left out. */
     strbuf_init(&output.text, (size_t)collect->keep_max + 4096);
     strbuf_init(&errors.text, (size_t)collect->keep_max + 4096);
@@ -726,6 +742,90 @@ bool collect_wants_merge(const struct collect *collect)
 {
     return collect->is_clone && collect->files && !collect->definition->read_only &&
            collect->class_ == CLASS_NONE && !collect->agent.question;
+}
+
+/* ---- the gate of a step that works in a clone ---- */
+
+const struct gate *collect_own_gate(const struct collect *collect)
+{
+    return collect_wants_merge(collect) ? collect->definition->gate : NULL;
+}
+
+struct collect *collect_new_check(struct active *active, const struct live_attempt *live,
+                                  const struct check_wish *wish)
+{
+    struct collect *collect = collect_new(active, wish->step, live);
+
+    collect->work = collect->folder;
+    collect->folder = mem_strdup(wish->folder);
+    collect->check = wish->check;
+    collect->definition = NULL;
+    collect->is_json = collect->is_clone = false;
+    collect->is_overdue = live->is_overdue;
+    collect->keep_max = active->engine->options.config->output_bytes_max;
+    collect->timeout_ms = wish->check->timeout_ms;
+    free(collect->cwd);
+    collect->cwd = mem_strdup(collect->root);
+    return collect;
+}
+
+bool collect_is_lost(const struct collect *check)
+{
+    return check->class_ == CLASS_LOST;
+}
+
+static void end_gate(struct collect *collect, enum verdict verdict, const char *reason)
+{
+    json_t *gate = json_object_get(collect->files, "gate");
+
+    json_put_text(gate, "verdict", verdict_name(verdict));
+    if (verdict == VERDICT_PASS) {
+        return;
+    }
+    fail(collect, CLASS_PERMANENT);
+    /* Another agent cannot make a check say something. */
+    collect->is_doubtful = verdict == VERDICT_UNKNOWN;
+    (void)error_set(&collect->err, ERROR_CONFLICT,
+                    "gate %s: %s: %s; what the step did is not merged, and is kept in %s",
+                    collect->definition->gate->name, verdict_name(verdict), reason, collect->root);
+}
+
+static json_t *gate_of(struct collect *collect)
+{
+    json_t *gate = json_object_get(collect->files, "gate");
+
+    if (!gate) {
+        gate = json_object();
+        json_put_text(gate, "name", collect->definition->gate->name);
+        json_put(gate, "checks", json_array());
+        json_put(collect->files, "gate", gate);
+    }
+    return gate;
+}
+
+bool collect_take_check(struct collect *collect, const struct collect *check)
+{
+    json_t *gate = gate_of(collect);
+    json_t *proof = check->proof ? json_copy(check->proof) : json_object();
+
+    if (check->class_ == CLASS_CANCELLED) {
+        fail(collect, CLASS_CANCELLED);
+        (void)error_set(&collect->err, ERROR_CANCELLED, "stopped before its gate had passed");
+        json_decref(proof);
+        return false;
+    }
+    json_put_text(proof, "check", check->check->name);
+    json_put_text(proof, "verdict", verdict_name(check->verdict));
+    json_put_text(proof, "reason", check->verdict_reason);
+    (void)json_array_append_new(json_object_get(gate, "checks"), proof);
+    end_gate(collect, check->verdict, check->verdict_reason);
+    return check->verdict == VERDICT_PASS;
+}
+
+void collect_refuse_gate(struct collect *collect, const struct error *err)
+{
+    (void)gate_of(collect);
+    end_gate(collect, VERDICT_UNKNOWN, err->text);
 }
 
 int collect_merge(struct collect *collect)

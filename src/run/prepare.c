@@ -212,6 +212,9 @@ static void put_policy(const struct step *definition, json_t *parts)
     if (definition->read_only) {
         json_put(policy, "read_only", json_true());
     }
+    if (definition->gate) {
+        json_put(policy, "gate", gate_describe(definition->gate));
+    }
     for (size_t i = 0; i < definition->tool_count; i++) {
         (void)json_array_append_new(tools, json_string(definition->tools[i]));
     }

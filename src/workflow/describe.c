@@ -92,6 +92,40 @@ static void put_iterate(json_t *object, const struct iterate *iterate)
     }
 }
 
+/* ---- gates ---- */
+
+static json_t *describe_check(const struct gate_check *check)
+{
+    json_t *object = json_object();
+
+    json_put_text(object, "name", check->name);
+    json_put_text(object, "run", check->command);
+    json_put_text(object, "use", check->function);
+    put_named(object, "with", check->with, check->with_count);
+    json_put_integer(object, "exit_status", check->exit_status);
+    json_put(object, "tests_min", check->tests_min >= 0 ? json_integer(check->tests_min) : NULL);
+    json_put(object, "coverage_min",
+             check->coverage_min >= 0 ? json_real(check->coverage_min) : NULL);
+    json_put_text(object, "junit", check->junit);
+    put_limit(object, "timeout_ms", check->timeout_ms);
+    return object;
+}
+
+json_t *gate_describe(const struct gate *gate)
+{
+    json_t *object = json_object();
+    json_t *checks = json_array();
+
+    for (size_t i = 0; i < gate->check_count; i++) {
+        json_array_append_new(checks, describe_check(&gate->checks[i]));
+    }
+    json_put_text(object, "name", gate->name);
+    json_put_text(object, "description", gate->description);
+    json_put(object, "allow_skip", json_boolean(gate->allow_skip));
+    json_put(object, "commands", checks);
+    return object;
+}
+
 /* ---- steps ---- */
 
 static const char *const limit_names[] = {"auto", "park", "fallback"};
@@ -109,6 +143,7 @@ static void put_agent(json_t *object, const struct step *step)
     put_true(object, "read_only", step->read_only);
     json_put_text(object, "workspace", step->workspace);
     json_put_text(object, "on_conflict", step->on_conflict);
+    json_put(object, "gate", step->gate ? gate_describe(step->gate) : NULL);
     put_texts(object, "tools", step->tools, step->tool_count);
     json_put_integer(object, "questions", step->questions_max);
     put_limit(object, "turns_max", step->turns_max);
@@ -255,38 +290,6 @@ static json_t *describe_steps(const struct workflow *workflow, const struct step
 
 /* ---- phases ---- */
 
-static json_t *describe_check(const struct gate_check *check)
-{
-    json_t *object = json_object();
-
-    json_put_text(object, "name", check->name);
-    json_put_text(object, "run", check->command);
-    json_put_text(object, "use", check->function);
-    put_named(object, "with", check->with, check->with_count);
-    json_put_integer(object, "exit_status", check->exit_status);
-    json_put(object, "tests_min", check->tests_min >= 0 ? json_integer(check->tests_min) : NULL);
-    json_put(object, "coverage_min",
-             check->coverage_min >= 0 ? json_real(check->coverage_min) : NULL);
-    json_put_text(object, "junit", check->junit);
-    put_limit(object, "timeout_ms", check->timeout_ms);
-    return object;
-}
-
-static json_t *describe_gate(const struct gate *gate)
-{
-    json_t *object = json_object();
-    json_t *checks = json_array();
-
-    for (size_t i = 0; i < gate->check_count; i++) {
-        json_array_append_new(checks, describe_check(&gate->checks[i]));
-    }
-    json_put_text(object, "name", gate->name);
-    json_put_text(object, "description", gate->description);
-    json_put(object, "allow_skip", json_boolean(gate->allow_skip));
-    json_put(object, "commands", checks);
-    return object;
-}
-
 static json_t *describe_phase(const struct workflow *workflow, const struct phase *phase)
 {
     static const char *const modes[] = {[MODE_SEQUENTIAL] = "sequential",
@@ -315,7 +318,7 @@ static json_t *describe_phase(const struct workflow *workflow, const struct phas
         json_put_integer(object, "rounds", phase->rounds_max);
         json_put(object, "fix", describe_steps(workflow, phase->fix_steps, phase->fix_count));
     }
-    json_put(object, "gate", phase->gate ? describe_gate(phase->gate) : NULL);
+    json_put(object, "gate", phase->gate ? gate_describe(phase->gate) : NULL);
     json_put_integer(object, "line", phase->at.line);
     return object;
 }

@@ -103,6 +103,9 @@ static void add_step(struct strbuf *target, struct strbuf *line, const struct st
         strbuf_addf(line, "(when %s) ", expression_text(step->when));
     }
     add_what(line, step);
+    if (step->gate) {
+        strbuf_addf(line, ", gate %s", step->gate->name);
+    }
     if (step->static_step) {
         add_static(target, line, indent, step->static_step);
     }

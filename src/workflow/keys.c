@@ -270,6 +270,11 @@ static const struct key keys[] = {
      .example = "inputs.level == \"high\""},
     {L(PHASE), "gate", SHAPE_NAME, .help = "The gate that must pass after the steps.",
      .example = "pre-commit"},
+    {L(STEP), "gate", SHAPE_NAME,
+     .help =
+         "The gate that must pass in the clone in which the step worked, before that is merged. "
+         "Where it fails, or proves nothing, the step fails, and its clone is kept.",
+     .example = "pre-commit", .kinds = K(AGENT)},
     {L(PHASE) | L(STEP), "optional", SHAPE_BOOLEAN,
      .help = "Whether its failure is no failure of the whole.", .fallback = "false"},
     {L(PHASE) | L(STEP), "allow_skip", SHAPE_BOOLEAN,

@@ -99,7 +99,8 @@ void read_inputs(struct reader *reader); /* reader_input.c */
 void read_on_failure(enum key_level level, const struct yaml_node *map, struct on_failure *target);
 void read_step(struct reader *reader, struct step_source *source); /* reader_step.c */
 void read_gate(struct reader *reader, const struct yaml_entry *entry, struct gate *target);
-/* The workflow's own gates, and those of the configuration and built-in ones that phases use. */
+/* The workflow's own gates, and those of the configuration and built-in ones that phases or steps
+ * use. */
 void resolve_gates(struct reader *reader); /* reader_gate.c */
 /* pin.c: a line of JSON behind the text, found by its mark; NULL: there is none, or it is bad */
 struct yaml_node *pin_line_read(struct reader *reader, const char *mark, size_t *ret_offset);

@@ -185,15 +185,40 @@ static void report_unknown_gate(const struct reader *reader, const struct yaml_n
     problems_add(reader->problems, node->at, hint, "there is no gate \"%s\"", node->text);
 }
 
+struct gate_reading {
+    struct reader *reader;
+    struct gate *gates;
+    struct map *by_name;
+};
+
+/* NULL: it names none, or none that there is, which is reported. */
+static const struct gate *resolve_gate(struct gate_reading *reading, const struct yaml_node *owner)
+{
+    const struct yaml_node *node = yaml_find(owner, "gate");
+    struct workflow *workflow = reading->reader->workflow;
+    struct gate *gate = node ? map_find(reading->by_name, node->text) : NULL;
+
+    if (node && !gate &&
+        find_outside(reading->reader, node->text, &reading->gates[workflow->gate_count])) {
+        gate = &reading->gates[workflow->gate_count++];
+        (void)map_put(reading->by_name, gate->name, gate);
+    }
+    if (node && !gate) {
+        report_unknown_gate(reading->reader, node);
+    }
+    return gate;
+}
+
 void resolve_gates(struct reader *reader)
 {
     const struct yaml_node *map = yaml_find(reader->root, "gates");
     size_t own_count = map ? map->count : 0;
     struct workflow *workflow = reader->workflow;
-    /* No larger is ever needed, so that the phases' pointers stay right. */
-    struct gate *gates = arena_zero(reader->arena, own_count + workflow->phase_count + 1,
-                                    sizeof(*gates));
+    /* No larger is ever needed, so that the pointers of phases and steps stay right. */
+    struct gate *gates = arena_zero(
+        reader->arena, own_count + workflow->phase_count + reader->steps.count + 1, sizeof(*gates));
     struct map *by_name = map_new();
+    struct gate_reading reading = {reader, gates, by_name};
 
     workflow->gates = gates;
     for (size_t i = 0; i < own_count; i++) {
@@ -205,17 +230,12 @@ void resolve_gates(struct reader *reader)
         }
     }
     for (size_t i = 0; i < workflow->phase_count; i++) {
-        const struct yaml_node *node = yaml_find(reader->phase_nodes[i], "gate");
-        struct gate *gate = node ? map_find(by_name, node->text) : NULL;
+        reader->phases[i].gate = resolve_gate(&reading, reader->phase_nodes[i]);
+    }
+    for (size_t i = 0; i < reader->steps.count; i++) {
+        struct step_source *source = reader->steps.items[i];
 
-        if (node && !gate && find_outside(reader, node->text, &gates[workflow->gate_count])) {
-            gate = &gates[workflow->gate_count++];
-            (void)map_put(by_name, gate->name, gate);
-        }
-        if (node && !gate) {
-            report_unknown_gate(reader, node);
-        }
-        reader->phases[i].gate = gate;
+        source->step->gate = resolve_gate(&reading, source->node);
     }
     map_free(by_name);
 }

@@ -57,6 +57,8 @@ struct retry_policy {
     unsigned classes; /* CLASS_BIT set that is tried again */
 };
 
+struct gate;
+
 struct quiet_policy {
     int64_t after_ms; /* 0: no limit; below zero: not said */
     int then;         /* enum quiet_action; below zero: not said */
@@ -106,6 +108,7 @@ struct step {
     struct template *prompt;
     const char *workspace;   /* "shared" or "clone" */
     const char *on_conflict; /* the agent that settles one of its merge; NULL: the step fails */
+    const struct gate *gate; /* must pass in its clone before that is merged; NULL: none */
     const char *model;       /* NULL: the agent's */
     bool read_only;
     enum limit_action on_limit;

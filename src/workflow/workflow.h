@@ -204,5 +204,6 @@ void workflow_format_graph(const struct workflow *workflow, struct strbuf *targe
  * all its phases and steps. */
 void workflow_describe(const struct workflow *workflow, json_t *target);
 void workflow_describe_whole(const struct workflow *workflow, json_t *target);
+json_t *gate_describe(const struct gate *gate); /* the caller owns it */
 
 #endif

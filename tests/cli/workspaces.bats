@@ -730,3 +730,97 @@ EOF
     fermata undo last
     [ "$(cat one gone)" = "$(printf 'one\ngone')" ]
 }
+
+# gated COMMAND...: a step whose gate runs these in its clone
+gated() {
+    printf 'name: w\ndefaults: { agent: maker, workspace: clone, retry: { attempts: 1 } }\ngates:\n  proof:\n    commands:\n'
+    printf "      - { run: '%s' }\n" "$@"
+    printf 'phases: [{ id: p, steps: [{ id: s, prompt: go, gate: proof }] }]\n'
+}
+
+@test "the gate of a step runs in its clone before anything is merged, and proves what is" {
+    repository
+    agent maker <<<'cat >/dev/null; echo made >new; echo done'
+    gated 'pwd >"$FERMATA_RUN_FOLDER"/where; grep made new; ! test -e "$FERMATA_PROJECT"/new' \
+        'echo by-the-gate >built; test "$FERMATA_WORKSPACE" = "$(pwd)"; test "$FERMATA_PORT_BASE" = 20100' | workflow w
+    fermata run -w w
+    [ "$(cat new)" = made ]
+    [ ! -e built ]
+    [[ $(cat .fermata/workflows/wf_*/where) == "$PROJECT"/.fermata/workflows/*/workspaces/s/tree ]]
+    fermata show last --json >"$BATS_TEST_TMPDIR/show"
+    [ "$(json '[(c["verdict"], len(c["tree"])) for c in d["phases"][0]["steps"][0]["files"]["gate"]["checks"]]' <"$BATS_TEST_TMPDIR/show")" = '[["pass", 64], ["pass", 64]]' ]
+    [ "$(json 'd["phases"][0]["steps"][0]["files"]["merged"]' <"$BATS_TEST_TMPDIR/show")" = 1 ]
+}
+
+@test "work of a step whose gate is red or unknown is not merged; it is kept and named" {
+    repository
+    agent maker <<<'cat >/dev/null; echo made >new; echo done'
+    for check in 'false' 'no-such-tool-here' 'kill -9 $$'; do
+        gated 'true' "$check" 'touch $FERMATA_RUN_FOLDER/third' | workflow w
+        run_apart fermata run -w w --fresh
+        [ "$status" -eq 3 ]
+        [ ! -e new ]
+        fermata show last --json >"$BATS_TEST_TMPDIR/show"
+        json 'd["phases"][0]["steps"][0]["error"]' <"$BATS_TEST_TMPDIR/show" >"$BATS_TEST_TMPDIR/error"
+        grep -q '^gate proof: \(fail\|unknown\): .*not merged, and is kept in .*/workspaces/s/tree$' "$BATS_TEST_TMPDIR/error"
+        [ "$(cat "$(sed 's/.* kept in //' "$BATS_TEST_TMPDIR/error")/new")" = made ]
+        run ! compgen -G '.fermata/workflows/wf_*/third'
+    done
+    [ "$(fermata list --json | json 'len(d["runs"])')" = 3 ]
+    fermata gc
+    [ "$(cat "$(sed 's/.* kept in //' "$BATS_TEST_TMPDIR/error")/new")" = made ]
+}
+
+@test "where a gate is red the next agent goes on in the clone, and is merged when it is green" {
+    repository
+    agent maker <<<'cat >/dev/null; echo bad >new; echo done'
+    agent mender <<EOF
+cat >"$BATS_TEST_TMPDIR/prompt"; cat new >"$BATS_TEST_TMPDIR/found"; echo good >new; echo done
+EOF
+    gated 'grep -q good new' | sed 's/gate: proof/gate: proof, fallback: [mender]/' | workflow w
+    fermata run -w w
+    [ "$(cat new "$BATS_TEST_TMPDIR/found")" = "$(printf 'good\nbad')" ]
+    grep -q 'gate proof: fail' "$BATS_TEST_TMPDIR/prompt"
+    [ "$(fermata logs last --records | grep -c '"merged":')" = 1 ]
+}
+
+@test "a gate that was at work when the orchestrator died goes on, and nothing is asked twice" {
+    repository
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    agent maker <<<"cat >/dev/null; echo x >>$BATS_TEST_TMPDIR/agents.asked; echo made >new; echo done"
+    gated "echo x >>$BATS_TEST_TMPDIR/first" \
+        "echo x >>$BATS_TEST_TMPDIR/second; cat $BATS_TEST_TMPDIR/pipe" "echo x >>$BATS_TEST_TMPDIR/third" | workflow w
+    "$FERMATA" run -w w >/dev/null 2>&1 &
+    orchestrator=$!
+    wait_until test -e "$BATS_TEST_TMPDIR/second"
+    kill -9 "$orchestrator"
+    wait "$orchestrator" || true
+    fermata resume last --detach
+    echo >"$BATS_TEST_TMPDIR/pipe"
+    wait_until has_status last completed
+    [ "$(cat new "$BATS_TEST_TMPDIR"/{agents.asked,first,second,third} | tr -d '\n')" = madexxxx ]
+}
+
+@test "a run that is cancelled while the gate of a step is at work ends it, and merges nothing" {
+    repository
+    agent maker <<<'cat >/dev/null; echo made >new; echo done'
+    gated "echo \$\$ >$BATS_TEST_TMPDIR/begun; exec sleep 1000" | workflow w
+    fermata run -w w --detach
+    wait_until test -s "$BATS_TEST_TMPDIR/begun"
+    fermata cancel last
+    wait_until has_status last cancelled
+    run ! kill -0 "$(cat "$BATS_TEST_TMPDIR/begun")"
+    [ ! -e new ]
+}
+
+@test "a gate of a step that has nothing to merge is refused, as is one that is not known" {
+    agent maker <<<'cat >/dev/null; echo done'
+    gated true | sed 's/workspace: clone, //' | workflow w
+    run_apart fermata validate w
+    [ "$status" -eq 7 ]
+    [[ $stderr$output == *'the step "s" has a gate, but no work that would be merged'* ]]
+    gated true | sed 's/gate: proof }/gate: prof }/' | workflow w
+    run_apart fermata validate w
+    [ "$status" -eq 7 ]
+    [[ $stderr$output == *'there is no gate "prof"'*'did you mean "proof"'* ]]
+}

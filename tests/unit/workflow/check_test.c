@@ -175,6 +175,14 @@ static void a_step_runs_for_each_of_a_list(void **state)
 static void keys_without_their_mode_are_told(void **state)
 {
     (void)state;
+    assert_message("name: w\nphases: [{ id: p, steps: [{ id: s, prompt: x, gate: pre-push }] }]\n",
+                   "the step \"s\" has a gate, but no work that would be merged");
+    assert_message("name: w\nphases: [{ id: p, steps: [{ id: s, prompt: x, read_only: true, "
+                   "workspace: clone, gate: pre-push }] }]\n",
+                   "the step \"s\" has a gate, but no work that would be merged");
+    assert_messages("name: w\nphases: [{ id: p, steps: [{ id: s, prompt: x, workspace: clone, "
+                    "gate: pre-push }] }]\n",
+                    "");
     assert_message("name: w\nphases: [{ id: p, gate: pre-push, width: 2 }]\n",
                    "warning: the width has no effect");
     assert_message("name: w\nphases: [{ id: p, gate: pre-push, rounds: 2 }]\n",
