@@ -24,6 +24,7 @@
 #define READ_BYTES 65536
 #define COMPLAINT_MAX (2 * READ_BYTES)
 #define STATUS_TELLS_MAX 127 /* merge-file: so many conflicts; diff: 1, there are differences */
+#define TRIES_MAX 3          /* of a git that somebody kills */
 #define SILENCE_MS 300000    /* git that says nothing for so long hangs */
 
 static const char *const safe_arguments[] = {
@@ -280,34 +281,58 @@ static int refuse_status(int status, struct strbuf *complaints, const char *subc
     if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && !text[0]) {
         return error_set(err, ERROR_NOT_FOUND, "git %s found nothing", subcommand);
     }
-    return error_set(err, ERROR_IO, "git %s ended with %s %d%s%s", subcommand,
-                     WIFEXITED(status) ? "status" : "signal",
-                     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-                     text[0] ? ": " : "", text);
+    if (WIFSIGNALED(status)) {
+        return error_set(err, ERROR_INTERNAL, "git %s was ended by signal %d", subcommand,
+                         WTERMSIG(status));
+    }
+    return error_set(err, ERROR_IO, "git %s ended with status %d%s%s", subcommand,
+                     WEXITSTATUS(status), text[0] ? ": " : "", text);
 }
 
-/* tells: its status says what it found, up to tells_max. */
-static int run_argv(char *const *argv, const char *subcommand, int tells_max, struct strbuf *output,
+struct git_call {
+    char *const *argv;
+    const char *subcommand;
+    int tells_max; /* its status says what it found, up to this */
+};
+
+/* *ret_is_killed: somebody else ended it, and it said nothing. */
+static int run_once(const struct git_call *call, struct strbuf *output, bool *ret_is_killed,
                     struct error *err)
 {
     struct child child = {.output = -1, .complaints = -1};
     struct strbuf complaints;
     int status;
-    int r = child_start(&child, argv, err);
+    int r = child_start(&child, call->argv, err);
 
+    *ret_is_killed = false;
     if (r < 0) {
         return r;
     }
     strbuf_init(&complaints, COMPLAINT_MAX);
     r = child_read(&child, output, &complaints, err);
     status = child_end(&child, r < 0);
-    if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) <= tells_max &&
+    if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) <= call->tells_max &&
         (WEXITSTATUS(status) > 1 || complaints.length == 0)) {
         r = WEXITSTATUS(status);
     } else if (r == 0) {
-        r = refuse_status(status, &complaints, subcommand, err);
+        *ret_is_killed = WIFSIGNALED(status);
+        r = refuse_status(status, &complaints, call->subcommand, err);
     }
     strbuf_release(&complaints);
+    return r;
+}
+
+/* Everything asked here only looks, or makes what is thrown away when it fails: one that was killed
+ * (for want of memory, by a person) is asked once more. */
+static int run_argv(const struct git_call *call, struct strbuf *output, struct error *err)
+{
+    bool is_killed = true;
+    int r = 0;
+
+    for (int tries = 0; is_killed && tries < TRIES_MAX; tries++) {
+        strbuf_reset(output);
+        r = run_once(call, output, &is_killed, err);
+    }
     return r;
 }
 
@@ -341,7 +366,7 @@ int repository_run(const char *project, const char *const *arguments, size_t siz
     }
     argv[count] = NULL;
     strbuf_init(&output, size_max);
-    r = run_argv(argv, arguments[0], 0, &output, err);
+    r = run_argv(&(struct git_call){argv, arguments[0], 0}, &output, err);
     if (r < 0) {
         strbuf_release(&output);
     } else {
@@ -368,7 +393,7 @@ int git_run_outside(const char *folder, const char *const *arguments, size_t siz
         argv[count++] = (char *)arguments[i];
     }
     strbuf_init(&output, size_max);
-    r = run_argv(argv, arguments[0], STATUS_TELLS_MAX, &output, err);
+    r = run_argv(&(struct git_call){argv, arguments[0], STATUS_TELLS_MAX}, &output, err);
     if (r < 0) {
         strbuf_release(&output);
     } else {

@@ -19,7 +19,8 @@ int repository_find(const char *project, char **ret_git_folder, char **ret_work_
 /* Runs `git ARGUMENTS` (NULL-terminated, from the subcommand on) in the project folder without a
  * shell and keeps its standard output in ret_output, which the caller releases after success.
  * ERROR_NOT_FOUND: no repository, or git's silent status 1; ERROR_UNAVAILABLE: no git; ERROR_LIMIT:
- * more than size_max bytes; ERROR_IO: git failed, with its own first words. */
+ * more than size_max bytes; ERROR_IO: git failed, with its own first words; ERROR_INTERNAL:
+ * something kills it time after time. */
 int repository_run(const char *project, const char *const *arguments, size_t size_max,
                    struct strbuf *ret_output, struct error *err);
 /* The same for a command that needs no repository, in a folder of whatever repository, of which it

@@ -113,6 +113,53 @@ static void a_failure_says_what_git_said(void **state)
     assert_null(strchr(err.text, '\n'));
 }
 
+/* A git before the real one in PATH, which is killed so many times first. */
+static void kill_git(const char *scratch, int times)
+{
+    char *folder = scratch_path(scratch, "bin");
+    char *left = scratch_path(scratch, "left");
+    char *number = mem_printf("%d\n", times);
+    char *path = mem_printf("%s:%s", folder, getenv("PATH"));
+    char *script = mem_printf(
+        "#!/bin/sh\nread -r left <%s\nif [ $left -gt 0 ]; then\necho $((left - "
+        "1)) >%s\necho half\nkill -9 $$\nfi\nexec git "
+        "\"$@\"\n",
+        left, left);
+    char *program = scratch_path(scratch, "bin/git");
+
+    scratch_write(scratch, "left", number);
+    scratch_write(scratch, "bin/git", script);
+    assert_int_equal(chmod(program, 0700), 0);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    free(program);
+    free(script);
+    free(path);
+    free(number);
+    free(left);
+    free(folder);
+}
+
+static void one_that_is_killed_is_asked_again_and_only_so_often(void **state)
+{
+    char *before = mem_strdup(getenv("PATH"));
+    struct error err = ERROR_INIT;
+    struct strbuf output;
+    char *text;
+    int r;
+
+    kill_git(*state, 2);
+    text = output_of(*state, (const char *const[]){"ls-files", "--", "a.txt", NULL});
+    assert_string_equal(text, "a.txt\n");
+    free(text);
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    kill_git(*state, 100);
+    r = repository_run(*state, (const char *const[]){"ls-files", NULL}, 100, &output, &err);
+    assert_int_equal(r, ERROR_INTERNAL);
+    assert_string_equal(err.text, "git ls-files was ended by signal 9");
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    free(before);
+}
+
 static void a_silent_status_one_means_nothing_found(void **state)
 {
     struct strbuf output;
@@ -197,6 +244,7 @@ int main(void)
         TEST(a_linked_work_tree_is_found_through_its_file),
         TEST(outside_of_any_repository_nothing_is_found),
         TEST(a_failure_says_what_git_said),
+        TEST(one_that_is_killed_is_asked_again_and_only_so_often),
         TEST(a_silent_status_one_means_nothing_found),
         TEST(output_beyond_the_ceiling_ends_git),
         TEST(a_hostile_configuration_starts_nothing),
