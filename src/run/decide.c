@@ -8,11 +8,16 @@
 #include <assert.h>
 #include <string.h>
 
-/* Steps that only wait for a timer go back, so that the run can rest at once. */
+/* Steps that only wait for a timer go back, so that the run can rest at once, or end with it. */
 static void end_retry_waits(struct turn *turn)
 {
     for (size_t i = 0; i < turn->run->step_count; i++) {
-        if (turn->run->steps[i].waiting == WAITING_RETRY) {
+        if (turn->run->steps[i].waiting != WAITING_RETRY) {
+            continue;
+        }
+        if (turn->run->wish == WISH_CANCEL) {
+            step_cancel(turn, (int)i, "the run was cancelled");
+        } else {
             step_make_pending(turn, (int)i, "the run is to rest");
         }
     }
@@ -92,12 +97,15 @@ static void rest_phases(struct turn *turn, enum step_status status)
     }
 }
 
+/* A step that was begun and waited to be taken up again, too. */
 static void cancel_waiting_steps(struct turn *turn)
 {
     for (size_t i = 0; i < turn->run->step_count; i++) {
         const struct step_state *step = &turn->run->steps[i];
+        bool is_begun = step->tries > 0 || step->parks > 0 || step->losses > 0;
+        bool is_put_off = step->status == STEP_IS_PENDING && is_begun;
 
-        if (step->status == STEP_IS_RUNNING || step->status == STEP_IS_PAUSED) {
+        if (step->status == STEP_IS_RUNNING || step->status == STEP_IS_PAUSED || is_put_off) {
             step_cancel(turn, (int)i, "the run was cancelled");
         }
     }

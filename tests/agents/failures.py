@@ -110,6 +110,7 @@ def a_parked_step_can_be_cancelled(models):
         wait_for(lambda: project.state().get("waiting") == "retry")
         assert project.fermata("cancel", run).returncode == 0
         wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "cancelled")
+        assert project.state()["status"] == "cancelled", project.state()
         assert project.asked() == ["mock"], project.asked()
 
 

@@ -80,6 +80,31 @@ static void waits_for_a_retry_do_not_keep_a_run_from_resting(void **state)
     machine_release(&m);
 }
 
+/* Tried once, it waits; with `pause` it went back to pending before. */
+static void a_step_that_waited_for_another_try_is_cancelled_with_its_run(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    for (int is_paused = 0; is_paused < 2; is_paused++) {
+        machine_begin(&m, "name: w\n"
+                          "phases:\n"
+                          "  - id: p\n"
+                          "    steps: [{ id: a, run: x, retry: { attempts: 2, delay: 60s } },\n"
+                          "            { id: b, run: x }]\n");
+        machine_fail(&m, "a", "transient");
+        if (is_paused) {
+            assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
+            assert_int_equal(machine_step(&m, "a")->status, STEP_IS_PENDING);
+        }
+        assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+        assert_int_equal(m.run->status, RUN_CANCELLED);
+        assert_int_equal(machine_step(&m, "a")->status, STEP_IS_CANCELLED);
+        assert_int_equal(machine_step(&m, "b")->status, STEP_IS_PENDING);
+        machine_release(&m);
+    }
+}
+
 static void cancel_stops_what_runs_and_ends_the_run(void **state)
 {
     struct machine m;
@@ -501,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_pause_that_is_taken_back_in_time_changes_nothing),
         cmocka_unit_test(a_run_that_is_being_stopped_is_not_resumed),
         cmocka_unit_test(waits_for_a_retry_do_not_keep_a_run_from_resting),
+        cmocka_unit_test(a_step_that_waited_for_another_try_is_cancelled_with_its_run),
         cmocka_unit_test(cancel_stops_what_runs_and_ends_the_run),
         cmocka_unit_test(a_run_that_rests_is_cancelled_at_once),
         cmocka_unit_test(nothing_takes_a_cancel_back),
