@@ -96,7 +96,7 @@ LINK_PROGRAM = $(CC) $(CFLAGS) $(VARIANT) $(LINK) $(LDFLAGS)
 
 # ---- sources, by wildcard ----------------------------------------------------------------------
 
-KEEPER_SOURCES := $(sort $(wildcard src/agents/keeper/*.c))
+KEEPER_SOURCES := $(sort $(wildcard src/agents/keeper/*.c)) src/base/redact.c
 # The drivers: a program fermata-NAME for each src/drive/NAME_main.c (docs/decisions/0012).
 DRIVER_SOURCES := $(sort $(wildcard src/drive/*_main.c))
 DRIVERS := $(DRIVER_SOURCES:src/drive/%_main.c=fermata-%)
@@ -187,7 +187,7 @@ $(BUILD)/fermata: $(BUILD)/src/main.o $(BUILD)/libfermata.a
 	$(Q)$(LINK_PROGRAM) -o $@ $^ $(PACKAGE_LIBS)
 
 # Holds one agent process each: static, tiny, libc alone, never sanitised.
-$(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) $(BUILD)/flags
+$(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) src/base/redact.h $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(KEEPER_CC) $(KEEPER_FLAGS) $(KEEPER_LINK) -o $@ $(KEEPER_SOURCES)

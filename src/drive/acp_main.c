@@ -6,6 +6,7 @@
  * answer, 1 for a failure (which was printed), 2 for a call that makes no sense. */
 #include "drive/acp_process.h"
 
+#include "agents/conceal.h"
 #include "base/alloc.h"
 #include "base/vec.h"
 
@@ -29,6 +30,11 @@ static void print_event(void *context, const struct agent_event *event)
         _exit(1);
     }
     strbuf_release(&line);
+}
+
+static void on_said(void *context, const struct agent_event *event)
+{
+    concealer_add(context, event);
 }
 
 static int refuse(const char *text)
@@ -56,6 +62,21 @@ static json_t *read_input(void)
     input = text.overflow ? NULL : json_loadb(text.data, text.length, 0, NULL);
     strbuf_release(&text);
     return input;
+}
+
+/* The agent's program has its keys from our environment, and may say them piece by piece. */
+static bool drive_concealed(const struct acp_call *call, char **argv,
+                            const struct acp_limits *limits)
+{
+    struct redact_key keys[REDACT_KEYS_MAX];
+    char *names = mem_strdup(redact_find_names(environ));
+    size_t count = names ? redact_find_keys(environ, names, keys) : 0;
+    struct concealer *concealer = concealer_new(keys, count, print_event, NULL);
+    bool is_whole = acp_drive(call, argv, limits, on_said, concealer);
+
+    concealer_free(concealer);
+    free(names);
+    return is_whole;
 }
 
 static int drive(const json_t *input)
@@ -86,7 +107,7 @@ static int drive(const json_t *input)
     if (argv.count == 1 || !call.prompt || !call.cwd || call.cwd[0] != '/') {
         status = refuse("the call lacks a command, a prompt or an absolute folder");
     } else {
-        status = acp_drive(&call, argv.items, &limits, print_event, NULL) ? 0 : 1;
+        status = drive_concealed(&call, argv.items, &limits) ? 0 : 1;
     }
     for (i = 0; i < argv.count; i++) {
         free(argv.items[i]);

@@ -12,6 +12,7 @@
  */
 #include "drive/call.h"
 
+#include "agents/conceal.h"
 #include "base/alloc.h"
 
 #include <signal.h>
@@ -51,10 +52,40 @@ static void on_event(void *context, const struct agent_event *event)
     strbuf_release(&line);
 }
 
+/* ---- what a server says: it may repeat the key that it was sent ---- */
+
+static struct concealer *hide_key(const struct call *call)
+{
+    bool is_plain = call->key_name && !strpbrk(call->key_name, "\"\\");
+    const struct redact_key key = {is_plain ? call->key_name : "file", call->key};
+
+    return concealer_new(&key, call->key ? 1 : 0, on_event, NULL);
+}
+
+static void on_said(void *context, const struct agent_event *event)
+{
+    concealer_add(context, event);
+}
+
 static void on_progress(void *context, const json_t *line)
 {
-    (void)context;
-    print_line(line);
+    char *text = json_dump_compact(line);
+    char *clean = concealer_text(context, text);
+    char *whole = mem_printf("%s\n", clean);
+
+    print(whole);
+    free(whole);
+    free(clean);
+    free(text);
+}
+
+static int print_result(struct concealer *concealer, json_t *result)
+{
+    bool is_fine = json_is_true(json_object_get(result, "ok"));
+
+    on_progress(concealer, result);
+    json_decref(result);
+    return is_fine ? 0 : 1;
 }
 
 static const char *find_variable(const char *name)
@@ -85,15 +116,6 @@ static int read_input(json_t **ret_input, struct error *err)
     return r;
 }
 
-static int print_result(json_t *result)
-{
-    bool is_fine = json_is_true(json_object_get(result, "ok"));
-
-    print_line(result);
-    json_decref(result);
-    return is_fine ? 0 : 1;
-}
-
 static int refuse(const struct error *err, bool is_call)
 {
     struct agent_event event;
@@ -109,32 +131,33 @@ static int refuse(const struct error *err, bool is_call)
         json_put(result, "ok", json_false());
         json_put_text(result, "error", err->text);
         json_put_text(result, "failure", agent_failure_name(AGENT_PERMANENT));
-        (void)print_result(result);
+        print_line(result);
+        json_decref(result);
     }
     return 2;
 }
 
-static int run(const char *mode, struct call *call)
+static int run(const char *mode, struct call *call, struct concealer *concealer)
 {
     struct error err = ERROR_INIT;
 
     if (strcmp(mode, "--health") == 0) {
-        return print_result(call_health(call, true));
+        return print_result(concealer, call_health(call, true));
     }
     if (strcmp(mode, "--models") == 0) {
-        return print_result(call_health(call, false));
+        return print_result(concealer, call_health(call, false));
     }
     if (strcmp(mode, "--pull") == 0) {
-        return print_result(call_pull(call, on_progress, NULL));
+        return print_result(concealer, call_pull(call, on_progress, concealer));
     }
     if (strcmp(mode, "--remove") == 0) {
-        return print_result(call_remove(call, on_progress, NULL));
+        return print_result(concealer, call_remove(call, on_progress, concealer));
     }
     if (!call->prompt) {
         (void)error_set(&err, ERROR_INVALID, "the call has no prompt");
         return refuse(&err, true);
     }
-    return call_answer(call, on_event, NULL) ? 0 : 1;
+    return call_answer(call, on_said, concealer) ? 0 : 1;
 }
 
 static bool is_mode(const char *text)
@@ -155,6 +178,7 @@ int main(int argc, char **argv)
     const char *mode = argc > 1 ? argv[1] : "";
     struct error err = ERROR_INIT;
     json_t *input = NULL;
+    struct concealer *concealer;
     struct call call;
     int status;
 
@@ -168,7 +192,9 @@ int main(int argc, char **argv)
     if (read_input(&input, &err) < 0 || call_read(input, &environment, &call, &err) < 0) {
         return refuse(&err, !*mode);
     }
-    status = run(mode, &call);
+    concealer = hide_key(&call);
+    status = run(mode, &call, concealer);
+    concealer_free(concealer);
     call_release(&call);
     return status;
 }

@@ -212,3 +212,36 @@ bool environment_passes(const struct environment *environment, const char *item)
            is_among(config->pass_env, config->pass_env_count, name) ||
            is_listed(environment, find_variable(environment, added), name);
 }
+
+/* ---- what is not to be shown ---- */
+
+/* Of these a value is taken for a key by its name alone, when an agent has it. */
+static const char secret_names[] =
+    "*_API_KEY *_ACCESS_KEY *_SECRET_KEY *_TOKEN *_SECRET *_PASSWORD";
+
+static bool is_customary(struct text name)
+{
+    size_t count;
+    const struct adapter *const *adapters = adapter_list(&count);
+    bool is_found = false;
+
+    for (size_t i = 0; i < count && !is_found; i++) {
+        const char *variable = adapters[i]->key_variable;
+
+        is_found = variable && is_same((struct text){variable, strlen(variable)}, name);
+    }
+    return is_found;
+}
+
+bool environment_is_key(const struct environment *environment, const char *item)
+{
+    const struct config *config = environment->config;
+    struct text name = name_of(item);
+    bool is_found = is_customary(name) ||
+                    (environment->agent && is_listed(environment, secret_names, name));
+
+    for (size_t i = 0; i < config->agent_count && !is_found; i++) {
+        is_found = is_key_of(&config->agents[i], name);
+    }
+    return is_found;
+}

@@ -19,5 +19,8 @@ struct environment {
 };
 /* Does it get this one of the items? */
 bool environment_passes(const struct environment *environment, const char *item);
+/* Of one that it got: is its value a key, which nothing that comes back may show? Those that agents
+ * name, the customary ones of their programs, and what an agent was given under such a name. */
+bool environment_is_key(const struct environment *environment, const char *item);
 
 #endif

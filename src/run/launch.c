@@ -6,6 +6,7 @@
 #include "agents/attempt.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/redact.h"
 #include "base/timestamp.h"
 #include "functions/functions.h"
 #include "results/results.h"
@@ -199,7 +200,8 @@ static bool is_of_a_step(const char *entry)
     static const char *const names[] = {
         "FERMATA_RUN",        "FERMATA_PHASE", "FERMATA_STEP",      "FERMATA_ATTEMPT",
         "FERMATA_TASK",       "FERMATA_INDEX", "FERMATA_TASK_FILE", "FERMATA_ITEM_FILE",
-        "FERMATA_RUN_FOLDER", "FERMATA_ITEM",  "FERMATA_WORKSPACE", "FERMATA_PORT_BASE"};
+        "FERMATA_RUN_FOLDER", "FERMATA_ITEM",  "FERMATA_WORKSPACE", "FERMATA_PORT_BASE",
+        REDACT_VARIABLE};
     bool found = strncmp(entry, "FERMATA_INPUT_", strlen("FERMATA_INPUT_")) == 0;
 
     for (size_t i = 0; !found && i < ARRAY_LEN(names); i++) {
@@ -396,6 +398,30 @@ static void env_add_agent(struct launch *launch)
     }
 }
 
+/* The names alone: its keeper, which has the values, takes them out of what it says. */
+static void env_add_keys(struct launch *launch, struct active *active, int index)
+{
+    const struct environment environment = {
+        .config = active->engine->options.config,
+        .agent = launch->is_agent ? live_agent_of(active, &active->state->steps[index]) : NULL,
+    };
+    struct strbuf names;
+
+    strbuf_init(&names, ENV_VALUE_BYTES_MAX);
+    for (size_t i = 0; i < launch->env.count; i++) {
+        const char *item = launch->env.items[i];
+
+        if (environment_is_key(&environment, item)) {
+            strbuf_addf(&names, "%s%.*s", names.length > 0 ? " " : "", (int)strcspn(item, "="),
+                        item);
+        }
+    }
+    if (names.length > 0) {
+        env_add(launch, REDACT_VARIABLE, names.data);
+    }
+    strbuf_release(&names);
+}
+
 static int use_function_step(struct launch *launch, struct active *active, int index,
                              struct error *err)
 {
@@ -502,6 +528,7 @@ static int make_launch(struct active *active, const struct check_wish *wish,
         r = env_build(launch, active, index, err);
     }
     env_add_agent(launch);
+    env_add_keys(launch, active, index);
     if (launch->is_agent || launch->is_own_check) {
         env_add(launch, "FERMATA_WORKSPACE", launch->root);
     }

@@ -662,6 +662,11 @@ class Request:
     __slots__ = ("method", "target", "path", "query", "headers", "body", "json", "id",
                  "prefix", "t0", "entry")
 
+    def key(self):
+        h = self.headers
+        return (h.get("authorization", "").split(" ")[-1] or h.get("x-api-key")
+                or h.get("x-goog-api-key") or h.get("api-key") or self.query.get("key"))
+
 
 class Response:
     def __init__(self, reader, writer, keep):
@@ -916,9 +921,7 @@ class Mock:
 
         h = req.headers
         if self.cfg["api_key"]:
-            got = (h.get("authorization", "").split(" ")[-1] or h.get("x-api-key")
-                   or h.get("x-goog-api-key") or h.get("api-key") or req.query.get("key"))
-            if got != self.cfg["api_key"] and not p.startswith(("/api/", "/health")):
+            if req.key() != self.cfg["api_key"] and not p.startswith(("/api/", "/health")):
                 return await self.http_error(res, self.api_of(p), 401, {})
         if h.get("upgrade", "").lower() == "websocket":
             return await res.json(426, {"error": {"message": "no websockets here"}})
@@ -1218,6 +1221,10 @@ class Mock:
             if call.forced_tool and pl.stop == "stop":
                 pl.calls = [forced_call(call, pl.text)]
                 pl.text, pl.stop = "", "tool"
+        if "tell_key" in opts:                            # as some servers do
+            pl.text = "%s %s." % (pl.text, req.key())
+            pl.opts = {**opts, "message": "No such key: %s, or %s" % (req.key(), base64.b64encode(
+                ("user:%s" % req.key()).encode()).decode())}
         pl.tokens_in = opt_int(opts, "in", tokens(call.prompt_chars))
         out_chars = len(pl.text) + len(pl.think) + sum(len(json.dumps(c, default=str)) for c in pl.calls)
         pl.tokens_out = opt_int(opts, "out", tokens(out_chars))

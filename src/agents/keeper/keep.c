@@ -45,6 +45,7 @@ struct keeper {
     int signals; /* signalfd of CHLD, TERM and USR1 */
     pid_t main;  /* 0: ended */
     struct keeper_output outputs[2];
+    struct keeper_keys keys;
     struct keeper_report report;
     int64_t grace_ms;
     int64_t started_ms;  /* monotonic, as are the next three */
@@ -133,8 +134,12 @@ static int open_input(int folder)
 
 static int open_streams(struct keeper *keeper, const struct keeper_spec *spec, int ret_fds[3])
 {
-    int r = 0;
+    int r = keeper_keys_read(spec->env, &keeper->keys);
 
+    if (r < 0) {
+        fail_start(keeper, "keys", -r);
+        return r;
+    }
     ret_fds[0] = open_input(keeper->folder);
     if (ret_fds[0] < 0) {
         fail_start(keeper, "stdin", errno);
@@ -142,6 +147,7 @@ static int open_streams(struct keeper *keeper, const struct keeper_spec *spec, i
     }
     for (int i = 0; r == 0 && i < 2; i++) {
         keeper_output_init(&keeper->outputs[i], spec->output_bytes_max);
+        keeper->outputs[i].keys = keeper_keys_stream(&keeper->keys);
         r = keeper_output_source(&keeper->outputs[i], i == 0 && spec->stdout_is_file,
                                  &ret_fds[i + 1]);
     }

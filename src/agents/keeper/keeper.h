@@ -7,6 +7,8 @@
 #ifndef FERMATA_AGENTS_KEEPER_KEEPER_H
 #define FERMATA_AGENTS_KEEPER_KEEPER_H
 
+#include "base/redact.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,6 +71,18 @@ struct keeper_start_failure {
 int keeper_launch(const struct keeper_spec *spec, const int fds[3], pid_t *ret_pid,
                   struct keeper_start_failure *ret_failure);
 
+/* ---- keys.c: what a program knows and is not to be kept of what it says ---- */
+
+/* For one stream; all take the same keys out. */
+struct keeper_keys {
+    struct redact redact;
+    char *rest; /* of the mapping, for what streams hold */
+};
+
+/* The variables that REDACT_VARIABLE names. */
+int keeper_keys_read(char *const *environment, struct keeper_keys *ret_keys);
+struct redact_stream keeper_keys_stream(struct keeper_keys *keys);
+
 /* ---- output.c: one output stream, kept within its ceiling ---- */
 
 struct keeper_output {
@@ -81,9 +95,10 @@ struct keeper_output {
     int tail;     /* -1: not needed yet */
     int64_t head_bytes_max; /* ends where a write failed: the head has no holes */
     int64_t tail_bytes_max;
-    int64_t total;     /* exact, also what was not kept */
-    int64_t tail_from; /* the first byte since which the ring has no hole */
-    int error;         /* errno of the first write that failed; 0: none */
+    int64_t total;             /* exact, also what was not kept */
+    int64_t tail_from;         /* the first byte since which the ring has no hole */
+    int error;                 /* errno of the first write that failed; 0: none */
+    struct redact_stream keys; /* on its way to the files; redact NULL: as it is */
 };
 
 void keeper_output_init(struct keeper_output *output, int64_t bytes_max);

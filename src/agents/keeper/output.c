@@ -197,8 +197,10 @@ static void add_to_tail(struct keeper_output *output, const char *bytes, size_t 
     }
 }
 
-void keeper_output_add(struct keeper_output *output, const char *bytes, size_t length)
+static void keep(void *context, const char *bytes, size_t length)
 {
+    struct keeper_output *output = context;
+
     open_head(output);
     if (output->total < output->head_bytes_max) {
         size_t done = add_to_head(output, bytes, length);
@@ -209,6 +211,15 @@ void keeper_output_add(struct keeper_output *output, const char *bytes, size_t l
     }
     if (length > 0) {
         add_to_tail(output, bytes, length);
+    }
+}
+
+void keeper_output_add(struct keeper_output *output, const char *bytes, size_t length)
+{
+    if (output->keys.redact) {
+        redact_add(&output->keys, bytes, length, keep, output);
+    } else {
+        keep(output, bytes, length);
     }
 }
 
@@ -266,6 +277,9 @@ void keeper_output_drain(struct keeper_output *output)
         waiting = got > 0 ? waiting - (int)got : 0;
     }
     close_fd(&output->source);
+    if (output->keys.redact) {
+        redact_end(&output->keys, keep, output);
+    }
 }
 
 void keeper_output_sync(const struct keeper_output *output)

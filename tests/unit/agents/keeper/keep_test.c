@@ -418,6 +418,31 @@ static void the_keeper_stays_below_its_memory_ceiling(void **state)
     free(script);
 }
 
+static void assert_said(const struct fixture *fixture, const char *stream, const char *expected)
+{
+    struct strbuf said;
+
+    strbuf_init(&said, 1000);
+    assert_int_equal(attempt_read_output(fixture->attempt, stream, &said, NULL, NULL), 0);
+    assert_string_equal(said.data, expected);
+    strbuf_release(&said);
+}
+
+static void a_key_is_in_none_of_its_files(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const env[] = {"PATH=/usr/bin:/bin", "MY_KEY=sk-0123456789",
+                                      "FERMATA_KEYS=MY_KEY", NULL};
+    struct attempt_spec spec = process_spec(
+        fixture->attempt, SHELL("printf 'it is sk-0123'; printf '456789!'; echo \"<$MY_KEY>\" >&2; "
+                                "printf sk-012345678"));
+
+    spec.env = env;
+    assert_int_equal(process_run(&spec).status, 0);
+    assert_said(fixture, "stdout", "it is [key MY_KEY]!sk-012345678");
+    assert_said(fixture, "stderr", "<[key MY_KEY]>\n");
+}
+
 #define KEEP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -440,6 +465,7 @@ int main(int argc, char **argv)
         KEEP_TEST(the_program_dies_with_its_keeper),
         KEEP_TEST(output_that_cannot_be_written_is_counted_all_the_same),
         KEEP_TEST(a_torn_spec_is_a_start_error),
+        KEEP_TEST(a_key_is_in_none_of_its_files),
         KEEP_TEST(the_keeper_needs_no_dynamic_linker),
         KEEP_TEST(the_keeper_stays_below_its_memory_ceiling),
     };
