@@ -21,7 +21,7 @@ static const struct {
     {"command", USE_PROGRAM | USE_ACP | USE_COMMAND},
     {"endpoint", USE_SERVER}, /* programs take it from their own variables: `env` */
     {"model", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
-    {"key", USE_PROGRAM | USE_SERVER}, /* of ACP nobody knows where it looks: `env` */
+    {"key", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"env", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"pass_env", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"silence", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
@@ -375,6 +375,13 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
     read_options(reader, node, agent);
 }
 
+/* Of such a program nobody knows where it looks for its key: it gets the variable as it is. */
+static bool is_lost_key(const struct agent_config *agent, unsigned use)
+{
+    return (use & (USE_ACP | USE_COMMAND)) && agent->key &&
+           strncmp(agent->key, "file:", strlen("file:")) == 0;
+}
+
 static void check_agent(const struct reader *reader, const struct yaml_node *node,
                         const struct agent_config *agent)
 {
@@ -401,7 +408,9 @@ static void check_agent(const struct reader *reader, const struct yaml_node *nod
     for (size_t i = 0; i < ARRAY_LEN(key_uses); i++) {
         const struct yaml_node *value = yaml_find(node, key_uses[i].key);
 
-        if (value && !(key_uses[i].uses & use)) {
+        bool is_lost = strcmp(key_uses[i].key, "key") == 0 && is_lost_key(agent, use);
+
+        if (value && (is_lost || !(key_uses[i].uses & use))) {
             problems_warn(reader->problems, value->at, NULL,
                           "\"%s\" has no effect for an agent of type %s", key_uses[i].key,
                           agent->type);

@@ -200,6 +200,8 @@ static const char environment[] =
     "| `FERMATA_PROJECT` | the project's folder |\n"
     "| `FERMATA_RUN_FOLDER` | the run's folder: artifacts of the steps before lie in it |\n"
     "| `FERMATA_ATTEMPT_FOLDER` | the attempt's folder |\n"
+    "| `FERMATA_KEYS` | names of the variables whose values are taken out of its output, if any "
+    "|\n"
     "| `FERMATA_TASK` | the task of the run |\n"
     "| `FERMATA_INPUT_NAME` | the input `name`; other characters than letters and digits "
     "become `_`; lists and objects are JSON |\n"

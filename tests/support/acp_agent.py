@@ -125,6 +125,10 @@ def misbehave(what):
         word, _, argument = word.partition("=")
         if word == "text":
             text(argument)
+        elif word == "key":  # as the value of a variable comes, piece by piece
+            value = os.environ[argument]
+            for start in range(0, len(value), 5):
+                text(value[start:start + 5])
         elif word == "ask":
             ask(*argument.split(":"))
         elif word == "deny":

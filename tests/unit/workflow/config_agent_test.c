@@ -312,7 +312,8 @@ static void a_key_that_its_kind_of_agent_has_no_use_for_is_told(void **state)
                              "  s: { type: ollama, temperature: 3, command: x }\n"
                              "  c: { command: x, endpoint: 'http://a' }\n"
                              "  host: { model: x }\n"
-                             "  a: { type: acp, command: x, key: 'env:K', model: m }\n"
+                             "  a: { type: acp, command: x, key: 'file:k', model: m }\n"
+                             "  b: { type: acp, command: x, key: 'env:K' }\n"
                              "  groq: { endpoint: 'http://a', temperature: 1, key: 'env:K' }\n"
                              "  gemini-api: { endpoint: 'http://a', max_tokens: 1 }\n",
                              NULL);
