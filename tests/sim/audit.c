@@ -53,6 +53,46 @@ static void audit_done(struct sim *sim, struct sim_run *run, const struct record
     audit->is_done = true;
 }
 
+static bool is_in_clone(const struct step_state *step)
+{
+    const struct step *definition = step->check ? NULL : step_effective(step);
+
+    return definition && definition->workspace && strcmp(definition->workspace, "clone") == 0 &&
+           definition->kind == STEP_AGENT;
+}
+
+static void audit_merge(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    struct step_audit *audit = audit_of(run, record->step);
+
+    if (!json_object_get(record->files, "merged")) {
+        return;
+    }
+    if (audit->is_merged) {
+        sim_fail(sim, "run %d: what %s did is merged twice", run->index, record->step);
+    }
+    audit->is_merged = true;
+}
+
+/* By whom the step names for it, once, and only where there is a conflict. */
+static void audit_settler(struct sim *sim, struct sim_run *run, const struct record *record)
+{
+    const struct step_state *step = run_find_step(run->shadow, record->step);
+    struct step_audit *audit = audit_of(run, record->step);
+    const struct keeper *keeper = host_find_keeper(sim, run->index, record->step, audit->attempts);
+
+    if (!keeper || !json_object_get(keeper->outcome.files, "conflicts")) {
+        sim_fail(sim, "run %d: a conflict of %s is to be settled, and there is none", run->index,
+                 record->step);
+    }
+    if (audit->is_settling || !is_word(record->agent, step->definition->on_conflict)) {
+        sim_fail(sim, "run %d: %s is to settle a conflict of %s, for which the step has %s",
+                 run->index, record->agent, record->step,
+                 audit->is_settling ? "asked already" : step->definition->on_conflict);
+    }
+    audit->is_settling = true;
+}
+
 static void audit_ended(struct sim *sim, struct sim_run *run, const struct record *record)
 {
     struct step_audit *audit = audit_of(run, record->step);
@@ -65,10 +105,12 @@ static void audit_ended(struct sim *sim, struct sim_run *run, const struct recor
     } else if (keeper && keeper->is_hosts) {
         caller_audit_end(sim, run, record, (struct keeper *)keeper);
     } else if (!keeper || !is_word(record->class_, failure_class_name(keeper->outcome.class_)) ||
-               !record->question != !keeper->outcome.question) {
+               !record->question != !keeper->outcome.question ||
+               !record->files != !keeper->outcome.files) {
         sim_fail(sim, "run %d: attempt %lld of %s ended otherwise than recorded", run->index,
                  (long long)record->number, record->step);
     }
+    audit_merge(sim, run, record);
     audit->is_open = false;
 }
 
@@ -90,6 +132,10 @@ static void audit_completed(struct sim *sim, struct sim_run *run, const struct r
          (keeper->is_hosts && !keeper->is_answered))) {
         sim_fail(sim, "run %d: %s is called completed without a success", run->index, record->step);
     }
+    if (is_in_clone(step) && keeper && !keeper->is_hosts && !audit->is_merged) {
+        sim_fail(sim, "run %d: %s is called completed, and nothing of it was merged", run->index,
+                 record->step);
+    }
     if (step->check && keeper && keeper->outcome.verdict != VERDICT_PASS) {
         sim_fail(sim, "run %d: the check %s is called completed, its verdict was %s", run->index,
                  record->step, verdict_name(keeper->outcome.verdict));
@@ -105,6 +151,9 @@ static void audit_step_moved(struct sim *sim, struct sim_run *run, const struct 
     if (audit->is_open) {
         sim_fail(sim, "run %d: %s moves to %s while its attempt is under way", run->index,
                  record->step, record->status);
+    }
+    if (is_word(record->reason, "conflict")) {
+        audit_settler(sim, run, record);
     }
     if (is_word(record->status, "completed")) {
         audit_completed(sim, run, record);
@@ -261,6 +310,10 @@ static void audit_begun(struct sim *sim, struct sim_run *run, const struct recor
 
     if (audit->is_done || audit->is_open) {
         sim_fail(sim, "run %d: %s is done or under way and begins again", run->index, record->step);
+    }
+    if (audit->is_settling && record->kind == RECORD_STEP_REUSED) {
+        sim_fail(sim, "run %d: %s is reused, and its clone holds a conflict", run->index,
+                 record->step);
     }
     audit->is_done = record->kind == RECORD_STEP_REUSED;
 }

@@ -18,6 +18,8 @@ struct step_audit {
     int64_t not_before; /* a limit is over then */
     const char *agent;  /* that took over last, in the journal's text; NULL: none did */
     unsigned given_up;  /* bit 1 << n: agent a<n> was, since the same */
+    bool is_settling;   /* an agent was asked to settle a conflict of its merge, since the same */
+    bool is_merged;     /* what it did came into the project, since the same */
     bool is_open;       /* it has no outcome yet */
     bool is_done;
     bool is_reused;

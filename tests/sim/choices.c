@@ -101,6 +101,8 @@ static const char *const names[] = {
     [PLACE_CRASH_IN_LOOK] = "crash-in-look",
     [PLACE_ANSWER] = "answer",
     [PLACE_ANSWER_MS] = "answer-ms",
+    [PLACE_CLONE] = "clone",
+    [PLACE_CONFLICT] = "conflict",
 };
 static_assert(ARRAY_LEN(names) == PLACES, "one name for each place");
 

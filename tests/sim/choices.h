@@ -116,6 +116,9 @@ enum place {
     PLACE_CRASH_IN_LOOK,
     PLACE_ANSWER,
     PLACE_ANSWER_MS,
+    /* work in clones */
+    PLACE_CLONE,
+    PLACE_CONFLICT,
     PLACES
 };
 

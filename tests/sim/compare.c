@@ -81,6 +81,7 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     VALUE(has_slot)
     VALUE(not_before)
     VALUE(parks)
+    VALUE(is_settling)
     WORDS(agent_error)
     WORDS(agent)
     JSON(given_up)

@@ -241,6 +241,7 @@ static void write_agent(struct generator *generator)
     int questions = pick_rarely(generator, PLACE_QUESTIONS, 30, 3);
     int limit = pick_rarely(generator, PLACE_ON_LIMIT, 30, 2);
     int fallback = pick_rarely(generator, PLACE_FALLBACK, 60, (int)ARRAY_LEN(fallbacks));
+    int clone = pick_rarely(generator, PLACE_CLONE, 50, 3);
 
     if (alternative == 0 &&
         (strategy > 0 ? strategy - 1 == STRATEGY_OF_STATIC : generator->is_static)) {
@@ -252,6 +253,12 @@ static void write_agent(struct generator *generator)
     }
     if (fallback > 0) {
         strbuf_addf(generator->text, ", agent: a1, fallback: %s", fallbacks[fallback - 1]);
+    }
+    if (clone > 0) {
+        strbuf_addf(generator->text, ", workspace: clone, on_conflict: %s",
+                    clone == 1   ? "a4"
+                    : clone == 2 ? "a1"
+                                 : "pause");
     }
     if (alternative > 0) {
         strbuf_addf(generator->text, ", static: { %s }", alternatives[alternative - 1]);

@@ -241,6 +241,33 @@ static struct outcome make_outcome(struct sim *sim, const struct step_state *ste
     return outcome;
 }
 
+/* Percent of the merges that find the project changed. */
+#define CONFLICTS 35
+
+/* Where it worked in a clone: what it did is in the project with its outcome, or it is none. */
+static void merge(struct sim *sim, const struct step_state *step, struct subject subject,
+                  struct outcome *outcome)
+{
+    const struct step *definition = step->check ? NULL : step_effective(step);
+    bool is_due = definition && definition->kind == STEP_AGENT && definition->workspace &&
+                  strcmp(definition->workspace, "clone") == 0 && outcome->class_ == CLASS_NONE &&
+                  !outcome->question;
+
+    if (!is_due) {
+        return;
+    }
+    if (!sim_whether(sim, PLACE_CONFLICT, subject, CONFLICTS)) {
+        outcome->files = sim_hold(sim, json_pack("{s:i}", "merged", 1));
+        return;
+    }
+    outcome->class_ = CLASS_PERMANENT;
+    outcome->error = "merge conflict";
+    outcome->is_answered = true;
+    outcome->is_doubtful = definition->on_conflict == NULL;
+    outcome->files = sim_hold(sim, outcome->is_doubtful ? json_object()
+                                                        : json_pack("{s:[s]}", "conflicts", "f"));
+}
+
 /* ---- attempts ---- */
 
 static struct keeper *find_watched(struct sim *sim, int run, const char *key)
@@ -449,6 +476,7 @@ static void start_attempt(struct sim *sim, struct sim_run *run, int index)
         return;
     }
     keeper->outcome = make_outcome(sim, step, subject);
+    merge(sim, step, subject, &keeper->outcome);
     if (step->folder) {
         keeper->ends_at = sim->now + 1 + sim_choose(sim, PLACE_ATTEMPT_MS, subject, 30000);
         watch(sim, keeper);
@@ -536,9 +564,13 @@ static void prepare(struct sim *sim, struct sim_run *run, int index)
     if (sim_whether(sim, PLACE_PREPARE_FAILS, subject, sim->temper.failures / 8)) {
         event.outcome = (struct outcome){.class_ = CLASS_PERMANENT, .error = "no such value"};
     } else if (!step->check) {
-        event.digest = arena_printf(sim->arena, "%08x%08x", subject.what, step->attempts);
-        event.parts = get_proof(sim);
-        if (sim_whether(sim, PLACE_REUSED, subject, 15)) {
+        bool is_digested = step_reuse(run->live, step) != REUSE_NEVER;
+
+        event.digest = is_digested
+                           ? arena_printf(sim->arena, "%08x%08x", subject.what, step->attempts)
+                           : NULL;
+        event.parts = is_digested ? get_proof(sim) : NULL;
+        if (is_digested && sim_whether(sim, PLACE_REUSED, subject, 15)) {
             event.reused_run = "wf_000000000000";
             event.reused_step = "other";
             event.outcome.output = make_output(sim, step_effective(step), subject);

@@ -24,16 +24,18 @@ static struct phase_audit *phase_audit_of(struct sim_run *run, const char *id)
 static void begin_anew(struct step_audit *audit)
 {
     audit->tries = audit->losses = audit->asked = 0;
-    audit->is_static = false;
+    audit->is_static = audit->is_settling = audit->is_merged = false;
     audit->agent = NULL;
     audit->given_up = 0;
     audit->not_before = 0;
 }
 
-/* Of the names a1, a2, ... */
+/* Of the names a1, a2, ...; a step that names none has the one of the configuration. */
 static unsigned agent_bit(const char *name)
 {
-    return name && *name ? 1U << (unsigned)(name[1] - '0') : 0;
+    bool is_named = name && name[0] == 'a' && name[1] >= '0' && name[1] <= '9';
+
+    return is_named ? 1U << (unsigned)(name[1] - '0') : 0;
 }
 
 /* Another agent has tries of its own, and each is asked once. */
@@ -44,7 +46,8 @@ static void choose_agent(struct sim *sim, const struct sim_run *run, const struc
         return;
     }
     audit->given_up |= agent_bit(record->other);
-    if (audit->given_up & agent_bit(record->agent)) {
+    /* Settling a conflict is another task than the one before it. */
+    if ((audit->given_up & agent_bit(record->agent)) && !is_word(record->reason, "conflict")) {
         sim_fail(sim, "run %d: %s asks %s once more", run->index, record->step, record->agent);
     }
     if (is_word(record->class_, "refused") || is_word(record->class_, "cancelled")) {
