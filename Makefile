@@ -280,6 +280,9 @@ docs: all
 	$(BUILD)/fermata schema experts >$(BUILD)/expert-list.md
 	mv $(BUILD)/expert-list.md docs/expert-list.md
 	bench/table.py --into docs/performance.md bench/results/latest.json
+	$(MAKE) $(BUILD)/tests/unit/agents/classify_test
+	$(BUILD)/tests/unit/agents/classify_test --table >$(BUILD)/failures.md
+	sed -i -e '/^<!-- failures/r $(BUILD)/failures.md' -e '/^<!-- failures/,/^<!-- end/{/^|/d}' docs/agents.md
 
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
@@ -420,7 +423,7 @@ check-layers check-sizes check-tests check-banned check-spdx check-shell: check-
 	@tools/check-$*
 check-sabotages:
 	@tools/sabotage --check
-check-docs: all
+check-docs: all $(BUILD)/tests/unit/agents/classify_test
 	@tools/check-docs $(BUILD)
 check-tidy: compile_commands.json
 	@tools/check-tidy

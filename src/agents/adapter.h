@@ -109,6 +109,7 @@ struct agent_end {
     int exit_status; /* -1: by a signal, or never started */
     int signal;
     bool timed_out, stopped; /* by us */
+    int64_t ended_at_ms;     /* wall clock; 0: not known */
     const char *errors;      /* its standard error, or the end of it */
     const char *folder;      /* the attempt's, for what the call had it write there; NULL: none */
 };

@@ -87,6 +87,17 @@ static enum agent_failure failure_of(const char *kind)
     return AGENT_TRANSIENT; /* "unknown": connections */
 }
 
+/* Of a subscription. Its errors tell the time in words for people only. */
+static void read_limit(struct agent_reader *reader, const json_t *info)
+{
+    int64_t seconds = json_get_integer(info, "resetsAt", 0);
+
+    if (strcmp(json_get_text(info, "status", ""), "rejected") == 0 && seconds > 0 &&
+        seconds < INT64_C(1) << 40) {
+        reader_limit_until(reader, seconds * 1000);
+    }
+}
+
 static void read_retry(struct agent_reader *reader, const json_t *value)
 {
     const char *kind = json_get_text(value, "error", "unknown");
@@ -214,6 +225,8 @@ static void claude_read_line(struct agent_reader *reader, const json_t *value, c
     }
     if (strcmp(coding_type(value), "result") == 0) {
         read_result(reader, value);
+    } else if (strcmp(coding_type(value), "rate_limit_event") == 0) {
+        read_limit(reader, json_object_get(value, "rate_limit_info"));
     } else if (strcmp(subtype, "api_retry") == 0) {
         read_retry(reader, value);
     } else if (strcmp(subtype, "permission_denied") == 0) {

@@ -206,7 +206,8 @@ static bool has_word(const char *text, const char *const *words)
 
 static enum agent_failure class_of(const char *type, const char *message)
 {
-    static const char *const limits[] = {"rate", "limit", "quota", NULL};
+    static const char *const spent[] = {"context", "quota", "billing", NULL};
+    static const char *const limits[] = {"rate", "limit", NULL};
     static const char *const refusals[] = {"refus", "polic", NULL};
     static const char *const timeouts[] = {"timeout", "timed", NULL};
     static const char *const passing[] = {"transient",   "connection", "network", "overload",
@@ -214,7 +215,8 @@ static enum agent_failure class_of(const char *type, const char *message)
     static const char *const lasting[] = {"permanent", "auth",   "permission",
                                           "invalid",   "config", NULL};
 
-    return has_word(type, limits)     ? AGENT_LIMIT
+    return has_word(type, spent)      ? AGENT_PERMANENT
+           : has_word(type, limits)   ? AGENT_LIMIT
            : has_word(type, refusals) ? AGENT_REFUSED
            : has_word(type, timeouts) ? AGENT_TIMEOUT
            : has_word(type, passing)  ? AGENT_TRANSIENT

@@ -7,12 +7,25 @@
 #include <string.h>
 #include <strings.h>
 
-/* Looked for in this order, whatever their case. Quota and sign-in come before limits and
- * connections, since their messages also say "limit" or "try again". */
+/* Looked for in this order, whatever their case. What is too long for a model, quota and sign-in
+ * come before limits and connections, since their messages also say "limit" or "try again"; so
+ * does what a policy forbids. */
 static const struct {
     const char *words;
     enum agent_failure failure;
 } phrases[] = {
+    {"context limit", AGENT_PERMANENT},
+    {"context window", AGENT_PERMANENT},
+    {"context length", AGENT_PERMANENT},
+    {"context_length", AGENT_PERMANENT},
+    {"prompt is too long", AGENT_PERMANENT},
+    {"content filter", AGENT_REFUSED},
+    {"content_filter", AGENT_REFUSED},
+    {"content management policy", AGENT_REFUSED},
+    {"content policy", AGENT_REFUSED},
+    {"usage policy", AGENT_REFUSED},
+    {"usage policies", AGENT_REFUSED},
+    {"refusal", AGENT_REFUSED},
     {"insufficient_quota", AGENT_PERMANENT},
     {"quota", AGENT_PERMANENT},
     {"billing", AGENT_PERMANENT},
@@ -22,6 +35,10 @@ static const struct {
     {"rate_limit", AGENT_LIMIT},
     {"ratelimit", AGENT_LIMIT},
     {"usage limit", AGENT_LIMIT},
+    {"session limit", AGENT_LIMIT},
+    {"weekly limit", AGENT_LIMIT},
+    {"hour limit", AGENT_LIMIT},
+    {"hit your limit", AGENT_LIMIT},
     {"too many requests", AGENT_LIMIT},
     {"resource_exhausted", AGENT_LIMIT},
     {"overloaded", AGENT_TRANSIENT},
@@ -44,9 +61,6 @@ static const struct {
     {"stream disconnected", AGENT_TRANSIENT},
     {"timed out", AGENT_TRANSIENT},
     {"timeout", AGENT_TRANSIENT},
-    {"content filter", AGENT_REFUSED},
-    {"content_filter", AGENT_REFUSED},
-    {"refusal", AGENT_REFUSED},
 };
 
 static enum agent_failure classify_words(const char *text)
@@ -102,7 +116,8 @@ static enum agent_failure classify_status(int status, const char *text)
     if (status == 408 || status == 409 || status == 425 || status >= 500) {
         return AGENT_TRANSIENT;
     }
-    return AGENT_PERMANENT;
+    /* What a filter before the model stops is a bad request to some. */
+    return classify_words(text) == AGENT_REFUSED ? AGENT_REFUSED : AGENT_PERMANENT;
 }
 
 enum agent_failure agent_classify(int status, const char *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agents/coding.h"
 #include "base/alloc.h"
+#include "base/timestamp.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -256,22 +257,36 @@ static int64_t unit_ms(const char *unit)
     return 0;
 }
 
+/* "1.5s", "15h8m33s", "3 days 2 hours 5 minutes"; below zero: it has no unit. */
+static int64_t parse_duration(const char *text)
+{
+    int64_t total_ms = -1;
+
+    while (isdigit((unsigned char)*text) && total_ms < DURATION_MS_MAX) {
+        char *end = NULL;
+        double number = strtod(text, &end);
+
+        end += strspn(end, " ");
+        if (number >= 1e7 || unit_ms(end) == 0) {
+            break;
+        }
+        total_ms = (total_ms < 0 ? 0 : total_ms) + (int64_t)(number * (double)unit_ms(end));
+        text = end + strspn(end, "abcdefghijklmnopqrstuvwxyz");
+        text += strspn(text, " ,");
+    }
+    return total_ms;
+}
+
 int64_t coding_retry_ms(const char *text)
 {
-    static const char *const markers[] = {"retry after ", "try again in ", "retry in "};
+    static const char *const markers[] = {"retry after ", "try again in ", "retry in ",
+                                          "reset after ", "reset in ",     "resets in "};
 
     for (size_t i = 0; text && i < ARRAY_LEN(markers); i++) {
         const char *found = strcasestr(text, markers[i]);
-        char *end = NULL;
-        double number;
 
-        if (!found || !isdigit((unsigned char)found[strlen(markers[i])])) {
-            continue;
-        }
-        number = strtod(found + strlen(markers[i]), &end);
-        end += strspn(end, " ");
-        if (number >= 0 && number < 1e7 && unit_ms(end) > 0) {
-            return (int64_t)(number * (double)unit_ms(end));
+        if (found && isdigit((unsigned char)found[strlen(markers[i])])) {
+            return parse_duration(found + strlen(markers[i]));
         }
     }
     return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A backend's standard output becomes lines, events and a result. */
 #include "agents/reader.h"
+#include "agents/coding.h"
 #include "base/alloc.h"
 #include "base/utf8.h"
 
@@ -26,8 +27,9 @@ struct agent_reader {
     bool is_message_closed; /* the next text begins a new message */
     bool is_answer_named;   /* by reader_answer() */
     bool is_done;
-    bool has_error; /* since the last DONE */
-    bool is_fatal;  /* the last one was */
+    bool has_error;         /* since the last DONE */
+    bool is_fatal;          /* the last one was */
+    int64_t limit_until_ms; /* 0: not told */
     struct agent_usage earlier;
     json_t *edits; /* id -> [path], of tools without a result */
 
@@ -171,6 +173,16 @@ void agent_reader_add(struct agent_reader *reader, const char *bytes, size_t len
 
 /* ---- events ---- */
 
+/* A quota that is full again at a time that is told is a limit like any other. */
+static enum agent_failure find_failure(int status, int64_t retry_after_ms, const char *text)
+{
+    enum agent_failure failure = agent_classify(status, text);
+
+    bool is_told = retry_after_ms > 0 || coding_retry_ms(text) > 0;
+
+    return failure == AGENT_PERMANENT && is_told && agent_is_quota(text) ? AGENT_LIMIT : failure;
+}
+
 static void replace(char **target, const char *text)
 {
     if (text && *text && (!*target || strcmp(*target, text) != 0)) {
@@ -217,8 +229,9 @@ static void take_error(struct agent_reader *reader, const struct agent_event *ev
     reader->error = mem_strdup(event->text);
     result->status = event->status;
     result->retry_after_ms = event->retry_after_ms;
-    result->failure = event->failure != AGENT_FINE ? event->failure
-                                                   : agent_classify(event->status, event->text);
+    result->failure = event->failure != AGENT_FINE
+                          ? event->failure
+                          : find_failure(event->status, event->retry_after_ms, event->text);
     reader->has_error = true;
     reader->is_fatal = event->is_fatal;
     reader->is_done = false;
@@ -410,7 +423,8 @@ void reader_error(struct agent_reader *reader, enum agent_failure failure, int s
     struct agent_event event;
 
     agent_event_init(&event, AGENT_ERROR);
-    event.failure = failure != AGENT_FINE ? failure : agent_classify(status, text ? text : "");
+    event.failure = failure != AGENT_FINE ? failure
+                                          : find_failure(status, retry_after_ms, text ? text : "");
     event.status = status;
     event.retry_after_ms = retry_after_ms;
     event.text = text ? text : "";
@@ -428,6 +442,11 @@ void reader_error_fatal(struct agent_reader *reader, enum agent_failure failure,
     event.is_fatal = true;
     event.text = text ? text : "";
     reader_emit(reader, &event);
+}
+
+void reader_limit_until(struct agent_reader *reader, int64_t until_ms)
+{
+    reader->limit_until_ms = until_ms;
 }
 
 void reader_denied(struct agent_reader *reader)
@@ -537,6 +556,22 @@ void agent_reader_conclude(struct agent_reader *reader, const struct agent_end *
     }
 }
 
+/* As it said, else as its words do. */
+static void find_end_of_limit(struct agent_reader *reader, const struct agent_end *end)
+{
+    struct agent_result *result = &reader->result;
+    int64_t left_ms = reader->limit_until_ms - end->ended_at_ms;
+
+    if (result->failure != AGENT_LIMIT || result->retry_after_ms >= 0) {
+        return;
+    }
+    if (reader->limit_until_ms > 0 && end->ended_at_ms > 0) {
+        result->retry_after_ms = left_ms > 0 ? left_ms : 1;
+    } else {
+        result->retry_after_ms = coding_retry_ms(reader->error);
+    }
+}
+
 const struct agent_result *agent_reader_end(struct agent_reader *reader,
                                             const struct agent_end *end)
 {
@@ -551,6 +586,7 @@ const struct agent_result *agent_reader_end(struct agent_reader *reader,
     } else {
         agent_reader_conclude(reader, end);
     }
+    find_end_of_limit(reader, end);
     result->error = result->failure != AGENT_FINE ? reader->error : NULL;
     result->answer = reader->answer.data;
     result->json = reader->json;

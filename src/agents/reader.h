@@ -48,6 +48,9 @@ void reader_error(struct agent_reader *reader, enum agent_failure failure, int s
 /* An error after which the backend goes on trying, in vain: it stands when we stop it for that. */
 void reader_error_fatal(struct agent_reader *reader, enum agent_failure failure, int status,
                         const char *text);
+/* A limit that has been reached is over at that time of the wall clock, whichever error tells of
+ * it. */
+void reader_limit_until(struct agent_reader *reader, int64_t until_ms);
 /* The final answer where the backend names it apart from its messages. */
 void reader_answer(struct agent_reader *reader, const char *text);
 void reader_json(struct agent_reader *reader, const json_t *value);

@@ -150,16 +150,16 @@ struct failure failure_read(const json_t *value, int status)
     const char *kind = find_kind(inner);
     struct failure failure = {.status = status, .retry_after_ms = -1};
 
+    failure.text = compose(find_message(value), kind);
     if (status == 0) {
         json_int_t code = json_get_integer(inner, "code", 0);
         int said = code >= 400 && code < 600 ? (int)code : status_of_kind(kind);
 
         failure.status = said ? said : status_of_kind(json_get_text(inner, "type", ""));
         if (failure.status == 0) {
-            failure.class = AGENT_TRANSIENT;
+            failure.class = agent_is_quota(failure.text) ? AGENT_PERMANENT : AGENT_TRANSIENT;
         }
     }
-    failure.text = compose(find_message(value), kind);
     read_details(json_object_get(inner, "details"), &failure);
     return failure;
 }

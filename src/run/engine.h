@@ -206,7 +206,9 @@ const struct error *collect_lacks_storage(const struct collect *collect);
  * ERROR_BUSY: another agent changes the project now, so later. */
 bool collect_wants_merge(const struct collect *collect);
 int collect_merge(struct collect *collect);
-void collect_fill(const struct collect *collect, struct queued_event *event);
+/* `now_ms` is after its end, perhaps long after: who hits a limit tells how long that holds then.
+ */
+void collect_fill(const struct collect *collect, int64_t now_ms, struct queued_event *event);
 /* outcome_inline.c: the outcome of an inline function, on the loop. What of its output belongs into
  * a blob was kept before, on the pool: inline_keep_write. */
 struct inline_keep {

@@ -184,13 +184,14 @@ static void put_wait(const struct live_attempt *live, struct queued_event *event
 
 void live_post_outcome(struct live_attempt *live)
 {
+    const struct host *host = live->engine->options.host;
     struct active *active;
     struct queued_event *event;
 
     (void)live_step(live, &active);
     event = event_new(active, EVENT_ATTEMPT_ENDED, live->key);
     event->event.attempt = live->attempt;
-    collect_fill(live->collect, event);
+    collect_fill(live->collect, host->now_ms(host->context), event);
     put_wait(live, event);
     event->learned_at_us = live->ended_at_us;
     engine_post(live->engine, event);

@@ -56,6 +56,7 @@ struct collect {
     int exit_status;
     int signal;
     int64_t duration_ms;
+    int64_t ended_at_ms; /* wall clock; 0: not known */
     struct error err;
     bool is_doubtful;
     struct error broken; /* what kept us from reading or keeping what it left */
@@ -438,6 +439,7 @@ static void read_agent(struct collect *collect, const struct attempt_exit *ended
                                   .signal = ended->signal,
                                   .timed_out = ended->timed_out,
                                   .stopped = ended->stopped,
+                                  .ended_at_ms = ended->ended_at_ms,
                                   .errors = errors->data,
                                   .folder = collect->folder};
     struct error err = ERROR_INIT;
@@ -655,6 +657,7 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
     }
     check_kept(collect, ended);
     collect->duration_ms = ended->ended_at_ms - ended->started_at_ms;
+    collect->ended_at_ms = ended->ended_at_ms;
     collect->exit_status = ended->status;
     collect->signal = ended->signal;
     collect->usage = describe_usage(collect, ended);
@@ -859,7 +862,19 @@ int collect_merge(struct collect *collect)
     return r == ERROR_BUSY ? r : 0;
 }
 
-void collect_fill(const struct collect *collect, struct queued_event *event)
+/* What is left of it; it stays a time that was told, also when it is over. */
+static int64_t retry_after_ms(const struct collect *collect, int64_t now_ms)
+{
+    int64_t told_ms = collect->agent.retry_after_ms;
+    int64_t gone_ms = collect->ended_at_ms > 0 ? now_ms - collect->ended_at_ms : 0;
+
+    if (told_ms <= 0 || gone_ms <= 0) {
+        return told_ms;
+    }
+    return gone_ms < told_ms ? told_ms - gone_ms : 1;
+}
+
+void collect_fill(const struct collect *collect, int64_t now_ms, struct queued_event *event)
 {
     struct outcome *outcome = &event->event.outcome;
 
@@ -881,7 +896,7 @@ void collect_fill(const struct collect *collect, struct queued_event *event)
     outcome->model = event_keep(event, collect->agent.model);
     outcome->session = event_keep(event, collect->agent.session);
     outcome->question = event_hold(event, json_incref(collect->agent.question));
-    outcome->retry_after_ms = collect->agent.retry_after_ms;
+    outcome->retry_after_ms = retry_after_ms(collect, now_ms);
     outcome->verdict = collect->verdict;
     outcome->verdict_reason = event_keep(event, collect->verdict_reason);
     outcome->proof = event_hold(event, json_incref(collect->proof));

@@ -20,6 +20,9 @@ static void a_time_to_wait_is_read_from_words(void **state)
     assert_int_equal(coding_retry_ms("try again in 1.5 s"), 1500);
     assert_int_equal(coding_retry_ms("Retry in 2 hours"), 2 * 3600000);
     assert_int_equal(coding_retry_ms("try again in a moment"), -1);
+    assert_int_equal(coding_retry_ms("Your quota will reset after 15h8m33s."), 54513000);
+    assert_int_equal(coding_retry_ms("or try again in 3 days 2 hours 5 minutes."), 266700000);
+    assert_int_equal(coding_retry_ms("it resets in 2 hours, 7 bananas"), 2 * 3600000);
     assert_int_equal(coding_retry_ms("retry after 7 bananas"), -1);
     assert_int_equal(coding_retry_ms("retry after 99999999999d"), -1);
     assert_int_equal(coding_retry_ms(""), -1);

@@ -105,6 +105,7 @@ static void an_error_inside_a_stream_has_the_status_that_it_would_have_had(void 
     check_stream("{\"error\":{\"message\":\"CUDA error\",\"type\":\"server_error\"}}",
                  AGENT_TRANSIENT, 0);
     check_stream("{\"error\":\"something broke\"}", AGENT_TRANSIENT, 0);
+    check_stream("{\"error\":\"you exceeded your current quota\"}", AGENT_PERMANENT, 0);
 }
 
 static void what_is_no_error_is_none(void **state)

@@ -33,6 +33,7 @@ struct left {
     bool exit_is_folder, output_is_folder;
     const char *agent; /* how its output is read, when it is an agent's */
     bool is_overdue, stop_wanted;
+    int64_t read_at_ms; /* wall clock; 0: at once */
 };
 
 static char *write_left(const struct run_project *project, const struct left *left)
@@ -85,7 +86,7 @@ static struct queued_event *read_left(struct run_project *project, const char *k
     struct collect *collect = collect_new(active, run_step_index(active->state, step), &live);
 
     collect_read(collect);
-    collect_fill(collect, event);
+    collect_fill(collect, left->read_at_ms, event);
     collect_free(collect);
     free(folder);
     return event;
@@ -446,6 +447,31 @@ static void start_agent(struct run_project *project, const char *more)
     free(step);
 }
 
+#define LIMITED                                                                                    \
+    "{\"event\":\"error\",\"failure\":\"limit\",\"text\":\"x\",\"retry_after_ms\":5000}\n"
+
+static void assert_limit_left(struct run_project *project, int64_t read_at_ms, int64_t left_ms)
+{
+    struct queued_event *event = read_left(
+        project, "s",
+        &(struct left){.agent = MINE, .status = 1, .out = LIMITED, .read_at_ms = read_at_ms});
+
+    assert_string_equal(failure_class_name(event->event.outcome.class_), "limit");
+    assert_int_equal(event->event.outcome.retry_after_ms, left_ms);
+    drop(project, event);
+}
+
+/* It ended at 3000. */
+static void a_limit_counts_from_the_end_of_its_agent_however_late_that_is_read(void **state)
+{
+    start_agent(*state, "");
+    assert_limit_left(*state, 3000, 5000);
+    assert_limit_left(*state, 4500, 3500);
+    assert_limit_left(*state, 8000, 1);
+    assert_limit_left(*state, INT64_MAX, 1);
+    assert_limit_left(*state, 2000, 5000); /* the clock was put back */
+}
+
 static void the_end_of_an_agent_decides_the_class(void **state)
 {
     struct run_project *project = *state;
@@ -574,6 +600,7 @@ int main(void)
         TEST(a_large_artifact_is_kept_without_a_copy),
         TEST(a_folder_in_place_of_the_report_of_tests_is_none),
         TEST(the_end_of_an_agent_decides_the_class),
+        TEST(a_limit_counts_from_the_end_of_its_agent_however_late_that_is_read),
         TEST(an_agent_that_could_not_be_started_was_not_called),
         TEST(what_a_lost_agent_used_is_counted),
         TEST(an_answer_in_the_wrong_form_may_be_asked_for_again),
