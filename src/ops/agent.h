@@ -68,8 +68,10 @@ const struct agent_config *agent_find_for_step(struct ops *ops, const struct ste
 /* Before anything is spent: ERROR_VALIDATION when the step asks for what the agent cannot do. */
 int agent_check_step(const struct ops *ops, const struct agent_config *agent,
                      const struct step *step, struct error *err);
-/* The error that none can, with what to do about it. */
-int agent_refuse_step(struct ops *ops, const struct step *step, bool has_static, struct error *err);
+/* The error that none of the agents of these steps can, and for each of them what to do about it.
+ */
+int agent_refuse_steps(struct ops *ops, const struct step *const *steps, size_t count,
+                       bool has_static, struct error *err);
 /* The agents that the steps of a dry run name, each once: [{name, type, version, state, detail}].
  */
 json_t *agent_describe_used(struct ops *ops, const json_t *waves);

@@ -77,7 +77,7 @@ static void check_step(struct check *check, const struct step *step, bool option
         agent_find_for_step(check->ops, step)) {
         return;
     }
-    (void)agent_refuse_step(check->ops, step, false, &err);
+    (void)agent_refuse_steps(check->ops, &step, 1, false, &err);
     if (!is_told(check, before, err.text)) {
         add(check, step, true, &err);
     }

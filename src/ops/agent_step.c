@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Which agent a step would get. */
 #include "base/alloc.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
 #include "ops/agent.h"
 #include "run/profile.h"
 
@@ -24,28 +26,125 @@ const struct agent_config *agent_find_for_step(struct ops *ops, const struct ste
     return NULL;
 }
 
-int agent_refuse_step(struct ops *ops, const struct step *step, bool has_static, struct error *err)
+/* ---- nobody can ---- */
+
+/* An agent that cannot be used, and the steps that would have it. */
+struct refusal {
+    const char *name;
+    struct strbuf steps;
+};
+
+struct refusals {
+    VEC(struct refusal) items;
+};
+
+static void refuse(struct refusals *refusals, const char *name, const char *step)
 {
-    const char *name = step->agent ? step->agent : ops_default_agent(ops);
-    const struct agent_config *agent = name ? config_find_agent(ops->config, name) : NULL;
-    const char *otherwise = has_static ? "; or use --strategy static or hybrid" : "";
+    struct refusal *refusal = NULL;
+
+    for (size_t i = 0; i < refusals->items.count && !refusal; i++) {
+        if (strcmp(refusals->items.items[i].name, name) == 0) {
+            refusal = &refusals->items.items[i];
+        }
+    }
+    if (!refusal) {
+        refusal = VEC_PUSH(&refusals->items);
+        refusal->name = name;
+        strbuf_init(&refusal->steps, ERROR_TEXT_MAX);
+    }
+    strbuf_addf(&refusal->steps, "%s%s", refusal->steps.length > 0 ? ", " : "", step);
+}
+
+static void refuse_all_of(struct ops *ops, const struct step *step, struct refusals *refusals)
+{
+    struct step_agents agents;
+
+    config_list_agents(ops->config, step, &agents);
+    for (size_t i = 0; i < agents.count; i++) {
+        if (agents.names[i]) {
+            refuse(refusals, agents.names[i], step->id);
+        }
+    }
+}
+
+/* Adds why it cannot be used, and what to do about it. */
+static void describe_refusal(struct ops *ops, const char *name, struct strbuf *why,
+                             struct strbuf *what)
+{
+    const struct agent_config *agent = config_find_agent(ops->config, name);
     struct agent_facts facts;
 
-    if (!name) {
-        (void)error_set(err, ERROR_UNAVAILABLE, "step %s needs an agent, and none is ready",
-                        step->id);
-        error_hint(err, "`fermata doctor` says what to do for each%s", otherwise);
-    } else if (!agent) {
-        (void)error_set(err, ERROR_UNAVAILABLE,
-                        "step %s needs an agent, and there is none called %s", step->id, name);
-        error_hint(err, "set it up under `agents` in config.yaml%s", otherwise);
-    } else {
-        agent_facts_init(ops, agent, &facts);
-        (void)error_set(err, ERROR_UNAVAILABLE, "step %s needs an agent, and %s cannot be used: %s",
-                        step->id, agent->name, facts.detail);
-        error_hint(err, "%s%s", facts.hint ? facts.hint : "`fermata agents` lists all", otherwise);
-        agent_facts_release(&facts);
+    if (!agent) {
+        strbuf_addf(why, "there is none called %s", name);
+        strbuf_add(what, "set it up under `agents` in config.yaml");
+        return;
     }
+    agent_facts_init(ops, agent, &facts);
+    strbuf_add(why, facts.detail);
+    strbuf_add(what, facts.hint ? facts.hint : "`fermata agents` lists all");
+    agent_facts_release(&facts);
+}
+
+static void describe_one(struct ops *ops, const struct refusal *refusal, struct strbuf *why,
+                         struct strbuf *what)
+{
+    const struct agent_config *agent = config_find_agent(ops->config, refusal->name);
+
+    strbuf_addf(why, "step%s %s need%s an agent, and ", strchr(refusal->steps.data, ',') ? "s" : "",
+                refusal->steps.data, strchr(refusal->steps.data, ',') ? "" : "s");
+    if (agent) {
+        strbuf_addf(why, "%s cannot be used: ", agent->name);
+    }
+    describe_refusal(ops, refusal->name, why, what);
+}
+
+/* All of them, so that nobody installs one only to be told of the next. */
+static void describe_several(struct ops *ops, const struct refusals *refusals, struct strbuf *why,
+                             struct strbuf *what)
+{
+    strbuf_addf(why, "%zu agents are needed that cannot be used:", refusals->items.count);
+    for (size_t i = 0; i < refusals->items.count; i++) {
+        const struct refusal *refusal = &refusals->items.items[i];
+        const char *end = i + 1 < refusals->items.count ? ";" : "";
+
+        strbuf_addf(why, " %s (of %s): ", refusal->name, refusal->steps.data);
+        strbuf_addf(what, "%s%s: ", i > 0 ? " " : "", refusal->name);
+        describe_refusal(ops, refusal->name, why, what);
+        strbuf_add(why, end);
+        strbuf_add(what, end);
+    }
+}
+
+int agent_refuse_steps(struct ops *ops, const struct step *const *steps, size_t count,
+                       bool has_static, struct error *err)
+{
+    const char *otherwise = has_static ? "; or use --strategy static or hybrid" : "";
+    struct refusals refusals = {0};
+    struct strbuf why;
+    struct strbuf what;
+
+    (void)ops_default_agent(ops); /* it may have to be found first */
+    strbuf_init(&why, ERROR_TEXT_MAX);
+    strbuf_init(&what, ERROR_HINT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        refuse_all_of(ops, steps[i], &refusals);
+    }
+    if (refusals.items.count == 0) {
+        strbuf_addf(&why, "step %s needs an agent, and none is ready", steps[0]->id);
+        strbuf_add(&what, "`fermata doctor` says what to do for each");
+    } else if (refusals.items.count == 1) {
+        describe_one(ops, &refusals.items.items[0], &why, &what);
+    } else {
+        describe_several(ops, &refusals, &why, &what);
+    }
+    (void)error_set(err, ERROR_UNAVAILABLE, "%s", why.data);
+    error_hint(err, "%s%s", what.data, otherwise);
+    for (size_t i = 0; i < refusals.items.count; i++) {
+        strbuf_release(&refusals.items.items[i].steps);
+    }
+    VEC_RELEASE(&refusals.items);
+    strbuf_release(&why);
+    strbuf_release(&what);
     return ERROR_UNAVAILABLE;
 }
 

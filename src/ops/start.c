@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "base/vec.h"
 #include "ops/agent.h"
 #include "plan/plan.h"
 #include "results/results.h"
@@ -385,14 +386,17 @@ static int check_agents(struct ops *ops, const struct run_request *request, stru
 {
     const struct workflow *workflow = request->workflow;
     struct error refusal = ERROR_INIT;
+    VEC(const struct step *) without = {0};
+    bool has_static = true;
+    int r = 0;
 
-    for (size_t i = 0; i < workflow->phase_count; i++) {
+    for (size_t i = 0; i < workflow->phase_count && r == 0; i++) {
         const struct phase *phase = &workflow->phases[i];
 
         if (is_ruled_out(request, phase->when)) {
             continue;
         }
-        for (size_t k = 0; k < phase->step_count; k++) {
+        for (size_t k = 0; k < phase->step_count && r == 0; k++) {
             const struct step *step = choose_alternative(ops, request, &phase->steps[k]);
             const struct agent_config *agent;
 
@@ -401,23 +405,29 @@ static int check_agents(struct ops *ops, const struct run_request *request, stru
                 continue;
             }
             if (effective_strategy(ops, request, step) == STRATEGY_STATIC) {
-                return refuse_static(step, err);
+                r = refuse_static(step, err);
+                continue;
             }
             if (request->is_bridged) {
                 continue;
             }
             agent = agent_find_for_step(ops, step);
             if (!agent) {
-                return agent_refuse_step(ops, step, phase->steps[k].static_step != NULL, err);
-            }
-            if (agent_check_step(ops, agent, step, &refusal) < 0 &&
-                (!step->static_step || effective_strategy(ops, request, step) == STRATEGY_AI)) {
+                has_static = has_static && phase->steps[k].static_step;
+                *VEC_PUSH(&without) = step;
+            } else if (agent_check_step(ops, agent, step, &refusal) < 0 &&
+                       (!step->static_step ||
+                        effective_strategy(ops, request, step) == STRATEGY_AI)) {
                 *err = refusal;
-                return ERROR_VALIDATION;
+                r = ERROR_VALIDATION;
             }
         }
     }
-    return 0;
+    if (r == 0 && without.count > 0) {
+        r = agent_refuse_steps(ops, without.items, without.count, has_static, err);
+    }
+    VEC_RELEASE(&without);
+    return r;
 }
 
 /* ---- run ---- */

@@ -85,8 +85,8 @@ def parks_until(models, scenario, least_s):
         run = project.begin(f'do it [[mock:{scenario} times=1 | text text="{ANSWER}"]]')
         wait_for(lambda: project.state().get("waiting") == "retry")
         until = project.records("step_waiting")[-1]["until"]
-        ended = project.records("attempt_ended")[0]
-        assert ended["class"] == "limit" and until - ended["at"] >= least_s * 1000, (ended, until)
+        ended, begun = project.records("attempt_ended")[0], project.records("attempt_started")[0]
+        assert ended["class"] == "limit" and until - begun["at"] >= least_s * 1000, (ended, until)
         assert project.fermata("pause", run).returncode == 0
         wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "paused")
         project.said = project.fermata("resume", run)

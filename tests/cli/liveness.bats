@@ -115,6 +115,25 @@ EOF
     wait_until has_status "$id" completed
 }
 
+# Its keeper, which would see that, is stopped; that is found out and mended as well.
+@test "who has no process any more and has not ended is dead, which is told, and then it ends" {
+    codex <<'EOF'
+echo $PPID >"$T/keeper"
+echo $$ >"$T/agent.new"
+mv "$T/agent.new" "$T/agent"
+read -r <"$T/go"
+EOF
+    step '{ after: 1h }'
+    id=$(fermata run -w w --no-input --detach)
+    wait_until test -e "$BATS_TEST_TMPDIR/agent"
+    kill -STOP "$(cat "$BATS_TEST_TMPDIR/keeper")"
+    kill -9 "$(cat "$BATS_TEST_TMPDIR/agent")"
+    wait_until has_status "$id" paused
+    fermata logs "$id" --records | grep '"attempt_liveness"' | grep -q '"state":"dead"'
+    fermata logs "$id" | grep -q "\\[WARN\\] Step: s - Dead: none of its processes lives any more, but it has not ended"
+    [[ $(fermata show "$id" --json | json 'd["phases"][0]["steps"][0]["error"]') == *"killed by signal 9"* ]]
+}
+
 @test "who has printed nothing for a while waits for its model" {
     codex <<'EOF'
 read -r <"$T/go"

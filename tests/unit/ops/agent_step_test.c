@@ -56,10 +56,11 @@ static void a_step_gets_the_first_of_its_agents_that_can_be_used(void **state)
 static void assert_refused(struct ops_project *project, const char *agent, const char *text,
                            const char *hint)
 {
-    struct step step = {.id = "s", .agent = agent};
+    const struct step step = {.id = "s", .agent = agent};
+    const struct step *steps[] = {&step};
     struct error err = ERROR_INIT;
 
-    assert_int_equal(agent_refuse_step(project->ops, &step, true, &err), ERROR_UNAVAILABLE);
+    assert_int_equal(agent_refuse_steps(project->ops, steps, 1, true, &err), ERROR_UNAVAILABLE);
     assert_non_null(strstr(err.text, text));
     assert_non_null(strstr(err.hint, hint));
     assert_non_null(strstr(err.hint, "--strategy static"));
@@ -75,6 +76,32 @@ static void a_step_without_an_agent_says_what_to_do(void **state)
                    "correct `command`");
     assert_refused(project, "off", "off cannot be used: disabled", "`enabled: false`");
     assert_refused(project, "nobody", "there is none called nobody", "set it up under `agents`");
+}
+
+static void of_several_agents_each_is_named_with_what_to_do(void **state)
+{
+    struct ops_project *project = *state;
+    const char *others[] = {"off"};
+    const struct step first = {
+        .id = "plan", .agent = "gone", .fallback = others, .fallback_count = 1};
+    const struct step second = {.id = "review", .agent = "gone"};
+    const struct step third = {.id = "write", .agent = "nobody"};
+    const struct step *steps[] = {&first, &second, &third};
+    struct error err = ERROR_INIT;
+
+    write_config(project, config_text);
+    (void)get_agent(project, "there");
+    assert_int_equal(agent_refuse_steps(project->ops, steps, 3, false, &err), ERROR_UNAVAILABLE);
+    assert_string_equal(err.text,
+                        "3 agents are needed that cannot be used: gone (of plan, review): "
+                        "no-such-program-here is not in PATH; off (of plan): disabled; "
+                        "nobody (of write): there is none called nobody");
+    assert_non_null(strstr(err.hint, "gone: correct `command` of it"));
+    assert_non_null(strstr(err.hint, "; off: "));
+    assert_non_null(strstr(err.hint, "; nobody: set it up under `agents`"));
+    assert_int_equal(agent_refuse_steps(project->ops, &steps[1], 1, false, &err),
+                     ERROR_UNAVAILABLE);
+    assert_memory_equal(err.text, "step review needs", strlen("step review needs"));
 }
 
 static void a_dry_run_names_each_agent_once(void **state)
@@ -103,6 +130,8 @@ int main(void)
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_step_without_an_agent_says_what_to_do, ops_project_set_up,
                                         ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(of_several_agents_each_is_named_with_what_to_do,
+                                        ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_dry_run_names_each_agent_once, ops_project_set_up,
                                         ops_project_tear_down),
     };
