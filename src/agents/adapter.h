@@ -126,6 +126,7 @@ struct agent_result {
     const char *model;      /* that really answered; NULL: not said */
     const char *question;   /* NULL: none; then the step waits for an answer */
     int denials;            /* tools or edits that were refused to it */
+    bool has_begun;         /* it said, thought or did something */
     struct agent_usage usage;
 };
 

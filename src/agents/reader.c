@@ -250,8 +250,15 @@ static void forget_error(struct agent_reader *reader)
     reader->is_fatal = false;
 }
 
+static bool is_work(const struct agent_event *event)
+{
+    return event->kind == AGENT_TOOL_CALL || event->kind == AGENT_EDIT ||
+           ((event->kind == AGENT_TEXT || event->kind == AGENT_THINKING) && *event->text);
+}
+
 static void take_event(struct agent_reader *reader, const struct agent_event *event)
 {
+    reader->result.has_begun = reader->result.has_begun || is_work(event);
     switch (event->kind) {
     case AGENT_TEXT:
         take_text(reader, event);

@@ -160,6 +160,11 @@ static void say_agent(const struct run_state *run, const struct record *record, 
                 expert         ? expert
                 : record->name ? record->name
                                : "default");
+    if (record->session) {
+        strbuf_add(text, " again, in the session of the attempt before");
+    } else if (step && step->tries + step->losses + step->parks > 0) {
+        strbuf_add(text, " again, anew on the work that is there");
+    }
 }
 
 static void say_start(const struct record *record, struct strbuf *text)

@@ -111,12 +111,29 @@ static enum failure_class class_of(enum agent_failure failure)
     return CLASS_PERMANENT;
 }
 
+/* Who was to go on with a session and failed for good before the first word has not got it any
+ * more, as after a crash before it was kept. The work may be begun anew. */
+static bool has_lost_session(const struct transcript *transcript, const struct agent_result *result)
+{
+    return transcript_resumed(transcript) && result->failure == AGENT_PERMANENT &&
+           !result->has_begun;
+}
+
+static char *describe_error(const struct transcript *transcript, const struct agent_result *result)
+{
+    return has_lost_session(transcript, result)
+               ? mem_printf("its session is lost, a new one begins: %s",
+                            result->error ? result->error : "it failed")
+               : mem_strdup(result->error);
+}
+
 /* A session that was gone on with and did not tell its name again is still the same, unless the
  * backend may not have it any more. */
 static const char *session_of(const struct transcript *transcript,
                               const struct agent_result *result)
 {
-    if (!(transcript_agent(transcript)->adapter->abilities & CAN_RESUME)) {
+    if (!(transcript_agent(transcript)->adapter->abilities & CAN_RESUME) ||
+        has_lost_session(transcript, result)) {
         return NULL;
     }
     if (!result->session && result->failure != AGENT_PERMANENT) {
@@ -141,8 +158,8 @@ static void take_result(const struct transcript *transcript, const struct agent_
     const struct agent_profile *agent = transcript_agent(transcript);
 
     *outcome = (struct agent_outcome){
-        .class_ = class_of(result->failure),
-        .error = mem_strdup(result->error),
+        .class_ = has_lost_session(transcript, result) ? CLASS_LOST : class_of(result->failure),
+        .error = describe_error(transcript, result),
         .agent = mem_strdup(agent->name),
         .model = mem_strdup(result->model ? result->model : agent->model),
         .session = mem_strdup(session_of(transcript, result)),

@@ -90,6 +90,31 @@ static void a_limit_tells_when_to_ask_again(void **state)
     agent_outcome_release(&outcome);
 }
 
+#define RESUMED "{\"agent\":\"mine\",\"type\":\"claude\",\"session\":\"s1\"}"
+#define UNKNOWN                                                                                    \
+    "{\"type\":\"result\",\"subtype\":\"error_during_execution\",\"is_error\":true,"               \
+    "\"session_id\":\"s1\",\"errors\":[\"no such thing\"]}\n"
+
+static void who_fails_before_a_word_of_a_session_has_lost_it(void **state)
+{
+    struct agent_outcome outcome;
+
+    read_events(*state, RESUMED, UNKNOWN, &outcome);
+    assert_int_equal(outcome.class_, CLASS_LOST);
+    assert_null(outcome.session);
+    assert_string_equal(outcome.error, "its session is lost, a new one begins: no such thing");
+    agent_outcome_release(&outcome);
+    read_events(*state, RESUMED,
+                "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":"
+                "\"So\"}]}}\n" UNKNOWN,
+                &outcome);
+    assert_int_equal(outcome.class_, CLASS_PERMANENT);
+    agent_outcome_release(&outcome);
+    read_events(*state, "{\"agent\":\"mine\",\"type\":\"claude\"}", UNKNOWN, &outcome);
+    assert_int_equal(outcome.class_, CLASS_PERMANENT);
+    agent_outcome_release(&outcome);
+}
+
 static void a_session_counts_only_where_it_can_be_gone_on_with(void **state)
 {
     struct agent_outcome outcome;
@@ -259,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_outcome_is_the_answer_and_not_the_stream),
         TEST(a_limit_tells_when_to_ask_again),
+        TEST(who_fails_before_a_word_of_a_session_has_lost_it),
         TEST(a_session_counts_only_where_it_can_be_gone_on_with),
         TEST(a_question_is_one_however_it_is_asked),
         TEST(json_is_found_in_a_fence_too),
