@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define TREE_DEPTH_MAX 256
+#define PATH_BYTES_MAX 4096
 #define TEMPORARY_NAMES_MAX 1000
 
 int file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_length,
@@ -394,6 +395,9 @@ const char *path_unsafe_reason(const char *relative)
     }
     if (*relative == '/') {
         return "it is absolute";
+    }
+    if (strnlen(relative, PATH_BYTES_MAX + 1) > PATH_BYTES_MAX) {
+        return "it is longer than 4096 bytes";
     }
     while (part) {
         const char *slash = strchr(part, '/');

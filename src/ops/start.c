@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define QUESTION_BYTES_MAX 4096
-#define NAMES_BYTES_MAX 200 /* of an error's hint */
-#define ANSWERS_MAX 5       /* wrong ones to one question */
+#define TASK_LENGTH_MAX 10000 /* characters, unless the configuration says otherwise */
+#define NAMES_BYTES_MAX 200   /* of an error's hint */
+#define ANSWERS_MAX 5         /* wrong ones to one question */
 
 /* ---- which workflow ---- */
 
@@ -551,10 +552,15 @@ static int start(struct ops *ops, const json_t *arguments, struct run_request *r
 
 static int check_task(const struct ops *ops, const char *task, struct error *err)
 {
-    int64_t most = ops->config->task_length_max;
+    int64_t most = ops->config->task_length_max ? ops->config->task_length_max : TASK_LENGTH_MAX;
     size_t length = task ? utf8_count(task, strlen(task)) : 0;
 
-    if (most == 0 || length <= (size_t)most) {
+    if (task && task[strspn(task, " \t\r\n")] == '\0') {
+        (void)error_set(err, ERROR_INVALID, "the task is empty");
+        error_hint(err, "say what is to be done, or leave it out");
+        return ERROR_INVALID;
+    }
+    if (length <= (size_t)most) {
         return 0;
     }
     (void)error_set(err, ERROR_INVALID, "the task has %zu characters, and at most %lld are allowed",

@@ -110,6 +110,7 @@ void key_describe_shapes(const struct key *key, struct strbuf *target);
 /* keys_words.c: single words */
 bool id_is_valid(const char *text);
 bool name_is_valid(const char *text);
+bool agent_name_is_valid(const char *text);       /* shorter, and one word */
 bool variable_is_valid(const char *text);         /* of the environment */
 bool variable_pattern_is_valid(const char *text); /* the same, or with * a pattern */
 bool model_is_valid(const char *text);            /* of a model, or with * and ? a pattern */

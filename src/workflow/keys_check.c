@@ -410,6 +410,7 @@ static int is_named(const struct checker *checker, const struct yaml_node *value
 {
     struct member_rule rule = {
         .is_valid = checker->key->of == LEVEL_INPUT       ? id_is_valid
+                    : checker->key->of == LEVEL_AGENT     ? agent_name_is_valid
                     : checker->key->of == LEVEL_PRICE     ? model_is_valid
                     : checker->key->of == LEVEL_MAP_EVENT ? is_some_text
                                                           : name_is_valid,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ID_LENGTH_MAX 64
+#define AGENT_NAME_MAX 50
 #define POINTER_PART_MAX 255
 
 bool id_is_valid(const char *text)
@@ -39,6 +40,12 @@ bool name_is_valid(const char *text)
         }
     }
     return true;
+}
+
+bool agent_name_is_valid(const char *text)
+{
+    return strnlen(text, AGENT_NAME_MAX + 1) <= AGENT_NAME_MAX && name_is_valid(text) &&
+           !strchr(text, '/');
 }
 
 static bool is_variable(const char *text, const char *others)

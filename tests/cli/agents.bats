@@ -374,6 +374,37 @@ EOF
     [ ! -e .fermata/fermata.db ]
 }
 
+@test "a task has at most 10000 characters unless the settings say otherwise, and some that can be seen" {
+    local most
+    most=$(printf 'ä%.0s' $(seq 10000))
+    mkdir .fermata
+    for task in "$most." "" " $(printf '\t\n') "; do
+        run_apart fermata run "$task" -w quick --strategy static
+        [ "$status" -eq 2 ]
+        [[ $stderr == *"at most 10000 are allowed"* || $stderr == *"the task is empty"* ]]
+        [ ! -e .fermata/fermata.db ]
+    done
+    echo "name: w
+phases: [{ id: p, steps: [{ id: s, use: noop }] }]" >w.yaml
+    fermata run "$most" -w ./w.yaml
+    echo "settings: { max_task_length: 10001 }" >.fermata/config.yaml
+    fermata run "$most." -w ./w.yaml
+}
+
+@test "the name of an agent is one word of at most 50 characters" {
+    local most
+    most=$(printf 'a%.0s' $(seq 50))
+    mkdir .fermata
+    for name in "${most}a" "a b" "../a" "a/b" "-a" "a;b"; do
+        echo "agents: { \"$name\": { command: x } }" >.fermata/config.yaml
+        run_apart fermata validate
+        [ "$status" -eq 7 ]
+        [[ $output$stderr == *"is not a valid name"* ]]
+    done
+    echo "agents: { $most: { command: x }, a.b-C_1: { command: x } }" >.fermata/config.yaml
+    fermata validate
+}
+
 @test "following a run shows what its agents do, each after its step" {
     cat >agent.sh <<'END'
 #!/bin/sh

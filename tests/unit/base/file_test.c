@@ -298,6 +298,7 @@ static void unsafe_paths_have_a_reason(void **state)
 {
     static const char *const safe[] = {"a", "a/b.c", "..a/b..", "./a", "a b/\xC3\xA9", ".hidden"};
     static const char *const unsafe[] = {"", "/a", "..", "../a", "a/../b", "a/..", "a\nb", "a\x7f"};
+    char long_path[4098];
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(safe); i++) {
@@ -306,6 +307,10 @@ static void unsafe_paths_have_a_reason(void **state)
     for (size_t i = 0; i < ARRAY_LEN(unsafe); i++) {
         assert_non_null(path_unsafe_reason(unsafe[i]));
     }
+    memset(long_path, 'a', sizeof(long_path) - 1);
+    long_path[sizeof(long_path) - 1] = '\0';
+    assert_string_equal(path_unsafe_reason(long_path), "it is longer than 4096 bytes");
+    assert_null(path_unsafe_reason(long_path + 1));
 }
 
 static void expect_inside(const char *folder, const char *path, bool expected)
