@@ -214,6 +214,15 @@ static void offer_experts(const struct words *words, const char *prefix)
     json_decref(list);
 }
 
+static void offer_gates(const struct words *words, const char *prefix)
+{
+    static const char *const keys[] = {"name", "description"};
+    json_t *list = call(words, "gate", json_object());
+
+    offer_each(words, prefix, json_object_get(list, "gates"), keys);
+    json_decref(list);
+}
+
 static void offer_steps(const struct words *words, const char *prefix, const json_t *run)
 {
     static const char *const keys[] = {"key", "status"};
@@ -365,6 +374,9 @@ static void offer_values(const struct words *words, const char *prefix,
         return;
     case ARGUMENT_EXPERT:
         offer_experts(words, prefix);
+        return;
+    case ARGUMENT_GATE:
+        offer_gates(words, prefix);
         return;
     case ARGUMENT_PATH:
         strbuf_add(words->target, ":files\n");

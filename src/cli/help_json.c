@@ -40,6 +40,8 @@ static const char *type_name(enum argument_type type)
         return "agent";
     case ARGUMENT_EXPERT:
         return "expert";
+    case ARGUMENT_GATE:
+        return "gate";
     case ARGUMENT_PAIRS:
         return "pairs";
     }

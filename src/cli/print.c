@@ -551,6 +551,7 @@ static const struct {
     {"answer", print_run},          {"diff", print_nothing},
     {"undo", print_undo},           {"reset-agent", print_reset_agent},
     {"audit", print_audit},         {"experts", print_experts},
+    {"gate", print_gate},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,
@@ -615,6 +616,9 @@ int result_exit_status(const char *operation, const json_t *result)
     }
     if (strcmp(operation, "doctor") == 0) {
         return json_get_integer(result, "failed", 0) > 0 ? 1 : 0;
+    }
+    if (!json_get_boolean(result, "proven", true)) {
+        return 1;
     }
     if (strcmp(operation, "models") == 0) {
         return json_get_boolean(result, "missing", false)

@@ -49,6 +49,10 @@ void print_audit(const struct terminal *terminal, const json_t *result, int64_t 
 void print_experts(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                    struct strbuf *target);
 
+/* print_gate.c: all gates, the checks of the one that was run, or what became of planted faults */
+void print_gate(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                struct strbuf *target);
+
 /* print_agents.c: all of them in a table, or one with all that is known of it */
 void print_agents(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                   struct strbuf *target);

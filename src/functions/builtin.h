@@ -14,6 +14,7 @@ int secrets_run(const struct function_call *call, struct error *err);
 int risks_run(const struct function_call *call, struct error *err);
 int linters_run(const struct function_call *call, struct error *err);
 int tests_run(const struct function_call *call, struct error *err);
+int prove_run(const struct function_call *call, struct error *err);
 int fold_run(const struct function_call *call, struct error *err);
 int validate_run(const struct function_call *call, struct error *err);
 int report_run(const struct function_call *call, struct error *err);

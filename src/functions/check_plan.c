@@ -10,7 +10,30 @@
 #include <unistd.h>
 
 #define WORDS_MAX 24
+#define AND " && "
 #define BIT(kind) (1U << (unsigned)(kind))
+
+static const char *const kind_names[CHECK_KINDS] = {
+    [CHECK_LINT] = "check-lint",         [CHECK_FORMAT] = "check-format",
+    [CHECK_TYPES] = "check-types",       [CHECK_TESTS] = "check-tests",
+    [CHECK_COVERAGE] = "check-coverage", [CHECK_SECURITY] = "check-security",
+    [CHECK_BUILD] = "check-build",
+};
+
+const char *check_name(enum check_kind kind)
+{
+    return kind_names[kind];
+}
+
+int check_kind_of(const char *name)
+{
+    int kind = 0;
+
+    while (kind < CHECK_KINDS && strcmp(kind_names[kind], name) != 0) {
+        kind++;
+    }
+    return kind;
+}
 
 /* Names under which projects keep a check, best first; in Makefile, justfile and package.json. */
 static const char *const declared_names[CHECK_KINDS][8] = {
@@ -28,7 +51,7 @@ static const char *const declared_names[CHECK_KINDS][8] = {
 
 /* What a kind of project is checked with when it declares nothing itself. In the command, {shell}
  * and {c} stand for the files of that language, {cmake} and {meson} for the configured build
- * folder. */
+ * folder; what stands before " && " makes what is tested, for a tool that does not do so itself. */
 struct check_rule {
     unsigned kinds;
     const char *group;   /* of rules for one kind of source: the first that fits and is installed */
@@ -49,6 +72,7 @@ struct check_rule {
     ".prettierrc|.prettierrc.json|.prettierrc.yml|.prettierrc.yaml|.prettierrc.js|"                \
     ".prettierrc.cjs|.prettierrc.toml|prettier.config.js|prettier.config.mjs|prettier.config.cjs"
 #define NODE_HINT "install the project's packages first (npm ci)"
+#define COMPOSER_HINT "install the project's packages first (composer install)"
 #define MESON_HINT "configure first: meson setup build"
 #define CMAKE_HINT "configure first: cmake -S . -B build"
 
@@ -68,6 +92,7 @@ static const struct check_rule rules[] = {
     {BIT(CHECK_LINT), "javascript", ESLINT_FILES, NULL, "node_modules/.bin/eslint .", NULL, NODE_HINT, false},
     {BIT(CHECK_LINT), "javascript", "package.json", "\"eslintConfig\"", "node_modules/.bin/eslint .", NULL, NODE_HINT, false},
     {BIT(CHECK_LINT), "ruby", ".rubocop.yml", NULL, "rubocop", NULL, "install rubocop", false},
+    {BIT(CHECK_LINT), "php", "phpcs.xml|phpcs.xml.dist", NULL, "vendor/bin/phpcs", NULL, COMPOSER_HINT, false},
     {BIT(CHECK_LINT), "shell", "{shell}", NULL, "shellcheck {shell}", NULL, "install shellcheck", false},
     {BIT(CHECK_LINT) | BIT(CHECK_SECURITY), "c", "{c}", NULL,
      "cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --suppress=missingInclude {c}",
@@ -83,6 +108,7 @@ static const struct check_rule rules[] = {
      NULL, "install clang-format", false},
     {BIT(CHECK_FORMAT), "javascript", PRETTIER_FILES, NULL, "node_modules/.bin/prettier --check .", NULL, NODE_HINT, false},
     {BIT(CHECK_FORMAT), "javascript", "package.json", "\"prettier\"", "node_modules/.bin/prettier --check .", NULL, NODE_HINT, false},
+    {BIT(CHECK_FORMAT), "php", ".php-cs-fixer.php|.php-cs-fixer.dist.php", NULL, "vendor/bin/php-cs-fixer check", NULL, COMPOSER_HINT, false},
 
     {BIT(CHECK_TYPES), "rust", "Cargo.toml", NULL, "cargo check --workspace --all-targets", NULL, "install Rust", false},
     {BIT(CHECK_TYPES), "go", "go.mod", NULL, "go vet ./...", NULL, "install Go", false},
@@ -93,6 +119,8 @@ static const struct check_rule rules[] = {
     {BIT(CHECK_TYPES), "python", "pyrightconfig.json", NULL, "pyright", NULL, "install pyright", false},
     {BIT(CHECK_TYPES), "python", "pyproject.toml", "[tool.pyright", "pyright", NULL, "install pyright", false},
 
+    {BIT(CHECK_TYPES), "php", "phpstan.neon|phpstan.neon.dist", NULL, "vendor/bin/phpstan analyse --no-progress", NULL, COMPOSER_HINT, false},
+
     {BIT(CHECK_TESTS), "rust", "Cargo.toml", NULL, "cargo test --workspace", NULL, "install Rust", false},
     {BIT(CHECK_TESTS), "go", "go.mod", NULL, "go test -v ./...", NULL, "install Go", false},
     {BIT(CHECK_TESTS), "python", "pytest.ini|conftest.py|tests/conftest.py", NULL, "pytest", NULL, "install pytest", false},
@@ -101,7 +129,8 @@ static const struct check_rule rules[] = {
     {BIT(CHECK_TESTS), "python", PYTHON_FILES, NULL, "python3 -m unittest discover -v", NULL, "install Python", false},
     {BIT(CHECK_TESTS), "python", "{python-tests}", NULL, "pytest", NULL, "install pytest", false},
     {BIT(CHECK_TESTS), "python", "{python-tests}", NULL, "python3 -m unittest discover -v", NULL, "install Python", false},
-    {BIT(CHECK_TESTS), "cmake", "CMakeLists.txt", NULL, "ctest --test-dir {cmake} --output-on-failure", NULL, CMAKE_HINT, false},
+    {BIT(CHECK_TESTS), "cmake", "CMakeLists.txt", NULL, 
+     "cmake --build {cmake} && ctest --test-dir {cmake} --output-on-failure", "ctest", CMAKE_HINT, false},
     {BIT(CHECK_TESTS), "meson", "meson.build", NULL, "meson test -C {meson}", NULL, MESON_HINT, false},
     {BIT(CHECK_TESTS), "java", "gradlew", NULL, "./gradlew test", NULL, "make gradlew executable", false},
     {BIT(CHECK_TESTS), "java", "build.gradle|build.gradle.kts", NULL, "gradle test", NULL, "install Gradle", false},
@@ -109,7 +138,10 @@ static const struct check_rule rules[] = {
     {BIT(CHECK_TESTS), "java", "pom.xml", NULL, "mvn -B test", NULL, "install Maven", false},
     {BIT(CHECK_TESTS), "ruby", "Gemfile.lock", "rspec", "bundle exec rspec", NULL, "install Bundler", false},
     {BIT(CHECK_TESTS), "ruby", ".rspec|spec/spec_helper.rb", NULL, "rspec", NULL, "install RSpec", false},
-    {BIT(CHECK_TESTS), "php", "phpunit.xml|phpunit.xml.dist", NULL, "vendor/bin/phpunit", NULL, "run composer install first", false},
+    {BIT(CHECK_TESTS), "php", "phpunit.xml|phpunit.xml.dist", NULL, "vendor/bin/phpunit", NULL, COMPOSER_HINT, false},
+    {BIT(CHECK_TESTS), "php", "phpunit.xml|phpunit.xml.dist", NULL, "phpunit", NULL, COMPOSER_HINT, false},
+    {BIT(CHECK_TESTS), "php", "composer.json", "\"test\":", "composer run-script test", NULL, "install Composer", false},
+    {BIT(CHECK_TESTS), "perl", "{perl-tests}", NULL, "prove --lib --blib --recurse t", NULL, "install Perl", false},
     {BIT(CHECK_TESTS), "deno", "deno.json|deno.jsonc", NULL, "deno test", NULL, "install Deno", false},
     {BIT(CHECK_TESTS), "elixir", "mix.exs", NULL, "mix test", NULL, "install Elixir", false},
     {BIT(CHECK_TESTS), "dotnet", "{dotnet}", NULL, "dotnet test", NULL, "install the .NET SDK", false},
@@ -149,11 +181,9 @@ static const struct {
     const char *suffixes[4];
     unsigned traits; /* of them all */
 } file_sets[] = {
-    {"{shell}", {"Shell"}, {NULL}, 0},
-    {"{c}", {"C", "C++"}, {NULL}, 0},
-    {"{bats}", {NULL}, {".bats"}, 0},
-    {"{dotnet}", {NULL}, {".sln", ".csproj", ".fsproj"}, 0},
-    {"{python-tests}", {"Python"}, {NULL}, TRAIT_TEST},
+    {"{shell}", {"Shell"}, {NULL}, 0},   {"{c}", {"C", "C++"}, {NULL}, 0},
+    {"{bats}", {NULL}, {".bats"}, 0},    {"{dotnet}", {NULL}, {".sln", ".csproj", ".fsproj"}, 0},
+    {"{perl-tests}", {NULL}, {".t"}, 0}, {"{python-tests}", {"Python"}, {NULL}, TRAIT_TEST},
 };
 
 static bool ends_with(const char *text, const char *suffix)
@@ -279,20 +309,36 @@ static bool is_installed(const struct check_project *project, const char *progra
 }
 
 static void add_command(struct check_project *project, struct check_plan *plan,
-                        const struct check_rule *rule)
+                        const struct check_rule *rule, const char *text, const char *program)
 {
     struct check_command command = {.hint = rule->hint, .is_silent = rule->is_silent};
     struct words words = {.list = {0}};
 
-    command.problem = add_words(project, &words, rule->command);
+    command.problem = add_words(project, &words, text);
     *VEC_PUSH(&words.list) = NULL;
     command.argv = words.list.items;
-    command.tool = rule->program != NULL ? rule->program : command.argv[0];
+    command.tool = program != NULL ? program : command.argv[0];
     if (!is_installed(project, command.tool)) {
         free(command.problem);
         command.problem = mem_printf("%s is not installed", command.tool);
     }
     *VEC_PUSH(&plan->commands) = command;
+}
+
+static void add_rule(struct check_project *project, struct check_plan *plan,
+                     const struct check_rule *rule)
+{
+    const char *second = strstr(rule->command, AND);
+
+    if (second != NULL) {
+        char *first = mem_strndup(rule->command, (size_t)(second - rule->command));
+
+        add_command(project, plan, rule, first, NULL);
+        plan->commands.items[plan->commands.count - 1].is_preparation = true;
+        free(first);
+    }
+    add_command(project, plan, rule, second != NULL ? second + strlen(AND) : rule->command,
+                rule->program);
 }
 
 static bool rule_fits(struct check_project *project, const struct check_rule *rule)
@@ -354,13 +400,13 @@ static void add_group(struct check_project *project, enum check_kind kind, size_
             continue;
         }
         if (is_installed(project, rule_program(&rules[i], buffer))) {
-            add_command(project, plan, &rules[i]);
+            add_rule(project, plan, &rules[i]);
             return;
         }
         missing = missing == NULL ? &rules[i] : missing;
     }
     if (missing != NULL) {
-        add_command(project, plan, missing);
+        add_rule(project, plan, missing);
     }
 }
 
@@ -400,7 +446,7 @@ static bool add_declared(struct check_project *project, enum check_kind kind,
             command = mem_printf("%s %s%s", sources[i].command,
                                  sources[i].has == check_project_has_script ? "run " : "", name);
             rule.command = command;
-            add_command(project, plan, &rule);
+            add_rule(project, plan, &rule);
             free(command);
             return true;
         }

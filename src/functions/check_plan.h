@@ -22,12 +22,17 @@ enum check_kind {
 };
 #define CHECK_KINDS 7
 
+const char *check_name(enum check_kind kind); /* "check-lint" */
+int check_kind_of(const char *name);          /* CHECK_KINDS: of none */
+
 struct check_command {
     const char *tool;  /* the program that has to be installed */
     const char **argv; /* NULL-terminated; its strings are owned */
     char *problem;     /* why it cannot run; NULL: it can */
     const char *hint;  /* what to do about it */
     bool is_silent;    /* success only when it prints nothing */
+    /* It makes what the next one tests: where it fails, that one proves nothing. */
+    bool is_preparation;
 };
 
 struct check_plan {

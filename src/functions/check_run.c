@@ -192,7 +192,7 @@ static void decide_run(json_t *run, const struct check_command *command,
     }
 }
 
-static json_t *command_text(const struct check_command *command)
+json_t *check_command_text(const struct check_command *command)
 {
     struct strbuf text;
     json_t *value;
@@ -261,7 +261,7 @@ json_t *check_run(const char *folder, const struct check_command *command,
     json_t *run = json_object();
 
     json_put(run, "tool", json_text_lossy(command->tool, strlen(command->tool)));
-    json_put(run, "command", command_text(command));
+    json_put(run, "command", check_command_text(command));
     if (command->problem != NULL) {
         decide(run, "unknown", "%s", command->problem);
         json_put_text(run, "hint", command->hint);

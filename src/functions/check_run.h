@@ -21,4 +21,7 @@ struct check_expectation {
 json_t *check_run(const char *folder, const struct check_command *command,
                   const struct check_expectation *expectation);
 
+/* The command line for people, cut where it is very long. */
+json_t *check_command_text(const struct check_command *command);
+
 #endif

@@ -16,26 +16,63 @@
 #define RESULT_BYTES_MAX (16U * 1024 * 1024)
 
 static const struct {
-    const char *name;
     const char *nothing; /* why nothing was run */
     const char *hint;
 } checks[CHECK_KINDS] = {
-    [CHECK_LINT] = {"check-lint", "no linter is set up that this check knows",
+    [CHECK_LINT] = {"no linter is set up that this check knows",
                     "add a `lint` target to the Makefile or a `lint` script to package.json"},
-    [CHECK_FORMAT] = {"check-format", "no formatter is set up that this check knows",
+    [CHECK_FORMAT] = {"no formatter is set up that this check knows",
                       "add a `format-check` target to the Makefile or a `format:check` script"},
-    [CHECK_TYPES] = {"check-types", "no type checker is set up that this check knows",
+    [CHECK_TYPES] = {"no type checker is set up that this check knows",
                      "add a `typecheck` target to the Makefile or a `typecheck` script"},
-    [CHECK_TESTS] = {"check-tests", "no tests were found that this check can run",
+    [CHECK_TESTS] = {"no tests were found that this check can run",
                      "add a `test` target to the Makefile or a `test` script to package.json"},
-    [CHECK_COVERAGE] = {"check-coverage", "no coverage tool is set up that this check knows",
+    [CHECK_COVERAGE] = {"no coverage tool is set up that this check knows",
                         "add a `coverage` target that runs the tests and prints the total"},
-    [CHECK_SECURITY] = {"check-security", "no security scanner is set up that works offline",
+    [CHECK_SECURITY] = {"no security scanner is set up that works offline",
                         "add a `security` target to the Makefile, or install the scanner of your "
                         "language"},
-    [CHECK_BUILD] = {"check-build", "no build was found that this check can run",
+    [CHECK_BUILD] = {"no build was found that this check can run",
                      "add a `build` target to the Makefile or a `build` script to package.json"},
 };
+
+json_t *check_describe(const char *project_folder, const char *function)
+{
+    int kind = check_kind_of(function);
+    struct check_project *project;
+    struct check_plan plan = {.commands = {0}};
+    json_t *commands = json_array();
+
+    if (kind == CHECK_KINDS) {
+        json_decref(commands);
+        return NULL;
+    }
+    project = check_project_open(project_folder);
+    check_plan_make(project, (enum check_kind)kind, &plan);
+    if (kind == CHECK_SECURITY) {
+        (void)json_array_append_new(commands, json_pack("{s:s}", "tool", "secrets"));
+    }
+    for (size_t i = 0; i < plan.commands.count; i++) {
+        const struct check_command *command = &plan.commands.items[i];
+        json_t *row = json_object();
+
+        json_put(row, "command", check_command_text(command));
+        json_put_text(row, "tool", command->tool);
+        json_put_text(row, "problem", command->problem);
+        json_put_text(row, "hint", command->problem != NULL ? command->hint : NULL);
+        (void)json_array_append_new(commands, row);
+    }
+    if (plan.commands.count == 0) {
+        json_t *row = json_object();
+
+        json_put_text(row, "problem", checks[kind].nothing);
+        json_put_text(row, "hint", checks[kind].hint);
+        (void)json_array_append_new(commands, row);
+    }
+    check_plan_release(&plan);
+    check_project_free(project);
+    return commands;
+}
 
 enum outcome { OUTCOME_PASS, OUTCOME_UNKNOWN, OUTCOME_FAIL }; /* the worst is the greatest */
 
@@ -148,7 +185,7 @@ static json_t *summarise(enum check_kind kind, json_t *runs)
             worst = run;
         }
     }
-    json_put_text(result, "check", checks[kind].name);
+    json_put_text(result, "check", check_name(kind));
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         copy_key(result, worst, keys[i]);
     }
@@ -188,6 +225,29 @@ static int read_expectation(const struct function_call *call, enum check_kind ki
     return 0;
 }
 
+/* What only makes the thing to test is told of when it fails. */
+static void run_commands(const char *project, const struct check_plan *plan,
+                         const struct check_expectation *expectation, json_t *runs)
+{
+    const struct check_expectation of_preparation = {.timeout_ms = expectation->timeout_ms,
+                                                     .coverage_min = -1};
+
+    for (size_t i = 0; i < plan->commands.count; i++) {
+        const struct check_command *command = &plan->commands.items[i];
+        json_t *run = check_run(project, command,
+                                command->is_preparation ? &of_preparation : expectation);
+
+        if (!command->is_preparation) {
+            (void)json_array_append_new(runs, run);
+        } else if (outcome_of(run) == OUTCOME_PASS) {
+            json_decref(run);
+        } else {
+            (void)json_array_append_new(runs, run);
+            i++;
+        }
+    }
+}
+
 static int run_check(const struct function_call *call, enum check_kind kind, struct error *err)
 {
     struct check_project *project = NULL;
@@ -212,10 +272,7 @@ static int run_check(const struct function_call *call, enum check_kind kind, str
         json_put_text(part, "hint", checks[kind].hint);
         (void)json_array_append_new(runs, part);
     }
-    for (size_t i = 0; i < plan.commands.count; i++) {
-        (void)json_array_append_new(
-            runs, check_run(call->project, &plan.commands.items[i], &expectation));
-    }
+    run_commands(call->project, &plan, &expectation, runs);
     r = result_write(summarise(kind, json_incref(runs)), call, err);
 out:
     check_plan_release(&plan);

@@ -11,6 +11,10 @@
 
 #include "functions/functions.h"
 
+/* What the check of that name would run here, and what it lacks: [{command, tool, problem?,
+ * hint?}]; nothing is started. NULL: it is none of these. The caller owns it. */
+json_t *check_describe(const char *project, const char *function);
+
 const struct function *checks_table(size_t *ret_count);
 
 #endif

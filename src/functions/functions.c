@@ -49,6 +49,14 @@ static const struct function_argument of_report[] = {
     {"date", "shown at the top"},
     {NULL, NULL}};
 
+static const struct function_argument of_prove[] = {
+    {"use", "the check: one of the functions `check-...`"},
+    {"with", "its arguments"},
+    {"run", "a command, instead of `use`"},
+    {"exit_status", "with `run`: what counts as success (default 0)"},
+    {"timeout", "seconds for each try (default 600)"},
+    {NULL, NULL}};
+
 static const struct function own_functions[] = {
     {"noop", "does nothing; gives back its value", of_noop, true, true, READS_NOTHING, noop_run},
     {"fail", "fails, for tests of failures", of_fail, true, false, READS_NOTHING, fail_run},
@@ -66,6 +74,9 @@ static const struct function own_functions[] = {
      of_linters, false, true, READS_OUTSIDE, linters_run},
     {"tests", "test files, frameworks, folders without tests, CI configuration", nothing, false,
      true, READS_TREE, tests_run},
+    {"prove-check",
+     "plants faults in a copy of the project and sees whether a check turns red for one of them",
+     of_prove, false, true, READS_OUTSIDE, prove_run},
     {"fold", "merges the full outputs of parallel angles into one ranked list of findings", of_fold,
      false, true, READS_NOTHING, fold_run},
     {"validate", "checks that each finding's place exists and says what is claimed", of_validate,

@@ -239,6 +239,7 @@ static int convert_value(const struct argument *argument, const json_t *value, j
     case ARGUMENT_WORKFLOW:
     case ARGUMENT_AGENT:
     case ARGUMENT_EXPERT:
+    case ARGUMENT_GATE:
         break;
     }
     return convert_text(argument, value, ret_value, err);

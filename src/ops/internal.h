@@ -136,6 +136,10 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
 void ops_tell_stall(struct ops *ops, const struct ops_view *view, const struct error *err);
 /* No run goes on here any more. */
 void ops_forget_stall(struct ops *ops, const struct ops_view *view);
+/* start.c: with the arguments of `run`: asks for trust where it has to, makes what is missing of
+ * the project, and starts the run here or in the background. */
+int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,
+              const struct ops_view *view, json_t **ret_result, struct error *err);
 /* repeat.c: `run --repeat`, many runs in one process, and what they took. */
 bool ops_has_repeat(const json_t *arguments);
 /* Before anything starts: what does not go together, what is out of range. */
@@ -233,6 +237,7 @@ OPERATION(op_undo);
 OPERATION(op_audit);
 OPERATION(op_workflows);
 OPERATION(op_experts);
+OPERATION(op_gate);
 OPERATION(op_validate);
 OPERATION(op_schema);
 OPERATION(op_agents);

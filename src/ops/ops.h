@@ -30,6 +30,7 @@ enum argument_type {
     ARGUMENT_WORKFLOW, /* completes to workflow names */
     ARGUMENT_AGENT,    /* completes to agents */
     ARGUMENT_EXPERT,   /* completes to experts */
+    ARGUMENT_GATE,     /* completes to gates */
     ARGUMENT_PAIRS,    /* key=value, repeatable; an object in the JSON */
 };
 

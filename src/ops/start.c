@@ -520,8 +520,8 @@ static int start_pinned(struct ops *ops, const json_t *arguments, const struct r
     return ops_drive(ops, &drive, view, ret_result, err);
 }
 
-static int start(struct ops *ops, const json_t *arguments, struct run_request *request,
-                 const struct ops_view *view, json_t **ret_result, struct error *err)
+int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,
+              const struct ops_view *view, json_t **ret_result, struct error *err)
 {
     json_t *calls = NULL;
     int r;
@@ -612,7 +612,7 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     if (r == 0) {
         request.workflow = workflow;
         request.inputs = inputs;
-        r = start(ops, arguments, &request, view, ret_result, err);
+        r = ops_start(ops, arguments, &request, view, ret_result, err);
     }
     json_decref(inputs);
     workflow_free(workflow);

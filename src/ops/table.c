@@ -247,6 +247,14 @@ static const struct argument experts_arguments[] = {
      .help = "With import: say what would be done, and write nothing"},
 };
 
+static const struct argument gate_arguments[] = {
+    {.name = "name", .type = ARGUMENT_GATE, .is_positional = true, .value_name = "NAME",
+     .help = "The gate to run; without it all are listed"},
+    {.name = "prove", .type = ARGUMENT_BOOLEAN,
+     .help = "Plant faults in a copy of the project: does each check turn red?"},
+    {.name = "no_input", .type = ARGUMENT_BOOLEAN, .help = "Never ask anything"},
+};
+
 static const struct argument schema_arguments[] = {
     {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|expert|reference|agents|experts",
      .is_positional = true, .fallback = "workflow", .value_name = "WHAT",
@@ -692,6 +700,28 @@ const struct operation ops_rows[] = {
      .exits = exits_definitions,
      .stray = "one at a time, or all: `fermata experts`",
      .run = op_experts},
+    {.name = "gate",
+     .group = "Workflows",
+     .summary = "List the gates, run one alone, or prove that it notices faults",
+     .description =
+         "Without a name: every gate with the commands that were found for this project, and what "
+         "is missing. `gates:` of .fermata/config.yaml sets others.\n\n"
+         "With a name the gate is run as in a workflow, as a run of its own that keeps the proof. "
+         "What could not be found out is unknown, and unknown never passes.\n\n"
+         "--prove is the positive control: in a copy of the project each check has to pass, and to "
+         "turn red for a planted fault (a failing test, a lint error, a key in a file...). A check "
+         "that passes with every fault is worthless, and is called so. Nothing of the project "
+         "itself is changed.",
+     .example = "fermata gate\n"
+                "    what each gate would run here\n"
+                "fermata gate pre-push\n"
+                "    runs this one\n"
+                "fermata gate pre-push --prove\n"
+                "    shows that it turns red",
+     ARGUMENTS(gate_arguments),
+     .exits = exits_run,
+     .stray = "one gate at a time",
+     .run = op_gate},
     {.name = "validate",
      .group = "Workflows",
      .summary = "Check workflows and the configuration without running anything",

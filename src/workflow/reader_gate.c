@@ -21,6 +21,11 @@ static const struct {
      {"check-security", "check-build", NULL}},
 };
 
+const char *workflow_builtin_gate(size_t index)
+{
+    return index < ARRAY_LEN(builtin_gates) ? builtin_gates[index].name : NULL;
+}
+
 static void read_check(struct reader *reader, const struct yaml_node *node,
                        struct gate_check *check)
 {

@@ -173,6 +173,9 @@ int workflow_parse(const char *text, size_t length, const char *file,
 struct workflow *workflow_share(const struct workflow *workflow);
 void workflow_free(struct workflow *workflow); /* of the last user; accepts NULL */
 
+/* The names of the gates that need no definition; NULL behind the last. */
+const char *workflow_builtin_gate(size_t index);
+
 const struct phase *workflow_find_phase(const struct workflow *workflow, const char *id);
 /* The step and its phase; NULL when there is none. Step ids are unique in a workflow. */
 const struct step *workflow_find_step(const struct workflow *workflow, const char *id,

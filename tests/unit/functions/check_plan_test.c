@@ -191,10 +191,11 @@ static void cmake_needs_a_configured_build_folder(void **state)
     install("ctest");
     install("cmake");
     write_file("CMakeLists.txt", "");
-    expect(CHECK_TESTS, "ctest --test-dir {cmake} --output-on-failure !there is no configured "
+    expect(CHECK_TESTS, "cmake --build {cmake} !there is no configured build folder; "
+                        "ctest --test-dir {cmake} --output-on-failure !there is no configured "
                         "build folder");
     write_file("build/CMakeCache.txt", "");
-    expect(CHECK_TESTS, "ctest --test-dir build --output-on-failure");
+    expect(CHECK_TESTS, "cmake --build build; ctest --test-dir build --output-on-failure");
     expect(CHECK_BUILD, "cmake --build build");
     expect(CHECK_TYPES, "cmake --build build");
 }

@@ -47,6 +47,14 @@ static void write_file(const char *name, const char *text)
     free(path);
 }
 
+static void make_folder(const char *name)
+{
+    char *path = path_join(folder, name);
+
+    assert_int_equal(mkdir(path, 0700), 0);
+    free(path);
+}
+
 static void install(const char *name, const char *script)
 {
     char *path = path_join(tools_folder, name);
@@ -238,6 +246,20 @@ static void wrong_arguments_are_refused(void **state)
     assert_null(result);
 }
 
+/* ctest runs what was built last, whatever the sources say now. */
+static void tests_of_cmake_are_built_before_they_are_run(void **state)
+{
+    (void)state;
+    write_file("CMakeLists.txt", "");
+    make_folder("build");
+    write_file("build/CMakeCache.txt", "");
+    install("ctest", "echo '100% tests passed, 0 tests failed out of 3'");
+    install("cmake", "exit 0");
+    expect("check-tests", json_object(), "pass", "3 tests executed");
+    install("cmake", "exit 1");
+    expect("check-tests", json_object(), "fail", "cmake ended with status 1");
+}
+
 static void security_looks_for_secrets_and_runs_the_scanner(void **state)
 {
     json_t *result;
@@ -282,6 +304,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(tests_without_an_execution_prove_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(coverage_is_compared_with_the_threshold, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tests_of_cmake_are_built_before_they_are_run, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(wrong_arguments_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(security_looks_for_secrets_and_runs_the_scanner, set_up,
                                         tear_down),
