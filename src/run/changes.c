@@ -15,6 +15,9 @@
 #define LACKS_MAX 100
 #define NOTE_BYTES_MAX (1024U * 1024)
 #define DIFFERENCE_TEXT_MAX (64U * 1024 * 1024)
+/* Of each file in what is handed on. */
+#define FILE_BYTES_MAX (8U * 1024)
+#define FILE_MARK "\ndiff --git "
 
 int snapshot_note_write(const char *folder, const json_t *note, struct error *err)
 {
@@ -338,18 +341,41 @@ static int format_difference(const char *project, const json_t *note, struct str
     return r;
 }
 
-/* Whole lines. */
+/* Whole lines, and that there are more. */
+static void add_cut(const char *text, size_t length, size_t length_max, struct strbuf *target)
+{
+    bool is_cut = length > length_max;
+
+    length = is_cut ? length_max : length;
+    while (is_cut && length > 0 && text[length - 1] != '\n') {
+        length--;
+    }
+    strbuf_add_bytes(target, text, length);
+    strbuf_add(target, is_cut ? "... and more\n" : "");
+}
+
+/* Of each file at most its part, so that a large one hides no other. */
+static void add_files_cut(const struct strbuf *text, struct strbuf *target)
+{
+    for (const char *at = text->data; *at;) {
+        const char *next = strstr(at, FILE_MARK);
+        size_t length = next ? (size_t)(next + 1 - at) : strlen(at);
+
+        add_cut(at, length, FILE_BYTES_MAX, target);
+        at += length;
+    }
+}
+
 static void cut_difference(struct strbuf *text)
 {
-    size_t length = DIFFERENCE_BYTES_MAX;
+    struct strbuf files;
 
-    if (text->length > length) {
-        while (length > 0 && text->data[length - 1] != '\n') {
-            length--;
-        }
-        text->data[length] = '\0';
-        text->length = length;
-        strbuf_add(text, "... and more\n");
+    if (text->length > DIFFERENCE_BYTES_MAX) {
+        strbuf_init(&files, DIFFERENCE_TEXT_MAX);
+        add_files_cut(text, &files);
+        strbuf_reset(text);
+        add_cut(files.data, files.length, DIFFERENCE_BYTES_MAX, text);
+        strbuf_release(&files);
     }
     for (size_t i = 0; i < text->length; i++) {
         unsigned char byte = (unsigned char)text->data[i];

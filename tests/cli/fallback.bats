@@ -68,6 +68,83 @@ calls() {
     grep -q "^+half$" second.prompt
 }
 
+# A third agent, behind the second.
+third() {
+    echo '  third: { command: [bin/third] }' >>.fermata/config.yaml
+    agent third 'cat >third.prompt; echo "the third answer"'
+}
+
+@test "behind the stand-in stands another one, which is told of both and of what both did" {
+    third
+    agent first 'cat >/dev/null; echo half >left.txt; echo "503 service unavailable" >&2; exit 1'
+    agent second 'cat >second.prompt; echo more >>left.txt; seq 1 30000 >big.txt; echo "401 unauthorized" >&2; exit 1'
+    step 'fallback: [second, third]'
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [ "$(fermata cat last s)" = "the third answer" ]
+    [ "$(of_step '["agent"]')" = third ]
+    [ "$(of_step '["fallback_from"]')" = first ]
+    [ "$(json '[(g["agent"], g["class"]) for g in d["phases"][0]["steps"][0]["given_up"]]' <<<"$(fermata show last --json)")" = \
+        '[["first", "transient"], ["second", "permanent"]]' ]
+    grep -q "Do the thing" third.prompt
+    grep -q "^first (1 try, transient): .*503 service unavailable" third.prompt
+    grep -q "^second (1 try, permanent): .*401 unauthorized" third.prompt
+    # The difference itself, with its lines, and no more of it than is told.
+    grep -q "^What attempt 1 changed:$" third.prompt
+    grep -q "^+half$" third.prompt
+    grep -q "^What attempt 2 changed:$" third.prompt
+    grep -q "^+more$" third.prompt
+    grep -q "^big.txt$" third.prompt
+    [ "$(wc -c <third.prompt)" -lt 80000 ]
+    calls first 1
+    calls second 1
+    calls third 1
+}
+
+@test "stand-ins of stand-ins are found in the settings, and each error is told when all fail" {
+    third
+    agent first 'echo "503 one" >&2; exit 1'
+    agent second 'echo "connection refused: two" >&2; exit 1'
+    agent third 'echo "403 three" >&2; exit 1'
+    step 'optional: false'
+    echo 'settings: { fallback: { map: { first: second, second: third, third: first } } }' >>.fermata/config.yaml
+    run_apart fermata run -w w --no-input
+    [ "$status" -eq 3 ]
+    [[ $(of_step '["error"]') == "first: "*"503 one"*"; second: "*"connection refused: two"*"; third: "*"403 three"* ]]
+    [[ $(tr -s " \n" " " <<<"$stderr") == *"503 one"*"connection refused: two"*"403 three"* ]]
+    calls first 1
+    calls second 1
+    calls third 1
+}
+
+@test "who has spent its budget is followed by the next agent" {
+    # A limit in money holds for the next one too, which has to be able to keep it.
+    sed -i "s#  \\(first\\|second\\): .*#  \\1: { type: claude, command: [bin/\\1] }#" .fermata/config.yaml
+    cat >bin/second <<'END'
+#!/bin/sh
+echo "$@" >>second.arguments
+cat >second.prompt
+echo '{"type":"result","subtype":"success","is_error":false,"result":"the answer","session_id":"s2","usage":{"input_tokens":1,"output_tokens":1}}'
+END
+    cat >bin/first <<'END'
+#!/bin/sh
+echo "$@" >>first.arguments
+echo '{"type":"system","subtype":"init","session_id":"s1","model":"m"}'
+echo '{"type":"result","subtype":"error_max_budget_usd","is_error":true,"session_id":"s1","total_cost_usd":0.5,"errors":["Reached maximum budget ($0.5)"],"usage":{"input_tokens":1,"output_tokens":1}}'
+exit 1
+END
+    chmod +x bin/first bin/second
+    step 'fallback: [second], budget_usd: 0.5, reuse: never'
+    run_apart fermata run -w w
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <first.arguments)" = 1 ]
+    grep -q -- "--max-budget-usd 0.5" first.arguments
+    grep -q -- "--max-budget-usd 0.5" second.arguments
+    [ "$(of_step '["agent"]')" = second ]
+    [[ $(of_step '["given_up"][0]["error"]') == *"Reached maximum budget"* ]]
+    grep -q "^first (1 try, permanent): .*Reached maximum budget" second.prompt
+}
+
 @test "an agent that is not there is passed over, and said to be" {
     step 'agent: missing, fallback: [second]'
     sed -i 's/agent: first, //' .fermata/workflows/w.yaml

@@ -134,6 +134,23 @@ END
     [ "$(of_step '.get("given_up")')" = null ]
 }
 
+@test "who cannot be reached, and whose stand-in fails, is followed by the stand-in of that" {
+    config ''
+    printf '#!/bin/sh\necho "503 in between" >&2\nexit 1\n' >between
+    chmod +x between
+    echo '  between: { command: [./between], offline: true }' >>.fermata/config.yaml
+    echo 'settings: { fallback: { map: { far: between, between: near } } }' >>.fermata/config.yaml
+    stop far
+    run_apart fermata run -w alone
+    [ "$status" -eq 0 ]
+    [ "$(of_step '["agent"]')" = near ]
+    [ "$(of_step '["attempts"]')" = 2 ]
+    [ "$(of_step '["given_up"][0]["passed_over"]')" = true ]
+    [ "$(of_step '["given_up"][1].get("passed_over")')" = null ]
+    [[ $(of_step '["given_up"][1]["error"]') == *"503 in between"* ]]
+    [ "$(asked near)" -gt 0 ]
+}
+
 @test "with offline: false nobody asks first: the call itself fails" {
     config 'offline: false'
     stop far
