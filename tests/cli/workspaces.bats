@@ -272,6 +272,14 @@ EOF
     run ! grep -q quick <(fermata diff "$slow")
 }
 
+has_lines() {
+    [ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+all_completed() {
+    [ "$(fermata list --json | json 'sorted({r["status"] for r in d["runs"]})')" = '["completed"]' ]
+}
+
 # repository: a project with history and with changes that are not committed
 repository() {
     git init -q .
@@ -356,6 +364,37 @@ EOF
     [ "$(sed -n '1p;30p' numbers | tr '\n' ' ')" = "a b " ]
     [ "$(sed -n 2p numbers)" = 2 ]
     [ "$(fermata logs last --records | grep '"kind":"attempt_ended"' | grep -o '"step":"[ab]"' | tr -d '\n')" = '"step":"a""step":"b"' ]
+}
+
+@test "workspaces that live at once, of all runs, have the files that are named and ports of their own" {
+    repository
+    printf '.fermata\n.env\nlocal/\n*.log\n' >.gitignore
+    mkdir -p local/deep config && echo deep >local/deep/key && echo ignored >local/x.log && echo tracked >config/set
+    agent living <<EOF
+cat >/dev/null
+cat .env local/deep/key config/set >>"$BATS_TEST_TMPDIR/files"
+[ ! -e x.log ] || echo x.log >>"$BATS_TEST_TMPDIR/files"
+echo \$FERMATA_PORT_BASE >>"$BATS_TEST_TMPDIR/ports"
+read -r go <"$BATS_TEST_TMPDIR/go"
+echo done
+EOF
+    sed -i '1i workspace_files: [.env, local/deep, not-there]' .fermata/config.yaml
+    mkfifo "$BATS_TEST_TMPDIR/go"
+    exec 8<>"$BATS_TEST_TMPDIR/go"
+    workflow w <<'EOF'
+name: w
+concurrency: 4
+defaults: { agent: living, workspace: clone, retry: { attempts: 1 } }
+phases: [{ id: p, mode: parallel, steps: [{ id: a, prompt: go }, { id: b, prompt: go }] }]
+EOF
+    fermata run -w w --detach
+    fermata run -w w --fresh --detach
+    wait_until has_lines "$BATS_TEST_TMPDIR/ports" 4
+    printf 'go\ngo\ngo\ngo\n' >&8
+    wait_until all_completed
+    exec 8>&-
+    [ "$(sort -u "$BATS_TEST_TMPDIR/ports" | tr '\n' ' ')" = "20100 20200 20300 20400 " ]
+    [ "$(sort "$BATS_TEST_TMPDIR/files" | uniq -c | tr -s ' \n' ' ')" = " 4 KEY=1 4 deep 4 tracked " ]
 }
 
 @test "a merge conflict names both sides and touches nothing; the others are merged" {
