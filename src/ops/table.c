@@ -451,9 +451,11 @@ const struct operation ops_rows[] = {
      .group = "Steer",
      .summary = "Approve what a run waits for",
      .description =
-         "Answers an approval step with yes. The run goes on with `fermata resume`, or at "
-         "once with --resume.",
-     .example = "fermata approve last --comment \"looks right\" --resume",
+         "Answers an approval step with yes. Of a read-only step that failed only because files "
+         "are not as before, it takes the answer that was kept; that needs a --comment. The run "
+         "goes on with `fermata resume`, or at once with --resume.",
+     .example = "fermata approve last --comment \"looks right\" --resume\n"
+                "fermata approve last review --comment \"I saved that file\" --resume",
      ARGUMENTS(answer_arguments),
      .exits = exits_go_on,
      .stray = "--comment",
@@ -738,7 +740,7 @@ const struct operation ops_rows[] = {
      .run = op_validate},
     {.name = "schema",
      .group = "Workflows",
-     .summary = "Print the JSON Schema of workflow files, config.yaml or experts, or the reference",
+     .summary = "Print the JSON Schema of workflows, config.yaml or experts, or the reference",
      .description = "Editors complete and check YAML files with a JSON Schema.",
      .example = "fermata schema workflow >workflow.schema.json",
      ARGUMENTS(schema_arguments),

@@ -69,8 +69,74 @@ static int answer(struct turn *turn, const struct event *event, bool is_approved
     return 0;
 }
 
+/* ---- an answer that was refused only because files are not as before ---- */
+
+static bool is_refused(const struct step_state *step)
+{
+    return step && step->status == STEP_IS_FAILED && step->result.output &&
+           json_is_true(json_object_get(step->result.files, "refused"));
+}
+
+static int refuse_accept(struct turn *turn, const struct step_state *step, const char *comment,
+                         struct error *err)
+{
+    const struct phase_state *phase = &turn->run->phases[step->phase];
+
+    if (!comment || !*comment) {
+        (void)error_set(err, ERROR_INVALID,
+                        "step %s changed files that it was to leave; taking its answer all the "
+                        "same needs a reason",
+                        step->key);
+        error_hint(err, "add --comment \"why\"");
+        return ERROR_INVALID;
+    }
+    if (run_status_is_final(turn->run->status) && turn->run->status != RUN_FAILED) {
+        return command_refuse(turn, err, "it is over already");
+    }
+    if (turn->run->wish == WISH_FAIL || turn->run->wish == WISH_CANCEL) {
+        return command_refuse(turn, err, "it is ending; decide once its last steps have ended");
+    }
+    if (phase->status == STEP_IS_COMPLETED || phase->status == STEP_IS_SKIPPED ||
+        step_list_is_over(turn->run, step)) {
+        return error_set(err, ERROR_CONFLICT, "the run has gone on without step %s", step->key);
+    }
+    return 0;
+}
+
+static int accept(struct turn *turn, const struct event *event, int index, struct error *err)
+{
+    const struct step_state *step = step_at(turn, index);
+    const char *comment = json_get_text(event->command, "comment", NULL);
+    int r = refuse_accept(turn, step, comment, err);
+
+    if (r < 0) {
+        return r;
+    }
+    turn_emit(turn, (struct record){.kind = RECORD_APPROVAL_GIVEN,
+                                    .step = step->key,
+                                    .status = "approved",
+                                    .by = json_get_text(event->command, "by", event->by),
+                                    .text = comment});
+    if (step->role == ROLE_INSTANCE && step_is_finished(step_at(turn, step->parent))) {
+        step_move(turn, step->parent, STEP_IS_RUNNING, (struct record){.reason = "accept"});
+    }
+    phase_reopen(turn, step->phase, step->role);
+    step_move(turn, index, STEP_IS_RUNNING, (struct record){.reason = "accept"});
+    step_complete(turn, index);
+    if (turn->run->status != RUN_RUNNING || run_needs_decision(turn->run)) {
+        run_go_on(turn);
+    }
+    return 0;
+}
+
 int command_approve(struct turn *turn, const struct event *event, struct error *err)
 {
+    const char *key = json_get_text(event->command, "step", NULL);
+    const struct step_state *step = key ? run_find_step(turn->run, key) : NULL;
+
+    if (is_refused(step)) {
+        return accept(turn, event, run_step_index(turn->run, step), err);
+    }
     return answer(turn, event, true, err);
 }
 

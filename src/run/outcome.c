@@ -50,6 +50,8 @@ struct collect {
     bool is_json;
     int64_t keep_max;
     int64_t timeout_ms;
+    bool is_to_refuse;   /* it changed what it was to leave as it is */
+    int64_t own_changes; /* as count_own_changes() */
     bool is_kept, is_overdue, stop_wanted, has_company, has_changer; /* of the attempt */
     /* what was found */
     enum failure_class class_;
@@ -482,15 +484,23 @@ static const char *describe_blame(int64_t own)
                       : "its own tools told of it";
 }
 
-static void refuse_changes(struct collect *collect, const json_t *changed, int64_t own)
+/* Where all else went well, a person may take the answer all the same. */
+static void refuse_changes(struct collect *collect)
 {
+    const json_t *changed = json_object_get(collect->files, "changed");
     int64_t count = json_get_integer(collect->files, "count", 0);
     struct strbuf names;
     size_t index;
     const json_t *path;
 
+    if (!collect->is_to_refuse || collect->class_ == CLASS_CANCELLED) {
+        return;
+    }
+    if (collect->class_ == CLASS_NONE && collect->broken.code == 0 && !collect->agent.question) {
+        json_put(collect->files, "refused", json_true());
+    }
     strbuf_init(&names, ERROR_TEXT_MAX);
-    json_array_foreach(changed, index, path)
+    json_array_foreach((json_t *)(uintptr_t)changed, index, path)
     {
         strbuf_addf(&names, "%s%s", index ? ", " : "", json_string_value(path));
     }
@@ -500,7 +510,7 @@ static void refuse_changes(struct collect *collect, const json_t *changed, int64
         "it was to change nothing (read_only)%s, but %lld file%s not as before (%s; its "
         "answer is kept): %s",
         collect->has_company ? ", nor were those beside it" : "", (long long)count,
-        count == 1 ? " is" : "s are", describe_blame(own), names.data);
+        count == 1 ? " is" : "s are", describe_blame(collect->own_changes), names.data);
     strbuf_release(&names);
 }
 
@@ -540,10 +550,8 @@ static void look_at_files(struct collect *collect)
         has_other_agents(collect)) {
         changes_write_difference(collect->folder, collect->engine->options.project);
     }
-    if (collect->definition->read_only && count > 0 && !collect->has_changer &&
-        collect->class_ != CLASS_CANCELLED) {
-        refuse_changes(collect, json_object_get(collect->files, "changed"), own);
-    }
+    collect->is_to_refuse = collect->definition->read_only && count > 0 && !collect->has_changer;
+    collect->own_changes = own;
 }
 
 /* A model that answered in the wrong form may answer in the right one when it is told. */
@@ -677,6 +685,7 @@ static void collect_ended(struct collect *collect, const struct attempt_exit *en
         !collect->agent.question) {
         keep_promises(collect, output);
     }
+    refuse_changes(collect);
     collect->output = output_describe(collect->blobs, output, value, &collect->broken);
     collect->errors = output_describe(collect->blobs, errors, NULL, &collect->broken);
     fail_broken(collect);

@@ -654,6 +654,42 @@ EOF
     fermata show last --json | grep -q 'it was to change nothing'
 }
 
+@test "the kept answer of a review that only met a changed file is taken with a reason, and not without" {
+    repository
+    agent reader <<EOF
+cat >/dev/null; echo x >>"$BATS_TEST_TMPDIR/asked"; echo bad >file
+printf '{"type":"system","subtype":"init","session_id":"s1"}\n{"type":"result","subtype":"success","is_error":false,"result":"the answer","session_id":"s1","terminal_reason":"completed"}\n'
+EOF
+    sed -i 's/reader: { type: command/reader: { type: claude/' .fermata/config.yaml
+    workflow w <<'EOF'
+name: w
+phases:
+  - { id: p, steps: [{ id: s, agent: reader, prompt: go, read_only: true, output: review.md, retry: { attempts: 1 } }] }
+  - { id: q, steps: [{ id: after, run: 'echo "$ANSWER" >got', env: { ANSWER: "${{ steps.s.output }}" } }] }
+EOF
+    run_apart fermata run -w w
+    [ "$status" -eq 3 ]
+    run_apart fermata approve last s
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"taking its answer all the same needs a reason"*"--comment"* ]]
+    fermata approve last s --comment "that was me" --resume
+    [ "$(cat got)" = "the answer" ]
+    [ "$(fermata cat last review.md)" = "the answer" ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -eq 1 ]
+    fermata logs last --records | grep '"kind":"approval_given"' | grep -q 'that was me'
+    fermata audit --json | grep -q approval_given
+    run_apart fermata doctor --rebuild --json
+    [ "$(json 'd["rebuilt"]["differences"]' <<<"$output")" = "[]" ]
+    run_apart fermata approve last s --comment again
+    [ "$status" -eq 1 ]
+    # What failed for another reason is not to be taken.
+    workflow v <<<'{ name: v, phases: [{ id: p, steps: [{ id: s, run: "exit 1" }] }] }'
+    run_apart fermata run -w v
+    run_apart fermata approve last s --comment why
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"step s does not wait for an approval"* ]]
+}
+
 # plant FOLDER: every key whose value is a command, hooks and attributes, in the repository there;
 # each of them would leave a trace
 plant() {

@@ -30,6 +30,83 @@ static void an_approval_goes_on_with_the_run(void **state)
     machine_release(&m);
 }
 
+/* Its files are not as before; else all went well. */
+static void end_refused(struct machine *m, const char *step)
+{
+    json_t *files = json_pack("{s:i, s:b}", "count", 1, "refused", 1);
+    json_t *output = json_pack("{s:i, s:s}", "bytes", 3, "inline", "yes");
+
+    machine_end(m, step,
+                (struct outcome){.class_ = CLASS_PERMANENT,
+                                 .error = "files are not as before",
+                                 .is_doubtful = true,
+                                 .output = output,
+                                 .files = files});
+    json_decref(output);
+    json_decref(files);
+}
+
+static void an_answer_that_was_refused_for_changed_files_is_taken_with_a_reason(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases: [{ id: p, steps: [{ id: look, prompt: Look, read_only: true },\n"
+                      "                          { id: a, run: x }] }]\n");
+    end_refused(&m, "look");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_refused(&m, "{'do': 'approve', 'step': 'look'}", "needs a reason");
+    (void)machine_story(&m);
+    assert_int_equal(machine_command(&m, "{'do': 'approve', 'step': 'look', 'comment': 'mine'}"),
+                     0);
+    assert_story_has(&m, "answer look approved (anna)");
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_COMPLETED);
+    assert_int_equal(machine_step(&m, "a")->waiting, WAITING_ATTEMPT);
+    assert_refused(&m, "{'do': 'approve', 'step': 'look', 'comment': 'x'}", "does not wait");
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void an_instance_whose_answer_was_refused_opens_its_list_again(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases: [{ id: p, steps: [{ id: look, prompt: Look, read_only: true,\n"
+                      "                           foreach: [1, 2] }] }]\n");
+    machine_pass(&m, "look[0]");
+    end_refused(&m, "look[1]");
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_FAILED);
+    assert_int_equal(machine_command(&m, "{'do': 'approve', 'step': 'look[1]', 'comment': 'x'}"),
+                     0);
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_COMPLETED);
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void what_failed_otherwise_or_is_over_is_taken_by_nobody(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\n"
+                  "phases: [{ id: p, steps: [{ id: look, prompt: Look, read_only: true }] }]\n");
+    end_refused(&m, "look");
+    assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+    assert_refused(&m, "{'do': 'approve', 'step': 'look', 'comment': 'x'}", "it is over already");
+    machine_release(&m);
+    machine_begin(&m,
+                  "name: w\n"
+                  "phases: [{ id: p, steps: [{ id: look, prompt: Look, read_only: true }] }]\n");
+    machine_fail(&m, "look", "permanent");
+    assert_refused(&m, "{'do': 'approve', 'step': 'look', 'comment': 'x'}", "does not wait");
+    machine_release(&m);
+}
+
 static void a_rejection_fails_the_step_and_says_by_whom_and_why(void **state)
 {
     struct machine m;
@@ -279,6 +356,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_approval_goes_on_with_the_run),
+        cmocka_unit_test(an_answer_that_was_refused_for_changed_files_is_taken_with_a_reason),
+        cmocka_unit_test(an_instance_whose_answer_was_refused_opens_its_list_again),
+        cmocka_unit_test(what_failed_otherwise_or_is_over_is_taken_by_nobody),
         cmocka_unit_test(a_rejection_fails_the_step_and_says_by_whom_and_why),
         cmocka_unit_test(which_one_has_to_be_said_when_several_wait),
         cmocka_unit_test(an_answer_that_comes_late_is_none),
