@@ -4,7 +4,10 @@ fermata against a model server that fails as it is told. Prints TAP."""
 import concurrent.futures
 import email.utils
 import json
+import os
+import signal
 import time
+from pathlib import Path
 
 from models import Cases, Models, wait_for
 from servers import ANSWER, Project, assert_done, assert_failed
@@ -32,6 +35,18 @@ class Pair(Project):
     def records(self, kind):
         lines = self.fermata("logs", "last", "--records").stdout.splitlines()
         return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+    def drivers(self, run):
+        """The processes that drive the run, but those of it that have ended."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (path / "cmdline").read_bytes().split(b"\0")
+                if b"drive" in words and run.encode() in words:
+                    found.append(int(path.name))
+            except OSError:
+                pass
+        return found
 
     def asked(self):
         """The models whose requests the server has answered with a scenario, in their order."""
@@ -80,19 +95,90 @@ def a_bucket_that_is_drained_fills_again_for_all_agents_of_its_account(models):
         assert len(waits) == 1 and len(started) == 1 and started[0]["at"] >= waits[0]["until"], (waits, started)
 
 
-def parks_until(models, scenario, least_s):
+def two_at_once(project, prompt, **keys):
+    """Two runs, each with a process of its own that drives it."""
+    runs = [project.begin(prompt, reuse="never", **keys) for _ in range(2)]
+    assert runs[0] != runs[1], runs
+    return runs
+
+
+def status(project, run):
+    return json.loads(project.fermata("show", run, "--json").stdout)["status"]
+
+
+SLOW = f'do it [[mock:text text="{ANSWER}" chunks=4 delay_ms=250]]'
+
+
+def two_processes_at_once_make_one_call_where_one_is_allowed(models):
+    with Pair(models, concurrency=1) as project:
+        for run in two_at_once(project, SLOW):
+            wait_for(lambda run=run: status(project, run) == "completed")
+        assert project.asked() == ["mock", "mock"], project.asked()
+        assert models.stats()["peak_active"] == 1, models.stats()
+
+
+def two_processes_at_once_make_one_call_through_a_half_open_breaker(models):
+    with Pair(models, breaker_threshold=1, breaker_recovery="3s") as project:
+        assert_failed(project.run(DOWN), "transient")
+        assert project.breaker()["state"] == "open", project.breaker()
+        for run in two_at_once(project, SLOW):
+            wait_for(lambda run=run: status(project, run) == "completed")
+        assert project.asked() == ["mock", "mock", "mock"], project.asked()
+        assert models.stats()["peak_active"] == 1, models.stats()
+        assert project.breaker()["state"] == "closed", project.breaker()
+
+
+def two_processes_at_once_drain_one_bucket(models):
+    with Pair(models, rate_limit=4) as project:
+        runs = two_at_once(project, UP, foreach=[1, 2, 3])
+
+        def waits():
+            lines = [line for run in runs for line in project.fermata("logs", run, "--records").stdout.splitlines()]
+            return [record for record in map(json.loads, lines)
+                    if record["kind"] == "step_waiting" and "takes 4 calls a minute" in record.get("message", "")]
+
+        wait_for(lambda: len(project.asked()) == 4 and len(waits()) == 2)
+        first, second = sorted(record["until"] for record in waits())
+        assert second - first >= 14000, (first, second)  # a token every 15 s, and each wait is for one of its own
+        for run in runs:
+            project.fermata("cancel", run)  # one of them may have had all its calls
+
+
+def over_a_pause(project, run):
+    assert project.fermata("pause", run).returncode == 0
+    wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "paused")
+
+
+def over_kills(project, run):
+    """Of one owner after another: what the step waits for stays the same instant, and nobody calls before it."""
+    until = project.state()["until"]
+    for owner in range(3):
+        if owner > 0:
+            assert project.fermata("resume", run, "--detach", "--no-input").returncode == 0
+        wait_for(lambda: len(project.drivers(run)) == 1)
+        os.kill(project.drivers(run)[0], signal.SIGKILL)
+        wait_for(lambda: not project.drivers(run))
+        state = project.state()
+        assert (state["waiting"], state["until"], project.asked()) == ("retry", until, ["mock"]), state
+
+
+def parks_until(models, scenario, least_s, disturb=over_a_pause):
     with Pair(models) as project:
         run = project.begin(f'do it [[mock:{scenario} times=1 | text text="{ANSWER}"]]')
         wait_for(lambda: project.state().get("waiting") == "retry")
         until = project.records("step_waiting")[-1]["until"]
         ended, begun = project.records("attempt_ended")[0], project.records("attempt_started")[0]
         assert ended["class"] == "limit" and until - begun["at"] >= least_s * 1000, (ended, until)
-        assert project.fermata("pause", run).returncode == 0
-        wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "paused")
+        disturb(project, run)
         project.said = project.fermata("resume", run)
         assert_done(project, project.state(), ANSWER)
         started = project.records("attempt_started")
         assert len(started) == 2 and started[1]["at"] >= until, (started, until)
+        assert project.asked() == ["mock", "mock"], project.asked()
+
+
+def a_parked_step_stays_parked_over_kill_9_and_goes_on_by_itself(models):
+    parks_until(models, "429 retry_after=20", 20, over_kills)
 
 
 def a_limit_in_seconds_parks_the_step_over_a_restart(models):
@@ -168,7 +254,9 @@ def who_is_silent_is_told_of_and_only_ended_where_the_step_says_so(models):
 CASES = [
     a_breaker_opens_lets_one_call_through_opens_again_and_closes,
     a_bucket_that_is_drained_fills_again_for_all_agents_of_its_account,
-    a_limit_in_seconds_parks_the_step_over_a_restart, a_limit_until_a_date_parks_the_step_over_a_restart,
+    two_processes_at_once_make_one_call_where_one_is_allowed,
+    two_processes_at_once_make_one_call_through_a_half_open_breaker, two_processes_at_once_drain_one_bucket,
+    a_parked_step_stays_parked_over_kill_9_and_goes_on_by_itself, a_limit_in_seconds_parks_the_step_over_a_restart, a_limit_until_a_date_parks_the_step_over_a_restart,
     a_parked_step_can_be_cancelled, a_limit_goes_to_the_fallback_where_the_step_says_so,
     the_next_agent_gets_what_happened_to_the_one_before, when_all_fail_each_error_is_told,
     what_a_model_refuses_no_other_is_asked_for, who_is_silent_is_told_of_and_only_ended_where_the_step_says_so,
