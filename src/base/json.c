@@ -258,12 +258,63 @@ bool json_same(const json_t *left, const json_t *right)
     return json_equal(left, right) != 0;
 }
 
+/* The characters that a terminal may obey, or that turn the direction of writing, behind those that
+ * JSON itself has escaped: U+007F to U+009F, U+202A to U+202E, U+2066 to U+2069. Returns how many
+ * bytes; 0: it is another. */
+static size_t control_length(const unsigned char *text, unsigned *ret_code)
+{
+    if (text[0] == 0x7F) {
+        *ret_code = text[0];
+        return 1;
+    }
+    if (text[0] == 0xC2 && text[1] >= 0x80 && text[1] <= 0x9F) {
+        *ret_code = text[1];
+        return 2;
+    }
+    if (text[0] == 0xE2 && ((text[1] == 0x80 && text[2] >= 0xAA && text[2] <= 0xAE) ||
+                            (text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9))) {
+        *ret_code = 0x2000U + (text[1] & 1U) * 0x40U + (text[2] & 0x3FU);
+        return 3;
+    }
+    return 0;
+}
+
+/* What is printed as JSON may be printed to a terminal. It stays the same value. */
+static char *escape_controls(char *text)
+{
+    struct strbuf escaped;
+    size_t from = 0;
+    size_t i = 0;
+
+    strbuf_init(&escaped, SIZE_MAX);
+    while (text[i]) {
+        unsigned code = 0;
+        size_t length = (unsigned char)text[i] < 0x7F
+                            ? 0
+                            : control_length((const unsigned char *)text + i, &code);
+
+        if (length > 0) {
+            strbuf_add_bytes(&escaped, text + from, i - from);
+            strbuf_addf(&escaped, "\\u%04x", code);
+            from = i + length;
+        }
+        i += length > 0 ? length : 1;
+    }
+    if (from > 0) {
+        strbuf_add(&escaped, text + from);
+        free(text);
+        text = strbuf_take(&escaped);
+    }
+    strbuf_release(&escaped);
+    return text;
+}
+
 static char *dump(const json_t *value, size_t flags)
 {
     char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
 
     assert(text);
-    return text;
+    return escape_controls(text);
 }
 
 char *json_dump_compact(const json_t *value)

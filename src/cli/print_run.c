@@ -13,6 +13,7 @@
 #define FIELD_COLUMNS 12 /* of a field's name */
 #define INPUT_COLUMNS 60 /* of its value */
 #define ROOM_COLUMNS_MIN 8
+#define HELP_COLUMNS_MAX 1000
 #define OPTION_COLUMNS 42 /* of a command, before what it does */
 
 static const char *get(const json_t *object, const char *key)
@@ -325,6 +326,19 @@ static void add_problem(const struct terminal *terminal, const json_t *problem,
 }
 
 /* Commands and what they do: all side by side where all fit, else one below the other. */
+/* It may be what an agent asks. free() it. */
+static char *clean_help(const json_t *option)
+{
+    struct strbuf clean;
+    char *help;
+
+    strbuf_init(&clean, OUTPUT_BYTES_MAX);
+    utf8_add_cut(&clean, get(option, "help"), HELP_COLUMNS_MAX);
+    help = strbuf_take(&clean);
+    strbuf_release(&clean);
+    return help;
+}
+
 static void add_commands(const struct terminal *terminal, const json_t *options,
                          struct strbuf *target)
 {
@@ -344,16 +358,18 @@ static void add_commands(const struct terminal *terminal, const json_t *options,
     json_array_foreach(options, i, option)
     {
         const char *command = get(option, "command");
+        char *help = clean_help(option);
 
         strbuf_add(target, "  ");
         add_styled(terminal, target, STYLE_BOLD, command);
         if (2 + columns + widest <= (size_t)terminal->columns) {
             add_spaces(target, columns - utf8_width(command));
-            strbuf_addf(target, "%s\n", get(option, "help"));
+            strbuf_addf(target, "%s\n", help);
         } else {
             strbuf_add_char(target, '\n');
-            add_wrapped(terminal, target, get(option, "help"), 6);
+            add_wrapped(terminal, target, help, 6);
         }
+        free(help);
     }
 }
 

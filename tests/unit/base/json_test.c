@@ -156,6 +156,24 @@ static bool same(const char *left, const char *right)
     return forth;
 }
 
+static void what_a_terminal_may_obey_is_escaped(void **state)
+{
+    json_t *value = json_pack("[s]", "\x1b\x7f\xc2\x80\xc2\x9b\xc2\xa0\xe2\x80\xa9"
+                                     "\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf\xe2\x81\xa5"
+                                     "\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa\xc3\xa9!");
+    char *text = json_dump_compact(value);
+    json_t *read = json_loads(text, 0, NULL);
+
+    (void)state;
+    assert_string_equal(text, "[\"\\u001B\\u007f\\u0080\\u009b\xc2\xa0\xe2\x80\xa9"
+                              "\\u202a\\u202e\xe2\x80\xaf\xe2\x81\xa5"
+                              "\\u2066\\u2069\xe2\x81\xaa\xc3\xa9!\"]");
+    assert_true(json_equal(read, value));
+    json_decref(read);
+    json_decref(value);
+    free(text);
+}
+
 static void values_are_the_same_whatever_their_spelling(void **state)
 {
     (void)state;
@@ -232,6 +250,7 @@ int main(void)
         cmocka_unit_test(setters_take_values_over),
         cmocka_unit_test(any_bytes_become_text),
         cmocka_unit_test(dumps_differ_in_order_and_space),
+        cmocka_unit_test(what_a_terminal_may_obey_is_escaped),
         cmocka_unit_test(values_are_the_same_whatever_their_spelling),
         cmocka_unit_test(numbers_are_compared_without_rounding),
     };
