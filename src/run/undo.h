@@ -28,7 +28,9 @@ int run_diff(const struct undo_request *request, json_t **ret_diff, struct error
  * longer as the run left them, and nothing was done. */
 int run_undo(const struct undo_request *request, json_t **ret_report, struct error *err);
 
-/* Puts the digests of all snapshots and lists of changes that the runs refer to. */
+#define UNDO_FOLDER "undo" /* of a run: the notes of its undos, by number */
+
+/* undo_used.c: puts the digests of all snapshots and lists of changes that the runs refer to. */
 int undo_find_digests(const char *folder, json_t *digests, struct error *err);
 
 #endif

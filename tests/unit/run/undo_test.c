@@ -96,47 +96,6 @@ static void without_an_undo_there_is_nothing_to_bring_back(void **state)
     assert_int_equal(run_undo(&request, &report, NULL), ERROR_NOT_FOUND);
 }
 
-static void the_snapshots_of_runs_are_found(void **state)
-{
-    struct run_project *project = *state;
-    json_t *digests = json_object();
-
-    run(project, AGENT("echo two > a.txt"));
-    assert_int_equal(undo_find_digests(project->folder, digests, NULL), 0);
-    assert_int_equal(json_object_size(digests), 2);
-    json_decref(digests);
-}
-
-/* A link to itself in the place of a folder of the run. free() it. */
-static char *hide(const struct run_project *project, const char *name)
-{
-    char *path = mem_printf("%s/workflows/%s/%s", project->folder, project->id, name);
-
-    assert_int_equal(file_remove_tree(path, NULL), 0);
-    assert_int_equal(symlink(name, path), 0);
-    return path;
-}
-
-static void what_cannot_be_looked_at_is_not_taken_for_unused(void **state)
-{
-    static const char *const places[] = {"attempts", "undo", "workspaces"};
-    struct run_project *project = *state;
-    struct error err = ERROR_INIT;
-
-    run(project, AGENT("echo two > a.txt"));
-    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        json_t *digests = json_object();
-        char *path = hide(project, places[i]);
-
-        assert_true(undo_find_digests(project->folder, digests, &err) < 0);
-        assert_non_null(strstr(err.text, places[i]));
-        assert_int_equal(unlink(path), 0);
-        assert_int_equal(undo_find_digests(project->folder, digests, &err), 0);
-        free(path);
-        json_decref(digests);
-    }
-}
-
 /* A folder in the place of the note: nothing that can be read. */
 static void hide_note(const struct run_project *project, const char *folder)
 {
@@ -361,7 +320,6 @@ int main(void)
         CASE(a_run_is_shown_and_taken_back_and_brought_back),
         CASE(what_changed_since_is_only_taken_back_when_it_must),
         CASE(without_an_undo_there_is_nothing_to_bring_back),
-        CASE(the_snapshots_of_runs_are_found),
         CASE(one_step_is_taken_back_with_its_instances),
         CASE(what_was_changed_to_and_fro_is_no_change),
         CASE(what_somebody_else_changed_between_is_only_taken_back_when_it_must),
@@ -370,7 +328,6 @@ int main(void)
         CASE(of_whom_nothing_is_kept_that_is_said),
         CASE(what_is_too_large_to_be_kept_is_not_replaced),
         CASE(without_a_place_for_it_nothing_is_taken_back),
-        CASE(what_cannot_be_looked_at_is_not_taken_for_unused),
         CASE(a_note_that_cannot_be_read_is_an_error_and_nothing_is_done),
     };
 
