@@ -149,17 +149,10 @@ def over_a_pause(project, run):
     wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "paused")
 
 
-def over_kills(project, run):
-    """Of one owner after another: what the step waits for stays the same instant, and nobody calls before it."""
-    until = project.state()["until"]
-    for owner in range(3):
-        if owner > 0:
-            assert project.fermata("resume", run, "--detach", "--no-input").returncode == 0
-        wait_for(lambda: len(project.drivers(run)) == 1)
-        os.kill(project.drivers(run)[0], signal.SIGKILL)
-        wait_for(lambda: not project.drivers(run))
-        state = project.state()
-        assert (state["waiting"], state["until"], project.asked()) == ("retry", until, ["mock"]), state
+def over_a_kill(project, run):
+    wait_for(lambda: len(project.drivers(run)) == 1)
+    os.kill(project.drivers(run)[0], signal.SIGKILL)
+    wait_for(lambda: not project.drivers(run))
 
 
 def parks_until(models, scenario, least_s, disturb=over_a_pause):
@@ -177,8 +170,22 @@ def parks_until(models, scenario, least_s, disturb=over_a_pause):
         assert project.asked() == ["mock", "mock"], project.asked()
 
 
-def a_parked_step_stays_parked_over_kill_9_and_goes_on_by_itself(models):
-    parks_until(models, "429 retry_after=20", 20, over_kills)
+def a_parked_step_goes_on_by_itself_in_the_next_owner(models):
+    parks_until(models, "429 retry_after=15", 15, over_a_kill)
+
+
+def a_parked_step_stays_parked_over_each_of_its_owners(models):
+    """What it waits for stays the same instant, and nobody calls before it."""
+    with Pair(models) as project:
+        run = project.begin("do it [[mock:429 retry_after=3600]]")
+        wait_for(lambda: project.state().get("waiting") == "retry")
+        until = project.state()["until"]
+        for _ in range(3):
+            over_a_kill(project, run)
+            assert project.fermata("resume", run, "--detach", "--no-input").returncode == 0
+            state = project.state()
+            assert (state["waiting"], state["until"], project.asked()) == ("retry", until, ["mock"]), state
+        assert len(project.records("attempt_started")) == 1
 
 
 def a_limit_in_seconds_parks_the_step_over_a_restart(models):
@@ -256,7 +263,8 @@ CASES = [
     a_bucket_that_is_drained_fills_again_for_all_agents_of_its_account,
     two_processes_at_once_make_one_call_where_one_is_allowed,
     two_processes_at_once_make_one_call_through_a_half_open_breaker, two_processes_at_once_drain_one_bucket,
-    a_parked_step_stays_parked_over_kill_9_and_goes_on_by_itself, a_limit_in_seconds_parks_the_step_over_a_restart, a_limit_until_a_date_parks_the_step_over_a_restart,
+    a_parked_step_goes_on_by_itself_in_the_next_owner, a_parked_step_stays_parked_over_each_of_its_owners,
+    a_limit_in_seconds_parks_the_step_over_a_restart, a_limit_until_a_date_parks_the_step_over_a_restart,
     a_parked_step_can_be_cancelled, a_limit_goes_to_the_fallback_where_the_step_says_so,
     the_next_agent_gets_what_happened_to_the_one_before, when_all_fail_each_error_is_told,
     what_a_model_refuses_no_other_is_asked_for, who_is_silent_is_told_of_and_only_ended_where_the_step_says_so,
