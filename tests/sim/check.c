@@ -124,7 +124,7 @@ static void check_foreach(struct sim *sim, const struct sim_run *run, const stru
     }
 }
 
-void check_run(struct sim *sim, const struct sim_run *run)
+void check_sim_run(struct sim *sim, const struct sim_run *run)
 {
     const struct run_state *state = run->live;
 

@@ -58,7 +58,7 @@ void tables_check(struct sim *sim, const struct sim_run *run);
 void tables_check_values(struct sim *sim, const struct sim_run *run);
 
 /* check.c */
-void check_run(struct sim *sim, const struct sim_run *run);
+void check_sim_run(struct sim *sim, const struct sim_run *run);
 void check_sources(struct sim *sim, const struct sim_run *run);
 /* Nothing unfinished is left under a run that is over. */
 void check_families(struct sim *sim);

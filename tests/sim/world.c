@@ -348,7 +348,7 @@ int sim_decide_held(struct sim *sim, struct sim_run *run, const struct event *ev
     r = decide_one(sim, run, &held, err);
     if (r == 0) {
         commit_run(sim, run);
-        check_run(sim, run);
+        check_sim_run(sim, run);
         pass_on_held(sim, run);
         check_families(sim);
     } else if (run->batch.records.count > 0) {
@@ -473,7 +473,7 @@ static void check_all(struct sim *sim)
         struct sim_run *run = sim->runs.items[i];
 
         if (run->live && run->seq_checked != run->live->seq) {
-            check_run(sim, run);
+            check_sim_run(sim, run);
             run->seq_checked = run->live->seq;
         }
         if (run->live) {
