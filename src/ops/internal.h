@@ -5,6 +5,7 @@
 #define FERMATA_OPS_INTERNAL_H
 
 #include "ops/ops.h"
+#include "ops/table.h"
 #include "run/query.h"
 #include "run/run.h"
 #include "workflow/config.h"
@@ -201,53 +202,5 @@ char *ops_run_folder(const struct ops *ops, const char *run_id);
 const json_t *ops_find_step(const json_t *run, const char *key);
 /* ERROR_NOT_FOUND with the keys that there are. */
 int ops_no_such_step(const json_t *run, const char *key, struct error *err);
-
-/* table.c */
-extern const struct operation ops_rows[];
-extern const size_t ops_row_count;
-
-#define OPERATION(name)                                                                            \
-    int name(struct ops *ops, const json_t *arguments, const struct ops_view *view,                \
-             json_t **ret_result, struct error *err)
-OPERATION(op_init);
-OPERATION(op_trust);
-OPERATION(op_run);
-OPERATION(op_resume);
-OPERATION(op_drive);
-OPERATION(op_pause);
-OPERATION(op_cancel);
-OPERATION(op_retry);
-OPERATION(op_skip);
-OPERATION(op_approve);
-OPERATION(op_reject);
-OPERATION(op_answer);
-OPERATION(op_signal);
-OPERATION(op_restore);
-OPERATION(op_checkpoint);
-OPERATION(op_list);
-OPERATION(op_status);
-OPERATION(op_show);
-OPERATION(op_logs);
-OPERATION(op_checkpoints);
-OPERATION(op_artifacts);
-OPERATION(op_cat);
-OPERATION(op_explain);
-OPERATION(op_diff);
-OPERATION(op_undo);
-OPERATION(op_audit);
-OPERATION(op_workflows);
-OPERATION(op_experts);
-OPERATION(op_gate);
-OPERATION(op_validate);
-OPERATION(op_schema);
-OPERATION(op_agents);
-OPERATION(op_test_agent);
-OPERATION(op_reset_agent);
-OPERATION(op_doctor);
-OPERATION(op_gc);
-OPERATION(op_function);
-OPERATION(op_models);
-OPERATION(op_version);
-#undef OPERATION
 
 #endif
