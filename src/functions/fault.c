@@ -11,9 +11,12 @@
 
 #define BIT(kind) (1U << (unsigned)(kind))
 #define TESTS (BIT(CHECK_TESTS) | BIT(CHECK_COVERAGE) | BIT(FAULT_ANY))
-#define BUILDS (BIT(CHECK_BUILD) | BIT(CHECK_TYPES) | BIT(FAULT_ANY))
 #define LINTS (BIT(CHECK_LINT) | BIT(FAULT_ANY))
 #define FORMATS (BIT(CHECK_FORMAT) | BIT(FAULT_ANY))
+/* Whoever reads or builds a program: all but formatters and scanners for secrets. */
+#define PROGRAMS                                                                                   \
+    (BIT(CHECK_TESTS) | BIT(CHECK_COVERAGE) | BIT(CHECK_BUILD) | BIT(CHECK_TYPES) |                \
+     BIT(CHECK_LINT) | BIT(FAULT_ANY))
 #define PLANTED "planted by fermata gate --prove"
 #define FILE_BYTES_MAX (4U * 1024 * 1024)
 #define PLACES_MAX 2 /* files of one row that are tried: not every file is part of every check */
@@ -122,20 +125,20 @@ static const struct row rows[] = {
     {"a line that no formatter leaves", FORMATS, IN_SOURCE, "PHP", NULL, NULL, false,
      "\nfunction  fermata_fault( ){if(1)return\t1;}\n"},
 
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "C", NULL, NULL, true, "#error " PLANTED "\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "C++", NULL, NULL, true, "#error " PLANTED "\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Rust", NULL, NULL, false, "\ncompile_error!(\"" PLANTED "\");\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Go", NULL, NULL, true, "fermata fault\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Java", NULL, NULL, true, "fermata fault;\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Kotlin", NULL, NULL, true, "fermata fault;\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "C#", NULL, NULL, true, "fermata fault;\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Elixir", NULL, NULL, true, "fermata fault )\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "TypeScript", NULL, NULL, true, "fermata fault (;\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "JavaScript", NULL, NULL, true, "fermata fault (;\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Python", NULL, NULL, true, "fermata fault (\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Ruby", NULL, NULL, true, "def fermata fault (\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "PHP", NULL, NULL, false, "\nfermata fault (\n"},
-    {SYNTAX, TESTS | BUILDS | LINTS, IN_SOURCE, "Shell", NULL, NULL, true, "if fermata fault ( ;\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "C", NULL, NULL, true, "#error " PLANTED "\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "C++", NULL, NULL, true, "#error " PLANTED "\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Rust", NULL, NULL, false, "\ncompile_error!(\"" PLANTED "\");\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Go", NULL, NULL, true, "fermata fault\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Java", NULL, NULL, true, "fermata fault;\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Kotlin", NULL, NULL, true, "fermata fault;\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "C#", NULL, NULL, true, "fermata fault;\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Elixir", NULL, NULL, true, "fermata fault )\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "TypeScript", NULL, NULL, true, "fermata fault (;\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "JavaScript", NULL, NULL, true, "fermata fault (;\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Python", NULL, NULL, true, "fermata fault (\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Ruby", NULL, NULL, true, "def fermata fault (\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "PHP", NULL, NULL, false, "\nfermata fault (\n"},
+    {SYNTAX, PROGRAMS, IN_SOURCE, "Shell", NULL, NULL, true, "if fermata fault ( ;\n"},
 
     /* No row of a table may look like a secret itself. */
     {"a private key", BIT(CHECK_SECURITY) | BIT(FAULT_ANY), AT_TOP, NULL, "fermata_fault.pem", NULL, true,
