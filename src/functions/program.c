@@ -32,7 +32,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static const char *inherited(const char *prefix)
+const char *program_inherited(const char *prefix)
 {
     size_t length = strlen(prefix);
 
@@ -46,8 +46,8 @@ static const char *inherited(const char *prefix)
 
 static void environment_fill(const char *const *extra, const char **ret_environment)
 {
-    const char *path = inherited("PATH=");
-    const char *home = inherited("HOME=");
+    const char *path = program_inherited("PATH=");
+    const char *home = program_inherited("HOME=");
     size_t count = 0;
 
     ret_environment[count++] = path ? path : default_path;
@@ -65,7 +65,7 @@ static void environment_fill(const char *const *extra, const char **ret_environm
 
 bool program_is_installed(const char *program)
 {
-    const char *entry = inherited("PATH=");
+    const char *entry = program_inherited("PATH=");
     const char *path = (entry ? entry : default_path) + strlen("PATH=");
 
     while (*path) {

@@ -50,6 +50,8 @@ int program_run(const struct program_request *request, struct program_result *re
                 struct error *err);
 void program_result_release(struct program_result *result);
 
+/* What the environment of this process says behind "NAME="; with it. NULL: nothing. */
+const char *program_inherited(const char *prefix);
 bool program_is_installed(const char *program); /* an executable of this name is on PATH */
 
 #endif

@@ -23,9 +23,10 @@
 
 static const char *temporary_folder(void)
 {
-    const char *folder = getenv("TMPDIR");
+    const char *entry = program_inherited("TMPDIR=");
+    const char *folder = entry != NULL ? entry + strlen("TMPDIR=") : "";
 
-    return folder != NULL && *folder == '/' ? folder : "/tmp";
+    return *folder == '/' ? folder : "/tmp";
 }
 
 /* ---- what others left ------------------------------------------------------------------------ */

@@ -34,10 +34,13 @@ int keeper_keys_read(char *const *environment, struct keeper_keys *ret_keys)
     }
     memcpy(names, said, strlen(said));
     count = redact_find_keys(environment, names, keys);
+    if (count == 0) {
+        return 0;
+    }
     size = redact_size(keys, count);
     /* No form is larger than all of them. */
-    memory = count > 0 ? map(size * (1 + STREAMS)) : NULL;
-    if (count > 0 && !memory) {
+    memory = map(size * (1 + STREAMS));
+    if (!memory) {
         return -ENOMEM;
     }
     redact_init(&ret_keys->redact, memory, keys, count);

@@ -63,7 +63,8 @@ static int open_unnamed(struct keeper_output *output, int *ret_write_end)
     if (*ret_write_end < 0) {
         return -errno;
     }
-    output->source = openat(output->folder, UNNAMED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    /* Also for writing: what was read is given back. */
+    output->source = openat(output->folder, UNNAMED, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (output->source < 0) {
         r = -errno;
     }
@@ -223,12 +224,14 @@ void keeper_output_add(struct keeper_output *output, const char *bytes, size_t l
     }
 }
 
-/* What was read is given back, so that the file takes no more room than what is kept. */
+/* What was read is given back, so that the file takes no more room than what is kept. How much was
+ * kept says nothing of that: keys become longer or shorter on their way. */
 static void give_back(const struct keeper_output *output)
 {
-    int64_t done = output->total / PUNCH_SIZE * PUNCH_SIZE;
+    off_t position = output->is_file ? lseek(output->source, 0, SEEK_CUR) : 0;
+    off_t done = position / PUNCH_SIZE * PUNCH_SIZE;
 
-    if (output->is_file && output->total - done < CHUNK_SIZE && done > 0) {
+    if (done > 0 && position - done < CHUNK_SIZE) {
         (void)fallocate(output->source, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, done);
     }
 }

@@ -258,6 +258,42 @@ static void a_drain_takes_all_and_waits_for_nobody(void **state)
     free(block);
 }
 
+/* What a key becomes may be longer than the key: then more is kept than was read so far, and what
+ * was not read yet must not be given back to the disk. */
+static void a_file_of_keys_is_read_whole(void **state)
+{
+    enum { COUNT = 300000 };
+    static const char *const environment[] = {"KEY_OF_SOMEBODY_WITH_A_LONG_NAME=01234567",
+                                              "FERMATA_KEYS=KEY_OF_SOMEBODY_WITH_A_LONG_NAME",
+                                              NULL};
+    static const char said[] = "[key KEY_OF_SOMEBODY_WITH_A_LONG_NAME]";
+    struct fixture *fixture = *state;
+    struct keeper_keys keys;
+    struct strbuf kept;
+    struct stat status;
+    int writer;
+
+    (void)close(fixture->output.source);
+    keeper_output_init(&fixture->output, INT64_C(64) << 20);
+    assert_int_equal(keeper_keys_read((char *const *)(uintptr_t)environment, &keys), 0);
+    fixture->output.keys = keeper_keys_stream(&keys);
+    assert_int_equal(keeper_output_source(&fixture->output, true, &writer), 0);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(write(writer, "01234567", 8), 8);
+    }
+    keeper_output_drain(&fixture->output);
+    assert_int_equal(fstat(writer, &status), 0);
+    (void)close(writer);
+    assert_true(status.st_blocks * 512 < COUNT * 8 / 2); /* what was read is given back */
+    strbuf_init(&kept, 64U << 20);
+    assert_int_equal(attempt_read_output(fixture->folder, "stdout", &kept, NULL, NULL), 0);
+    assert_int_equal(kept.length, COUNT * (sizeof(said) - 1));
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_memory_equal(kept.data + i * (sizeof(said) - 1), said, sizeof(said) - 1);
+    }
+    strbuf_release(&kept);
+}
+
 static void a_link_in_the_way_is_not_followed(void **state)
 {
     struct fixture *fixture = *state;
@@ -297,6 +333,7 @@ int main(void)
         OUTPUT_TEST(a_tail_with_a_hole_shows_what_follows_it),
         OUTPUT_TEST(a_pump_reads_what_is_there_and_notices_the_end),
         OUTPUT_TEST(a_drain_takes_all_and_waits_for_nobody),
+        OUTPUT_TEST(a_file_of_keys_is_read_whole),
         OUTPUT_TEST(a_link_in_the_way_is_not_followed),
         OUTPUT_TEST(a_pipe_in_the_way_is_not_waited_for),
     };
