@@ -16,7 +16,7 @@ setup() {
 prompt=$(cat)
 printf '%s' "$prompt" >"$FERMATA_PROJECT/.seen/$FERMATA_STEP"
 case $prompt in
-*'one JSON object'*) answer='{\"status\": \"ok\", \"summary\": \"nothing\", \"covered\": {\"files\": 1}, \"findings\": []}' ;;
+*'one JSON object'*) answer='{\"status\": \"ok\", \"summary\": \"nothing\", \"covered\": {\"files\": 1}, \"suggestions\": [], \"findings\": []}' ;;
 *) answer="Done: $FERMATA_STEP" ;;
 esac
 echo '{"type":"system","subtype":"init","session_id":"s1","model":"m"}'
@@ -29,7 +29,12 @@ END
     mkdir -p .fermata
     cat >.fermata/config.yaml <<END
 default_agent: fake
-agents: { fake: { type: claude, command: [$PWD/agent.sh] } }
+agents:
+  fake: &fake { type: claude, command: [$PWD/agent.sh] }
+  codex: *fake
+  gemini: *fake
+  claude: *fake
+  copilot: *fake
 gates:
   pre-commit: { commands: [{ run: "true" }] }
   pre-push: { commands: [{ run: "true" }] }
@@ -71,6 +76,30 @@ approve_all() {
             [ -s ".seen/$step" ] || { echo "$name: $step was not asked"; return 1; }
         done
     done
+}
+
+@test "the rounds of the default workflow end with the review, and the review counts by its form, not by its prose" {
+    cat >agent.sh <<'END'
+#!/bin/sh
+cat >"$FERMATA_PROJECT/.seen/prompt"
+echo x >>"$FERMATA_PROJECT/.seen/$FERMATA_STEP"
+rounds=$(wc -l <"$FERMATA_PROJECT/.seen/$FERMATA_STEP")
+one='{\"title\": \"t\", \"file\": \"a:1\", \"severity\": \"minor\", \"what\": \"w\"}'
+answer='- one\n- two\n- three\n- four\n- five'
+if [ "$FERMATA_STEP" = review ]; then
+    [ "$rounds" -gt 1 ] && list=$one || list="$one, $one, $one, $one"
+    answer="{\\\"summary\\\": \\\"s\\\", \\\"suggestions\\\": [$list]}"
+fi
+echo '{"type":"system","subtype":"init","session_id":"s1","model":"m"}'
+printf '{"type":"result","subtype":"success","is_error":false,"result":"%s","session_id":"s1","usage":{"input_tokens":1,"output_tokens":1}}\n' "$answer"
+END
+    mkdir .seen
+    run_apart fermata run "Make it so" -w default --no-input
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <.seen/review)" -eq 2 ]
+    [ "$(wc -l <.seen/refine)" -eq 2 ]
+    run_apart fermata workflows review-only --json
+    [ "$(json '{s["read_only"] for p in d["phases"] for s in p["steps"]} == {True}' <<<"$output")" = true ]
 }
 
 @test "the phases of the lifecycle have their default experts" {

@@ -103,6 +103,17 @@ static void what_was_taken_out_is_found(void **state)
     check_found(*state, NULL, "between entry 1 and entry 3 some are missing");
 }
 
+static void what_changed_places_is_found(void **state)
+{
+    static const struct query away = {"UPDATE audit SET id = -id WHERE id IN (1, 2)"};
+    static const struct query back = {"UPDATE audit SET id = 3 + id WHERE id < 0"};
+
+    (void)run_project_run(*state, works);
+    tamper(*state, &away);
+    tamper(*state, &back);
+    check_found(*state, NULL, "entry 1 is not what was written");
+}
+
 /* The chain is sound, but the journal of the run knows more. */
 static void what_was_cut_off_is_found_while_the_run_is_there(void **state)
 {
@@ -296,6 +307,7 @@ int main(void)
         TEST(a_log_that_nobody_touched_is_sound),
         TEST(what_was_changed_is_found),
         TEST(what_was_taken_out_is_found),
+        TEST(what_changed_places_is_found),
         TEST(what_was_cut_off_is_found_while_the_run_is_there),
         TEST(what_was_cut_off_is_found_by_a_hash_that_was_noted),
         TEST(a_log_that_was_written_anew_does_not_fit_the_journal),
