@@ -382,52 +382,60 @@ static int refuse_static(const struct step *step, struct error *err)
     return ERROR_VALIDATION;
 }
 
-/* Said before anything starts: a step that must have an agent and has none. */
+/* Steps that must have an agent and have none. */
+struct without_agent {
+    VEC(const struct step *) steps;
+    bool has_static; /* each has an alternative */
+};
+
+static int check_agent(struct ops *ops, const struct run_request *request, const struct step *given,
+                       struct without_agent *without, struct error *err)
+{
+    const struct step *step = choose_alternative(ops, request, given);
+    struct error refusal = ERROR_INIT;
+    const struct agent_config *agent;
+
+    if (step->kind != STEP_AGENT || step->optional || is_ruled_out(request, given->when)) {
+        return 0;
+    }
+    if (effective_strategy(ops, request, step) == STRATEGY_STATIC) {
+        return refuse_static(step, err);
+    }
+    if (request->is_bridged) {
+        return 0;
+    }
+    agent = agent_find_for_step(ops, step);
+    if (!agent) {
+        without->has_static = without->has_static && given->static_step;
+        *VEC_PUSH(&without->steps) = step;
+    } else if (agent_check_step(ops, agent, step, &refusal) < 0 &&
+               (!step->static_step || effective_strategy(ops, request, step) == STRATEGY_AI)) {
+        *err = refusal;
+        return ERROR_VALIDATION;
+    }
+    return 0;
+}
+
+/* Said before anything starts, of all steps at once. */
 static int check_agents(struct ops *ops, const struct run_request *request, struct error *err)
 {
     const struct workflow *workflow = request->workflow;
-    struct error refusal = ERROR_INIT;
-    VEC(const struct step *) without = {0};
-    bool has_static = true;
+    struct without_agent without = {.has_static = true};
     int r = 0;
 
-    for (size_t i = 0; i < workflow->phase_count && r == 0; i++) {
+    for (size_t i = 0; i < workflow->phase_count; i++) {
         const struct phase *phase = &workflow->phases[i];
+        bool is_needed = !phase->optional && !is_ruled_out(request, phase->when);
 
-        if (is_ruled_out(request, phase->when)) {
-            continue;
-        }
-        for (size_t k = 0; k < phase->step_count && r == 0; k++) {
-            const struct step *step = choose_alternative(ops, request, &phase->steps[k]);
-            const struct agent_config *agent;
-
-            if (step->kind != STEP_AGENT || step->optional || phase->optional ||
-                is_ruled_out(request, phase->steps[k].when)) {
-                continue;
-            }
-            if (effective_strategy(ops, request, step) == STRATEGY_STATIC) {
-                r = refuse_static(step, err);
-                continue;
-            }
-            if (request->is_bridged) {
-                continue;
-            }
-            agent = agent_find_for_step(ops, step);
-            if (!agent) {
-                has_static = has_static && phase->steps[k].static_step;
-                *VEC_PUSH(&without) = step;
-            } else if (agent_check_step(ops, agent, step, &refusal) < 0 &&
-                       (!step->static_step ||
-                        effective_strategy(ops, request, step) == STRATEGY_AI)) {
-                *err = refusal;
-                r = ERROR_VALIDATION;
-            }
+        for (size_t k = 0; is_needed && k < phase->step_count && r == 0; k++) {
+            r = check_agent(ops, request, &phase->steps[k], &without, err);
         }
     }
-    if (r == 0 && without.count > 0) {
-        r = agent_refuse_steps(ops, without.items, without.count, has_static, err);
+    if (r == 0 && without.steps.count > 0) {
+        r = agent_refuse_steps(ops, without.steps.items, without.steps.count, without.has_static,
+                               err);
     }
-    VEC_RELEASE(&without);
+    VEC_RELEASE(&without.steps);
     return r;
 }
 

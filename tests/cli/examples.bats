@@ -148,6 +148,32 @@ END
     fermata run -w edits >/dev/null 2>&1
 }
 
+# A step that was to change nothing did, and its answer is kept.
+refused() {
+    cat >claude.sh <<'END'
+#!/bin/sh
+cat >/dev/null
+echo new >made
+echo '{"type":"system","subtype":"init","session_id":"s1"}'
+echo '{"type":"result","subtype":"success","is_error":false,"result":"fine","session_id":"s1"}'
+END
+    chmod +x claude.sh
+    mkdir -p .fermata
+    echo "agents: { reader: { type: claude, command: [$PWD/claude.sh] } }" >.fermata/config.yaml
+    workflow looks <<'END'
+name: looks
+phases: [{ id: look, steps: [{ id: review, agent: reader, prompt: "Go", read_only: true, retry: { attempts: 1 } }] }]
+END
+    fermata run -w looks >/dev/null 2>&1 || [ $? -eq 3 ]
+}
+
+# Tests and coverage that are well, and look at the files.
+tested() {
+    mkdir -p tests
+    printf '#!/bin/sh\necho "1 passed, 0 failed"\n' >tests/run_test.sh
+    printf 'test:\n\tsh tests/run_test.sh\ncoverage: test\n\techo "Total coverage: 100%%"\n' >Makefile
+}
+
 # A review takes some seconds; one serves all.
 reviewed() {
     if [ ! -e "$BATS_TEST_TMPDIR/reviewed" ]; then
@@ -173,6 +199,8 @@ prepare() {
     "fermata skip"*--gate*) fails_first w test unit gate ;;
     "fermata skip"*) fails_first w p lint ;;
     "fermata cancel"* | "fermata checkpoint "* | "fermata signal"*) paused_on_request ;;
+    "fermata approve last review"*) refused ;;
+    "fermata gate"*) tested ;;
     "fermata approve"* | "fermata reject"*) waits_for_approval ;;
     "fermata answer"*) waits_for_answer ;;
     "fermata models"*) served_models ;;
