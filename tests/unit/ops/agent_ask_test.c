@@ -40,6 +40,7 @@ static struct agent_facts ask(struct ops_project *project, const char *path)
                                 .state = AGENT_READY,
                                 .detail = mem_strdup("ready")};
 
+    assert_int_equal(ops_need_config(project->ops, NULL), 0); /* whose agent it is */
     agent_facts_ask(project->ops, &facts, 1, (struct agent_questions){.versions = true});
     return facts;
 }
