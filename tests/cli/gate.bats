@@ -33,10 +33,6 @@ proves() {
     [ -z "$(ls "$TMPDIR")" ]
 }
 
-needs() {
-    command -v "$1" >/dev/null || skip "$1 is not installed"
-}
-
 c_sources() {
     echo 'int add(int a, int b); int add(int a, int b) { return a + b; }' >add.c
     cat >add_test.c <<'END'
@@ -59,7 +55,6 @@ END
 }
 
 @test "CMake: the tests' gate turns red, and builds what it tests" {
-    needs cmake
     c_sources
     cat >CMakeLists.txt <<'END'
 cmake_minimum_required(VERSION 3.13)
@@ -79,7 +74,6 @@ END
 }
 
 @test "Meson: the tests' gate turns red" {
-    needs meson
     c_sources
     printf "project('add', 'c')\ntest('add', executable('add_test', 'add.c', 'add_test.c'))\n" >meson.build
     echo build >.gitignore
@@ -93,7 +87,6 @@ END
     printf 'import unittest\n\n\nclass One(unittest.TestCase):\n    def test_one(self):\n        self.assertEqual(1, 1)\n' >test_one.py
     echo __pycache__ >.gitignore
     proves
-    needs pytest
     rm test_one.py
     printf '[pytest]\ntestpaths = tests\n' >pytest.ini
     printf 'def test_one():\n    assert 1 == 1\n' >tests/test_one.py
@@ -106,14 +99,12 @@ END
 }
 
 @test "Perl: the tests' gate turns red" {
-    needs prove
     mkdir t
     printf 'use Test::More tests => 1;\nok(1);\n' >t/one.t
     proves
 }
 
 @test "PHP: the tests' gate turns red" {
-    needs phpunit
     mkdir tests
     echo '<?xml version="1.0"?><phpunit><testsuites><testsuite name="all"><directory>tests</directory></testsuite></testsuites></phpunit>' >phpunit.xml
     echo '<?php class OneTest extends PHPUnit\Framework\TestCase { public function testOne(): void { $this->assertTrue(true); } }' >tests/OneTest.php
@@ -122,7 +113,6 @@ END
 }
 
 @test "Ruby: the tests' gate turns red" {
-    needs rspec
     mkdir spec
     echo '--format documentation' >.rspec
     printf 'RSpec.describe "one" do\n  it("holds") { expect(1).to eq(1) }\nend\n' >spec/one_spec.rb
@@ -130,7 +120,8 @@ END
 }
 
 @test "Node: the tests' gate turns red" {
-    needs npm
+    # Debian's npm brings some 400 packages with it: too many for one case, so install-deps leaves it out.
+    command -v npm >/dev/null || skip "npm is not installed"
     echo '{ "name": "one", "scripts": { "test": "node --test" } }' >package.json
     printf 'const { test } = require("node:test");\ntest("one", () => {});\n' >one.test.js
     proves
