@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/id.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -32,4 +33,9 @@ uint64_t run_id_parse(const char *text)
         bits = bits << 5 | (uint64_t)(strchr(alphabet, text[i]) - alphabet);
     }
     return bits;
+}
+
+void task_id_of_run(const char *run_id, char ret_id[TASK_ID_SIZE])
+{
+    (void)snprintf(ret_id, TASK_ID_SIZE, TASK_ID_PREFIX "%s", run_id + strlen("wf_"));
 }

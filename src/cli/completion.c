@@ -223,6 +223,16 @@ static void offer_gates(const struct words *words, const char *prefix)
     json_decref(list);
 }
 
+static void offer_tasks(const struct words *words, const char *prefix)
+{
+    static const char *const keys[] = {"id", "description"};
+    json_t *list = call(words, "tasks", json_pack("{s:i}", "limit", RUNS_SHOWN));
+
+    offer_each(words, prefix, json_object_get(list, "tasks"), keys);
+    offer(words, prefix, "last", "the newest task");
+    json_decref(list);
+}
+
 static void offer_steps(const struct words *words, const char *prefix, const json_t *run)
 {
     static const char *const keys[] = {"key", "status"};
@@ -363,7 +373,9 @@ static void offer_values(const struct words *words, const char *prefix,
         offer_of_run(words, prefix, argument->type, place->run_id);
         return;
     case ARGUMENT_PAIRS:
-        offer_inputs(words, prefix, place->workflow);
+        if (strcmp(argument->name, "input") == 0) {
+            offer_inputs(words, prefix, place->workflow);
+        }
         return;
     case ARGUMENT_WORKFLOW:
         offer_workflows(words, prefix);
@@ -377,6 +389,9 @@ static void offer_values(const struct words *words, const char *prefix,
         return;
     case ARGUMENT_GATE:
         offer_gates(words, prefix);
+        return;
+    case ARGUMENT_TASK:
+        offer_tasks(words, prefix);
         return;
     case ARGUMENT_PATH:
         strbuf_add(words->target, ":files\n");

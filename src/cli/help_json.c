@@ -42,6 +42,8 @@ static const char *type_name(enum argument_type type)
         return "expert";
     case ARGUMENT_GATE:
         return "gate";
+    case ARGUMENT_TASK:
+        return "task";
     case ARGUMENT_PAIRS:
         return "pairs";
     }

@@ -551,7 +551,7 @@ static const struct {
     {"answer", print_run},          {"diff", print_nothing},
     {"undo", print_undo},           {"reset-agent", print_reset_agent},
     {"audit", print_audit},         {"experts", print_experts},
-    {"gate", print_gate},
+    {"gate", print_gate},           {"tasks", print_tasks},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,

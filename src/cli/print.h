@@ -45,6 +45,9 @@ void print_models(const struct terminal *terminal, const json_t *result, int64_t
 /* print_audit.c */
 void print_audit(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                  struct strbuf *target);
+/* print_tasks.c: a list, one, how many there are, or what was removed */
+void print_tasks(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                 struct strbuf *target);
 /* print_experts.c */
 void print_experts(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                    struct strbuf *target);

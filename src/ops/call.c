@@ -240,6 +240,7 @@ static int convert_value(const struct argument *argument, const json_t *value, j
     case ARGUMENT_AGENT:
     case ARGUMENT_EXPERT:
     case ARGUMENT_GATE:
+    case ARGUMENT_TASK:
         break;
     }
     return convert_text(argument, value, ret_value, err);

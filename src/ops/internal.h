@@ -153,6 +153,19 @@ int ops_detach(struct ops *ops, const char *run_id, json_t **ret_result, struct 
 int ops_go_on(struct ops *ops, const char *run_id, const json_t *arguments,
               const struct ops_view *view, json_t **ret_result, struct error *err);
 
+/* start.c: not empty, and not too long. */
+int ops_check_task(const struct ops *ops, const char *task, struct error *err);
+
+/* tasks.c */
+int ops_check_metadata(const json_t *metadata, struct error *err);
+/* Notes one that has no run yet; the store has to be there. */
+int ops_add_task(struct ops *ops, const char *description, const json_t *metadata,
+                 const char *origin, char ret_id[TASK_ID_SIZE], struct error *err);
+/* By id, the beginning of one, a run's id, or "last", as task_show gives it. */
+int ops_find_task(struct ops *ops, const char *name, json_t **ret_task, struct error *err);
+/* ERROR_CONFLICT while one of its runs is not over. */
+int ops_need_free_task(const json_t *task, struct error *err);
+
 /* ask.c */
 /* {do, by, and the arguments of these keys}; the last key is NULL. */
 json_t *ops_new_command(const struct ops *ops, const char *what, const json_t *arguments,

@@ -31,6 +31,7 @@ enum argument_type {
     ARGUMENT_AGENT,    /* completes to agents */
     ARGUMENT_EXPERT,   /* completes to experts */
     ARGUMENT_GATE,     /* completes to gates */
+    ARGUMENT_TASK,     /* completes to tasks */
     ARGUMENT_PAIRS,    /* key=value, repeatable; an object in the JSON */
 };
 

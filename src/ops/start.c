@@ -205,7 +205,7 @@ static int check_paths(struct ops *ops, const struct workflow *workflow, const j
     return r;
 }
 
-static int make_inputs(const struct workflow *workflow, const json_t *arguments,
+static int make_inputs(const struct workflow *workflow, const json_t *arguments, const char *task,
                        const struct ops_view *view, json_t **ret_inputs, struct error *err)
 {
     json_t *given = json_object();
@@ -214,7 +214,7 @@ static int make_inputs(const struct workflow *workflow, const json_t *arguments,
     if (json_object_get(arguments, "input")) {
         (void)json_object_update(given, json_object_get(arguments, "input"));
     }
-    fill_from_task(workflow, json_get_text(arguments, "task", NULL), given);
+    fill_from_task(workflow, task, given);
     if (!json_get_boolean(arguments, "no_input", false)) {
         ask_missing(workflow, view, given);
     }
@@ -528,9 +528,26 @@ static int start_pinned(struct ops *ops, const json_t *arguments, const struct r
     return ops_drive(ops, &drive, view, ret_result, err);
 }
 
+/* What is to be known of the task beside its text is noted before its run. */
+static int note_task(struct ops *ops, const json_t *arguments, struct run_request *request,
+                     char ret_id[TASK_ID_SIZE], struct error *err)
+{
+    const json_t *metadata = json_object_get(arguments, "meta");
+    int r;
+
+    if (request->task_id || !metadata) {
+        return 0;
+    }
+    r = ops_add_task(ops, request->task ? request->task : request->workflow->name, metadata, NULL,
+                     ret_id, err);
+    request->task_id = r == 0 ? ret_id : NULL;
+    return r;
+}
+
 int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,
               const struct ops_view *view, json_t **ret_result, struct error *err)
 {
+    char task_id[TASK_ID_SIZE];
     json_t *calls = NULL;
     int r;
 
@@ -551,6 +568,9 @@ int ops_start(struct ops *ops, const json_t *arguments, struct run_request *requ
         r = pin_calls(ops, request->workflow, &calls, err);
     }
     if (r == 0) {
+        r = note_task(ops, arguments, request, task_id, err);
+    }
+    if (r == 0) {
         request->calls = calls;
         r = start_pinned(ops, arguments, request, view, ret_result, err);
     }
@@ -558,7 +578,7 @@ int ops_start(struct ops *ops, const json_t *arguments, struct run_request *requ
     return r;
 }
 
-static int check_task(const struct ops *ops, const char *task, struct error *err)
+int ops_check_task(const struct ops *ops, const char *task, struct error *err)
 {
     int64_t most = ops->config->task_length_max ? ops->config->task_length_max : TASK_LENGTH_MAX;
     size_t length = task ? utf8_count(task, strlen(task)) : 0;
@@ -577,6 +597,43 @@ static int check_task(const struct ops *ops, const char *task, struct error *err
     return ERROR_INVALID;
 }
 
+/* The task that was noted before; what it says is the text, unless another one was given. */
+static int take_task(struct ops *ops, const json_t *arguments, struct run_request *request,
+                     json_t **ret_task, struct error *err)
+{
+    const char *name = json_get_text(arguments, "task_id", NULL);
+    int r = 0;
+
+    if (name && json_object_get(arguments, "meta")) {
+        return error_set(err, ERROR_INVALID,
+                         "--meta does not go with --task-id: that task has its own");
+    }
+    if (name) {
+        r = ops_find_task(ops, name, ret_task, err);
+    }
+    if (r == 0 && name) {
+        r = ops_need_free_task(*ret_task, err);
+    }
+    if (r == 0 && name) {
+        request->task_id = json_get_text(*ret_task, "id", NULL);
+        request->task = request->task ? request->task
+                                      : json_get_text(*ret_task, "description", NULL);
+    }
+    return r < 0 ? r : ops_check_task(ops, request->task, err);
+}
+
+static int load_wanted(struct ops *ops, const json_t *arguments, struct workflow **ret_workflow,
+                       struct error *err)
+{
+    const char *name = pick_workflow(ops, arguments);
+    int r = name ? ops_load_workflow(ops, name, ret_workflow, err) : no_workflow_given(ops, err);
+
+    if (r == ERROR_NOT_FOUND && !json_get_text(arguments, "workflow", NULL)) {
+        error_context(err, ops->settings->workflow ? "FERMATA_WORKFLOW" : "default_workflow");
+    }
+    return r;
+}
+
 int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view,
            json_t **ret_result, struct error *err)
 {
@@ -588,31 +645,22 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
     };
     struct workflow *workflow = NULL;
     json_t *inputs = NULL;
-    const char *name;
+    json_t *task = NULL;
     int r = ops_check_repeat(ops, arguments, err);
 
-    if (r == 0) {
-        r = ops_need_config(ops, err);
-    }
-    if (r < 0) {
-        return r;
-    }
-    if (json_get_boolean(arguments, "offline", false)) {
+    r = r < 0 ? r : ops_check_metadata(json_object_get(arguments, "meta"), err);
+    r = r < 0 ? r : ops_need_config(ops, err);
+    if (r == 0 && json_get_boolean(arguments, "offline", false)) {
         config_go_offline(ops->config);
     }
-    request.is_offline = ops->config->offline == OFFLINE_ONLY;
-    r = check_task(ops, request.task, err);
-    if (r < 0) {
-        return r;
-    }
-    request.strategy = pick_strategy(ops, arguments);
-    name = pick_workflow(ops, arguments);
-    r = name ? ops_load_workflow(ops, name, &workflow, err) : no_workflow_given(ops, err);
-    if (r == ERROR_NOT_FOUND && !json_get_text(arguments, "workflow", NULL)) {
-        error_context(err, ops->settings->workflow ? "FERMATA_WORKFLOW" : "default_workflow");
+    r = r < 0 ? r : take_task(ops, arguments, &request, &task, err);
+    if (r == 0) {
+        request.is_offline = ops->config->offline == OFFLINE_ONLY;
+        request.strategy = pick_strategy(ops, arguments);
+        r = load_wanted(ops, arguments, &workflow, err);
     }
     if (r == 0) {
-        r = make_inputs(workflow, arguments, view, &inputs, err);
+        r = make_inputs(workflow, arguments, request.task, view, &inputs, err);
     }
     if (r == 0) {
         r = check_paths(ops, workflow, inputs, err);
@@ -623,6 +671,7 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
         r = ops_start(ops, arguments, &request, view, ret_result, err);
     }
     json_decref(inputs);
+    json_decref(task);
     workflow_free(workflow);
     return r;
 }

@@ -52,6 +52,10 @@ static const struct argument run_arguments[] = {
              "exit status 42"},
     {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
      .help = "A word of yours to find the run by"},
+    {.name = "task_id", .type = ARGUMENT_TASK, .value_name = "ID",
+     .help = "Run this task, which `fermata tasks` lists; its description is the task"},
+    {.name = "meta", .type = ARGUMENT_PAIRS, .value_name = "KEY=VALUE",
+     .help = "What else is to be known of the task; may be given again"},
     {.name = "repeat", .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
      .help = "Measure: run it so many times in this process"},
     {.name = "parallel", .type = ARGUMENT_INTEGER, .fallback = "1", .value_name = "NUMBER",
@@ -150,6 +154,35 @@ static const struct argument list_arguments[] = {
      .value_name = "NUMBER", .help = "How many at most"},
     {.name = "before", .type = ARGUMENT_RUN, .value_name = "RUN",
      .help = "Only runs older than this one: the next page"},
+};
+
+static const struct argument tasks_arguments[] = {
+    {.name = "task", .type = ARGUMENT_TASK, .is_positional = true, .value_name = "TASK",
+     .help = "Show this one: its id, the beginning of it, a run of it, or \"last\""},
+    {.name = "status", .letter = 's', .type = ARGUMENT_CHOICE,
+     .choices = "pending|in_progress|completed|failed|cancelled", .value_name = "STATUS",
+     .help = "Only tasks with this status"},
+    {.name = "meta", .type = ARGUMENT_PAIRS, .value_name = "KEY=VALUE",
+     .help = "Only tasks of which this was said; with --add: say it. May be given again"},
+    {.name = "limit", .letter = 'n', .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
+     .help = "How many at most, 1 to 1000; 20 when absent"},
+    {.name = "before", .type = ARGUMENT_TASK, .value_name = "TASK",
+     .help = "Only tasks older than this one: the next page"},
+    {.name = "add", .type = ARGUMENT_TEXT, .value_name = "TEXT",
+     .help = "Note a task; `fermata run --task-id ID` runs it"},
+    {.name = "cancel", .type = ARGUMENT_BOOLEAN,
+     .help = "Cancel the task, which was not begun yet"},
+    {.name = "statistics", .type = ARGUMENT_BOOLEAN,
+     .help = "How many there are of each status, and how long one takes"},
+    {.name = "clean_up", .type = ARGUMENT_BOOLEAN,
+     .help = "Remove tasks that ended long ago, with their runs"},
+    {.name = "older_than", .type = ARGUMENT_DURATION, .value_name = "DURATION",
+     .help = "With --clean-up: how long ago; 30d when absent"},
+    {.name = "clear", .type = ARGUMENT_BOOLEAN,
+     .help = "Remove all tasks that are not in progress, with their runs; asks first"},
+    {.name = "yes", .letter = 'y', .type = ARGUMENT_BOOLEAN, .help = "With --clear: do not ask"},
+    {.name = "dry_run", .type = ARGUMENT_BOOLEAN,
+     .help = "With --clean-up or --clear: only say what would be removed"},
 };
 
 static const struct argument show_arguments[] = {
@@ -545,6 +578,28 @@ const struct operation ops_rows[] = {
      .exits = exits_look,
      .stray = "--workflow",
      .run = op_list},
+    {.name = "tasks",
+     .group = "Look",
+     .summary = "List what was to be done; note, cancel and remove tasks",
+     .description =
+         "Every run belongs to a task. `fermata run` makes one of what it was asked, --add notes "
+         "one "
+         "for later, and `fermata run --task-id` runs it, again too where it failed. The status is "
+         "that of its runs: in_progress while one is under way or paused, then that of the newest. "
+         "What it took is the time of all its runs, their pauses included.\n\n"
+         "--clean-up removes what ended, --clear also what was not begun; neither touches a run "
+         "that is not over. What is removed is gone, with the logs and results of its runs.",
+     .example = "fermata tasks --status failed\n"
+                "    what went wrong\n"
+                "fermata tasks --add \"Rate limit for the login\" --meta area=auth\n"
+                "    notes one for later\n"
+                "fermata tasks --statistics\n"
+                "    how many, and how long one takes\n"
+                "fermata tasks --clean-up --older-than 90d --dry-run",
+     ARGUMENTS(tasks_arguments),
+     .exits = exits_steer,
+     .stray = "one task at a time, or all: `fermata tasks`",
+     .run = op_tasks},
     {.name = "status",
      .group = "Look",
      .summary = "Say in short how a run stands and what it waits for",

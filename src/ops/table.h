@@ -27,6 +27,7 @@ OPERATION(op_signal);
 OPERATION(op_restore);
 OPERATION(op_checkpoint);
 OPERATION(op_list);
+OPERATION(op_tasks);
 OPERATION(op_status);
 OPERATION(op_show);
 OPERATION(op_logs);

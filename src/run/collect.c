@@ -32,6 +32,7 @@ struct collection {
     const struct engine_options *options;
     bool dry_run;
     int64_t before;   /* runs that ended earlier are old; 0: none */
+    char *roots;      /* a list of those alone that may be removed; NULL: all */
     json_t *old;      /* root -> ids of its runs: whole trees of nested runs */
     json_t *removed;  /* ids, as members */
     struct map *used; /* digests */
@@ -45,7 +46,8 @@ static const struct query q_old_trees = {
     " UNION ALL SELECT run.id, tree.root FROM run JOIN tree ON run.parent = tree.id)"
     " SELECT root, id FROM tree WHERE root NOT IN (SELECT tree.root FROM tree JOIN run"
     " ON run.id = tree.id WHERE NOT (run.status IN ('completed', 'failed', 'cancelled') AND"
-    " run.ended_at > 0 AND run.ended_at < ?1)) ORDER BY root, id"};
+    " run.ended_at > 0 AND run.ended_at < ?1)) AND (?2 IS NULL OR root IN"
+    " (SELECT value FROM json_each(?2))) ORDER BY root, id"};
 static const struct query q_records = {"SELECT " JOURNAL_COLUMNS " FROM journal"};
 static const struct query q_digests = {"SELECT id, digest FROM run"};
 static const struct query q_open_runs = {
@@ -53,8 +55,13 @@ static const struct query q_open_runs = {
 static const struct query q_is_known = {
     "SELECT 1 FROM run WHERE id = ?1 UNION ALL SELECT 1 FROM journal WHERE run = ?1 LIMIT 1"};
 static const struct query q_remove[] = {
-    {"DELETE FROM journal WHERE run = ?1"}, {"DELETE FROM step WHERE run = ?1"},
-    {"DELETE FROM lease WHERE run = ?1"},   {"DELETE FROM inbox WHERE run = ?1"},
+    {"DELETE FROM journal WHERE run = ?1"},
+    {"DELETE FROM step WHERE run = ?1"},
+    {"DELETE FROM lease WHERE run = ?1"},
+    {"DELETE FROM inbox WHERE run = ?1"},
+    /* A task goes with its last run. */
+    {"DELETE FROM task WHERE id = (SELECT task_id FROM run WHERE id = ?1) AND NOT EXISTS"
+     " (SELECT 1 FROM run WHERE task_id = task.id AND id <> ?1)"},
     {"DELETE FROM run WHERE id = ?1"},
 };
 
@@ -66,6 +73,7 @@ static int read_old(struct tx *tx, const struct collection *job, json_t *trees, 
     int r;
 
     bind_integer(statement, 1, job->before);
+    bind_text(statement, 2, job->roots);
     while ((r = statement_step(statement, err)) > 0) {
         const char *root = column_text(statement, 0);
 
@@ -394,13 +402,14 @@ static int collect_snapshots(struct collection *job, int64_t *ret_removed, int64
     return r == ERROR_BUSY ? 0 : r;
 }
 
-int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,
-                json_t **ret_report, struct error *err)
+static int collect(const struct engine_options *options, const struct collection *wanted,
+                   json_t **ret_report, struct error *err)
 {
     int64_t now = options->host->now_ms(options->host->context);
     struct collection job = {.options = options,
-                             .dry_run = dry_run,
-                             .before = older_than_ms > 0 ? now - older_than_ms : 0,
+                             .dry_run = wanted->dry_run,
+                             .before = wanted->before,
+                             .roots = wanted->roots,
                              .old = json_object(),
                              .removed = json_object(),
                              .open = json_object(),
@@ -409,7 +418,7 @@ int run_collect(const struct engine_options *options, int64_t older_than_ms, boo
     int64_t bytes = 0;
     int64_t contents = 0;
     int64_t content_bytes = 0;
-    int r = older_than_ms > 0 ? remove_old_runs(&job, err) : 0;
+    int r = job.before > 0 ? remove_old_runs(&job, err) : 0;
 
     if (r == 0) {
         r = collect_folders(&job, now, err);
@@ -432,5 +441,26 @@ int run_collect(const struct engine_options *options, int64_t older_than_ms, boo
     json_decref(job.removed);
     json_decref(job.open);
     map_free(job.used);
+    return r;
+}
+
+int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,
+                json_t **ret_report, struct error *err)
+{
+    int64_t now = options->host->now_ms(options->host->context);
+    struct collection wanted = {.dry_run = dry_run,
+                                .before = older_than_ms > 0 ? now - older_than_ms : 0};
+
+    return collect(options, &wanted, ret_report, err);
+}
+
+int run_collect_runs(const struct engine_options *options, const json_t *roots, bool dry_run,
+                     json_t **ret_report, struct error *err)
+{
+    struct collection wanted = {
+        .dry_run = dry_run, .before = INT64_MAX, .roots = json_dump_compact(roots)};
+    int r = collect(options, &wanted, ret_report, err);
+
+    free(wanted.roots);
     return r;
 }

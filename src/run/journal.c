@@ -41,6 +41,7 @@ static void fill_run_row(const struct run_state *run, struct arena *arena, struc
     row->strategy = run->strategy ? strategy_name(run->strategy) : NULL;
     row->label = arena_strdup(arena, run->label);
     row->parent = arena_strdup(arena, run->parent);
+    row->task_id = arena_strdup(arena, run->task_id);
     row->depth = run->depth;
     row->created_at = run->created_at;
     row->started_at = run->started_at;
@@ -244,9 +245,9 @@ static const struct query q_journal_last = {"SELECT max(seq) FROM journal WHERE 
 static const struct query q_run_put = {
     "INSERT INTO run (id, workflow, title, digest, task, status, wish, reason, detail, strategy,"
     " label, parent, depth, created_at, started_at, ended_at, steps_total, steps_completed,"
-    " steps_failed, steps_skipped, steps_running, seq, waits_until)"
+    " steps_failed, steps_skipped, steps_running, seq, waits_until, task_id)"
     " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,"
-    "?23)"
+    "?23,?24)"
     " ON CONFLICT (id) DO UPDATE SET status=?6, wish=?7, reason=?8, detail=?9, started_at=?15,"
     " ended_at=?16, steps_total=?17, steps_completed=?18, steps_failed=?19, steps_skipped=?20,"
     " steps_running=?21, seq=?22, waits_until=?23"};
@@ -329,6 +330,7 @@ static int write_run(struct tx *tx, const struct run_row *row, struct error *err
     for (size_t i = 0; i < ARRAY_LEN(integers); i++) {
         bind_integer(statement, (int)(ARRAY_LEN(texts) + i) + 1, integers[i]);
     }
+    bind_text(statement, (int)(ARRAY_LEN(texts) + ARRAY_LEN(integers)) + 1, row->task_id);
     return tx_run(tx, statement, NULL, err);
 }
 

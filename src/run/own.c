@@ -378,6 +378,7 @@ static struct record creation_record(const struct engine *engine, const struct r
         .is_answered = request->is_offline,
         .status = request->is_bridged ? "host" : NULL,
         .by = request->label,
+        .session = request->task_id,
         .artifacts = request->calls,
     };
 }

@@ -18,7 +18,7 @@
 #define RUN_COLUMNS                                                                                \
     "id, workflow, title, task, status, wish, reason, detail, strategy, label, parent,"            \
     " created_at, started_at, ended_at, steps_total, steps_completed, steps_failed,"               \
-    " steps_skipped, steps_running, waits_until"
+    " steps_skipped, steps_running, waits_until, task_id"
 
 static const struct query q_run_list = {
     "SELECT " RUN_COLUMNS " FROM run WHERE (?1 IS NULL OR status = ?1"
@@ -57,6 +57,14 @@ static void show_wait_for_space(json_t *run, enum run_owner owner)
     }
 }
 
+static void put_task_id(json_t *row, const char *stored)
+{
+    char own[TASK_ID_SIZE];
+
+    task_id_of_run(json_get_text(row, "id", ""), own);
+    json_put_text(row, "task_id", stored ? stored : json_object_get(row, "parent") ? NULL : own);
+}
+
 static json_t *list_row(struct statement *statement)
 {
     static const char *const texts[] = {"id",     "workflow", "title",    "task",  "status", "wish",
@@ -81,6 +89,7 @@ static json_t *list_row(struct statement *statement)
     if (column_integer(statement, 19)) {
         json_put_integer(row, "waits_until", column_integer(statement, 19));
     }
+    put_task_id(row, column_text(statement, 20));
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
         json_put_integer(steps, counts[i], column_integer(statement, 14 + (int)i));
     }

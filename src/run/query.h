@@ -121,5 +121,8 @@ void run_sweep_workspaces(const char *folder, const char *run_id);
  * finished runs older than that. {"runs":N,"blobs":N,"bytes":N,"folders":N,"kept":RUNS} */
 int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,
                 json_t **ret_report, struct error *err);
+/* The same, but removes of these runs those that are over, with what they began. */
+int run_collect_runs(const struct engine_options *options, const json_t *roots, bool dry_run,
+                     json_t **ret_report, struct error *err);
 
 #endif

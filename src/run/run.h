@@ -102,6 +102,7 @@ struct run_request {
     bool is_fresh;                   /* never reuse a step of an earlier run */
     bool is_offline;                 /* only agents that need no network */
     const char *label;               /* NULL: none */
+    const char *task_id;             /* that it is started for, see run/task.h; NULL: its own */
     const json_t *calls;             /* of run_pin_calls */
 };
 /* A run is pinned to the texts of all workflows that it may call, and those that they call: keeps

@@ -49,6 +49,13 @@ static const struct migration migrations[] = {
      " user TEXT, run TEXT, seq INTEGER NOT NULL, resource TEXT, status TEXT, details TEXT,"
      " hash TEXT NOT NULL) STRICT;"
      "CREATE INDEX audit_of_run ON audit (run, seq);"},
+    {"run/007-tasks",
+     "ALTER TABLE run ADD COLUMN task_id TEXT;"
+     "CREATE INDEX run_of_task ON run (task_id) WHERE task_id IS NOT NULL;"
+     "CREATE TABLE task (id TEXT PRIMARY KEY, description TEXT NOT NULL, metadata TEXT NOT NULL,"
+     " origin TEXT, created_at INTEGER NOT NULL, cancelled_at INTEGER NOT NULL, settled_at INTEGER"
+     " NOT NULL) STRICT, WITHOUT ROWID;"
+     "CREATE INDEX task_by_origin ON task (origin) WHERE origin IS NOT NULL;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)

@@ -152,6 +152,7 @@ void run_state_free(struct run_state *run)
     free(run->reason_step);
     free(run->task);
     free(run->label);
+    free(run->task_id);
     free(run->parent);
     free(run->parent_step);
     json_decref(run->inputs);

@@ -2,6 +2,7 @@
 /* A run as JSON for the views; see run_show in run.h for the shape. Pure. */
 #include "run/view.h"
 
+#include "base/id.h"
 #include "base/json_text.h"
 #include "run/decide.h"
 #include "run/states.h"
@@ -177,6 +178,19 @@ static void add_counts(struct json_text *json, const struct run_state *run)
     json_text_end_object(json);
 }
 
+/* One that another run began is part of what that was for. */
+static void add_task_id(struct json_text *json, const struct run_state *run)
+{
+    char own[TASK_ID_SIZE];
+
+    if (run->task_id) {
+        json_text_add(json, "task_id", run->task_id);
+    } else if (!run->parent) {
+        task_id_of_run(run->id, own);
+        json_text_add(json, "task_id", own);
+    }
+}
+
 static void add_identity(struct json_text *json, const struct run_state *run)
 {
     json_text_add(json, "id", run->id);
@@ -185,6 +199,7 @@ static void add_identity(struct json_text *json, const struct run_state *run)
     json_text_add(json, "workflow_digest", run->workflow->digest);
     json_text_add(json, "task", run->task);
     json_text_add(json, "label", run->label);
+    add_task_id(json, run);
     json_text_add_value(json, "inputs", run->inputs);
 }
 

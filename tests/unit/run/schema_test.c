@@ -41,11 +41,31 @@ static void an_image_made_before_is_the_one_made_now(void **state)
     free(path);
 }
 
+/* Runs of before are tasks of their own. */
+static void a_store_without_tasks_gets_them(void **state)
+{
+    char *path = scratch_path(*state, "x.db");
+    struct store_options options = {.path = path};
+    struct store *store = NULL;
+    size_t all;
+
+    options.migrations = run_migrations(&all);
+    options.migration_count = all - 1;
+    assert_int_equal(store_open_with(&store, &options, NULL), 0);
+    assert_int_equal(store_close(store, NULL), 0);
+    options.migration_count = all;
+    assert_int_equal(store_open_with(&store, &options, NULL), 0);
+    assert_int_equal(store_verify(store, NULL), 0);
+    assert_int_equal(store_close(store, NULL), 0);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_image_made_before_is_the_one_made_now, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_store_without_tasks_gets_them, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
