@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#define PLACES 1000
+#define PLACES 600
 #define WORKERS 2
 #define RUNS 3
 #define BYTES_MAX 10000000

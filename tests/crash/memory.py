@@ -46,7 +46,7 @@ BUILD = Path(os.environ.get("PLAIN_BUILD") or os.environ.get("BUILD")
              or HERE.parents[1] / "build").resolve()
 FERMATA = BUILD / "fermata"
 LIBRARY = BUILD / "tests" / "crash" / "memory.so"
-POINTS = os.environ.get("MEMORY_POINTS") or "8"
+POINTS = os.environ.get("MEMORY_POINTS") or "5"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count() or 2)
 IS_DRAWN = POINTS not in ("stacks", "operations", "all")
 # Threads make a few call stacks differ from one call to the next.

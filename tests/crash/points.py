@@ -110,7 +110,7 @@ class Shape:
                           *(f"inner{i}" for i in range(4))} - {"check"}
 
 
-LARGE = Shape(line=95, wide=52, commands=40)
+LARGE = Shape(line=95, wide=84, commands=8)
 SMALL = Shape(line=2, wide=2, commands=2)
 
 

@@ -29,8 +29,8 @@
 
 #include <cmocka.h>
 
-#define IMAGES 1600
-#define IMAGES_OF_A_LIAR 320
+#define IMAGES 1000
+#define IMAGES_OF_A_LIAR 200
 #define RUNS_MAX 8
 #define WORKERS 2
 #define DEEP_EVERY 31 /* images until the engine itself goes on from one; and until tables are */

@@ -7,6 +7,9 @@ import subprocess
 from pathlib import Path
 
 PATIENCE_SECONDS = 60
+# No test of kills asks them, and to find that they are not there takes `doctor` most of its time.
+CONFIG = "agents:\n" + "".join(f"  {name}: {{ enabled: false }}\n" for name in (
+    "ollama", "llamacpp", "localai", "text-generation-webui"))
 
 
 class Failure(Exception):
@@ -30,6 +33,7 @@ class Project:
         folder.mkdir(parents=True)
         for name, text in workflows.items():
             (folder / f"{name}.yaml").write_text(text)
+        (path / ".fermata" / "config.yaml").write_text(CONFIG)
         self.environment = dict(os.environ, FERMATA_TRUST="1", HOME=str(path.parent), LC_ALL="C.UTF-8", TERM="dumb",
                                 CRASH_PROJECT=str(path))
 

@@ -118,12 +118,15 @@ static void make_pipe(const struct run_project *project)
     free(path);
 }
 
+/* Who writes must have written: without a reader it would end of that. */
 static void wait_for_pipe(const struct run_project *project)
 {
     char *path = path_join(project->project, "pipe");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char line = 0;
 
     assert_true(fd >= 0);
+    assert_int_equal(read(fd, &line, 1), 1);
     (void)close(fd);
     free(path);
 }
