@@ -200,11 +200,38 @@ static void print_explain(const struct terminal *terminal, const json_t *result,
 
 /* ---- workflows ---- */
 
+static bool is_refused(const json_t *workflow)
+{
+    return json_is_false(json_object_get(workflow, "entitled"));
+}
+
+/* Only where a tier is not allowed, or not known to be, does it say more than the table. */
+static void add_entitlement(const struct terminal *terminal, const json_t *entitlement,
+                            struct strbuf *target)
+{
+    bool asks = strcmp(get(entitlement, "mode"), "server") == 0;
+    struct strbuf text;
+
+    if (!entitlement || (!asks && strcmp(get(entitlement, "tier"), "enterprise") == 0)) {
+        return;
+    }
+    strbuf_init(&text, OUTPUT_BYTES_MAX);
+    strbuf_addf(&text, "Allowed: up to the tier %s", get(entitlement, "tier"));
+    if (*get(entitlement, "file")) {
+        strbuf_addf(&text, " (%s:%lld)", shown_path(terminal, get(entitlement, "file")),
+                    (long long)json_get_integer(entitlement, "line", 0));
+    }
+    strbuf_add(&text, asks ? "; above free a server is asked at the start of a run" : "");
+    strbuf_add_char(target, '\n');
+    add_wrapped(terminal, target, text.data, 0);
+    strbuf_release(&text);
+}
+
 static void print_workflow_list(const struct terminal *terminal, const json_t *list,
                                 struct strbuf *target)
 {
-    static const char *const header[] = {"WORKFLOW", "FROM", "DESCRIPTION"};
-    struct table *table = table_new(ARRAY_LEN(header), 2);
+    static const char *const header[] = {"WORKFLOW", "FROM", "TIER", "DESCRIPTION"};
+    struct table *table = table_new(ARRAY_LEN(header), 3);
     const json_t *workflow;
     size_t i;
 
@@ -213,7 +240,9 @@ static void print_workflow_list(const struct terminal *terminal, const json_t *l
     {
         bool is_hidden = json_get_boolean(workflow, "hidden", false);
         bool is_invalid = json_get_boolean(workflow, "invalid", false);
-        enum style style = is_hidden ? STYLE_DIM : is_invalid ? STYLE_RED : STYLE_NONE;
+        enum style style = is_hidden || is_refused(workflow) ? STYLE_DIM
+                           : is_invalid                      ? STYLE_RED
+                                                             : STYLE_NONE;
         struct strbuf text;
 
         strbuf_init(&text, OUTPUT_BYTES_MAX);
@@ -221,10 +250,12 @@ static void print_workflow_list(const struct terminal *terminal, const json_t *l
             strbuf_addf(&text, "(hidden by %s)%s", get(workflow, "hidden_by"),
                         is_invalid || *get(workflow, "description") ? " " : "");
         }
+        strbuf_add(&text, is_refused(workflow) ? "(not allowed) " : "");
         strbuf_add(&text,
                    is_invalid ? "(has errors: fermata validate)" : get(workflow, "description"));
         table_add_styled(table, get(workflow, "name"), style);
         table_add_styled(table, get(workflow, "origin"), style);
+        table_add_styled(table, get(workflow, "tier"), style);
         table_add_styled(table, text.data, style);
         strbuf_release(&text);
     }
@@ -303,11 +334,17 @@ static void print_workflows(const struct terminal *terminal, const json_t *resul
     (void)now_ms;
     if (list) {
         print_workflow_list(terminal, list, target);
+        add_entitlement(terminal, json_object_get(result, "entitlement"), target);
         return;
     }
     if (strcmp(get(result, "form"), "tree") == 0) {
         add_origin(terminal, result, target);
         add_description(terminal, get(result, "description"), target);
+        if (*get(result, "tier") && strcmp(get(result, "tier"), "free") != 0) {
+            strbuf_addf(target, "  Tier: %s%s\n", get(result, "tier"),
+                        is_refused(result) ? " (not allowed)" : "");
+            add_entitlement(terminal, json_object_get(result, "entitlement"), target);
+        }
         print_inputs(terminal, json_object_get(result, "inputs"), target);
         strbuf_add_char(target, '\n');
     }

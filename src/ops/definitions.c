@@ -50,6 +50,26 @@ static json_t *describe_row(const struct ops *ops, const char *name, const char 
     return result;
 }
 
+/* The rows wanted: of a pack ("launch"), or all. */
+struct listing {
+    const char *pack;
+    const char *tier; /* as --tier says, or NULL */
+    json_t *rows;
+};
+
+static void add_row(const struct ops *ops, const struct listing *listing, json_t *row)
+{
+    size_t length = listing->pack ? strlen(listing->pack) : 0;
+    const char *name = json_get_text(row, "name", "");
+
+    if (length > 0 && (strncmp(name, listing->pack, length) != 0 || name[length] != '/')) {
+        json_decref(row);
+        return;
+    }
+    ops_put_entitled(ops, json_get_text(row, "tier", "free"), listing->tier, row);
+    (void)json_array_append_new(listing->rows, row);
+}
+
 static json_t *describe_entry(struct ops *ops, const struct library_entry *entry)
 {
     json_t *result = describe_row(ops, entry->name, workflow_origin_name(entry->origin),
@@ -66,12 +86,12 @@ static json_t *describe_entry(struct ops *ops, const struct library_entry *entry
     return result;
 }
 
-static int list_workflows(struct ops *ops, json_t **ret_result)
+static int list_workflows(struct ops *ops, const char *pack, const char *tier, json_t **ret_result)
 {
-    json_t *list = json_array();
+    const struct listing listing = {pack, tier, json_array()};
 
     for (size_t i = 0; i < ops->library->count; i++) {
-        json_array_append_new(list, describe_entry(ops, &ops->library->entries[i]));
+        add_row(ops, &listing, describe_entry(ops, &ops->library->entries[i]));
     }
     for (size_t i = 0; i < ops->config->workflow_count; i++) {
         const char *text = ops->config->workflow_texts[i];
@@ -79,16 +99,20 @@ static int list_workflows(struct ops *ops, json_t **ret_result)
         json_t *row = describe_row(ops, ops->config->workflow_names[i], CONFIG_ORIGIN, file);
 
         add_text(ops, text, strlen(text), file, row);
-        json_array_append_new(list, row);
+        add_row(ops, &listing, row);
     }
-    *ret_result = json_pack("{s:o}", "workflows", list);
+    *ret_result = json_pack("{s:o}", "workflows", listing.rows);
+    json_put_text(*ret_result, "pack", pack);
     json_put_text(*ret_result, "default", ops_default_workflow(ops));
+    json_put(*ret_result, "entitlement", ops_describe_entitlement(ops, tier));
     return 0;
 }
 
-static int show_workflow(struct ops *ops, const char *name, const char *form, json_t **ret_result,
-                         struct error *err)
+static int show_workflow(struct ops *ops, const json_t *arguments, const char *form,
+                         json_t **ret_result, struct error *err)
 {
+    const char *name = json_get_text(arguments, "name", "");
+    const char *tier = json_get_text(arguments, "tier", NULL);
     const struct library_entry *entry;
     struct workflow *workflow;
     struct strbuf text;
@@ -106,6 +130,8 @@ static int show_workflow(struct ops *ops, const char *name, const char *form, js
                                                         : "file");
     json_put_text(*ret_result, "file", workflow->file);
     workflow_describe_whole(workflow, *ret_result);
+    ops_put_entitled(ops, workflow->tier, tier, *ret_result);
+    json_put(*ret_result, "entitlement", ops_describe_entitlement(ops, tier));
     strbuf_init(&text, TEXT_BYTES_MAX);
     if (strcmp(form, "source") == 0) {
         strbuf_add_bytes(&text, workflow->text, workflow->source_length);
@@ -150,8 +176,10 @@ int op_workflows(struct ops *ops, const json_t *arguments, const struct ops_view
     if (r < 0) {
         return r;
     }
-    return name ? show_workflow(ops, name, form ? form : "tree", ret_result, err)
-                : list_workflows(ops, ret_result);
+    if (!name || (!form && ops_is_pack(ops, name))) {
+        return list_workflows(ops, name, json_get_text(arguments, "tier", NULL), ret_result);
+    }
+    return show_workflow(ops, arguments, form ? form : "tree", ret_result, err);
 }
 
 /* ---- validate ---- */
@@ -319,6 +347,7 @@ static void validate_text(struct ops *ops, const char *text, size_t length, cons
     r = workflow_parse(text, length, file, &names, &workflow, problems, &failure);
     if (r == 0 && ops->config && !validation->is_unused) {
         r = agent_check_workflow(ops, file, workflow, problems);
+        ops_warn_tier(ops, file, workflow, problems);
     }
     add_result(validation, file, r, problems, &failure);
     workflow_free(workflow);

@@ -89,6 +89,9 @@ char *ops_nearest_workflow(const struct ops *ops, const char *name); /* free() i
 int ops_load_workflow(struct ops *ops, const char *name, struct workflow **ret_workflow,
                       struct error *err);
 bool ops_is_file_name(const char *name);
+/* No workflow has this name, and some have it before a slash: "launch". Library and configuration
+ * have to be there. */
+bool ops_is_pack(const struct ops *ops, const char *name);
 /* ERROR_NOT_FOUND with the nearest name unless there is one of this name. */
 int ops_check_workflow_name(struct ops *ops, const char *name, struct error *err);
 /* What is run when none is named; NULL: nothing was said. The configuration has to be there. */
@@ -137,6 +140,18 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
 void ops_tell_stall(struct ops *ops, const struct ops_view *view, const struct error *err);
 /* No run goes on here any more. */
 void ops_forget_stall(struct ops *ops, const struct ops_view *view);
+/* entitlement.c: whether the workflow, and each that it may call, is of a tier that may be started.
+ * `wanted` is what --tier says, or NULL. ERROR_CONFLICT: it is too high; ERROR_UNAVAILABLE: who has
+ * to allow it could not be asked. */
+int ops_check_tier(struct ops *ops, const struct workflow *workflow, const char *wanted,
+                   struct error *err);
+/* Puts `entitled`: true, false, or null where that is asked when it is started. */
+void ops_put_entitled(const struct ops *ops, const char *tier, const char *wanted, json_t *target);
+/* {mode, tier, file, line}: what the configuration says. */
+json_t *ops_describe_entitlement(const struct ops *ops, const char *wanted);
+/* A warning where the configuration does not allow it. */
+void ops_warn_tier(struct ops *ops, const char *file, const struct workflow *workflow,
+                   struct problems *problems);
 /* start.c: with the arguments of `run`: asks for trust where it has to, makes what is missing of
  * the project, and starts the run here or in the background. */
 int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,

@@ -50,12 +50,46 @@ const struct library_entry *ops_find_entry(const struct ops *ops, const char *na
                                                                                            : entry;
 }
 
+static bool is_inside(const char *name, const char *pack)
+{
+    size_t length = strlen(pack);
+
+    return strncmp(name, pack, length) == 0 && name[length] == '/';
+}
+
+bool ops_is_pack(const struct ops *ops, const char *name)
+{
+    bool is_pack = false;
+
+    for (size_t i = 0; i < ops->library->count && !is_pack; i++) {
+        is_pack = is_inside(ops->library->entries[i].name, name);
+    }
+    for (size_t i = 0; i < ops->config->workflow_count && !is_pack; i++) {
+        is_pack = is_inside(ops->config->workflow_names[i], name);
+    }
+    return is_pack && !ops_find_entry(ops, name) && ops_find_configured(ops, name) < 0;
+}
+
+/* "launch/waitlst": not a file, for there are workflows in `launch`. */
+static bool names_pack(const struct ops *ops, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    char *pack = slash ? mem_strndup(name, (size_t)(slash - name)) : NULL;
+    bool is_pack = pack && !ends_in(name, ".yaml") && !ends_in(name, ".yml") &&
+                   ops_is_pack(ops, pack);
+
+    free(pack);
+    return is_pack;
+}
+
 static int no_such_workflow(struct ops *ops, const char *name, struct error *err)
 {
     char *nearest = ops_nearest_workflow(ops, name);
     int r = error_set(err, ERROR_NOT_FOUND, "there is no workflow %s", name);
 
-    if (nearest) {
+    if (ops_is_pack(ops, name)) {
+        error_hint(err, "%s is a pack: `fermata workflows %s` lists what is in it", name, name);
+    } else if (nearest) {
         error_hint(err, "did you mean %s? `fermata workflows` lists all", nearest);
     } else {
         error_hint(err, "`fermata workflows` lists what there is; a file is named by its path");
@@ -110,7 +144,9 @@ int ops_read_workflow(struct ops *ops, const char *name, char **ret_text, size_t
         return no_such_workflow(ops, name, err);
     }
     path = ops_path(ops, name);
-    if (!file_exists(path)) {
+    if (!file_exists(path) && names_pack(ops, name)) {
+        r = no_such_workflow(ops, name, err);
+    } else if (!file_exists(path)) {
         r = error_set(err, ERROR_NOT_FOUND, "there is no workflow file %s", name);
         error_hint(err, "`fermata workflows` lists the workflows that have a name");
     } else {

@@ -549,8 +549,11 @@ int ops_start(struct ops *ops, const json_t *arguments, struct run_request *requ
 {
     char task_id[TASK_ID_SIZE];
     json_t *calls = NULL;
-    int r;
+    int r = ops_check_tier(ops, request->workflow, json_get_text(arguments, "tier", NULL), err);
 
+    if (r < 0) {
+        return r;
+    }
     if (json_get_boolean(arguments, "dry_run", false)) {
         return dry_run(ops, request, ret_result);
     }

@@ -37,6 +37,10 @@ static const struct argument run_arguments[] = {
      .value_name = "STRATEGY",
      .help = "With agents (ai), with functions and commands (static), or ai, else static "
              "(hybrid)"},
+    {.name = "tier", .type = ARGUMENT_CHOICE, .choices = "free|pro|team|enterprise",
+     .value_name = "TIER",
+     .help = "The highest tier that is allowed, instead of `tier` of the configuration; with "
+             "`mode: server` it can only be narrowed"},
     {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
      .help = "Say what each step would do, and run nothing"},
     {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,
@@ -260,7 +264,9 @@ static const struct argument audit_arguments[] = {
 
 static const struct argument workflows_arguments[] = {
     {.name = "name", .type = ARGUMENT_WORKFLOW, .is_positional = true, .value_name = "NAME",
-     .help = "Show this one; its name or a file"},
+     .help = "Show this one: its name or a file; or list a pack"},
+    {.name = "tier", .type = ARGUMENT_CHOICE, .choices = "free|pro|team|enterprise",
+     .value_name = "TIER", .help = "Say what is allowed with this tier"},
     {.name = "tree", .type = ARGUMENT_BOOLEAN, .help = "Its phases and steps (the default)"},
     {.name = "graph", .type = ARGUMENT_BOOLEAN, .help = "What waits for what"},
     {.name = "source", .type = ARGUMENT_BOOLEAN, .help = "Its text"},
@@ -725,10 +731,13 @@ const struct operation ops_rows[] = {
      .group = "Workflows",
      .summary = "List workflows, or show one",
      .description = "Workflows come from the project, the user and the program itself; the first "
-                    "found wins, and the list says which one hides which. --json of one gives its "
-                    "phases and steps as data, in the words of the file.",
+                    "found wins, and the list says which one hides which, and which are above the "
+                    "tier that is allowed. The name of a folder (`launch`) lists that pack. --json "
+                    "of one gives its phases and steps as data, in the words of the file.",
      .example = "fermata workflows\n"
                 "    all\n"
+                "fermata workflows launch\n"
+                "    a pack\n"
                 "fermata workflows code-review --graph\n"
                 "    what waits for what",
      ARGUMENTS(workflows_arguments),

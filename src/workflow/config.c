@@ -362,6 +362,8 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
     config->project_context = (enum project_context)read_word(LEVEL_CONFIG, root, "project_context",
                                                               (int)config->project_context);
     config->log_json = read_word(LEVEL_CONFIG, root, "log_format", config->log_json) == 1;
+    config_read_entitlement(&config_reader->reader, root, file == &config_reader->files[1],
+                            &config->entitlement);
     if (yaml_find(root, "pass_env")) {
         add_pass_env(&config_reader->reader, root, config);
     }
@@ -468,6 +470,7 @@ int config_parse(const struct config_texts *texts, struct config **ret_config,
     int r;
 
     *problems = (struct problems){0};
+    config->entitlement.tier = TIER_ENTERPRISE;
     holder->arena = arena_new();
     holder->values = json_array();
     config_reader.reader = (struct reader){

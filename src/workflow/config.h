@@ -77,6 +77,22 @@ enum offline_mode {
     OFFLINE_ONLY,  /* only agents that need no network */
 };
 
+/* In the order of the words in the key table. */
+enum tier { TIER_FREE, TIER_PRO, TIER_TEAM, TIER_ENTERPRISE };
+const char *tier_name(enum tier tier);
+bool tier_parse(const char *word, enum tier *ret_tier); /* false: none of them */
+
+/* Which workflows may be started. */
+struct entitlement {
+    enum tier tier;        /* the highest that the files allow */
+    const char *tier_file; /* that says so, and the place; NULL: no file does */
+    struct position tier_at;
+    bool asks_server;           /* `command` has to allow it as well */
+    const char *const *command; /* of the user's file, else the project's */
+    size_t command_count;
+    bool is_of_project; /* the command is */
+};
+
 /* Is AGENTS.md a part of prompts? In the order of the words in the key table. */
 enum project_context { CONTEXT_AUTO, CONTEXT_ALWAYS, CONTEXT_NEVER };
 
@@ -104,6 +120,7 @@ struct config {
     int64_t task_length_max;  /* characters; 0: not said */
     bool log_json;
     enum project_context project_context;
+    struct entitlement entitlement;
     /* Of what git ignores, what a workspace of `clone` gets too. */
     const char *const *workspace_files;
     size_t workspace_file_count;

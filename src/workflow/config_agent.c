@@ -119,8 +119,8 @@ static const char *read_type(const struct reader *reader, const struct yaml_node
 }
 
 /* A text is split at white space; whoever needs quotes writes a list. */
-static void split_command(struct reader *reader, const struct yaml_node *node,
-                          struct agent_config *agent)
+static const char *const *split_command(struct reader *reader, const struct yaml_node *node,
+                                        size_t *ret_count)
 {
     const char **arguments;
     const char *cursor = node->text;
@@ -129,7 +129,7 @@ static void split_command(struct reader *reader, const struct yaml_node *node,
     if (strpbrk(cursor, "'\"\\$`|&;<>")) {
         problems_add(reader->problems, node->at, "write it as a list: [program, argument]",
                      "a command is no shell text; quotes and the like mean nothing in it");
-        return;
+        return NULL;
     }
     arguments = arena_zero(reader->arena, node->length / 2 + 2, sizeof(*arguments));
     while (*(cursor += strspn(cursor, " \t\r\n"))) {
@@ -138,8 +138,20 @@ static void split_command(struct reader *reader, const struct yaml_node *node,
         arguments[count++] = arena_strndup(reader->arena, cursor, length);
         cursor += length;
     }
-    agent->command = arguments;
-    agent->command_count = count;
+    *ret_count = count;
+    return arguments;
+}
+
+const char *const *read_argv(struct reader *reader, const struct yaml_node *node, size_t *ret_count)
+{
+    const struct yaml_node *command = yaml_find(node, "command");
+
+    *ret_count = 0;
+    if (!command) {
+        return NULL;
+    }
+    return command->kind == YAML_LIST ? read_names(reader, node, "command", ret_count)
+                                      : split_command(reader, command, ret_count);
 }
 
 static void read_command(struct reader *reader, const struct yaml_node *node,
@@ -147,15 +159,8 @@ static void read_command(struct reader *reader, const struct yaml_node *node,
 {
     const struct yaml_node *command = yaml_find(node, "command");
 
-    if (!command) {
-        return;
-    }
-    if (command->kind == YAML_LIST) {
-        agent->command = read_names(reader, node, "command", &agent->command_count);
-    } else {
-        split_command(reader, command, agent);
-    }
-    if (agent->command_count == 0 || !*agent->command[0]) {
+    agent->command = read_argv(reader, node, &agent->command_count);
+    if (command && (agent->command_count == 0 || !*agent->command[0])) {
         problems_add(reader->problems, command->at, "write it as a list: [program, argument]",
                      "the command of the agent \"%s\" names no program", agent->name);
     }

@@ -20,6 +20,14 @@ void config_read_agents(struct reader *reader, const struct yaml_node *root,
 const char *const *read_patterns(struct reader *reader, const struct yaml_node *node,
                                  size_t *ret_count);
 
+/* `command`: a list, or a text split at white space; whoever needs quotes writes a list. */
+const char *const *read_argv(struct reader *reader, const struct yaml_node *node,
+                             size_t *ret_count);
+
+/* config_entitlement.c: one file's, the user's first; what is narrower holds. */
+void config_read_entitlement(struct reader *reader, const struct yaml_node *root, bool is_project,
+                             struct entitlement *entitlement);
+
 /* config_map.c: whether what the agent's `map` names goes together, and with its output. */
 void config_check_map(const struct reader *reader, const struct yaml_node *agent,
                       const char *output_format);

@@ -18,6 +18,9 @@ static const char *const text[] = {"review", "docs", "general"};
     .capability_count = ARRAY_LEN(text)
 #define SERVICE(called, address, variable, about)                                                  \
     MODEL(called, "openai-compatible", about), .endpoint = (address), .key = (variable)
+#define LOCAL(called, what, can, about)                                                            \
+    .name = (called), .type = "ollama", .role = (what), .description = (about),                    \
+    .capabilities = (can), .capability_count = ARRAY_LEN(can), .offline = true, COMMON
 #define COMMON                                                                                     \
     .enabled = true, .is_builtin = true, .quiet = QUIET_UNSAID, .prompt_by = "stdin",              \
     .output_format = "text", .breaker_threshold = BREAKER_THRESHOLD,                               \
@@ -36,6 +39,8 @@ static const struct agent_config agents[] = {
     {MODEL("text-generation-webui", "text-generation-webui",
            "The model of the local text-generation-webui"),
      .offline = true, COMMON},
+    {LOCAL("local-code", "implementation", code, "A local model that writes code: of Ollama")},
+    {LOCAL("local-instruct", "review", text, "A local model that reviews and writes: of Ollama")},
     {MODEL("anthropic", "anthropic", "Models of Anthropic"), COMMON},
     {SERVICE("openai", "https://api.openai.com/v1", "env:OPENAI_API_KEY", "Models of OpenAI"),
      COMMON},
@@ -47,6 +52,7 @@ static const struct agent_config agents[] = {
 #undef CODING
 #undef MODEL
 #undef SERVICE
+#undef LOCAL
 #undef COMMON
 
 static const char *const types[] = {

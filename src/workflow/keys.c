@@ -86,6 +86,10 @@ static const struct level levels[] = {
     [LEVEL_FALLBACK] = {"settings-fallback", "the fallback settings",
                         "Which agent stands in for which; pairs may also stand here beside `map`."},
     [LEVEL_OFFLINE] = {"settings-offline", "the offline settings", "Work without a network."},
+    [LEVEL_ENTITLEMENT] =
+        {"entitlement", "an entitlement",
+         "Which tiers of workflows may be started. Of two files the narrower word holds. See "
+         "[Packs](packs.md#tiers)."},
     [LEVEL_EXPERT] = {"expert", "an expert",
                       "`.fermata/experts/NAME.md`: between two lines `---` the front matter with "
                       "these keys, all "
@@ -101,7 +105,8 @@ static const struct key keys[] = {
     {L(WORKFLOW), "title", SHAPE_TEXT, .help = "Shown instead of the name."},
     {L(WORKFLOW) | L(INPUT) | L(GATE) | L(AGENT) | L(CHAIN) | L(CHAIN_STEP), "description",
      SHAPE_TEXT, .help = "What it is for, in a sentence."},
-    {L(WORKFLOW), "tier", SHAPE_WORD, .help = "The tier of the catalogue that it belongs to.",
+    {L(WORKFLOW), "tier", SHAPE_WORD,
+     .help = "The tier that it needs; `entitlement` of the configuration says which are allowed.",
      .words = "free pro team enterprise", .fallback = "free"},
     {L(WORKFLOW), "inputs", SHAPE_NAMED, .help = "The values that a run asks for.",
      .of = LEVEL_INPUT, .example = "{ feature: { type: string, required: true } }"},
@@ -421,6 +426,9 @@ static const struct key keys[] = {
      .example = "[AWS_PROFILE, \"DOCKER_*\"]"},
     {L(CONFIG), "log_format", SHAPE_WORD, .help = "The form of log lines.", .words = "text json",
      .fallback = "text"},
+    {L(CONFIG), "entitlement", SHAPE_OBJECT,
+     .help = "Which tiers of workflows may be started; every one when absent.",
+     .of = LEVEL_ENTITLEMENT, .example = "{ tier: pro }"},
     {L(CONFIG), "roles", SHAPE_NAME_MAP,
      .help = "Role to the agent that has it: a step may name either.",
      .example = "{ reviewer: gemini }"},
@@ -671,6 +679,21 @@ static const struct key keys[] = {
     {L(OFFLINE), "auto_detect", SHAPE_BOOLEAN,
      .help = "Whether it is found out who cannot be reached: `offline: auto`, else `false`.",
      .fallback = "true"},
+
+    /* ---- entitlement ------------------------------------------------------------------------ */
+    {L(ENTITLEMENT), "mode", SHAPE_WORD,
+     .help = "`local`: this file says it. `server`: `command` is asked whenever a workflow above "
+             "`free` is to be started.",
+     .words = "local server", .fallback = "local"},
+    {L(ENTITLEMENT), "tier", SHAPE_WORD,
+     .help = "The highest tier that is allowed; every tier when absent.",
+     .words = "free pro team enterprise"},
+    {L(ENTITLEMENT), "command", SHAPE_TEXT | SHAPE_TEXTS,
+     .help =
+         "With `mode: server`: the program that is asked, and its arguments; a text is split at "
+         "spaces. It prints the tier that is allowed, alone, and ends with exit status 0 "
+         "within ten seconds; anything else allows nothing above `free`.",
+     .example = "[curl, -fsS, \"https://licences.example/tier\"]"},
 
     /* ---- expert ----------------------------------------------------------------------------- */
     {L(EXPERT), "name", SHAPE_NAME, .help = "The name of the file, without `.md`.",

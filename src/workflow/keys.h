@@ -33,9 +33,10 @@ enum key_level {
     LEVEL_SETTINGS,
     LEVEL_FALLBACK,
     LEVEL_OFFLINE,
+    LEVEL_ENTITLEMENT,
     LEVEL_EXPERT, /* the front matter of an expert */
 };
-#define KEY_LEVELS 25
+#define KEY_LEVELS 26
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
 
 /* What a value may look like; a key may allow several. */
