@@ -73,7 +73,8 @@ static int add_endpoint(struct servers *servers, const char *endpoint, const cha
     return 0;
 }
 
-/* Of the built-in ones only the local: the others are the vendors' and need a key. */
+/* Of the built-in ones only the local, each server once: the others are the vendors' and need a
+ * key, or ask the same server (local-code). */
 static void add_all(struct servers *servers, const struct config *config)
 {
     for (size_t i = 0; i < config->agent_count; i++) {
@@ -81,7 +82,7 @@ static void add_all(struct servers *servers, const struct config *config)
         const struct adapter *adapter = adapter_find(agent->type);
 
         if (agent->enabled && adapter && adapter->kind == ADAPTER_SERVER &&
-            (!agent->is_builtin || agent->offline)) {
+            (!agent->is_builtin || (agent->offline && strcmp(agent->name, agent->type) == 0))) {
             add_agent(servers, agent, adapter, false);
         }
     }

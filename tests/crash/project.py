@@ -9,7 +9,7 @@ from pathlib import Path
 PATIENCE_SECONDS = 60
 # No test of kills asks them, and to find that they are not there takes `doctor` most of its time.
 CONFIG = "agents:\n" + "".join(f"  {name}: {{ enabled: false }}\n" for name in (
-    "ollama", "llamacpp", "localai", "text-generation-webui"))
+    "ollama", "llamacpp", "localai", "text-generation-webui", "local-code", "local-instruct"))
 
 
 class Failure(Exception):
