@@ -11,6 +11,9 @@ setup_project() {
     unset FERMATA_PROJECT FERMATA_WORKFLOW FERMATA_STRATEGY FERMATA_LOG_FORMAT NO_COLOR COLUMNS
     unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME FERMATA_CONFIG AI_ORCHESTRATOR_CONFIG_PATH
     unset ${!ANTHROPIC_*} ${!OPENAI_*} ${!GEMINI_*} ${!GOOGLE_*} ${!CODEX_*} ${!CLAUDE_*} ${!COPILOT_*} GH_TOKEN GITHUB_TOKEN
+    # Who waits looks many times a second: that is for the build that starts in no time.
+    LOOKING=${PLAIN_BUILD:+$PLAIN_BUILD/fermata}
+    LOOKING=${LOOKING:-$FERMATA}
     PROJECT=$BATS_TEST_TMPDIR/project
     mkdir -p "$HOME" "$PROJECT"
     cd "$PROJECT" || return 1
@@ -23,7 +26,7 @@ teardown_project() {
     for id in "$PROJECT"/.fermata/workflows/wf_*; do
         [ -d "$id" ] || continue
         ! grep -Eqs -m 1 '^  "status": "(completed|cancelled)"' "$id/state.json" || continue
-        "$FERMATA" -C "$PROJECT" cancel "$(basename "$id")" >/dev/null 2>&1 || true
+        "$LOOKING" -C "$PROJECT" cancel "$(basename "$id")" >/dev/null 2>&1 || true
     done
 }
 
@@ -54,7 +57,7 @@ print(v if isinstance(v, str) else json.dumps(v))' "$1"
 }
 
 status_of() {
-    fermata status "$1" --json | json 'd["status"]'
+    "$LOOKING" status "$1" --json | json 'd["status"]'
 }
 
 # wait_until COMMAND...: waits for an event that only another process can bring; at most 30 s
@@ -73,11 +76,11 @@ has_status() {
 }
 
 is_owned() {
-    [ "$(fermata status "$1" --json | json 'd["owned"]')" = true ]
+    [ "$("$LOOKING" status "$1" --json | json 'd["owned"]')" = true ]
 }
 
 is_ownerless() {
-    [ "$(fermata status "$1" --json | json 'd["owned"]')" = false ]
+    [ "$("$LOOKING" status "$1" --json | json 'd["owned"]')" = false ]
 }
 
 # Every line of the text fits into 80 columns.
