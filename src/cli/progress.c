@@ -343,6 +343,22 @@ static void finish_step(struct progress *progress, const json_t *record)
     json_decref(moved);
 }
 
+/* What a function wants said at once, such as the band that it chose; also in a live view. */
+static void say_announcement(struct progress *progress, const json_t *record)
+{
+    const char *text = get(json_object_get(json_object_get(record, "output"), "json"), "announce");
+    struct strbuf line;
+
+    if (*text == '\0') {
+        return;
+    }
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    strbuf_addf(&line, "Step %s: ", get(record, "step"));
+    utf8_add_cut(&line, text, 300);
+    progress_say(progress, line.data);
+    strbuf_release(&line);
+}
+
 static void reuse_step(struct progress *progress, const json_t *record)
 {
     json_t *moved = json_copy((json_t *)(uintptr_t)record);
@@ -355,6 +371,7 @@ static void reuse_step(struct progress *progress, const json_t *record)
     json_put_text(moved, "reason", why.data);
     (void)json_object_del(moved, "agent"); /* none takes over */
     move_step(progress, moved);
+    say_announcement(progress, record);
     json_decref(moved);
     strbuf_release(&why);
 }
@@ -368,6 +385,12 @@ static void count_space_wait(struct progress *progress, const json_t *record)
     if (step && json_get_integer(step, "at", 0) > 0) {
         json_put_integer(step, "at", json_get_integer(step, "at", 0) + wait);
     }
+}
+
+static void end_attempt(struct progress *progress, const json_t *record)
+{
+    count_space_wait(progress, record);
+    say_announcement(progress, record);
 }
 
 /* A step's time counts from its first attempt, waits between attempts included. */
@@ -527,18 +550,12 @@ static const struct {
     const char *kind;
     void (*handle)(struct progress *progress, const json_t *record);
 } handlers[] = {
-    {"run_moved", move_run},
-    {"phase_moved", move_phase},
-    {"phase_reset", reset_phase},
-    {"step_moved", move_step},
-    {"step_expanded", expand_step},
-    {"gate_decided", say_gate},
-    {"step_waiting", say_waiting},
-    {"attempt_started", start_attempt},
-    {"step_reused", reuse_step},
-    {"step_done", finish_step},
-    {"attempt_ended", count_space_wait},
-    {"attempt_liveness", say_liveness},
+    {"run_moved", move_run},        {"phase_moved", move_phase},
+    {"phase_reset", reset_phase},   {"step_moved", move_step},
+    {"step_expanded", expand_step}, {"gate_decided", say_gate},
+    {"step_waiting", say_waiting},  {"attempt_started", start_attempt},
+    {"step_reused", reuse_step},    {"step_done", finish_step},
+    {"attempt_ended", end_attempt}, {"attempt_liveness", say_liveness},
 };
 
 void progress_add_record(struct progress *progress, const json_t *record)

@@ -15,6 +15,7 @@ int risks_run(const struct function_call *call, struct error *err);
 int linters_run(const struct function_call *call, struct error *err);
 int tests_run(const struct function_call *call, struct error *err);
 int prove_run(const struct function_call *call, struct error *err);
+int band_run(const struct function_call *call, struct error *err);
 int fold_run(const struct function_call *call, struct error *err);
 int validate_run(const struct function_call *call, struct error *err);
 int report_run(const struct function_call *call, struct error *err);

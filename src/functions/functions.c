@@ -40,12 +40,24 @@ static const struct function_argument of_linters[] = {
     {NULL, NULL}};
 static const struct function_argument of_fold[] = {{"angles", "step id to {status, error, output}"},
                                                    {NULL, NULL}};
-static const struct function_argument of_validate[] = {{"fold", FOLDED}, {NULL, NULL}};
+static const struct function_argument of_band[] = {
+    {"band", "`auto` (default), or " BAND ", which is then taken"},
+    {"fast", "`true`: small unless a band is asked for, and one round"},
+    {NULL, NULL}};
+static const struct function_argument of_validate[] = {
+    {"fold", FOLDED},
+    {"attacks", "what agents said against it: step id to {status, error, output}"},
+    {NULL, NULL}};
 static const struct function_argument of_report[] = {
     {"fold", FOLDED},
     {"validation", "the output of `validate` or an agent's text"},
     {"task", "what was asked"},
     {"focus", "what to look at"},
+    {"title", "the first heading (default `Code review`)"},
+    {"band", "the output of `band`"},
+    {"answer", "what was written on the ground of the findings, in Markdown"},
+    {"answer_title", "its heading (default `Answer`)"},
+    {"answer_error", "why there is none"},
     {"date", "shown at the top"},
     {NULL, NULL}};
 
@@ -77,6 +89,9 @@ static const struct function own_functions[] = {
     {"prove-check",
      "plants faults in a copy of the project and sees whether a check turns red for one of them",
      of_prove, false, true, READS_OUTSIDE, prove_run},
+    {"band",
+     "small, medium or large, by files, subsystems, surface of security and data, with reason",
+     of_band, false, true, READS_TREE, band_run},
     {"fold", "merges the full outputs of parallel angles into one ranked list of findings", of_fold,
      false, true, READS_NOTHING, fold_run},
     {"validate", "checks that each finding's place exists and says what is claimed", of_validate,

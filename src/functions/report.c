@@ -18,6 +18,7 @@
 #define REFUTED_SHOWN_MAX 10
 #define PLACES_SHOWN 3
 #define TEXT_LINES_MAX 200
+#define ANSWER_LINES_MAX 2000
 
 bool report_finding_stands(const json_t *finding)
 {
@@ -146,21 +147,35 @@ struct rule_group *report_groups(const struct report *report, bool by_tool, size
     return groups.items;
 }
 
+static void band_add(struct strbuf *out, const json_t *given)
+{
+    json_t *band = argument_object(given);
+
+    if (band) {
+        strbuf_addf(out, "**Band:** %s, for: ", json_get_text(band, "band", ""));
+        markdown_add_text(out, json_get_text(band, "reason", ""), 300);
+        strbuf_add(out, "  \n");
+    }
+    json_decref(band);
+}
+
 static void head_add(const struct report *report, const struct function_call *call)
 {
     const char *task = json_get_text(call->arguments, "task", NULL);
     const char *focus = json_get_text(call->arguments, "focus", NULL);
     const char *date = json_get_text(call->arguments, "date", NULL);
-    const json_t *inventory = json_object_get(report->outputs, "inventory");
-    const json_t *history = json_object_get(report->outputs, "history");
+    const json_t *inventory = json_object_get(report->facts, "inventory");
+    const json_t *history = json_object_get(report->facts, "history");
 
-    strbuf_add(report->out, "# Code review\n\n");
+    strbuf_add(report->out, "# ");
+    markdown_add_text(report->out, json_get_text(call->arguments, "title", "Code review"), 100);
+    strbuf_add(report->out, "\n\n");
     if (task && *task) {
         strbuf_add(report->out, "**Task:** ");
         markdown_add_text(report->out, task, 300);
         strbuf_add(report->out, "  \n");
     }
-    if (focus && *focus) {
+    if (focus && *focus && !(task && strcmp(task, focus) == 0)) {
         strbuf_add(report->out, "**Focus:** ");
         markdown_add_text(report->out, focus, 300);
         strbuf_add(report->out, "  \n");
@@ -170,6 +185,7 @@ static void head_add(const struct report *report, const struct function_call *ca
         markdown_add_text(report->out, date, 60);
         strbuf_add(report->out, "  \n");
     }
+    band_add(report->out, json_object_get(call->arguments, "band"));
     if (json_is_object(inventory)) {
         strbuf_add(report->out, "**Project:** ");
         markdown_add_text(report->out, json_get_text(inventory, "summary", ""), 200);
@@ -215,10 +231,27 @@ static void refuted_add(const struct report *report)
     }
 }
 
+/* Not asked in this band: a choice, and so no gap of this run, but the reader should know. */
+static void skipped_add(const struct report *report)
+{
+    size_t count = 0;
+    size_t index;
+    json_t *angle;
+
+    json_array_foreach(json_object_get(report->fold, "angles"), index, angle)
+    {
+        if (strcmp(json_get_text(angle, "status", ""), "skipped") == 0) {
+            strbuf_add(report->out, count++ == 0 ? "\nAngles that this band leaves out: " : ", ");
+            markdown_add_code(report->out, json_get_text(angle, "id", ""), 60);
+        }
+    }
+    strbuf_add(report->out, count > 0 ? ".\n" : "");
+}
+
 static void unknown_add(const struct report *report)
 {
-    const json_t *tools = json_object_get(json_object_get(report->outputs, "linters"), "tools");
-    const json_t *inventory = json_object_get(report->outputs, "inventory");
+    const json_t *tools = json_object_get(json_object_get(report->facts, "linters"), "tools");
+    const json_t *inventory = json_object_get(report->facts, "inventory");
     size_t too_large = (size_t)json_get_integer(inventory, "too_large_files", 0);
     size_t count = 0;
     size_t index;
@@ -255,6 +288,7 @@ static void unknown_add(const struct report *report)
     if (count == 0) {
         strbuf_add(report->out, " nothing.\n");
     }
+    skipped_add(report);
 }
 
 static void validation_add(const struct report *report, const json_t *validation,
@@ -286,8 +320,32 @@ static void validation_add(const struct report *report, const json_t *validation
             strbuf_add(report->out, " |\n");
         }
     }
+    report_add_attacks(report->out, validation);
     refuted_add(report);
     unknown_add(report);
+    strbuf_add_char(report->out, '\n');
+}
+
+/* What was written on the ground of the findings: below what speaks against it. */
+static void answer_add(const struct report *report, const struct function_call *call)
+{
+    const char *title = json_get_text(call->arguments, "answer_title", "Answer");
+    const char *answer = json_get_text(call->arguments, "answer", "");
+    const char *why = json_get_text(call->arguments, "answer_error", "");
+
+    if (*answer == '\0' && *why == '\0') {
+        return;
+    }
+    strbuf_add(report->out, "## ");
+    markdown_add_text(report->out, title, 60);
+    strbuf_add(report->out, "\n\n");
+    if (*answer) {
+        markdown_add_quote(report->out, answer, ANSWER_LINES_MAX);
+    } else {
+        strbuf_add(report->out, "**None**: ");
+        markdown_add_text(report->out, why, 300);
+        strbuf_add(report->out, ".\n");
+    }
     strbuf_add_char(report->out, '\n');
 }
 
@@ -432,12 +490,31 @@ static const json_t *findings_choose(const json_t *fold, const json_t *validatio
                : json_object_get(fold, "findings");
 }
 
+/* A function says which one it is: its step may be called otherwise. */
+static json_t *facts_of(const json_t *outputs)
+{
+    json_t *facts = json_object();
+    const char *step;
+    json_t *output;
+
+    json_object_foreach((json_t *)outputs, step, output)
+    {
+        const char *name = json_get_text(output, "angle", step);
+
+        if (!json_object_get(facts, name)) {
+            json_put(facts, name, json_incref(output));
+        }
+    }
+    return facts;
+}
+
 int report_run(const struct function_call *call, struct error *err)
 {
     const json_t *given = json_object_get(call->arguments, "validation");
     json_t *fold = argument_object(json_object_get(call->arguments, "fold"));
     json_t *validation = argument_object(given);
     struct report report = {.out = call->output, .fold = fold};
+    json_t *facts;
 
     if (!json_is_array(json_object_get(fold, "findings"))) {
         json_decref(fold);
@@ -446,13 +523,16 @@ int report_run(const struct function_call *call, struct error *err)
                          "argument fold: expected the output of the function fold");
     }
     report.outputs = json_object_get(fold, "outputs");
+    report.facts = facts = facts_of(report.outputs);
     report.findings = findings_choose(fold, validation, &report.is_validated);
     head_add(&report, call);
     validation_add(&report, validation, given);
+    answer_add(&report, call);
     recommendation_add(&report);
     report_add_overview(&report);
     report_add_details(&report);
     report_add_method(&report);
+    json_decref(facts);
     json_decref(fold);
     json_decref(validation);
     return call->output->overflow ? error_set(err, ERROR_LIMIT, "the report is too large") : 0;

@@ -286,7 +286,7 @@ static void angle_add(const struct report *report, const json_t *angle,
         tools_add(out, output);
     }
     functions_add(out, output);
-    groups_add(report, id, groups, count);
+    groups_add(report, json_get_text(output, "angle", id), groups, count);
 }
 
 void report_add_details(const struct report *report)
@@ -299,6 +299,9 @@ void report_add_details(const struct report *report)
     strbuf_add(report->out, "## Details\n\n");
     json_array_foreach(json_object_get(report->fold, "angles"), index, angle)
     {
+        if (strcmp(json_get_text(angle, "status", ""), "skipped") == 0) {
+            continue;
+        }
         angle_add(report, angle, groups, count);
     }
     free(groups);
@@ -353,10 +356,14 @@ void report_add_method(const struct report *report)
     strbuf_addf(out,
                 "\nOf each rule at most %d findings are listed, and counted beyond. Constructs are "
                 "found by patterns outside comments and strings, not by a compiler: a finding says "
-                "\"look here\", and no finding is no proof. From "
-                "shellcheck, idioms and names that another file sets or uses are left out. Secrets "
-                "are shown by their first "
-                "characters and length only. The step output `validation.json` holds every listed "
-                "finding.\n",
+                "\"look here\", and no finding is no proof.",
                 FINDINGS_PER_RULE_MAX);
+    if (json_object_get(report->facts, "linters")) {
+        strbuf_add(out, " From shellcheck, idioms and names that another file sets or uses are "
+                        "left out.");
+    }
+    if (json_object_get(report->facts, "secrets")) {
+        strbuf_add(out, " Secrets are shown by their first characters and length only.");
+    }
+    strbuf_add(out, " The artifact `validation.json` holds every listed finding.\n");
 }

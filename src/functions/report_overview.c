@@ -281,7 +281,7 @@ static void tests_add(struct strbuf *out, const json_t *tests)
 
 void report_add_overview(const struct report *report)
 {
-    const json_t *history = json_object_get(report->outputs, "history");
+    const json_t *history = json_object_get(report->facts, "history");
 
     if (json_is_object(history)) {
         hot_spots_add(report, history);
@@ -292,5 +292,5 @@ void report_add_overview(const struct report *report)
         people_add(report->out, history);
         activity_add(report->out, history);
     }
-    tests_add(report->out, json_object_get(report->outputs, "tests"));
+    tests_add(report->out, json_object_get(report->facts, "tests"));
 }

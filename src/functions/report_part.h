@@ -9,7 +9,8 @@ struct report {
     struct strbuf *out;
     const json_t *fold;
     const json_t *findings; /* validated when there is a validation, else the fold's */
-    const json_t *outputs;  /* of the angles */
+    const json_t *outputs;  /* of the angles, by their step */
+    const json_t *facts;    /* the same by what made them: inventory, history, ... */
     bool is_validated;
 };
 
@@ -35,6 +36,8 @@ bool report_finding_stands(const json_t *finding);
 /* `src/a.c:12`, with the commit when it is in the history. */
 void report_add_place(struct strbuf *out, const json_t *finding);
 
+/* What agents said against the findings and the answer. */
+void report_add_attacks(struct strbuf *out, const json_t *validation);
 void report_add_overview(const struct report *report);
 void report_add_details(const struct report *report);
 void report_add_method(const struct report *report);

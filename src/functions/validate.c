@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Attacks a fold: does each cited place exist, does it say what is claimed, is the claim worth its
  * severity? A finding is `confirmed`, `moved` (the evidence is at another line), `unproven` (a
- * place without evidence), `unlocated` (about the project), or `refuted`. */
+ * place without evidence), `unlocated` (about the project), or `refuted`. What agents said against
+ * them comes first (attack.h), but no agent can confirm a place that is not there. */
 #include "functions/result.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "functions/attack.h"
 #include "functions/builtin.h"
 #include "functions/finding.h"
 #include "functions/git.h"
@@ -182,7 +184,9 @@ static void place_judge(struct validation *validation, json_t *finding)
     const char *commit = json_get_text(finding, "commit", NULL);
     const struct text_file *file;
 
-    if (!path || *path == '\0') {
+    if (json_object_get(finding, "refuted_by")) {
+        verdict_put(validation, finding, REFUTED, json_get_text(finding, "attack_reason", ""));
+    } else if (!path || *path == '\0') {
         verdict_put(validation, finding, UNLOCATED, "about the project, not about one place");
     } else if (commit) {
         commit_judge(validation, finding, path, commit);
@@ -233,9 +237,10 @@ static void weight_judge(struct validation *validation, json_t *finding)
     enum severity severity = severity_parse(json_get_text(finding, "severity", "info"));
 
     if (*path && context) {
-        /* The secrets and linters functions have weighed this already. */
-        bool is_weighed = json_object_get(finding, "context") &&
-                          (strcmp(angle, "secrets") == 0 || strcmp(angle, "linters") == 0);
+        /* An attack, or the secrets and linters functions, have weighed this already. */
+        bool is_weighed = json_object_get(finding, "severity_before") ||
+                          (json_object_get(finding, "context") &&
+                           (strcmp(angle, "secrets") == 0 || strcmp(angle, "linters") == 0));
 
         json_put_text(finding, "context", context);
         if (!is_weighed && severity > SEVERITY_INFO) {
@@ -314,6 +319,8 @@ static void validation_release(struct validation *validation)
 int validate_run(const struct function_call *call, struct error *err)
 {
     json_t *fold = argument_object(json_object_get(call->arguments, "fold"));
+    json_t *attacks = argument_object(json_object_get(call->arguments, "attacks"));
+    json_t *told = json_object();
     json_t *findings = json_object_get(fold, "findings");
     struct validation validation = {.call = call};
     json_t *result;
@@ -323,16 +330,23 @@ int validate_run(const struct function_call *call, struct error *err)
 
     if (!json_is_array(findings)) {
         json_decref(fold);
+        json_decref(attacks);
+        json_decref(told);
         return error_set(err, ERROR_INVALID,
                          "argument fold: expected the output of the function fold");
     }
     r = tree_open(call->project, &validation.tree, err);
     if (r < 0) {
         json_decref(fold);
+        json_decref(attacks);
+        json_decref(told);
         return r;
     }
     validation.files = map_new();
     validation.places = map_new();
+    if (attacks) {
+        attacks_apply(attacks, findings, told);
+    }
     json_array_foreach(findings, index, finding)
     {
         if (json_is_object(finding)) {
@@ -343,7 +357,10 @@ int validate_run(const struct function_call *call, struct error *err)
     }
     findings_rank(findings);
     result = validation_result(&validation, findings);
+    (void)json_object_update(result, told);
     validation_release(&validation);
     json_decref(fold);
+    json_decref(attacks);
+    json_decref(told);
     return result_write(result, call, err);
 }

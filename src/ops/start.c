@@ -205,20 +205,39 @@ static int check_paths(struct ops *ops, const struct workflow *workflow, const j
     return r;
 }
 
+static int add_fast(const struct workflow *workflow, json_t *given, struct error *err)
+{
+    for (size_t i = 0; i < workflow->input_count; i++) {
+        if (strcmp(workflow->inputs[i].name, "fast") == 0) {
+            json_put(given, "fast", json_true());
+            return 0;
+        }
+    }
+    error_set(err, ERROR_INVALID, "workflow %s has no input \"fast\", so --fast says nothing to it",
+              workflow->name);
+    error_hint(err, "`fermata workflows %s` shows its inputs", workflow->name);
+    return ERROR_INVALID;
+}
+
 static int make_inputs(const struct workflow *workflow, const json_t *arguments, const char *task,
                        const struct ops_view *view, json_t **ret_inputs, struct error *err)
 {
     json_t *given = json_object();
-    int r;
+    int r = 0;
 
     if (json_object_get(arguments, "input")) {
         (void)json_object_update(given, json_object_get(arguments, "input"));
     }
+    if (json_get_boolean(arguments, "fast", false)) {
+        r = add_fast(workflow, given, err);
+    }
     fill_from_task(workflow, task, given);
-    if (!json_get_boolean(arguments, "no_input", false)) {
+    if (r == 0 && !json_get_boolean(arguments, "no_input", false)) {
         ask_missing(workflow, view, given);
     }
-    r = check_missing(workflow, given, err);
+    if (r == 0) {
+        r = check_missing(workflow, given, err);
+    }
     if (r == 0) {
         r = workflow_check_inputs(workflow, given, ret_inputs, err);
     }

@@ -41,6 +41,8 @@ static const struct argument run_arguments[] = {
      .value_name = "TIER",
      .help = "The highest tier that is allowed, instead of `tier` of the configuration; with "
              "`mode: server` it can only be narrowed"},
+    {.name = "fast", .type = ARGUMENT_BOOLEAN,
+     .help = "The same as -i fast=true, for workflows that have this input: least effort"},
     {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
      .help = "Say what each step would do, and run nothing"},
     {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,

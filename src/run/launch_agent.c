@@ -43,6 +43,7 @@ int launch_prompt(struct active *active, int index, struct strbuf *target, struc
         r = launch_refuse_unread(&context, err);
     }
     strbuf_add_char(target, '\n');
+    prompt_add_contracts(active->state->workflow, target);
     if (r == 0 && definition->schema) {
         char *schema = json_dump_pretty(definition->schema);
 

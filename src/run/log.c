@@ -218,6 +218,7 @@ static enum level say_attempt(const struct run_state *run, const struct record *
     if (strcmp(record->class_, "none") == 0) {
         strbuf_addf(text, "Step: %s - Attempt %lld ended (%.1fs)", record->step,
                     (long long)record->number, (double)record->duration_ms / 1000.0);
+        add_because(text, json_get_text(json_object_get(record->output, "json"), "announce", NULL));
         return say_claims(record->files, text);
     }
     strbuf_addf(text, "Step: %s - Attempt %lld: %s", record->step, (long long)record->number,

@@ -23,6 +23,16 @@ int prompt_add_role(const struct step *step, struct strbuf *target, struct error
     return 0;
 }
 
+void prompt_add_contracts(const struct workflow *workflow, struct strbuf *target)
+{
+    if (workflow->contract_count > 0) {
+        strbuf_add(target, "\n# Rules\n");
+    }
+    for (size_t i = 0; i < workflow->contract_count; i++) {
+        strbuf_addf(target, "\n## %s", workflow->contracts[i].text);
+    }
+}
+
 /* A program with a file of its own has whatever the project wants to tell it. */
 static bool reads_own_file(const struct engine_options *options, const char *name)
 {

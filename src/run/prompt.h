@@ -10,6 +10,8 @@
 
 /* The step's expert. ERROR_NOT_FOUND: the run does not know it. */
 int prompt_add_role(const struct step *step, struct strbuf *target, struct error *err);
+/* What the workflow holds its agents to, behind the task. */
+void prompt_add_contracts(const struct workflow *workflow, struct strbuf *target);
 /* AGENTS.md of the project, unless the configuration or the agent (NULL: the default one) makes it
  * needless. One that cannot be read is none. */
 void prompt_add_project(const struct engine_options *options, const char *agent,

@@ -359,6 +359,16 @@ void workflow_describe(const struct workflow *workflow, json_t *target)
     json_put(target, "inputs", inputs);
 }
 
+static void put_contracts(json_t *target, const struct workflow *workflow)
+{
+    json_t *names = workflow->contract_count ? json_array() : NULL;
+
+    for (size_t i = 0; i < workflow->contract_count; i++) {
+        json_array_append_new(names, json_string(workflow->contracts[i].name));
+    }
+    json_put(target, "contracts", names);
+}
+
 void workflow_describe_whole(const struct workflow *workflow, json_t *target)
 {
     json_t *phases = json_array();
@@ -375,6 +385,8 @@ void workflow_describe_whole(const struct workflow *workflow, json_t *target)
     json_put(target, "checkpoint",
              json_pack("{s:b, s:i}", "auto", workflow->checkpoint_auto, "retention",
                        workflow->checkpoint_retention));
+    put_true(target, "read_only", workflow->read_only);
+    put_contracts(target, workflow);
     json_put_text(target, "report", workflow->report);
     json_put(target, "phases", phases);
 }

@@ -111,7 +111,7 @@ void expert_pin_take(struct reader *reader, const struct yaml_node *node, struct
     }
     step->role = found ? found->expert : NULL;
     if (step->role && !yaml_find(node, "read_only")) {
-        step->read_only = step->role->read_only;
+        step->read_only |= step->role->read_only;
     }
 }
 

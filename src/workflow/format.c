@@ -249,6 +249,10 @@ void workflow_format_tree(const struct workflow *workflow, struct strbuf *target
         duration_format(workflow->timeout_ms, duration);
         strbuf_addf(&line, "; at most %s", duration);
     }
+    strbuf_add(&line, workflow->read_only ? "; read-only" : "");
+    for (size_t i = 0; i < workflow->contract_count; i++) {
+        strbuf_addf(&line, "%s%s", i == 0 ? "; contracts " : ", ", workflow->contracts[i].name);
+    }
     add_line(target, &line);
     for (size_t i = 0; i < workflow->phase_count; i++) {
         add_phase(target, &line, workflow, &workflow->phases[i]);

@@ -133,6 +133,16 @@ static const struct key keys[] = {
      .words = "ai static hybrid", .kinds = K(AGENT) | K(WORKFLOW)},
     {L(WORKFLOW), "phases", SHAPE_OBJECTS, .help = "The stages.", .of = LEVEL_PHASE,
      .is_required = true},
+    {L(WORKFLOW), "read_only", SHAPE_BOOLEAN,
+     .help =
+         "Whether no step may change anything: all agents are `read_only`; commands, clones and "
+         "calls of workflows that are not read-only are refused.",
+     .fallback = "false"},
+    {L(WORKFLOW), "contracts", SHAPE_WORDS,
+     .help = "Rules that the prompt of every agent step ends with. `evidence`: each claim has its "
+             "source, and what was not looked at is unknown; `yagni`: nothing is proposed that "
+             "nothing speaks for. A run keeps the texts it started with.",
+     .words = "evidence yagni", .example = "[evidence, yagni]"},
     {L(WORKFLOW), "report", SHAPE_ID, .help = "The step whose output is the run's report.",
      .example = "summary"},
 

@@ -115,6 +115,9 @@ void expert_pin_read(struct reader *reader);
 /* What the step's expert is and asks for, as far as the step does not say otherwise. */
 void expert_pin_take(struct reader *reader, const struct yaml_node *node, struct step *step);
 void expert_pin_write(struct reader *reader);
+/* contract.c: the same of contracts, whose texts are the program's own */
+void contracts_read(struct reader *reader);
+void contracts_write(struct reader *reader);
 /* The lifetime of *gate becomes the reader's arena. */
 void gate_copy(struct reader *reader, const struct gate *gate, struct gate *target);
 
@@ -123,6 +126,8 @@ void check_graph(struct reader *reader); /* check_graph.c: needs, goto, cycles *
 const char *names_nearest(const struct reader *reader, enum outside_kind kind, const char *wanted,
                           const struct name_list *own);
 void check_names(struct reader *reader); /* check.c: agents, experts, functions, report */
+/* check_read_only.c: whether a step of a read-only workflow could change something */
+void check_read_only(struct reader *reader);
 /* The functions of the gates of a workflow or a configuration. */
 void check_gate_names(const struct reader *reader, const struct yaml_node *root);
 /* check_call.c: the inputs of a step that calls a workflow; `with` of whatever has `use` */

@@ -378,7 +378,8 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     step->on_limit = (enum limit_action)read_word(
         LEVEL_STEP, node, "on_limit", read_word(LEVEL_DEFAULTS, reader->defaults, "on_limit", 0));
     step->model = read_text(reader, node, "model");
-    step->read_only = read_boolean(node, "read_only", false);
+    step->read_only = read_boolean(node, "read_only",
+                                   reader->workflow && reader->workflow->read_only);
     step->questions_max = (int)read_integer(
         node, "questions", read_integer(reader->defaults, "questions", QUESTIONS_MAX));
     step->tools = read_names(reader, node, "tools", &step->tool_count);

@@ -198,12 +198,15 @@ static void read_workflow(struct reader *reader)
     reader->shared_env = read_variables(reader, yaml_find(reader->defaults, "env"), true,
                                         (struct place){.kind = PLACE_GATE},
                                         &reader->shared_env_count);
+    workflow->read_only = read_boolean(root, "read_only", false);
     expert_pin_read(reader);
+    contracts_read(reader);
     read_phases(reader);
     pin_read(reader);
     resolve_gates(reader);
     pin_write(reader);
     expert_pin_write(reader);
+    contracts_write(reader);
 }
 
 static void note_ids(struct reader *reader)
@@ -244,6 +247,7 @@ static void read_and_check(struct reader *reader, struct yaml_node *root)
     note_ids(reader);
     check_graph(reader);
     check_names(reader);
+    check_read_only(reader);
     check_suspicious(reader);
     check_paths(reader);
 }

@@ -94,14 +94,21 @@ struct phase {
     size_t fix_count;
 };
 
+/* A rule that holds for what all agents of a workflow write: `evidence`, `yagni`. */
+struct contract {
+    const char *name;
+    const char *text; /* Markdown; its first line is a title */
+    bool is_pinned;   /* it is part of the workflow's text already */
+};
+
 struct workflow {
     const char *name;
     const char *title; /* shown; the name when not given */
     const char *description;
     const char *tier; /* free, pro, team, enterprise */
     const char *file; /* where it was read from, for messages */
-    const char
-        *text; /* the exact source, and behind it what was taken from elsewhere: gates, experts */
+    const char *text; /* the exact source, and behind it what was taken from elsewhere: gates,
+                       * experts, contracts */
     size_t text_length;
     size_t source_length; /* of the source alone */
     char digest[65];      /* SHA-256 of the text */
@@ -118,6 +125,9 @@ struct workflow {
     size_t gate_count;
     const struct phase *phases;
     size_t phase_count;
+    bool read_only; /* no step may change anything: the reader saw to it */
+    const struct contract *contracts;
+    size_t contract_count;
     const char *report; /* step id whose output is the run's report; NULL: generated */
 };
 

@@ -60,6 +60,21 @@ static void the_same_finding_of_two_angles_is_one_with_two_sources(void **state)
     json_decref(result);
 }
 
+static void an_angle_that_was_left_out_is_no_unknown_one(void **state)
+{
+    json_t *result = function_json(
+        "/", "fold",
+        json_pack("{s:{s:{s:s,s:n},s:o}}", "angles", "later", "status", "skipped", "output", "one",
+                  step("completed", json_pack("{s:s}", "status", "ok"))));
+    const json_t *list = json_object_get(result, "angles");
+
+    (void)state;
+    assert_int_equal(json_get_integer(result, "unknown_angles", -1), 0);
+    assert_string_equal(json_get_text(json_array_get(list, 0), "status", ""), "skipped");
+    assert_string_equal(json_get_text(result, "status", ""), "ok");
+    json_decref(result);
+}
+
 static void failed_and_unknown_angles_are_said_to_be_unknown(void **state)
 {
     json_t *angles = json_pack(
@@ -112,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full_outputs_go_through_and_findings_are_ranked_and_numbered),
         cmocka_unit_test(the_same_finding_of_two_angles_is_one_with_two_sources),
+        cmocka_unit_test(an_angle_that_was_left_out_is_no_unknown_one),
         cmocka_unit_test(failed_and_unknown_angles_are_said_to_be_unknown),
         cmocka_unit_test(an_agents_text_is_kept_and_its_json_is_understood),
         cmocka_unit_test(no_angles_are_refused),

@@ -40,6 +40,19 @@ static void an_agent_gets_its_prompt_the_way_it_wants_it(void **state)
     assert_string_equal(run_project_run(project, WORKFLOW(", cwd: .")), "completed");
 }
 
+static void the_contracts_of_the_workflow_stand_behind_the_task(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, prompt_by: "
+                                   "file, command: [grep, -xE, '(go|# Rules|## Evid.*|## No.*)', "
+                                   "'{prompt_file}'] }\n");
+    assert_string_equal(run_project_run(project, "contracts: [yagni, evidence]\n" WORKFLOW("")),
+                        "completed");
+    assert_string_equal(answer(project),
+                        "go\n# Rules\n## No more than is needed (YAGNI)\n## Evidence");
+}
+
 static void the_model_of_the_step_comes_before_that_of_the_agent(void **state)
 {
     struct run_project *project = *state;
@@ -250,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_agent_gets_its_prompt_the_way_it_wants_it),
+        TEST(the_contracts_of_the_workflow_stand_behind_the_task),
         TEST(the_model_of_the_step_comes_before_that_of_the_agent),
         TEST(what_the_agent_cannot_do_is_refused_before_it_is_called),
         TEST(wrong_json_may_be_answered_better_once_more),
