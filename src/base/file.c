@@ -230,6 +230,55 @@ static bool is_left_over(const char *name)
                                  : kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
+static int check_expected(const char *path, struct file_content expected, struct error *err)
+{
+    char *now = NULL;
+    size_t length = 0;
+    int r = file_read(path, expected.length, &now, &length, err);
+
+    if (r == ERROR_LIMIT ||
+        (r == 0 && (length != expected.length || memcmp(now, expected.data, length) != 0))) {
+        r = error_set(err, ERROR_CONFLICT, "%s was changed meanwhile", path);
+    }
+    free(now);
+    return r;
+}
+
+/* The last look is as late as can be: between it and the rename nothing is waited for. */
+int file_replace(const char *path, struct file_content expected, struct file_content wanted,
+                 struct error *err)
+{
+    char *folder = path_folder(path);
+    char *temporary = NULL;
+    struct stat status;
+    int fd = -1;
+    int r = 0;
+
+    if (stat(path, &status) < 0 || (fd = create_temporary(path, &temporary)) < 0) {
+        r = error_set_errno(err, "cannot replace %s", path);
+    } else if (write_all(fd, wanted.data, wanted.length) < 0 ||
+               fchmod(fd, status.st_mode & 07777) < 0 || fsync(fd) < 0) {
+        r = error_set_errno(err, "cannot write %s", temporary);
+    }
+    if (r == 0) {
+        r = check_expected(path, expected, err);
+    }
+    if (r == 0 && rename(temporary, path) < 0) {
+        r = error_set_errno(err, "cannot replace %s", path);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (r == 0) {
+        r = file_sync_folder(folder, err);
+    } else if (fd >= 0) {
+        (void)unlink(temporary);
+    }
+    free(temporary);
+    free(folder);
+    return r;
+}
+
 void file_sweep(const char *folder)
 {
     DIR *dir = opendir(folder);

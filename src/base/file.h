@@ -24,6 +24,14 @@ size_t file_read_end(const char *path, char *ret_data, size_t size);
 /* Replaces the file by one rename, so that a reader sees the old or the new content. */
 int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
                struct error *err);
+/* For a file of somebody else's: replaces it durably, with its permissions, as long as it holds
+ * what was `expected`. ERROR_CONFLICT: it does not any more, and stays as it is. */
+struct file_content {
+    const char *data;
+    size_t length;
+};
+int file_replace(const char *path, struct file_content expected, struct file_content wanted,
+                 struct error *err);
 /* Removes from the folder what processes left there that were killed in a file_write(). */
 void file_sweep(const char *folder);
 /* Appends with one write(2). */

@@ -188,7 +188,7 @@ static int finish(const struct cli *cli, const json_t *result)
     add_result(cli, result, &out);
     status = put_out(cli, &out, status);
     strbuf_release(&out);
-    if (cli->has_run && !cli->call->wants_json && !cli->log_json) {
+    if (cli->has_run && !is_named(cli, "loop") && !cli->call->wants_json && !cli->log_json) {
         print_summary(cli, result);
     }
     return status;

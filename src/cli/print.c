@@ -589,6 +589,7 @@ static const struct {
     {"undo", print_undo},           {"reset-agent", print_reset_agent},
     {"audit", print_audit},         {"experts", print_experts},
     {"gate", print_gate},           {"tasks", print_tasks},
+    {"loop", print_loop},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,
@@ -642,8 +643,25 @@ static int run_exit_status(const json_t *run)
     return strcmp(status, "cancelled") == 0 ? 1 : 0;
 }
 
+static int loop_exit_status(const json_t *result)
+{
+    const char *stopped = get(result, "stopped");
+    int status = run_exit_status(json_object_get(result, "run"));
+
+    if (strcmp(stopped, "failed") == 0) {
+        return status == 0 || status == 3 ? 1 : status;
+    }
+    if (strcmp(stopped, "waits") == 0 || strcmp(stopped, "interrupted") == 0) {
+        return status == 0 || status == 1 ? 3 : status;
+    }
+    return 0;
+}
+
 int result_exit_status(const char *operation, const json_t *result)
 {
+    if (strcmp(operation, "loop") == 0) {
+        return loop_exit_status(result);
+    }
     if (strcmp(operation, "validate") == 0) {
         return json_get_integer(result, "errors", 0) > 0 ? error_code_exit_status(ERROR_VALIDATION)
                                                          : 0;

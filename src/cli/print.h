@@ -48,6 +48,9 @@ void print_audit(const struct terminal *terminal, const json_t *result, int64_t 
 /* print_tasks.c: a list, one, how many there are, or what was removed */
 void print_tasks(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                  struct strbuf *target);
+/* print_loop.c: which stories were worked on, or would be, and how many are done */
+void print_loop(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                struct strbuf *target);
 /* print_experts.c */
 void print_experts(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                    struct strbuf *target);

@@ -50,6 +50,22 @@ const struct exit_status exits_run[] = {
     WHERE_RUN_WENT,
     END,
 };
+const struct exit_status exits_loop[] = {
+    {0, "every story is done, or --max of them were"},
+    {1, "the run of a story failed or was cancelled, or something else went wrong"},
+    {2, "wrong usage: an unknown option, a missing or bad argument or input"},
+    {3, "the run of a story is paused or waits for a person"},
+    {4, "an agent or a tool is missing, before a run or in the midst of it"},
+    {5, "a budget or a limit was reached, or the disk is full"},
+    {6, "there is no such file or workflow"},
+    {7, "the file, the workflow or the configuration has errors"},
+    {42, "the program that called Fermata must answer: docs/bridge.md"},
+    {75, "another loop is at work on the file, or another process on the run of a story"},
+    {124, "a step or the run of a story took longer than allowed"},
+    {130, "interrupted by Ctrl-C"},
+    {143, "interrupted by SIGTERM"},
+    END,
+};
 const struct exit_status exits_steer[] = {
     {0, "it is done"},
     {1, "the run cannot do that as it stands, or something else went wrong"},

@@ -6,6 +6,7 @@
 
 #include "ops/ops.h"
 
+extern const struct exit_status exits_loop[];
 extern const struct exit_status exits_run[];         /* a run goes on here */
 extern const struct exit_status exits_steer[];       /* a run is told something */
 extern const struct exit_status exits_go_on[];       /* the same; --resume goes on */

@@ -79,6 +79,26 @@ static const struct argument resume_arguments[] = {
     {.name = "no_input", .type = ARGUMENT_BOOLEAN, .help = "Never ask for approvals"},
 };
 
+static const struct argument loop_arguments[] = {
+    {.name = "file", .type = ARGUMENT_PATH, .is_positional = true, .value_name = "FILE",
+     .help = "The stories: JSON or a Markdown check list; tasks/prd.json when absent"},
+    {.name = "workflow", .letter = 'w', .type = ARGUMENT_WORKFLOW, .value_name = "WORKFLOW",
+     .help = "The workflow of each story; `default` when none is configured"},
+    {.name = "input", .letter = 'i', .type = ARGUMENT_PAIRS, .value_name = "KEY=VALUE",
+     .help = "An input of the workflow, the same for each story; may be given again"},
+    {.name = "strategy", .letter = 's', .type = ARGUMENT_CHOICE, .choices = "ai|static|hybrid",
+     .value_name = "STRATEGY", .help = "As of `fermata run`"},
+    {.name = "max", .letter = 'm', .type = ARGUMENT_INTEGER, .value_name = "NUMBER",
+     .help = "So many stories at most"},
+    {.name = "keep_going", .letter = 'k', .type = ARGUMENT_BOOLEAN,
+     .help = "Go on with the next story when one failed"},
+    {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
+     .help = "Say which stories would be taken in which order, and run nothing"},
+    {.name = "offline", .type = ARGUMENT_BOOLEAN,
+     .help = "Use only agents that need no network"},
+    {.name = "no_input", .type = ARGUMENT_BOOLEAN, .help = "Never ask anything"},
+};
+
 static const struct argument run_argument[] = { RUN_REQUIRED };
 static const struct argument last_run_argument[] = { RUN_OPTIONAL };
 
@@ -446,6 +466,26 @@ const struct operation ops_rows[] = {
      .exits = exits_run,
      .stray = "one step again: `fermata retry RUN STEP --resume`",
      .run = op_resume},
+    {.name = "loop",
+     .group = "Start",
+     .summary = "Work off a file of stories: run each, and mark it when it is done",
+     .description =
+         "Takes the next open story of a PRD (JSON: `userStories` with id, title, description, "
+         "acceptanceCriteria, priority, passes) or of a Markdown check list (`- [ ]`), runs the "
+         "workflow with it as the task, marks it in the file when the run completed, and goes on. "
+         "Only the mark is changed; what you write into the file meanwhile stays.\n\n"
+         "Ctrl-C pauses the run as it does with `fermata run`. The same command goes on with it: a "
+         "story has one run, which is resumed after a pause, a failure or a crash, and one that "
+         "has completed is marked without running it again. A story that failed ends the loop "
+         "unless --keep-going. Two loops at one file are refused.",
+     .example = "fermata loop --dry-run\n"
+                "    which stories of tasks/prd.json are open, in order\n"
+                "fermata loop TODO.md -w quick --max 1\n"
+                "    the next item of a check list",
+     ARGUMENTS(loop_arguments),
+     .exits = exits_loop,
+     .stray = "one file at a time",
+     .run = op_loop},
     {.name = "pause",
      .group = "Steer",
      .summary = "Pause a run: running steps end, no new ones begin",

@@ -37,8 +37,8 @@ static const struct query q_list = {
     " ORDER BY created_at DESC, id DESC LIMIT ?4"};
 static const struct query q_one = {TASKS "SELECT " COLUMNS " FROM list WHERE id = ?1"};
 static const struct query q_origin = {
-    TASKS "SELECT " COLUMNS " FROM list WHERE id = (SELECT id FROM task WHERE origin = ?1"
-          " AND settled_at = 0 ORDER BY created_at DESC, id DESC LIMIT 1)"};
+    "SELECT id FROM task WHERE origin = ?1 AND settled_at = 0 ORDER BY created_at DESC, id DESC"
+    " LIMIT 1"};
 static const struct query q_match = {
     TASKS "SELECT id FROM list WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2"};
 static const struct query q_last = {
@@ -58,7 +58,11 @@ static const struct query q_add = {
     "INSERT INTO task (id, description, metadata, origin, created_at, cancelled_at, settled_at)"
     " VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)"};
 static const struct query q_cancel = {"UPDATE task SET cancelled_at = ?2 WHERE id = ?1"};
-static const struct query q_settle = {"UPDATE task SET settled_at = ?2 WHERE id = ?1"};
+static const struct query q_settle = {
+    "UPDATE task SET settled_at = ?2 WHERE origin = ?1 AND settled_at = 0"};
+static const struct query q_mean = {
+    TASKS "SELECT ifnull(avg(took), 0) FROM list WHERE status = 'completed' AND took > 0"
+          " AND substr(origin, 1, length(?1)) = ?1"};
 static const struct query q_remove = {
     "DELETE FROM task WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE task_id = ?1)"};
 
@@ -222,15 +226,36 @@ int task_show(struct store *store, const char *id, json_t **ret_task, struct err
     return 0;
 }
 
-int task_find_origin(struct store *store, const char *origin, json_t **ret_task, struct error *err)
+static int read_origin(struct tx *tx, void *arg, struct error *err)
 {
-    struct one_job job = {.query = &q_origin, .key = origin};
-    int r = store_read(store, read_one, &job, err);
+    struct one_job *job = arg;
+    struct statement *statement = tx_query(tx, &q_origin);
+    struct one_job found = {.query = &q_one};
+    char id[TASK_ID_SIZE];
+    int r;
 
-    if (r == 0) {
-        *ret_task = job.task;
+    bind_text(statement, 1, job->key);
+    r = statement_step(statement, err);
+    if (r > 0) {
+        (void)snprintf(id, sizeof(id), "%s", column_text(statement, 0));
+        found.key = id;
+        r = read_task(tx, &found, err);
+        job->task = found.task;
     }
     return r;
+}
+
+int task_find_origin(struct store *store, const char *origin, json_t **ret_task, struct error *err)
+{
+    struct one_job job = {.key = origin};
+    int r = store_read(store, read_origin, &job, err);
+
+    if (r < 0) {
+        json_decref(job.task);
+        return r;
+    }
+    *ret_task = job.task;
+    return 0;
 }
 
 /* ---- by name ---- */
@@ -369,16 +394,24 @@ int task_cancel(struct store *store, const char *id, int64_t now_ms, struct erro
 static int settle(struct tx *tx, void *arg, struct error *err)
 {
     const struct change_job *job = arg;
-    struct statement *statement = tx_query(tx, &q_settle);
+    const json_t *origin;
+    size_t i;
+    int r = 0;
 
-    bind_text(statement, 1, job->id);
-    bind_integer(statement, 2, job->now_ms);
-    return tx_run(tx, statement, NULL, err);
+    json_array_foreach(job->ids, i, origin)
+    {
+        struct statement *statement = tx_query(tx, &q_settle);
+
+        bind_text(statement, 1, json_string_value(origin));
+        bind_integer(statement, 2, job->now_ms);
+        r = r < 0 ? r : tx_run(tx, statement, NULL, err);
+    }
+    return r;
 }
 
-int task_settle(struct store *store, const char *id, int64_t now_ms, struct error *err)
+int task_settle(struct store *store, const json_t *origins, int64_t now_ms, struct error *err)
 {
-    struct change_job job = {.id = id, .now_ms = now_ms};
+    struct change_job job = {.ids = origins, .now_ms = now_ms};
 
     return store_write(store, settle, &job, err);
 }
@@ -456,6 +489,37 @@ int task_statistics(struct store *store, json_t **ret_statistics, struct error *
     }
     *ret_statistics = statistics;
     return 0;
+}
+
+struct mean_job {
+    const char *prefix;
+    int64_t mean_ms;
+};
+
+static int read_mean(struct tx *tx, void *arg, struct error *err)
+{
+    struct mean_job *job = arg;
+    struct statement *statement = tx_query(tx, &q_mean);
+    int r;
+
+    bind_text(statement, 1, job->prefix);
+    r = statement_step(statement, err);
+    if (r > 0) {
+        job->mean_ms = column_integer(statement, 0);
+    }
+    return r < 0 ? r : 0;
+}
+
+int task_mean_duration(struct store *store, const char *origin_prefix, int64_t *ret_ms,
+                       struct error *err)
+{
+    struct mean_job job = {.prefix = origin_prefix};
+    int r = store_read(store, read_mean, &job, err);
+
+    if (r == 0) {
+        *ret_ms = job.mean_ms;
+    }
+    return r;
 }
 
 struct ended_job {

@@ -50,9 +50,13 @@ int task_find_ended(struct store *store, int64_t before_ms, json_t **ret_found, 
 /* Removes what is stored of those of them that have no run. */
 int task_remove(struct store *store, const json_t *ids, struct error *err);
 
-/* The newest task that was noted for this; 0: *ret_task is NULL when there is none. */
+/* The newest task that was noted for this and is not settled, as task_show gives it; *ret_task is
+ * NULL when there is none. */
 int task_find_origin(struct store *store, const char *origin, json_t **ret_task, struct error *err);
-/* What it was noted for knows that it is done: the next one for the same is another task. */
-int task_settle(struct store *store, const char *id, int64_t now_ms, struct error *err);
+/* What these were noted for is known to be done: the next one for the same is another task. */
+int task_settle(struct store *store, const json_t *origins, int64_t now_ms, struct error *err);
+/* Of the completed ones that were noted for what begins so; 0: there is none. */
+int task_mean_duration(struct store *store, const char *origin_prefix, int64_t *ret_ms,
+                       struct error *err);
 
 #endif

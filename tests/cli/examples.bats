@@ -186,6 +186,14 @@ reviewed() {
     cd "$PROJECT" || return 1
 }
 
+# Files of stories, and whose program does them.
+stories() {
+    installed_codex
+    mkdir -p tasks
+    echo '{"userStories": [{"id": "US-1", "title": "Log in", "passes": false}]}' >tasks/prd.json
+    echo "- [ ] Log in" >TODO.md
+}
+
 # The state that a command is for. One that needs nothing but a run that is over gets a review.
 prepare() {
     new_project
@@ -201,6 +209,7 @@ prepare() {
     "fermata cancel"* | "fermata checkpoint "* | "fermata signal"*) paused_on_request ;;
     "fermata approve last review"*) refused ;;
     "fermata gate"*) tested ;;
+    "fermata loop"*) stories ;;
     "fermata approve"* | "fermata reject"*) waits_for_approval ;;
     "fermata answer"*) waits_for_answer ;;
     "fermata models"*) served_models ;;

@@ -357,6 +357,31 @@ static void paths_inside_a_folder_are_those_that_no_link_leads_out_of(void **sta
 
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void only_what_was_expected_is_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *path = below(fixture, "theirs");
+    struct file_content old = {"old", 3};
+    struct file_content new = {"newer", 5};
+    struct error err = ERROR_INIT;
+    struct stat status;
+
+    assert_int_equal(file_replace(path, old, new, NULL), ERROR_NOT_FOUND);
+    assert_int_equal(file_write(path, "old", 3, FILE_NO_SYNC, NULL), 0);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(file_replace(path, old, new, NULL), 0);
+    expect_content(path, "newer");
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0640);
+    assert_int_equal(file_replace(path, old, (struct file_content){"x", 1}, &err), ERROR_CONFLICT);
+    assert_int_equal(
+        file_replace(path, (struct file_content){"newez", 5}, (struct file_content){"x", 1}, NULL),
+        ERROR_CONFLICT);
+    expect_content(path, "newer");
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    assert_int_equal(rmdir(fixture->root), 0); /* nothing else is left */
+}
+
 static void the_end_of_a_file_is_read_alone(void **state)
 {
     char *path = path_join(*state, "long");
@@ -394,6 +419,7 @@ int main(void)
         cmocka_unit_test(unsafe_paths_have_a_reason),
         FIXTURE_TEST(paths_inside_a_folder_are_those_that_no_link_leads_out_of),
         FIXTURE_TEST(the_end_of_a_file_is_read_alone),
+        FIXTURE_TEST(only_what_was_expected_is_replaced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 static const char good[] = "name: good\nphases: [{ id: a, steps: [{ id: s, use: noop }] }]\n";
+static const char sleeping[] =
+    "name: sleeping\nphases: [{ id: a, steps: [{ id: s, run: sleep 0.01 }] }]\n";
 static const char bad[] =
     "name: bad\non_failure: fail\nphases: [{ id: a, steps: [{ id: s, use: fail }] }]\n";
 static const char asking[] =
@@ -222,7 +224,9 @@ static void a_task_goes_with_its_last_run(void **state)
 static void what_a_task_was_noted_for_finds_it_until_it_is_settled(void **state)
 {
     struct run_project *project = *state;
+    json_t *origins = json_pack("[s]", "prd#1");
     json_t *task = NULL;
+    int64_t mean = -1;
     char id[TASK_ID_SIZE];
 
     assert_int_equal(task_find_origin(project->store, "prd#1", &task, NULL), 0);
@@ -231,7 +235,15 @@ static void what_a_task_was_noted_for_finds_it_until_it_is_settled(void **state)
     assert_int_equal(task_find_origin(project->store, "prd#1", &task, NULL), 0);
     assert_string_equal(json_get_text(task, "id", ""), id);
     json_decref(task);
-    assert_int_equal(task_settle(project->store, id, 5, NULL), 0);
+    assert_int_equal(task_mean_duration(project->store, "prd#", &mean, NULL), 0);
+    assert_int_equal(mean, 0);
+    run_for(project, sleeping, id);
+    assert_int_equal(task_mean_duration(project->store, "prd#", &mean, NULL), 0);
+    assert_true(mean > 0);
+    assert_int_equal(task_mean_duration(project->store, "other#", &mean, NULL), 0);
+    assert_int_equal(mean, 0);
+    assert_int_equal(task_settle(project->store, origins, 5, NULL), 0);
+    json_decref(origins);
     assert_int_equal(task_find_origin(project->store, "prd#1", &task, NULL), 0);
     assert_null(task);
 }
