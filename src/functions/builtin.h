@@ -18,6 +18,12 @@ int prove_run(const struct function_call *call, struct error *err);
 int band_run(const struct function_call *call, struct error *err);
 int fold_run(const struct function_call *call, struct error *err);
 int validate_run(const struct function_call *call, struct error *err);
+int feature_run(const struct function_call *call, struct error *err);
+int subtasks_run(const struct function_call *call, struct error *err);
+int modes_run(const struct function_call *call, struct error *err);
+int waves_run(const struct function_call *call, struct error *err);
+int workspaces_run(const struct function_call *call, struct error *err);
+int task_files_run(const struct function_call *call, struct error *err);
 int report_run(const struct function_call *call, struct error *err);
 
 #endif

@@ -48,6 +48,28 @@ static const struct function_argument of_validate[] = {
     {"fold", FOLDED},
     {"attacks", "what agents said against it: step id to {status, error, output}"},
     {NULL, NULL}};
+#define REVIEW                                                                                     \
+    "the file of a review: Markdown with recommendations, or JSON with findings or suggestions"
+#define PLANNED "the output of `subtasks`, `modes` or `waves`"
+static const struct function_argument of_feature[] = {
+    {"report", REVIEW}, {"name", "instead of the report's title"}, {NULL, NULL}};
+static const struct function_argument of_subtasks[] = {
+    {"report", REVIEW}, {"feature", "the output of `feature`"}, {NULL, NULL}};
+static const struct function_argument of_modes[] = {
+    {"subtasks", PLANNED},
+    {"mode", "`auto`, or for all `direct`, `task-work` or `manual`"},
+    {NULL, NULL}};
+static const struct function_argument of_waves[] = {
+    {"subtasks", PLANNED},
+    {"width", "subtasks at once, at most (default 0: any number)"},
+    {NULL, NULL}};
+static const struct function_argument of_workspaces[] = {{"subtasks", "the output of `waves`"},
+                                                         {NULL, NULL}};
+static const struct function_argument of_task_files[] = {
+    {"subtasks", PLANNED},
+    {"folder", "in the project (default tasks/SLUG)"},
+    {"part", "`folder`, `subtasks`, `guide` or `readme`"},
+    {NULL, NULL}};
 static const struct function_argument of_report[] = {
     {"fold", FOLDED},
     {"validation", "the output of `validate` or an agent's text"},
@@ -96,6 +118,18 @@ static const struct function own_functions[] = {
      false, true, READS_NOTHING, fold_run},
     {"validate", "checks that each finding's place exists and says what is claimed", of_validate,
      false, true, READS_TREE, validate_run},
+    {"feature", "the title and the short name of the work that a review leads to", of_feature,
+     false, true, READS_TREE, feature_run},
+    {"subtasks", "the recommendations of a review as subtasks, with the files that they touch",
+     of_subtasks, false, true, READS_TREE, subtasks_run},
+    {"modes", "how each subtask is to be done: `direct`, or `task-work` with all gates", of_modes,
+     true, true, READS_NOTHING, modes_run},
+    {"waves", "which subtasks can be done at once: they touch no file together", of_waves, false,
+     true, READS_NOTHING, waves_run},
+    {"workspaces", "a name for the workspace of each subtask", of_workspaces, true, true,
+     READS_NOTHING, workspaces_run},
+    {"task-files", "planned work as new files of the project", of_task_files, false, false,
+     READS_OUTSIDE, task_files_run},
     {"report", "a Markdown report with the validation above the recommendation", of_report, false,
      false, READS_NOTHING, report_run},
 };

@@ -49,7 +49,7 @@ teardown() {
 # shipped: the names; those in folders, and what they share, have tests of their own
 shipped() {
     (cd "$BATS_TEST_DIRNAME/../../workflows" && find . -maxdepth 1 -name '*.yaml' | sed 's|^\./||; s|\.yaml$||' | LC_ALL=C sort |
-        grep -vxE 'spine|offline-default|hybrid')
+        grep -vxE 'spine|offline-default|hybrid|implement')
 }
 
 # approve_all: what waits for a person is approved, until nothing does
@@ -115,4 +115,38 @@ END
     [ "$(json '[(s["id"], s["workspace"]) for p in d["phases"] if p["id"] == "build" for s in p["steps"]]' <<<"$output")" = '[["backend", "clone"], ["frontend", "clone"]]' ]
     run_apart fermata run "Make it so" -w full-stack-parallel --dry-run --no-input
     [[ $output == *"Wave 3: build"*backend*frontend*"Wave 4"* ]]
+}
+
+@test "implement turns a review into subtasks, waves without file conflicts, and files that the next run leaves alone" {
+    mkdir src
+    echo 'int a;' >src/a.c
+    cat >review.md <<'END'
+# Rate limits
+
+## Recommendations
+
+1. **Limit logins** in `src/a.c:1`.
+2. Mend main.c
+3. Rename the names of src/a.c
+- [x] Done already
+END
+    run_apart fermata run -w implement -i report=review.md --no-input
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"Step 10/10"* ]] || [[ $output == *"Step 10/10"* ]]
+    [[ $output == *"fermata loop tasks/rate-limits/README.md"* ]]
+    [ "$(fermata cat last plan.json | json '[(s["id"], s["wave"], s["mode"], s["workspace"]) for s in d["subtasks"]]')" = \
+        '[["T1", 1, "task-work", "rate-limits-wave1-1"], ["T2", 1, "direct", "rate-limits-wave1-2"], ["T3", 2, "direct", "rate-limits-wave2-1"]]' ]
+    [ "$(grep -c '^- \[ \] T' tasks/rate-limits/README.md)" -eq 3 ]
+    grep -q '^- T1 and T3: `src/a.c`$' tasks/rate-limits/IMPLEMENTATION-GUIDE.md
+
+    echo 'my own words' >>tasks/rate-limits/README.md
+    run_apart fermata run -w implement -i report=review.md --no-input --fresh
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"README.md is there already, and differs"* ]]
+    grep -q 'my own words' tasks/rate-limits/README.md
+
+    echo '# Nothing to do' >review.md
+    run_apart fermata run -w implement -i report=review.md --no-input
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"review.md holds no subtask"* ]]
 }
