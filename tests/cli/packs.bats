@@ -60,6 +60,11 @@ ${2:-}
 END
 }
 
+# Where texts are tested, by hundreds of processes, a program without a sanitiser does as well.
+plain() {
+    export FERMATA=$LOOKING FERMATA_KEEP=${LOOKING%/*}/fermata-keep
+}
+
 in_packs() {
     (cd "$BATS_TEST_DIRNAME/../../workflows" && find launch fundraising growth enterprise -name '*.yaml' |
         sed 's|\.yaml$||' | LC_ALL=C sort)
@@ -127,8 +132,7 @@ END
 
 @test "every workflow of the packs runs to its end: each agent is asked, a person where one has to decide, and counts are right" {
     local name
-    # Here texts are tested, by hundreds of processes: a program without a sanitiser does as well.
-    export FERMATA=$LOOKING FERMATA_KEEP=${LOOKING%/*}/fermata-keep
+    plain
     # shellcheck disable=SC2046 # names are words
     run_apart fermata validate $(in_packs)
     [ "$status" -eq 0 ] || { echo "$output"; return 1; }
@@ -146,6 +150,7 @@ END
 }
 
 @test "answers of which none is understood give no share" {
+    plain
     printf 'perhaps\n' >none.csv
     run_apart fermata run "Our product" -w growth/pmf -i answers=none.csv --no-input
     [ "$status" -eq 3 ]
@@ -153,6 +158,7 @@ END
 }
 
 @test "a pitch is prepared before the meeting and followed up with the notes of it" {
+    plain
     to_the_end fundraising/pitching -i notes=notes.txt
     [ "$(asked)" = "message outcome " ]
 }
@@ -266,6 +272,7 @@ print(json.dumps("json text=" + "\x27" + text + "\x27"))' "$1"
 }
 
 @test "offline-default asks only the two local models, goes round until the review is short, and keeps the draft" {
+    plain
     serve
     tell "{\"queue\": [\"text text=first\", $(review 4), \"text text=second\", $(review 3)]}"
     run_apart fermata run "Draft it" -w offline-default --offline --no-input
@@ -277,6 +284,7 @@ print(json.dumps("json text=" + "\x27" + text + "\x27"))' "$1"
 }
 
 @test "hybrid drafts here and asks claude for the review, a local model where claude cannot be asked" {
+    plain
     serve
     run_apart fermata run "Draft it" -w hybrid --no-input
     [ "$status" -eq 0 ]
