@@ -280,6 +280,8 @@ docs: all
 	mv $(BUILD)/agent-abilities.md docs/agent-abilities.md
 	$(BUILD)/fermata schema experts >$(BUILD)/expert-list.md
 	mv $(BUILD)/expert-list.md docs/expert-list.md
+	$(BUILD)/fermata schema workflows >$(BUILD)/workflow-list.md
+	mv $(BUILD)/workflow-list.md docs/workflow-list.md
 	bench/table.py --into docs/performance.md bench/results/latest.json
 	$(MAKE) $(BUILD)/tests/unit/agents/classify_test
 	$(BUILD)/tests/unit/agents/classify_test --table >$(BUILD)/failures.md

@@ -529,6 +529,7 @@ int report_run(const struct function_call *call, struct error *err)
     validation_add(&report, validation, given);
     answer_add(&report, call);
     recommendation_add(&report);
+    report_add_tables(&report);
     report_add_overview(&report);
     report_add_details(&report);
     report_add_method(&report);

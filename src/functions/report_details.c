@@ -13,6 +13,7 @@
 #define ROWS_MAX 12
 #define PLACES_MAX 8
 #define TEXT_LINES_MAX 400
+#define TABLE_ROWS_MAX 30
 
 static void inventory_add(struct strbuf *out, const json_t *inventory)
 {
@@ -70,6 +71,79 @@ static void inventory_add(struct strbuf *out, const json_t *inventory)
                         : "nothing recognised.  \nLicence: ");
     markdown_add_text(out, json_get_text(inventory, "licence", "no file found"), 80);
     strbuf_add(out, ".\n\n");
+}
+
+static void cell_add(struct strbuf *out, const json_t *value)
+{
+    strbuf_add_char(out, ' ');
+    if (json_is_integer(value)) {
+        markdown_add_number(out, json_integer_value(value));
+    } else {
+        markdown_add_text(out, json_is_string(value) ? json_string_value(value) : "", 100);
+    }
+    strbuf_add(out, " |");
+}
+
+/* {title, columns, rows}: what a function wants shown as it is. */
+static void tables_add(struct strbuf *out, const json_t *tables)
+{
+    size_t index;
+    json_t *table;
+
+    json_array_foreach(tables, index, table)
+    {
+        const json_t *rows = json_object_get(table, "rows");
+        const json_t *columns = json_object_get(table, "columns");
+        size_t row;
+        size_t column;
+        json_t *cells;
+        json_t *cell;
+
+        strbuf_add(out, "**");
+        markdown_add_text(out, json_get_text(table, "title", ""), 60);
+        strbuf_add(out, "**\n\n|");
+        json_array_foreach(columns, column, cell)
+        {
+            cell_add(out, cell);
+        }
+        strbuf_add(out, "\n|");
+        for (column = 0; column < json_array_size(columns); column++) {
+            strbuf_add(out, "---|");
+        }
+        json_array_foreach(rows, row, cells)
+        {
+            if (row == TABLE_ROWS_MAX) {
+                break;
+            }
+            strbuf_add(out, "\n|");
+            json_array_foreach(cells, column, cell)
+            {
+                cell_add(out, cell);
+            }
+        }
+        strbuf_add(out, "\n\n");
+        if (json_array_size(rows) > TABLE_ROWS_MAX) {
+            strbuf_addf(out, "... and %zu more.\n\n", json_array_size(rows) - TABLE_ROWS_MAX);
+        }
+    }
+}
+
+/* What there is, before where to look. */
+void report_add_tables(const struct report *report)
+{
+    const char *angle;
+    json_t *output;
+    size_t count = 0;
+
+    json_object_foreach((json_t *)report->outputs, angle, output)
+    {
+        const json_t *tables = json_object_get(output, "tables");
+
+        if (json_array_size(tables) > 0) {
+            strbuf_add(report->out, count++ == 0 ? "## What there is\n\n" : "");
+            tables_add(report->out, tables);
+        }
+    }
 }
 
 static bool has_applying_tool(const json_t *linters)

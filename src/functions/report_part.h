@@ -38,6 +38,7 @@ void report_add_place(struct strbuf *out, const json_t *finding);
 
 /* What agents said against the findings and the answer. */
 void report_add_attacks(struct strbuf *out, const json_t *validation);
+void report_add_tables(const struct report *report);
 void report_add_overview(const struct report *report);
 void report_add_details(const struct report *report);
 void report_add_method(const struct report *report);

@@ -578,23 +578,29 @@ int op_schema(struct ops *ops, const json_t *arguments, const struct ops_view *v
               json_t **ret_result, struct error *err)
 {
     const char *what = json_get_text(arguments, "what", "workflow");
-    char *text;
+    bool is_page = true;
+    char *text = NULL;
+    int r = 0;
 
-    (void)ops;
     (void)view;
-    (void)err;
-    if (strcmp(what, "reference") == 0 || strcmp(what, "agents") == 0 ||
-        strcmp(what, "experts") == 0) {
-        text = strcmp(what, "agents") == 0    ? ops_agent_matrix()
-               : strcmp(what, "experts") == 0 ? ops_expert_table(ops)
-                                              : whole_reference();
-        *ret_result = json_object();
-        json_put_text(*ret_result, "text", text);
-        free(text);
+    if (strcmp(what, "reference") == 0) {
+        text = whole_reference();
+    } else if (strcmp(what, "agents") == 0) {
+        text = ops_agent_matrix();
+    } else if (strcmp(what, "experts") == 0) {
+        text = ops_expert_table(ops);
+    } else if (strcmp(what, "workflows") == 0) {
+        r = ops_workflow_list(ops, &text, err);
     } else {
+        is_page = false;
         *ret_result = strcmp(what, "config") == 0   ? workflow_config_schema()
                       : strcmp(what, "expert") == 0 ? workflow_expert_schema()
                                                     : workflow_schema();
     }
-    return 0;
+    if (r == 0 && is_page) {
+        *ret_result = json_object();
+        json_put_text(*ret_result, "text", text);
+    }
+    free(text);
+    return r;
 }

@@ -51,6 +51,9 @@ char *ops_path(const struct ops *ops, const char *path);
  * there. free() it. */
 char *ops_find_program(const struct ops *ops, const char *name);
 
+/* workflow_list.c: the built-in workflows as Markdown; free() the page. */
+int ops_workflow_list(struct ops *ops, char **ret_page, struct error *err);
+
 /* ops.c: each opens what it names on first use. */
 int ops_need_config(struct ops *ops, struct error *err);
 int ops_need_library(struct ops *ops, struct error *err);

@@ -317,10 +317,10 @@ static const struct argument gate_arguments[] = {
 };
 
 static const struct argument schema_arguments[] = {
-    {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|expert|reference|agents|experts",
+    {.name = "what", .type = ARGUMENT_CHOICE, .choices = "workflow|config|expert|reference|agents|experts|workflows",
      .is_positional = true, .fallback = "workflow", .value_name = "WHAT",
      .help = "workflow, config, expert: their JSON Schema; reference: all keys, agents: what each type of "
-             "agent can do, experts: the built-in ones, as Markdown"},
+             "agent can do, experts and workflows: the built-in ones, as Markdown"},
 };
 
 static const struct argument agents_arguments[] = {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154 # run_apart sets output and stderr
 # The flows of workflows/*/: parallel angles, fold, answer, attack, check, report. Each runs to its end in
-# every band, with agents and without any, changes nothing, and shows the validation first.
+# the three bands, with agents and without any, changes nothing, and shows the validation first.
 
 load helper
 
@@ -61,13 +61,25 @@ check_report() {
     [ "$(ls) $(cat main.c README.md)" = "$before" ] || complain "the project is another"
 }
 
-# run_bands STRATEGY CATEGORY: each flow of it in each band; what was done once is not done again
+# bands STRATEGY NUMBER: those in which the flow of this number is run. Over both strategies it is each of them, with agents first
+# the one that asks all; what was done once is not done again.
+bands() {
+    case $1$(($2 % 2)) in
+    ai0) echo large medium ;;
+    ai1) echo large small ;;
+    static0) echo small large ;;
+    static1) echo medium ;;
+    esac
+}
+
+# run_bands STRATEGY CATEGORY: each flow of it
 run_bands() {
-    local name band step
+    local name band step number=0
     for name in $(flows "$2"); do
-        for band in large medium small; do
+        number=$((number + 1))
+        for band in $(bands "$1" "$number"); do
             rm -f "$BATS_TEST_TMPDIR"/seen/*
-            run_apart fermata run "Make it so" -w "$name" -i band=$band --strategy "$1" --no-input
+            run_apart fermata run "Make it so" -w "$name" -i band="$band" --strategy "$1" --no-input
             [ "$status" -eq 0 ] || complain "ends with $status"
             check_report
             if [ "$1" = static ]; then
@@ -79,14 +91,16 @@ run_bands() {
                 grep -q '^## Evidence' "$BATS_TEST_TMPDIR/seen/answer" || complain "no contract"
                 grep -q '^## Evidence' "$BATS_TEST_TMPDIR/seen/first" || complain "no contract"
             fi
-            [ $band != large ] || [ "$1" = static ] || check_all_asked
+            [ "$band" != large ] || [ "$1" = static ] || check_all_asked
         done
     done
 }
 
 check_all_asked() {
     for step in first second third $(awk '/- id:/ { id = $3 } /expert:/ { print id }' "$BATS_TEST_DIRNAME/../../workflows/$name.yaml"); do
-        [ -s "$BATS_TEST_TMPDIR/seen/$step" ] || complain "$step was not asked"
+        # Two flows may ask the same: then the second has the answer already.
+        [ -s "$BATS_TEST_TMPDIR/seen/$step" ] || grep -q "/$step) completed: reused" "$BATS_TEST_TMPDIR/err" ||
+            complain "$step was not asked"
     done
 }
 
@@ -116,17 +130,17 @@ assert count > 0, text
 END
 }
 
-@test "analysis and discovery run with agents in every band" {
+@test "analysis and discovery run with agents in the bands" {
     run_bands ai analysis/
     run_bands ai discovery/
 }
 
-@test "planning runs with agents in every band, and asks for no more than is needed" {
+@test "planning runs with agents in the bands, and asks for no more than is needed" {
     run_bands ai planning/
     grep -q '^## No more than is needed (YAGNI)' "$BATS_TEST_TMPDIR/seen/answer"
 }
 
-@test "authoring and review run with agents in every band" {
+@test "authoring and review run with agents in the bands" {
     run_bands ai authoring/
     run_bands ai review/
 }

@@ -88,9 +88,27 @@ static void what_has_little_weight_takes_one_line(void **state)
     free(text);
 }
 
+static void tables_of_an_angle_stand_before_the_details(void **state)
+{
+    char *text = function_text(
+        "/", "report",
+        json_pack("{s:{s:[{s:s,s:s}],s:[],s:{s:{s:[{s:s,s:[s,s],s:[[s,i]]}]}}}}", "fold", "angles",
+                  "id", "one", "status", "ok", "findings", "outputs", "one", "tables", "title",
+                  "Things", "columns", "Name", "Count", "rows", "a|b", 1200));
+    const char *table = strstr(text,
+                               "## What there is\n\n**Things**\n\n| Name | Count |\n|---|---|\n"
+                               "| a\\|b | 1,200 |\n");
+
+    (void)state;
+    assert_non_null(table);
+    assert_true(table < strstr(text, "## Details"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables_of_an_angle_stand_before_the_details),
         cmocka_unit_test(unknown_tools_are_told_above_and_in_the_details),
         cmocka_unit_test(an_agents_prose_is_quoted_in_its_angle),
         cmocka_unit_test(what_was_covered_is_told),

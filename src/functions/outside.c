@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "functions/outside.h"
+
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADERS_MAX 200
+#define ROWS_MAX 40
+
+struct header {
+    char *name; /* "openssl" of <openssl/evp.h>, "uv.h" of <uv.h> */
+    char *first;
+    const char *file;
+    size_t line, files;
+    const struct tree_file *last; /* counted already */
+};
+
+VEC_TYPE(headers, struct header);
+
+/* Folders whose headers come with the system. */
+static const char *const system_folders[] = {"sys",  "linux",     "net",  "netinet",      "arpa",
+                                             "asm",  "bits",      "rpc",  "asm-generic",  "machine",
+                                             "mach", "netpacket", "scsi", "experimental", "ext"};
+/* Without the .h. */
+static const char system_headers[] =
+    " aio alloca ar argp argz arpa assert bsd byteswap complex cpio crypt ctype dirent dlfcn elf "
+    "endian envz err errno error execinfo fcntl fenv features float fmtmsg fnmatch fstab fts ftw "
+    "getopt glob gnu grp iconv ifaddrs immintrin inttypes io iso646 langinfo libgen libintl limits "
+    "link locale malloc math mcheck memory mntent monetary mqueue ndbm netdb nl_types nss obstack "
+    "paths poll printf pthread pty pwd regex resolv sched search semaphore setjmp sgtty shadow "
+    "signal spawn stab stdalign stdarg stdatomic stdbit stdbool stdckdint stddef stdint stdio "
+    "stdio_ext stdlib stdnoreturn string strings stropts syscall sysexits syslog tar termio "
+    "termios "
+    "tgmath threads time ucontext ulimit unistd ustat utime utmp utmpx values wait wchar wctype "
+    "wordexp windows winsock2 ws2tcpip process direct conio intrin emmintrin xmmintrin smmintrin "
+    "arm_neon cpuid unwind Availability TargetConditionals sanitizer varargs cassert dos ";
+
+static bool is_system(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    size_t length = slash ? (size_t)(slash - name) : strlen(name);
+    char *word;
+    bool is_known;
+
+    if (slash) {
+        for (size_t i = 0; i < ARRAY_LEN(system_folders); i++) {
+            if (strlen(system_folders[i]) == length &&
+                memcmp(system_folders[i], name, length) == 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+    if (!strchr(name, '.')) {
+        return true; /* <vector>: of C++ itself */
+    }
+    word = mem_printf(" %.*s ", (int)strcspn(name, "."), name);
+    is_known = strstr(system_headers, word) != NULL;
+    free(word);
+    return is_known;
+}
+
+/* Some file of the tree ends like it: it is found by -I. */
+static bool is_own(const struct map *own, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return map_find(own, slash ? slash + 1 : name) != NULL;
+}
+
+static void header_count(struct headers *headers, const char *name, const struct tree_file *file,
+                         size_t line)
+{
+    size_t length = strcspn(name, "/");
+    struct header *header = NULL;
+
+    for (size_t i = 0; i < headers->count && !header; i++) {
+        if (strlen(headers->items[i].name) == length &&
+            memcmp(headers->items[i].name, name, length) == 0) {
+            header = &headers->items[i];
+        }
+    }
+    if (!header) {
+        if (headers->count == HEADERS_MAX) {
+            return;
+        }
+        header = VEC_PUSH(headers);
+        *header = (struct header){.name = mem_strndup(name, length),
+                                  .first = mem_strdup(name),
+                                  .file = file->path,
+                                  .line = line};
+    }
+    header->files += header->last != file;
+    header->last = file;
+}
+
+static void includes_find(struct headers *headers, const struct map *own,
+                          const struct tree_file *file, const char *text)
+{
+    for (size_t line = 1; *text; line++) {
+        size_t length = strcspn(text, "\n");
+        const char *at = text + strspn(text, " \t");
+
+        if (*at == '#') {
+            at += 1 + strspn(at + 1, " \t");
+            if (strncmp(at, "include", 7) == 0) {
+                size_t space = strspn(at + 7, " \t");
+                size_t size = at[7 + space] == '<' ? strcspn(at + 8 + space, ">\n") : 0;
+                char *name = mem_strndup(at + 8 + space, size);
+
+                if (size > 0 && at[8 + space + size] == '>' && !is_system(name) &&
+                    !is_own(own, name)) {
+                    header_count(headers, name, file, line);
+                }
+                free(name);
+            }
+        }
+        text += length + (text[length] == '\n');
+    }
+}
+
+static bool is_c(const struct language *language)
+{
+    return language_is(language, "C") || language_is(language, "C++") ||
+           language_is(language, "Objective-C");
+}
+
+static int compare_headers(const void *left, const void *right)
+{
+    const struct header *a = left;
+    const struct header *b = right;
+
+    return a->files != b->files ? (a->files > b->files ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+json_t *outside_headers(struct tree *tree)
+{
+    struct headers headers = {0};
+    struct map *own = map_new();
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < tree->count; i++) {
+        const char *slash = strrchr(tree->files[i].path, '/');
+
+        (void)map_put(own, slash ? slash + 1 : tree->files[i].path, tree);
+    }
+    for (size_t i = 0; i < tree->count; i++) {
+        struct tree_file *file = &tree->files[i];
+        char *text;
+        size_t length;
+
+        if (is_c(file->language) && !(file->traits & TRAIT_VENDORED) &&
+            tree_read(tree, file, &text, &length)) {
+            includes_find(&headers, own, file, text);
+            free(text);
+        }
+    }
+    if (headers.count > 0) {
+        qsort(headers.items, headers.count, sizeof(struct header), compare_headers);
+    }
+    for (size_t i = 0; i < headers.count; i++) {
+        json_t *row = json_object();
+
+        json_put(row, "header",
+                 json_text_lossy(headers.items[i].first, strlen(headers.items[i].first)));
+        json_put_text(row, "file", headers.items[i].file);
+        json_put_integer(row, "line", (json_int_t)headers.items[i].line);
+        json_put_integer(row, "files", (json_int_t)headers.items[i].files);
+        (void)json_array_append_new(list, row);
+        free(headers.items[i].name);
+        free(headers.items[i].first);
+    }
+    VEC_RELEASE(&headers);
+    map_free(own);
+    return list;
+}
+
+json_t *outside_table(const json_t *headers)
+{
+    json_t *rows = json_array();
+    size_t index;
+    json_t *row;
+
+    json_array_foreach(headers, index, row)
+    {
+        char *place = mem_printf("%s:%d", json_get_text(row, "file", ""),
+                                 (int)json_get_integer(row, "line", 0));
+
+        if (index < ROWS_MAX) {
+            (void)json_array_append_new(rows, json_pack("[s,I,s]", json_get_text(row, "header", ""),
+                                                        json_get_integer(row, "files", 0), place));
+        }
+        free(place);
+    }
+    return json_pack("{s:s,s:[s,s,s],s:o}", "title", "C headers from outside", "columns", "Header",
+                     "Files", "First", "rows", rows);
+}
