@@ -230,6 +230,28 @@ static bool is_left_over(const char *name)
                                  : kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
+/* Of names that begin so. */
+static void sweep(const char *folder, const char *beginning)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0 &&
+            is_left_over(entry->d_name)) {
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+}
+
+void file_sweep(const char *folder)
+{
+    sweep(folder, "");
+}
+
 static int check_expected(const char *path, struct file_content expected, struct error *err)
 {
     char *now = NULL;
@@ -244,6 +266,15 @@ static int check_expected(const char *path, struct file_content expected, struct
     return r;
 }
 
+static void sweep_beside(const char *path, const char *folder)
+{
+    const char *slash = strrchr(path, '/');
+    char *beginning = mem_printf("%s.", slash ? slash + 1 : path);
+
+    sweep(folder, beginning);
+    free(beginning);
+}
+
 /* The last look is as late as can be: between it and the rename nothing is waited for. */
 int file_replace(const char *path, struct file_content expected, struct file_content wanted,
                  struct error *err)
@@ -254,6 +285,7 @@ int file_replace(const char *path, struct file_content expected, struct file_con
     int fd = -1;
     int r = 0;
 
+    sweep_beside(path, folder); /* one that was killed right here left its file */
     if (stat(path, &status) < 0 || (fd = create_temporary(path, &temporary)) < 0) {
         r = error_set_errno(err, "cannot replace %s", path);
     } else if (write_all(fd, wanted.data, wanted.length) < 0 ||
@@ -277,21 +309,6 @@ int file_replace(const char *path, struct file_content expected, struct file_con
     free(temporary);
     free(folder);
     return r;
-}
-
-void file_sweep(const char *folder)
-{
-    DIR *dir = opendir(folder);
-    const struct dirent *entry;
-
-    while (dir && (entry = readdir(dir))) {
-        if (is_left_over(entry->d_name)) {
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
-        }
-    }
-    if (dir) {
-        (void)closedir(dir);
-    }
 }
 
 int file_append(const char *path, const void *data, size_t length, struct error *err)

@@ -25,7 +25,8 @@ size_t file_read_end(const char *path, char *ret_data, size_t size);
 int file_write(const char *path, const void *data, size_t length, enum file_sync sync,
                struct error *err);
 /* For a file of somebody else's: replaces it durably, with its permissions, as long as it holds
- * what was `expected`. ERROR_CONFLICT: it does not any more, and stays as it is. */
+ * what was `expected`. ERROR_CONFLICT: it does not any more, and stays as it is. What processes
+ * left beside it that were killed in here is removed. */
 struct file_content {
     const char *data;
     size_t length;

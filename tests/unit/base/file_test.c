@@ -369,6 +369,11 @@ static void only_what_was_expected_is_replaced(void **state)
     assert_int_equal(file_replace(path, old, new, NULL), ERROR_NOT_FOUND);
     assert_int_equal(file_write(path, "old", 3, FILE_NO_SYNC, NULL), 0);
     assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(
+        file_write(below(fixture, "theirs.999999999.0.tmp"), "", 0, FILE_NO_SYNC, NULL), 0);
+    assert_int_equal(file_write(below(fixture, "other.999999999.0.tmp"), "", 0, FILE_NO_SYNC, NULL),
+                     0);
+    path = below(fixture, "theirs");
     assert_int_equal(file_replace(path, old, new, NULL), 0);
     expect_content(path, "newer");
     assert_int_equal(stat(path, &status), 0);
@@ -378,7 +383,8 @@ static void only_what_was_expected_is_replaced(void **state)
         file_replace(path, (struct file_content){"newez", 5}, (struct file_content){"x", 1}, NULL),
         ERROR_CONFLICT);
     expect_content(path, "newer");
-    assert_int_equal(file_remove_tree(path, NULL), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(below(fixture, "other.999999999.0.tmp")), 0);
     assert_int_equal(rmdir(fixture->root), 0); /* nothing else is left */
 }
 
