@@ -261,6 +261,7 @@ static void apply_phase_moved(struct run_state *run, const struct record *record
     phase->is_excused = status == STEP_IS_FAILED && record->reason != NULL;
     if (step_status_is_final(status)) {
         phase->ended_at = record->at;
+        set_text(&phase->error_before, NULL); /* the next round has this one before it */
     }
     set_text(&phase->error, record->error);
     set_text(&phase->failed_step, record->step);
@@ -281,10 +282,30 @@ static void reset_dialogue(struct step_dialogue *dialogue, bool is_restored)
     }
 }
 
+/* Another round may look at what this one gave; who goes back to a checkpoint knows nothing of it.
+ */
+static void keep_for_next_round(struct step_state *step, bool is_restored)
+{
+    step_before_free(step->before);
+    step->before = NULL;
+    if (is_restored || step->status == STEP_IS_PENDING) {
+        return;
+    }
+    step->before = mem_zero(1, sizeof(*step->before));
+    step->before->status = step->status;
+    step->before->instance_count = step->role != ROLE_INSTANCE && step->items ? step->instance_count
+                                                                              : -1;
+    step->before->error = step->error;
+    step->before->result = step->result;
+    step->error = NULL;
+    step->result = (struct step_output){0};
+}
+
 static void reset_step(struct run_state *run, struct step_state *step, bool is_restored)
 {
     assert(!counts_as_running(step));
     share(run, step, -1);
+    keep_for_next_round(step, is_restored);
     step->status = STEP_IS_PENDING;
     step->waiting = WAITING_NOTHING;
     step->is_static = false;
@@ -371,6 +392,11 @@ static void apply_phase_reset(struct run_state *run, const struct record *record
     /* Going back counts over all rounds; what a person asked for is a new beginning. */
     if (strcmp(record->reason, "restore") == 0) {
         phase->gotos = 0;
+    }
+    if (strcmp(record->reason, "restore") == 0) {
+        set_text(&phase->error_before, NULL);
+    } else if (phase->error) {
+        set_text(&phase->error_before, phase->error);
     }
     set_text(&phase->error, NULL);
     set_text(&phase->failed_step, NULL);
@@ -682,6 +708,7 @@ static void apply_round(struct run_state *run, const struct record *record)
 {
     if (record->kind == RECORD_WENT_TO) {
         phase_of(run, record)->gotos = (int)record->number;
+        set_text(&phase_of(run, record)->error_before, record->reason);
         return;
     }
     if (record->phase) {

@@ -6,6 +6,7 @@
 #include "run/state.h"
 
 int run_step_add(struct run_state *run, const struct step_state *step);
+void step_before_free(struct step_before *before); /* NULL is fine */
 void step_output_release(struct step_output *result);
 
 /* fold_agent.c. Whoever begins anew asks its first agent. */

@@ -64,9 +64,9 @@ static json_t *output_text(const char *text, size_t length)
     return json_text_lossy(text, length);
 }
 
-static json_t *own_output(struct lookup_context *context, const struct step_state *step)
+/* `key`: of the step that it belongs to. */
+static json_t *own_output(struct lookup_context *context, const char *key, const json_t *output)
 {
-    const json_t *output = step->result.output;
     const char *digest = json_get_text(output, "digest", NULL);
     json_t *value = json_object_get(output, "json");
     char *text = NULL;
@@ -84,7 +84,7 @@ static json_t *own_output(struct lookup_context *context, const struct step_stat
         return output_text(inline_text, strlen(inline_text));
     }
     if (!context->load || context->load(context->load_context, digest, &text, &length) < 0) {
-        context->unread = step->key;
+        context->unread = key;
         return NULL;
     }
     if (json_get_boolean(output, "is_json", false)) {
@@ -101,15 +101,53 @@ static json_t *output_value(struct lookup_context *context, const struct step_st
     json_t *list;
 
     if (!step->items) {
-        return own_output(context, step);
+        return own_output(context, step->key, step->result.output);
     }
     list = json_array();
     for (int i = 0; i < step->instance_count; i++) {
-        json_t *value = own_output(context, &context->run->steps[step->instances.items[i]]);
+        const struct step_state *instance = &context->run->steps[step->instances.items[i]];
+        json_t *value = own_output(context, instance->key, instance->result.output);
 
         (void)json_array_append_new(list, value ? value : json_null());
     }
     return list;
+}
+
+static json_t *output_before(struct lookup_context *context, const struct step_state *step)
+{
+    json_t *list;
+
+    if (step->before->instance_count < 0) {
+        return own_output(context, step->key, step->before->result.output);
+    }
+    list = json_array();
+    for (int i = 0; i < step->before->instance_count; i++) {
+        const struct step_state *instance = &context->run->steps[step->instances.items[i]];
+        json_t *value = instance->before
+                            ? own_output(context, instance->key, instance->before->result.output)
+                            : NULL;
+
+        (void)json_array_append_new(list, value ? value : json_null());
+    }
+    return list;
+}
+
+/* steps.S.before.output..., .status, .error: of the round before. */
+static json_t *before_value(struct lookup_context *context, const struct step_state *step,
+                            const char *const *parts, size_t count)
+{
+    if (!step->before || count == 0) {
+        return NULL;
+    }
+    if (strcmp(parts[0], "status") == 0) {
+        return json_string(step_status_name(step->before->status));
+    }
+    if (strcmp(parts[0], "error") == 0) {
+        return text_value(step->before->error);
+    }
+    return strcmp(parts[0], "output") == 0
+               ? descend(output_before(context, step), parts + 1, count - 1)
+               : NULL;
 }
 
 json_int_t text_count_list_items(const char *text)
@@ -190,6 +228,9 @@ static json_t *step_value(struct lookup_context *context, const struct step_stat
     if (strcmp(name, "output") == 0) {
         return descend(output_value(context, step), parts + 1, count - 1);
     }
+    if (strcmp(name, "before") == 0) {
+        return before_value(context, step, parts + 1, count - 1);
+    }
     return descend(output_value(context, step), parts, count);
 }
 
@@ -244,6 +285,10 @@ static json_t *phase_value(struct lookup_context *context, const struct phase_st
     }
     if (strcmp(parts[0], "error") == 0) {
         return text_value(phase->error);
+    }
+    if (strcmp(parts[0], "before") == 0) {
+        return count == 2 && strcmp(parts[1], "error") == 0 ? text_value(phase->error_before)
+                                                            : NULL;
     }
     if (strcmp(parts[0], "steps") == 0) {
         return phase_steps(context, phase, parts + 1, count - 1);

@@ -101,8 +101,18 @@ void step_output_release(struct step_output *result)
     *result = (struct step_output){0};
 }
 
+void step_before_free(struct step_before *before)
+{
+    if (before) {
+        free(before->error);
+        step_output_release(&before->result);
+        free(before);
+    }
+}
+
 static void step_release(struct step_state *step)
 {
+    step_before_free(step->before);
     free(step->reused_from);
     free(step->error);
     free(step->agent_error);
@@ -135,6 +145,7 @@ void run_state_free(struct run_state *run)
     }
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
         free(run->phases[i].error);
+        free(run->phases[i].error_before);
         free(run->phases[i].failed_step);
         free(run->phases[i].verdict_reason);
         VEC_RELEASE(&run->phases[i].ready);

@@ -47,6 +47,14 @@ struct step_output {
     json_t *files;     /* of an agent: what it changed, see docs/events.md; else NULL */
 };
 
+/* How a step ended in the round before this one (`iterate`, `goto`, a fix). */
+struct step_before {
+    enum step_status status;
+    int instance_count; /* -1: no foreach */
+    char *error;
+    struct step_output result;
+};
+
 /* What the agent of a step asked, and what it was told. JSON is held by reference. */
 struct step_dialogue {
     json_t *question; /* {questions:[...],context,partial_work}; NULL: none is open */
@@ -66,12 +74,11 @@ struct step_state {
 
     enum step_status status;
     enum waiting waiting;
-    bool is_static; /* runs its static alternative */
-    bool is_reused;
-    bool is_digested; /* it once had a digest: it has a row in the table of steps */
-    int attempts;     /* in all, over resets */
-    int tries;        /* since the last reset; lost ones do not count */
-    int losses;       /* since the last reset, of attempts that had begun */
+    bool is_static, is_reused; /* runs its static alternative; an earlier result was taken */
+    bool is_digested;          /* it once had a digest: it has a row in the table of steps */
+    int attempts;              /* in all, over resets */
+    int tries;                 /* since the last reset; lost ones do not count */
+    int losses;                /* since the last reset, of attempts that had begun */
     int64_t started_at, ended_at;
     int64_t space_wait_ms; /* of the time since started_at: the disk was full */
     int64_t until;         /* when a wait ends; 0: open */
@@ -99,17 +106,14 @@ struct step_state {
     int parks;                      /* how often, since the last reset; these cost no try */
     bool has_slot, is_spared;       /* a token of its agent's rate was taken; its breaker is open */
     struct step_output result;
+    struct step_before *before; /* NULL: this is the first round */
     struct step_dialogue dialogue;
     int host_asked; /* how often the host was found not to have answered this attempt */
-
-    /* foreach */
-    json_t *items;
+    json_t *items;  /* of foreach, as all that follows */
     struct index_vec instances;
     int instance_count; /* of this round; `instances` may hold more from earlier rounds */
     int instance_next;  /* where to look for the next to make ready; not part of the fold */
-    int instances_open; /* not finished yet */
-    int instances_under_way;
-    int instances_failed;
+    int instances_open, instances_under_way, instances_failed; /* open: not finished yet */
 };
 
 enum phase_stage { STAGE_STEPS, STAGE_FIX, STAGE_GATE };
@@ -118,24 +122,19 @@ struct phase_state {
     const struct phase *definition;
     enum step_status status; /* the same words as for steps */
     enum phase_stage stage;
-    int first_step; /* index of its first step in run_state.steps */
-    int first_fix, first_check;
-    int round; /* 1 when first started */
-    int fix_rounds;
-    int gotos; /* how often this phase sent the run back */
-    int iteration;
+    int first_step, first_fix, first_check; /* indices in run_state.steps */
+    int round;                              /* 1 when first started */
+    int fix_rounds, iteration;
+    int gotos;      /* how often this phase sent the run back */
     int unfinished; /* steps (not instances) of the current stage without an end */
     int under_way;  /* steps and instances that run or wait */
     int running;    /* of these, against the width: preparing, attempts, nested runs */
     int64_t started_at, ended_at;
-    int64_t deadline; /* 0: none; set at clock_at */
-    int64_t clock_at;
-    char *error;
-    char *failed_step;
-    struct usage_sum usage; /* of all its agents, over all rounds */
-    bool is_excused;        /* it failed, and the run goes on all the same */
-    bool gate_asked;        /* gate_decided or gate_skipped stands for this round */
-    bool gate_skipped;
+    int64_t deadline, clock_at;               /* 0: none; set at clock_at */
+    char *error, *failed_step, *error_before; /* before: of the round before this one */
+    struct usage_sum usage;                   /* of all its agents, over all rounds */
+    bool is_excused;                          /* it failed, and the run goes on all the same */
+    bool gate_asked, gate_skipped; /* asked: gate_decided or gate_skipped stands for this round */
     enum verdict verdict;
     char *verdict_reason;
     struct index_vec ready; /* steps that may start; not part of the fold, see run_find_ready */

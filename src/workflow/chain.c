@@ -159,7 +159,7 @@ static void add_feedback(struct strbuf *prompt, const struct writer *writer, siz
         if (is_review(&writer->steps[i])) {
             strbuf_addf(prompt,
                         "\nReview of the round before, if there was one:\n"
-                        "${{ steps.%s.output }}\n",
+                        "${{ steps.%s.before.output }}\n",
                         writer->steps[i].id);
         }
     }

@@ -18,9 +18,11 @@ struct path_check {
 
 static const char *const roots[] = {"inputs", "steps", "phases", "run", "signals", "item", "index"};
 static const char *const run_keys[] = {"id", "task", "iteration", "project", "strategy"};
-static const char *const phase_keys[] = {"status", "steps", "error"};
-static const char *const step_keys[] = {"status", "output",   "exit_status", "attempts",
-                                        "error",  "duration", "suggestions", "artifacts"};
+static const char *const phase_keys[] = {"status", "steps", "error", "before"};
+static const char *const step_keys[] = {"status",      "output",    "exit_status",
+                                        "attempts",    "error",     "duration",
+                                        "suggestions", "artifacts", "before"};
+static const char *const before_keys[] = {"status", "output", "error"};
 
 static void suggest(const struct path_check *check, const char *wanted, const char *const *known,
                     size_t count)
@@ -136,6 +138,16 @@ static const char *check_step_property(struct path_check *check, const struct st
     return check->text;
 }
 
+/* steps.S.before.output...: of the round before. */
+static const char *check_before(struct path_check *check, const char *const *parts, size_t count)
+{
+    if (count > 3 && is_one_of(parts[3], before_keys, ARRAY_LEN(before_keys))) {
+        return NULL;
+    }
+    (void)snprintf(check->hint, check->hint_size, "write steps.%.64s.before.output", parts[1]);
+    return "of the round before there are status, output and error";
+}
+
 static const char *check_step_parts(struct path_check *check, const struct step *step,
                                     const char *const *parts, size_t count)
 {
@@ -144,6 +156,9 @@ static const char *check_step_parts(struct path_check *check, const struct step 
     }
     if (!is_one_of(parts[2], step_keys, ARRAY_LEN(step_keys))) {
         return check_step_property(check, step, parts[2]);
+    }
+    if (strcmp(parts[2], "before") == 0) {
+        return check_before(check, parts, count);
     }
     if (count > 3 && strcmp(parts[2], "output") != 0 && strcmp(parts[2], "artifacts") != 0 &&
         strcmp(parts[2], "error") != 0) {
@@ -268,7 +283,12 @@ static const char *check_phase(struct path_check *check, const char *const *part
     }
     if (count > 2 && !is_one_of(parts[2], phase_keys, ARRAY_LEN(phase_keys))) {
         suggest(check, parts[2], phase_keys, ARRAY_LEN(phase_keys));
-        return "a phase has no such part; it has status, steps, error";
+        return "a phase has no such part; it has status, steps, error, before";
+    }
+    if (count > 2 && strcmp(parts[2], "before") == 0 &&
+        (count != 4 || strcmp(parts[3], "error") != 0)) {
+        (void)snprintf(check->hint, check->hint_size, "write phases.%.64s.before.error", parts[1]);
+        return "of the round before there is the error";
     }
     return NULL;
 }

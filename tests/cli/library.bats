@@ -49,7 +49,7 @@ teardown() {
 # shipped: the names; those in folders, and what they share, have tests of their own
 shipped() {
     (cd "$BATS_TEST_DIRNAME/../../workflows" && find . -maxdepth 1 -name '*.yaml' | sed 's|^\./||; s|\.yaml$||' | LC_ALL=C sort |
-        grep -vxE 'spine|offline-default|hybrid|implement')
+        grep -vxE 'spine|offline-default|hybrid|implement|autobuild')
 }
 
 # approve_all: what waits for a person is approved, until nothing does
@@ -83,7 +83,7 @@ approve_all() {
 @test "the rounds of the default workflow end with the review, and the review counts by its form, not by its prose" {
     cat >agent.sh <<'END'
 #!/bin/sh
-cat >"$FERMATA_PROJECT/.seen/prompt"
+cat >"$FERMATA_PROJECT/.seen/$FERMATA_STEP.prompt"
 echo x >>"$FERMATA_PROJECT/.seen/$FERMATA_STEP"
 rounds=$(wc -l <"$FERMATA_PROJECT/.seen/$FERMATA_STEP")
 one='{\"title\": \"t\", \"file\": \"a:1\", \"severity\": \"minor\", \"what\": \"w\"}'
@@ -100,6 +100,8 @@ END
     [ "$status" -eq 0 ]
     [ "$(wc -l <.seen/review)" -eq 2 ]
     [ "$(wc -l <.seen/refine)" -eq 2 ]
+    # The second round knows what the first review said.
+    [ "$(grep -o '"severity":"minor"' .seen/implement.prompt | wc -l)" -eq 4 ]
     run_apart fermata workflows review-only --json
     [ "$(json '{s["read_only"] for p in d["phases"] for s in p["steps"]} == {True}' <<<"$output")" = true ]
 }
@@ -149,4 +151,58 @@ END
     run_apart fermata run -w implement -i report=review.md --no-input
     [ "$status" -ne 0 ]
     [[ $stderr == *"review.md holds no subtask"* ]]
+}
+
+# player: an agent whose work is bad in its first two attempts; its coach approves when it was asked so often
+player() {
+    printf 'all:\n\t@true\ntest:\n\t@sh t.sh\n' >Makefile
+    echo 'echo 1..1; grep -q good a.txt && echo ok 1 || { echo not ok 1; exit 1; }' >t.sh
+    echo good >a.txt
+    cat >agent.sh <<END
+#!/bin/sh
+seen=$PWD/.seen
+echo x >>"\$seen/\$FERMATA_STEP"
+n=\$(wc -l <"\$seen/\$FERMATA_STEP")
+cat >"\$seen/\$FERMATA_STEP.\$n"
+answer="my own praise"
+if [ "\$FERMATA_STEP" = coach ]; then
+    [ "\$n" -ge $1 ] && decision=approve || decision=feedback
+    answer='{\\"decision\\": \\"'\$decision'\\", \\"criteria\\": [], \\"feedback\\": \\"wish '\$n'\\"}'
+elif [ "\$n" -le 2 ]; then
+    echo bad >a.txt
+else
+    echo good >a.txt
+    echo "turn \$n" >>b.txt
+fi
+echo '{"type":"system","subtype":"init","session_id":"s1","model":"m"}'
+printf '{"type":"result","subtype":"success","is_error":false,"result":"%s","session_id":"s1","usage":{"input_tokens":1,"output_tokens":1}}\n' "\$answer"
+END
+    git add -A
+    git -c user.name=Ada -c user.email=ada@example.com commit -qm player
+    mkdir .seen
+}
+
+@test "the player's work is merged when its tests pass, and the coach, who hears no word of the player, ends the turns" {
+    player 3
+    run_apart fermata run "Make it good" -w autobuild --no-input
+    [ "$status" -eq 0 ]
+    [ "$(cat a.txt)" = good ]
+    [ "$(cat b.txt)" = $'turn 3\nturn 4' ]
+    grep -q 'wish 1' .seen/build.3
+    grep -q 'gate smoke: fail' .seen/build.3
+    grep -q 'wish 2' .seen/build.4
+    grep -q 'The tests, run just now: completed' .seen/coach.1
+    ! grep -q 'my own praise' .seen/coach.?
+}
+
+@test "after five turns autobuild fails and says what is in the way, and work for a person goes to a person" {
+    player 9
+    run_apart fermata run "Make it good" -w autobuild --no-input
+    [ "$status" -ne 0 ]
+    [[ $stderr$output == *"after 5 turns the coach does not approve"* ]]
+    [ "$(wc -l <.seen/coach)" -eq 5 ]
+    [[ $(fermata cat last blocked.md) == *"Blocked after 5 turns"*"wish 5"*"completed"*"It was kept."* ]]
+    run_apart fermata run "Sign it" -w autobuild -i kind=operator_handoff --no-input
+    [[ $output$stderr == *"Only a person can do this: Sign it"* ]]
+    [ "$(wc -l <.seen/coach)" -eq 5 ]
 }

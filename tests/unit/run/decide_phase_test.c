@@ -520,6 +520,76 @@ static void a_phase_iterates_until_its_condition_holds(void **state)
     machine_release(&m);
 }
 
+/* What a path is worth now, as JSON. */
+static void assert_path(const struct machine *m, const char *first, const char *const *rest,
+                        const char *expected)
+{
+    struct lookup_context context = {.run = m->run};
+    const char *parts[6] = {first};
+    size_t count = 1;
+    json_t *value;
+    char *text;
+
+    while (rest[count - 1]) {
+        parts[count] = rest[count - 1];
+        count++;
+    }
+    value = run_lookup(&context, parts, count);
+    text = value ? json_dump_compact(value) : NULL;
+    assert_string_equal(text ? text : "null", expected);
+    free(text);
+    json_decref(value);
+}
+#define PATH(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void a_round_knows_how_the_one_before_it_ended(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(
+        &m, "name: w\n"
+            "phases:\n"
+            "  - id: p\n"
+            "    iterate: { max: 5, until: steps.a.suggestions <= 1 }\n"
+            "    steps: [{ id: a, run: x, format: json }, { id: e, run: x, foreach: [7] }]\n");
+    assert_path(&m, "steps", PATH("a", "before", "output"), "null");
+    machine_output(&m, "a", "{\"suggestions\": [1, 2, 3]}");
+    machine_output(&m, "e[0]", "\"one\"");
+    assert_path(&m, "steps", PATH("a", "output"), "null");
+    assert_path(&m, "steps", PATH("a", "before", "output", "suggestions", "1"), "2");
+    assert_path(&m, "steps", PATH("a", "before", "status"), "\"completed\"");
+    assert_path(&m, "steps", PATH("a", "before", "error"), "null");
+    assert_path(&m, "steps", PATH("e", "before", "output"), "[\"one\"]");
+    machine_output(&m, "a", "{\"suggestions\": [4, 5]}");
+    machine_output(&m, "e[0]", "\"two\"");
+    assert_path(&m, "steps", PATH("a", "before", "output"), "{\"suggestions\":[4,5]}");
+    assert_path(&m, "steps", PATH("e", "before", "output"), "[\"two\"]");
+    assert_path(&m, "steps", PATH("a", "before"), "null");
+    machine_release(&m);
+}
+
+static void who_is_sent_back_knows_why(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\n"
+                  "phases:\n"
+                  "  - { id: p, steps: [{ id: a, run: x }] }\n"
+                  "  - { id: q, on_failure: { goto: p, max: 1 }, steps: [{ id: b, run: x }] }\n");
+    machine_pass(&m, "a");
+    machine_fail(&m, "b", "permanent");
+    assert_path(&m, "steps", PATH("b", "before", "status"), "\"failed\"");
+    assert_path(&m, "phases", PATH("p", "before", "error"), "null");
+    assert_path(&m, "phases", PATH("q", "before", "error"), "\"step b failed: exit status 1\"");
+    machine_pass(&m, "a");
+    machine_pass(&m, "b");
+    assert_path(&m, "phases", PATH("q", "before", "error"), "null");
+    machine_release(&m);
+}
+
 static void a_phase_that_runs_out_of_time_stops_its_steps_and_starts_no_more(void **state)
 {
     struct machine m;
@@ -724,6 +794,8 @@ int main(void)
         cmocka_unit_test(going_back_is_bounded_and_ends_in_a_pause),
         cmocka_unit_test(going_back_waits_for_phases_that_are_still_at_work),
         cmocka_unit_test(a_phase_iterates_until_its_condition_holds),
+        cmocka_unit_test(a_round_knows_how_the_one_before_it_ended),
+        cmocka_unit_test(who_is_sent_back_knows_why),
         cmocka_unit_test(a_phase_that_runs_out_of_time_stops_its_steps_and_starts_no_more),
         cmocka_unit_test(no_fix_round_begins_after_the_time_of_its_phase),
         cmocka_unit_test(what_only_waits_ends_with_the_time_of_its_phase),

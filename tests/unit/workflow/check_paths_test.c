@@ -78,6 +78,11 @@ static void known_paths_are_fine(void **state)
         "steps.outline.duration",
         "steps.outline.suggestions",
         "steps.outline.artifacts",
+        "steps.outline.before.output",
+        "steps.data.before.output.files",
+        "steps.outline.before.status",
+        "steps.outline.before.error",
+        "phases.plan.before.error",
         "steps.data.files",
         "steps.data.output.files",
         "steps.free.anything",
@@ -104,6 +109,10 @@ static void unknown_roots_and_names_have_the_nearest(void **state)
     assert_wrong("steps.outline.statsu", "(did you mean \"status\"?)");
     assert_wrong("steps.data.fiels", "(did you mean \"files\"?)");
     assert_wrong("phases.plan.stat", "a phase has no such part");
+    assert_wrong("steps.outline.before", "(write steps.outline.before.output)");
+    assert_wrong("steps.outline.before.attempts", "there are status, output and error");
+    assert_wrong("phases.plan.before", "of the round before there is the error");
+    assert_wrong("phases.plan.before.status", "of the round before there is the error");
 }
 
 static void paths_have_the_right_length(void **state)
