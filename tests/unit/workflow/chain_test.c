@@ -75,8 +75,8 @@ static void a_list_of_steps_becomes_a_chain_of_phases(void **state)
                         "implement:\n${{ steps.implement.output }}\n");
     assert_int_equal(workflow->iterate.max, 3);
     assert_string_equal(expression_text(workflow->iterate.until), "steps.review.suggestions <= 2");
-    assert_non_null(
-        strstr(template_text(workflow->phases[0].steps[0].prompt), "${{ steps.review.before.output }}"));
+    assert_non_null(strstr(template_text(workflow->phases[0].steps[0].prompt),
+                           "${{ steps.review.before.output }}"));
     parsed_release(&parsed);
 }
 
