@@ -359,7 +359,7 @@ sim:
 crash:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs test-programs $(CRASH_TESTS:%.c=$(PLAIN_BUILD)/%)
-	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=stacks PAID_KILLS=200 POWERCUTS=100 LOCKED_SECONDS=32 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
+	@CRASH_EVERY=1 POWERLOSS_IMAGES=$(IMAGES) BITFLIP_PLACES=10000 MEMORY_POINTS=stacks PAID_KILLS=200 SHIPPED=all POWERCUTS=100 LOCKED_SECONDS=32 TEST_TIMEOUT_SECONDS=3600 PLAIN_BUILD=$(abspath $(PLAIN_BUILD)) tools/run-tests $(PLAIN_BUILD) crash
 
 # The memory of every call stack that asks for some fails, in the first operation that has it; POINTS=operations:
 # in each; POINTS=all: every single allocation.
