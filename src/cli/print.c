@@ -227,11 +227,31 @@ static void add_entitlement(const struct terminal *terminal, const json_t *entit
     strbuf_release(&text);
 }
 
+/* What is not as with most of them stands before the description: names take half of a line. */
+static void add_particulars(const json_t *workflow, struct strbuf *target)
+{
+    if (json_get_boolean(workflow, "hidden", false)) {
+        strbuf_addf(target, "(hidden by %s) ", get(workflow, "hidden_by"));
+    }
+    if (json_get_boolean(workflow, "invalid", false)) {
+        strbuf_add(target, "(has errors: fermata validate)");
+        return;
+    }
+    if (strcmp(get(workflow, "origin"), "built in") != 0) {
+        strbuf_addf(target, "(%s) ", get(workflow, "origin"));
+    }
+    if (strcmp(get(workflow, "tier"), "free") != 0 && *get(workflow, "tier")) {
+        strbuf_addf(target, "(%s%s) ", get(workflow, "tier"),
+                    is_refused(workflow) ? ", not allowed" : "");
+    }
+    strbuf_add(target, get(workflow, "description"));
+}
+
 static void print_workflow_list(const struct terminal *terminal, const json_t *list,
                                 struct strbuf *target)
 {
-    static const char *const header[] = {"WORKFLOW", "FROM", "TIER", "DESCRIPTION"};
-    struct table *table = table_new(ARRAY_LEN(header), 3);
+    static const char *const header[] = {"WORKFLOW", "DESCRIPTION"};
+    struct table *table = table_new(ARRAY_LEN(header), 1);
     const json_t *workflow;
     size_t i;
 
@@ -246,16 +266,8 @@ static void print_workflow_list(const struct terminal *terminal, const json_t *l
         struct strbuf text;
 
         strbuf_init(&text, OUTPUT_BYTES_MAX);
-        if (is_hidden) {
-            strbuf_addf(&text, "(hidden by %s)%s", get(workflow, "hidden_by"),
-                        is_invalid || *get(workflow, "description") ? " " : "");
-        }
-        strbuf_add(&text, is_refused(workflow) ? "(not allowed) " : "");
-        strbuf_add(&text,
-                   is_invalid ? "(has errors: fermata validate)" : get(workflow, "description"));
+        add_particulars(workflow, &text);
         table_add_styled(table, get(workflow, "name"), style);
-        table_add_styled(table, get(workflow, "origin"), style);
-        table_add_styled(table, get(workflow, "tier"), style);
         table_add_styled(table, text.data, style);
         strbuf_release(&text);
     }

@@ -41,8 +41,8 @@ static void list_names(const struct ops *ops, struct strbuf *own, struct strbuf 
         }
         if (entry->origin != ORIGIN_BUILTIN) {
             add_name(own, entry->name);
-        } else if (ops_find_configured(ops, entry->name) < 0) {
-            add_name(built_in, entry->name);
+        } else if (!strchr(entry->name, '/') && ops_find_configured(ops, entry->name) < 0) {
+            add_name(built_in, entry->name); /* those in folders: `fermata workflows` */
         }
     }
 }
@@ -60,7 +60,9 @@ static int no_workflow_given(struct ops *ops, struct error *err)
     strbuf_init(&built_in, NAMES_BYTES_MAX);
     list_names(ops, &own, &built_in);
     r = error_set(err, ERROR_INVALID, "which workflow? None was given and none is configured");
-    error_hint(err, "give one with -w: %s%s%s%s%s; or set `default_workflow` in config.yaml",
+    error_hint(err,
+               "give one with -w: %s%s%s%s%s (`fermata workflows` lists all); or set "
+               "`default_workflow` in config.yaml",
                own.data, own.overflow ? ", ..." : "", own.length ? "; built in: " : "",
                built_in.data, built_in.overflow ? ", ..." : "");
     strbuf_release(&own);

@@ -213,8 +213,8 @@ END
     [ "$status" -eq 0 ]
     [[ $output == *"builtin:enterprise/sales:5:1: warning: it needs the tier team, and "*"0 errors, 1 warning"* ]]
     run_apart fermata workflows
-    [[ $(grep '^enterprise/sales' <<<"$output") == *"team"*"(not allowed)"* ]]
-    [[ $(grep '^launch/waitlist' <<<"$output") != *"(not allowed)"* ]]
+    [[ $(grep '^enterprise/sales' <<<"$output") == *"(team, not allowed)"* ]]
+    [[ $(grep '^launch/waitlist' <<<"$output") != *"not allowed"* ]]
     [[ $output == *"Allowed: up to the tier pro ("*"config.yaml:6)"* ]]
 }
 

@@ -119,7 +119,7 @@ file" ]
 @test "without -w the configured workflow is run, else all are named" {
     run_apart fermata run
     [ "$status" -eq 2 ]
-    [[ $stderr == *"which workflow"*"hint: give one with -w: "*", two"*"; built in: code-review, "*"default_workflow"* ]]
+    [[ $stderr == *"which workflow"*"hint: give one with -w: "*", two"*"; built in: autobuild, code-review, "*"\`fermata workflows\` lists all"*"default_workflow"* ]]
     printf 'workflows: { chain: [{ agent: codex, task: implement }] }\n' >.fermata/config.yaml
     run_apart fermata run "Do it"
     [ "$status" -eq 2 ]

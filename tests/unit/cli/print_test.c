@@ -99,12 +99,12 @@ static void each_result_has_its_text(void **state)
         "{\"workflows\":[{\"name\":\"w\",\"origin\":\"user\",\"tier\":\"team\",\"entitled\":false,"
         "\"description\":\"d\"}],\"entitlement\":{\"mode\":\"local\",\"tier\":\"pro\","
         "\"file\":\"/c.yaml\",\"line\":3}}",
-        "w         user  team  (not allowed) d\n\nAllowed: up to the tier pro (/c.yaml:3)\n");
+        "w         (user) (team, not allowed) d\n\nAllowed: up to the tier pro (/c.yaml:3)\n");
     assert_prints(
         "workflows",
         "{\"workflows\":[{\"name\":\"w\",\"origin\":\"user\",\"tier\":\"pro\",\"entitled\":null,"
         "\"description\":\"d\"}],\"entitlement\":{\"mode\":\"server\",\"tier\":\"enterprise\"}}",
-        "pro   d\n\nAllowed: up to the tier enterprise; above free a server is asked");
+        "(pro) d\n\nAllowed: up to the tier enterprise; above free a server is asked");
     assert_prints("workflows",
                   "{\"form\":\"tree\",\"name\":\"w\",\"origin\":\"user\",\"file\":\"f\","
                   "\"description\":\"a\\u001b[31mb\",\"text\":\"c\\u001b[2Jd\\n\"}",
