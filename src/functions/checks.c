@@ -327,18 +327,17 @@ static const struct function_argument of_coverage[] = {
     {"min", "least coverage in percent (default 80)"}, {"timeout", TIMEOUT}, {NULL, NULL}};
 
 static const struct function table[] = {
-    {"check-lint", "runs the project's linter", of_all, false, true, READS_OUTSIDE, run_lint},
-    {"check-format", "checks the format of the sources", of_all, false, true, READS_OUTSIDE,
+    {"check-lint", "runs the project's linter", of_all, false, true, MAY_CHANGE, run_lint},
+    {"check-format", "checks the format of the sources", of_all, false, true, MAY_CHANGE,
      run_format},
-    {"check-types", "runs the project's type checker", of_all, false, true, READS_OUTSIDE,
-     run_types},
+    {"check-types", "runs the project's type checker", of_all, false, true, MAY_CHANGE, run_types},
     {"check-tests", "runs the project's tests and counts those that were executed", of_tests, false,
-     true, READS_OUTSIDE, run_tests},
+     true, MAY_CHANGE, run_tests},
     {"check-coverage", "runs the tests with coverage and compares it with a threshold", of_coverage,
-     false, true, READS_OUTSIDE, run_coverage},
+     false, true, MAY_CHANGE, run_coverage},
     {"check-security", "looks for secrets and runs the installed scanners that work offline",
-     of_all, false, true, READS_OUTSIDE, run_security},
-    {"check-build", "builds the project", of_all, false, true, READS_OUTSIDE, run_build},
+     of_all, false, true, MAY_CHANGE, run_security},
+    {"check-build", "builds the project", of_all, false, true, MAY_CHANGE, run_build},
 };
 
 const struct function *checks_table(size_t *ret_count)

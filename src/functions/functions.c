@@ -117,7 +117,7 @@ static const struct function own_functions[] = {
      true, READS_TREE, links_run},
     {"prove-check",
      "plants faults in a copy of the project and sees whether a check turns red for one of them",
-     of_prove, false, true, READS_OUTSIDE, prove_run},
+     of_prove, false, true, MAY_CHANGE, prove_run},
     {"band",
      "small, medium or large, by files, subsystems, surface of security and data, with reason",
      of_band, false, true, READS_TREE, band_run},
@@ -136,7 +136,7 @@ static const struct function own_functions[] = {
     {"workspaces", "a name for the workspace of each subtask", of_workspaces, true, true,
      READS_NOTHING, workspaces_run},
     {"task-files", "planned work as new files of the project", of_task_files, false, false,
-     READS_OUTSIDE, task_files_run},
+     MAY_CHANGE, task_files_run},
     {"report", "a Markdown report with the validation above the recommendation", of_report, false,
      false, READS_NOTHING, report_run},
 };

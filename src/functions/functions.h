@@ -23,11 +23,13 @@ struct function_call {
     struct strbuf *output;   /* the result: JSON or text */
 };
 
-/* What a result depends on beside the arguments, and so when an earlier one can be taken. */
+/* What a result depends on beside the arguments, and so when an earlier one can be taken; and
+ * whether the function leaves everything as it is. */
 enum function_reads {
     READS_NOTHING,
     READS_TREE,    /* the project's files */
     READS_OUTSIDE, /* more than these, such as git's history or the installed tools: never reused */
+    MAY_CHANGE,    /* it writes into the project, or starts what that brings; never reused */
 };
 
 struct function_argument {

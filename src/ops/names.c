@@ -130,6 +130,14 @@ static void list_functions(struct name_list *names)
     }
 }
 
+static bool may_change(const char *name, void *context)
+{
+    const struct function *function = function_find(name);
+
+    (void)context;
+    return function && function->reads == MAY_CHANGE;
+}
+
 static void list_arguments(const char *function, struct name_list *names, void *context)
 {
     const struct function *found = function_find(function);
@@ -203,6 +211,7 @@ void ops_workflow_names(struct ops *ops, struct workflow_names *ret_names)
         .has = has,
         .list_names = list_names,
         .list_arguments = list_arguments,
+        .may_change = may_change,
         .find_workflow = find_workflow,
         .find_gate = find_gate,
         .find_expert = find_expert,

@@ -119,7 +119,7 @@ static enum reuse reuse_of(const struct step *definition)
         return REUSE_TREE;
     case STEP_FUNCTION:
         function = function_find(definition->function);
-        if (!function || function->is_inline || function->reads == READS_OUTSIDE) {
+        if (!function || function->is_inline || function->reads >= READS_OUTSIDE) {
             return REUSE_NEVER;
         }
         return function->reads == READS_TREE ? REUSE_TREE : REUSE_INPUTS;

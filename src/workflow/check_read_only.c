@@ -10,6 +10,19 @@ static void refuse(const struct reader *reader, const struct yaml_node *node, co
     problems_add(reader->problems, node->at, hint, "the workflow is read-only, and %s", what);
 }
 
+/* `holder`: a step, or its static alternative. */
+static void check_function(const struct reader *reader, const struct yaml_node *holder)
+{
+    const struct yaml_node *function = yaml_find(holder, "use");
+    const struct workflow_names *names = reader->names;
+
+    if (function && names && names->may_change &&
+        names->may_change(function->text, names->context)) {
+        refuse(reader, function, "leave it to a workflow that may change something",
+               "this function writes into the project, or starts what that brings");
+    }
+}
+
 static void check_step(const struct reader *reader, const struct yaml_node *step)
 {
     const struct yaml_node *command = yaml_find(step, "run");
@@ -23,6 +36,8 @@ static void check_step(const struct reader *reader, const struct yaml_node *step
         refuse(reader, command ? command : alternative, "use a built-in function (`use: NAME`)",
                "a command can change anything");
     }
+    check_function(reader, step);
+    check_function(reader, yaml_find(step, "static"));
     if (own && !read_boolean(step, "read_only", true)) {
         refuse(reader, own, "remove it", "this step is not");
     }
@@ -38,6 +53,19 @@ static void check_step(const struct reader *reader, const struct yaml_node *step
     }
 }
 
+static void check_gates(const struct reader *reader)
+{
+    const struct yaml_node *phases = yaml_find(reader->root, "phases");
+
+    for (size_t i = 0; phases && phases->kind == YAML_LIST && i < phases->count; i++) {
+        const struct yaml_node *gate = yaml_find(phases->items[i], "gate");
+
+        if (gate) {
+            refuse(reader, gate, "remove it", "a gate starts what the project brings");
+        }
+    }
+}
+
 void check_read_only(struct reader *reader)
 {
     const struct yaml_node *workspace = yaml_find(reader->defaults, "workspace");
@@ -48,6 +76,7 @@ void check_read_only(struct reader *reader)
     if (workspace && strcmp(workspace->text, "clone") == 0) {
         refuse(reader, workspace, "remove it", "what is done in a clone is merged");
     }
+    check_gates(reader);
     for (size_t i = 0; i < reader->steps.count; i++) {
         if (reader->steps.items[i]->node->kind == YAML_MAP) {
             check_step(reader, reader->steps.items[i]->node);

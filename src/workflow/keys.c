@@ -134,9 +134,9 @@ static const struct key keys[] = {
     {L(WORKFLOW), "phases", SHAPE_OBJECTS, .help = "The stages.", .of = LEVEL_PHASE,
      .is_required = true},
     {L(WORKFLOW), "read_only", SHAPE_BOOLEAN,
-     .help =
-         "Whether no step may change anything: all agents are `read_only`; commands, clones and "
-         "calls of workflows that are not read-only are refused.",
+     .help = "Whether no step may change anything: all agents are `read_only`; commands, gates, "
+             "functions that write or start what the project brings, clones and "
+             "calls of workflows that are not read-only are refused.",
      .fallback = "false"},
     {L(WORKFLOW), "contracts", SHAPE_WORDS,
      .help = "Rules that the prompt of every agent step ends with. `evidence`: each claim has its "

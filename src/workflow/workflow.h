@@ -163,6 +163,8 @@ struct workflow_names {
     void (*list_names)(enum outside_kind kind, struct name_list *names, void *context);
     /* Adds the names of all that the function may be given, each to be freed. */
     void (*list_arguments)(const char *function, struct name_list *names, void *context);
+    /* Whether the function could change something; NULL: none could. */
+    bool (*may_change)(const char *function, void *context);
     /* For the inputs that a step gives it. Borrowed; NULL: not there, or not valid itself. */
     const struct workflow *(*find_workflow)(const char *name, void *context);
     /* Gates of the configuration; what it gives is copied into the workflow and its text. */

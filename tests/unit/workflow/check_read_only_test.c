@@ -46,6 +46,9 @@ static void what_could_change_something_is_refused_where_it_stands(void **state)
     assert_message(STEPS(", static: { run: make }"), "a command can change anything");
     assert_message(STEPS(", read_only: false"), "this step is not");
     assert_message(STEPS(", workspace: clone"), "what is done in a clone is merged");
+    assert_message("name: w\nread_only: true\n"
+                   "phases: [{ id: a, gate: pre-push, steps: [{ id: s, prompt: Look }] }]\n",
+                   "a gate starts what the project brings");
     assert_message("name: w\nread_only: true\ndefaults: { workspace: clone }\n"
                    "phases: [{ id: a, steps: [{ id: s, prompt: Look }] }]\n",
                    "what is done in a clone is merged");
@@ -58,6 +61,30 @@ static void functions_approvals_and_read_only_steps_are_fine(void **state)
 
     (void)state;
     parsed_release(&parsed);
+}
+
+static bool may_change(const char *function, void *context)
+{
+    (void)context;
+    return strcmp(function, "write") == 0;
+}
+
+static void assert_named(const char *text, const char *expected)
+{
+    const struct workflow_names names = {.may_change = may_change};
+    struct parsed parsed = parse_bytes(text, strlen(text), &names);
+
+    assert_true(*expected ? strstr(parsed.messages, expected) != NULL : *parsed.messages == '\0');
+    parsed_release(&parsed);
+}
+
+static void functions_that_could_change_something_are_refused(void **state)
+{
+    (void)state;
+    assert_named(STEP("use: write"),
+                 "t.yaml:4:34: error: the workflow is read-only, and this function");
+    assert_named(STEPS(", static: { use: write }"), "the workflow is read-only, and this function");
+    assert_named(STEP("use: look"), "");
 }
 
 static void a_read_only_workflow_calls_only_others_like_it(void **state)
@@ -87,6 +114,7 @@ int main(void)
         cmocka_unit_test(all_agents_of_a_read_only_workflow_are_read_only),
         cmocka_unit_test(what_could_change_something_is_refused_where_it_stands),
         cmocka_unit_test(functions_approvals_and_read_only_steps_are_fine),
+        cmocka_unit_test(functions_that_could_change_something_are_refused),
         cmocka_unit_test(a_read_only_workflow_calls_only_others_like_it),
     };
 
