@@ -202,9 +202,9 @@ plainly() {
         >"$HOME/.config/fermata/workflows/hello.yaml"
     run_apart fermata workflows
     [ "$status" -eq 0 ]
-    [[ $output == *hello*project* ]]
-    [[ $output == *hello*user*"hidden"* ]]
-    [[ $output == *code-review*"built in"* ]]
+    [[ $output == *"hello "*" (project) "* ]]
+    [[ $output == *"hello "*" (hidden by project) (user) of the"* ]]
+    [[ $(grep '^code-review ' <<<"$output") == *"Reviews a whole"* ]]
     fits_80_columns <<<"$output"
     run_apart fermata workflows --json
     [ "$(json '[w["hidden_by"] for w in d["workflows"] if w["hidden"]]' <<<"$output")" = '["project"]' ]
