@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "functions/manifest.h"
 
-#include "base/strbuf.h"
+#include "support/manifest_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,41 +12,24 @@
 
 #include <cmocka.h>
 
-/* "name version line" of each, "dev" behind those that only build or test. */
-static void assert_parsed(const char *file, const char *text, const char *expected)
-{
-    struct manifest manifest = {.count = 0};
-    struct strbuf found;
-
-    strbuf_init(&found, 10000);
-    manifest_kind_of(file)->parse(&manifest, text);
-    for (size_t i = 0; i < manifest.count; i++) {
-        strbuf_addf(&found, "%s %s %zu%s\n", manifest.items[i].name, manifest.items[i].version,
-                    manifest.items[i].line, manifest.items[i].is_dev ? " dev" : "");
-    }
-    assert_string_equal(found.data, expected);
-    strbuf_release(&found);
-    manifest_release(&manifest);
-}
-
 static void npm_has_four_sections(void **state)
 {
     (void)state;
-    assert_parsed(
+    assert_manifest(
         "package.json",
         "{\n \"name\": \"x\", \"dependencies\": {\n  \"a\": \"^1\",\n  \"b\": \"git+https://x\"\n "
         "},\n"
         " \"scripts\": { \"c\": \"d\" },\n \"other\": { \"dependencies\": { \"e\": \"1\" } },\n"
         " \"devDependencies\": { \"f\": \"*\" }\n}\n",
         "a ^1 3\nb git+https://x 4\nf * 8 dev\n");
-    assert_parsed("package.json", "{\"dependencies\": {\"a\": \"1\"", "a 1 1\n");
-    assert_parsed("package.json", "{\"dependencies\": [\"a\"], \"x\": \"\\\"}\"", "");
+    assert_manifest("package.json", "{\"dependencies\": {\"a\": \"1\"", "a 1 1\n");
+    assert_manifest("package.json", "{\"dependencies\": [\"a\"], \"x\": \"\\\"}\"", "");
 }
 
 static void composer_has_two(void **state)
 {
     (void)state;
-    assert_parsed(
+    assert_manifest(
         "composer.json",
         "{\n \"require\": {\n  \"php\": \">=8\",\n  \"a/b\": \"^1\" },\n \"require-dev\": {\n"
         "  \"c/d\": \"2\" }\n}\n",

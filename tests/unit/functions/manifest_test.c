@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "functions/manifest.h"
 
-#include "base/strbuf.h"
+#include "support/manifest_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,23 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* "name version line" of each, "dev" behind those that only build or test. */
-static void assert_parsed(const char *file, const char *text, const char *expected)
-{
-    struct manifest manifest = {.count = 0};
-    struct strbuf found;
-
-    strbuf_init(&found, 10000);
-    manifest_kind_of(file)->parse(&manifest, text);
-    for (size_t i = 0; i < manifest.count; i++) {
-        strbuf_addf(&found, "%s %s %zu%s\n", manifest.items[i].name, manifest.items[i].version,
-                    manifest.items[i].line, manifest.items[i].is_dev ? " dev" : "");
-    }
-    assert_string_equal(found.data, expected);
-    strbuf_release(&found);
-    manifest_release(&manifest);
-}
 
 static void manifests_are_known_by_their_names(void **state)
 {
@@ -41,11 +24,11 @@ static void manifests_are_known_by_their_names(void **state)
 static void go_and_pip(void **state)
 {
     (void)state;
-    assert_parsed("go.mod",
-                  "module x\n\ngo 1.22\nrequire a.b/c v1.2.3\nrequire (\n\td.e/f v0.1.0\n"
-                  "\tg.h/i v1.0.0 // indirect\n)\n",
-                  "a.b/c v1.2.3 4\nd.e/f v0.1.0 6\n");
-    assert_parsed(
+    assert_manifest("go.mod",
+                    "module x\n\ngo 1.22\nrequire a.b/c v1.2.3\nrequire (\n\td.e/f v0.1.0\n"
+                    "\tg.h/i v1.0.0 // indirect\n)\n",
+                    "a.b/c v1.2.3 4\nd.e/f v0.1.0 6\n");
+    assert_manifest(
         "requirements.txt",
         "# x\nflask==2.0\nrequests[socks] >= 2 ; python_version > '3'\n-r more.txt\nplain\n",
         "flask ==2.0 2\nrequests >= 2 3\nplain  5\n");
@@ -54,14 +37,14 @@ static void go_and_pip(void **state)
 static void ruby_gradle_and_maven(void **state)
 {
     (void)state;
-    assert_parsed("Gemfile",
-                  "gem \"rails\", \"~> 7\"\ngem 'puma'\ngroup :test do\n  gem 'rspec', '3'\nend\n",
-                  "rails ~> 7 1\npuma  2\nrspec 3 4 dev\n");
-    assert_parsed(
+    assert_manifest(
+        "Gemfile", "gem \"rails\", \"~> 7\"\ngem 'puma'\ngroup :test do\n  gem 'rspec', '3'\nend\n",
+        "rails ~> 7 1\npuma  2\nrspec 3 4 dev\n");
+    assert_manifest(
         "build.gradle",
         "dependencies {\n  implementation 'a.b:c:1.0'\n  testImplementation(\"d:e:2\")\n}\n",
         "a.b:c 1.0 2\nd:e 2 3 dev\n");
-    assert_parsed(
+    assert_manifest(
         "pom.xml",
         "<version>9</version>\n<dependency>\n <artifactId>a</artifactId>\n"
         " <version>1</version>\n</dependency>\n<dependency>\n <artifactId>b</artifactId>\n"
@@ -72,11 +55,11 @@ static void ruby_gradle_and_maven(void **state)
 static void cmake_and_meson(void **state)
 {
     (void)state;
-    assert_parsed("CMakeLists.txt", "project(x)\nfind_package(ZLIB 1.2 REQUIRED)\n",
-                  "ZLIB 1.2 2\n");
-    assert_parsed("meson.build",
-                  "x = dependency('zlib', version: '>=1')\ny = declare_dependency('z')\n",
-                  "zlib >=1 1\n");
+    assert_manifest("CMakeLists.txt", "project(x)\nfind_package(ZLIB 1.2 REQUIRED)\n",
+                    "ZLIB 1.2 2\n");
+    assert_manifest("meson.build",
+                    "x = dependency('zlib', version: '>=1')\ny = declare_dependency('z')\n",
+                    "zlib >=1 1\n");
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "functions/manifest.h"
 
-#include "base/strbuf.h"
+#include "support/manifest_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,27 +12,10 @@
 
 #include <cmocka.h>
 
-/* "name version line" of each, "dev" behind those that only build or test. */
-static void assert_parsed(const char *file, const char *text, const char *expected)
-{
-    struct manifest manifest = {.count = 0};
-    struct strbuf found;
-
-    strbuf_init(&found, 10000);
-    manifest_kind_of(file)->parse(&manifest, text);
-    for (size_t i = 0; i < manifest.count; i++) {
-        strbuf_addf(&found, "%s %s %zu%s\n", manifest.items[i].name, manifest.items[i].version,
-                    manifest.items[i].line, manifest.items[i].is_dev ? " dev" : "");
-    }
-    assert_string_equal(found.data, expected);
-    strbuf_release(&found);
-    manifest_release(&manifest);
-}
-
 static void cargo_has_tables_and_tables_of_one(void **state)
 {
     (void)state;
-    assert_parsed(
+    assert_manifest(
         "Cargo.toml",
         "[package]\nversion = \"1\"\n[dependencies]\na = \"1\"\nb = { version = \"2\", features = "
         "[\"x\"] }\nc = { git = \"https://x\" }\nd.workspace = true\n[dependencies.e]\n"
@@ -43,7 +26,7 @@ static void cargo_has_tables_and_tables_of_one(void **state)
 static void pyproject_has_lists_and_poetrys_tables(void **state)
 {
     (void)state;
-    assert_parsed(
+    assert_manifest(
         "pyproject.toml",
         "[project]\nname = \"x\"\nclassifiers = [ \"a\" ]\ndependencies = [\n  \"b>=1\",\n  \"c[d] "
         "~= 2\",\n]\n[project.optional-dependencies]\ntest = [\"e==3\", \"f\"]\n"
