@@ -51,7 +51,8 @@ PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 # Of libcrypto only SHA-256 is used: some 10 KB from the archive, where relocating the shared object
 # takes more time at every start than all other libraries together (docs/decisions/0004).
 # libfyaml is linked from an archive whose allocations are ours (docs/decisions/0005).
-PACKAGE_LIBS := $(patsubst -lfyaml,$(BUILD)/libfyaml.a,$(patsubst -lcrypto,-l:libcrypto.a,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)))
+# libm is there anyway: SQLite needs it.
+PACKAGE_LIBS := $(patsubst -lfyaml,$(BUILD)/libfyaml.a,$(patsubst -lcrypto,-l:libcrypto.a,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))) -lm
 # Only fermata-call is linked with it, and the tests of src/net.
 CURL_LIBS := $(shell pkg-config --libs libcurl 2>/dev/null)
 TEST_LIBS := -lcmocka $(CURL_LIBS)
@@ -286,6 +287,9 @@ docs: all
 	$(MAKE) $(BUILD)/tests/unit/agents/classify_test
 	$(BUILD)/tests/unit/agents/classify_test --table >$(BUILD)/failures.md
 	sed -i -e '/^<!-- failures/r $(BUILD)/failures.md' -e '/^<!-- failures/,/^<!-- end/{/^|/d}' docs/agents.md
+	$(MAKE) $(BUILD)/tests/sim/routing_test
+	$(BUILD)/tests/sim/routing_test --table >$(BUILD)/routing.md
+	sed -i -e '/^<!-- figures/r $(BUILD)/routing.md' -e '/^<!-- figures/,/^<!-- end/{/^|/d}' docs/routing.md
 
 # ---- tests -------------------------------------------------------------------------------------
 # The programs under test are the sanitised ones.
@@ -426,7 +430,7 @@ check-layers check-sizes check-tests check-banned check-spdx check-shell: check-
 	@tools/check-$*
 check-sabotages:
 	@tools/sabotage --check
-check-docs: all $(BUILD)/tests/unit/agents/classify_test
+check-docs: all $(BUILD)/tests/unit/agents/classify_test $(BUILD)/tests/sim/routing_test
 	@tools/check-docs $(BUILD)
 check-tidy: compile_commands.json
 	@tools/check-tidy

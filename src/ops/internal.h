@@ -8,6 +8,7 @@
 #include "ops/table.h"
 #include "run/query.h"
 #include "run/run.h"
+#include "run/sample.h"
 #include "workflow/config.h"
 #include "workflow/library.h"
 #include "workflow/workflow.h"

@@ -666,6 +666,7 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
         .is_fresh = json_get_boolean(arguments, "fresh", false),
         .is_bridged = json_get_boolean(arguments, "bridge", false),
         .label = json_get_text(arguments, "label", NULL),
+        .kind = json_get_text(arguments, "kind", NULL),
     };
     struct workflow *workflow = NULL;
     json_t *inputs = NULL;

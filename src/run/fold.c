@@ -136,6 +136,7 @@ static void apply_created(struct run_state *run, const struct record *record)
     set_text(&run->task, record->text);
     set_text(&run->label, record->by);
     set_text(&run->task_id, record->session);
+    set_text(&run->kind, record->model);
     set_json(&run->inputs, record->data);
     set_json(&run->calls, record->artifacts);
     run->strategy = record->strategy ? strategy_parse(record->strategy) : STRATEGY_UNSET;

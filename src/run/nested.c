@@ -196,6 +196,7 @@ static int begin_child(struct active *parent, const struct step_state *step, str
                                   .is_fresh = parent->state->is_fresh,
                                   .is_offline = parent->state->is_offline,
                                   .is_bridged = parent->state->is_bridged,
+                                  .kind = parent->state->kind,
                                   .calls = parent->state->calls};
     json_t *inputs = NULL;
     int r = child_inputs(parent, step, request.workflow, &inputs, &taking->err);

@@ -379,6 +379,7 @@ static struct record creation_record(const struct engine *engine, const struct r
         .status = request->is_bridged ? "host" : NULL,
         .by = request->label,
         .session = request->task_id,
+        .model = request->kind,
         .artifacts = request->calls,
     };
 }

@@ -52,7 +52,7 @@ static const struct {
                              TEXT("parent_step", other_step), INTEGER("depth", number),
                              TEXT("default_strategy", class_), TEXT("bridge", status),
                              JSON("calls", artifacts), BOOLEAN("offline", is_answered),
-                             TEXT("task_id", session)}},
+                             TEXT("task_id", session), TEXT("task_kind", model)}},
     [RECORD_RUN_MOVED] = {"run_moved",
                           {TEXT("status", status), TEXT("reason", reason), TEXT("detail", text),
                            TEXT("phase", phase), TEXT("step", step)}},

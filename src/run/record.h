@@ -76,7 +76,7 @@ struct record {
     /* of an agent's attempt */
     bool is_answered; /* by the backend; what failed came after it. Of a run: it is offline */
     const char *agent;
-    const char *model;   /* that answered, or was asked for */
+    const char *model;   /* that answered, or was asked for; of a run: the kind of its task */
     const char *session; /* of a run: the id of the task that it was started for */
     const json_t *files; /* what it changed, and what it only claimed */
     const json_t *output;

@@ -103,6 +103,7 @@ struct run_request {
     bool is_offline;                 /* only agents that need no network */
     const char *label;               /* NULL: none */
     const char *task_id;             /* that it is started for, see run/task.h; NULL: its own */
+    const char *kind;                /* of the task, one of TASK_KINDS; NULL: nobody said */
     const json_t *calls;             /* of run_pin_calls */
 };
 /* A run is pinned to the texts of all workflows that it may call, and those that they call: keeps

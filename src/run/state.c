@@ -164,6 +164,7 @@ void run_state_free(struct run_state *run)
     free(run->task);
     free(run->label);
     free(run->task_id);
+    free(run->kind);
     free(run->parent);
     free(run->parent_step);
     json_decref(run->inputs);

@@ -158,6 +158,7 @@ struct run_state {
     char *reason_phase, *reason_step;
     char *task;
     char *label, *task_id; /* NULL: the task is its own, see task.h */
+    char *kind;            /* of its task, one of TASK_KINDS; NULL: nobody said */
     json_t *inputs;
     json_t *calls;          /* name -> digest, of the workflows that it may call; NULL: none */
     enum strategy strategy; /* asked for by whoever started it; UNSET: not */

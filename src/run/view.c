@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/json_text.h"
 #include "run/decide.h"
+#include "run/sample.h"
 #include "run/states.h"
 
 static void put_time(struct json_text *json, const char *name, int64_t at)
@@ -200,6 +201,7 @@ static void add_identity(struct json_text *json, const struct run_state *run)
     json_text_add(json, "task", run->task);
     json_text_add(json, "label", run->label);
     add_task_id(json, run);
+    json_text_add(json, "kind", run->kind ? run->kind : TASK_KIND_OTHER);
     json_text_add_value(json, "inputs", run->inputs);
 }
 
