@@ -685,6 +685,7 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
     add_field(terminal, "label", get(run, "label"), target);
     add_field(terminal, "strategy", get(run, "strategy"), target);
     add_field(terminal, "parent", get(run, "parent"), target);
+    add_field(terminal, "fork of", get(run, "forked_from"), target);
     add_time(terminal, "created", run, "created_at", target);
     add_time(terminal, "started", run, "started_at", target);
     add_time(terminal, "ended", run, "ended_at", target);

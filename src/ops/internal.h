@@ -156,6 +156,12 @@ json_t *ops_describe_entitlement(const struct ops *ops, const char *wanted);
 /* A warning where the configuration does not allow it. */
 void ops_warn_tier(struct ops *ops, const char *file, const struct workflow *workflow,
                    struct problems *problems);
+/* start.c: ERROR_INVALID for an input of type path that leads out of the project. */
+int ops_check_input_paths(struct ops *ops, const struct workflow *workflow, const json_t *inputs,
+                          struct error *err);
+/* start.c: what the workflow needs and is not there. */
+int ops_check_missing_inputs(const struct workflow *workflow, const json_t *inputs,
+                             struct error *err);
 /* start.c: with the arguments of `run`: asks for trust where it has to, makes what is missing of
  * the project, and starts the run here or in the background. */
 int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,

@@ -168,7 +168,8 @@ static void ask_missing(const struct workflow *workflow, const struct ops_view *
     }
 }
 
-static int check_missing(const struct workflow *workflow, const json_t *inputs, struct error *err)
+int ops_check_missing_inputs(const struct workflow *workflow, const json_t *inputs,
+                             struct error *err)
 {
     struct strbuf names;
     struct strbuf flags;
@@ -194,8 +195,8 @@ static int check_missing(const struct workflow *workflow, const json_t *inputs, 
     return r;
 }
 
-static int check_paths(struct ops *ops, const struct workflow *workflow, const json_t *inputs,
-                       struct error *err)
+int ops_check_input_paths(struct ops *ops, const struct workflow *workflow, const json_t *inputs,
+                          struct error *err)
 {
     char *project = NULL;
     int r = ops_project_path(ops, &project, err);
@@ -238,7 +239,7 @@ static int make_inputs(const struct workflow *workflow, const json_t *arguments,
         ask_missing(workflow, view, given);
     }
     if (r == 0) {
-        r = check_missing(workflow, given, err);
+        r = ops_check_missing_inputs(workflow, given, err);
     }
     if (r == 0) {
         r = workflow_check_inputs(workflow, given, ret_inputs, err);
@@ -589,13 +590,13 @@ int ops_start(struct ops *ops, const json_t *arguments, struct run_request *requ
         r = make_store(ops, request->workflow, err);
     }
     if (r == 0) {
-        r = pin_calls(ops, request->workflow, &calls, err);
+        r = request->calls ? 0 : pin_calls(ops, request->workflow, &calls, err);
     }
     if (r == 0) {
         r = note_task(ops, arguments, request, task_id, err);
     }
     if (r == 0) {
-        request->calls = calls;
+        request->calls = request->calls ? request->calls : calls;
         r = start_pinned(ops, arguments, request, view, ret_result, err);
     }
     json_decref(calls);
@@ -688,7 +689,7 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
         r = make_inputs(workflow, arguments, request.task, view, &inputs, err);
     }
     if (r == 0) {
-        r = check_paths(ops, workflow, inputs, err);
+        r = ops_check_input_paths(ops, workflow, inputs, err);
     }
     if (r == 0) {
         request.workflow = workflow;

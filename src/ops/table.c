@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "ops/exits.h"
 #include "ops/internal.h"
+#include "ops/table_fork.h"
 
 /* clang-format off */
 #define RUN_REQUIRED                                                                               \
@@ -469,6 +470,7 @@ const struct operation ops_rows[] = {
      .exits = exits_run,
      .stray = "one step again: `fermata retry RUN STEP --resume`",
      .run = op_resume},
+    FORK_ROW,
     {.name = "loop",
      .group = "Start",
      .summary = "Work off a file of stories: run each, and mark it when it is done",

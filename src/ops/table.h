@@ -15,6 +15,7 @@ OPERATION(op_init);
 OPERATION(op_trust);
 OPERATION(op_run);
 OPERATION(op_resume);
+OPERATION(op_fork);
 OPERATION(op_loop);
 OPERATION(op_drive);
 OPERATION(op_pause);

@@ -163,6 +163,56 @@ void plan_mark_downstream(const struct plan *plan, int phase, bool *marks)
     VEC_RELEASE(&open);
 }
 
+static void add_names(const struct step *steps, size_t count, const bool *marks, json_t *names)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!marks || marks[i]) {
+            (void)json_array_append_new(names, json_string(steps[i].id));
+        }
+    }
+}
+
+/* Of its phase alone. */
+static void add_dependents(const struct plan *plan, int phase, int step, json_t *names)
+{
+    const struct phase *definition = &plan->workflow->phases[phase];
+    bool *marks = mem_zero(definition->step_count, sizeof(*marks));
+    struct int_vec open = {0};
+
+    *VEC_PUSH(&open) = step;
+    while (open.count > 0) {
+        int current = open.items[--open.count];
+        struct plan_edges next = plan_step_dependents(plan, phase, current);
+
+        for (size_t i = 0; i < next.count && !marks[current]; i++) {
+            *VEC_PUSH(&open) = next.items[i];
+        }
+        marks[current] = true;
+    }
+    add_names(definition->steps, definition->step_count, marks, names);
+    add_names(definition->fix_steps, definition->fix_count, NULL, names);
+    VEC_RELEASE(&open);
+    free(marks);
+}
+
+json_t *plan_list_downstream(const struct plan *plan, int phase, int step)
+{
+    const struct workflow *workflow = plan->workflow;
+    bool *marks = mem_zero(workflow->phase_count, sizeof(*marks));
+    json_t *names = json_array();
+
+    add_dependents(plan, phase, step, names);
+    plan_mark_downstream(plan, phase, marks);
+    for (size_t i = 0; i < workflow->phase_count; i++) {
+        if (marks[i] && (int)i != phase) {
+            add_names(workflow->phases[i].steps, workflow->phases[i].step_count, NULL, names);
+            add_names(workflow->phases[i].fix_steps, workflow->phases[i].fix_count, NULL, names);
+        }
+    }
+    free(marks);
+    return names;
+}
+
 int plan_phase_level(const struct plan *plan, int phase)
 {
     return node_at(plan, phase)->level;

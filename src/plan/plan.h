@@ -29,6 +29,9 @@ struct plan_edges plan_step_dependents(const struct plan *plan, int phase, int s
 
 /* Marks the phase and everything that needs it, directly or not; `marks` has one bool a phase. */
 void plan_mark_downstream(const struct plan *plan, int phase, bool *marks);
+/* The keys of the step and of everything that needs it, directly or not, fix steps too: an array.
+ * The caller owns it. */
+json_t *plan_list_downstream(const struct plan *plan, int phase, int step);
 /* The level of a phase: 0 without needs, else one more than the highest of its needs. */
 int plan_phase_level(const struct plan *plan, int phase);
 

@@ -13,7 +13,9 @@ struct explanation {
     const char *run_id;
     const char *step; /* NULL: all */
     bool is_fresh;
-    json_t *rows; /* key -> row, in the order in which they began */
+    char *forked_from; /* NULL: it is no fork */
+    json_t *again;     /* keys of steps that a fork was to do again; NULL: none */
+    json_t *rows;      /* key -> row, in the order in which they began */
 };
 
 /* The last earlier try at the same thing: the same step of the same workflow. */
@@ -23,6 +25,11 @@ static const struct query q_step_before = {
     " WHERE mine.id = ?1 AND s.key = ?2 AND s.run <> ?1 AND r.workflow = mine.workflow AND"
     " s.parts IS NOT NULL AND r.created_at <= mine.created_at"
     " ORDER BY r.created_at DESC LIMIT 1"};
+
+/* The same step of the run that this one was forked from, whatever that was called. */
+static const struct query q_step_forked = {
+    "SELECT run, parts, status, ended_at, digest FROM step WHERE run = ?1 AND key = ?2"
+    " AND parts IS NOT NULL"};
 
 static json_t *parse(const char *text)
 {
@@ -70,26 +77,63 @@ static void say_why_not_taken(struct statement *before, json_t *row)
     }
 }
 
+/* What it was most likely to be taken from: 1 and the row of it, 0 when there is none. */
+static int find_before(struct tx *tx, const struct explanation *job, const char *key,
+                       struct statement **ret_statement, struct error *err)
+{
+    struct statement *statement;
+    int r = 0;
+
+    if (job->forked_from) {
+        statement = tx_query(tx, &q_step_forked);
+        bind_text(statement, 1, job->forked_from);
+        bind_text(statement, 2, key);
+        r = statement_step(statement, err);
+        *ret_statement = statement;
+    }
+    if (r == 0) {
+        statement = tx_query(tx, &q_step_before);
+        bind_text(statement, 1, job->run_id);
+        bind_text(statement, 2, key);
+        r = statement_step(statement, err);
+        *ret_statement = statement;
+    }
+    return r;
+}
+
+/* NULL: it was looked for an earlier result, and none was found. */
+static const char *say_why_none_was_wanted(const struct explanation *job, const json_t *row,
+                                           const json_t *parts)
+{
+    const char *key = json_get_text(row, "key", "");
+    char *list = mem_strndup(key, strcspn(key, "["));
+    bool is_again = json_object_get(job->again, list);
+
+    free(list);
+    if (is_again) {
+        return "the fork was to do it again (--from)";
+    }
+    if (!parts) {
+        return "this kind of step is never reused (reuse: never)";
+    }
+    return job->is_fresh ? "the run was asked to do everything itself (--fresh)" : NULL;
+}
+
 static int explain_executed(struct tx *tx, const struct explanation *job, json_t *row,
                             const json_t *parts, struct error *err)
 {
-    struct statement *statement = tx_query(tx, &q_step_before);
+    const char *why = say_why_none_was_wanted(job, row, parts);
+    struct statement *statement;
     json_t *differs;
     json_t *theirs;
     int r;
 
     json_put_text(row, "decision", "executed");
-    if (!parts) {
-        json_put_text(row, "why", "this kind of step is never reused (reuse: never)");
+    if (why) {
+        json_put_text(row, "why", why);
         return 0;
     }
-    if (job->is_fresh) {
-        json_put_text(row, "why", "the run was asked to do everything itself (--fresh)");
-        return 0;
-    }
-    bind_text(statement, 1, job->run_id);
-    bind_text(statement, 2, json_get_text(row, "key", ""));
-    r = statement_step(statement, err);
+    r = find_before(tx, job, json_get_text(row, "key", ""), &statement, err);
     if (r < 0) {
         return r;
     }
@@ -222,6 +266,20 @@ static bool is_asked_for(const struct explanation *job, const char *key)
     return job->step ? strcmp(key, job->step) == 0 : strncmp(key, "gate:", 5) != 0;
 }
 
+static void note_creation(struct explanation *job, const struct record *record)
+{
+    size_t index;
+    const json_t *key;
+
+    job->is_fresh = record->flag;
+    job->forked_from = mem_strdup(record->folder);
+    job->again = json_object();
+    json_array_foreach((json_t *)record->files, index, key)
+    {
+        json_put(job->again, json_string_value(key), json_true());
+    }
+}
+
 static int note_record(void *context, const struct record *record, struct error *err)
 {
     struct explanation *job = context;
@@ -229,7 +287,7 @@ static int note_record(void *context, const struct record *record, struct error 
 
     (void)err;
     if (record->kind == RECORD_RUN_CREATED) {
-        job->is_fresh = record->flag;
+        note_creation(job, record);
     }
     if (record->kind == RECORD_PHASE_RESET) {
         note_reset(job, record->phase);
@@ -307,5 +365,7 @@ int run_explain(struct store *store, const char *run_id, const char *step, json_
         json_put(*ret_answer, "steps", steps);
     }
     json_decref(job.rows);
+    json_decref(job.again);
+    free(job.forked_from);
     return r;
 }

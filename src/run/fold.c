@@ -131,6 +131,18 @@ static struct phase_state *phase_of(const struct run_state *run, const struct re
     return phase;
 }
 
+static void note_again(struct run_state *run, const json_t *keys)
+{
+    size_t index;
+    const json_t *key;
+
+    json_array_foreach((json_t *)keys, index, key)
+    {
+        run->again = run->again ? run->again : json_object();
+        json_put(run->again, json_string_value(key), json_true());
+    }
+}
+
 static void apply_created(struct run_state *run, const struct record *record)
 {
     set_text(&run->task, record->text);
@@ -146,6 +158,8 @@ static void apply_created(struct run_state *run, const struct record *record)
     run->is_bridged = record->status != NULL;
     set_text(&run->parent, record->other);
     set_text(&run->parent_step, record->other_step);
+    set_text(&run->forked_from, record->folder);
+    note_again(run, record->files);
     run->depth = (int)record->number;
     run->created_at = record->at;
 }

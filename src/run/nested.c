@@ -193,7 +193,7 @@ static int begin_child(struct active *parent, const struct step_state *step, str
                                   .strategy = parent->state->strategy != STRATEGY_UNSET
                                                   ? parent->state->strategy
                                                   : step->definition->strategy,
-                                  .is_fresh = parent->state->is_fresh,
+                                  .is_fresh = step_is_again(parent->state, step),
                                   .is_offline = parent->state->is_offline,
                                   .is_bridged = parent->state->is_bridged,
                                   .kind = parent->state->kind,

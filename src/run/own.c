@@ -199,6 +199,33 @@ int run_load_workflow(struct store *store, const char *folder, const char *run_i
     return r < 0 ? r : run_load_definition(folder, run_id, load.digest, ret_workflow, err);
 }
 
+static int fold_job(struct tx *tx, void *arg, struct error *err)
+{
+    return run_fold(tx, arg, err);
+}
+
+int run_load_state(struct store *store, const char *folder, const char *run_id,
+                   struct workflow **ret_workflow, struct run_state **ret_state, struct error *err)
+{
+    struct workflow *workflow = NULL;
+    struct run_state *state;
+    int r = run_load_workflow(store, folder, run_id, &workflow, err);
+
+    if (r < 0) {
+        return r;
+    }
+    state = run_state_new(run_id, workflow);
+    r = store_read(store, fold_job, state, err);
+    if (r < 0) {
+        run_state_free(state);
+        workflow_free(workflow);
+        return r;
+    }
+    *ret_workflow = workflow;
+    *ret_state = state;
+    return 0;
+}
+
 void active_take_over(struct active *active)
 {
     struct engine *engine = active->engine;
@@ -381,6 +408,8 @@ static struct record creation_record(const struct engine *engine, const struct r
         .session = request->task_id,
         .model = request->kind,
         .artifacts = request->calls,
+        .folder = request->forked_from,
+        .files = request->again,
     };
 }
 

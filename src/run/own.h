@@ -24,6 +24,9 @@ int run_fold(struct tx *tx, struct run_state *state, struct error *err);
 /* The workflow that the run is pinned to; the caller frees it. */
 int run_load_workflow(struct store *store, const char *folder, const char *run_id,
                       struct workflow **ret_workflow, struct error *err);
+/* The same, and the fold of its journal; the caller frees both. */
+int run_load_state(struct store *store, const char *folder, const char *run_id,
+                   struct workflow **ret_workflow, struct run_state **ret_state, struct error *err);
 /* Its text by its digest; free() it. */
 int run_read_definition(const char *folder, const char *run_id, const char *digest, char **ret_text,
                         struct error *err);

@@ -543,7 +543,7 @@ void prepare_step(struct active *active, int index, bool is_static)
     preparation->is_check = step->check != NULL;
     preparation->is_agents = !step->check && step_effective(step)->kind == STEP_AGENT;
     preparation->stall_mark_ms = active->stall_mark_ms;
-    preparation->is_fresh = active->state->is_fresh;
+    preparation->is_fresh = step_is_again(active->state, step);
     preparation->parts = json_object();
     preparation->is_digested = !step->check && step_reuse(active->state, step) != REUSE_NEVER;
     ask_for_admission(active, index, preparation);

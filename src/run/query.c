@@ -18,7 +18,8 @@
 #define RUN_COLUMNS                                                                                \
     "id, workflow, title, task, status, wish, reason, detail, strategy, label, parent,"            \
     " created_at, started_at, ended_at, steps_total, steps_completed, steps_failed,"               \
-    " steps_skipped, steps_running, waits_until, task_id"
+    " steps_skipped, steps_running, waits_until, task_id,"                                         \
+    " (SELECT json_extract(body, '$.forked_from') FROM journal WHERE run = id AND seq = 1)"
 
 static const struct query q_run_list = {
     "SELECT " RUN_COLUMNS " FROM run WHERE (?1 IS NULL OR status = ?1"
@@ -90,6 +91,7 @@ static json_t *list_row(struct statement *statement)
         json_put_integer(row, "waits_until", column_integer(statement, 19));
     }
     put_task_id(row, column_text(statement, 20));
+    json_put_text(row, "forked_from", column_text(statement, 21));
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
         json_put_integer(steps, counts[i], column_integer(statement, 14 + (int)i));
     }
@@ -194,34 +196,6 @@ int run_resolve(struct store *store, const char *text, char ret_id[RUN_ID_SIZE],
 
 /* ---- one run ---- */
 
-static int fold_job(struct tx *tx, void *arg, struct error *err)
-{
-    return run_fold(tx, arg, err);
-}
-
-static int load_state(struct store *store, const char *folder, const char *run_id,
-                      struct workflow **ret_workflow, struct run_state **ret_state,
-                      struct error *err)
-{
-    struct workflow *workflow = NULL;
-    struct run_state *state;
-    int r = run_load_workflow(store, folder, run_id, &workflow, err);
-
-    if (r < 0) {
-        return r;
-    }
-    state = run_state_new(run_id, workflow);
-    r = store_read(store, fold_job, state, err);
-    if (r < 0) {
-        run_state_free(state);
-        workflow_free(workflow);
-        return r;
-    }
-    *ret_workflow = workflow;
-    *ret_state = state;
-    return 0;
-}
-
 bool run_is_owned(const char *folder, const char *run_id)
 {
     return find_owner(folder, run_id) != OWNER_NONE;
@@ -261,7 +235,7 @@ int run_show(struct store *store, const char *folder, const char *run_id, json_t
     struct workflow *workflow = NULL;
     struct run_state *state = NULL;
     enum run_owner owner;
-    int r = load_state(store, folder, run_id, &workflow, &state, err);
+    int r = run_load_state(store, folder, run_id, &workflow, &state, err);
 
     if (r < 0) {
         return r;

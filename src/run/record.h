@@ -65,9 +65,9 @@ struct record {
     const char *strategy;
     const char *other; /* parent run, child run, other phase, from run, agent: see the table */
     const char *other_step;
-    const char *folder;
-    int64_t number; /* attempt, round, count, iteration */
-    int64_t until;  /* ms since 1970; 0: none */
+    const char *folder; /* of an attempt. Of a run: the run that it was forked from */
+    int64_t number;     /* attempt, round, count, iteration */
+    int64_t until;      /* ms since 1970; 0: none */
     int64_t duration_ms;
     int64_t space_wait_ms; /* that it waited for space on the disk, before or behind its work */
     int exit_status;

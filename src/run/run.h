@@ -105,6 +105,8 @@ struct run_request {
     const char *task_id;             /* that it is started for, see run/task.h; NULL: its own */
     const char *kind;                /* of the task, one of TASK_KINDS; NULL: nobody said */
     const json_t *calls;             /* of run_pin_calls */
+    const char *forked_from;         /* NULL: it is no fork */
+    const json_t *again;             /* keys of steps that take no earlier result; NULL: none */
 };
 /* A run is pinned to the texts of all workflows that it may call, and those that they call: keeps
  * them, and says which: {name: digest}, NULL when there are none. The caller owns it. */

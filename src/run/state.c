@@ -167,6 +167,8 @@ void run_state_free(struct run_state *run)
     free(run->kind);
     free(run->parent);
     free(run->parent_step);
+    free(run->forked_from);
+    json_decref(run->again);
     json_decref(run->inputs);
     json_decref(run->calls);
     json_decref(run->signals);
@@ -286,6 +288,13 @@ const char *step_agent(const struct step_state *step)
         return NULL;
     }
     return step->agent ? step->agent : definition->agent;
+}
+
+bool step_is_again(const struct run_state *run, const struct step_state *step)
+{
+    const struct step_state *own = step->role == ROLE_INSTANCE ? &run->steps[step->parent] : step;
+
+    return run->is_fresh || json_object_get(run->again, own->key);
 }
 
 static bool is_only_instance_left(const struct run_state *run, const struct step_state *list,

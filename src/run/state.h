@@ -15,6 +15,7 @@
 #include "plan/plan.h"
 #include "run/record.h"
 #include "run/run.h"
+#include "run/state_step.h"
 #include "run/usage.h"
 #include "run/verdict.h"
 
@@ -22,46 +23,6 @@ VEC_TYPE(index_vec, int);
 
 /* What the run is to become, reached when nothing is under way; a later one outweighs. */
 enum wish { WISH_NONE, WISH_PAUSE, WISH_STOP, WISH_FAIL, WISH_CANCEL };
-
-/* What a step that is neither pending nor finished waits for. */
-enum waiting {
-    WAITING_NOTHING,
-    WAITING_PREPARE,  /* its digest is being worked out */
-    WAITING_ATTEMPT,  /* an attempt is under way */
-    WAITING_RETRY,    /* a timer */
-    WAITING_APPROVAL, /* a person or a signal */
-    WAITING_ANSWER,   /* a person, who is to answer what its agent asked */
-    WAITING_HOST,     /* the program that called us, whose attempt it is */
-    WAITING_WORKFLOW, /* a nested run */
-    WAITING_INSTANCES /* its foreach instances */
-};
-
-enum step_role { ROLE_STEP, ROLE_FIX, ROLE_CHECK, ROLE_INSTANCE };
-
-/* What an attempt left behind. All JSON is held by reference. */
-struct step_output {
-    json_t *output; /* {bytes,digest,inline,json,cut}; NULL: none yet */
-    json_t *errors;
-    json_t *artifacts; /* [{name,digest,bytes}] or NULL */
-    json_t *proof;     /* of a check: what it proved, with `verdict` and `reason`; else NULL */
-    json_t *files;     /* of an agent: what it changed, see docs/events.md; else NULL */
-};
-
-/* How a step ended in the round before this one (`iterate`, `goto`, a fix). */
-struct step_before {
-    enum step_status status;
-    int instance_count; /* -1: no foreach */
-    char *error;
-    struct step_output result;
-};
-
-/* What the agent of a step asked, and what it was told. JSON is held by reference. */
-struct step_dialogue {
-    json_t *question; /* {questions:[...],context,partial_work}; NULL: none is open */
-    json_t *answers;  /* [{question,answer}], all so far; NULL: none */
-    json_t *partial;  /* what it had done when it asked last; NULL: it did not say */
-    int asked;        /* how often, since the last reset */
-};
 
 struct step_state {
     const struct step *definition;  /* NULL for checks */
@@ -166,6 +127,8 @@ struct run_state {
     bool is_fresh, is_offline;
     bool is_bridged; /* steps without a usable agent go to the host */
     char *parent, *parent_step;
+    char *forked_from; /* NULL: it is no fork */
+    json_t *again;     /* {key: true}, steps that take no earlier result; NULL: none */
     int depth;
     int iteration;
     int64_t created_at, started_at, ended_at;
@@ -227,6 +190,8 @@ const char *step_agent(const struct step_state *step);
 bool step_holds_phase(const struct run_state *run, const struct step_state *step);
 /* What holds for steps that say nothing themselves. */
 enum strategy run_strategy(const struct run_state *run);
+/* It is to be done whatever was done before. */
+bool step_is_again(const struct run_state *run, const struct step_state *step);
 /* Whether a finished step with the same digest may be taken instead of doing it again. */
 enum reuse step_reuse(const struct run_state *run, const struct step_state *step);
 

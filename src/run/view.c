@@ -202,6 +202,7 @@ static void add_identity(struct json_text *json, const struct run_state *run)
     json_text_add(json, "label", run->label);
     add_task_id(json, run);
     json_text_add(json, "kind", run->kind ? run->kind : TASK_KIND_OTHER);
+    json_text_add(json, "forked_from", run->forked_from);
     json_text_add_value(json, "inputs", run->inputs);
 }
 

@@ -108,6 +108,37 @@ static void downstream_is_everything_that_hangs_on_a_phase(void **state)
     parsed_release(&parsed);
 }
 
+static void a_step_is_listed_with_all_that_needs_it(void **state)
+{
+    struct parsed parsed = parse_clean("name: w\n"
+                                       "phases:\n"
+                                       "  - id: p\n"
+                                       "    mode: parallel\n"
+                                       "    steps:\n"
+                                       "      - { id: a, run: x }\n"
+                                       "      - { id: b, run: x, needs: [a] }\n"
+                                       "      - { id: c, run: x }\n"
+                                       "      - { id: d, run: x, needs: [b] }\n"
+                                       "  - id: q\n"
+                                       "    needs: [p]\n"
+                                       "    mode: adaptive\n"
+                                       "    steps: [{ id: e, run: x }]\n"
+                                       "    fix: [{ id: f, run: x }]\n"
+                                       "  - id: r\n"
+                                       "    needs: []\n"
+                                       "    steps: [{ id: g, run: x }]\n");
+    struct plan *plan = plan_new(parsed.workflow);
+    json_t *names = plan_list_downstream(plan, 0, 1);
+    char *text = json_dump_compact(names);
+
+    (void)state;
+    assert_string_equal(text, "[\"b\",\"d\",\"e\",\"f\"]");
+    free(text);
+    json_decref(names);
+    plan_free(plan);
+    parsed_release(&parsed);
+}
+
 static void sequential_steps_need_the_one_before_them(void **state)
 {
     struct parsed parsed = parse_clean("name: w\n"
@@ -213,6 +244,7 @@ int main(void)
         cmocka_unit_test(phases_know_who_needs_them),
         cmocka_unit_test(a_phase_lies_one_above_the_highest_that_it_needs),
         cmocka_unit_test(downstream_is_everything_that_hangs_on_a_phase),
+        cmocka_unit_test(a_step_is_listed_with_all_that_needs_it),
         cmocka_unit_test(sequential_steps_need_the_one_before_them),
         cmocka_unit_test(parallel_steps_need_what_they_name),
         cmocka_unit_test(waves_come_phase_by_phase_and_level_by_level),

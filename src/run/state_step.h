@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What the state of a step is made of, see state.h. */
+#ifndef FERMATA_RUN_STATE_STEP_H
+#define FERMATA_RUN_STATE_STEP_H
+
+#include "base/json.h"
+#include "run/run.h"
+
+/* What a step that is neither pending nor finished waits for. */
+enum waiting {
+    WAITING_NOTHING,
+    WAITING_PREPARE,  /* its digest is being worked out */
+    WAITING_ATTEMPT,  /* an attempt is under way */
+    WAITING_RETRY,    /* a timer */
+    WAITING_APPROVAL, /* a person or a signal */
+    WAITING_ANSWER,   /* a person, who is to answer what its agent asked */
+    WAITING_HOST,     /* the program that called us, whose attempt it is */
+    WAITING_WORKFLOW, /* a nested run */
+    WAITING_INSTANCES /* its foreach instances */
+};
+
+enum step_role { ROLE_STEP, ROLE_FIX, ROLE_CHECK, ROLE_INSTANCE };
+
+/* What an attempt left behind. All JSON is held by reference. */
+struct step_output {
+    json_t *output; /* {bytes,digest,inline,json,cut}; NULL: none yet */
+    json_t *errors;
+    json_t *artifacts; /* [{name,digest,bytes}] or NULL */
+    json_t *proof;     /* of a check: what it proved, with `verdict` and `reason`; else NULL */
+    json_t *files;     /* of an agent: what it changed, see docs/events.md; else NULL */
+};
+
+/* How a step ended in the round before this one (`iterate`, `goto`, a fix). */
+struct step_before {
+    enum step_status status;
+    int instance_count; /* -1: no foreach */
+    char *error;
+    struct step_output result;
+};
+
+/* What the agent of a step asked, and what it was told. JSON is held by reference. */
+struct step_dialogue {
+    json_t *question; /* {questions:[...],context,partial_work}; NULL: none is open */
+    json_t *answers;  /* [{question,answer}], all so far; NULL: none */
+    json_t *partial;  /* what it had done when it asked last; NULL: it did not say */
+    int asked;        /* how often, since the last reset */
+};
+
+#endif
