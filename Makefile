@@ -83,7 +83,9 @@ VARIANT := -fsanitize=thread
 else ifeq ($(SANITIZE),coverage)
 VARIANT := --coverage -fprofile-update=atomic -fprofile-abs-path
 else
-VARIANT := -fsanitize=address,undefined -fno-sanitize-recover=all
+# Undefined behaviour traps, and the address sanitizer tells where: the words for it would be seven tenths
+# of all globals, each of which is registered at every start.
+VARIANT := -fsanitize=address,undefined -fsanitize-undefined-trap-on-error
 endif
 ifneq ($(VARIANT),)
 # -g1: lines are all that a report names.
@@ -95,6 +97,8 @@ endif
 
 COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(CFLAGS) $(HARDENING_BUILD) $(SECTIONS) $(PACKAGE_CFLAGS)
 LINK_PROGRAM = $(CC) $(CFLAGS) $(VARIANT) $(LINK) $(LDFLAGS)
+# For what is linked with none of our shared objects; clang always does it.
+STATIC_SANITIZER := $(if $(filter 1,$(SANITIZE)),$(if $(findstring clang,$(CC)),,-static-libasan))
 
 # ---- sources, by wildcard ----------------------------------------------------------------------
 
@@ -186,7 +190,7 @@ $(BUILD)/libsupport.a: $(SUPPORT_SOURCES:%.c=$(BUILD)/%.o)
 
 $(BUILD)/fermata: $(BUILD)/src/main.o $(BUILD)/libfermata.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(LINK_PROGRAM) -o $@ $^ $(PACKAGE_LIBS)
+	$(Q)$(LINK_PROGRAM) $(STATIC_SANITIZER) -o $@ $^ $(PACKAGE_LIBS)
 
 # Holds one agent process each: static, tiny, libc alone, never sanitised.
 $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) src/base/redact.h $(BUILD)/flags
@@ -196,7 +200,7 @@ $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) src/b
 
 $(DRIVERS:%=$(BUILD)/%): $(BUILD)/fermata-%: $(BUILD)/src/drive/%_main.o $(BUILD)/libfermata.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(LINK_PROGRAM) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS)
+	$(Q)$(LINK_PROGRAM) $(STATIC_SANITIZER) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS)
 
 tests: $(TESTS) $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 # The many test programs of a sanitised build share one library: linking all of it into each took
