@@ -622,6 +622,7 @@ static const struct {
     {"experts", print_experts},
     {"gate", print_gate},
     {"tasks", print_tasks},
+    {"stats", print_stats},
     {"loop", print_loop},
 };
 

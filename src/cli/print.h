@@ -51,6 +51,9 @@ void print_tasks(const struct terminal *terminal, const json_t *result, int64_t 
 /* print_loop.c: which stories were worked on, or would be, and how many are done */
 void print_loop(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                 struct strbuf *target);
+/* print_stats.c */
+void print_stats(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                 struct strbuf *target);
 /* print_experts.c */
 void print_experts(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                    struct strbuf *target);

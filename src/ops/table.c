@@ -4,6 +4,7 @@
 #include "ops/exits.h"
 #include "ops/internal.h"
 #include "ops/table_fork.h"
+#include "ops/table_stats.h"
 
 /* clang-format off */
 #define RUN_REQUIRED                                                                               \
@@ -653,6 +654,7 @@ const struct operation ops_rows[] = {
      .exits = exits_steer,
      .stray = "one task at a time, or all: `fermata tasks`",
      .run = op_tasks},
+    STATS_ROW,
     {.name = "status",
      .group = "Look",
      .summary = "Say in short how a run stands and what it waits for",

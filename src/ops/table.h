@@ -30,6 +30,7 @@ OPERATION(op_restore);
 OPERATION(op_checkpoint);
 OPERATION(op_list);
 OPERATION(op_tasks);
+OPERATION(op_stats);
 OPERATION(op_status);
 OPERATION(op_show);
 OPERATION(op_logs);

@@ -117,8 +117,8 @@ static void note_sample(const struct agent_sample *sample, double weight,
     record->samples += sample->succeeded + sample->failed;
     record->succeeded += weight * (double)sample->succeeded;
     record->failed += weight * (double)sample->failed;
-    mean_add(&means->cost, weight, sample->cost_usd, sample->priced);
-    mean_add(&means->duration, weight, (double)sample->duration_ms, sample->timed);
+    mean_add(&means->cost, weight, sample->all.cost_usd, sample->all.priced);
+    mean_add(&means->duration, weight, (double)sample->well.duration_ms, sample->well.timed);
 }
 
 static void finish_record(const struct routing_candidate *candidate, const struct means *means,
@@ -416,10 +416,10 @@ static struct estimate sum_up(const struct routing_question *question, enum basi
         double weight = decay(question->now - sample->at, (double)ROUTING_HALF_LIFE_MS);
 
         if (is_like(question, sample, basis)) {
-            mean_add(&sums.tokens, weight, (double)sample->tokens, sample->counted);
-            mean_add(&sums.cost, weight, sample->cost_usd, sample->priced);
-            mean_add(&sums.duration, weight, (double)sample->duration_ms, sample->timed);
-            sums.samples += sample->timed;
+            mean_add(&sums.tokens, weight, (double)sample->well.tokens, sample->well.counted);
+            mean_add(&sums.cost, weight, sample->well.cost_usd, sample->well.priced);
+            mean_add(&sums.duration, weight, (double)sample->well.duration_ms, sample->well.timed);
+            sums.samples += sample->well.timed;
         }
     }
     return sums;

@@ -10,6 +10,7 @@
 #include "run/own.h"
 #include "run/query.h"
 #include "run/states.h"
+#include "run/statistics.h"
 #include "run/undo.h"
 
 #include <ctype.h>
@@ -97,6 +98,7 @@ struct removal {
     struct collection *job;
     const char *root;
     const json_t *ids;
+    struct run_statistics statistics; /* of these runs */
 };
 
 static int note_removal(struct tx *tx, const struct removal *removal, struct error *err)
@@ -139,6 +141,7 @@ static int remove_rows(struct tx *tx, void *arg, struct error *err)
             r = tx_run(tx, statement, NULL, err);
         }
     }
+    r = r < 0 ? r : statistics_keep(tx, &removal->statistics, err);
     r = r < 0 ? r : note_removal(tx, removal, err);
     json_decref(now);
     return r;
@@ -183,8 +186,14 @@ static int remove_tree(struct collection *job, const char *root, const json_t *i
         locked++;
     }
     if (r == 0) {
+        struct error ignored = ERROR_INIT;
+
+        /* A damaged run can be removed, too. */
+        (void)statistics_read_runs(job->options->store, job->options->folder, ids,
+                                   &removal.statistics, &ignored);
         r = store_write(job->options->store, remove_rows, &removal, err);
     }
+    run_statistics_release(&removal.statistics);
     json_array_foreach(ids, index, id)
     {
         if (r == 0) {

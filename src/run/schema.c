@@ -56,6 +56,11 @@ static const struct migration migrations[] = {
      " origin TEXT, created_at INTEGER NOT NULL, cancelled_at INTEGER NOT NULL, settled_at INTEGER"
      " NOT NULL) STRICT, WITHOUT ROWID;"
      "CREATE INDEX task_by_origin ON task (origin) WHERE origin IS NOT NULL;"},
+    /* Of runs that were removed; sums: run/sample.h. */
+    {"run/009-agent-work",
+     "CREATE TABLE agent_work (agent TEXT NOT NULL, kind TEXT NOT NULL, expert TEXT NOT NULL,"
+     " day INTEGER NOT NULL, sums TEXT NOT NULL, PRIMARY KEY (agent, kind, expert, day)) STRICT,"
+     " WITHOUT ROWID;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)

@@ -170,20 +170,20 @@ static void of_equals_the_cheaper_is_taken_then_the_faster(void **state)
 
     (void)state;
     request.candidate_count = 2;
-    samples[0].timed = samples[1].timed = 3000;
-    samples[0].duration_ms = 3000 * 9000;
-    samples[1].duration_ms = 3000 * 4000;
+    samples[0].well.timed = samples[1].well.timed = 3000;
+    samples[0].well.duration_ms = 3000 * 9000;
+    samples[1].well.duration_ms = 3000 * 4000;
     /* A cell of samples: the later one's number ages the other. */
     samples[1].succeeded = samples[1].attempts = 20;
-    samples[1].timed = 20;
-    samples[1].duration_ms = 20 * 4000;
+    samples[1].well.timed = 20;
+    samples[1].well.duration_ms = 20 * 4000;
     count_choices(request, counts);
     assert_int_equal(counts[0] + counts[1], SEEDS);
     assert_true(counts[1] > SEEDS / 3);
-    samples[0].priced = 3000;
-    samples[0].cost_usd = 3000 * 0.1;
-    samples[1].priced = 20;
-    samples[1].cost_usd = 20 * 0.5;
+    samples[0].all.priced = 3000;
+    samples[0].all.cost_usd = 3000 * 0.1;
+    samples[1].all.priced = 20;
+    samples[1].all.cost_usd = 20 * 0.5;
     count_choices(request, counts);
     assert_true(counts[0] > SEEDS * 9 / 10);
 }
@@ -255,16 +255,15 @@ static void the_only_one_is_taken_however_bad(void **state)
 
 static struct agent_sample make_costs(const char *kind, const char *expert, int64_t count)
 {
-    return (struct agent_sample){.agent = "a",
-                                 .kind = kind,
-                                 .expert = expert,
-                                 .at = NOW,
-                                 .attempts = count,
-                                 .succeeded = count,
-                                 .duration_ms = count * 2000,
-                                 .timed = count,
-                                 .tokens = count * 1000,
-                                 .counted = count};
+    return (struct agent_sample){
+        .agent = "a",
+        .kind = kind,
+        .expert = expert,
+        .at = NOW,
+        .attempts = count,
+        .succeeded = count,
+        .well = {
+            .duration_ms = count * 2000, .timed = count, .tokens = count * 1000, .counted = count}};
 }
 
 static json_t *estimate(const struct agent_sample *samples, size_t count)
