@@ -460,7 +460,7 @@ static int parse_word(struct parser *parser, char *word)
     if (!parser->only_words && strncmp(word, "--", 2) == 0) {
         return parse_long(parser, word);
     }
-    if (!parser->only_words && word[0] == '-' && word[1]) {
+    if (!parser->only_words && word[0] == '-' && word[1] && word[1] != ' ') {
         return parse_short(parser, word);
     }
     if (call->word == WORD_NONE) {

@@ -624,6 +624,10 @@ static const struct {
     {"tasks", print_tasks},
     {"stats", print_stats},
     {"loop", print_loop},
+    {"analyze", print_analysis},
+    {"suggest", print_suggestions},
+    {"recommend", print_recommendations},
+    {"plan", print_planned},
 };
 
 void print_result(const struct terminal *terminal, const char *operation, const json_t *result,

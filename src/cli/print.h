@@ -68,6 +68,16 @@ void print_agents(const struct terminal *terminal, const json_t *result, int64_t
 void print_reset_agent(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                        struct strbuf *target);
 
+/* print_planner.c: what a task is, what is suggested for it, and its plan */
+void print_analysis(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                    struct strbuf *target);
+void print_suggestions(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                       struct strbuf *target);
+void print_recommendations(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                           struct strbuf *target);
+void print_planned(const struct terminal *terminal, const json_t *result, int64_t now_ms,
+                   struct strbuf *target);
+
 /* print_plan.c */
 void print_dry_run(const struct terminal *terminal, const json_t *plan, struct strbuf *target);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* `run`: which workflow, with which inputs, and what it would do (--dry-run). */
+/* `run`: which workflow, with which inputs. */
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "ops/agent.h"
-#include "plan/plan.h"
+#include "ops/planning.h"
+#include "ops/start.h"
 #include "results/results.h"
 
 #include <stdlib.h>
@@ -222,8 +223,8 @@ static int add_fast(const struct workflow *workflow, json_t *given, struct error
     return ERROR_INVALID;
 }
 
-static int make_inputs(const struct workflow *workflow, const json_t *arguments, const char *task,
-                       const struct ops_view *view, json_t **ret_inputs, struct error *err)
+int ops_make_inputs(const struct workflow *workflow, const json_t *arguments, const char *task,
+                    const struct ops_view *view, json_t **ret_inputs, struct error *err)
 {
     json_t *given = json_object();
     int r = 0;
@@ -248,117 +249,7 @@ static int make_inputs(const struct workflow *workflow, const json_t *arguments,
     return r;
 }
 
-/* ---- what would be done ---- */
-
-/* As the engine decides: whoever starts the run outweighs the step. */
-static enum strategy effective_strategy(const struct ops *ops, const struct run_request *request,
-                                        const struct step *step)
-{
-    const enum strategy choices[] = {request->strategy, step->strategy, request->workflow->strategy,
-                                     ops->config->strategy};
-
-    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
-        if (choices[i] != STRATEGY_UNSET) {
-            return choices[i];
-        }
-    }
-    return STRATEGY_HYBRID;
-}
-
-static const struct step *choose_alternative(struct ops *ops, const struct run_request *request,
-                                             const struct step *step)
-{
-    enum strategy strategy = effective_strategy(ops, request, step);
-
-    if (!step->static_step || strategy == STRATEGY_AI) {
-        return step;
-    }
-    if (strategy == STRATEGY_STATIC ||
-        (step->kind == STEP_AGENT && !request->is_bridged && !agent_find_for_step(ops, step))) {
-        return step->static_step;
-    }
-    return step;
-}
-
-static json_t *describe_step(struct ops *ops, const struct run_request *request,
-                             const struct step *step)
-{
-    const struct step *chosen = choose_alternative(ops, request, step);
-    const struct agent_config *agent;
-    json_t *result = json_object();
-
-    json_put_text(result, "step", step->id);
-    json_put_text(result, "name", step->name);
-    json_put_text(result, "using", step_kind_name(chosen->kind));
-    json_put_text(result, "alternative", chosen == step ? NULL : "static");
-    switch (chosen->kind) {
-    case STEP_AGENT:
-        agent = agent_find_for_step(ops, chosen);
-        json_put_text(result, "what", agent ? agent->name : chosen->agent);
-        json_put_text(result, "missing",
-                      agent || request->is_bridged ? NULL
-                      : chosen->agent              ? chosen->agent
-                                                   : "no agent is ready");
-        break;
-    case STEP_COMMAND:
-        json_put_text(result, "what", chosen->command);
-        break;
-    case STEP_FUNCTION:
-        json_put_text(result, "what", chosen->function);
-        break;
-    case STEP_APPROVAL:
-        json_put_text(result, "what", chosen->message ? template_text(chosen->message) : NULL);
-        break;
-    case STEP_WORKFLOW:
-        json_put_text(result, "what", chosen->workflow);
-        break;
-    }
-    json_put(result, "when", step->when ? json_string(expression_text(step->when)) : NULL);
-    json_put(result, "foreach",
-             step->foreach_list ? json_string(expression_text(step->foreach_list)) : NULL);
-    return result;
-}
-
-static int dry_run(struct ops *ops, const struct run_request *request, json_t **ret_result)
-{
-    const struct workflow *workflow = request->workflow;
-    struct plan *plan = plan_new(workflow);
-    json_t *result = json_object();
-    json_t *waves = plan_waves(plan);
-    json_t *wave;
-    struct strbuf graph;
-    size_t i;
-
-    json_array_foreach(json_object_get(waves, "waves"), i, wave)
-    {
-        const struct phase *phase;
-        json_t *steps = json_array();
-        const json_t *id;
-        size_t k;
-
-        json_array_foreach(json_object_get(wave, "steps"), k, id)
-        {
-            const struct step *step = workflow_find_step(workflow, json_string_value(id), &phase);
-
-            json_array_append_new(steps, describe_step(ops, request, step));
-        }
-        json_put(wave, "steps", steps);
-    }
-    strbuf_init(&graph, TEXT_BYTES_MAX);
-    workflow_format_graph(workflow, &graph);
-    json_put_text(result, "workflow", workflow->name);
-    json_put_text(result, "digest", workflow->digest);
-    json_put(result, "dry_run", json_true());
-    json_put(result, "inputs", json_incref((json_t *)(uintptr_t)request->inputs));
-    json_put(result, "waves", json_incref(json_object_get(waves, "waves")));
-    json_put(result, "agents", agent_describe_used(ops, json_object_get(waves, "waves")));
-    json_put_text(result, "graph", graph.data);
-    strbuf_release(&graph);
-    json_decref(waves);
-    plan_free(plan);
-    *ret_result = result;
-    return 0;
-}
+/* ---- agents ---- */
 
 static const char *note_other_root(void *context, const char *const *parts, size_t part_count,
                                    char *ret_hint, size_t hint_size)
@@ -413,14 +304,14 @@ struct without_agent {
 static int check_agent(struct ops *ops, const struct run_request *request, const struct step *given,
                        struct without_agent *without, struct error *err)
 {
-    const struct step *step = choose_alternative(ops, request, given);
+    const struct step *step = ops_choose_alternative(ops, request, given);
     struct error refusal = ERROR_INIT;
     const struct agent_config *agent;
 
     if (step->kind != STEP_AGENT || step->optional || is_ruled_out(request, given->when)) {
         return 0;
     }
-    if (effective_strategy(ops, request, step) == STRATEGY_STATIC) {
+    if (ops_effective_strategy(ops, request, step) == STRATEGY_STATIC) {
         return refuse_static(step, err);
     }
     if (request->is_bridged) {
@@ -431,7 +322,7 @@ static int check_agent(struct ops *ops, const struct run_request *request, const
         without->has_static = without->has_static && given->static_step;
         *VEC_PUSH(&without->steps) = step;
     } else if (agent_check_step(ops, agent, step, &refusal) < 0 &&
-               (!step->static_step || effective_strategy(ops, request, step) == STRATEGY_AI)) {
+               (!step->static_step || ops_effective_strategy(ops, request, step) == STRATEGY_AI)) {
         *err = refusal;
         return ERROR_VALIDATION;
     }
@@ -577,7 +468,8 @@ int ops_start(struct ops *ops, const json_t *arguments, struct run_request *requ
         return r;
     }
     if (json_get_boolean(arguments, "dry_run", false)) {
-        return dry_run(ops, request, ret_result);
+        *ret_result = ops_dry_run(ops, request);
+        return 0;
     }
     r = ops_need_trust(ops, json_get_boolean(arguments, "no_input", false) ? NULL : view, err);
     if (r == 0) {
@@ -647,11 +539,18 @@ static int take_task(struct ops *ops, const json_t *arguments, struct run_reques
     return r < 0 ? r : ops_check_task(ops, request->task, err);
 }
 
-static int load_wanted(struct ops *ops, const json_t *arguments, struct workflow **ret_workflow,
+/* Without a name the task is planned; `dynamic` is a way of planning too. */
+static int load_wanted(struct ops *ops, const json_t *arguments, const char *task,
+                       const struct ops_view *view, struct workflow **ret_workflow,
                        struct error *err)
 {
     const char *name = pick_workflow(ops, arguments);
-    int r = name ? ops_load_workflow(ops, name, ret_workflow, err) : no_workflow_given(ops, err);
+    int r;
+
+    if (task && (!name || strcmp(name, "dynamic") == 0)) {
+        return ops_plan_and_ask(ops, arguments, task, view, ret_workflow, err);
+    }
+    r = name ? ops_load_workflow(ops, name, ret_workflow, err) : no_workflow_given(ops, err);
 
     if (r == ERROR_NOT_FOUND && !json_get_text(arguments, "workflow", NULL)) {
         error_context(err, ops->settings->workflow ? "FERMATA_WORKFLOW" : "default_workflow");
@@ -680,13 +579,16 @@ int op_run(struct ops *ops, const json_t *arguments, const struct ops_view *view
         config_go_offline(ops->config);
     }
     r = r < 0 ? r : take_task(ops, arguments, &request, &task, err);
+    if (r == 0 && request.task && !request.kind) {
+        request.kind = task_kind_name(task_kind_of(request.task));
+    }
     if (r == 0) {
         request.is_offline = ops->config->offline == OFFLINE_ONLY;
         request.strategy = pick_strategy(ops, arguments);
-        r = load_wanted(ops, arguments, &workflow, err);
+        r = load_wanted(ops, arguments, request.task, view, &workflow, err);
     }
     if (r == 0) {
-        r = make_inputs(workflow, arguments, request.task, view, &inputs, err);
+        r = ops_make_inputs(workflow, arguments, request.task, view, &inputs, err);
     }
     if (r == 0) {
         r = ops_check_input_paths(ops, workflow, inputs, err);

@@ -58,6 +58,8 @@ static const struct argument run_arguments[] = {
     {.name = "bridge", .type = ARGUMENT_BOOLEAN,
      .help = "The calling program does the work of agents that cannot be used here, and is told by "
              "exit status 42"},
+    {.name = "yes", .letter = 'y', .type = ARGUMENT_BOOLEAN,
+     .help = "Without a workflow: run the plan that is made without asking"},
     {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
      .help = "A word of yours to find the run by"},
     {.name = "task_id", .type = ARGUMENT_TASK, .value_name = "ID",
@@ -73,6 +75,31 @@ static const struct argument run_arguments[] = {
      .help = "With --repeat: so many of the runs at once"},
     {.name = "report", .type = ARGUMENT_PATH, .value_name = "FILE",
      .help = "With --repeat: write what was measured to this file, as JSON"},
+};
+
+#define TASK_REQUIRED                                                                              \
+    {.name = "task", .type = ARGUMENT_TEXT, .is_positional = true, .is_required = true,            \
+     .value_name = "TASK", .help = "What is to be done, in a sentence or as a list of lines"}
+
+static const struct argument task_argument[] = { TASK_REQUIRED };
+
+static const struct argument recommend_arguments[] = {
+    TASK_REQUIRED,
+    {.name = "limit", .letter = 'n', .type = ARGUMENT_INTEGER, .fallback = "5",
+     .value_name = "NUMBER", .help = "How many of each at most, up to 50"},
+};
+
+static const struct argument plan_arguments[] = {
+    TASK_REQUIRED,
+    {.name = "workflow", .letter = 'w', .type = ARGUMENT_WORKFLOW, .value_name = "WORKFLOW",
+     .help = "Plan it with this one; `dynamic` asks an agent to break the task down"},
+    {.name = "input", .letter = 'i', .type = ARGUMENT_PAIRS, .value_name = "KEY=VALUE",
+     .help = "An input of the workflow; KEY=@FILE reads a file; may be given again"},
+    {.name = "graph", .letter = 'g', .type = ARGUMENT_BOOLEAN, .help = "What waits for what"},
+    {.name = "yaml", .letter = 'y', .type = ARGUMENT_BOOLEAN,
+     .help = "The plan as a workflow file that runs as it is"},
+    {.name = "output", .letter = 'o', .type = ARGUMENT_PATH, .value_name = "FILE",
+     .help = "Write that file; it must not be there yet"},
 };
 
 static const struct argument resume_arguments[] = {
@@ -492,6 +519,61 @@ const struct operation ops_rows[] = {
      .exits = exits_loop,
      .stray = "one file at a time",
      .run = op_loop},
+    {.name = "plan",
+     .group = "Plan",
+     .summary = "Make a plan for a task: which workflow, or who does what when",
+     .description =
+         "Looks at the task and at the project, chooses the workflow that fits best, or composes a "
+         "plan of experts where none does: phases, waves of steps that can go on at once, expert "
+         "and agent of each, gates. Steps that will touch the same files are never in one wave. "
+         "What it would cost is told from what such steps cost so far, else it is unknown.\n\n"
+         "`-w dynamic` asks an agent to break the task down; its answer is checked like any "
+         "workflow, sent back once when it is wrong, and else the composed plan is taken.\n\n"
+         "Nothing is run. `fermata run TASK` without a workflow makes the same plan, shows it, "
+         "asks "
+         "and runs it.",
+     .example = "fermata plan \"Add pagination to the orders API\"\n"
+                "    who would do what\n"
+                "fermata plan \"Fix the crash of the importer\" -o plan.yaml\n"
+                "    as a file, to change it and to run it with fermata run -w ./plan.yaml",
+     ARGUMENTS(plan_arguments),
+     .exits = exits_definitions,
+     .stray = "quote the task: it is one argument",
+     .run = op_plan},
+    {.name = "analyze",
+     .group = "Plan",
+     .summary = "Say what a task is: its kind, what it touches, how complex and risky it is",
+     .description = "Read from the words of the task and from the files of the project; nobody is "
+                    "asked. Each figure says what it comes from.",
+     .example = "fermata analyze \"Migrate the database to PostgreSQL\"",
+     ARGUMENTS(task_argument),
+     .is_read_only = true,
+     .exits = exits_definitions,
+     .stray = "quote the task: it is one argument",
+     .run = op_analyze},
+    {.name = "suggest",
+     .group = "Plan",
+     .summary = "Say in short what to do about a task, with the command for it",
+     .description =
+         "The workflow that fits best, or that a plan would be composed; and the experts "
+         "who know most of it.",
+     .example = "fermata suggest \"The product page is slow\"",
+     ARGUMENTS(task_argument),
+     .is_read_only = true,
+     .exits = exits_definitions,
+     .stray = "quote the task: it is one argument",
+     .run = op_suggest},
+    {.name = "recommend",
+     .group = "Plan",
+     .summary = "Rank workflows and experts for a task, each with why",
+     .description = "A workflow says with `suits` which tasks it is for; your own take part like "
+                    "those that are built in. From 32 points on a workflow fits.",
+     .example = "fermata recommend \"Look for vulnerabilities in the login\" --limit 10",
+     ARGUMENTS(recommend_arguments),
+     .is_read_only = true,
+     .exits = exits_definitions,
+     .stray = "quote the task: it is one argument",
+     .run = op_recommend},
     {.name = "pause",
      .group = "Steer",
      .summary = "Pause a run: running steps end, no new ones begin",

@@ -359,6 +359,18 @@ void workflow_describe(const struct workflow *workflow, json_t *target)
     json_put(target, "inputs", inputs);
 }
 
+static void put_suits(json_t *target, const struct suits *suits)
+{
+    json_t *object = json_object();
+
+    put_texts(object, "kinds", suits->kinds, suits->kind_count);
+    put_texts(object, "words", suits->words, suits->word_count);
+    put_texts(object, "unless", suits->unless, suits->unless_count);
+    put_texts(object, "surfaces", suits->surfaces, suits->surface_count);
+    json_put(target, "suits", json_object_size(object) > 0 ? json_incref(object) : NULL);
+    json_decref(object);
+}
+
 static void put_contracts(json_t *target, const struct workflow *workflow)
 {
     json_t *names = workflow->contract_count ? json_array() : NULL;
@@ -387,6 +399,7 @@ void workflow_describe_whole(const struct workflow *workflow, json_t *target)
                        workflow->checkpoint_retention));
     put_true(target, "read_only", workflow->read_only);
     put_contracts(target, workflow);
+    put_suits(target, &workflow->suits);
     json_put_text(target, "report", workflow->report);
     json_put(target, "phases", phases);
 }

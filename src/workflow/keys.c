@@ -95,6 +95,10 @@ static const struct level levels[] = {
                       "these keys, all "
                       "optional; behind it, in Markdown, what the agent is told as its role. See "
                       "[Experts](experts.md)."},
+    [LEVEL_SUITS] =
+        {"suits", "what a workflow suits",
+         "The tasks that it is meant for, so that `fermata recommend` and `fermata plan` "
+         "find it. See [Planning](planner.md)."},
 };
 static_assert(ARRAY_LEN(levels) == KEY_LEVELS, "one row for each level");
 
@@ -143,8 +147,24 @@ static const struct key keys[] = {
              "source, and what was not looked at is unknown; `yagni`: nothing is proposed that "
              "nothing speaks for. A run keeps the texts it started with.",
      .words = "evidence yagni", .example = "[evidence, yagni]"},
+    {L(WORKFLOW), "suits", SHAPE_OBJECT, .help = "The tasks that it is meant for.",
+     .of = LEVEL_SUITS,
+     .example = "{ kinds: [migration], words: [schema, column], surfaces: [database] }"},
     {L(WORKFLOW), "report", SHAPE_ID, .help = "The step whose output is the run's report.",
      .example = "summary"},
+
+    /* ---- suits ------------------------------------------------------------------------------ */
+    {L(SUITS), "kinds", SHAPE_WORDS, .help = "Kinds of task.",
+     .words = "feature fix refactor test documentation review security performance migration "
+              "infrastructure research design other",
+     .example = "[migration]"},
+    {L(SUITS), "words", SHAPE_TEXTS,
+     .help = "Words and phrases that speak for it, in any form: `migrate` is also \"migrating\".",
+     .example = "[schema, \"not null\"]"},
+    {L(SUITS), "unless", SHAPE_TEXTS, .help = "Words and phrases that speak against it."},
+    {L(SUITS), "surfaces", SHAPE_WORDS, .help = "What a task has to touch, all of it.",
+     .words = "backend frontend database api security tests infrastructure monitoring "
+              "documentation performance"},
 
     /* ---- input ------------------------------------------------------------------------------ */
     {L(INPUT), "type", SHAPE_WORD,

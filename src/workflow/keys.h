@@ -35,8 +35,9 @@ enum key_level {
     LEVEL_OFFLINE,
     LEVEL_ENTITLEMENT,
     LEVEL_EXPERT, /* the front matter of an expert */
+    LEVEL_SUITS,
 };
-#define KEY_LEVELS 26
+#define KEY_LEVELS 27
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
 
 /* What a value may look like; a key may allow several. */

@@ -168,6 +168,17 @@ static void read_phases(struct reader *reader)
     reader->workflow->phase_count = count;
 }
 
+static void read_suits(struct reader *reader)
+{
+    const struct yaml_node *map = yaml_find(reader->root, "suits");
+    struct suits *suits = &reader->workflow->suits;
+
+    suits->kinds = read_names(reader, map, "kinds", &suits->kind_count);
+    suits->words = read_names(reader, map, "words", &suits->word_count);
+    suits->unless = read_names(reader, map, "unless", &suits->unless_count);
+    suits->surfaces = read_names(reader, map, "surfaces", &suits->surface_count);
+}
+
 /* ---- the workflow -------------------------------------------------------------------------------
  */
 
@@ -194,6 +205,7 @@ static void read_workflow(struct reader *reader)
     workflow->timeout_ms = read_duration(root, "timeout", 0);
     workflow->report = read_text(reader, root, "report");
     read_iterate(reader, root, (struct place){.kind = PLACE_WORKFLOW_UNTIL}, &workflow->iterate);
+    read_suits(reader);
     read_inputs(reader);
     reader->shared_env = read_variables(reader, yaml_find(reader->defaults, "env"), true,
                                         (struct place){.kind = PLACE_GATE},

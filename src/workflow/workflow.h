@@ -94,6 +94,18 @@ struct phase {
     size_t fix_count;
 };
 
+/* The tasks that a workflow is meant for, in its author's words; the planner weighs them. */
+struct suits {
+    const char *const *kinds;
+    size_t kind_count;
+    const char *const *words;
+    size_t word_count;
+    const char *const *unless;
+    size_t unless_count;
+    const char *const *surfaces; /* all have to be touched */
+    size_t surface_count;
+};
+
 /* A rule that holds for what all agents of a workflow write: `evidence`, `yagni`. */
 struct contract {
     const char *name;
@@ -128,6 +140,7 @@ struct workflow {
     bool read_only; /* no step may change anything: the reader saw to it */
     const struct contract *contracts;
     size_t contract_count;
+    struct suits suits;
     const char *report; /* step id whose output is the run's report; NULL: generated */
 };
 
