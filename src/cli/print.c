@@ -65,7 +65,9 @@ static void print_run(const struct terminal *terminal, const json_t *result, int
                       struct strbuf *target)
 {
     (void)now_ms;
-    if (json_get_boolean(result, "dry_run", false)) {
+    if (json_object_get(result, "removed")) {
+        print_edit_preview(terminal, result, target);
+    } else if (json_get_boolean(result, "dry_run", false)) {
         print_dry_run(terminal, result, target);
     } else if (json_get_boolean(result, "detached", false)) {
         strbuf_addf(target, "%s\n", get(result, "id"));
@@ -586,6 +588,7 @@ static const struct {
     {"resume", print_run},
     {"drive", print_run},
     {"fork", print_run},
+    {"edit", print_run},
     {"pause", print_run},
     {"cancel", print_run},
     {"retry", print_run},

@@ -13,6 +13,8 @@ void print_result(const struct terminal *terminal, const char *operation, const 
 int result_exit_status(const char *operation, const json_t *result);
 
 /* print_run.c */
+void print_edit_preview(const struct terminal *terminal, const json_t *preview,
+                        struct strbuf *target); /* print_edit.c */
 void print_run_list(const struct terminal *terminal, const json_t *list, int64_t now_ms,
                     struct strbuf *target);
 /* In short: head line, phases, what went wrong, what can be done. */

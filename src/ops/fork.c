@@ -38,30 +38,34 @@ static bool has_input(const struct workflow *workflow, const char *name)
     return false;
 }
 
-/* Those of the run, unless others are given; what an edited workflow has no more is left out. */
-static int take_inputs(struct ops *ops, struct fork *fork, const json_t *arguments,
-                       struct error *err)
+int ops_inherit_inputs(struct ops *ops, const struct workflow *workflow, const json_t *origin,
+                       const json_t *arguments, json_t **ret_inputs, struct error *err)
 {
     json_t *given = json_object();
+    json_t *inputs = NULL;
     const char *name;
     json_t *value;
     int r;
 
-    json_object_foreach(json_object_get(fork->origin, "inputs"), name, value)
+    json_object_foreach(json_object_get(origin, "inputs"), name, value)
     {
-        if (has_input(fork->workflow, name)) {
+        if (has_input(workflow, name)) {
             json_put(given, name, json_incref(value));
         }
     }
     if (json_object_get(arguments, "input")) {
         (void)json_object_update(given, json_object_get(arguments, "input"));
     }
-    r = ops_check_missing_inputs(fork->workflow, given, err);
-    if (r == 0) {
-        r = workflow_check_inputs(fork->workflow, given, &fork->inputs, err);
-    }
+    r = ops_check_missing_inputs(workflow, given, err);
+    r = r < 0 ? r : workflow_check_inputs(workflow, given, &inputs, err);
+    r = r < 0 ? r : ops_check_input_paths(ops, workflow, inputs, err);
     json_decref(given);
-    return r < 0 ? r : ops_check_input_paths(ops, fork->workflow, fork->inputs, err);
+    if (r == 0) {
+        *ret_inputs = inputs;
+        inputs = NULL;
+    }
+    json_decref(inputs);
+    return r;
 }
 
 /* The workflow that is named, or that of the run with those that it calls. */
@@ -132,7 +136,9 @@ static int make_request(struct ops *ops, struct fork *fork, const json_t *argume
         config_go_offline(ops->config);
     }
     r = r < 0 ? r : take_workflow(ops, fork, arguments, err);
-    r = r < 0 ? r : take_inputs(ops, fork, arguments, err);
+    r = r < 0
+            ? r
+            : ops_inherit_inputs(ops, fork->workflow, fork->origin, arguments, &fork->inputs, err);
     r = r < 0 ? r : take_again(fork, arguments, err);
     r = r < 0 ? r : keep_calls(ops, fork->request.calls, err);
     if (r < 0) {

@@ -162,6 +162,12 @@ int ops_check_input_paths(struct ops *ops, const struct workflow *workflow, cons
 /* start.c: what the workflow needs and is not there. */
 int ops_check_missing_inputs(const struct workflow *workflow, const json_t *inputs,
                              struct error *err);
+/* start.c: ERROR_UNAVAILABLE, ...: steps need agents that cannot be used. */
+int ops_check_agents(struct ops *ops, const struct run_request *request, struct error *err);
+/* fork.c: those that a run was started with (see run_find_origin), unless the arguments give
+ * others; what the workflow has no more is left out. */
+int ops_inherit_inputs(struct ops *ops, const struct workflow *workflow, const json_t *origin,
+                       const json_t *arguments, json_t **ret_inputs, struct error *err);
 /* start.c: with the arguments of `run`: asks for trust where it has to, makes what is missing of
  * the project, and starts the run here or in the background. */
 int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,

@@ -330,7 +330,7 @@ static int check_agent(struct ops *ops, const struct run_request *request, const
 }
 
 /* Said before anything starts, of all steps at once. */
-static int check_agents(struct ops *ops, const struct run_request *request, struct error *err)
+int ops_check_agents(struct ops *ops, const struct run_request *request, struct error *err)
 {
     const struct workflow *workflow = request->workflow;
     struct without_agent without = {.has_static = true};
@@ -473,7 +473,7 @@ int ops_start(struct ops *ops, const json_t *arguments, struct run_request *requ
     }
     r = ops_need_trust(ops, json_get_boolean(arguments, "no_input", false) ? NULL : view, err);
     if (r == 0) {
-        r = check_agents(ops, request, err);
+        r = ops_check_agents(ops, request, err);
     }
     if (r == 0) {
         r = ops_make_project(ops, view, err);

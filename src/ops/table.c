@@ -499,6 +499,7 @@ const struct operation ops_rows[] = {
      .stray = "one step again: `fermata retry RUN STEP --resume`",
      .run = op_resume},
     FORK_ROW,
+    EDIT_ROW,
     {.name = "loop",
      .group = "Start",
      .summary = "Work off a file of stories: run each, and mark it when it is done",

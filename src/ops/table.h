@@ -20,6 +20,7 @@ OPERATION(op_recommend);
 OPERATION(op_plan);
 OPERATION(op_resume);
 OPERATION(op_fork);
+OPERATION(op_edit);
 OPERATION(op_loop);
 OPERATION(op_drive);
 OPERATION(op_pause);

@@ -40,6 +40,44 @@ static const struct argument fork_arguments[] = {
      .exits = exits_run,                                                                           \
      .stray = "-i KEY=VALUE",                                                                      \
      .run = op_fork}
+
+static const struct argument edit_arguments[] = {
+    {.name = "run", .type = ARGUMENT_RUN, .is_positional = true, .is_required = true,
+     .value_name = "RUN", .help = "The run: its id, the beginning of it, or \"last\""},
+    {.name = "workflow", .letter = 'w', .type = ARGUMENT_WORKFLOW, .value_name = "WORKFLOW",
+     .help = "The edited file; without it, and without -i, $EDITOR opens the text of the run"},
+    {.name = "input", .letter = 'i', .type = ARGUMENT_PAIRS, .value_name = "KEY=VALUE",
+     .help = "Another value of an input than the run has; may be given again"},
+    {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
+     .help = "Say what would become of each step, and change nothing"},
+    {.name = "yes", .letter = 'y', .type = ARGUMENT_BOOLEAN, .help = "Do not ask"},
+    {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,
+     .help = "Go on in the background"},
+    {.name = "no_input", .type = ARGUMENT_BOOLEAN, .help = "Never ask for approvals"},
+};
+
+#define EDIT_ROW                                                                                   \
+    {.name = "edit",                                                                               \
+     .group = "Start",                                                                             \
+     .summary = "Change the plan of a run that is not over, and go on with it",                    \
+     .description =                                                                                \
+         "Steps and phases may be added, changed, moved and taken out. First it is shown which "   \
+         "finished steps stay as they are, because nothing that goes into them is another, which " \
+         "are done again, and why; then it is asked. A run that is running is paused at the next " \
+         "boundary: its running steps end. What is looked at again is taken over when its turn "   \
+         "comes, unless what was done again before it changed what goes into it or the files. A "  \
+         "workflow with errors changes nothing. Of a run that completed, `fermata fork` makes a "  \
+         "new one.\n\n"                                                                            \
+         "Where nobody can be asked, --yes is needed: else exit status 2 and nothing is changed.", \
+     .example = "fermata edit last -w ./draft.yaml --dry-run\n"                                    \
+                "    what would become of each step\n"                                             \
+                "fermata edit last -w ./draft.yaml --yes\n"                                        \
+                "    and goes on with it",                                                         \
+     .arguments = edit_arguments,                                                                  \
+     .argument_count = ARRAY_LEN(edit_arguments),                                                  \
+     .exits = exits_run,                                                                           \
+     .stray = "-i KEY=VALUE",                                                                      \
+     .run = op_edit}
 /* clang-format on */
 
 #endif

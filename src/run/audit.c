@@ -45,6 +45,7 @@ static const struct rule {
     [RECORD_APPROVAL_GIVEN] = {"approval_given", ALWAYS, ABOUT(step), ABOUT(status)},
     [RECORD_QUESTION_ANSWERED] = {"question_answered", ALWAYS, ABOUT(step), ABOUT_NOTHING},
     [RECORD_SIGNAL_RECEIVED] = {"signal_received", ALWAYS, ABOUT(name), ABOUT_NOTHING},
+    [RECORD_RUN_EDITED] = {"run_edited", ALWAYS, ABOUT(digest), ABOUT_NOTHING},
     [RECORD_RESTORED] = {"restored", ALWAYS, ABOUT(name), ABOUT_NOTHING},
 };
 

@@ -490,7 +490,7 @@ static const struct command commands[] = {
     {"pause", handle_pause},           {"resume", handle_resume},  {"cancel", handle_cancel},
     {"retry", handle_retry},           {"skip", command_skip},     {"approve", command_approve},
     {"reject", command_reject},        {"signal", command_signal}, {"restore", handle_restore},
-    {"checkpoint", handle_checkpoint}, {"answer", command_answer},
+    {"checkpoint", handle_checkpoint}, {"answer", command_answer}, {"edit", command_edit},
 };
 
 int command_handle(struct turn *turn, const struct event *event, struct error *err)

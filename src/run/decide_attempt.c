@@ -163,7 +163,7 @@ static void start(struct turn *turn, int index, bool is_static)
 {
     const struct step_state *step = step_at(turn, index);
 
-    if (step->check || (!is_static && step->definition->kind == STEP_AGENT) ||
+    if (step->check || step->held || (!is_static && step->definition->kind == STEP_AGENT) ||
         reuse_of(is_static ? step->definition->static_step : step->definition) != REUSE_NEVER) {
         prepare(turn, index, is_static);
     } else if (!do_inline(turn, index)) {

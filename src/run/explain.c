@@ -119,6 +119,27 @@ static const char *say_why_none_was_wanted(const struct explanation *job, const 
     return job->is_fresh ? "the run was asked to do everything itself (--fresh)" : NULL;
 }
 
+/* After an edit that it did not outlive: what changed, as far as its parts tell, else as the edit
+ * found it. */
+static void explain_edited(json_t *row, const json_t *edit)
+{
+    const json_t *was = json_object_get(row, "parts_before");
+    const json_t *parts = json_object_get(row, "parts");
+    json_t *differs = json_array();
+    char *why = mem_printf("the plan was edited: %s", json_get_text(edit, "why", ""));
+
+    if (was && parts) {
+        add_differences(parts, was, false, differs);
+        add_differences(was, parts, true, differs);
+    } else if (json_object_get(edit, "differs")) {
+        (void)json_array_extend(differs, json_object_get(edit, "differs"));
+    }
+    json_put_text(row, "why", why);
+    json_put_text(row, "compared_with", json_get_text(row, "run", NULL));
+    json_put(row, "differs", differs);
+    free(why);
+}
+
 static int explain_executed(struct tx *tx, const struct explanation *job, json_t *row,
                             const json_t *parts, struct error *err)
 {
@@ -129,6 +150,10 @@ static int explain_executed(struct tx *tx, const struct explanation *job, json_t
     int r;
 
     json_put_text(row, "decision", "executed");
+    if (json_object_get(row, "edit") && !json_is_true(json_object_get(row, "kept"))) {
+        explain_edited(row, json_object_get(row, "edit"));
+        return 0;
+    }
     if (why) {
         json_put_text(row, "why", why);
         return 0;
@@ -156,10 +181,31 @@ static int explain_executed(struct tx *tx, const struct explanation *job, json_t
     return 0;
 }
 
-static void explain_reused(json_t *row)
+static void explain_reused(const struct explanation *job, json_t *row)
 {
+    bool is_own = strcmp(json_get_text(row, "from", ""), job->run_id) == 0;
+
     json_put_text(row, "decision", "reused");
-    json_put_text(row, "why", "everything that goes into it is the same");
+    json_put_text(row, "why",
+                  is_own ? "the plan was edited, and everything that goes into it is the same"
+                         : "everything that goes into it is the same");
+}
+
+/* It had its end before the plan was edited, and the edit changed nothing of it. */
+static void explain_kept(json_t *row)
+{
+    char *why = mem_printf("%s; it stayed when the plan was edited, for nothing that goes into it "
+                           "changed",
+                           json_get_text(row, "why", ""));
+
+    json_put_text(row, "why", why);
+    free(why);
+}
+
+static void explain_removed(json_t *row)
+{
+    json_put_text(row, "decision", "removed");
+    json_put_text(row, "why", "the plan was edited, and has it no more");
 }
 
 /* Skipped, not begun, a foreach, or something that other people or runs do. */
@@ -241,6 +287,43 @@ static void note_reset(struct explanation *job, const char *phase)
     }
 }
 
+/* The plan was edited: what is not kept begins anew. */
+static void note_edit(struct explanation *job, const struct record *record)
+{
+    const char *key;
+    json_t *row;
+    size_t index;
+    const json_t *name;
+
+    json_object_foreach(job->rows, key, row)
+    {
+        const json_t *edit = json_object_get(record->question, key);
+        bool is_there = edit || json_object_get(record->files, key);
+
+        json_put(row, "kept", json_false());
+        (void)json_object_del(row, "edit");
+        json_put(row, "edit", json_incref((json_t *)(uintptr_t)edit));
+        json_put(row, "gone", is_there ? NULL : json_true());
+    }
+    json_array_foreach((json_t *)(uintptr_t)record->data, index, name)
+    {
+        row = json_object_get(job->rows, json_string_value(name));
+        if (row) {
+            json_put(row, "kept", json_true());
+            (void)json_object_del(row, "gone");
+        }
+    }
+    json_object_foreach(job->rows, key, row)
+    {
+        if (!json_is_true(json_object_get(row, "kept"))) {
+            json_put_text(row, "status", "pending");
+            json_put(row, "reused", json_false());
+            json_put_integer(row, "attempts", 0);
+            json_put(row, "parts_before", json_incref(json_object_get(row, "parts")));
+        }
+    }
+}
+
 static const char *status_after(const struct record *record)
 {
     if (record->kind == RECORD_STEP_MOVED) {
@@ -292,11 +375,16 @@ static int note_record(void *context, const struct record *record, struct error 
     if (record->kind == RECORD_PHASE_RESET) {
         note_reset(job, record->phase);
     }
+    if (record->kind == RECORD_RUN_EDITED) {
+        note_edit(job, record);
+    }
     if (!is_of_step(record->kind) || !is_asked_for(job, record->step)) {
         return 0;
     }
     row = row_of(job, record);
     json_put_text(row, "status", status_after(record));
+    json_put_text(row, "run", job->run_id);
+    (void)json_object_del(row, "gone");
     if (record->kind == RECORD_STEP_EXPANDED) {
         json_put_integer(row, "instances", record->number);
     }
@@ -316,6 +404,16 @@ static int note_record(void *context, const struct record *record, struct error 
     return 0;
 }
 
+static void forget_notes(json_t *row)
+{
+    static const char *const names[] = {"instances", "approval",     "phase", "edit",
+                                        "gone",      "parts_before", "run"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        (void)json_object_del(row, names[i]);
+    }
+}
+
 static int explain_rows(struct tx *tx, void *arg, struct error *err)
 {
     struct explanation *job = arg;
@@ -328,16 +426,19 @@ static int explain_rows(struct tx *tx, void *arg, struct error *err)
         if (r < 0) {
             break;
         }
-        if (json_is_true(json_object_get(row, "reused"))) {
-            explain_reused(row);
+        if (json_is_true(json_object_get(row, "gone"))) {
+            explain_removed(row);
+        } else if (json_is_true(json_object_get(row, "reused"))) {
+            explain_reused(job, row);
         } else if (json_get_integer(row, "attempts", 0) > 0) {
             r = explain_executed(tx, job, row, json_object_get(row, "parts"), err);
         } else {
             explain_without_attempt(row);
         }
-        (void)json_object_del(row, "instances");
-        (void)json_object_del(row, "approval");
-        (void)json_object_del(row, "phase");
+        if (json_is_true(json_object_get(row, "kept"))) {
+            explain_kept(row);
+        }
+        forget_notes(row);
     }
     return r;
 }

@@ -5,6 +5,7 @@
 #include "results/results.h"
 #include "run/files.h"
 #include "run/journal.h"
+#include "run/own.h"
 #include "run/states.h"
 #include "run/view.h"
 
@@ -14,6 +15,7 @@
 #define TEXT_BYTES_MAX (256U * 1024 * 1024)
 
 struct restore {
+    char *store; /* PROJECT/.fermata, for definitions */
     const struct run_files *files;
     struct run_state *state;
     bool everything;
@@ -141,12 +143,14 @@ static void put_attempt(struct restore *restore, const char *folder, const struc
 static void add_log_lines(struct restore *restore, const struct record *record)
 {
     const struct run_state *run = restore->state;
+    /* The one that the run has by now: before an edit it may have had other phases. */
+    const struct workflow *workflow = restore->files->workflow;
     const char *phase = log_phase(run, record);
     size_t start = restore->log.length;
 
     log_format(run, record, restore->files->log_json, &restore->log);
-    for (size_t i = 0; phase && i < run->workflow->phase_count; i++) {
-        if (strcmp(run->workflow->phases[i].id, phase) == 0) {
+    for (size_t i = 0; phase && i < workflow->phase_count; i++) {
+        if (strcmp(workflow->phases[i].id, phase) == 0) {
             strbuf_add_bytes(&restore->phase_logs[i], restore->log.data + start,
                              restore->log.length - start);
         }
@@ -191,17 +195,15 @@ static int restore_record(void *context, const struct record *record, struct err
 {
     struct restore *restore = context;
     int64_t last = restore->files->last_seq;
-    const char *refusal;
+    int r;
 
     if (last > 0 && record->seq > last) {
         return 1;
     }
-    refusal = run_refusal(restore->state, record);
-    if (refusal) {
-        return error_set(err, ERROR_IO, "record %lld does not fit: %s", (long long)record->seq,
-                         refusal);
+    r = run_fold_record(restore->store, restore->state, record, err);
+    if (r < 0) {
+        return r;
     }
-    run_apply(restore->state, record);
     add_log_lines(restore, record);
     if (record->kind == RECORD_CHECKPOINT_SAVED) {
         keep_checkpoint(restore, record->name);
@@ -301,6 +303,7 @@ static void put_summary(struct restore *restore)
 static void restore_init(struct restore *restore, const struct run_files *files)
 {
     restore->files = files;
+    restore->store = path_folder(files->blobs);
     restore->state = run_state_new(files->id, files->workflow);
     restore->checkpoints = json_object();
     restore->artifacts = json_object();
@@ -318,6 +321,7 @@ static void restore_release(struct restore *restore)
         strbuf_release(&restore->phase_logs[i]);
     }
     free(restore->phase_logs);
+    free(restore->store);
     strbuf_release(&restore->log);
     json_decref(restore->checkpoints);
     json_decref(restore->artifacts);

@@ -145,6 +145,9 @@ static void note_again(struct run_state *run, const json_t *keys)
 
 static void apply_created(struct run_state *run, const struct record *record)
 {
+    if (run->next) {
+        fold_rebase(run);
+    }
     set_text(&run->task, record->text);
     set_text(&run->label, record->by);
     set_text(&run->task_id, record->session);
@@ -435,6 +438,7 @@ static void apply_expanded(struct run_state *run, const struct record *record)
         int index;
 
         instance.key = arena_printf(run->arena, "%s[%d]", run->steps[parent].key, number);
+        instance.attempts = fold_attempts_before(run, instance.key);
         index = run_step_add(run, &instance);
         *VEC_PUSH(&run->steps[parent].instances) = index;
     }
@@ -528,12 +532,19 @@ static void apply_waiting(struct run_state *run, const struct record *record)
     share(run, step, +1);
 }
 
+static void drop_held(struct step_state *step)
+{
+    step_held_free(step->held);
+    step->held = NULL;
+}
+
 static void apply_attempt_started(struct run_state *run, const struct record *record)
 {
     struct step_state *step = step_of(run, record);
     bool is_static = record->strategy && strcmp(record->strategy, "static") == 0;
 
     share(run, step, -1);
+    drop_held(step);
     step->status = STEP_IS_RUNNING;
     step->waiting = WAITING_ATTEMPT;
     step->attempts = (int)record->number;
@@ -660,7 +671,25 @@ static void apply_reused(struct run_state *run, const struct record *record)
     set_digest(step, record->digest);
     set_json(&step->result.output, record->output);
     set_json(&step->result.artifacts, record->artifacts);
+    drop_held(step);
     share(run, step, +1);
+}
+
+void fold_put_step(struct run_state *run, int index, const struct step_state *step)
+{
+    share(run, &run->steps[index], -1);
+    run->steps[index] = *step;
+    share(run, &run->steps[index], +1);
+}
+
+void fold_recount_phase(struct run_state *run, struct phase_state *phase)
+{
+    recount_unfinished(run, phase);
+}
+
+void fold_drop_checkpoints(struct run_state *run, const char *phase)
+{
+    drop_checkpoints_with(run, phase);
 }
 
 /* The record names the check as the gate does; the one that is being judged is under way. */
@@ -836,6 +865,9 @@ void run_apply(struct run_state *run, const struct record *record)
         break;
     case RECORD_QUESTION_ANSWERED:
         apply_answered(run, record);
+        break;
+    case RECORD_RUN_EDITED:
+        fold_edit(run, record);
         break;
     case RECORD_RESTORED: /* told for the history */
     case RECORD_ATTEMPT_LIVENESS:

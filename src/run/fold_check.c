@@ -160,6 +160,17 @@ static const char *check_answered(const struct run_state *run, const struct reco
     return json_is_array(record->data) ? NULL : "its answers are no list";
 }
 
+static const char *check_edit(const struct run_state *run, const struct record *record)
+{
+    if (!run->next) {
+        return "its workflow is not there";
+    }
+    if (run->running > 0) {
+        return "a step is running";
+    }
+    return json_is_array(record->data) ? NULL : "what it keeps is no list";
+}
+
 static const struct {
     unsigned needs;
     const char *(*check)(const struct run_state *run, const struct record *record);
@@ -189,6 +200,7 @@ static const struct {
     [RECORD_NESTED_ENDED] = {NEED_CHILD, check_nested_end},
     [RECORD_QUESTION_ANSWERED] = {NEED_STEP, check_answered},
     [RECORD_ATTEMPT_LIVENESS] = {NEED_STEP | MAY_PHASE | NEED_STATUS, NULL},
+    [RECORD_RUN_EDITED] = {0, check_edit},
 };
 static_assert(ARRAY_LEN(rules) == RECORD_KINDS, "one rule for each kind");
 

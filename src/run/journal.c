@@ -248,7 +248,8 @@ static const struct query q_run_put = {
     " steps_failed, steps_skipped, steps_running, seq, waits_until, task_id)"
     " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,"
     "?23,?24)"
-    " ON CONFLICT (id) DO UPDATE SET status=?6, wish=?7, reason=?8, detail=?9, started_at=?15,"
+    " ON CONFLICT (id) DO UPDATE SET workflow=?2, title=?3, digest=?4, status=?6, wish=?7, "
+    "reason=?8, detail=?9, started_at=?15,"
     " ended_at=?16, steps_total=?17, steps_completed=?18, steps_failed=?19, steps_skipped=?20,"
     " steps_running=?21, seq=?22, waits_until=?23"};
 static const struct query q_step_put = {

@@ -267,6 +267,9 @@ static enum level say(const struct run_state *run, const struct record *record, 
         break;
     case RECORD_RUN_MOVED:
         return say_run(run, record, text);
+    case RECORD_RUN_EDITED:
+        strbuf_addf(text, "Plan edited: %zu steps stay as they are", json_array_size(record->data));
+        break;
     case RECORD_RUN_WISHED:
         strbuf_addf(text, "Asked to %s",
                     strcmp(record->status, "none") == 0 ? "go on" : record->status);

@@ -137,28 +137,68 @@ static void active_unlock(const struct active *active)
 
 struct load {
     const char *run_id;
+    const char *folder;
     struct run_state *state;
     char digest[DIGEST_HEX_SIZE];
     int64_t generation; /* of its last owner */
 };
 
-static int apply_record(void *context, const struct record *record, struct error *err)
+static int offer_workflow(const char *folder, struct run_state *state, const struct record *record,
+                          struct error *err)
 {
-    struct run_state *state = context;
-    const char *refusal = run_refusal(state, record);
+    struct workflow *workflow = NULL;
+    bool is_edit = record->kind == RECORD_RUN_EDITED;
+    bool is_same = record->digest && strcmp(record->digest, state->workflow->digest) == 0;
+    int r = 0;
+
+    if (record->kind != RECORD_RUN_CREATED && !is_edit) {
+        return 0;
+    }
+    if (is_same && is_edit) {
+        workflow = workflow_share(state->workflow);
+    } else if (!is_same && record->digest) {
+        r = run_load_definition(folder, state->id, record->digest, &workflow, err);
+        r = r == ERROR_NOT_FOUND ? ERROR_IO : r;
+    }
+    if (workflow) {
+        run_offer(state, workflow);
+    }
+    return r;
+}
+
+int run_fold_record(const char *folder, struct run_state *state, const struct record *record,
+                    struct error *err)
+{
+    int r = offer_workflow(folder, state, record, err);
+    const char *refusal = r == 0 ? run_refusal(state, record) : NULL;
 
     if (refusal) {
         return error_set(err, ERROR_IO, "run %s: record %lld (%s) of the journal does not fit: %s",
                          state->id, (long long)record->seq, record_kind_name(record->kind),
                          refusal);
     }
-    run_apply(state, record);
-    return 0;
+    if (r == 0) {
+        run_apply(state, record);
+    }
+    return r;
 }
 
-int run_fold(struct tx *tx, struct run_state *state, struct error *err)
+struct folding {
+    const char *folder;
+    struct run_state *state;
+};
+
+static int apply_record(void *context, const struct record *record, struct error *err)
 {
-    int r = journal_read(tx, state->id, 1, 0, apply_record, state, err);
+    const struct folding *folding = context;
+
+    return run_fold_record(folding->folder, folding->state, record, err);
+}
+
+int run_fold(struct tx *tx, const char *folder, struct run_state *state, struct error *err)
+{
+    struct folding folding = {folder, state};
+    int r = journal_read(tx, state->id, 1, 0, apply_record, &folding, err);
 
     if (r == 0 && state->seq == 0) {
         return error_set(err, ERROR_NOT_FOUND, "run %s has no journal", state->id);
@@ -178,7 +218,7 @@ static int fold(struct tx *tx, void *arg, struct error *err)
     struct load *load = arg;
     int r = lease_find(tx, load->run_id, &load->generation, err);
 
-    return r < 0 ? r : run_fold(tx, load->state, err);
+    return r < 0 ? r : run_fold(tx, load->folder, load->state, err);
 }
 
 int run_workflow_text(struct store *store, const char *folder, const char *run_id, char **ret_text,
@@ -201,13 +241,16 @@ int run_load_workflow(struct store *store, const char *folder, const char *run_i
 
 static int fold_job(struct tx *tx, void *arg, struct error *err)
 {
-    return run_fold(tx, arg, err);
+    const struct folding *folding = arg;
+
+    return run_fold(tx, folding->folder, folding->state, err);
 }
 
 int run_load_state(struct store *store, const char *folder, const char *run_id,
                    struct workflow **ret_workflow, struct run_state **ret_state, struct error *err)
 {
     struct workflow *workflow = NULL;
+    struct folding folding;
     struct run_state *state;
     int r = run_load_workflow(store, folder, run_id, &workflow, err);
 
@@ -215,7 +258,8 @@ int run_load_state(struct store *store, const char *folder, const char *run_id,
         return r;
     }
     state = run_state_new(run_id, workflow);
-    r = store_read(store, fold_job, state, err);
+    folding = (struct folding){folder, state};
+    r = store_read(store, fold_job, &folding, err);
     if (r < 0) {
         run_state_free(state);
         workflow_free(workflow);
@@ -324,7 +368,7 @@ int active_read(struct active *active, const char *run_id, const char *pinned, b
                 struct error *err)
 {
     const struct engine_options *options = &active->engine->options;
-    struct load load = {.run_id = run_id};
+    struct load load = {.run_id = run_id, .folder = options->folder};
     bool is_new = false;
     int r = store_read(options->store, find_digest, &load, err);
 

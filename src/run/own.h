@@ -19,8 +19,12 @@ bool run_is_locked(const char *folder, const char *run_id);
 /* Of the owner: whether it waits for space on the disk. A lock, since nothing can be written then,
  * and since it must end with its process. */
 void run_lock_note_wait(int locks_fd, const char *run_id, bool is_waiting);
+/* Applies a record of the journal: ERROR_IO when it does not fit. What it brings of workflows is
+ * read from the blobs of `folder`, PROJECT/.fermata. */
+int run_fold_record(const char *folder, struct run_state *state, const struct record *record,
+                    struct error *err);
 /* Folds the whole journal into a fresh state. */
-int run_fold(struct tx *tx, struct run_state *state, struct error *err);
+int run_fold(struct tx *tx, const char *folder, struct run_state *state, struct error *err);
 /* The workflow that the run is pinned to; the caller frees it. */
 int run_load_workflow(struct store *store, const char *folder, const char *run_id,
                       struct workflow **ret_workflow, struct error *err);

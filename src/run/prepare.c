@@ -5,6 +5,7 @@
  * one differed. */
 #include "base/alloc.h"
 #include "base/digest.h"
+#include "functions/functions.h"
 #include "results/results.h"
 #include "run/admission.h"
 #include "run/bridge.h"
@@ -45,7 +46,9 @@ struct preparation {
     char *from_step;
     json_t *output;
     json_t *artifacts;
-    char *answerer; /* whose work it is; NULL: no agent's, or it is not known */
+    char *wanted;    /* of what is held, as in struct step_held; NULL: nothing is */
+    char *edit_tree; /* the tree has to be the same as then; NULL: it does not matter */
+    char *answerer;  /* whose work it is; NULL: no agent's, or it is not known */
     char *model;
     int64_t duration_ms;
 };
@@ -251,6 +254,69 @@ static int collect_parts(struct active *active, int step, const struct step *def
     return r < 0 ? r : put_env_parts(active, step, definition, parts, err);
 }
 
+/* Of kinds that are never prepared: they count when a plan is edited. */
+static void put_other_parts(const struct active *active, const struct step *definition,
+                            json_t *parts)
+{
+    if (definition->kind == STEP_APPROVAL) {
+        put_digest(parts, "message", definition->message ? template_text(definition->message) : "");
+    } else if (definition->kind == STEP_WORKFLOW) {
+        json_put_text(parts, "workflow", definition->workflow);
+        json_put_text(parts, "called",
+                      json_get_text(active->state->calls, definition->workflow, NULL));
+    }
+}
+
+int prepare_parts(struct active *active, int index, json_t **ret_parts, struct error *err)
+{
+    struct step_state *step = &active->state->steps[index];
+    json_t *parts = json_object();
+    char *agent = step->agent;
+    bool is_static = step->is_static;
+    int r;
+
+    /* As it begins: by its own agent, whoever stood in for it. */
+    step->agent = NULL;
+    step->is_static = false;
+    r = collect_parts(active, index, step->definition, parts, err);
+    step->agent = agent;
+    step->is_static = is_static;
+    if (r < 0) {
+        json_decref(parts);
+        return r;
+    }
+    put_other_parts(active, step->definition, parts);
+    *ret_parts = parts;
+    return 0;
+}
+
+bool prepare_may_change(const struct step *definition)
+{
+    const struct function *function = function_find(definition->function);
+
+    return !function || function->reads == MAY_CHANGE;
+}
+
+void prepare_digest(const json_t *parts, char ret_digest[DIGEST_HEX_SIZE])
+{
+    char *text = json_dump_sorted(parts);
+
+    digest_bytes(text, strlen(text), ret_digest);
+    free(text);
+}
+
+bool prepare_reads_tree(const struct run_state *run, const struct step_state *step)
+{
+    const struct function *function = step->definition->kind == STEP_FUNCTION
+                                          ? function_find(step->definition->function)
+                                          : NULL;
+
+    if (function && (function->is_inline || function->reads == READS_NOTHING)) {
+        return false;
+    }
+    return step_reuse(run, step) != REUSE_INPUTS;
+}
+
 static void preparation_free(struct preparation *preparation)
 {
     free(preparation->key);
@@ -259,6 +325,8 @@ static void preparation_free(struct preparation *preparation)
     free(preparation->from_run);
     free(preparation->from_step);
     free(preparation->address);
+    free(preparation->wanted);
+    free(preparation->edit_tree);
     free(preparation->answerer);
     free(preparation->model);
     json_decref(preparation->parts);
@@ -384,11 +452,36 @@ static void keep_found(struct preparation *preparation)
     }
 }
 
+/* What it gave before the plan was edited holds still: nothing that goes into it is another. */
+static bool take_held(struct preparation *preparation, const char *inputs)
+{
+    bool is_same = preparation->wanted && strcmp(preparation->wanted, inputs) == 0 &&
+                   (!preparation->edit_tree ||
+                    strcmp(preparation->edit_tree, preparation->tree) == 0);
+
+    if (is_same) {
+        preparation->from_run = mem_strdup(preparation->run);
+        preparation->from_step = mem_strdup(preparation->key);
+        keep_found(preparation);
+    }
+    if (!preparation->from_run) {
+        json_decref(preparation->output);
+        json_decref(preparation->artifacts);
+        free(preparation->answerer);
+        free(preparation->model);
+        preparation->output = preparation->artifacts = NULL;
+        preparation->answerer = preparation->model = NULL;
+        preparation->duration_ms = 0;
+    }
+    return preparation->from_run != NULL;
+}
+
 /* An error while looking is one of the step: without the answer it might be paid twice. */
 static void find_earlier(struct preparation *preparation)
 {
-    char *text;
+    char inputs[DIGEST_HEX_SIZE];
 
+    prepare_digest(preparation->parts, inputs);
     if (preparation->needs_tree) {
         preparation->result = tree_digest(preparation->project, preparation->tree, NULL,
                                           &preparation->err);
@@ -397,14 +490,11 @@ static void find_earlier(struct preparation *preparation)
         }
         json_put_text(preparation->parts, "tree", preparation->tree);
     }
-    if (!preparation->is_digested) {
-        return;
+    if (preparation->is_digested) {
+        prepare_digest(preparation->parts, preparation->digest);
     }
-    text = json_dump_sorted(preparation->parts);
-    digest_bytes(text, strlen(text), preparation->digest);
-    free(text);
-    if (preparation->is_fresh) {
-        return; /* others may take its result, it takes none */
+    if (preparation->is_fresh || take_held(preparation, inputs) || !preparation->is_digested) {
+        return; /* others may take its result, a fresh one takes none */
     }
     preparation->result = store_read(preparation->engine->options.store, find_reusable, preparation,
                                      &preparation->err);
@@ -528,6 +618,26 @@ static void ask_for_admission(const struct active *active, int index,
     }
 }
 
+static void prepare_held(const struct active *active, const struct step_state *step,
+                         struct preparation *preparation)
+{
+    const struct step_held *held = step->held;
+
+    if (!held) {
+        return;
+    }
+    preparation->wanted = mem_strdup(held->inputs);
+    preparation->output = json_incref(held->result.output);
+    preparation->artifacts = json_incref(held->result.artifacts);
+    preparation->answerer = mem_strdup(held->answerer);
+    preparation->model = mem_strdup(held->model);
+    preparation->duration_ms = held->duration_ms;
+    if (prepare_reads_tree(active->state, step)) {
+        preparation->edit_tree = mem_strdup(held->tree ? held->tree : "");
+        preparation->needs_tree = true;
+    }
+}
+
 void prepare_step(struct active *active, int index, bool is_static)
 {
     const struct step_state *step = &active->state->steps[index];
@@ -548,8 +658,9 @@ void prepare_step(struct active *active, int index, bool is_static)
     preparation->is_digested = !step->check && step_reuse(active->state, step) != REUSE_NEVER;
     ask_for_admission(active, index, preparation);
     preparation->needs_tree = step->check || step_reuse(active->state, step) == REUSE_TREE;
+    prepare_held(active, step, preparation);
     active->engine->pool_jobs++;
-    if (preparation->is_digested) {
+    if (preparation->is_digested || preparation->wanted) {
         preparation->result = collect_parts(active, index, definition, preparation->parts,
                                             &preparation->err);
     }

@@ -307,6 +307,7 @@ int run_records(struct store *store, const char *run_id, int64_t from_seq, int l
 
 struct run_log {
     struct store *store;
+    char *store_folder; /* PROJECT/.fermata */
     struct workflow *workflow;
     struct run_state *state;
     char *phase;
@@ -365,16 +366,16 @@ static void tell_attempt(struct run_log *log)
 static int add_log_line(void *context, const struct record *record, struct error *err)
 {
     struct run_log *log = context;
-    const char *refusal = run_refusal(log->state, record);
+    int r;
 
-    if (refusal) {
-        return error_set(err, ERROR_IO, "record %lld of the journal does not fit: %s",
-                         (long long)record->seq, refusal);
-    }
-    if (record->kind == RECORD_ATTEMPT_ENDED && note_attempt(log, record)) {
+    /* A damaged one names no step, or one that is not there: then it is refused below. */
+    if (record->kind == RECORD_ATTEMPT_ENDED && record->step && note_attempt(log, record)) {
         return 1; /* read again, once what the agent said last is there */
     }
-    run_apply(log->state, record);
+    r = run_fold_record(log->store_folder, log->state, record, err);
+    if (r < 0) {
+        return r;
+    }
     if (is_shown(log, record)) {
         log_format(log->state, record, log->request.is_json, log->target);
     }
@@ -412,6 +413,7 @@ int run_log_open(struct store *store, const struct run_log_request *request,
     log->store = store;
     log->workflow = workflow;
     log->state = run_state_new(request->run_id, workflow);
+    log->store_folder = mem_strdup(request->folder);
     log->phase = mem_strdup(request->phase);
     log->request = *request;
     log->request.piece_bytes = request->piece_bytes ? request->piece_bytes : LOG_PIECE_BYTES;
@@ -442,6 +444,7 @@ void run_log_close(struct run_log *log)
     }
     run_state_free(log->state);
     workflow_free(log->workflow);
+    free(log->store_folder);
     free(log->phase);
     free(log);
 }

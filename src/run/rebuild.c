@@ -105,13 +105,11 @@ static int read_creation(struct tx *tx, void *arg, struct error *err)
 static int fold_record(void *context, const struct record *record, struct error *err)
 {
     struct rebuild_run *run = context;
-    const char *refusal = run_refusal(run->state, record);
+    int r = run_fold_record(run->all->folder, run->state, record, err);
 
-    if (refusal) {
-        return error_set(err, ERROR_IO, "record %lld (%s) does not fit: %s", (long long)record->seq,
-                         record_kind_name(record->kind), refusal);
+    if (r < 0) {
+        return r;
     }
-    run_apply(run->state, record);
     commit_add(run->expected, run->state, record, 1);
     run->records++;
     return 0;

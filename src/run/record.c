@@ -152,6 +152,11 @@ static const struct {
                                  {TEXT("phase", phase), TEXT("step", step),
                                   INTEGER("attempt", number), TEXT("state", status),
                                   TEXT("message", text), BOOLEAN("stopped", flag)}},
+    [RECORD_RUN_EDITED] = {"run_edited",
+                           {TEXT("workflow", name), TEXT("digest", digest), TEXT("title", reason),
+                            TEXT("tree", other), TEXT("by", by), JSON("inputs", output),
+                            JSON("calls", artifacts), JSON("kept", data), JSON("held", files),
+                            JSON("phases", errors), JSON("again", question)}},
 };
 #undef TEXT
 #undef INTEGER

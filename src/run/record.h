@@ -40,8 +40,9 @@ enum record_kind {
     RECORD_NESTED_ENDED,
     RECORD_QUESTION_ANSWERED,
     RECORD_ATTEMPT_LIVENESS,
+    RECORD_RUN_EDITED,
 };
-#define RECORD_KINDS 25
+#define RECORD_KINDS 26
 
 /* Why another agent takes over, of `step_moved`; else the one before it failed. */
 #define RECORD_REASON_CONFLICT "conflict"       /* to settle that of its merge */

@@ -110,9 +110,22 @@ void step_before_free(struct step_before *before)
     }
 }
 
+void step_held_free(struct step_held *held)
+{
+    if (held) {
+        free(held->inputs);
+        free(held->tree);
+        free(held->answerer);
+        free(held->model);
+        step_output_release(&held->result);
+        free(held);
+    }
+}
+
 static void step_release(struct step_state *step)
 {
     step_before_free(step->before);
+    step_held_free(step->held);
     free(step->reused_from);
     free(step->error);
     free(step->agent_error);
@@ -174,9 +187,12 @@ void run_state_free(struct run_state *run)
     json_decref(run->signals);
     json_decref(run->signals_used);
     json_decref(run->left);
+    json_decref(run->gone);
     map_free(run->by_key);
     plan_free(run->plan);
     arena_free(run->arena);
+    workflow_free(run->edited);
+    workflow_free(run->next);
     free(run);
 }
 

@@ -68,6 +68,7 @@ struct step_state {
     bool has_slot, is_spared;       /* a token of its agent's rate was taken; its breaker is open */
     struct step_output result;
     struct step_before *before; /* NULL: this is the first round */
+    struct step_held *held;     /* NULL: there is nothing of before an edit */
     struct step_dialogue dialogue;
     int host_asked; /* how often the host was found not to have answered this attempt */
     json_t *items;  /* of foreach, as all that follows */
@@ -111,6 +112,9 @@ struct checkpoint_state {
 struct run_state {
     char id[RUN_ID_SIZE];
     const struct workflow *workflow;
+    struct workflow *edited; /* the same, where the plan was edited; else NULL */
+    struct workflow *next;   /* of the record that is applied next, see run_offer */
+    json_t *gone;            /* {key: attempts} of steps that the plan has no more; NULL: none */
     struct plan *plan;
     struct arena *arena; /* keys */
     enum run_status status;
@@ -157,6 +161,9 @@ struct run_state {
 
 struct run_state *run_state_new(const char *id, const struct workflow *workflow);
 void run_state_free(struct run_state *run); /* accepts NULL */
+/* The workflow of the record that follows, its creation or an edit; takes it over. A record that
+ * comes without is of the workflow that the state has. */
+void run_offer(struct run_state *run, struct workflow *workflow);
 /* The fold: asserts on a record that cannot follow. run_refusal finds bad stored data first. */
 void run_apply(struct run_state *run, const struct record *record);
 /* NULL, or why the record does not fit this state (a damaged or foreign journal). */

@@ -38,6 +38,15 @@ struct step_before {
     struct step_output result;
 };
 
+/* What a step gave before the plan was edited: taken again when what goes into it is the same. */
+struct step_held {
+    char *inputs; /* digest of all that goes into it but the files */
+    char *tree;   /* of the files as they were when the plan was edited */
+    char *answerer, *model;
+    int64_t duration_ms;
+    struct step_output result;
+};
+
 /* What the agent of a step asked, and what it was told. JSON is held by reference. */
 struct step_dialogue {
     json_t *question; /* {questions:[...],context,partial_work}; NULL: none is open */

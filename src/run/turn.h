@@ -164,10 +164,11 @@ void run_wake(struct turn *turn);
 /* It waits, or is about to, for what a person decides about a failure. */
 bool run_needs_decision(const struct run_state *run);
 
-/* command_skip.c, command_answer.c */
+/* command_skip.c, command_answer.c, command_edit.c */
 int command_skip(struct turn *turn, const struct event *event, struct error *err);
 int command_approve(struct turn *turn, const struct event *event, struct error *err);
 int command_reject(struct turn *turn, const struct event *event, struct error *err);
+int command_edit(struct turn *turn, const struct event *event, struct error *err);
 int command_answer(struct turn *turn, const struct event *event, struct error *err);
 int command_signal(struct turn *turn, const struct event *event, struct error *err);
 

@@ -202,6 +202,10 @@ prepare() {
     "fermata run"*) ;;
     "fermata resume"*--retry-failed*) fails_first w p unit ;;
     "fermata resume"*) paused_on_request ;;
+    "fermata edit"*)
+        paused_on_request
+        sed 's/run: "true"/run: "echo edited"/' .fermata/workflows/holds.yaml >draft.yaml
+        ;;
     "fermata pause"*) holds ;;
     "fermata retry"*) fails_first w p unit ;;
     "fermata skip"*--gate*) fails_first w test unit gate ;;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # templates; a test's own RUN; run_apart sets these
 # What is done once is not done again: in a fork, and in a run whose plan is edited. The agent notes
 # each call by the first line of its task.
 
@@ -13,6 +14,7 @@ setup() {
 #!/bin/sh
 line=$(grep -m 1 '^ask ')
 echo "$line" >>"$BATS_TEST_TMPDIR/calls"
+case $line in *" write"*) echo "$line" >>made ;; esac
 echo "$line" | sed 's/^ask/did/'
 END
     chmod +x agent.sh
@@ -113,4 +115,225 @@ END
     [ "$(calls)" = "list-x list-y three " ]
     [[ $(fermata explain last 'list[0]') == *"--from"* ]]
     [[ $(fermata explain last two) == *reused* ]]
+}
+
+# ---- edit ----
+
+# The run that is edited: its last phase waits for a file, and then goes on. What stands there is
+# outside of the files that a step looks at, as the edited plan is.
+plan() {
+    cat <<'END'
+name: plan
+inputs: { x: { type: string, default: "1" } }
+gates: { strict: { commands: [{ run: "echo gate >>.git/gates" }] } }
+phases:
+  - id: a
+    steps:
+      - { id: one, prompt: "ask one" }
+      - { id: two, prompt: "ask two ${{ steps.one.output }}" }
+      - { id: out, run: "echo out >>.git/commands" }
+  - id: b
+    mode: parallel
+    gate: strict
+    steps:
+      - { id: three, prompt: "ask three" }
+      - { id: four, prompt: "ask four ${{ steps.two.output }}" }
+      - { id: list, foreach: [x, y], prompt: "ask list-${{ item }}" }
+  - id: c
+    steps:
+      - { id: five, when: "inputs.x != '9'", prompt: "ask five" }
+      - { id: six, prompt: "ask six ${{ inputs.x }} ${{ steps.three.output }}" }
+  - id: d
+    steps:
+      - { id: stop, run: "test -e .git/ready", retry: { attempts: 1 } }
+      - { id: seven, prompt: "ask seven ${{ steps.six.output }}" }
+END
+}
+
+# A run of the plan that has stopped before its last step.
+stopped() {
+    plan | workflow plan
+    fermata run -w plan 2>/dev/null || [ $? -eq 3 ]
+    RUN=$(fermata list --json | json 'd["runs"][0]["id"]')
+    [ "$(calls)" = "five four list-x list-y one six three two " ]
+    [ "$(cat .git/commands .git/gates)" = $'out\ngate' ]
+    rm -f .git/commands .git/gates
+    touch .git/ready
+}
+
+# edit_with FILTER...: the plan through the filter becomes that of the run, which goes on in it
+edit_with() {
+    plan | "$@" >.git/edited.yaml
+    fermata edit "$RUN" -w .git/edited.yaml --yes 2>"$BATS_TEST_TMPDIR/err" || {
+        cat "$BATS_TEST_TMPDIR/err"
+        return 1
+    }
+    [ "$(status_of "$RUN")" = completed ]
+    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 1 ]
+    fermata doctor --rebuild --json >doctor.json || true
+    [[ $(cat doctor.json) == *"1 run, "*" 0 differences"* ]]
+}
+
+key_of() { fermata show "$RUN" --json | json "[s for p in d['phases'] for s in p['steps'] if s['key'] == '$1'][0]$2"; }
+
+@test "an edited prompt: that step is done again, and those that take its answer" {
+    stopped
+    edit_with sed 's/"ask two/"ask two changed/'
+    [ "$(calls)" = "four seven two " ]
+    [ ! -e .git/commands ]
+    [[ $(fermata explain "$RUN" two) == *"the plan was edited: what goes into it is another"*"differs: prompt"* ]]
+    [[ $(fermata explain "$RUN" one --json) == *"it stayed when the plan was edited"* ]]
+    [[ $(fermata explain "$RUN" three) == *"reused"*"the plan was edited, and everything that goes into it is the same"* ]]
+    [ "$(key_of one '["attempts"]') $(key_of two '["attempts"]')" = "1 2" ]
+}
+
+@test "a new step in the middle: it alone is done" {
+    stopped
+    edit_with sed '/id: two/i\      - { id: new, prompt: "ask new" }'
+    [ "$(calls)" = "new seven " ]
+    [ ! -e .git/commands ]
+}
+
+@test "a new phase that an old step takes from: that step is done again" {
+    stopped
+    edit_with sed -e '/id: a$/i\  - { id: z, steps: [{ id: first, prompt: "ask first" }] }' \
+        -e 's/"ask three/"ask three ${{ steps.first.output }}/'
+    [ "$(calls)" = "first seven six three " ]
+}
+
+@test "a removed step: nothing is done again, and what it did stays in the journal" {
+    stopped
+    edit_with sed '/id: four/d'
+    [ "$(calls)" = "seven " ]
+    [[ $(fermata show "$RUN" --json) != *'"key": "four"'* ]]
+    fermata logs "$RUN" --records | grep -q '"step": *"four"'
+    [[ $(fermata explain "$RUN") == *"four  removed"* ]]
+}
+
+@test "steps in another order, another phase, under another name: nothing is done again" {
+    stopped
+    edit_with python3 -IS -c 'import sys
+text = sys.stdin.read()
+three = "      - { id: three, prompt: \"ask three\" }\n"
+assert three in text
+text = text.replace(three, "")
+text = text.replace("      - { id: one,", three + "      - { id: uno,").replace("steps.one.", "steps.uno.")
+print(text)'
+    [ "$(calls)" = "seven " ]
+    [ "$(key_of uno '["reused_from"]')" = "$RUN" ]
+}
+
+@test "another input: what takes it is done again, and what takes from that" {
+    stopped
+    fermata edit "$RUN" -i x=2 --yes 2>/dev/null
+    [ "$(status_of "$RUN")" = completed ]
+    # A command sees all inputs in its environment.
+    [ "$(calls)" = "seven six " ]
+    [ "$(cat .git/commands)" = out ]
+    [ "$(fermata show "$RUN" --json | json 'd["inputs"]["x"]')" = 2 ]
+}
+
+@test "another gate: it is asked again, and no step is done again" {
+    stopped
+    edit_with sed 's/echo gate >>/echo other >>/'
+    [ "$(calls)" = "seven " ]
+    [ "$(cat .git/gates)" = other ]
+}
+
+@test "another condition: what is left out now takes nothing with it" {
+    stopped
+    edit_with sed "s/inputs.x != '9'/inputs.x == '9'/"
+    [ "$(calls)" = "seven " ]
+    [ "$(key_of five '["status"]')" = skipped ]
+}
+
+@test "a parallel phase: a changed step and a new one are done, their neighbours are not" {
+    stopped
+    edit_with sed -e 's/"ask three/"ask three changed/' -e '/id: three/i\      - { id: new, prompt: "ask new" }'
+    [ "$(calls)" = "new seven six three " ]
+}
+
+@test "a longer list: only what is new in it is done" {
+    stopped
+    edit_with sed 's/foreach: \[x, y\]/foreach: [x, y, z]/'
+    [ "$(calls)" = "list-z seven " ]
+    [ "$(key_of list '["instances"]' | json 'len(d)')" -eq 3 ]
+}
+
+@test "an agent that changed files: its work stands, and what looks at them is done again when it is" {
+    plan() {
+        cat <<'END'
+name: plan
+phases:
+  - { id: a, steps: [{ id: one, prompt: "ask one" }, { id: two, prompt: "ask two write" }] }
+  - { id: b, steps: [{ id: three, prompt: "ask three" }, { id: out, run: "cat made >>.git/commands" }] }
+  - { id: c, steps: [{ id: stop, run: "test -e .git/ready", retry: { attempts: 1 } }] }
+END
+    }
+    plan | workflow plan
+    fermata run -w plan 2>/dev/null || [ $? -eq 3 ]
+    RUN=$(fermata list --json | json 'd["runs"][0]["id"]')
+    [ "$(calls)" = "one three two " ]
+    edit_with_paused() {
+        plan | "$@" >.git/edited.yaml
+        fermata edit "$RUN" -w .git/edited.yaml --yes 2>/dev/null || [ $? -eq 3 ]
+    }
+    # What is before it, and does not change the files: the writer is not asked again.
+    edit_with_paused sed 's/ask one/ask one changed/'
+    [ "$(calls)" = "one " ]
+    [ "$(cat made)" = "ask two write" ]
+    # The writer itself: what looks at the files is done again.
+    edit_with_paused sed -e 's/ask one/ask one changed/' -e 's/ask two write/ask two write more/'
+    [ "$(calls)" = "three two " ]
+    [ "$(wc -l <.git/commands)" -eq 3 ]
+}
+
+@test "an edit back to what was: nothing of it is done again" {
+    stopped
+    rm .git/ready
+    plan | sed 's/"ask seven/"ask seven changed/' >.git/edited.yaml
+    fermata edit "$RUN" -w .git/edited.yaml --yes 2>/dev/null || [ $? -eq 3 ]
+    touch .git/ready
+    edit_with cat
+    [ "$(calls)" = "seven " ]
+}
+
+@test "without --yes it is only shown; with errors, too, nothing is changed" {
+    stopped
+    before=$(fermata status "$RUN" --json | json 'd["seq"]')
+    plan | sed 's/"ask two/"ask two changed/' >.git/edited.yaml
+    run_apart fermata edit "$RUN" -w .git/edited.yaml
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"two: done again"*"four: looked at again"* ]]
+    run_apart fermata edit "$RUN" -w .git/edited.yaml --dry-run --json
+    [ "$status" -eq 0 ]
+    [ "$(json '{s["key"]: s["decision"] for s in d["steps"]}' <<<"$output")" = '{"one": "kept", "two": "again", "out": "held", "three": "held", "four": "held", "list": "held", "five": "held", "six": "held", "stop": "again", "seven": "open"}' ]
+    plan | sed 's/steps.two.output/steps.tow.output/' >.git/edited.yaml
+    run_apart fermata edit "$RUN" -w .git/edited.yaml --yes
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"edited.yaml:1"*"tow"* ]]
+    [ "$(fermata status "$RUN" --json | json 'd["seq"]')" = "$before" ]
+    [ "$(calls)" = "" ]
+}
+
+@test "a run that is running is paused first: its running step ends, and the plan goes on" {
+    workflow plan <<'END'
+name: plan
+phases:
+  - { id: a, steps: [{ id: one, prompt: "ask one" }] }
+  - { id: b, steps: [{ id: hold, run: "touch .git/begun; until [ -e .git/go ]; do sleep 0.02; done; echo x >>.git/held" }] }
+  - { id: c, steps: [{ id: two, prompt: "ask two" }] }
+END
+    RUN=$(fermata run -w plan --detach)
+    wait_until test -e .git/begun
+    sed 's/ask two/ask two changed/' .fermata/workflows/plan.yaml >.git/edited.yaml
+    fermata edit "$RUN" -w .git/edited.yaml --yes 2>"$BATS_TEST_TMPDIR/err" &
+    edit=$!
+    wait_until grep -q "is paused first" "$BATS_TEST_TMPDIR/err"
+    touch .git/go
+    wait "$edit"
+    [ "$(status_of "$RUN")" = completed ]
+    [ "$(cat .git/held)" = x ]
+    grep -q "ask two changed" "$BATS_TEST_TMPDIR/calls"
+    [ "$(calls)" = "one two " ]
 }

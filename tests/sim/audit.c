@@ -390,6 +390,7 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     case RECORD_NESTED_ENDED:
     case RECORD_WENT_TO:
     case RECORD_ATTEMPT_LIVENESS:
+    case RECORD_RUN_EDITED:
         break;
     case RECORD_ITERATED:
         if (record->phase) {

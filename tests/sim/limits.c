@@ -477,6 +477,7 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
     case RECORD_GATE_DECIDED:
     case RECORD_GATE_SKIPPED:
     case RECORD_ATTEMPT_LIVENESS:
+    case RECORD_RUN_EDITED:
         break;
     }
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 struct failing {
+    const char *folder;
     struct run_state *state;
     int64_t generation;
     struct commit *commit;
@@ -21,7 +22,7 @@ static int read_run(struct tx *tx, void *arg, struct error *err)
     struct failing *failing = arg;
     int r = lease_find(tx, failing->state->id, &failing->generation, err);
 
-    return r < 0 ? r : run_fold(tx, failing->state, err);
+    return r < 0 ? r : run_fold(tx, failing->folder, failing->state, err);
 }
 
 static int write_run(struct tx *tx, void *arg, struct error *err)
@@ -32,7 +33,7 @@ static int write_run(struct tx *tx, void *arg, struct error *err)
 void orphan_make(struct store *store, const char *folder, const char *run_id)
 {
     struct workflow *workflow = NULL;
-    struct failing failing = {0};
+    struct failing failing = {.folder = folder};
     struct batch batch;
 
     assert_int_equal(run_load_workflow(store, folder, run_id, &workflow, NULL), 0);

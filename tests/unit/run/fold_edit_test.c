@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
+#include "run/fold.h"
+#include "support/run_machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define OLD                                                                                        \
+    "name: old\n"                                                                                  \
+    "phases:\n"                                                                                    \
+    "  - id: p\n"                                                                                  \
+    "    mode: parallel\n"                                                                         \
+    "    steps:\n"                                                                                 \
+    "      - { id: a, run: x }\n"                                                                  \
+    "      - { id: b, run: x }\n"                                                                  \
+    "      - { id: each, run: x, foreach: [1, 2] }\n"                                              \
+    "  - { id: q, steps: [{ id: c, run: x }] }\n"
+/* The phases change their places, b is gone, d is new. */
+#define NEW                                                                                        \
+    "name: new\n"                                                                                  \
+    "phases:\n"                                                                                    \
+    "  - { id: q, steps: [{ id: c, run: x }, { id: d, run: y }] }\n"                               \
+    "  - id: p\n"                                                                                  \
+    "    needs: []\n"                                                                              \
+    "    mode: parallel\n"                                                                         \
+    "    steps:\n"                                                                                 \
+    "      - { id: each, run: x, foreach: [1, 2, 3] }\n"                                           \
+    "      - { id: a, run: x }\n"
+
+/* All of p is done, c is under way, then the run rests with c failed. */
+static void begin(struct machine *m)
+{
+    machine_begin(m, OLD);
+    machine_output(m, "a", "1");
+    machine_pass(m, "b");
+    machine_pass(m, "each[0]");
+    machine_pass(m, "each[1]");
+    machine_fail(m, "c", "permanent");
+    assert_int_equal(m->run->status, RUN_PAUSED);
+}
+
+static void edit(struct machine *m, const char *text, const char *kept, const char *held,
+                 const char *phases)
+{
+    struct parsed parsed = parse_clean(text);
+    json_t *values[3] = {0};
+    const char *const texts[] = {kept, held, phases};
+
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(json_parse_text(texts[i], strlen(texts[i]), "test", &values[i], NULL), 0);
+    }
+    run_offer(m->run, workflow_share(parsed.workflow));
+    parsed_release(&parsed);
+    run_apply(m->run, &(struct record){.kind = RECORD_RUN_EDITED,
+                                       .seq = m->run->seq + 1,
+                                       .name = "new",
+                                       .other = "treetree",
+                                       .data = values[0],
+                                       .files = values[1],
+                                       .errors = values[2]});
+    for (size_t i = 0; i < 3; i++) {
+        json_decref(values[i]);
+    }
+}
+
+static void release(struct machine *m)
+{
+    /* Its journal does not know of the edit. */
+    m->records.count = 0;
+    machine_release(m);
+}
+
+static void what_is_kept_comes_over_as_it_is(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    begin(&m);
+    edit(&m, NEW, "[\"a\"]", "{}", "{}");
+    assert_string_equal(m.run->workflow->name, "new");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_COMPLETED);
+    assert_non_null(machine_step(&m, "a")->result.output);
+    assert_string_equal(m.run->phases[machine_step(&m, "a")->phase].definition->id, "p");
+    assert_int_equal(machine_step(&m, "d")->status, STEP_IS_PENDING);
+    assert_int_equal(machine_step(&m, "c")->status, STEP_IS_PENDING);
+    assert_int_equal(m.run->counts[STEP_IS_COMPLETED], 1);
+    assert_int_equal(m.run->counts[STEP_IS_FAILED], 0);
+    assert_int_equal(machine_phase(&m, "p")->unfinished, 1);
+    assert_int_equal(machine_phase(&m, "p")->status, STEP_IS_PENDING);
+    assert_int_equal(m.run->phases_open, 2);
+    release(&m);
+}
+
+static void a_phase_that_is_kept_stays_complete_and_a_checkpoint_with_it(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    begin(&m);
+    assert_int_equal(m.run->checkpoints.count, 1);
+    edit(&m, OLD, "[\"a\", \"b\", \"each\", \"each[0]\", \"each[1]\"]", "{}", "{\"p\": \"kept\"}");
+    assert_int_equal(machine_phase(&m, "p")->status, STEP_IS_COMPLETED);
+    assert_int_equal(machine_phase(&m, "p")->unfinished, 0);
+    assert_int_equal(m.run->phases_open, 1);
+    assert_int_equal(m.run->checkpoints.count, 1);
+    assert_int_equal(machine_step(&m, "each")->instance_count, 2);
+    assert_int_equal(machine_step(&m, "each")->instances_open, 0);
+    assert_int_equal(machine_step(&m, "each[1]")->status, STEP_IS_COMPLETED);
+    edit(&m, OLD, "[\"a\"]", "{}", "{}");
+    assert_int_equal(m.run->checkpoints.count, 0);
+    release(&m);
+}
+
+static void what_is_held_waits_with_its_result_and_the_tree_of_then(void **state)
+{
+    struct machine m;
+    const struct step_state *step;
+
+    (void)state;
+    begin(&m);
+    edit(&m, NEW, "[]", "{\"a\": \"abc\", \"c\": \"def\", \"each[1]\": \"ghi\"}", "{}");
+    step = machine_step(&m, "a");
+    assert_int_equal(step->status, STEP_IS_PENDING);
+    assert_null(step->result.output);
+    assert_string_equal(step->held->inputs, "abc");
+    assert_string_equal(step->held->tree, "treetree");
+    assert_non_null(step->held->result.output);
+    assert_int_equal(step->attempts, 1);
+    /* What failed gave nothing that could be taken. */
+    assert_null(machine_step(&m, "c")->held);
+    assert_string_equal(machine_step(&m, "each[1]")->held->inputs, "ghi");
+    assert_int_equal(machine_step(&m, "each")->instance_count, 0);
+    /* Through another edit, too, as long as it is not taken. */
+    edit(&m, OLD, "[]", "{\"a\": \"abc\"}", "{}");
+    assert_string_equal(machine_step(&m, "a")->held->inputs, "abc");
+    release(&m);
+}
+
+/* The folders of its attempts are there. */
+static void a_step_that_comes_back_goes_on_counting_its_attempts(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    begin(&m);
+    edit(&m, NEW, "[]", "{}", "{}");
+    assert_null(run_find_step(m.run, "b"));
+    edit(&m, OLD, "[]", "{}", "{}");
+    assert_int_equal(machine_step(&m, "b")->attempts, 1);
+    assert_int_equal(fold_attempts_before(m.run, "b"), 1);
+    assert_int_equal(fold_attempts_before(m.run, "nobody"), 0);
+    release(&m);
+}
+
+static void a_run_begins_with_the_workflow_that_it_was_offered(void **state)
+{
+    struct parsed old = parse_clean(OLD);
+    struct parsed new = parse_clean(NEW);
+    struct run_state *run = run_state_new("wf_zzzzzzzzzzzz", new.workflow);
+
+    (void)state;
+    run_offer(run, workflow_share(old.workflow));
+    run_apply(run, &(struct record){.kind = RECORD_RUN_CREATED, .seq = 1, .at = 1, .name = "old"});
+    assert_string_equal(run->workflow->name, "old");
+    assert_non_null(run_find_step(run, "b"));
+    assert_null(run_find_step(run, "d"));
+    run_state_free(run);
+    parsed_release(&old);
+    parsed_release(&new);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_kept_comes_over_as_it_is),
+        cmocka_unit_test(a_phase_that_is_kept_stays_complete_and_a_checkpoint_with_it),
+        cmocka_unit_test(what_is_held_waits_with_its_result_and_the_tree_of_then),
+        cmocka_unit_test(a_step_that_comes_back_goes_on_counting_its_attempts),
+        cmocka_unit_test(a_run_begins_with_the_workflow_that_it_was_offered),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
