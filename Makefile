@@ -237,7 +237,8 @@ test-programs: $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(PRELOAD_SOURCES:%.c=$(BUILD)/
 $(PROGRAM_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC      $<')
-	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $<
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $< $(LIBS_$(@F))
+LIBS_json := -ljansson
 
 # Preloaded; see the files.
 $(PRELOAD_SOURCES:%.c=$(BUILD)/%.so): $(BUILD)/%.so: %.c $(BUILD)/flags

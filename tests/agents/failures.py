@@ -30,10 +30,10 @@ class Pair(Project):
         return self.said.stdout.split()[-1]
 
     def breaker(self):
-        return json.loads(self.fermata("agents", "mine", "--json").stdout)["agents"][0]["breaker"]
+        return json.loads(self.look("agents", "mine", "--json").stdout)["agents"][0]["breaker"]
 
     def records(self, kind):
-        lines = self.fermata("logs", "last", "--records").stdout.splitlines()
+        lines = self.look("logs", "last", "--records").stdout.splitlines()
         return [record for record in map(json.loads, lines) if record["kind"] == kind]
 
     def drivers(self, run):
@@ -103,7 +103,7 @@ def two_at_once(project, prompt, **keys):
 
 
 def status(project, run):
-    return json.loads(project.fermata("show", run, "--json").stdout)["status"]
+    return json.loads(project.look("show", run, "--json").stdout)["status"]
 
 
 SLOW = f'do it [[mock:text text="{ANSWER}" chunks=4 delay_ms=250]]'
@@ -133,7 +133,7 @@ def two_processes_at_once_drain_one_bucket(models):
         runs = two_at_once(project, UP, foreach=[1, 2, 3])
 
         def waits():
-            lines = [line for run in runs for line in project.fermata("logs", run, "--records").stdout.splitlines()]
+            lines = [line for run in runs for line in project.look("logs", run, "--records").stdout.splitlines()]
             return [record for record in map(json.loads, lines)
                     if record["kind"] == "step_waiting" and "takes 4 calls a minute" in record.get("message", "")]
 
@@ -146,7 +146,7 @@ def two_processes_at_once_drain_one_bucket(models):
 
 def over_a_pause(project, run):
     assert project.fermata("pause", run).returncode == 0
-    wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "paused")
+    wait_for(lambda: json.loads(project.look("show", run, "--json").stdout)["status"] == "paused")
 
 
 def over_a_kill(project, run):
@@ -202,7 +202,7 @@ def a_parked_step_can_be_cancelled(models):
         run = project.begin("do it [[mock:429 retry_after=3600]]")
         wait_for(lambda: project.state().get("waiting") == "retry")
         assert project.fermata("cancel", run).returncode == 0
-        wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "cancelled")
+        wait_for(lambda: json.loads(project.look("show", run, "--json").stdout)["status"] == "cancelled")
         assert project.state()["status"] == "cancelled", project.state()
         assert project.asked() == ["mock"], project.asked()
 
@@ -253,7 +253,7 @@ def who_is_silent_is_told_of_and_only_ended_where_the_step_says_so(models):
     with Pair(models) as project:
         run = project.begin(f'do it [[mock:text text="{ANSWER}" chunks=2 delay_ms=3000]]', quiet={"after": "1s"})
         wait_for(lambda: any(record["state"] == "quiet" for record in project.records("attempt_liveness")))
-        wait_for(lambda: json.loads(project.fermata("show", run, "--json").stdout)["status"] == "completed")
+        wait_for(lambda: json.loads(project.look("show", run, "--json").stdout)["status"] == "completed")
         assert_done(project, project.state(), ANSWER)
         assert len(project.records("attempt_started")) == 1
 

@@ -149,11 +149,11 @@ class Vault(Project):
                     ["models", "--json"], ["validate"], ["gc", "--dry-run"]]
         commands += [[command, "last", step] for step in steps for command in ("logs", "cat")]
         for command in commands:
-            done = self.fermata(*command)
+            done = self.look(*command)
             assert not self.find((done.stdout + done.stderr).encode()), (command, done.stdout, done.stderr)
 
     def shown(self):
-        done = self.fermata("show", "last", "--json")
+        done = self.look("show", "last", "--json")
         assert done.returncode == 0, (done.stderr, self.said)
         return json.loads(done.stdout)
 

@@ -15,6 +15,8 @@ from models import Cases, Models, wait_for
 
 BUILD = Path(os.environ.get("BUILD", "build")).resolve()
 FERMATA = BUILD / "fermata"
+# What only looks, or only tidies up, is for the build that starts in no time.
+LOOKING = Path(os.environ.get("PLAIN_BUILD") or BUILD).resolve() / "fermata"
 TYPES = ["ollama", "llamacpp", "localai", "text-generation-webui", "openai-compatible", "groq", "anthropic",
          "gemini-api"]
 ANSWER = "all is good"
@@ -38,15 +40,18 @@ class Project:
         return self
 
     def __exit__(self, *_):
-        self.fermata("cancel", "last")
+        self.look("cancel", "last")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def configure(self, agent):
         (self.folder / ".fermata/config.yaml").write_text(json.dumps({"agents": {"mine": agent}}))
 
-    def fermata(self, *arguments):
-        return subprocess.run([FERMATA, *arguments], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL,
+    def fermata(self, *arguments, program=FERMATA):
+        return subprocess.run([program, *arguments], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=120)
+
+    def look(self, *arguments):
+        return self.fermata(*arguments, program=LOOKING)
 
     def step(self, prompt, attempts=1, **keys):
         step = {"id": "s", "agent": "mine", "prompt": prompt, "timeout": "60s",
@@ -61,12 +66,12 @@ class Project:
         return self.state()
 
     def state(self):
-        done = self.fermata("show", "last", "--json")
+        done = self.look("show", "last", "--json")
         assert done.returncode == 0, (done.stderr, self.said.stderr)
         return json.loads(done.stdout)["phases"][0]["steps"][0]
 
     def output(self):
-        return self.fermata("cat", "last", "s").stdout
+        return self.look("cat", "last", "s").stdout
 
     def processes(self):
         """What still runs of this project's attempts."""

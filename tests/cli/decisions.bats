@@ -29,7 +29,7 @@ END
         .fermata/workflows/gate.yaml | workflow unknown
     workflow late <<'END'
 name: late
-timeout: 300ms
+timeout: 2s
 phases:
   - { id: before, steps: [{ id: first, run: "echo x >>first.count" }] }
   - { id: test, steps: [{ id: unit, run: "test -e fixed || sleep 60", retry: { attempts: 1 } }] }
@@ -46,14 +46,14 @@ END
     workflow live <<'END'
 name: live
 phases:
-  - { id: work, needs: [], steps: [{ id: hold, run: "echo x >>hold.count; until [ -e go ]; do sleep 0.02; done" }] }
+  - { id: work, needs: [], steps: [{ id: hold, run: "echo x >>hold.count; await go" }] }
   - { id: ask, needs: [], steps: [{ id: ok, approve: "Good?" }] }
   - { id: do, needs: [ask], steps: [{ id: it, run: "touch built" }] }
 END
     workflow broken <<'END'
 name: broken
 phases:
-  - { id: work, needs: [], steps: [{ id: hold, run: "echo x >>hold.count; until [ -e go ]; do sleep 0.02; done" }] }
+  - { id: work, needs: [], steps: [{ id: hold, run: "echo x >>hold.count; await go" }] }
   - { id: test, needs: [], steps: [{ id: unit, run: "test -e fixed", retry: { attempts: 1 } }] }
   - { id: do, needs: [test], steps: [{ id: it, run: "touch built" }] }
 END

@@ -90,7 +90,7 @@ holds() {
     workflow holds <<'END'
 name: holds
 phases:
-  - { id: a, steps: [{ id: one, run: "touch begun; until [ -e go ]; do sleep 0.02; done" }] }
+  - { id: a, steps: [{ id: one, run: "touch begun; await go" }] }
   - { id: b, steps: [{ id: two, run: "true" }] }
 END
     id=$(fermata run -w holds --detach)

@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: MIT
 # Shared by the command tests: a private project, the real binary, waiting for events.
+# Whatever is asked for a thousand times makes no process that it does not need: making one is half
+# of what these tests cost.
 # shellcheck shell=bash
 
 setup_project() {
     FERMATA=${FERMATA:-$BATS_TEST_DIRNAME/../../build/fermata}
-    export FERMATA_KEEP=${FERMATA_KEEP:-$(dirname "$FERMATA")/fermata-keep}
+    export FERMATA_KEEP=${FERMATA_KEEP:-${FERMATA%/*}/fermata-keep}
+    JSON=${FERMATA%/*}/tests/programs/json
+    [ -x "$JSON" ] || {
+        echo "programs of tests are missing: make test-programs BUILD=${FERMATA%/*}" >&2
+        return 1
+    }
+    PATH=$PATH:${JSON%/*} # await
     export FERMATA_TRUST=1 HOME=$BATS_TEST_TMPDIR/home TERM=dumb LC_ALL=C.UTF-8 LOGNAME=ada
     export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
     export FERMATA_PASS_ENV="BATS_*" # what the agents of tests look at
@@ -21,12 +29,14 @@ setup_project() {
 
 # Keepers and drivers of this test end with it. What says that it is over has none.
 teardown_project() {
-    local id
+    local id state
     [ -d "$PROJECT/.fermata/workflows" ] || return 0
     for id in "$PROJECT"/.fermata/workflows/wf_*; do
         [ -d "$id" ] || continue
-        ! grep -Eqs -m 1 '^  "status": "(completed|cancelled)"' "$id/state.json" || continue
-        "$LOOKING" -C "$PROJECT" cancel "$(basename "$id")" >/dev/null 2>&1 || true
+        state=
+        [ ! -s "$id/state.json" ] || state=$(<"$id/state.json")
+        [[ $state != *$'\n  "status": "'@(completed|cancelled)\"* ]] || continue
+        "$LOOKING" -C "$PROJECT" cancel "${id##*/}" >/dev/null 2>&1 || true
     done
 }
 
@@ -34,26 +44,29 @@ fermata() {
     "$FERMATA" "$@"
 }
 
+# json EXPRESSION: the expression over `d`, the JSON on standard input
+json() {
+    "$JSON" "$BATS_TEST_DIRNAME/../support/json_value.py" "$1"
+}
+
+# Where one of a pipeline is a function it is two processes.
+shopt -s expand_aliases
+alias fermata='"$FERMATA"' json='"$JSON" "$BATS_TEST_DIRNAME/../support/json_value.py"'
+
 # Runs with standard output and standard error apart: $output, $stderr, $status.
 run_apart() {
     status=0
     "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" </dev/null || status=$?
-    output=$(cat "$BATS_TEST_TMPDIR/out")
-    stderr=$(cat "$BATS_TEST_TMPDIR/err")
+    output=$(<"$BATS_TEST_TMPDIR/out")
+    stderr=$(<"$BATS_TEST_TMPDIR/err")
 }
 
 # workflow NAME <<text: a workflow of the project
 workflow() {
-    mkdir -p .fermata/workflows
-    cat >".fermata/workflows/$1.yaml"
-}
-
-# json EXPRESSION: the expression over `d`, the JSON on standard input
-json() {
-    python3 -IS -c 'import json,sys
-d = json.load(sys.stdin)
-v = eval(sys.argv[1])
-print(v if isinstance(v, str) else json.dumps(v))' "$1"
+    local text
+    [ -d .fermata/workflows ] || mkdir -p .fermata/workflows
+    IFS= read -rd '' text || true # which is the end of the input
+    printf '%s' "$text" >".fermata/workflows/$1.yaml"
 }
 
 status_of() {
@@ -62,11 +75,18 @@ status_of() {
 
 # wait_until COMMAND...: waits for an event that only another process can bring; at most 30 s
 wait_until() {
-    local i
+    local i pause
+    ! "$@" >/dev/null 2>&1 || return 0
+    [ -p "$BATS_TEST_TMPDIR/pause" ] || mkfifo "$BATS_TEST_TMPDIR/pause"
+    exec {pause}<>"$BATS_TEST_TMPDIR/pause" # where nobody writes
     for ((i = 0; i < 600; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.05
+        read -rt 0.05 <&"$pause" || true
+        if "$@" >/dev/null 2>&1; then
+            exec {pause}>&-
+            return 0
+        fi
     done
+    exec {pause}>&-
     echo "waited in vain for: $*" >&2
     return 1
 }
@@ -85,6 +105,18 @@ is_ownerless() {
 
 # Every line of the text fits into 80 columns.
 fits_80_columns() {
+    local line text foreign
+    text=$(</dev/stdin)
+    while IFS= read -r line; do
+        foreign=${line//[ -~]/} # each of these may be two columns wide
+        if ((${#line} + ${#foreign} > 80)); then
+            width_of_lines <<<"$text"
+            return
+        fi
+    done <<<"$text"
+}
+
+width_of_lines() {
     python3 -IS -c 'import sys, unicodedata
 for line in sys.stdin.read().splitlines():
     width = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)

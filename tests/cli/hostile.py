@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Steps that behave as no step should (tests/programs/hostile.c), each beside 50 normal ones in one
+"""Steps that behave as no step should (tests/programs/hostile.c), each beside 20 normal ones in one
 run of the real binary. Prints TAP.
 
 Of each is shown: how it ends and with which reason; that the others end well, each begun once; that
 when the run has ended no process, file or mount of the step is left; that tables and journal agree.
-With HOSTILE_MEASURE=1 (`make hostile`) also what a busy machine makes fail: the deadline, memory,
+With HOSTILE_MEASURE=1 (`make hostile`) beside 50, and also what a busy machine makes fail: deadline, memory,
 how long a turn holds the loop, the pace of the others. HOSTILE_ONLY names behaviours.
 """
 import concurrent.futures
@@ -24,7 +24,7 @@ FERMATA = BUILD / "fermata"
 HOSTILE = BUILD / "tests/programs/hostile"
 LOOP_WATCH = BUILD / "tests/programs/loop_watch.so"
 
-NORMAL_STEPS = 50
+NORMAL_STEPS = 50 if MEASURE else 20
 TIMEOUT_MS = 3000 if MEASURE else 1000
 GONE_MS = 2000  # after the deadline
 HELD_US_MAX = 50000

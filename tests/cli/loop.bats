@@ -22,7 +22,7 @@ phases:
   - id: a
     steps:
       - id: first
-        run: 'printf "%s\n" "$TASK" | head -n 1 >>did; touch begun; until [ -e go ]; do sleep 0.02; done'
+        run: 'printf "%s\n" "$TASK" | head -n 1 >>did; touch begun; await go'
         env: { TASK: "${{ run.task }}" }
 END
     mkdir tasks

@@ -16,7 +16,7 @@ phases:
   - id: two
     steps:
       - id: hold
-        run: 'echo x >>hold.count; echo waiting; until [ -e go ]; do sleep 0.05; done; echo gone'
+        run: 'echo x >>hold.count; echo waiting; await go; echo gone'
   - id: three
     steps: [{ id: last, run: "echo x >>last.count" }]
 END
@@ -179,7 +179,7 @@ name: halves
 phases:
   - id: a
     steps:
-      - { id: s, run: "printf 'a\\303'; touch half; until [ -e go ]; do sleep 0.02; done; printf '\\244b\\n'" }
+      - { id: s, run: "printf 'a\\303'; touch half; await go; printf '\\244b\\n'" }
 END
     id=$(fermata run -w halves --detach)
     wait_until test -e half
@@ -230,7 +230,7 @@ phases:
   - id: one
     steps:
       - id: stay
-        run: 'trap "" TERM; echo x >>stay.count; echo waiting; until [ -e go ]; do sleep 0.05; done'
+        run: 'trap "" TERM; echo x >>stay.count; echo waiting; await go'
   - id: two
     steps: [{ id: last, run: "echo x >>last.count" }]
 END

@@ -83,7 +83,7 @@ name: slow
 phases:
   - id: main
     steps:
-      - { id: first, run: "echo x >>begun; until [ -e go ]; do sleep 0.05; done" }
+      - { id: first, run: "echo x >>begun; await go" }
       - { id: second, run: "true" }
 END
     "$FERMATA" run -w slow --repeat 50 --parallel 2 --report out.json >out 2>err &

@@ -161,7 +161,7 @@ END
     workflow slow <<'END'
 name: slow
 phases:
-  - { id: a, steps: [{ id: one, run: "until [ -e go ]; do sleep 0.02; done" }] }
+  - { id: a, steps: [{ id: one, run: "await go" }] }
   - { id: b, steps: [{ id: two, run: "echo end" }] }
 END
     id=$(fermata run -w slow --detach)
@@ -251,7 +251,7 @@ name: holds
 checkpoint: { auto: false }
 phases:
   - { id: a, steps: [{ id: one, run: "echo x >>one.count" }] }
-  - { id: b, steps: [{ id: two, run: "echo x >>two.count; until [ -e go ]; do sleep 0.02; done" }] }
+  - { id: b, steps: [{ id: two, run: "echo x >>two.count; await go" }] }
 END
     id=$(fermata run -w holds --detach)
     wait_until test -e two.count

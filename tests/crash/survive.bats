@@ -22,7 +22,7 @@ phases:
           env -i /bin/sleep 1000 &
           echo $! >>daemons
           echo x >>hold.count
-          until [ -e go ]; do sleep 0.05; done
+          await go
           echo gone
   - id: three
     steps: [{ id: last, run: "echo x >>last.count" }]
@@ -305,7 +305,7 @@ name: loud
 phases:
   - id: one
     steps:
-      - { id: loud, run: 'seq 1 200000; echo x >>loud.count; until [ -e go ]; do sleep 0.05; done; seq 1 1000' }
+      - { id: loud, run: 'seq 1 200000; echo x >>loud.count; await go; seq 1 1000' }
 END
     start_detached loud
     wait_until test -e loud.count
@@ -437,7 +437,7 @@ phases:
       - id: big
         run: |
           echo x >>big.count
-          until [ -e go ]; do sleep 0.05; done
+          await go
           seq 1 100000 | head -c 400000
 END
     start_foreground run -w big
@@ -520,7 +520,7 @@ phases:
   - id: one
     steps: [{ id: first, run: "echo x >>first.count; echo first" }]
   - id: two
-    steps: [{ id: hold, run: 'echo x >>hold.count; until [ -e go ]; do sleep 0.05; done' }]
+    steps: [{ id: hold, run: 'echo x >>hold.count; await go' }]
   - id: three
     steps: [{ id: last, run: "echo x >>last.count" }]
 END
