@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "ops/experts.h"
+#include "ops/routes.h"
 #include "ops/start.h"
 #include "workflow/expert.h"
 
@@ -126,6 +127,8 @@ void planning_release(struct planning *planning)
     workflow_free(planning->workflow);
     json_decref(planning->why);
     json_decref(planning->answer);
+    json_decref(planning->routing);
+    routes_free(planning->routes);
     analysis_release(&planning->analysis);
     repository_release(&planning->repository);
 }
@@ -172,6 +175,11 @@ int planning_use_composed(struct planning *planning, const char *origin, struct 
     struct strbuf text;
     int r;
 
+    r = planning_route(planning, err);
+    if (r < 0) {
+        free(problems);
+        return r;
+    }
     strbuf_init(&text, COMPOSED_TEXT_MAX);
     compose_write(planning->composed, &text);
     ops_workflow_names(planning->ops, &names);
@@ -200,6 +208,13 @@ static int use_composed(struct planning *planning, struct error *err)
     return planning_use_composed(planning, "composed", err);
 }
 
+static int use_library(struct planning *planning, const char *name, struct error *err)
+{
+    int r = ops_load_workflow(planning->ops, name, &planning->workflow, err);
+
+    return r < 0 ? r : planning_route(planning, err);
+}
+
 int planning_choose(struct planning *planning, const char *name, struct error *err)
 {
     const struct recommendation *best = planning->workflows.count > 0 ? &planning->found[0] : NULL;
@@ -207,12 +222,12 @@ int planning_choose(struct planning *planning, const char *name, struct error *e
     if (name) {
         planning->origin = "asked";
         planning_say_why(planning, "it was asked for");
-        return ops_load_workflow(planning->ops, name, &planning->workflow, err);
+        return use_library(planning, name, err);
     }
     if (best && best->score >= RECOMMEND_FITS) {
         planning->origin = "library";
         say_why_chosen(planning, best);
-        return ops_load_workflow(planning->ops, best->workflow->name, &planning->workflow, err);
+        return use_library(planning, best->workflow->name, err);
     }
     return use_composed(planning, err);
 }
@@ -343,6 +358,9 @@ json_t *planning_describe(struct planning *planning, const json_t *inputs)
     json_put(result, "notes", describe_notes(planning));
     json_put(result, "inputs", json_incref((json_t *)(uintptr_t)inputs));
     json_put(result, "waves", json_incref(json_object_get(dry, "waves")));
+    if (planning->routes) {
+        planning_add_routing(planning, result);
+    }
     json_put(result, "agents", json_incref(json_object_get(dry, "agents")));
     json_put(result, "graph", json_incref(json_object_get(dry, "graph")));
     json_decref(dry);

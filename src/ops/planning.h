@@ -20,6 +20,8 @@ struct planning {
     const char *origin;               /* "library", "composed", "dynamic", "asked" */
     json_t *why;                      /* texts */
     json_t *answer;                   /* of the agent that broke the task down; NULL */
+    struct routes *routes;            /* what earlier runs say; NULL: not read yet */
+    json_t *routing;                  /* id of a composed step -> why it has its agent; NULL */
 };
 
 /* Looks at the task, the project and the workflows. Release it in any case. */
@@ -39,6 +41,13 @@ void planning_say_why(struct planning *planning, const char *text);
 json_t *planning_describe_found(const struct planning *planning, size_t limit);
 /* [{name, why, score}] of the experts that a plan of this task would have, or that know of it. */
 json_t *planning_describe_experts(struct planning *planning, size_t limit);
+
+/* plan_routes.c: composed steps that name no agent get the one that earlier runs speak for. */
+int planning_route(struct planning *planning, struct error *err);
+/* {waves: [...]}: each agent's step gets `estimate`, and of a composed plan `routing`; the whole an
+ * `estimate` {steps, tokens?, tokens_known, cost_usd?, cost_usd_known, seconds?, seconds_known}:
+ * sums over the steps of which it is known. */
+void planning_add_routing(const struct planning *planning, json_t *result);
 
 /* plan_dynamic.c: asks an agent to break the task down; falls back to the composed plan. */
 int planning_ask(struct planning *planning, const json_t *arguments, const struct ops_view *view,
