@@ -70,13 +70,6 @@ static void edit(struct machine *m, const char *text, const char *kept, const ch
     }
 }
 
-static void release(struct machine *m)
-{
-    /* Its journal does not know of the edit. */
-    m->records.count = 0;
-    machine_release(m);
-}
-
 static void what_is_kept_comes_over_as_it_is(void **state)
 {
     struct machine m;
@@ -95,7 +88,7 @@ static void what_is_kept_comes_over_as_it_is(void **state)
     assert_int_equal(machine_phase(&m, "p")->unfinished, 1);
     assert_int_equal(machine_phase(&m, "p")->status, STEP_IS_PENDING);
     assert_int_equal(m.run->phases_open, 2);
-    release(&m);
+    machine_release(&m);
 }
 
 static void a_phase_that_is_kept_stays_complete_and_a_checkpoint_with_it(void **state)
@@ -115,7 +108,7 @@ static void a_phase_that_is_kept_stays_complete_and_a_checkpoint_with_it(void **
     assert_int_equal(machine_step(&m, "each[1]")->status, STEP_IS_COMPLETED);
     edit(&m, OLD, "[\"a\"]", "{}", "{}");
     assert_int_equal(m.run->checkpoints.count, 0);
-    release(&m);
+    machine_release(&m);
 }
 
 static void what_is_held_waits_with_its_result_and_the_tree_of_then(void **state)
@@ -140,7 +133,7 @@ static void what_is_held_waits_with_its_result_and_the_tree_of_then(void **state
     /* Through another edit, too, as long as it is not taken. */
     edit(&m, OLD, "[]", "{\"a\": \"abc\"}", "{}");
     assert_string_equal(machine_step(&m, "a")->held->inputs, "abc");
-    release(&m);
+    machine_release(&m);
 }
 
 /* The folders of its attempts are there. */
@@ -156,7 +149,7 @@ static void a_step_that_comes_back_goes_on_counting_its_attempts(void **state)
     assert_int_equal(machine_step(&m, "b")->attempts, 1);
     assert_int_equal(fold_attempts_before(m.run, "b"), 1);
     assert_int_equal(fold_attempts_before(m.run, "nobody"), 0);
-    release(&m);
+    machine_release(&m);
 }
 
 static void a_run_begins_with_the_workflow_that_it_was_offered(void **state)
