@@ -667,6 +667,9 @@ static int run_exit_status(const json_t *run)
         (strcmp(status, "failed") == 0 || strcmp(get(run, "reason"), "failure") == 0)) {
         return error_code_exit_status(ERROR_UNAVAILABLE);
     }
+    if (strcmp(status, "paused") == 0 && strcmp(get(run, "reason"), "budget") == 0) {
+        return error_code_exit_status(ERROR_LIMIT);
+    }
     if (strcmp(status, "paused") == 0) {
         return json_array_size(json_object_get(run, "host")) > 0 ? HOST_EXIT_STATUS : 3;
     }

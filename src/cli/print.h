@@ -29,6 +29,9 @@ void print_answer(const struct terminal *terminal, const json_t *answer, struct 
 
 /* print_usage.c: a line of a run, phase or step, or nothing where no agent was asked */
 void print_usage(const json_t *used, const char *label, struct strbuf *target);
+/* print_budget.c: a line for each limit of a run or step */
+void print_budget(const json_t *run, const char *label, struct strbuf *target);
+void print_limits(const json_t *limits, struct strbuf *target); /* of one that is not begun */
 /* Who answered, behind the words: ", by codex (gpt-5)"; nothing where it is not known. */
 void print_answerer(const json_t *said, const char *before, struct strbuf *target);
 /* What the agents of each step used and changed. */

@@ -66,6 +66,7 @@ void print_dry_run(const struct terminal *terminal, const json_t *plan, struct s
     strbuf_add(target, "Dry run of ");
     add_styled(terminal, target, STYLE_BOLD, get(plan, "workflow"));
     strbuf_add(target, ": nothing is run\n\n");
+    print_limits(json_object_get(plan, "budget"), target);
     strbuf_add(target, get(plan, "graph"));
     json_array_foreach(json_object_get(plan, "waves"), i, wave)
     {

@@ -436,6 +436,7 @@ void print_run_status(const struct terminal *terminal, const json_t *run, struct
     add_head(terminal, run, target);
     add_phases(terminal, run, target);
     print_usage(run, "  usage     ", target);
+    print_budget(run, "  budget    ", target);
     print_alternatives(terminal, run, target);
     print_liveness(terminal, run, target);
     if (!is(run, "status", "completed")) {
@@ -670,6 +671,13 @@ static void add_phase_details(const struct terminal *terminal, const json_t *pha
         print_agent_work(terminal, json_object_get(phase, "fix"), target);
         print_usage(phase, "    in all: ", target);
     }
+    json_array_foreach(json_object_get(phase, "steps"), i, step)
+    {
+        char *label = mem_printf("    budget of %s: ", get(step, "key"));
+
+        print_budget(step, label, target);
+        free(label);
+    }
     add_gate(terminal, json_object_get(phase, "gate"), target);
 }
 
@@ -693,6 +701,7 @@ void print_run_details(const struct terminal *terminal, const json_t *run, struc
     add_field(terminal, "workflow", get(run, "workflow_digest"), target);
     add_inputs(terminal, run, target);
     print_usage(run, "  usage     ", target);
+    print_budget(run, "  budget    ", target);
     json_array_foreach(json_object_get(run, "phases"), i, phase)
     {
         add_phase_details(terminal, phase, target);

@@ -390,6 +390,18 @@ static int finish_stopping(struct ops *ops, const char *run_id, const json_t *ar
     return r == ERROR_BUSY ? 0 : r;
 }
 
+/* Before it goes on, and kept like every other word of a person. */
+static int set_budget(struct ops *ops, const char *run_id, const json_t *arguments,
+                      struct error *err)
+{
+    static const char *const keys[] = {"budget", NULL};
+    json_t *answer = NULL;
+    int r = ask(ops, run_id, ops_new_command(ops, "budget", arguments, keys), &answer, err);
+
+    json_decref(answer);
+    return r;
+}
+
 int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *view,
               json_t **ret_result, struct error *err)
 {
@@ -412,6 +424,9 @@ int op_resume(struct ops *ops, const json_t *arguments, const struct ops_view *v
     }
     if (r == 0 && is_left_stopping(run)) {
         r = finish_stopping(ops, run_id, arguments, view, err);
+    }
+    if (r == 0 && json_object_get(arguments, "budget")) {
+        r = set_budget(ops, run_id, arguments, err);
     }
     if (r == 0 && needs_wish(run, retry_failed)) {
         r = ask(ops, run_id, json_pack("{s:s, s:b}", "do", "resume", "retry_failed", retry_failed),

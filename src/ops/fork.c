@@ -159,6 +159,8 @@ static int make_request(struct ops *ops, struct fork *fork, const json_t *argume
         .calls = fork->request.calls,
         .forked_from = fork->from,
         .again = fork->again,
+        .budget = json_object_get(origin, "budget"),
+        .spent = json_object_get(origin, "spent"),
     };
     return 0;
 }

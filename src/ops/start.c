@@ -457,8 +457,40 @@ static int note_task(struct ops *ops, const json_t *arguments, struct run_reques
     return r;
 }
 
-int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,
-              const struct ops_view *view, json_t **ret_result, struct error *err)
+static int take_limit(void *context, const struct budget_change *change, struct error *err)
+{
+    struct budget *budget = context;
+
+    if (change->step) {
+        (void)error_set(err, ERROR_INVALID, "a run is begun with budgets of the whole run");
+        error_hint(err, "those of a step stand in the workflow: budget: { %s: ... }",
+                   budget_kind_name(change->kind));
+        return ERROR_INVALID;
+    }
+    budget->limits[change->kind] = budget_change_apply(change, budget->limits[change->kind]);
+    return 0;
+}
+
+/* Whoever starts it outweighs the run that it is a fork of, or the workflow, which outweighs the
+ * configuration. */
+static int pick_budget(const struct ops *ops, const json_t *arguments,
+                       const struct run_request *request, json_t **ret_budget, struct error *err)
+{
+    struct budget budget = budget_over(request->workflow->budget, ops->config->budget);
+    int r;
+
+    if (request->budget) {
+        budget_decode(request->budget, &budget);
+    }
+    r = budget_changes_visit(json_object_get(arguments, "budget"), take_limit, &budget, err);
+    if (r == 0) {
+        *ret_budget = budget_is_empty(&budget) ? json_object() : budget_encode(&budget);
+    }
+    return r;
+}
+
+static int start(struct ops *ops, const json_t *arguments, struct run_request *request,
+                 const struct ops_view *view, json_t **ret_result, struct error *err)
 {
     char task_id[TASK_ID_SIZE];
     json_t *calls = NULL;
@@ -492,6 +524,20 @@ int ops_start(struct ops *ops, const json_t *arguments, struct run_request *requ
         r = start_pinned(ops, arguments, request, view, ret_result, err);
     }
     json_decref(calls);
+    return r;
+}
+
+int ops_start(struct ops *ops, const json_t *arguments, struct run_request *request,
+              const struct ops_view *view, json_t **ret_result, struct error *err)
+{
+    json_t *budget = NULL;
+    int r = pick_budget(ops, arguments, request, &budget, err);
+
+    if (r == 0) {
+        request->budget = budget;
+        r = start(ops, arguments, request, view, ret_result, err);
+    }
+    json_decref(budget);
     return r;
 }
 

@@ -60,6 +60,9 @@ static const struct argument run_arguments[] = {
              "exit status 42"},
     {.name = "yes", .letter = 'y', .type = ARGUMENT_BOOLEAN,
      .help = "Without a workflow: run the plan that is made without asking"},
+    {.name = "budget", .type = ARGUMENT_PAIRS, .value_name = "KIND=AMOUNT",
+     .help = "What it may use with all its nested runs: tokens=200k, usd=5, time=30m, steps=40; may "
+             "be given again"},
     {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
      .help = "A word of yours to find the run by"},
     {.name = "task_id", .type = ARGUMENT_TASK, .value_name = "ID",
@@ -106,6 +109,9 @@ static const struct argument resume_arguments[] = {
     RUN_OPTIONAL,
     {.name = "retry_failed", .type = ARGUMENT_BOOLEAN,
      .help = "Try the steps again that failed"},
+    {.name = "budget", .type = ARGUMENT_PAIRS, .value_name = "KIND=AMOUNT",
+     .help = "Set a budget of the run first, or with +AMOUNT raise it: usd=+5, tokens=300k, of one "
+             "step STEP.tokens=+20k; may be given again"},
     {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,
      .help = "Go on in the background"},
     {.name = "no_input", .type = ARGUMENT_BOOLEAN, .help = "Never ask for approvals"},
@@ -476,6 +482,8 @@ const struct operation ops_rows[] = {
                 "    gives an input whose text is that of a file\n"
                 "fermata run -w code-review --dry-run\n"
                 "    shows what each step would do\n"
+                "fermata run -w code-review --budget tokens=200k --budget time=30m\n"
+                "    pauses and asks when that is used up\n"
                 "fermata run -w code-review --detach\n"
                 "    goes on in the background\n"
                 "fermata run -w hello --repeat 100 --parallel 8 --report out.json\n"
@@ -492,6 +500,8 @@ const struct operation ops_rows[] = {
                 "    the last run\n"
                 "fermata resume last --retry-failed\n"
                 "    tries failed steps again\n"
+                "fermata resume last --budget usd=+5\n"
+                "    allows it more, when its budget is used up\n"
                 "fermata resume last --detach\n"
                 "    in the background",
      ARGUMENTS(resume_arguments),

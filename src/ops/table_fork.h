@@ -15,6 +15,9 @@ static const struct argument fork_arguments[] = {
      .help = "Another workflow, or an edited file; the text that the run has when absent"},
     {.name = "input", .letter = 'i', .type = ARGUMENT_PAIRS, .value_name = "KEY=VALUE",
      .help = "Another value of an input than the run has; may be given again"},
+    {.name = "budget", .type = ARGUMENT_PAIRS, .value_name = "KIND=AMOUNT",
+     .help = "Another limit than the run has, or +AMOUNT on top of it, such as tokens=+50k; what "
+             "that used counts; may be given again"},
     {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
      .help = "A word of yours to find the new run by; that of the run when absent"},
     {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,

@@ -47,6 +47,7 @@ static const struct rule {
     [RECORD_SIGNAL_RECEIVED] = {"signal_received", ALWAYS, ABOUT(name), ABOUT_NOTHING},
     [RECORD_RUN_EDITED] = {"run_edited", ALWAYS, ABOUT(digest), ABOUT_NOTHING},
     [RECORD_RESTORED] = {"restored", ALWAYS, ABOUT(name), ABOUT_NOTHING},
+    [RECORD_BUDGET_SET] = {"budget_set", ALWAYS, ABOUT(step), ABOUT_NOTHING},
 };
 
 static bool is_word(const char *text, const char *word)
@@ -104,6 +105,9 @@ static const char *details_of(const struct record *record, struct arena *arena)
         json_put_text(details, "agent", is_call ? record->name : record->agent);
         json_put_text(details, "model", record->model);
         json_put_integer(details, "attempt", record->number);
+    } else if (record->kind == RECORD_BUDGET_SET) {
+        details = json_object();
+        json_put(details, "budget", json_incref((json_t *)(uintptr_t)record->data));
     } else {
         return NULL;
     }

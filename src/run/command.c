@@ -491,6 +491,7 @@ static const struct command commands[] = {
     {"retry", handle_retry},           {"skip", command_skip},     {"approve", command_approve},
     {"reject", command_reject},        {"signal", command_signal}, {"restore", handle_restore},
     {"checkpoint", handle_checkpoint}, {"answer", command_answer}, {"edit", command_edit},
+    {"budget", command_budget},
 };
 
 int command_handle(struct turn *turn, const struct event *event, struct error *err)

@@ -73,9 +73,12 @@ void run_move(struct turn *turn, enum run_status status, const char *reason, con
                                     .reason = reason,
                                     .text = detail,
                                     .phase = reason ? turn->run->reason_phase : NULL,
-                                    .step = reason ? turn->run->reason_step : NULL});
+                                    .step = reason ? turn->run->reason_step : NULL,
+                                    .other = reason ? turn->run->reason_run : NULL,
+                                    .name = reason ? turn->run->reason_budget : NULL});
     if (status == RUN_RUNNING) {
         set_deadline_timers(turn);
+        run_set_clock(turn);
     } else {
         turn_effect(turn, EFFECT_REST, -1, 0, NULL);
     }
@@ -257,7 +260,7 @@ static void rest_for_others(struct turn *turn)
         run_move(turn, RUN_PAUSED, "approval", "waits for an approval");
     } else if (run->questions > 0) {
         run_move(turn, RUN_PAUSED, "question", "an agent asks something");
-    } else {
+    } else if (!run_rest_for_budget(turn)) {
         run_move(turn, RUN_PAUSED, "nested", "a nested run is paused");
     }
 }
@@ -414,6 +417,7 @@ static void handle_recovered(struct turn *turn)
     }
     run_end_left(turn);
     set_deadline_timers(turn);
+    run_forget_time_away(turn);
 }
 
 /* What is under way ends; what only waits ends at once. */
@@ -475,6 +479,7 @@ static void handle_deadlines(struct turn *turn)
     if (run->status != RUN_RUNNING) {
         return;
     }
+    run_tell_clock(turn);
     for (size_t i = 0; i < run->workflow->phase_count; i++) {
         if (run->phases[i].status == STEP_IS_RUNNING && phase_is_late(turn, (int)i)) {
             end_late_steps(turn, (int)i);
@@ -519,6 +524,7 @@ int decide(struct run_state *run, const struct event *event, const struct decide
         .run = run, .batch = batch, .limits = limits, .now = event->now, .random = event->random};
     int r = 0;
 
+    run->is_held = false;
     switch (event->kind) {
     case EVENT_BEGIN:
         handle_begin(&turn);

@@ -80,6 +80,7 @@ struct event {
     bool is_to_stop;      /* it is to end for that */
     /* EVENT_CHILD */
     const char *child;
+    const char *child_short_run, *child_short_name; /* whose budget it waits for; NULL: for none */
     enum run_status child_status;
     /* EVENT_COMMAND */
     const json_t *command;
@@ -141,6 +142,7 @@ struct decide_limits {
     void *inline_context;
     /* How many a turn may still take; then the next turn goes on. */
     int *inline_budget;
+    const struct budget_node *node; /* of the run in its tree; NULL: it is alone */
 };
 
 void batch_init(struct batch *batch);
@@ -161,6 +163,8 @@ void run_find_ready(struct run_state *run);
 
 /* Whether it is this step that keeps its phase from success, as it stands now. */
 bool step_is_in_the_way(const struct run_state *run, const struct step_state *step);
+#define REASON_BUDGET "budget" /* of a run that waits for one */
+
 /* What a person can do about a run that waits: [{do, command, help}]; the caller owns it. */
 json_t *run_options(const struct run_state *run);
 /* What comes before these while it does not wait, by whether a process carries it on. */

@@ -93,6 +93,7 @@ static void attempt_start(struct turn *turn, int index, bool is_static,
         record.strategy = is_static ? "static" : step->definition->kind == STEP_AGENT ? "ai" : NULL;
         record.session = definition->kind == STEP_AGENT && step->is_resumable ? step->session
                                                                               : NULL;
+        record.output = turn_hold(turn, reserve_encode(step_reserve(turn, index)));
     }
     if (prepared) {
         record.digest = prepared->digest;
@@ -166,6 +167,8 @@ static void start(struct turn *turn, int index, bool is_static)
     if (step->check || step->held || (!is_static && step->definition->kind == STEP_AGENT) ||
         reuse_of(is_static ? step->definition->static_step : step->definition) != REUSE_NEVER) {
         prepare(turn, index, is_static);
+    } else if (!step_is_affordable(turn, index)) {
+        step_put_back(turn, index);
     } else if (!do_inline(turn, index)) {
         attempt_start(turn, index, is_static, NULL);
     }
@@ -239,6 +242,10 @@ void step_handle_prepared(struct turn *turn, int index, const struct event *even
     }
     if (event->held_until > turn->now) {
         step_hold_back(turn, index, event);
+        return;
+    }
+    if (!step_is_affordable(turn, index)) {
+        step_put_back(turn, index);
         return;
     }
     attempt_start(turn, index, step->is_static, event);

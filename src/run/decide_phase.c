@@ -190,6 +190,10 @@ void phase_start_ready_steps(struct turn *turn, int index)
             cut_turn(turn);
             return;
         }
+        if (step_waits_for_room(turn, step)) {
+            return;
+        }
+        phase = phase_at(turn, index);
         phase->ready_head++;
         if (!step_is_held_back(turn, step)) {
             step_start(turn, step);

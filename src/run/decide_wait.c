@@ -308,7 +308,9 @@ static void wait_for_child(struct turn *turn, int index, const struct event *eve
                                     .reason = "workflow",
                                     .until = step_at(turn, index)->until,
                                     .other = event->child,
-                                    .text = why});
+                                    .text = why,
+                                    .other_step = why ? event->child_short_run : NULL,
+                                    .name = why ? event->child_short_name : NULL});
 }
 
 static void handle_left(struct turn *turn, int index, const struct event *event)
@@ -344,7 +346,9 @@ static void handle_cancelled(struct turn *turn, int index, const struct event *e
 static void handle_paused(struct turn *turn, int index, const struct event *event)
 {
     if (step_at(turn, index)->status != STEP_IS_PAUSED) {
-        wait_for_child(turn, index, event, "the nested run is paused");
+        wait_for_child(turn, index, event,
+                       event->child_short_run && event->outcome.error ? event->outcome.error
+                                                                      : "the nested run is paused");
     }
     if (is_ending(turn->run)) {
         turn_effect(turn, EFFECT_CHILD_COMMAND, index, 0, "cancel");

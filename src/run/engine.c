@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* events in -> decide -> one commit for all runs -> effects. */
+#include "run/budgets.h"
 #include "run/files_queue.h"
 #include "run/live.h"
 #include "run/query.h"
@@ -303,6 +304,7 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine,
     engine->blobs = path_join(options->folder, "blobs");
     engine->runs = map_new();
     engine->takings = map_new();
+    engine->budgets = map_new();
     engine->definitions = definitions_new();
     engine->live = map_new();
     engine->queue_tail = &engine->queue_head;
@@ -353,6 +355,7 @@ void engine_free(struct engine *engine)
     files_drain(engine);
     map_free(engine->runs);
     map_free(engine->takings);
+    budgets_free(engine);
     definitions_free(engine->definitions);
     VEC_RELEASE(&engine->dirty);
     map_free(engine->live);

@@ -33,6 +33,8 @@ struct active {
     bool is_state_due;   /* as soon as its batch is committed */
     struct logs *logs;   /* lines that wait to be written */
     struct strbuf view;  /* state.json as it will be when the run rests; data NULL: not made yet */
+    struct budget_run *budget; /* its place in its tree, see budgets.h; NULL: not taken over yet */
+    json_t *relatives;         /* of that tree, as they were read; NULL: none, or in it by now */
     struct file_task *end_files; /* of a run that is over, until they are written; see files_end */
     char *end_checkpoint;        /* the one that it ended with, whose file is among them */
     int64_t stall_mark_ms;       /* how long the engine had waited for space when it decided last */
@@ -80,6 +82,7 @@ struct engine {
     int locks_fd;        /* see own.h */
     struct map *runs;    /* id -> struct active */
     struct map *takings; /* id -> struct taking, of nested runs on their way */
+    struct map *budgets; /* id -> struct budget_run, of all trees, see budgets.h */
     struct definitions *definitions;
     VEC(struct active *) dirty;
     struct map *live;            /* "run/key" -> struct live_attempt, see live.h */

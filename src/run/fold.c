@@ -165,6 +165,7 @@ static void apply_created(struct run_state *run, const struct record *record)
     note_again(run, record->files);
     run->depth = (int)record->number;
     run->created_at = record->at;
+    fold_budget_created(run, record);
 }
 
 static void apply_reason(struct run_state *run, const struct record *record)
@@ -173,6 +174,8 @@ static void apply_reason(struct run_state *run, const struct record *record)
     set_text(&run->detail, record->text);
     set_text(&run->reason_phase, record->phase);
     set_text(&run->reason_step, record->step);
+    set_text(&run->reason_run, record->other);
+    set_text(&run->reason_budget, record->other ? record->name : NULL);
 }
 
 static void shift(int64_t *deadline, int64_t by)
@@ -213,6 +216,7 @@ static void apply_run_moved(struct run_state *run, const struct record *record)
         run->rested_at = record->at;
         run->deadline = run_status_is_final(status) ? 0 : run->deadline;
     }
+    fold_budget_clock(run, record);
     run->status = status;
     run->wish = WISH_NONE;
     apply_reason(run, record);
@@ -337,8 +341,11 @@ static void reset_step(struct run_state *run, struct step_state *step, bool is_r
     set_text(&step->error, NULL);
     fold_forget_agents(step);
     step->has_slot = false;
+    step->is_counted = false;
     set_text(&step->reason, NULL);
     set_text(&step->child, NULL);
+    set_text(&step->short_run, NULL);
+    set_text(&step->short_name, NULL);
     set_text(&step->digest, NULL);
     set_text(&step->folder, NULL);
     set_text(&step->session, NULL);
@@ -497,6 +504,8 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
         set_json(&step->dialogue.question, NULL);
     }
     set_text(&step->folder, NULL);
+    set_text(&step->short_run, NULL);
+    set_text(&step->short_name, NULL);
     set_text(&step->error, record->error);
     set_text(&step->reason, record->reason);
     if (record->output) {
@@ -529,6 +538,8 @@ static void apply_waiting(struct run_state *run, const struct record *record)
         set_text(&step->child, record->other);
     }
     set_text(&step->reason, record->text);
+    set_text(&step->short_run, record->other_step);
+    set_text(&step->short_name, record->name);
     share(run, step, +1);
 }
 
@@ -559,6 +570,7 @@ static void apply_attempt_started(struct run_state *run, const struct record *re
     set_text(&step->tree, record->other);
     set_text(&step->folder, record->folder);
     step->is_resumed = record->session != NULL;
+    fold_budget_started(run, step, record);
     set_text(&step->answerer, NULL);
     set_text(&step->model, NULL);
     share(run, step, +1);
@@ -616,6 +628,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     set_json(&step->dialogue.question, record->question);
     step->exit_status = record->exit_status;
     note_usage(run, step, record);
+    fold_budget_ended(run, step, record);
     fold_note_changes(step, record);
     set_text(&step->answerer, record->agent);
     set_text(&step->model, record->model);
@@ -638,6 +651,7 @@ static void apply_done(struct run_state *run, const struct record *record)
     step->status = STEP_IS_COMPLETED;
     step->waiting = WAITING_NOTHING;
     step->attempts = (int)record->number;
+    fold_budget_count(run, step);
     step->tries++;
     step->class_ = CLASS_NONE;
     step->exit_status = 0;
@@ -800,6 +814,7 @@ void run_apply(struct run_state *run, const struct record *record)
 {
     assert(record->seq == run->seq + 1);
     run->seq = record->seq;
+    run->last_at = record->at;
     switch (record->kind) {
     case RECORD_RUN_CREATED:
         apply_created(run, record);
@@ -868,6 +883,12 @@ void run_apply(struct run_state *run, const struct record *record)
         break;
     case RECORD_RUN_EDITED:
         fold_edit(run, record);
+        break;
+    case RECORD_BUDGET_SET:
+        fold_budget_set(run, record);
+        break;
+    case RECORD_RUN_CLOCKED:
+        fold_budget_clock(run, record);
         break;
     case RECORD_RESTORED: /* told for the history */
     case RECORD_ATTEMPT_LIVENESS:

@@ -32,4 +32,14 @@ bool fold_note_limit(struct step_state *step, const struct record *record);
 /* What an attempt did not finish may be in the project all the same: the next agent is told. */
 void fold_note_changes(struct step_state *step, const struct record *record);
 
+/* fold_budget.c */
+void fold_budget_created(struct run_state *run, const struct record *record);
+void fold_budget_started(struct run_state *run, struct step_state *step,
+                         const struct record *record);
+void fold_budget_ended(struct run_state *run, struct step_state *step, const struct record *record);
+/* It began, by an attempt or without one. */
+void fold_budget_count(struct run_state *run, struct step_state *step);
+void fold_budget_set(struct run_state *run, const struct record *record);
+void fold_budget_clock(struct run_state *run, const struct record *record);
+
 #endif

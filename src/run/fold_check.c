@@ -201,6 +201,8 @@ static const struct {
     [RECORD_QUESTION_ANSWERED] = {NEED_STEP, check_answered},
     [RECORD_ATTEMPT_LIVENESS] = {NEED_STEP | MAY_PHASE | NEED_STATUS, NULL},
     [RECORD_RUN_EDITED] = {0, check_edit},
+    [RECORD_BUDGET_SET] = {0, NULL},
+    [RECORD_RUN_CLOCKED] = {0, NULL},
 };
 static_assert(ARRAY_LEN(rules) == RECORD_KINDS, "one rule for each kind");
 

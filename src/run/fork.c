@@ -17,6 +17,8 @@ static json_t *describe_origin(const struct run_state *run)
     json_put(origin, "calls", json_incref(run->calls));
     json_put(origin, "offline", json_boolean(run->is_offline));
     json_put(origin, "bridge", json_boolean(run->is_bridged));
+    json_put(origin, "budget", budget_encode(&run->budget));
+    json_put(origin, "spent", run_describe_spent(run));
     return origin;
 }
 

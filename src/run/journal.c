@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/digest.h"
+#include "run/budgets.h"
 #include "run/states.h"
 
 #include <assert.h>
@@ -29,6 +30,8 @@ static void fill_counts(const struct run_state *run, struct run_row *row)
 
 static void fill_run_row(const struct run_state *run, struct arena *arena, struct run_row *row)
 {
+    char *ledger;
+
     row->id = arena_strdup(arena, run->id);
     row->workflow = arena_strdup(arena, run->workflow->name);
     row->title = arena_strdup(arena, run->workflow->title);
@@ -48,6 +51,9 @@ static void fill_run_row(const struct run_state *run, struct arena *arena, struc
     row->ended_at = run->ended_at;
     row->waits_until = run_waits_until(run);
     row->seq = run->seq;
+    ledger = budgets_format(run);
+    row->ledger = arena_strdup(arena, ledger);
+    free(ledger);
 }
 
 struct commit *commit_new(const struct run_state *run, int64_t generation)
@@ -245,13 +251,13 @@ static const struct query q_journal_last = {"SELECT max(seq) FROM journal WHERE 
 static const struct query q_run_put = {
     "INSERT INTO run (id, workflow, title, digest, task, status, wish, reason, detail, strategy,"
     " label, parent, depth, created_at, started_at, ended_at, steps_total, steps_completed,"
-    " steps_failed, steps_skipped, steps_running, seq, waits_until, task_id)"
+    " steps_failed, steps_skipped, steps_running, seq, waits_until, task_id, ledger)"
     " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,"
-    "?23,?24)"
+    "?23,?24,?25)"
     " ON CONFLICT (id) DO UPDATE SET workflow=?2, title=?3, digest=?4, status=?6, wish=?7, "
     "reason=?8, detail=?9, started_at=?15,"
     " ended_at=?16, steps_total=?17, steps_completed=?18, steps_failed=?19, steps_skipped=?20,"
-    " steps_running=?21, seq=?22, waits_until=?23"};
+    " steps_running=?21, seq=?22, waits_until=?23, ledger=?25"};
 static const struct query q_step_put = {
     "INSERT INTO step (run, key, phase, status, class, error, digest, parts, output, artifacts,"
     " attempts, started_at, ended_at, reused)"
@@ -332,6 +338,7 @@ static int write_run(struct tx *tx, const struct run_row *row, struct error *err
         bind_integer(statement, (int)(ARRAY_LEN(texts) + i) + 1, integers[i]);
     }
     bind_text(statement, (int)(ARRAY_LEN(texts) + ARRAY_LEN(integers)) + 1, row->task_id);
+    bind_text(statement, (int)(ARRAY_LEN(texts) + ARRAY_LEN(integers)) + 2, row->ledger);
     return tx_run(tx, statement, NULL, err);
 }
 

@@ -22,6 +22,7 @@ struct journal_row {
 struct run_row {
     const char *id, *workflow, *title, *digest, *task, *status, *wish, *reason, *detail;
     const char *strategy, *label, *parent, *task_id;
+    const char *ledger; /* what it used of its budget: see budgets.h */
     int64_t depth, created_at, started_at, ended_at;
     int64_t waits_until;
     int64_t steps_total, steps_completed, steps_failed, steps_skipped, steps_running;

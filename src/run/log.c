@@ -259,6 +259,26 @@ static enum level say_gate(const struct record *record, struct strbuf *text)
     return record->status && strcmp(record->status, "pass") == 0 ? LEVEL_INFO : LEVEL_WARN;
 }
 
+static void say_budget(const struct record *record, struct strbuf *text)
+{
+    struct budget budget;
+    char amount[BUDGET_TEXT_SIZE];
+    const char *before = ": ";
+
+    budget_decode(record->data, &budget);
+    strbuf_addf(text, "%s%s%sBudget set by %s", record->step ? "Step: " : "",
+                or_empty(record->step), record->step ? " - " : "",
+                record->by ? record->by : "somebody");
+    for (int i = 0; i < BUDGET_KINDS; i++) {
+        if (budget.limits[i]) {
+            budget_format((enum budget_kind)i, budget.limits[i], amount);
+            strbuf_addf(text, "%s%s", before, amount);
+            before = ", ";
+        }
+    }
+    strbuf_add(text, budget_is_empty(&budget) ? ": no limit" : "");
+}
+
 static enum level say(const struct run_state *run, const struct record *record, struct strbuf *text)
 {
     switch (record->kind) {
@@ -334,6 +354,11 @@ static enum level say(const struct run_state *run, const struct record *record, 
                     (long long)record->number);
         add_because(text, record->reason);
         return LEVEL_WARN;
+    case RECORD_BUDGET_SET:
+        say_budget(record, text);
+        break;
+    case RECORD_RUN_CLOCKED:
+        break; /* of no interest to people */
     case RECORD_ITERATED:
         strbuf_addf(text, "%s%s - Iteration %lld", record->phase ? "Phase: " : "Workflow ",
                     record->phase ? record->phase : run->id, (long long)record->number);

@@ -38,6 +38,8 @@ void nested_tell_parent(struct active *child)
     event->event.child = event_keep(event, state->id);
     event->event.child_status = state->status;
     event->event.outcome.error = event_keep(event, state->detail);
+    event->event.child_short_run = event_keep(event, state->reason_run);
+    event->event.child_short_name = event_keep(event, state->reason_budget);
     if (spokesman && state->status == RUN_COMPLETED) {
         event->event.outcome.output = event_hold(event, json_incref(spokesman->result.output));
         event->event.outcome.artifacts = event_hold(event,
@@ -198,14 +200,18 @@ static int begin_child(struct active *parent, const struct step_state *step, str
                                   .is_bridged = parent->state->is_bridged,
                                   .kind = parent->state->kind,
                                   .calls = parent->state->calls};
+    struct budget limits = budget_over(step->definition->budget, request.workflow->budget);
+    json_t *budget = budget_is_empty(&limits) ? json_object() : budget_encode(&limits);
     json_t *inputs = NULL;
     int r = child_inputs(parent, step, request.workflow, &inputs, &taking->err);
 
     if (r == 0) {
         request.inputs = inputs;
+        request.budget = budget;
         active_create_nested(taking->active, &request, parent, step->key);
         taking->active = NULL;
     }
+    json_decref(budget);
     json_decref(inputs);
     return r;
 }

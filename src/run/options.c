@@ -207,6 +207,40 @@ static void add_nested_options(const struct run_state *run, json_t *options)
     }
 }
 
+/* As an example: half of the limit more, where that is known. */
+static void suggest_raise(const struct run_state *run, char ret_amount[BUDGET_TEXT_SIZE])
+{
+    static const char *const examples[] = {"100k", "5", "30m", "20"};
+    const char *dot = strrchr(run->reason_budget, '.');
+    const char *word = dot ? dot + 1 : run->reason_budget;
+    int kind = budget_kind_parse(word, strlen(word));
+    int64_t limit = kind >= 0 && !dot && strcmp(run->reason_run, run->id) == 0
+                        ? run->budget.limits[kind]
+                        : 0;
+
+    (void)snprintf(ret_amount, BUDGET_TEXT_SIZE, "%s", kind >= 0 ? examples[kind] : "1");
+    if ((kind == BUDGET_TOKENS || kind == BUDGET_STEPS) && limit > 1) {
+        (void)snprintf(ret_amount, BUDGET_TEXT_SIZE, "%lld", (long long)(limit / 2));
+    }
+}
+
+static void add_budget_options(const struct run_state *run, json_t *options)
+{
+    char command[OPTION_COMMAND_MAX];
+    char amount[BUDGET_TEXT_SIZE];
+
+    if (!run->reason_run || !run->reason_budget) {
+        return;
+    }
+    suggest_raise(run, amount);
+    (void)snprintf(command, sizeof(command), "fermata resume %s --budget %s=+%s", run->reason_run,
+                   run->reason_budget, amount);
+    add_option(options, "raise", command, "allow so much more, and go on");
+    if (strcmp(run->reason_run, run->id) != 0) {
+        add_nested_options(run, options);
+    }
+}
+
 static bool is_failure(const char *reason)
 {
     return reason && (strcmp(reason, "failure") == 0 || strcmp(reason, "gate") == 0 ||
@@ -231,6 +265,8 @@ json_t *run_options(const struct run_state *run)
     } else if (run->status == RUN_FAILED ||
                (run->status == RUN_PAUSED && is_failure(run->reason))) {
         add_failure_options(run, options);
+    } else if (run->status == RUN_PAUSED && strcmp(reason, REASON_BUDGET) == 0) {
+        add_budget_options(run, options);
     } else if (run->status == RUN_PAUSED) {
         add_nested_options(run, options);
         (void)snprintf(command, sizeof(command), "fermata resume %s", run->id);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "results/results.h"
+#include "run/budgets.h"
 #include "run/definition.h"
 #include "run/files_queue.h"
 #include "run/live.h"
@@ -141,6 +142,7 @@ struct load {
     struct run_state *state;
     char digest[DIGEST_HEX_SIZE];
     int64_t generation; /* of its last owner */
+    json_t *relatives;
 };
 
 static int offer_workflow(const char *folder, struct run_state *state, const struct record *record,
@@ -218,7 +220,8 @@ static int fold(struct tx *tx, void *arg, struct error *err)
     struct load *load = arg;
     int r = lease_find(tx, load->run_id, &load->generation, err);
 
-    return r < 0 ? r : run_fold(tx, load->folder, load->state, err);
+    r = r < 0 ? r : run_fold(tx, load->folder, load->state, err);
+    return r < 0 ? r : budgets_read(tx, load->run_id, &load->relatives, err);
 }
 
 int run_workflow_text(struct store *store, const char *folder, const char *run_id, char **ret_text,
@@ -242,8 +245,9 @@ int run_load_workflow(struct store *store, const char *folder, const char *run_i
 static int fold_job(struct tx *tx, void *arg, struct error *err)
 {
     const struct folding *folding = arg;
+    int r = run_fold(tx, folding->folder, folding->state, err);
 
-    return run_fold(tx, folding->folder, folding->state, err);
+    return r < 0 ? r : budgets_read_below(tx, folding->state->id, &folding->state->below, err);
 }
 
 int run_load_state(struct store *store, const char *folder, const char *run_id,
@@ -278,6 +282,7 @@ void active_take_over(struct active *active)
     if (engine->lacks_space) {
         run_lock_note_wait(engine->locks_fd, active->id, true);
     }
+    budgets_enter(active);
     files_open(active);
     inbox_watch(engine);
 }
@@ -298,6 +303,7 @@ void active_free(struct active *active)
     if (!active) {
         return;
     }
+    budgets_leave(active);
     loop_cancel(active->engine->options.loop, active->state_timer);
     logs_close(active);
     strbuf_release(&active->view);
@@ -392,6 +398,7 @@ int active_read(struct active *active, const char *run_id, const char *pinned, b
     }
     if (r == 0) {
         active->generation = load.generation + 1;
+        active->relatives = load.relatives;
         active->needs_lease = true;
     }
     *ret_is_new = is_new;
@@ -430,8 +437,22 @@ static int write_creation(struct tx *tx, void *arg, struct error *err)
     return commit_write(tx, arg, err);
 }
 
-static struct record creation_record(const struct engine *engine, const struct run_request *request)
+/* The caller's word, else the workflow's, else the configuration's: then it is a run of its own. */
+static const json_t *pick_budget(struct active *active, const struct run_request *request)
 {
+    struct budget budget = budget_over(request->workflow->budget,
+                                       active->engine->options.config->budget);
+    json_t *picked = request->budget ? NULL : budget_encode(&budget);
+
+    if (picked) {
+        *VEC_PUSH(&active->batch.held) = picked;
+    }
+    return request->budget ? request->budget : picked;
+}
+
+static struct record creation_record(struct active *active, const struct run_request *request)
+{
+    const struct engine *engine = active->engine;
     enum strategy fallback = engine->options.config->strategy;
 
     return (struct record){
@@ -454,6 +475,8 @@ static struct record creation_record(const struct engine *engine, const struct r
         .artifacts = request->calls,
         .folder = request->forked_from,
         .files = request->again,
+        .output = pick_budget(active, request),
+        .errors = request->spent,
     };
 }
 
@@ -509,7 +532,6 @@ static void tell_created(struct active *active)
 int active_create(struct engine *engine, const char *run_id, const struct run_request *request,
                   struct active **ret_active, struct error *err)
 {
-    struct record record = creation_record(engine, request);
     struct active *active = NULL;
     struct commit *commit;
     int r = keep_text(engine, request->workflow, err);
@@ -520,7 +542,7 @@ int active_create(struct engine *engine, const char *run_id, const struct run_re
     if (r < 0) {
         return r;
     }
-    batch_emit(&active->batch, active->state, record);
+    batch_emit(&active->batch, active->state, creation_record(active, request));
     commit = active_commit(active);
     r = store_write(engine->options.store, write_creation, commit, err);
     commit_free(commit);
@@ -546,7 +568,7 @@ int active_create_later(struct engine *engine, const char *run_id,
     if (r < 0) {
         return r;
     }
-    batch_emit(&active->batch, active->state, creation_record(engine, request));
+    batch_emit(&active->batch, active->state, creation_record(active, request));
     active_take_over(active);
     engine_post(engine, event_new(active, EVENT_BEGIN, NULL));
     return 0;
@@ -555,7 +577,7 @@ int active_create_later(struct engine *engine, const char *run_id,
 void active_create_nested(struct active *active, const struct run_request *request,
                           const struct active *parent, const char *parent_step)
 {
-    struct record record = creation_record(active->engine, request);
+    struct record record = creation_record(active, request);
 
     record.other = parent->state->id;
     record.other_step = parent_step;

@@ -10,6 +10,7 @@
 #include "run/live.h"
 
 #include "base/alloc.h"
+#include "run/budgets.h"
 #include "run/own.h"
 #include "run/states.h"
 
@@ -74,7 +75,9 @@ static void decide_one(struct active *active, struct commit_job *job, struct que
     active->stall_mark_ms = engine_stalled_ms(engine);
     files_write_now(active); /* while its state is what it ended with */
     had_records = active->batch.records.count;
+    engine->limits.node = budgets_node(active);
     r = decide(active->state, &queued->event, &engine->limits, &active->batch, &err);
+    budgets_update(active);
     job->records += active->batch.records.count - had_records;
     if (!active->is_dirty && (active->batch.records.count > 0 || active->batch.effects.count > 0 ||
                               active->needs_lease)) {

@@ -45,7 +45,8 @@ static const struct query q_has_journal = {"SELECT 1 FROM journal WHERE run = ?1
 static const struct query q_rows = {
     "SELECT 'the row of the run', json_array(workflow, title, digest, task, status, wish, reason,"
     " detail, strategy, label, parent, depth, created_at, started_at, ended_at, steps_total,"
-    " steps_completed, steps_failed, steps_skipped, steps_running, seq, waits_until, task_id)"
+    " steps_completed, steps_failed, steps_skipped, steps_running, seq, waits_until, task_id,"
+    " ledger)"
     " FROM run WHERE id = ?1"
     " UNION ALL SELECT 'the row of step ' || key, json_array(phase, status, class, error, digest,"
     " parts, output, artifacts, attempts, started_at, ended_at, reused) FROM step WHERE run = ?1"};

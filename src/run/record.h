@@ -41,8 +41,10 @@ enum record_kind {
     RECORD_QUESTION_ANSWERED,
     RECORD_ATTEMPT_LIVENESS,
     RECORD_RUN_EDITED,
+    RECORD_BUDGET_SET,
+    RECORD_RUN_CLOCKED,
 };
-#define RECORD_KINDS 26
+#define RECORD_KINDS 28
 
 /* Why another agent takes over, of `step_moved`; else the one before it failed. */
 #define RECORD_REASON_CONFLICT "conflict"       /* to settle that of its merge */

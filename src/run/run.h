@@ -107,6 +107,8 @@ struct run_request {
     const json_t *calls;             /* of run_pin_calls */
     const char *forked_from;         /* NULL: it is no fork */
     const json_t *again;             /* keys of steps that take no earlier result; NULL: none */
+    const json_t *budget;            /* of budget_encode; NULL: the workflow's, the project's */
+    const json_t *spent;             /* what it goes on from: see run/fork.h; NULL: nothing */
 };
 /* A run is pinned to the texts of all workflows that it may call, and those that they call: keeps
  * them, and says which: {name: digest}, NULL when there are none. The caller owns it. */
@@ -140,6 +142,7 @@ void engine_interrupt(struct engine *engine, bool stop);
 
 /* A command to a run, whoever owns it:
  *   {"do":"pause"} {"do":"resume","retry_failed":bool} {"do":"cancel","reason":?}
+ *   {"do":"budget","budget":{"tokens":"+100k"}} see struct budget_change
  *   {"do":"retry","step":KEY?} (none: all failed ones)
  * {"do":"skip","step":KEY|"phase":ID|"gate":PHASE,"reason":TEXT}
  *   {"do":"approve","step":KEY,"by":?,"comment":?} {"do":"reject",...}

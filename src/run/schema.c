@@ -61,6 +61,8 @@ static const struct migration migrations[] = {
      "CREATE TABLE agent_work (agent TEXT NOT NULL, kind TEXT NOT NULL, expert TEXT NOT NULL,"
      " day INTEGER NOT NULL, sums TEXT NOT NULL, PRIMARY KEY (agent, kind, expert, day)) STRICT,"
      " WITHOUT ROWID;"},
+    {"run/010-budgets", "ALTER TABLE run ADD COLUMN ledger TEXT;"
+                        "CREATE INDEX run_by_parent ON run (parent) WHERE parent IS NOT NULL;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)

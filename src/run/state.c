@@ -127,6 +127,9 @@ static void step_release(struct step_state *step)
     step_before_free(step->before);
     step_held_free(step->held);
     free(step->reused_from);
+    free(step->short_run);
+    free(step->short_name);
+    free(step->spent);
     free(step->error);
     free(step->agent_error);
     free(step->agent);
@@ -174,6 +177,9 @@ void run_state_free(struct run_state *run)
     free(run->detail);
     free(run->reason_phase);
     free(run->reason_step);
+    free(run->reason_run);
+    free(run->reason_budget);
+    json_decref(run->step_budgets);
     free(run->task);
     free(run->label);
     free(run->task_id);

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "plan/plan.h"
+#include "run/budget.h"
 #include "run/record.h"
 #include "run/run.h"
 #include "run/state_step.h"
@@ -23,6 +24,12 @@ VEC_TYPE(index_vec, int);
 
 /* What the run is to become, reached when nothing is under way; a later one outweighs. */
 enum wish { WISH_NONE, WISH_PAUSE, WISH_STOP, WISH_FAIL, WISH_CANCEL };
+
+/* What a step with a budget of its own used, never reset; instances add to that of their list. */
+struct step_spent {
+    struct ledger ledger;
+    int64_t time_ms; /* of its attempts */
+};
 
 struct step_state {
     const struct step *definition;  /* NULL for checks */
@@ -55,6 +62,8 @@ struct step_state {
     char *reason, *reused_from; /* a run; NULL: its result is its own */
     int exit_status;
     char *child; /* nested run */
+    /* That one waits for the budget of this run, by the name that raises it; NULL: it does not. */
+    char *short_run, *short_name;
     char *digest;
     char *tree;      /* digest of the tree when its attempt started */
     char *folder;    /* of the attempt under way, relative to the run's folder; NULL: inline */
@@ -62,6 +71,10 @@ struct step_state {
     bool is_resumed; /* its attempt under way, or the last one, goes on with that session */
     struct usage_sum session_usage; /* what that session used so far */
     struct usage_sum usage;         /* of all its attempts ever */
+    struct reserve reserved;        /* for its call under way */
+    struct step_spent *spent;       /* NULL: it has no budget, or was never begun */
+    bool is_call;                   /* its attempt under way is one of an agent */
+    bool is_counted;                /* among the steps begun, since the last reset */
     bool is_resumable;              /* the next attempt goes on with it */
     int64_t not_before;             /* its agent said so: a limit is over then; 0: it did not */
     int parks;                      /* how often, since the last reset; these cost no try */
@@ -121,6 +134,7 @@ struct run_state {
     enum wish wish;
     char *reason, *detail;
     char *reason_phase, *reason_step;
+    char *reason_run, *reason_budget; /* whose budget it waits for, and which; NULL: for none */
     char *task;
     char *label, *task_id; /* NULL: the task is its own, see task.h */
     char *kind;            /* of its task, one of TASK_KINDS; NULL: nobody said */
@@ -156,7 +170,15 @@ struct run_state {
     int nested;                          /* nested runs that are paused */
     int64_t counts[STEP_IS_SKIPPED + 1]; /* steps and instances by status */
     struct usage_sum usage;
-    int64_t steps_total; /* every step and instance ever made, against the ceiling */
+    struct budget budget;  /* of it and all below it */
+    json_t *step_budgets;  /* key -> limits that somebody set since; NULL: none */
+    struct ledger ledger;  /* of its own calls and steps, and of the run that it is a fork of */
+    struct ledger below;   /* of all runs below it, as its tree knows them; not part of the fold */
+    int64_t ran_ms, since; /* wall time before, and since when it runs now; 0: it does not */
+    int64_t last_at;       /* of the last record */
+    int64_t clock_at;      /* when that is told next; not part of the fold */
+    bool is_held;          /* a step waits for calls under way to end; not part of the fold */
+    int64_t steps_total;   /* every step and instance ever made, against the ceiling */
 };
 
 struct run_state *run_state_new(const char *id, const struct workflow *workflow);
@@ -193,6 +215,15 @@ int64_t step_duration_ms(const struct step_state *step);
 const struct step *step_effective(const struct step_state *step);
 /* The agent that is asked as things stand; NULL: it is none that asks one, or the default one. */
 const char *step_agent(const struct step_state *step);
+/* The limits of the step as they are now; of an instance, those of its list. */
+struct budget step_budget(const struct run_state *run, const struct step_state *step);
+struct budget_scope step_scope(const struct run_state *run, const struct step_state *step);
+/* The limits of the run, and what it used with all below it. */
+struct budget_scope run_scope(const struct run_state *run, int64_t now);
+/* What a run that goes on from it begins with: {tokens, ..., time_ms}; the caller owns it. */
+json_t *run_describe_spent(const struct run_state *run);
+/* What its node is to know of the run. */
+struct budget_node run_node(const struct run_state *run);
 /* Would a phase that may not be skipped be left out altogether with this step? */
 bool step_holds_phase(const struct run_state *run, const struct step_state *step);
 /* What holds for steps that say nothing themselves. */

@@ -97,6 +97,22 @@ void step_hold_back(struct turn *turn, int step, const struct event *prepared);
 /* Its agent cannot be called. False: there is no other one, and nothing was done. */
 bool step_pass_over(struct turn *turn, int step, const struct event *prepared);
 
+/* decide_budget.c */
+/* What is reserved for its next attempt. */
+struct reserve step_reserve(const struct turn *turn, int step);
+/* False: there is no room for it; what follows from that was done, and it is put back. */
+bool step_is_affordable(struct turn *turn, int step);
+/* True: it stays in the queue, for calls that are under way may leave room for it. */
+bool step_waits_for_room(struct turn *turn, int step);
+void step_put_back(struct turn *turn, int step);
+/* True: a nested run waits for a budget, and so does this one by now. */
+bool run_rest_for_budget(struct turn *turn);
+/* The time that a run takes is told so often that a crash hides little of it. */
+void run_set_clock(struct turn *turn);
+void run_tell_clock(struct turn *turn);
+void run_forget_time_away(struct turn *turn);
+int command_budget(struct turn *turn, const struct event *event, struct error *err);
+
 /* decide_wait.c */
 void step_start_approval(struct turn *turn, int step);
 /* Takes `by`, the comment (`text`) and the signal that answered (`name`) from `answer`. */

@@ -37,6 +37,14 @@ static void add_usage(struct json_text *json, const struct usage_sum *sum)
     json_decref(usage);
 }
 
+static void add_budget(struct json_text *json, const struct budget_scope *scope)
+{
+    json_t *budget = budget_describe(scope);
+
+    json_text_add_value(json, "budget", budget);
+    json_decref(budget);
+}
+
 static void add_step(struct json_text *json, const struct run_state *run,
                      const struct step_state *step)
 {
@@ -82,6 +90,11 @@ static void add_step(struct json_text *json, const struct run_state *run,
     put_time(json, "space_wait_ms", step->space_wait_ms);
     json_text_add(json, "child", step->child);
     add_usage(json, &step->usage);
+    if (step->definition && step->role != ROLE_INSTANCE) {
+        struct budget_scope scope = step_scope(run, step);
+
+        add_budget(json, &scope);
+    }
     json_text_add_value(json, "question", step->dialogue.question);
     json_text_add_value(json, "answers", step->dialogue.answers);
     json_text_add(json, "digest", step->digest);
@@ -231,6 +244,7 @@ static void reserve_for_steps(const struct run_state *run, struct strbuf *target
 
 void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *target)
 {
+    struct budget_scope scope = run_scope(run, run->last_at);
     struct json_text text = json_text_new(target, is_pretty);
     struct json_text *json = &text;
 
@@ -261,6 +275,7 @@ void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *t
     put_span(json, run->started_at, run->ended_at);
     add_counts(json, run);
     add_usage(json, &run->usage);
+    add_budget(json, &scope);
     add_phases(json, run);
     add_options(json, run);
     add_checkpoints(json, run);

@@ -302,6 +302,14 @@ static int64_t read_bytes(const struct yaml_node *map, const char *key)
     return value && bytes_parse(value->text, &bytes) == 0 ? bytes : 0;
 }
 
+static struct budget narrow_budget(struct budget user, struct budget project)
+{
+    for (int i = 0; i < BUDGET_KINDS; i++) {
+        user.limits[i] = narrow(user.limits[i], project.limits[i]);
+    }
+    return user;
+}
+
 static void read_default_workflow(struct config_reader *config_reader, const struct file *file)
 {
     struct config *config = config_reader->config;
@@ -356,6 +364,7 @@ static void read_scalars(struct config_reader *config_reader, const struct file 
                                       read_bytes(root, "output_bytes_max"));
     config->steps_max = narrow(config->steps_max, read_integer(root, "steps_max", 0));
     config->nesting_max = (int)narrow(config->nesting_max, read_integer(root, "nesting_max", 0));
+    config->budget = narrow_budget(config->budget, read_budget(root));
     config->task_length_max = narrow(config->task_length_max,
                                      read_integer(settings, "max_task_length", 0));
     config->log_json = read_boolean(settings, "json_logs", config->log_json);

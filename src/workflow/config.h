@@ -117,6 +117,7 @@ struct config {
     int64_t output_bytes_max; /* kept of each output; default 8 MiB */
     int64_t steps_max;        /* in a run, instances included; default 100,000 */
     int nesting_max;          /* nested workflows; default 8 */
+    struct budget budget;     /* of every run that nobody says another for */
     int64_t task_length_max;  /* characters; 0: not said */
     bool log_json;
     enum project_context project_context;

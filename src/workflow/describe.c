@@ -244,6 +244,7 @@ static void put_doing(json_t *object, const struct step *step)
     put_results(object, step);
     put_retry(object, &step->retry);
     put_limit(object, "timeout_ms", step->timeout_ms);
+    json_put(object, "budget", budget_encode(&step->budget));
     put_quiet(object, step->quiet);
 }
 
@@ -392,6 +393,7 @@ void workflow_describe_whole(const struct workflow *workflow, json_t *target)
     put_strategy(target, workflow->strategy);
     put_limit(target, "concurrency", workflow->concurrency);
     put_limit(target, "timeout_ms", workflow->timeout_ms);
+    json_put(target, "budget", budget_encode(&workflow->budget));
     put_on_failure(target, workflow, &workflow->on_failure);
     put_iterate(target, &workflow->iterate);
     json_put(target, "checkpoint",

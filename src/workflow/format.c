@@ -222,6 +222,7 @@ void workflow_format_tree(const struct workflow *workflow, struct strbuf *target
 {
     struct strbuf line;
     char duration[DURATION_SIZE];
+    char amount[BUDGET_TEXT_SIZE];
 
     strbuf_init(&line, LINE_BYTES_MAX);
     strbuf_addf(&line, "%s", workflow->name);
@@ -248,6 +249,12 @@ void workflow_format_tree(const struct workflow *workflow, struct strbuf *target
     if (workflow->timeout_ms > 0) {
         duration_format(workflow->timeout_ms, duration);
         strbuf_addf(&line, "; at most %s", duration);
+    }
+    for (int i = 0; i < BUDGET_KINDS; i++) {
+        if (workflow->budget.limits[i]) {
+            budget_format((enum budget_kind)i, workflow->budget.limits[i], amount);
+            strbuf_addf(&line, "; budget %s", amount);
+        }
     }
     strbuf_add(&line, workflow->read_only ? "; read-only" : "");
     for (size_t i = 0; i < workflow->contract_count; i++) {

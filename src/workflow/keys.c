@@ -90,6 +90,10 @@ static const struct level levels[] = {
         {"entitlement", "an entitlement",
          "Which tiers of workflows may be started. Of two files the narrower word holds. See "
          "[Packs](packs.md#tiers)."},
+    [LEVEL_BUDGET] =
+        {"budget", "a budget",
+         "What a run with all its nested runs, or a step with all its attempts, may use. Where one "
+         "is used up the run pauses and asks. See [Budgets](budgets.md)."},
     [LEVEL_EXPERT] = {"expert", "an expert",
                       "`.fermata/experts/NAME.md`: between two lines `---` the front matter with "
                       "these keys, all "
@@ -137,6 +141,12 @@ static const struct key keys[] = {
      .words = "ai static hybrid", .kinds = K(AGENT) | K(WORKFLOW)},
     {L(WORKFLOW), "phases", SHAPE_OBJECTS, .help = "The stages.", .of = LEVEL_PHASE,
      .is_required = true},
+    {L(WORKFLOW) | L(STEP) | L(CONFIG), "budget", SHAPE_OBJECT,
+     .help = "What may be used: by the run with all its nested runs, by the step in all its "
+             "attempts and instances (of a step that calls a workflow: by the run of that). In the "
+             "configuration: by every run whose workflow and caller do not say otherwise.",
+     .of = LEVEL_BUDGET, .example = "{ tokens: 200k, usd: 5, time: 30m, steps: 40 }",
+     .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION) | K(WORKFLOW)},
     {L(WORKFLOW), "read_only", SHAPE_BOOLEAN,
      .help = "Whether no step may change anything: all agents are `read_only`; commands, gates, "
              "functions that write or start what the project brings, clones and "
@@ -215,6 +225,22 @@ static const struct key keys[] = {
      .help = "Environment variables; the way to hand values to a command.",
      .example = "{ FEATURE: \"${{ inputs.feature }}\" }",
      .kinds = K(AGENT) | K(COMMAND) | K(FUNCTION)},
+
+    /* ---- budget ----------------------------------------------------------------------------- */
+    {L(BUDGET), "tokens", SHAPE_COUNT,
+     .help = "Tokens of agents, in and out, what came from a cache included; 0: no limit.",
+     .fallback = "0", .example = "200k"},
+    {L(BUDGET), "usd", SHAPE_NUMBER, .help = "What agents cost, in dollars; 0: no limit.",
+     .most = 1000000, .fallback = "0", .example = "5"},
+    {L(BUDGET), "time", SHAPE_DURATION,
+     .help = "Of a run: wall time while it is running, its pauses not counted. Of a step: the time "
+             "of its attempts together. 0: no limit.",
+     .fallback = "0", .example = "30m"},
+    {L(BUDGET), "steps", SHAPE_COUNT,
+     .help =
+         "Steps of agents, commands and functions that were begun, each instance and each round "
+         "counted, further tries not. 0: no limit.",
+     .fallback = "0", .example = "40"},
 
     /* ---- quiet ------------------------------------------------------------------------------ */
     {L(QUIET), "after", SHAPE_DURATION,

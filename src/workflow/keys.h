@@ -36,6 +36,7 @@ enum key_level {
     LEVEL_ENTITLEMENT,
     LEVEL_EXPERT, /* the front matter of an expert */
     LEVEL_SUITS,
+    LEVEL_BUDGET,
 };
 #define KEY_LEVELS 27
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
@@ -69,8 +70,9 @@ enum key_shape {
     SHAPE_MAP = 1 << 24,       /* a map of anything, as JSON */
     SHAPE_SECRET = 1 << 25,    /* where a secret is: env:NAME or file:PATH */
     SHAPE_POINTER = 1 << 26,   /* into JSON: keys and indexes, with dots */
+    SHAPE_COUNT = 1 << 27,     /* "200k", or a whole number */
 };
-#define KEY_SHAPES 27
+#define KEY_SHAPES 28
 
 struct key {
     unsigned levels; /* LEVEL_BIT set */

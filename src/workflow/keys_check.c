@@ -5,6 +5,7 @@
 #include "base/nearest.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
+#include "workflow/budget.h"
 #include "workflow/keys.h"
 
 #include <assert.h>
@@ -59,6 +60,7 @@ static void describe_shape(const struct key *key, unsigned shape, struct strbuf 
         "a map",
         "env:NAME or file:PATH",
         "a path into its JSON, such as choices.0.text",
+        "a count such as 200k",
     };
 
     strbuf_add(target, names[__builtin_ctz(shape)]);
@@ -231,6 +233,15 @@ static int is_bytes(const struct checker *checker, const struct yaml_node *value
         return ERROR_NOT_FOUND;
     }
     return is_in_range(checker, value, (double)bytes);
+}
+
+static int is_count(const struct checker *checker, const struct yaml_node *value)
+{
+    int64_t count;
+
+    (void)checker;
+    return value->kind == YAML_SCALAR && count_parse(value->text, &count) == 0 ? ERROR_NONE
+                                                                               : ERROR_NOT_FOUND;
 }
 
 static int is_expression(const struct checker *checker, const struct yaml_node *value)
@@ -489,7 +500,7 @@ static const shape_check shape_checks[KEY_SHAPES] = {
     is_text,      is_id,       is_name,       is_word,     is_boolean, is_integer, is_number,
     is_duration,  is_bytes,    is_expression, is_text,     is_path,    is_texts,   is_names,
     is_words,     is_integers, is_list,       is_anything, is_object,  is_objects, is_named,
-    is_variables, is_paths,    is_name_map,   is_map,      is_secret,  is_pointer,
+    is_variables, is_paths,    is_name_map,   is_map,      is_secret,  is_pointer, is_count,
 };
 
 /* True when one of the key's shapes fits. */

@@ -77,6 +77,8 @@ double read_number(const struct yaml_node *map, const char *key, double fallback
 int64_t read_duration(const struct yaml_node *map, const char *key, int64_t fallback_ms);
 /* The index of the word in the table's row, so the enum must list them in the same order. */
 int read_word(enum key_level level, const struct yaml_node *map, const char *key, int fallback);
+/* Of the map under `budget`. */
+struct budget read_budget(const struct yaml_node *map);
 /* Of the map under `quiet`. */
 struct quiet_policy read_quiet(const struct yaml_node *map);
 const char *const *read_names(const struct reader *reader, const struct yaml_node *map,

@@ -415,6 +415,7 @@ static void read_common(struct reader *reader, const struct yaml_node *node, str
     step->when = read_expression(reader, node, "when", outside);
     step->trigger = (enum trigger_rule)read_word(LEVEL_STEP, node, "trigger", TRIGGER_ALL_SUCCESS);
     step->strategy = (enum strategy)(read_word(LEVEL_STEP, node, "strategy", -1) + STRATEGY_AI);
+    step->budget = read_budget(node);
     step->optional = read_boolean(node, "optional", false);
     step->allow_skip = read_boolean(node, "allow_skip", true);
     step->reuse = (enum reuse)(read_word(LEVEL_STEP, node, "reuse", -1) + REUSE_NEVER);

@@ -61,6 +61,21 @@ int read_word(enum key_level level, const struct yaml_node *map, const char *key
     return yaml_is_text(value) ? words_find(row->words, value->text) : fallback;
 }
 
+struct budget read_budget(const struct yaml_node *map)
+{
+    const struct yaml_node *values = yaml_find(map, "budget");
+    struct budget budget = {{0}};
+
+    for (int i = 0; i < BUDGET_KINDS; i++) {
+        const struct yaml_node *value = yaml_find(values, budget_kind_name((enum budget_kind)i));
+
+        if (value && value->kind == YAML_SCALAR) {
+            (void)budget_parse((enum budget_kind)i, value->text, &budget.limits[i], NULL);
+        }
+    }
+    return budget;
+}
+
 struct quiet_policy read_quiet(const struct yaml_node *map)
 {
     const struct yaml_node *quiet = yaml_find(map, "quiet");

@@ -15,6 +15,7 @@
 #define SECRET_PATTERN "^(env:[A-Za-z_][A-Za-z0-9_]{0,63}|file:.+)$"
 #define POINTER_PATTERN "^(?!\\$\\.)[^.\\[\\]]{1,255}(\\.[^.\\[\\]]{1,255})*$"
 #define DURATION_PATTERN "^([0-9]+|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$"
+#define COUNT_PATTERN "^[0-9]{1,15}(\\.[0-9]+)?[kmM]?$"
 #define BYTES_PATTERN "^[0-9]{1,12}(B|[kKMG]|[KMG]iB)?$"
 
 static json_t *make_type(const char *type)
@@ -154,6 +155,8 @@ static json_t *make_shape(const struct key *key, enum key_shape shape)
         return make_number(key, "number");
     case SHAPE_DURATION:
         return make_any_of(make_text(DURATION_PATTERN), make_count());
+    case SHAPE_COUNT:
+        return make_any_of(make_type("integer"), make_text(COUNT_PATTERN));
     case SHAPE_BYTES:
         return make_any_of(make_text(BYTES_PATTERN), make_count());
     case SHAPE_EXPRESSION:

@@ -5,6 +5,7 @@
 #define FERMATA_WORKFLOW_STEP_H
 
 #include "base/json.h"
+#include "workflow/budget.h"
 #include "workflow/expression.h"
 
 #include <stdbool.h>
@@ -116,7 +117,7 @@ struct step {
     const char *const *tools; /* the only ones that are allowed, in the agent's own names */
     size_t tool_count;        /* 0: as the agent has it */
     int turns_max;            /* 0: no limit */
-    double budget_usd;        /* 0: no limit */
+    double budget_usd;        /* of one attempt; 0: no limit */
 
     /* command steps; values reach the command as environment variables only */
     const char *command;
@@ -157,6 +158,7 @@ struct step {
     const json_t *schema; /* JSON Schema for JSON output; NULL: none */
     const struct artifact_rule *artifacts;
     size_t artifact_count;
+    struct budget budget; /* of all its attempts and instances */
     enum reuse reuse;
     const int *success_statuses; /* exit statuses that count as success; default {0} */
     size_t success_status_count;

@@ -203,6 +203,7 @@ static void read_workflow(struct reader *reader)
     workflow->checkpoint_auto = read_boolean(checkpoint, "auto", true);
     workflow->checkpoint_retention = (int)read_integer(checkpoint, "retention", 0);
     workflow->timeout_ms = read_duration(root, "timeout", 0);
+    workflow->budget = read_budget(root);
     workflow->report = read_text(reader, root, "report");
     read_iterate(reader, root, (struct place){.kind = PLACE_WORKFLOW_UNTIL}, &workflow->iterate);
     read_suits(reader);

@@ -133,6 +133,7 @@ struct workflow {
     bool checkpoint_auto;         /* default true */
     int checkpoint_retention;     /* newest kept; 0: all */
     int64_t timeout_ms;           /* of the whole run */
+    struct budget budget;         /* the same, and of its nested runs */
     const struct gate *gates;     /* own ones and the built-in ones that are used */
     size_t gate_count;
     const struct phase *phases;

@@ -98,6 +98,16 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     VALUE(instances_under_way)
     VALUE(dialogue.asked)
     VALUE(host_asked)
+    VALUE(reserved.tokens)
+    VALUE(reserved.usd)
+    VALUE(is_call)
+    VALUE(is_counted)
+    WORDS(short_run)
+    WORDS(short_name)
+    if ((left->spent != NULL) != (right->spent != NULL) ||
+        (left->spent && memcmp(left->spent, right->spent, sizeof(*left->spent)) != 0)) {
+        differ(comparison, "spent");
+    }
     JSON(dialogue.question)
     JSON(dialogue.answers)
     JSON(dialogue.partial)
@@ -173,6 +183,18 @@ static void compare_run(struct comparison *comparison, const struct run_state *l
     VALUE(is_bridged)
     VALUE(nested)
     VALUE(steps_total)
+    VALUE(ran_ms)
+    VALUE(since)
+    VALUE(last_at)
+    WORDS(reason_run)
+    WORDS(reason_budget)
+    JSON(step_budgets)
+    if (memcmp(&left->ledger, &right->ledger, sizeof(left->ledger)) != 0) {
+        differ(comparison, "ledger");
+    }
+    if (memcmp(&left->budget, &right->budget, sizeof(left->budget)) != 0) {
+        differ(comparison, "budget");
+    }
     if (memcmp(left->counts, right->counts, sizeof(left->counts)) != 0) {
         differ(comparison, "counts");
     }

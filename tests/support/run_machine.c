@@ -136,6 +136,16 @@ static void same_step(const struct step_state *one, const struct step_state *oth
     SAME(instances_failed);
     SAME(dialogue.asked);
     SAME(host_asked);
+    SAME(reserved.tokens);
+    SAME(reserved.usd);
+    SAME(is_call);
+    SAME(is_counted);
+    same_text(what, one->short_run, other->short_run);
+    same_text(what, one->short_name, other->short_name);
+    assert_int_equal(one->spent != NULL, other->spent != NULL);
+    if (one->spent) {
+        assert_memory_equal(one->spent, other->spent, sizeof(*one->spent));
+    }
     SAME(has_slot);
     SAME(not_before);
     SAME(parks);
@@ -215,6 +225,14 @@ void assert_same_state(const struct run_state *one, const struct run_state *othe
     SAME(is_bridged);
     SAME(nested);
     SAME(steps_total);
+    SAME(ran_ms);
+    SAME(since);
+    SAME(last_at);
+    assert_memory_equal(&one->budget, &other->budget, sizeof(one->budget));
+    assert_memory_equal(&one->ledger, &other->ledger, sizeof(one->ledger));
+    same_json(what, one->step_budgets, other->step_budgets);
+    same_text(what, one->reason_run, other->reason_run);
+    same_text(what, one->reason_budget, other->reason_budget);
     same_text(what, one->reason, other->reason);
     same_text(what, one->detail, other->detail);
     same_text(what, one->reason_phase, other->reason_phase);
@@ -556,6 +574,8 @@ static const struct {
     {"nested_left", "left", {"step"}, NULL},
     {"nested_ended", "over", {"step", "status"}, NULL},
     {"question_answered", "told", {"step"}, "by"},
+    {"budget_set", "budget", {"step"}, "by"},
+    {"run_clocked", "clock", {"away_ms"}, NULL},
 };
 
 static void tell(struct strbuf *story, const struct kept_record *record)
