@@ -67,7 +67,7 @@ int64_t budget_reserved(const struct budget_scope *scope, enum budget_kind kind)
 struct budget_need {
     bool is_call;           /* of an agent */
     struct reserve reserve; /* for that; below zero: nothing is known */
-    int64_t steps; /* that it is counted as */
+    int64_t steps;          /* that it is counted as */
 };
 /* Whether there is room for it; else of which kind there is not, and whether the end of a call that
  * is under way may make some. */

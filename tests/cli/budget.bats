@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # run_apart sets stderr
 # Budgets: reserved before each call, settled after it, never reset.
 
 load helper
@@ -184,6 +185,25 @@ END
     run_apart fermata resume last --budget tokens=+500
     [ "$status" -eq 0 ]
     [ "$(shown 'd["budget"]["tokens"]["used"]')" = 4000 ]
+}
+
+@test "a fork goes on from what the run before it had used" {
+    branches 3 'concurrency: 1'
+    run_apart fermata run -w w --budget tokens=2500
+    [ "$status" -eq 5 ]
+    sed -i 's/reuse: never/reuse: inputs/' .fermata/workflows/w.yaml
+    run_apart fermata fork last -w w
+    [ "$status" -eq 5 ]
+    [ "$(calls)" = 2 ]
+    [ "$(shown 'd["budget"]["tokens"]')" = '{"limit": 2500, "used": 2000, "left": 500}' ]
+    run_apart fermata fork last -w w --budget tokens=+2500
+    [ "$status" -eq 0 ]
+    [ "$(calls)" = 5 ]
+    [ "$(shown 'd["budget"]["tokens"]["used"]')" = 5000 ]
+    # What is taken from an earlier run costs nothing, and needs no room.
+    run_apart fermata fork last --budget tokens=1
+    [ "$status" -eq 0 ]
+    [ "$(calls)" = 5 ]
 }
 
 has_calls() {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/budgets.h"
+#include "run/fork.h"
 
 #include "support/run_project.h"
 
@@ -128,17 +129,17 @@ static void what_a_run_spent_is_there_for_one_that_goes_on_from_it(void **state)
 
     write_inner(project);
     assert_string_equal(run_project_run(project, OUTER), "paused");
-    assert_int_equal(run_spent(project->store, project->folder, project->id, &budget, &spent, NULL),
-                     0);
-    assert_int_equal(json_get_integer(spent, "steps", 0), 3);
-    request.budget = budget;
-    request.spent = spent;
+    assert_int_equal(
+        run_find_origin(project->store, project->folder, project->id, &workflow, &origin, NULL), 0);
+    request.budget = json_object_get(origin, "budget");
+    request.spent = json_object_get(origin, "spent");
+    assert_int_equal(json_get_integer(request.spent, "steps", 0), 3);
     run_project_start(project, OUTER, &request);
     run_project_go(project);
     assert_string_equal(run_project_status(project, project->id), "paused");
     assert_int_equal(shown_steps(project, project->id), 3); /* nothing more was begun */
-    json_decref(budget);
-    json_decref(spent);
+    json_decref(origin);
+    workflow_free(workflow);
 }
 
 int main(void)

@@ -105,6 +105,8 @@ static const char *sample(const struct key *key, unsigned shape)
         return "env:HOUSE_KEY";
     case SHAPE_POINTER:
         return "choices.0.text";
+    case SHAPE_COUNT:
+        return "200k";
     }
     return "";
 }
