@@ -110,6 +110,9 @@ json_t *ops_dry_run(struct ops *ops, const struct run_request *request)
     json_put_text(result, "digest", workflow->digest);
     json_put(result, "dry_run", json_true());
     json_put(result, "inputs", json_incref((json_t *)(uintptr_t)request->inputs));
+    if (json_object_size(request->budget) > 0) {
+        json_put(result, "budget", json_incref((json_t *)(uintptr_t)request->budget));
+    }
     json_put(result, "waves", json_incref(json_object_get(waves, "waves")));
     json_put(result, "agents", agent_describe_used(ops, json_object_get(waves, "waves")));
     json_put_text(result, "graph", graph.data);

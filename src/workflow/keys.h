@@ -38,7 +38,7 @@ enum key_level {
     LEVEL_SUITS,
     LEVEL_BUDGET,
 };
-#define KEY_LEVELS 27
+#define KEY_LEVELS 28
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
 
 /* What a value may look like; a key may allow several. */
