@@ -66,7 +66,8 @@ static void every_kind_without_its_fields_is_refused(void **state)
     machine_begin(&m, ONE);
     for (int kind = 0; kind < RECORD_KINDS; kind++) {
         bool needs_nothing = kind == RECORD_RUN_CREATED || kind == RECORD_RESTORED ||
-                             kind == RECORD_ITERATED;
+                             kind == RECORD_ITERATED || kind == RECORD_BUDGET_SET ||
+                             kind == RECORD_RUN_CLOCKED;
         const char *why = refusal(&m, (struct record){.kind = (enum record_kind)kind});
 
         assert_string_equal(why, kind == RECORD_RUN_EDITED ? "its workflow is not there"
