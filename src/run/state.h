@@ -61,9 +61,8 @@ struct step_state {
     json_t *changed;   /* {path: true}, by attempts of agents that failed; NULL: nothing */
     char *reason, *reused_from; /* a run; NULL: its result is its own */
     int exit_status;
-    char *child; /* nested run */
-    /* That one waits for the budget of this run, by the name that raises it; NULL: it does not. */
-    char *short_run, *short_name;
+    char *child;                  /* nested run */
+    char *short_run, *short_name; /* whose budget that one waits for, and which; NULL: none */
     char *digest;
     char *tree;      /* digest of the tree when its attempt started */
     char *folder;    /* of the attempt under way, relative to the run's folder; NULL: inline */
@@ -73,8 +72,7 @@ struct step_state {
     struct usage_sum usage;         /* of all its attempts ever */
     struct reserve reserved;        /* for its call under way */
     struct step_spent *spent;       /* NULL: it has no budget, or was never begun */
-    bool is_call;                   /* its attempt under way is one of an agent */
-    bool is_counted;                /* among the steps begun, since the last reset */
+    bool is_call, is_counted;       /* its attempt is an agent's; it is among the steps begun */
     bool is_resumable;              /* the next attempt goes on with it */
     int64_t not_before;             /* its agent said so: a limit is over then; 0: it did not */
     int parks;                      /* how often, since the last reset; these cost no try */
@@ -175,10 +173,9 @@ struct run_state {
     struct ledger ledger;  /* of its own calls and steps, and of the run that it is a fork of */
     struct ledger below;   /* of all runs below it, as its tree knows them; not part of the fold */
     int64_t ran_ms, since; /* wall time before, and since when it runs now; 0: it does not */
-    int64_t last_at;       /* of the last record */
-    int64_t clock_at;      /* when that is told next; not part of the fold */
-    bool is_held;          /* a step waits for calls under way to end; not part of the fold */
-    int64_t steps_total;   /* every step and instance ever made, against the ceiling */
+    int64_t last_at, clock_at; /* of the last record; when it is told next: not of the fold */
+    bool is_held;              /* a step waits for calls under way to end; not part of the fold */
+    int64_t steps_total;       /* every step and instance ever made, against the ceiling */
 };
 
 struct run_state *run_state_new(const char *id, const struct workflow *workflow);
