@@ -232,6 +232,41 @@ static void add_wave(const struct terminal *terminal, const json_t *wave, size_t
     table_free(table);
 }
 
+/* A sum over the steps of which it is known, and of how many that is; unknown is never nothing. */
+static void add_amount(const json_t *estimate, const char *field, const char *label,
+                       struct strbuf *target)
+{
+    const json_t *value = json_object_get(estimate, field);
+    char *known_field = mem_printf("%s_known", field);
+    json_int_t known = json_get_integer(estimate, known_field, 0);
+
+    if (!json_is_number(value) || known == 0) {
+        strbuf_addf(target, "%s unknown", label);
+    } else {
+        strbuf_addf(target, "%s %.6g", label, json_number_value(value));
+        if (known < json_get_integer(estimate, "steps", 0)) {
+            strbuf_addf(target, " for %lld steps, the others unknown", (long long)known);
+        }
+    }
+    free(known_field);
+}
+
+static void add_estimate(const struct terminal *terminal, const json_t *estimate,
+                         struct strbuf *target)
+{
+    struct strbuf line;
+
+    if (json_get_integer(estimate, "steps", 0) == 0) {
+        return;
+    }
+    strbuf_init(&line, OUTPUT_BYTES_MAX);
+    add_amount(estimate, "tokens", "\nestimate: tokens", &line);
+    add_amount(estimate, "cost_usd", "; cost in USD", &line);
+    add_amount(estimate, "seconds", "; seconds", &line);
+    add_clean(terminal, line.data, 0, target);
+    strbuf_release(&line);
+}
+
 void print_planned(const struct terminal *terminal, const json_t *result, int64_t now_ms,
                    struct strbuf *target)
 {
@@ -259,6 +294,7 @@ void print_planned(const struct terminal *terminal, const json_t *result, int64_
     {
         add_wave(terminal, row, i + 1, target);
     }
+    add_estimate(terminal, json_object_get(result, "estimate"), target);
     json_array_foreach(json_object_get(result, "notes"), i, row)
     {
         add_line(terminal, 0, target, "\nnote: %s", json_string_value(row));

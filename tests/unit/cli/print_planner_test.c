@@ -82,6 +82,12 @@ static void a_plan_says_who_does_what_when(void **state)
           "2. b, gate tests, repairs and tries again 3 times at most\n   u  command make\n"
           "\nnote: n\n\nm\n"
           "\nrun it: fermata run TASK; as a file: fermata plan TASK -o plan.yaml\n");
+    check(print_planned,
+          "{\"workflow\":\"p\",\"estimate\":{\"steps\":3,\"tokens\":1200.0,\"tokens_known\":3,"
+          "\"cost_usd_known\":0,\"seconds\":7.5,\"seconds_known\":2}}",
+          "Plan: p\n\nestimate: tokens 1200; cost in USD unknown; seconds 7.5 for 2 steps, the\n"
+          "others unknown\n"
+          "\nrun it: fermata run TASK; as a file: fermata plan TASK -o plan.yaml\n");
     check(print_planned, "{" PLAN ",\"form\":\"yaml\"}", "name: p\n");
     check(print_planned, "{" PLAN ",\"form\":\"graph\"}", "[p]\n");
 }

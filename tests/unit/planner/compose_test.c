@@ -122,18 +122,21 @@ static void a_list_beyond_the_ceiling_is_cut_and_said(void **state)
 {
     const char *const none[] = {NULL};
     struct scene scene;
-    char task[4096] = "All of these:\n";
+    struct strbuf task;
 
     (void)state;
-    for (int i = 0; i < COMPOSED_STEPS_MAX + 20; i++) {
-        strcat(task, "- add one\n");
+    strbuf_init(&task, 4096);
+    strbuf_add(&task, "All of these:\n");
+    for (int i = 0; i < COMPOSED_ITEMS_MAX + 20; i++) {
+        strbuf_add(&task, "- add one\n");
     }
-    set_up(&scene, task, true, none);
+    set_up(&scene, task.data, true, none);
     assert_true(scene.composed.count <= COMPOSED_STEPS_MAX);
     assert_non_null(find(&scene, "tests"));
     assert_non_null(find(&scene, "review"));
     assert_non_null(strstr(scene.composed.notes.items[0].text, "are left out"));
     tear_down(&scene);
+    strbuf_release(&task);
 }
 
 static bool has_none(const char *name, void *context)
