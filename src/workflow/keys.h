@@ -17,6 +17,8 @@ enum key_level {
     LEVEL_GOTO,
     LEVEL_ITERATE,
     LEVEL_CHECKPOINT,
+    LEVEL_SUITS,
+    LEVEL_BUDGET,
     LEVEL_GATE,
     LEVEL_CHECK,
     LEVEL_PHASE,
@@ -35,8 +37,6 @@ enum key_level {
     LEVEL_OFFLINE,
     LEVEL_ENTITLEMENT,
     LEVEL_EXPERT, /* the front matter of an expert */
-    LEVEL_SUITS,
-    LEVEL_BUDGET,
 };
 #define KEY_LEVELS 28
 #define LEVEL_BIT(level) (1U << (unsigned)(level))
