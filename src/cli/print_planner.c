@@ -187,8 +187,8 @@ static void add_plan_step(struct table *table, const json_t *step)
 
     strbuf_init(&what, OUTPUT_BYTES_MAX);
     if (*missing) {
-        strbuf_addf(&what, "%s%sMISSING: %s", get(step, "expert"),
-                    *get(step, "expert") ? ", " : "", missing);
+        strbuf_addf(&what, "%s%sMISSING: %s", get(step, "expert"), *get(step, "expert") ? ", " : "",
+                    missing);
     } else if (*get(step, "expert")) {
         strbuf_addf(&what, "%s, by %s", get(step, "expert"), get(step, "what"));
     } else {

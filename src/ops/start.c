@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* `run`: which workflow, with which inputs. */
+#include "ops/start.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "ops/agent.h"
 #include "ops/planning.h"
-#include "ops/start.h"
 #include "results/results.h"
 
 #include <stdlib.h>

@@ -11,8 +11,7 @@
 #include "run/run.h"
 
 #define STORAGE_RETRY_MS 500
-/* Nothing more is decided while so many files wait to be written. */
-#define FILE_TASKS_MAX 2000
+#define FILE_TASKS_MAX 2000 /* waiting to be written; nothing more is decided meanwhile */
 /* An agent's stream holds far more than its answer: so many times more of it is kept. */
 #define AGENT_OUTPUT_FACTOR 8
 
@@ -237,14 +236,12 @@ void inline_keep_write(struct inline_keep *keep);
 void outcome_of_inline(struct active *active, int step, const struct strbuf *output,
                        const struct error *err, struct queued_event *event);
 
-/* inbox.c */
-/* From the first run that is owned on. */
+/* inbox.c: from the first run that is owned on */
 void inbox_watch(struct engine *engine);
 
 /* logs.c: orchestrator.log and phase-ID.log of a run */
 void logs_open(struct active *active);
-/* Formats the lines while their commit is under way; they are told by logs_add, with the same
- * records. */
+/* Formats the lines while their commit is under way; logs_add tells them, with the same records. */
 void logs_prepare(struct active *active, const struct record *records, size_t count);
 void logs_add(struct active *active, const struct record *records, size_t count);
 void logs_flush(struct active *active);

@@ -391,6 +391,8 @@ void audit_record(struct sim *sim, struct sim_run *run, const struct record *rec
     case RECORD_WENT_TO:
     case RECORD_ATTEMPT_LIVENESS:
     case RECORD_RUN_EDITED:
+    case RECORD_BUDGET_SET:
+    case RECORD_RUN_CLOCKED:
         break;
     case RECORD_ITERATED:
         if (record->phase) {

@@ -478,6 +478,8 @@ void limits_record(struct sim *sim, struct sim_run *run, const struct record *re
     case RECORD_GATE_SKIPPED:
     case RECORD_ATTEMPT_LIVENESS:
     case RECORD_RUN_EDITED:
+    case RECORD_BUDGET_SET:
+    case RECORD_RUN_CLOCKED:
         break;
     }
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ static bool answer(void *context, const char *question, char **ret_answer)
 {
     struct person *person = context;
 
-    strncpy(person->question, question, sizeof(person->question) - 1);
+    (void)snprintf(person->question, sizeof(person->question), "%s", question);
     *ret_answer = strdup(person->answer);
     return true;
 }
