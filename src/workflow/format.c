@@ -346,6 +346,14 @@ static void add_box(struct strbuf *target, struct strbuf *line, const struct wor
         strbuf_addf(line, "  [gate %s]", phase->gate->name);
         add_box_line(target, line, "|");
     }
+    if (phase->fix_count > 0) {
+        strbuf_add(line, "  on failure: ");
+        for (size_t i = 0; i < phase->fix_count; i++) {
+            strbuf_addf(line, "%s%s", i > 0 ? " > " : "", phase->fix_steps[i].id);
+        }
+        strbuf_addf(line, ", then again, at most %d times", phase->rounds_max);
+        add_box_line(target, line, "|");
+    }
     if (phase->on_failure.action == FAILURE_GOTO) {
         strbuf_addf(line, "  on failure: back to %s",
                     workflow->phases[phase->on_failure.goto_phase].id);

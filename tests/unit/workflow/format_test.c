@@ -137,6 +137,18 @@ static void the_graph_shows_levels(void **state)
     free(text);
 }
 
+static void the_graph_shows_how_a_failure_is_repaired(void **state)
+{
+    (void)state;
+    char *text = format(
+        "name: w\nphases: [{ id: p, mode: adaptive, rounds: 2, steps: [{ id: s, run: x }],"
+        " fix: [{ id: mend, run: x }, { id: look, run: x }] }]\n",
+        workflow_format_graph);
+
+    assert_non_null(strstr(text, "|   on failure: mend > look, then again, at most 2 times"));
+    free(text);
+}
+
 static void a_line_fits_80_columns_whatever_it_holds(void **state)
 {
     (void)state;
@@ -199,6 +211,7 @@ int main(void)
         cmocka_unit_test(what_decides_about_the_order_is_shown),
         cmocka_unit_test(the_tree_shows_phases_steps_and_gates),
         cmocka_unit_test(the_graph_shows_levels),
+        cmocka_unit_test(the_graph_shows_how_a_failure_is_repaired),
         cmocka_unit_test(a_line_fits_80_columns_whatever_it_holds),
         cmocka_unit_test(escape_sequences_do_not_reach_the_terminal),
         cmocka_unit_test(what_stands_in_for_an_agent_is_never_cut_off),
