@@ -228,7 +228,8 @@ static int take_steps(struct planning *planning, const json_t *answer, struct co
 /* The names that it gave are borrowed from the answer, which has to live as long as the plan. */
 static int use_answer(struct planning *planning, json_t *answer, struct error *err)
 {
-    const struct compose_options options = {.has_clones = planning->repository.is_git};
+    const struct compose_options options = {.has_clones = planning->repository.is_git,
+                                            .has_gate = planning_has_gate(planning)};
     int r;
 
     planning->answer = answer;

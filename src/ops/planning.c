@@ -196,9 +196,15 @@ int planning_use_composed(struct planning *planning, const char *origin, struct 
     return r;
 }
 
+bool planning_has_gate(const struct planning *planning)
+{
+    return config_find_gate(planning->ops->config, COMPOSED_GATE) != NULL;
+}
+
 static int use_composed(struct planning *planning, struct error *err)
 {
     const struct compose_options options = {.has_clones = planning->repository.is_git,
+                                            .has_gate = planning_has_gate(planning),
                                             .has_expert = has_expert,
                                             .context = planning->ops};
 

@@ -37,6 +37,8 @@ int planning_use_composed(struct planning *planning, const char *origin, struct 
 json_t *planning_describe(struct planning *planning, const json_t *inputs);
 /* As a file that runs as it is; free() it. NULL: inputs are missing. */
 char *planning_write(const struct planning *planning, const json_t *inputs);
+/* Whether the configuration says what proves the result of a plan. */
+bool planning_has_gate(const struct planning *planning);
 void planning_say_why(struct planning *planning, const char *text);
 json_t *planning_describe_found(const struct planning *planning, size_t limit);
 /* [{name, why, score}] of the experts that a plan of this task would have, or that know of it. */

@@ -313,12 +313,14 @@ void compose_end(struct composed *composed, const struct compose_options *option
     bool has_tests = composed->analysis->repository->surface_files[SURFACE_TESTS] > 0;
 
     compose_waves(composed, options->has_clones);
-    composed->has_tests_gate = has_tests && changes_anything(composed) &&
+    composed->is_gate_configured = options->has_gate;
+    composed->has_tests_gate = (has_tests || options->has_gate) && changes_anything(composed) &&
                                has_stage(composed, STAGE_TEST);
     if (changes_anything(composed) && !composed->has_tests_gate) {
         note(composed, has_tests ? "no step of it tests, so no gate proves the result"
                                  : "the project has no tests that were recognised, so no gate "
-                                   "proves the result; `gates:` of config.yaml can name what does");
+                                   "proves the result; a gate `" COMPOSED_GATE
+                                   "` of config.yaml can say what does");
     }
 }
 

@@ -14,6 +14,7 @@
 #define COMPOSED_STEPS_MAX 64
 #define COMPOSED_ITEMS_MAX 40 /* of a task that is a list */
 #define COMPOSED_ID_MAX 40
+#define COMPOSED_GATE "tests"           /* proves the result of a plan */
 #define COMPOSED_TEXT_MAX (512U * 1024) /* of the workflow's text */
 
 /* Where a step stands in the work. */
@@ -45,12 +46,14 @@ struct composed {
     struct composed_step steps[COMPOSED_STEPS_MAX];
     size_t count;
     bool has_tests_gate;
+    bool is_gate_configured; /* the gate is the configuration's */
     char title[ANALYSIS_TEXT_MAX];
     char name[COMPOSED_ID_MAX + 8]; /* "plan-fix-crash-upload" */
     struct analysis_list notes;     /* what somebody should know of this plan */
 };
 
 struct compose_options {
+    bool has_gate;   /* the configuration has a gate COMPOSED_GATE, which then proves the result */
     bool has_clones; /* the project is a git repository: agents can work side by side */
     bool (*has_expert)(const char *name, void *context); /* NULL: all are there */
     void *context;

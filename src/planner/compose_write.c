@@ -175,7 +175,7 @@ static void write_phase(const struct composed *composed, enum stage stage, int w
         strbuf_addf(target, "  - id: %s\n    name: %s\n", id, stages[stage].name);
     }
     if (is_repaired) {
-        strbuf_add(target, "    mode: adaptive\n    rounds: 3\n    gate: tests\n");
+        strbuf_add(target, "    mode: adaptive\n    rounds: 3\n    gate: " COMPOSED_GATE "\n");
     } else if (is_wide) {
         strbuf_add(target, "    mode: parallel\n");
     }
@@ -214,9 +214,10 @@ void compose_write(const struct composed *composed, struct strbuf *target)
                        "  task:\n    description: What is to be done\n    default: ");
     add_json(target, composed->analysis->task, strlen(composed->analysis->task));
     strbuf_add(target, "\n");
-    if (composed->has_tests_gate) {
-        strbuf_add(target, "gates:\n  tests:\n    description: The tests of the project pass\n"
-                           "    commands:\n      - { use: check-tests }\n");
+    if (composed->has_tests_gate && !composed->is_gate_configured) {
+        strbuf_add(target,
+                   "gates:\n  " COMPOSED_GATE ":\n    description: The tests of the project pass\n"
+                   "    commands:\n      - { use: check-tests }\n");
     }
     strbuf_add(target, "phases:\n");
     for (int stage = 0; stage < STAGES; stage++) {

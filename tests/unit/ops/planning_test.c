@@ -83,6 +83,28 @@ static void a_composed_plan_tells_files_and_why(void **state)
     json_decref(result);
 }
 
+static void a_gate_of_the_configuration_proves_the_result(void **state)
+{
+    struct ops_project *project = *state;
+    const char *yaml;
+    json_t *result;
+
+    result = plan_of(project, "Add a flag to the list command");
+    yaml = json_get_text(result, "yaml", "");
+    assert_null(strstr(yaml, "gate:"));
+    assert_int_equal(json_array_size(json_object_get(result, "notes")), 1);
+    json_decref(result);
+    ops_project_write(project, ".fermata/config.yaml",
+                      "gates: { tests: { commands: [{ run: make smoke }] } }\n");
+    ops_project_reopen(project);
+    result = plan_of(project, "Add a flag to the list command");
+    yaml = json_get_text(result, "yaml", "");
+    assert_non_null(strstr(yaml, "gate: tests"));
+    assert_null(strstr(yaml, "check-tests"));
+    assert_int_equal(json_array_size(json_object_get(result, "notes")), 0);
+    json_decref(result);
+}
+
 static void experts_of_the_project_are_recommended_too(void **state)
 {
     struct ops_project *project = *state;
@@ -116,6 +138,8 @@ int main(void)
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_composed_plan_tells_files_and_why, ops_project_set_up,
                                         ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_gate_of_the_configuration_proves_the_result,
+                                        ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(experts_of_the_project_are_recommended_too,
                                         ops_project_set_up, ops_project_tear_down),
     };
