@@ -148,7 +148,7 @@ static json_t *plan_inputs(const struct planning *planning, const json_t *argume
                            struct error *ret_missing)
 {
     json_t *inputs = NULL;
-    const struct ops_view nobody = {NULL};
+    const struct ops_view nobody = {.ask = NULL};
 
     return ops_make_inputs(planning->workflow, arguments, planning->task, &nobody, &inputs,
                            ret_missing) == 0

@@ -95,16 +95,17 @@ static const char *next_item(const char **cursor, size_t *ret_length)
 
 static const struct role *role_for(const struct analysis *analysis, const char *fallback)
 {
-    const struct role *found = NULL;
+    const struct role *otherwise = NULL;
 
     for (size_t i = 0; i < role_count; i++) {
-        if (roles[i].stage == STAGE_BUILD && !found && takes_part(&roles[i], analysis)) {
-            found = &roles[i];
-        } else if (!found && strcmp(roles[i].id, fallback) == 0) {
-            found = &roles[i];
+        if (roles[i].stage == STAGE_BUILD && takes_part(&roles[i], analysis)) {
+            return &roles[i];
+        }
+        if (strcmp(roles[i].id, fallback) == 0) {
+            otherwise = &roles[i];
         }
     }
-    return found;
+    return otherwise;
 }
 
 /* Files that its own words name; none: nothing is known. */

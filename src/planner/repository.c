@@ -206,7 +206,7 @@ static void add_tree(struct repository *repository, const struct tree *tree)
 {
     const unsigned outside = TRAIT_VENDORED | TRAIT_GENERATED;
     const unsigned aside = TRAIT_TEST | TRAIT_EXAMPLE | TRAIT_DOCUMENT;
-    struct tally tallies[TALLIES_MAX];
+    struct tally tallies[TALLIES_MAX] = {{NULL, 0}};
     size_t count = 0;
 
     for (size_t i = 0; i < tree->count; i++) {

@@ -115,6 +115,12 @@ static void items_that_touch_one_file_are_never_in_one_wave(void **state)
     assert_int_equal(find(&scene, "part-4")->wave, 2);
     assert_string_equal(find(&scene, "part-3")->item, "fix users.c");
     assert_null(find(&scene, "backend"));
+    assert_string_equal(find(&scene, "part-1")->expert, "backend-expert");
+    tear_down(&scene);
+
+    set_up(&scene, "- add a button to the page\n- add a handler to the server\n", true, paths);
+    assert_string_equal(find(&scene, "part-1")->expert, "frontend-expert");
+    assert_string_equal(find(&scene, "part-2")->expert, "backend-expert");
     tear_down(&scene);
 }
 
