@@ -93,12 +93,13 @@ phases:
   - { id: a, steps: [{ id: one, run: "touch begun; await go" }] }
   - { id: b, steps: [{ id: two, run: "true" }] }
 END
-    id=$(fermata run -w holds --detach)
+    id=$(fermata run -w holds --detach "$@")
     wait_until test -e begun
 }
 
+# paused_on_request [OPTION]...: of the run
 paused_on_request() {
-    holds
+    holds "$@"
     fermata pause "$id" >/dev/null
     touch go
     wait_until has_status "$id" paused
@@ -201,6 +202,7 @@ prepare() {
     "fermata init"*) rm -r .fermata ;;
     "fermata run"*) ;;
     "fermata resume"*--retry-failed*) fails_first w p unit ;;
+    "fermata resume"*--budget*) paused_on_request --budget usd=1 ;;
     "fermata resume"*) paused_on_request ;;
     "fermata edit"*)
         paused_on_request
