@@ -278,7 +278,7 @@ int planning_ask(struct planning *planning, const json_t *arguments, const struc
     }
     ops_notice(view, "The task was not broken down by an agent; the plan is composed instead");
     planning_say_why(planning,
-                     *problem.text ? "the agent's answer was wrong twice" : "no agent answered");
+                     *problem.text ? "the agent's answer was wrong twice" : "no agent gave a plan");
     *err = (struct error)ERROR_INIT;
     return planning_choose(planning, NULL, err);
 }

@@ -148,7 +148,7 @@ class Shipped(Project):
 def list_workflows(root):
     done = subprocess.run([FERMATA, "workflows", "--json"], cwd=root, capture_output=True, check=True, text=True,
                           env=dict(os.environ, HOME=str(root)))
-    found = [workflow for workflow in json.loads(done.stdout)["workflows"] if workflow["name"] != "spine"]
+    found = [workflow for workflow in json.loads(done.stdout)["workflows"] if workflow["name"] not in ("spine", "dynamic")]
     return [json.loads(subprocess.run([FERMATA, "workflows", workflow["name"], "--json"], cwd=root, capture_output=True,
                                       check=True, text=True, env=dict(os.environ, HOME=str(root))).stdout)
             for workflow in draw(found)]

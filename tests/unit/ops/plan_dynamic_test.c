@@ -100,7 +100,7 @@ static void without_an_agent_the_plan_is_composed(void **state)
 
     assert_string_equal(json_get_text(result, "origin", ""), "composed");
     assert_string_equal(json_string_value(json_array_get(json_object_get(result, "why"), 0)),
-                        "no agent answered");
+                        "no agent gave a plan");
     json_decref(result);
 }
 
