@@ -231,6 +231,15 @@ static void add_wave(const struct terminal *terminal, const json_t *wave, size_t
     }
     table_format(table, terminal, 3, false, target);
     table_free(table);
+    json_array_foreach(json_object_get(wave, "steps"), i, step)
+    {
+        const json_t *routing = json_object_get(step, "routing");
+
+        if (json_get_integer(routing, "samples", 0) > 0) {
+            add_line(terminal, 3, target, "%s goes to %s: %s", get(step, "step"),
+                     get(routing, "agent"), get(routing, "why"));
+        }
+    }
 }
 
 /* A sum over the steps of which it is known, and of how many that is; unknown is never nothing. */

@@ -121,7 +121,7 @@ file" ]
     [ "$status" -eq 2 ]
     [[ $stderr == *"which workflow"*"hint: give one with -w: "*", two"*"; built in: autobuild, code-review, "*"\`fermata workflows\` lists all"*"default_workflow"* ]]
     printf 'workflows: { chain: [{ agent: codex, task: implement }] }\n' >.fermata/config.yaml
-    run_apart fermata run "Do it"
+    run_apart fermata run
     [ "$status" -eq 2 ]
     [[ $stderr == *"hint: give one with -w: chain, "*", two"*"; built in: "* ]]
     printf 'default_workflow: flakey\n' >.fermata/config.yaml

@@ -71,7 +71,8 @@ static void a_suggestion_ends_with_its_command(void **state)
     "{\"step\":\"s\",\"expert\":\"e\",\"what\":\"claude\",\"workspace\":\"clone\"},"               \
     "{\"step\":\"t\",\"missing\":\"no agent is ready\",\"read_only\":true}]},"                     \
     "{\"phase\":\"b\",\"mode\":\"adaptive\",\"gate\":\"tests\",\"repairs_max\":3,\"steps\":["      \
-    "{\"step\":\"u\",\"using\":\"command\",\"what\":\"make\"}]}]"
+    "{\"step\":\"u\",\"using\":\"command\",\"what\":\"make\",\"routing\":{\"agent\":\"a\","        \
+    "\"samples\":7,\"why\":\"w\"}}]}]"
 
 static void a_plan_says_who_does_what_when(void **state)
 {
@@ -79,14 +80,15 @@ static void a_plan_says_who_does_what_when(void **state)
     check(print_planned, "{" PLAN ",\"notes\":[\"n\"],\"missing\":\"m\"}",
           "Plan: p\n  w\n\n1. a, at once\n   s  e, by claude, in a clone\n"
           "   t  MISSING: no agent is ready, reads only\n\n"
-          "2. b, gate tests, repairs and tries again 3 times at most\n   u  command make\n"
+          "2. b, gate tests, repairs and tries again 3 times at most\n   u  command make\n   u "
+          "goes to a: w\n"
           "\nnote: n\n\nm\n"
           "\nrun it: fermata run TASK; as a file: fermata plan TASK -o plan.yaml\n");
     check(print_planned,
           "{\"workflow\":\"p\",\"estimate\":{\"steps\":3,\"tokens\":1200.0,\"tokens_known\":3,"
           "\"cost_usd_known\":0,\"seconds\":7.5,\"seconds_known\":2}}",
-          "Plan: p\n\nestimate: tokens 1200; cost in USD unknown; seconds 7.5 for 2 steps, the\n"
-          "others unknown\n"
+          "Plan: p\n\nestimate: tokens 1200; cost in USD unknown; seconds 7.5 for 2 steps, the "
+          "others\nunknown\n"
           "\nrun it: fermata run TASK; as a file: fermata plan TASK -o plan.yaml\n");
     check(print_planned, "{" PLAN ",\"form\":\"yaml\"}", "name: p\n");
     check(print_planned, "{" PLAN ",\"form\":\"graph\"}", "[p]\n");
