@@ -211,7 +211,7 @@ SHELLS = {
 
 def case_complete(fermata):
     """What is typed before TAB becomes what it should in every shell that is installed."""
-    lines = (("fermata sta", "tus"), ("fermata run -w hel", "lo"),
+    lines = (("fermata statu", "s"), ("fermata run -w hel", "lo"),
              ("fermata run --workflow=hel", "lo"), ("fermata run -w code-review -i ba", "nd="),
              ("fermata run -w code-review -i band=me", "dium"),
              ("fermata run -w hello -i who=@inp", "ut.txt"))

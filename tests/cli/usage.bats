@@ -52,9 +52,9 @@ setup() {
 }
 
 @test "an unknown command names the nearest one" {
-    run_apart fermata staus
+    run_apart fermata statuz
     [ "$status" -eq 2 ]
-    [[ $stderr == "fermata: there is no command staus"*"hint: did you mean "*"fermata status"* ]]
+    [[ $stderr == "fermata: there is no command statuz"*"hint: did you mean "*"fermata status"* ]]
     [ -z "$output" ]
 }
 
@@ -284,7 +284,7 @@ complete_line() {
     _fermata fermata "${!#}" "" 2>/dev/null
     printf '%s\n' "${COMPREPLY[@]}"
 }
-complete_line fermata sta
+complete_line fermata statu
 echo --
 complete_line fermata run -w hel
 echo --

@@ -17,7 +17,7 @@ static void a_row_is_found_by_its_name_and_a_mistyped_one_is_near(void **state)
     (void)state;
     assert_string_equal(ops_find("run")->name, "run");
     assert_null(ops_find("runs"));
-    assert_string_equal(ops_nearest("statsu"), "status");
+    assert_string_equal(ops_nearest("statuz"), "status");
     assert_null(ops_nearest("frobnicate"));
     /* What is hidden is not offered. */
     assert_null(ops_nearest("drive"));

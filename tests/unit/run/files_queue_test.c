@@ -248,6 +248,7 @@ static void a_restoration_stops_at_the_record_of_its_asking(void **state)
     struct active *active = start(project, works);
     struct run_files files = {.id = active->state->id,
                               .folder = active->folder,
+                              .blobs = project->engine->blobs,
                               .workflow = active->workflow,
                               .last_seq = 2};
     char *name = name_of(active, "logs/orchestrator.log");

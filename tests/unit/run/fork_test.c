@@ -38,6 +38,7 @@ static void a_run_tells_how_it_was_started(void **state)
     char *name = NULL;
     json_t *origin;
     json_t *expected;
+    const json_t *spent;
 
     run_project_start(project,
                       "name: w\ninputs: { x: { type: string } }\n"
@@ -49,6 +50,9 @@ static void a_run_tells_how_it_was_started(void **state)
                          "Do it", "label", "mine", "strategy", "static", "offline", 1, "bridge", 0,
                          "task_id", json_sprintf("task_%s", project->id + 3));
     assert_string_equal(name, "w");
+    spent = json_object_get(origin, "spent");
+    assert_int_equal(json_get_integer(spent, "steps", 0), 1);
+    assert_int_equal(json_object_del(origin, "spent"), 0);
     assert_true(json_equal(origin, expected));
     json_decref(expected);
     json_decref(origin);
