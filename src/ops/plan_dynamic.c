@@ -6,6 +6,7 @@
 #include "ops/agent.h"
 #include "ops/experts.h"
 #include "ops/planning.h"
+#include "ops/routes.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -77,6 +78,68 @@ static json_t *make_inputs(const struct planning *planning, const char *problem)
     return inputs;
 }
 
+/* ---- who is asked ---- */
+
+/* It did not drop out for its failures, and its circuit breaker is not open. */
+static bool is_healthy(const json_t *known, const json_t *breakers)
+{
+    const json_t *breaker = json_object_get(breakers, json_get_text(known, "agent", ""));
+
+    return json_object_get(known, "score") &&
+           strcmp(json_get_text(breaker, "state", "closed"), "open") != 0;
+}
+
+/* The usual agent while it is healthy, so that the same question stays the same; else the best of
+ * the others that are. */
+static const char *pick_healthy(const char *usual, const json_t *choice, const json_t *breakers)
+{
+    const json_t *others = json_object_get(choice, "alternatives");
+    const char *best = is_healthy(choice, breakers) ? json_get_text(choice, "agent", NULL) : NULL;
+    bool is_usual = best && usual && strcmp(best, usual) == 0;
+    const json_t *known;
+    size_t i;
+
+    json_array_foreach(others, i, known)
+    {
+        const char *name = json_get_text(known, "agent", "");
+
+        if (is_healthy(known, breakers)) {
+            best = best ? best : name;
+            is_usual = is_usual || (usual && strcmp(name, usual) == 0);
+        }
+    }
+    return is_usual ? usual : best;
+}
+
+/* NULL: nobody is known to be healthy, and the usual one is asked. */
+static int find_planner(struct planning *planning, const char **ret_agent, struct error *err)
+{
+    struct ops *ops = planning->ops;
+    const char *usual = ops_default_agent(ops);
+    const struct agent_config *agent = NULL;
+    struct routes *routes = NULL;
+    json_t *breakers = NULL;
+    json_t *choice = NULL;
+    int r = routes_open(ops, planning->task, task_kind_name(TASK_DESIGN), &routes, err);
+
+    if (r == 0 && ops_has_store(ops)) {
+        r = run_agent_breakers(ops->store, &breakers, err);
+    }
+    if (r == 0) {
+        choice = routes_choose(routes, STEP_NAME, CAN_READ_ONLY);
+    }
+    if (choice) {
+        const char *name = pick_healthy(usual, choice, breakers);
+
+        agent = name ? config_find_agent(ops->config, name) : NULL;
+    }
+    *ret_agent = agent ? agent->name : NULL;
+    json_decref(choice);
+    json_decref(breakers);
+    routes_free(routes);
+    return r;
+}
+
 /* ---- asking ---- */
 
 static int read_answer(struct ops *ops, const json_t *run, json_t **ret_answer, struct error *err)
@@ -106,7 +169,7 @@ static int ask_once(struct planning *planning, const json_t *arguments, const ch
     json_t *given = make_inputs(planning, problem);
     /* Of what `run` was told only what is about asking holds for the planning too. */
     json_t *own = json_object();
-    struct run_request request = {.task = planning->task};
+    struct run_request request = {.task = planning->task, .kind = task_kind_name(TASK_DESIGN)};
     struct workflow *workflow = NULL;
     json_t *inputs = NULL;
     json_t *run = NULL;
@@ -253,13 +316,22 @@ static int use_answer(struct planning *planning, json_t *answer, struct error *e
 int planning_ask(struct planning *planning, const json_t *arguments, const struct ops_view *view,
                  struct error *err)
 {
+    struct config *config = planning->ops->config;
     struct error problem = ERROR_INIT;
-    int r = 0;
+    const char *agent = NULL;
+    int r = find_planner(planning, &agent, err);
 
+    if (r < 0) {
+        return r;
+    }
     for (int i = 0; i < ATTEMPTS; i++) {
+        const char *usual = config->default_agent;
         json_t *answer = NULL;
 
+        /* Whoever has a `dynamic` of their own may name an agent in it, which then is asked. */
+        config->default_agent = agent ? agent : usual;
         r = ask_once(planning, arguments, problem.text, view, &answer, err);
+        config->default_agent = usual;
         if (r < 0) {
             break; /* nobody answered: that is no wrong answer */
         }

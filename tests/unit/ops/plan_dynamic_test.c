@@ -166,6 +166,32 @@ static void what_is_wrong_twice_is_not_used(void **state)
     forget(project);
 }
 
+static void who_is_not_healthy_is_not_asked(void **state)
+{
+    struct ops_project *project = *state;
+    json_t *result;
+
+    set_agent(project, GOOD, "no");
+    ops_project_write(project, ".fermata/config.yaml",
+                      "default_agent: bad\n"
+                      "agents:\n"
+                      "  bad: { type: claude, command: [sh, -c, 'exit 3'] }\n"
+                      "  house: { type: claude, command: [sh, agent.sh] }\n");
+    ops_project_write(project, ".fermata/workflows/w.yaml",
+                      "name: w\non_failure: fail\nphases: [{ id: p, steps: [{ id: s, agent: bad,"
+                      " prompt: x, retry: { attempts: 1 } }] }]\n");
+    ops_project_reopen(project);
+    for (int i = 0; i < 5; i++) {
+        json_decref(ops_project_call(
+            project, "run",
+            json_pack("{s:s, s:s, s:b}", "workflow", "w", "kind", "design", "fresh", 1)));
+    }
+    result = plan(project);
+    assert_string_equal(json_get_text(result, "origin", ""), "dynamic");
+    json_decref(result);
+    forget(project);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +201,8 @@ int main(void)
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_answer_goes_back_once_with_what_is_wrong,
                                         ops_project_set_up, ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(who_is_not_healthy_is_not_asked, ops_project_set_up,
+                                        ops_project_tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_twice_is_not_used, ops_project_set_up,
                                         ops_project_tear_down),
     };
