@@ -181,7 +181,7 @@ static void who_is_not_healthy_is_not_asked(void **state)
                       "name: w\non_failure: fail\nphases: [{ id: p, steps: [{ id: s, agent: bad,"
                       " prompt: x, retry: { attempts: 1 } }] }]\n");
     ops_project_reopen(project);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 7; i++) {
         json_decref(ops_project_call(
             project, "run",
             json_pack("{s:s, s:s, s:b}", "workflow", "w", "kind", "design", "fresh", 1)));
