@@ -577,6 +577,17 @@ void print_log_lines(const struct terminal *terminal, const char *lines, struct 
     }
 }
 
+void print_clean(const struct terminal *terminal, const char *text, int indent,
+                 struct strbuf *target)
+{
+    struct strbuf clean;
+
+    strbuf_init(&clean, OUTPUT_BYTES_MAX);
+    utf8_add_printable(&clean, text, strlen(text));
+    add_wrapped(terminal, target, clean.data, indent);
+    strbuf_release(&clean);
+}
+
 /* ---- table ---- */
 
 static const struct {

@@ -12,6 +12,10 @@ void print_result(const struct terminal *terminal, const char *operation, const 
 /* The exit status that the result stands for. */
 int result_exit_status(const char *operation, const json_t *result);
 
+/* As add_wrapped() does, and harmless for a terminal: for texts of other people. */
+void print_clean(const struct terminal *terminal, const char *text, int indent,
+                 struct strbuf *target);
+
 /* print_run.c */
 void print_edit_preview(const struct terminal *terminal, const json_t *preview,
                         struct strbuf *target); /* print_edit.c */

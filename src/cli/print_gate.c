@@ -12,18 +12,6 @@ static const char *get(const json_t *object, const char *key)
     return json_get_text(object, key, "");
 }
 
-/* What comes from the project's files, harmless for a terminal. */
-static void add_clean(const struct terminal *terminal, const char *text, int indent,
-                      struct strbuf *target)
-{
-    struct strbuf clean;
-
-    strbuf_init(&clean, OUTPUT_BYTES_MAX);
-    utf8_add_printable(&clean, text, strlen(text));
-    add_wrapped(terminal, target, clean.data, indent);
-    strbuf_release(&clean);
-}
-
 /* ---- the list ---- */
 
 static void print_command(const struct terminal *terminal, const json_t *command,
@@ -32,16 +20,16 @@ static void print_command(const struct terminal *terminal, const json_t *command
     const char *problem = json_get_text(command, "problem", NULL);
 
     if (!problem) {
-        add_clean(terminal,
-                  *get(command, "command") ? get(command, "command") : get(command, "tool"), 6,
-                  target);
+        print_clean(terminal,
+                    *get(command, "command") ? get(command, "command") : get(command, "tool"), 6,
+                    target);
         return;
     }
-    add_clean(terminal, problem, 6, target);
+    print_clean(terminal, problem, 6, target);
     if (*get(command, "hint")) {
         char *hint = mem_printf("hint: %s", get(command, "hint"));
 
-        add_clean(terminal, hint, 8, target);
+        print_clean(terminal, hint, 8, target);
         free(hint);
     }
 }
@@ -52,13 +40,13 @@ static void print_check(const struct terminal *terminal, const json_t *check, st
     const json_t *command;
     size_t i;
 
-    add_clean(terminal, get(check, "name"), 4, target);
+    print_clean(terminal, get(check, "name"), 4, target);
     json_array_foreach(commands, i, command)
     {
         print_command(terminal, command, target);
     }
     if (*get(check, "run") && strcmp(get(check, "run"), get(check, "name")) != 0) {
-        add_clean(terminal, get(check, "run"), 6, target);
+        print_clean(terminal, get(check, "run"), 6, target);
     }
 }
 
@@ -74,7 +62,7 @@ static void print_list(const struct terminal *terminal, const json_t *gates, str
         add_styled(terminal, target, STYLE_BOLD, get(gate, "name"));
         strbuf_addf(target, "  (%s)\n", get(gate, "origin"));
         if (*get(gate, "description")) {
-            add_clean(terminal, get(gate, "description"), 2, target);
+            print_clean(terminal, get(gate, "description"), 2, target);
         }
         json_array_foreach(json_object_get(gate, "checks"), k, check)
         {
@@ -99,7 +87,7 @@ static void print_verdict(const struct terminal *terminal, const char *name, con
     utf8_add_printable(target, line, strlen(line));
     strbuf_add_char(target, '\n');
     if (*reason) {
-        add_clean(terminal, reason, 2, target);
+        print_clean(terminal, reason, 2, target);
     }
     free(line);
 }
@@ -109,7 +97,7 @@ static void add_hint(const struct terminal *terminal, const json_t *part, struct
     if (*get(part, "hint")) {
         char *hint = mem_printf("hint: %s", get(part, "hint"));
 
-        add_clean(terminal, hint, 2, target);
+        print_clean(terminal, hint, 2, target);
         free(hint);
     }
 }
@@ -153,7 +141,7 @@ static void print_proofs(const struct terminal *terminal, const json_t *proofs,
                                     get(fault, "reason"));
 
             if (is_worthless) {
-                add_clean(terminal, line, 2, target);
+                print_clean(terminal, line, 2, target);
             }
             free(line);
         }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a task is, what is suggested for it, and the plan that was made. */
 #include "base/alloc.h"
-#include "base/utf8.h"
 #include "cli/print.h"
 
 #include <stdlib.h>
@@ -10,18 +9,6 @@
 static const char *get(const json_t *object, const char *key)
 {
     return json_get_text(object, key, "");
-}
-
-/* Tasks and paths are other people's texts. */
-static void add_clean(const struct terminal *terminal, const char *text, int indent,
-                      struct strbuf *target)
-{
-    struct strbuf clean;
-
-    strbuf_init(&clean, OUTPUT_BYTES_MAX);
-    utf8_add_printable(&clean, text, strlen(text));
-    add_wrapped(terminal, target, clean.data, indent);
-    strbuf_release(&clean);
 }
 
 static void add_line(const struct terminal *terminal, int indent, struct strbuf *target,
@@ -37,7 +24,7 @@ static void add_line(const struct terminal *terminal, int indent, struct strbuf 
     va_start(args, format);
     strbuf_vaddf(&line, format, args);
     va_end(args);
-    add_clean(terminal, line.data, indent, target);
+    print_clean(terminal, line.data, indent, target);
     strbuf_release(&line);
 }
 
@@ -57,7 +44,7 @@ static void add_list(const struct terminal *terminal, const char *title, const j
     {
         strbuf_addf(&line, "%s%s", i > 0 ? ", " : "", json_string_value(text));
     }
-    add_clean(terminal, line.data, 0, target);
+    print_clean(terminal, line.data, 0, target);
     strbuf_release(&line);
 }
 
@@ -71,7 +58,7 @@ void print_analysis(const struct terminal *terminal, const json_t *result, int64
     size_t i;
 
     (void)now_ms;
-    add_clean(terminal, get(result, "task"), 0, target);
+    print_clean(terminal, get(result, "task"), 0, target);
     add_line(terminal, 0, target, "\nkind: %s (%s)", get(result, "kind"), get(result, "kind_why"));
     add_line(terminal, 0, target, "phase: %s", get(result, "phase_name"));
     add_line(terminal, 0, target, "complexity: %lld of 10",
@@ -110,7 +97,7 @@ static void add_why(const struct terminal *terminal, const json_t *why, struct s
     json_array_foreach(why, i, part)
     {
         if (json_is_string(part)) {
-            add_clean(terminal, json_string_value(part), 6, target);
+            print_clean(terminal, json_string_value(part), 6, target);
         } else {
             add_line(terminal, 6, target, "%+lld %s",
                      (long long)json_get_integer(part, "points", 0), get(part, "why"));
@@ -133,7 +120,7 @@ static void add_ranking(const struct terminal *terminal, const char *title, cons
         add_line(terminal, 2, target, "%lld %s%s", (long long)json_get_integer(row, "score", 0),
                  get(row, "name"), json_is_false(fits) ? " (does not fit well enough)" : "");
         if (*get(row, "description")) {
-            add_clean(terminal, get(row, "description"), 4, target);
+            print_clean(terminal, get(row, "description"), 4, target);
         }
         add_why(terminal, json_object_get(row, "why"), target);
     }
@@ -273,7 +260,7 @@ static void add_estimate(const struct terminal *terminal, const json_t *estimate
     add_amount(estimate, "tokens", "\nestimate: tokens", &line);
     add_amount(estimate, "cost_usd", "; cost in USD", &line);
     add_amount(estimate, "seconds", "; seconds", &line);
-    add_clean(terminal, line.data, 0, target);
+    print_clean(terminal, line.data, 0, target);
     strbuf_release(&line);
 }
 
