@@ -321,7 +321,7 @@ END
 name: plan
 phases:
   - { id: a, steps: [{ id: one, prompt: "ask one" }] }
-  - { id: b, steps: [{ id: hold, run: "touch .git/begun; until [ -e .git/go ]; do sleep 0.02; done; echo x >>.git/held" }] }
+  - { id: b, steps: [{ id: hold, run: "touch .git/begun; await .git/go; echo x >>.git/held" }] }
   - { id: c, steps: [{ id: two, prompt: "ask two" }] }
 END
     RUN=$(fermata run -w plan --detach)

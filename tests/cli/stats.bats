@@ -47,6 +47,20 @@ teardown() {
     teardown_project
 }
 
+# A workflow whose gate sends the work back once.
+sent_back_once() {
+    workflow gated <<'END'
+name: gated
+gates: { small: { commands: [{ run: 'test -e second || { touch second; false; }' }] } }
+phases:
+  - { id: begin, steps: [{ id: b, use: noop }] }
+  - id: a
+    steps: [{ id: s, agent: maker, prompt: Make it }]
+    gate: small
+    on_failure: { goto: begin, max: 2 }
+END
+}
+
 @test "a run has the kind of task that was said, and the runs that it calls have the same" {
     workflow inner <<'END'
 name: inner
@@ -133,16 +147,7 @@ END
 }
 
 @test "work that its gate fails is sent back, and the gate has found it" {
-    workflow gated <<'END'
-name: gated
-gates: { small: { commands: [{ run: 'test -e second || { touch second; false; }' }] } }
-phases:
-  - { id: begin, steps: [{ id: b, use: noop }] }
-  - id: a
-    steps: [{ id: s, agent: maker, prompt: Make it }]
-    gate: small
-    on_failure: { goto: begin, max: 2 }
-END
+    sent_back_once
     fermata run -w gated --kind fix >/dev/null 2>&1
     [ "$(stats '[kind("maker")[n] for n in ("samples", "succeeded", "failed", "sent_back")]')" = '[2, 1, 1, 1]' ]
     [ "$(stats '[finder("small")[n] for n in ("kind", "asked", "found", "passed")]')" = '["gate", 2, 1, 1]' ]
@@ -216,16 +221,7 @@ END
 }
 
 @test "agents' figures stay when their runs are removed" {
-    workflow gated <<'END'
-name: gated
-gates: { small: { commands: [{ run: 'test -e second || { touch second; false; }' }] } }
-phases:
-  - { id: begin, steps: [{ id: b, use: noop }] }
-  - id: a
-    steps: [{ id: s, agent: maker, prompt: Make it }]
-    gate: small
-    on_failure: { goto: begin, max: 2 }
-END
+    sent_back_once
     fermata run -w gated --kind fix --fresh >/dev/null 2>&1
     fermata run -w gated --kind fix --fresh >/dev/null 2>&1
     before=$(fermata stats --json | json '[d["kinds"], d["agents"], d["total"]]')
