@@ -16,17 +16,17 @@ teardown() {
     teardown_project
 }
 
-# A process of the last example may still be writing its run's last files.
-clear_project() {
-    wait_until rm -rf "$PROJECT"
+# another_folder: of the next example; a process of the last one may still write its run's files
+another_folder() {
+    FOLDERS=$((${FOLDERS:-0} + 1))
+    PROJECT=$BATS_TEST_TMPDIR/project$FOLDERS
 }
 
 # new_project: a git repository with a project of its own, empty; the working folder from here on
 new_project() {
-    cd "$BATS_TEST_TMPDIR" || return 1
-    clear_project
-    if [ -e new ]; then
-        cp -a new "$PROJECT"
+    another_folder
+    if [ -e "$BATS_TEST_TMPDIR/new" ]; then
+        cp -a "$BATS_TEST_TMPDIR/new" "$PROJECT"
         cd "$PROJECT" || return 1
         return 0
     fi
@@ -181,9 +181,8 @@ reviewed() {
         fermata run -w code-review --strategy static >/dev/null 2>&1
         cp -a "$PROJECT" "$BATS_TEST_TMPDIR/reviewed"
     fi
-    cd "$BATS_TEST_TMPDIR" || return 1
-    clear_project
-    cp -a reviewed "$PROJECT"
+    another_folder
+    cp -a "$BATS_TEST_TMPDIR/reviewed" "$PROJECT"
     cd "$PROJECT" || return 1
 }
 
