@@ -593,6 +593,10 @@ const struct agent_result *agent_reader_end(struct agent_reader *reader,
     } else {
         agent_reader_conclude(reader, end);
     }
+    if (result->failure == AGENT_FINE && reader->answer.overflow) {
+        conclude_as(reader, AGENT_PERMANENT,
+                    mem_printf("its answer is larger than %u MB", AGENT_LINE_BYTES_MAX >> 20));
+    }
     find_end_of_limit(reader, end);
     result->error = result->failure != AGENT_FINE ? reader->error : NULL;
     result->answer = reader->answer.data;

@@ -14,7 +14,7 @@
 
 /* In the environment of a step: the names of those of its variables that hold keys. */
 #define REDACT_VARIABLE "FERMATA_KEYS"
-#define REDACT_KEYS_MAX 64
+#define REDACT_KEYS_MAX 256
 
 struct redact_key {
     const char *name;

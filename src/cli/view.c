@@ -253,13 +253,23 @@ static void on_item(void *context, const json_t *item)
     strbuf_release(&line);
 }
 
+/* A line of the terminal without its end; whoever set it so may write one that does not end. */
+static bool read_line(struct strbuf *line)
+{
+    int byte;
+
+    while ((byte = getc(stdin)) != EOF && byte != '\n' && !line->overflow) {
+        strbuf_add_char(line, (char)byte);
+    }
+    return !line->overflow && (line->length > 0 || byte != EOF);
+}
+
 static bool ask(void *context, const char *question, char **ret_answer)
 {
     struct cli *cli = context;
     struct strbuf text;
-    char *answer = NULL;
-    size_t size = 0;
-    ssize_t length;
+    struct strbuf answer;
+    bool is_answered;
 
     if (cli->progress) {
         progress_resize(cli->progress);
@@ -268,16 +278,18 @@ static bool ask(void *context, const char *question, char **ret_answer)
     utf8_add_printable(&text, question, strlen(question)); /* it may quote what a step printed */
     (void)cli_write(cli->err.fd, text.data, text.length);
     strbuf_release(&text);
-    length = getline(&answer, &size, stdin);
-    if (length < 0 || length > ANSWER_BYTES_MAX) {
-        free(answer);
-        return false;
+    strbuf_init(&answer, ANSWER_BYTES_MAX);
+    is_answered = read_line(&answer);
+    if (answer.overflow) {
+        static const char refused[] = "\nThat is more than an answer may have (64 KB).\n";
+
+        (void)cli_write(cli->err.fd, refused, sizeof(refused) - 1);
     }
-    if (length > 0 && answer[length - 1] == '\n') {
-        answer[length - 1] = '\0';
+    if (is_answered) {
+        *ret_answer = strbuf_take(&answer);
     }
-    *ret_answer = answer;
-    return true;
+    strbuf_release(&answer);
+    return is_answered;
 }
 
 void cli_view(struct cli *cli, struct ops_view *ret_view)

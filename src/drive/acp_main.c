@@ -48,7 +48,7 @@ static int refuse(const char *text)
     return 2;
 }
 
-static json_t *read_input(void)
+static json_t *read_input(bool *ret_is_large)
 {
     struct strbuf text;
     char block[65536];
@@ -56,9 +56,10 @@ static json_t *read_input(void)
     json_t *input;
 
     strbuf_init(&text, INPUT_BYTES_MAX);
-    while ((length = fread(block, 1, sizeof(block), stdin)) > 0) {
+    while (!text.overflow && (length = fread(block, 1, sizeof(block), stdin)) > 0) {
         strbuf_add_bytes(&text, block, length);
     }
+    *ret_is_large = text.overflow;
     input = text.overflow ? NULL : json_loadb(text.data, text.length, 0, NULL);
     strbuf_release(&text);
     return input;
@@ -118,12 +119,15 @@ static int drive(const json_t *input)
 
 int main(void)
 {
+    bool is_large;
     json_t *input;
     int status;
 
     json_init_memory();
-    input = read_input();
-    status = json_is_object(input) ? drive(input) : refuse("the call is no JSON object");
+    input = read_input(&is_large);
+    status = json_is_object(input) ? drive(input)
+             : is_large            ? refuse("the call is larger than 96 MB")
+                                   : refuse("the call is no JSON object");
     json_decref(input);
     return status;
 }

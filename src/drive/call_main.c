@@ -102,7 +102,7 @@ static int read_input(json_t **ret_input, struct error *err)
     int r = 0;
 
     strbuf_init(&text, INPUT_BYTES_MAX);
-    while ((length = fread(block, 1, sizeof(block), stdin)) > 0) {
+    while (!text.overflow && (length = fread(block, 1, sizeof(block), stdin)) > 0) {
         strbuf_add_bytes(&text, block, length);
     }
     *ret_input = text.overflow ? NULL : json_loadb(text.data, text.length, 0, &where);

@@ -94,7 +94,7 @@ static int read_standard_input(struct strbuf *target, struct error *err)
     char chunk[4096];
     ssize_t count;
 
-    while ((count = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+    while (!target->overflow && (count = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
         if (count < 0 && errno != EINTR) {
             return error_set_errno(err, "reading the answer from standard input");
         }

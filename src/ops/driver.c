@@ -26,6 +26,7 @@ struct asked {
     struct strbuf line;
     json_t *last; /* said last; NULL: nothing yet */
     bool is_interrupted;
+    bool is_too_long; /* one of its lines was */
 };
 
 /* ---- what it is told ---- */
@@ -87,6 +88,7 @@ static void take_line(struct asked *asked)
 {
     json_t *value = json_loadb(asked->line.data, asked->line.length, 0, NULL);
 
+    asked->is_too_long |= asked->line.overflow;
     if (json_is_object(value)) {
         if (asked->last && asked->on_line) {
             asked->on_line(asked->context, asked->last);
@@ -148,6 +150,10 @@ static int conclude(struct asked *asked, json_t **ret_result, struct error *err)
     }
     if (asked->is_interrupted) {
         return error_set(err, ERROR_CANCELLED, "cancelled");
+    }
+    if (asked->is_too_long) {
+        return error_set(err, ERROR_LIMIT, "fermata-call answered with a line of more than %u MB",
+                         LINE_BYTES_MAX >> 20);
     }
     if (!asked->last || !WIFEXITED(status)) {
         return error_set(err, ERROR_INTERNAL, "fermata-call ended without an answer");

@@ -120,14 +120,28 @@ static int compare_names(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
+static void refuse_rest(struct import *import, const char *folder)
+{
+    json_t *row = json_object();
+    char *text = mem_printf("it has more than %d files; the others were not looked at", FILES_MAX);
+
+    json_put_text(row, "name", folder);
+    json_put_text(row, "from", folder);
+    json_put_text(row, "status", "refused");
+    json_put_text(row, "error", text);
+    (void)json_array_append_new(import->rows, row);
+    free(text);
+}
+
 static bool import_folder(struct import *import, const char *folder, enum expert_form form)
 {
     struct name_list names = {0};
     DIR *stream = opendir(folder);
     const struct dirent *entry;
     bool is_there = stream != NULL;
+    bool is_cut;
 
-    while (stream && names.count < FILES_MAX && (entry = readdir(stream))) {
+    while (stream && names.count <= FILES_MAX && (entry = readdir(stream))) {
         size_t length = strlen(entry->d_name);
 
         if (length > 3 && strcmp(entry->d_name + length - 3, ".md") == 0) {
@@ -136,6 +150,11 @@ static bool import_folder(struct import *import, const char *folder, enum expert
     }
     if (stream) {
         (void)closedir(stream);
+    }
+    is_cut = names.count > FILES_MAX;
+    if (is_cut) {
+        free(names.items[--names.count]);
+        refuse_rest(import, folder);
     }
     if (names.count > 0) {
         qsort(names.items, names.count, sizeof(*names.items), compare_names);

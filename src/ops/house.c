@@ -57,7 +57,7 @@ static int read_input(struct strbuf *target, struct error *err)
     char chunk[65536];
     ssize_t count;
 
-    while ((count = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+    while (!target->overflow && (count = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
         if (count < 0 && errno != EINTR) {
             return error_set_errno(err, "reading the call from standard input");
         }

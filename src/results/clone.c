@@ -43,19 +43,22 @@ static char *ask(const char *project, const char *const *arguments)
     return line;
 }
 
-/* A file of the project's repository that says how its history or its files are to be read. */
-static void copy_file(const char *project, const char *git, const char *name)
+/* A file of the project's repository that says how its history or its files are to be read. Without
+ * one that is there the clone would be another. */
+static int copy_file(const char *project, const char *git, const char *name, struct error *err)
 {
     char *path = ask(project, (const char *const[]){"rev-parse", "--git-path", name, NULL});
     char *whole = path ? path_join(project, path) : NULL;
     char *text = NULL;
+    int r = whole ? file_read(whole, FILE_BYTES_MAX, &text, NULL, err) : ERROR_NOT_FOUND;
 
-    if (whole && file_read(whole, FILE_BYTES_MAX, &text, NULL, NULL) == 0) {
-        (void)write_text(git, name, text, NULL);
+    if (r == 0) {
+        r = write_text(git, name, text, err);
     }
     free(text);
     free(whole);
     free(path);
+    return r == ERROR_NOT_FOUND ? 0 : r;
 }
 
 static int write_head(const char *project, const char *git, const char *commit, struct error *err)
@@ -121,10 +124,10 @@ static int make_repository(const char *project, const char *tree, bool is_top, s
     r = r < 0 ? r : write_config(project, git, err);
     r = r < 0 ? r : write_objects(project, git, err);
     r = r < 0 || !is_top ? r : tree_commit(project, commit, sizeof(commit), err);
-    copy_file(project, git, "info/exclude");
+    r = r < 0 ? r : copy_file(project, git, "info/exclude", err);
     if (r == 0 && commit[0]) {
-        copy_file(project, git, "shallow");
-        r = write_head(project, git, commit, err);
+        r = copy_file(project, git, "shallow", err);
+        r = r < 0 ? r : write_head(project, git, commit, err);
         r = r < 0 ? r
                   : repository_run(tree, (const char *const[]){"read-tree", "HEAD", NULL},
                                    WORD_BYTES_MAX, &output, err);

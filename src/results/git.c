@@ -22,7 +22,7 @@
 #define GITDIR_FILE_MAX 8192
 #define LEVELS_MAX 128
 #define READ_BYTES 65536
-#define COMPLAINT_MAX (2 * READ_BYTES)
+#define COMPLAINTS_BYTES_MAX (16U * 1024 * 1024)
 #define STATUS_TELLS_MAX 127 /* merge-file: so many conflicts; diff: 1, there are differences */
 #define TRIES_MAX 3          /* of a git that somebody kills */
 #define SILENCE_MS 300000    /* git that says nothing for so long hangs */
@@ -245,8 +245,10 @@ static int child_read(struct child *child, struct strbuf *output, struct strbuf 
         }
         drain(&child->output, waits[0].revents, output, block);
         drain(&child->complaints, waits[1].revents, complaints, block);
-        if (output->overflow) {
-            r = error_set(err, ERROR_LIMIT, "git printed more than %zu bytes", output->length_max);
+        if (output->overflow || complaints->overflow) {
+            r = error_set(err, ERROR_LIMIT, "git printed more than %zu bytes%s",
+                          output->overflow ? output->length_max : complaints->length_max,
+                          output->overflow ? "" : " of warnings");
             break;
         }
     }
@@ -308,7 +310,7 @@ static int run_once(const struct git_call *call, struct strbuf *output, bool *re
     if (r < 0) {
         return r;
     }
-    strbuf_init(&complaints, COMPLAINT_MAX);
+    strbuf_init(&complaints, COMPLAINTS_BYTES_MAX);
     r = child_read(&child, output, &complaints, err);
     status = child_end(&child, r < 0);
     if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) <= call->tells_max &&

@@ -284,13 +284,15 @@ int snapshot_get(struct snapshots *snapshots, const char *digest, char **ret_dat
 
 /* --- taking one */
 
-/* The content of an open file. It may have changed since it was listed: what is kept counts. */
+/* The content of an open file. It may have changed since it was listed: what is kept counts.
+ * 1: it grew beyond the ceiling while it was read, and nothing is kept. */
 static int put_file(struct snapshots *snapshots, int fd, char ret_digest[DIGEST_HEX_SIZE],
                     struct error *err)
 {
     struct digest *digest = digest_new();
     char *block = mem_alloc(BLOCK_BYTES);
     struct temporary temporary = {0};
+    int64_t bytes = 0;
     ssize_t length = 0;
     int r = temporary_open(snapshots, &temporary, err);
 
@@ -301,7 +303,10 @@ static int put_file(struct snapshots *snapshots, int fd, char ret_digest[DIGEST_
     }
     do {
         length = read(fd, block, BLOCK_BYTES);
-        if (length > 0) {
+        bytes += length > 0 ? length : 0;
+        if (bytes > SNAPSHOT_FILE_BYTES_MAX) {
+            r = 1;
+        } else if (length > 0) {
             digest_add(digest, block, (size_t)length);
             snapshots->new_bytes += length;
             r = fd_write(temporary.fd, block, (size_t)length) < 0 ? fail_write(snapshots, err) : 0;
@@ -312,7 +317,7 @@ static int put_file(struct snapshots *snapshots, int fd, char ret_digest[DIGEST_
         r = error_set_errno(err, "cannot read a file of the project");
     }
     free(block);
-    if (r < 0) {
+    if (r != 0) {
         (void)temporary_close(snapshots, &temporary, NULL, NULL);
         return r;
     }
@@ -337,11 +342,11 @@ static int keep_file(struct snapshots *snapshots, int tree, const char *path,
     }
     if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
         r = 1;
-    } else if (status.st_size > SNAPSHOT_FILE_BYTES_MAX) {
-        leave_out(left_out, path);
-        r = 1;
     } else {
-        r = put_file(snapshots, fd, ret_digest, err);
+        r = status.st_size > SNAPSHOT_FILE_BYTES_MAX ? 1 : put_file(snapshots, fd, ret_digest, err);
+        if (r > 0) {
+            leave_out(left_out, path);
+        }
     }
     (void)close(fd);
     return r;

@@ -27,6 +27,9 @@
 #define LIST_BYTES_MAX (256U * 1024 * 1024)
 #define COMMIT_BYTES_MAX 256
 #define DEPTH_MAX 128
+/* A file with holes takes no room, and one that is being written has no end. */
+#define FILE_BYTES_MAX (INT64_C(16) * 1024 * 1024 * 1024)
+#define READ_BYTES_ALL_MAX (INT64_C(64) * 1024 * 1024 * 1024) /* of what is not as it was */
 #define READ_BYTES 65536
 
 static const char own_folder[] = ".fermata";
@@ -38,6 +41,7 @@ struct tree {
     VEC(uint32_t) starts;
     struct digest *digest;
     int64_t files;
+    int64_t bytes; /* that were read */
     char *block;
     struct strbuf *listing;  /* NULL: none is wanted */
     struct strbuf *left_out; /* NULL: what git ignores is not wanted */
@@ -314,19 +318,38 @@ static int open_parent(struct tree *tree, const char *path, const char **ret_nam
     return tree->parent_fd;
 }
 
-static int read_content(const struct tree *tree, int fd, char ret_content[DIGEST_HEX_SIZE])
+static int refuse_content(const struct tree *tree, const char *path, struct error *err)
+{
+    if (tree->bytes > READ_BYTES_ALL_MAX) {
+        (void)error_set(err, ERROR_LIMIT, "the files of %s hold more than %lld bytes",
+                        tree->project, (long long)READ_BYTES_ALL_MAX);
+    } else {
+        (void)error_set(err, ERROR_LIMIT, "%s has more than %lld bytes", path,
+                        (long long)FILE_BYTES_MAX);
+    }
+    error_hint(err, "let git ignore what is not part of the work (.gitignore)");
+    return ERROR_LIMIT;
+}
+
+/* ERROR_LIMIT: more than is ever read; nothing is said of it here. */
+static int read_content(struct tree *tree, int fd, int64_t size, char ret_content[DIGEST_HEX_SIZE])
 {
     struct digest *digest = digest_new();
-    ssize_t length;
+    int64_t bytes = size > FILE_BYTES_MAX ? size : 0;
+    ssize_t length = 1;
 
-    do {
-        length = read(fd, tree->block, READ_BYTES);
+    while (length > 0 && bytes <= FILE_BYTES_MAX && tree->bytes <= READ_BYTES_ALL_MAX) {
+        do {
+            length = read(fd, tree->block, READ_BYTES);
+        } while (length < 0 && errno == EINTR);
         if (length > 0) {
             digest_add(digest, tree->block, (size_t)length);
+            bytes += length;
+            tree->bytes += length;
         }
-    } while (length > 0 || (length < 0 && errno == EINTR));
+    }
     digest_finish(digest, ret_content);
-    return (int)length;
+    return length > 0 ? ERROR_LIMIT : length < 0 ? ERROR_IO : 0;
 }
 
 static void add_file(struct tree *tree, const char *path, const struct stat *seen,
@@ -348,7 +371,12 @@ static int add_regular(struct tree *tree, const char *path, int parent, const ch
     if (fd < 0) {
         return errno == ENOENT ? 0 : error_set_errno(err, "cannot read %s", path);
     }
-    if (fstat(fd, &seen) < 0 || (S_ISREG(seen.st_mode) && read_content(tree, fd, content) < 0)) {
+    r = fstat(fd, &seen) < 0     ? ERROR_IO
+        : !S_ISREG(seen.st_mode) ? 0
+                                 : read_content(tree, fd, seen.st_size, content);
+    if (r == ERROR_LIMIT) {
+        r = refuse_content(tree, path, err);
+    } else if (r < 0) {
         r = error_set_errno(err, "cannot read %s", path);
     } else if (S_ISREG(seen.st_mode)) {
         add_file(tree, path, &seen, content, true);

@@ -245,3 +245,18 @@ bool environment_is_key(const struct environment *environment, const char *item)
     }
     return is_found;
 }
+
+size_t environment_add_key_names(const struct environment *environment, const char *const *items,
+                                 size_t count, struct strbuf *names)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (environment_is_key(environment, items[i])) {
+            strbuf_addf(names, "%s%.*s", found > 0 ? " " : "", (int)strcspn(items[i], "="),
+                        items[i]);
+            found++;
+        }
+    }
+    return found;
+}

@@ -6,6 +6,7 @@
 #ifndef FERMATA_RUN_ENVIRONMENT_H
 #define FERMATA_RUN_ENVIRONMENT_H
 
+#include "base/strbuf.h"
 #include "workflow/config.h"
 
 #include <stdbool.h>
@@ -22,5 +23,8 @@ bool environment_passes(const struct environment *environment, const char *item)
 /* Of one that it got: is its value a key, which nothing that comes back may show? Those that agents
  * name, the customary ones of their programs, and what an agent was given under such a name. */
 bool environment_is_key(const struct environment *environment, const char *item);
+/* The names of those among the items, with a space between. Returns how many. */
+size_t environment_add_key_names(const struct environment *environment, const char *const *items,
+                                 size_t count, struct strbuf *names);
 
 #endif

@@ -398,28 +398,32 @@ static void env_add_agent(struct launch *launch)
     }
 }
 
-/* The names alone: its keeper, which has the values, takes them out of what it says. */
-static void env_add_keys(struct launch *launch, struct active *active, int index)
+/* The names alone: its keeper, which has the values, takes them out of what it says. One that the
+ * keeper did not know would be shown. */
+static int env_add_keys(struct launch *launch, struct active *active, int index, struct error *err)
 {
     const struct environment environment = {
         .config = active->engine->options.config,
         .agent = launch->is_agent ? live_agent_of(active, &active->state->steps[index]) : NULL,
     };
     struct strbuf names;
+    size_t count;
+    int r = 0;
 
     strbuf_init(&names, ENV_VALUE_BYTES_MAX);
-    for (size_t i = 0; i < launch->env.count; i++) {
-        const char *item = launch->env.items[i];
-
-        if (environment_is_key(&environment, item)) {
-            strbuf_addf(&names, "%s%.*s", names.length > 0 ? " " : "", (int)strcspn(item, "="),
-                        item);
-        }
-    }
-    if (names.length > 0) {
+    count = environment_add_key_names(&environment, (const char *const *)launch->env.items,
+                                      launch->env.count, &names);
+    if (count > REDACT_KEYS_MAX || names.overflow) {
+        r = error_set(err, ERROR_LIMIT,
+                      "%zu variables of its environment are keys; of at most %d it is taken care "
+                      "that nothing shows them",
+                      count, REDACT_KEYS_MAX);
+        error_hint(err, "`pass_env` in config.yaml names what it gets");
+    } else if (names.length > 0) {
         env_add(launch, REDACT_VARIABLE, names.data);
     }
     strbuf_release(&names);
+    return r;
 }
 
 static int use_function_step(struct launch *launch, struct active *active, int index,
@@ -528,7 +532,7 @@ static int make_launch(struct active *active, const struct check_wish *wish,
         r = env_build(launch, active, index, err);
     }
     env_add_agent(launch);
-    env_add_keys(launch, active, index);
+    r = r < 0 ? r : env_add_keys(launch, active, index, err);
     if (launch->is_agent || launch->is_own_check) {
         env_add(launch, "FERMATA_WORKSPACE", launch->root);
     }

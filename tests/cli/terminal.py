@@ -183,6 +183,20 @@ def case_ask(fermata):
     expect(terminal.end() == 2, f"--no-input: exit status\n{terminal.text}")
 
 
+def case_long_answer(fermata):
+    """A terminal that hands on what is typed at once has no ceiling of its own."""
+    terminal = Terminal([fermata, "run", "-w", "asks"])
+    terminal.wait_for("who - Whom to greet: ")
+    modes = termios.tcgetattr(terminal.fd)
+    modes[3] &= ~(termios.ICANON | termios.ECHO)
+    termios.tcsetattr(terminal.fd, termios.TCSANOW, modes)
+    for _ in range(70):
+        terminal.send("x" * 1000)
+    terminal.send("\n")
+    terminal.wait_for("more than an answer may have")
+    expect(terminal.end() == 2, f"exit status\n{terminal.text}")
+
+
 def case_resume(fermata):
     """Paused at the first of three approvals; the first two get their answers here."""
     expect(Terminal([fermata, "approve", "last", "one"]).end() == 0, "approve")
@@ -235,5 +249,5 @@ def case_complete(fermata):
 
 if __name__ == "__main__":
     {"pause": case_pause, "stop": case_stop, "live": case_live, "colours": case_colours,
-     "ask": case_ask, "resume": case_resume, "resume-silent": case_resume_silent,
+     "ask": case_ask, "long-answer": case_long_answer, "resume": case_resume, "resume-silent": case_resume_silent,
      "complete": case_complete, "leave": case_leave}[sys.argv[1]](sys.argv[2])

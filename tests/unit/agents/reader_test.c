@@ -58,6 +58,29 @@ static void pieces_of_a_message_add_up(void **state)
                   "ab");
 }
 
+static void an_answer_beyond_its_ceiling_is_none(void **state)
+{
+    enum { PIECE = 4 << 20 };
+    static const char begin[] = "{\"event\":\"text\",\"partial\":true,\"text\":\"";
+    struct agent_reader *reader = agent_reader_new(&agent, NULL, NULL);
+    const struct agent_result *result;
+    char *piece = mem_alloc(PIECE);
+
+    (void)state;
+    memset(piece, 'x', PIECE);
+    for (int i = 0; i < 17; i++) {
+        agent_reader_add(reader, begin, strlen(begin));
+        agent_reader_add(reader, piece, PIECE);
+        agent_reader_add(reader, "\"}\n", 3);
+    }
+    agent_reader_add(reader, DONE, strlen(DONE));
+    result = agent_reader_end(reader, &fine);
+    assert_int_equal(result->failure, AGENT_PERMANENT);
+    assert_string_equal(result->error, "its answer is larger than 64 MB");
+    agent_reader_free(reader);
+    free(piece);
+}
+
 static void the_answer_is_the_last_message(void **state)
 {
     (void)state;
@@ -297,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_of_a_message_add_up),
+        cmocka_unit_test(an_answer_beyond_its_ceiling_is_none),
         cmocka_unit_test(the_answer_is_the_last_message),
         cmocka_unit_test(lines_may_come_in_any_pieces),
         cmocka_unit_test(a_last_line_without_its_end_counts),

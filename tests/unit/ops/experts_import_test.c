@@ -81,6 +81,27 @@ static void nothing_that_is_there_is_replaced(void **state)
     json_decref(result);
 }
 
+static void of_a_folder_with_too_many_files_it_is_told(void **state)
+{
+    struct ops_project *project = *state;
+    const json_t *first;
+    json_t *result;
+
+    for (int i = 0; i < 1001; i++) {
+        char *name = mem_printf("there/n%d.md", i);
+
+        ops_project_write(project, name, "You.\n");
+        free(name);
+    }
+    result = import(project, "there", true);
+    assert_int_equal(json_array_size(json_object_get(result, "imported")), 1001);
+    first = json_array_get(json_object_get(result, "imported"), 0);
+    assert_string_equal(json_get_text(first, "status", ""), "refused");
+    assert_string_equal(json_get_text(first, "error", ""),
+                        "it has more than 1000 files; the others were not looked at");
+    json_decref(result);
+}
+
 static void a_folder_that_is_not_there_is_an_error(void **state)
 {
     struct error err = ERROR_INIT;
@@ -98,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(personas_of_other_programs_become_experts),
         TEST(nothing_that_is_there_is_replaced),
+        TEST(of_a_folder_with_too_many_files_it_is_told),
         TEST(a_folder_that_is_not_there_is_an_error),
     };
 

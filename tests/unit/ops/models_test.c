@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
+#include "base/file.h"
 #include "support/ops_project.h"
 #include "support/web.h"
 
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* cmocka.h needs the headers above. */
 #include <cmocka.h>
@@ -103,6 +105,33 @@ static void a_pull_tells_its_progress(void **state)
     web_stop(&web);
 }
 
+static void a_line_without_end_of_the_driver_is_an_error(void **state)
+{
+    struct ops_project *project = *state;
+    char *folder = path_join(project->home, "libexec");
+    char *keeper = path_join(folder, "fermata-keep");
+    char *driver = path_join(folder, "fermata-call");
+    const struct web nobody = {.url = "http://127.0.0.1:1"};
+    const char *script = "#!/bin/sh\ncat >/dev/null\nhead -c 9M /dev/zero | tr '\\0' x\necho\n";
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(file_make_folders(folder, &err), 0);
+    assert_int_equal(file_write(driver, script, strlen(script), FILE_NO_SYNC, &err), 0);
+    assert_int_equal(file_write(keeper, script, strlen(script), FILE_NO_SYNC, &err), 0);
+    assert_int_equal(chmod(driver, 0700), 0);
+    assert_int_equal(chmod(keeper, 0700), 0);
+    project->settings.keeper = keeper;
+    configure(project, "ollama", &nobody);
+    assert_int_equal(ops_project_fail(project, "models",
+                                      json_pack("{s:s,s:s}", "action", "remove", "model", "m"),
+                                      &err),
+                     ERROR_LIMIT);
+    assert_string_equal(err.text, "fermata-call answered with a line of more than 8 MB");
+    free(driver);
+    free(keeper);
+    free(folder);
+}
+
 static void what_fails_has_a_code(void **state)
 {
     static const struct {
@@ -183,6 +212,8 @@ int main(void)
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_pull_tells_its_progress, ops_project_set_up,
                                         ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_line_without_end_of_the_driver_is_an_error,
+                                        ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(what_fails_has_a_code, ops_project_set_up,
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, ops_project_set_up,

@@ -134,6 +134,25 @@ static void a_part_of_a_repository_has_one_of_its_own_without_history(void **sta
     free(tree);
 }
 
+/* What git ignores in the project would be merged back from the clone. */
+static void without_what_git_ignores_there_is_no_clone(void **state)
+{
+    struct snapshot_project *project = *state;
+    char *tree = path_join(project->folder, ".fermata/clone");
+    const struct clone_wish wish = {.project = project->folder, .tree = tree};
+    char *large = mem_zero(1, (2 << 20) + 1);
+    char base[DIGEST_HEX_SIZE];
+    struct error err = ERROR_INIT;
+
+    make_history(project);
+    memset(large, '#', 2 << 20);
+    snapshot_project_write(project, ".git/info/exclude", large);
+    assert_int_equal(clone_make(project->snapshots, &wish, base, &err), ERROR_LIMIT);
+    assert_non_null(strstr(err.text, "info/exclude has 2097152 bytes; at most 1048576 are read"));
+    free(large);
+    free(tree);
+}
+
 #define CASE(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, snapshot_project_set_up, snapshot_project_tear_down)
 
@@ -143,6 +162,7 @@ int main(void)
         CASE(a_clone_has_the_history_the_branch_and_the_files_as_they_are),
         CASE(nothing_of_the_projects_configuration_is_in_it),
         CASE(without_git_it_is_a_plain_copy),
+        CASE(without_what_git_ignores_there_is_no_clone),
         CASE(a_part_of_a_repository_has_one_of_its_own_without_history),
     };
 

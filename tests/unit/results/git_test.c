@@ -193,6 +193,29 @@ static void output_beyond_the_ceiling_ends_git(void **state)
     free(large);
 }
 
+static void warnings_beyond_the_ceiling_end_git_too(void **state)
+{
+    char *before = mem_strdup(getenv("PATH"));
+    char *folder = scratch_path(*state, "bin");
+    char *path = mem_printf("%s:%s", folder, before);
+    char *program = scratch_path(*state, "bin/git");
+    struct strbuf output;
+    struct error err = ERROR_INIT;
+    int r;
+
+    scratch_write(*state, "bin/git", "#!/bin/sh\nhead -c 32M /dev/zero >&2\n");
+    assert_int_equal(chmod(program, 0700), 0);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    r = repository_run(*state, (const char *const[]){"ls-files", NULL}, 100, &output, &err);
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    assert_int_equal(r, ERROR_LIMIT);
+    assert_string_equal(err.text, "git printed more than 16777216 bytes of warnings");
+    free(program);
+    free(path);
+    free(folder);
+    free(before);
+}
+
 /* Every program that the repository's own configuration names here would leave a mark. */
 static void a_hostile_configuration_starts_nothing(void **state)
 {
@@ -247,6 +270,7 @@ int main(void)
         TEST(one_that_is_killed_is_asked_again_and_only_so_often),
         TEST(a_silent_status_one_means_nothing_found),
         TEST(output_beyond_the_ceiling_ends_git),
+        TEST(warnings_beyond_the_ceiling_end_git_too),
         TEST(a_hostile_configuration_starts_nothing),
         TEST(names_are_never_patterns),
     };

@@ -270,6 +270,23 @@ static void a_broken_repository_is_an_error_and_not_another_digest(void **state)
     assert_non_null(strstr(err.text, "git ls-files"));
 }
 
+/* It takes no room; to read it would take hours. */
+static void a_file_without_end_is_refused_and_not_read(void **state)
+{
+    char *path = scratch_path(*state, "holes");
+    char digest[DIGEST_HEX_SIZE];
+    struct error err = ERROR_INIT;
+
+    scratch_write(*state, "holes", "");
+    assert_int_equal(truncate(path, (off_t)17 << 30), 0);
+    assert_int_equal(tree_digest(*state, digest, NULL, &err), ERROR_LIMIT);
+    assert_string_equal(err.text, "holes has more than 17179869184 bytes");
+    assert_non_null(strstr(err.hint, ".gitignore"));
+    assert_int_equal(truncate(path, 1 << 20), 0);
+    assert_int_equal(tree_digest(*state, digest, NULL, &err), 0);
+    free(path);
+}
+
 static void a_missing_project_is_named(void **state)
 {
     struct seen seen;
@@ -319,6 +336,8 @@ int main(void)
         IN_GIT(a_project_in_a_subfolder_sees_only_itself),
         IN_GIT(a_file_in_conflict_counts_once),
         IN_GIT(a_broken_repository_is_an_error_and_not_another_digest),
+        PLAIN(a_file_without_end_is_refused_and_not_read),
+        IN_GIT(a_file_without_end_is_refused_and_not_read),
         PLAIN(a_missing_project_is_named),
         IN_GIT(the_commit_is_that_of_head_or_empty),
     };
