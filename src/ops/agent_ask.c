@@ -194,6 +194,7 @@ struct question {
     struct agent_command command; /* of a server's health */
     const char **argv;
     VEC(char *) env;
+    struct strbuf keys; /* the names of those in it */
 };
 
 static bool is_version_asked(const struct agent_facts *facts)
@@ -292,6 +293,8 @@ static void fill_env(const struct ops *ops, struct question *question)
             env_put(question, *item);
         }
     }
+    (void)environment_add_key_names(&environment, (const char *const *)question->env.items,
+                                    question->env.count, &question->keys);
     *VEC_PUSH(&question->env) = NULL;
 }
 
@@ -301,6 +304,7 @@ static void question_release(struct question *question)
         free(question->env.items[i]);
     }
     VEC_RELEASE(&question->env);
+    strbuf_release(&question->keys);
     agent_command_release(&question->command);
     free(question->argv);
 }
@@ -343,6 +347,7 @@ static bool prepare(struct ops *ops, struct question *question, struct probe *pr
     fill_env(ops, question);
     probe->argv = question->argv;
     probe->env = (const char *const *)question->env.items;
+    probe->keys = question->keys.data;
     return true;
 }
 
@@ -387,6 +392,7 @@ void agent_facts_ask(struct ops *ops, struct agent_facts *facts, size_t count,
 
         *question = (struct question){.facts = &facts[i]};
         agent_command_init(&question->command);
+        strbuf_init(&question->keys, SIZE_MAX);
         if (is_version_asked(&facts[i])) {
             recall_version(versions, &facts[i]);
         }

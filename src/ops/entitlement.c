@@ -117,7 +117,7 @@ static void find_need(struct ops *ops, const struct workflow *workflow, struct n
 
 /* ---- who is asked ---- */
 
-static const char **make_environment(const struct ops *ops)
+static const char **make_environment(const struct ops *ops, struct strbuf *keys)
 {
     const struct environment environment = {.config = ops->config,
                                             .items = ops->settings->environment};
@@ -135,6 +135,7 @@ static const char **make_environment(const struct ops *ops)
             items[count++] = *own;
         }
     }
+    (void)environment_add_key_names(&environment, items, count, keys);
     return items;
 }
 
@@ -189,10 +190,15 @@ static int ask(struct ops *ops, char **ret_failure, enum tier *ret_tier)
     const struct entitlement *entitlement = &ops->config->entitlement;
     const char **argv = mem_zero(entitlement->command_count + 1, sizeof(*argv));
     char *path = ops_find_program(ops, entitlement->command[0]);
-    const char **environment = make_environment(ops);
-    struct probe probe = {.argv = argv, .env = environment, .timeout_ms = ANSWER_TIMEOUT_MS};
+    struct strbuf keys;
+    const char **environment;
+    struct probe probe = {.argv = argv, .timeout_ms = ANSWER_TIMEOUT_MS};
     int r = -1;
 
+    strbuf_init(&keys, SIZE_MAX);
+    environment = make_environment(ops, &keys);
+    probe.env = environment;
+    probe.keys = keys.data;
     for (size_t i = 0; i < entitlement->command_count; i++) {
         argv[i] = entitlement->command[i];
     }
@@ -208,6 +214,7 @@ static int ask(struct ops *ops, char **ret_failure, enum tier *ret_tier)
     } else {
         *ret_failure = mem_strdup("is not there");
     }
+    strbuf_release(&keys);
     free(environment);
     free(path);
     free(argv);

@@ -2,6 +2,7 @@
 #include "ops/probe.h"
 
 #include "base/alloc.h"
+#include "base/redact.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,36 @@ static void start(struct probe *probe, struct watched *watched)
     close_fd(&errors);
 }
 
+static void add_clean(void *context, const char *bytes, size_t length)
+{
+    strbuf_add_bytes(context, bytes, length);
+}
+
+/* As the keeper does it of what steps say. */
+static void take_keys_out(struct probe *probe)
+{
+    struct redact_key keys[REDACT_KEYS_MAX];
+    char *names = mem_strdup(probe->keys);
+    size_t count = redact_find_keys((char *const *)(uintptr_t)probe->env, names, keys);
+    void *memory = mem_alloc(redact_size(keys, count) + 1);
+    struct redact redact;
+    struct redact_stream stream = {.redact = &redact};
+    struct strbuf clean;
+
+    strbuf_init(&clean, SIZE_MAX); /* names may be longer than their keys */
+    redact_init(&redact, memory, keys, count);
+    stream.held = mem_alloc(redact.longest + 1);
+    redact_add(&stream, probe->output.data, probe->output.length, add_clean, &clean);
+    if (!probe->output.overflow) {
+        redact_end(&stream, add_clean, &clean); /* else what is held may be the half of a key */
+    }
+    strbuf_release(&probe->output);
+    probe->output = clean;
+    free(stream.held);
+    free(memory);
+    free(names);
+}
+
 static void finish(struct watched *watched)
 {
     int status = 0;
@@ -122,6 +153,9 @@ static void finish(struct watched *watched)
     watched->pid = 0;
     close_fd(&watched->output);
     close_fd(&watched->end);
+    if (watched->probe->keys) {
+        take_keys_out(watched->probe);
+    }
 }
 
 static void take_output(struct watched *watched)
@@ -137,12 +171,13 @@ static void take_output(struct watched *watched)
     free(buffer);
 }
 
-/* What it printed last may still lie in the pipe when it ends. */
+/* What it printed last may still lie in the pipe when it ends; what it left behind may go on
+ * printing for ever. */
 static void drain(struct watched *watched)
 {
     struct pollfd ready = {.fd = watched->output, .events = POLLIN};
 
-    while (watched->output >= 0 && poll(&ready, 1, 0) > 0) {
+    while (watched->output >= 0 && !watched->probe->output.overflow && poll(&ready, 1, 0) > 0) {
         take_output(watched);
         ready.fd = watched->output;
     }

@@ -15,6 +15,8 @@ struct probe {
     const char *const *argv; /* NULL-terminated; argv[0] is a path */
     const char *const *env;  /* the whole environment, NULL-terminated */
     const char *input;       /* standard input; NULL: none */
+    const char *keys;        /* the names of variables whose values its output must not show; NULL:
+                                none; of the first REDACT_KEYS_MAX of them */
     int64_t timeout_ms;
     /* what came of it */
     int start_errno; /* 0: it was started */

@@ -162,6 +162,7 @@ int bridge_call_new(struct active *active, int index, const char *folder,
         bridge_call_free(call);
         return r;
     }
+    handoff_add(step, active->folder, &call->prompt);
     call->run_folder = mem_strdup(active->folder);
     call->folder = mem_strdup(folder);
     call->blobs = mem_strdup(active->engine->blobs);

@@ -46,6 +46,11 @@ print("warning:", key, file=sys.stderr)
 say(type="result", subtype="success", is_error=False, result="It is %s." % key, session_id=key)
 """
 
+# Says its key where its version is asked for.
+VERSIONED = """#!/bin/sh
+echo "$ANTHROPIC_API_KEY"
+"""
+
 # Never ends by itself.
 HOLDER = """#!/bin/sh
 : >"$FERMATA_PROJECT/held.$FERMATA_STEP"
@@ -107,6 +112,9 @@ class Vault(Project):
         agents["coder"] = {"type": "claude", "command": [self.program("coder", CODER)], "key": "env:KEY_CODER"}
         (home / "coder.key").write_text(self.canary("coder-file"))
         agents["coder-file"] = {**agents["coder"], "key": "file:~/coder.key"}
+        self.env["KEY_VERSIONED"] = self.canaries["versioned"] = f"7.7cnry-{abs(hash(str(self.folder))):020d}"
+        agents["versioned"] = {"type": "claude", "command": [self.program("versioned", VERSIONED)],
+                               "key": "env:KEY_VERSIONED"}
         self.env["KEY_ACP"] = self.canary("acp")
         agents["acp"] = {"type": "acp", "key": "env:KEY_ACP",
                          "command": [sys.executable, str(ACP_AGENT), "--do", "key=KEY_ACP,stop=end_turn"]}
@@ -249,6 +257,52 @@ def whoever_is_asked_outside_a_run(models):
         vault.assert_none_in_files()
 
 
+def whoever_hosts_the_agents(models):
+    """What agents with keys said goes on to the host: as an output, and as a hand-off."""
+    with Vault(models) as vault:
+        vault.workflow(steps_of(["teller", "coder"]),
+                       [{**steps_of(["host"], "It said: ${{ steps.teller.output }} ${{ steps.coder.output }}")[0],
+                         "id": "asked"},
+                        {**steps_of(["teller-fails"], fallback=["host"])[0], "id": "handed"}])
+        done = vault.said = vault.fermata("run", "-w", "w", "--bridge", "--json", "task")
+        assert done.returncode == 42, done
+        assert not vault.find((done.stdout + done.stderr).encode()), done
+        requests = {entry["step"]: json.loads(Path(entry["request"]).read_text())
+                    for entry in json.loads(done.stdout)["host"]}
+        assert "[key KEY_TELLER]" in requests["asked"]["prompt"] and "It is [key " in requests["asked"]["prompt"], requests
+        assert "teller-fails (1 try, permanent)" in requests["handed"]["prompt"], requests
+        vault.assert_none_in_files()
+        vault.assert_none_is_said()
+
+
+def whoever_works_in_a_clone(models):
+    """Keys lie in the configuration of many a repository, and in files that git ignores."""
+    with Vault(models) as vault:
+        def git(*arguments):
+            subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=vault.folder,
+                           env=vault.env, check=True, capture_output=True)
+        git("init", "-q")
+        git("remote", "add", "origin", f"https://ada:{vault.canary('remote')}@localhost:9/x.git")
+        git("config", "http.extraHeader", f"Authorization: {vault.canary('header')}")
+        (vault.folder / ".gitignore").write_text(".fermata\nhome\n.env\nheld.*\n")
+        git("add", ".gitignore", "holder")
+        git("commit", "-q", "-m", "first")
+        (vault.folder / ".env").write_text(vault.canary("ignored"))
+        vault.workflow([{**steps_of(["holder"], workspace="clone", reuse="never")[0], "id": "cloned"}])
+        orchestrator = vault.said = vault.start()
+        wait_for((vault.folder / "held.cloned").exists, 60)
+        trees = list(vault.folder.glob(".fermata/workflows/wf_*/workspaces/*/tree"))
+        assert len(trees) == 1 and (trees[0] / "holder").exists() and (trees[0] / ".git/config").exists(), trees
+        for path in trees[0].rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                assert not vault.find(path.read_bytes()), (path, vault.find(path.read_bytes()))
+        assert vault.assert_none_in_proc({"cloned": {"holder"}}) == {"cloned"}
+        assert vault.fermata("cancel", "last").returncode == 0
+        said = orchestrator.communicate()
+        assert not vault.find(said[0] + said[1]), said
+        wait_for(lambda: not vault.processes())
+
+
 def while_it_runs_and_after_it_was_killed(models):
     with Vault(models) as vault:
         names = [f"s-{kind}" for kind in TYPES] + ["s-file", "holder", "passed"]
@@ -283,7 +337,7 @@ def while_it_runs_and_after_it_was_killed(models):
 
 
 CASES = [whatever_servers_say, whatever_programs_say, whoever_is_asked_outside_a_run,
-         while_it_runs_and_after_it_was_killed]
+         whoever_hosts_the_agents, whoever_works_in_a_clone, while_it_runs_and_after_it_was_killed]
 
 
 def run_case(cases, function):

@@ -81,6 +81,22 @@ END
     agrees
 }
 
+@test "a host that goes on where an agent failed is told what was done" {
+    cat >.fermata/config.yaml <<'END'
+agents: { broken: { type: command, command: [sh, -c, 'echo half >half.txt; echo "it broke" >&2; exit 3'] } }
+END
+    workflow handed <<'END'
+name: handed
+phases:
+  - id: p
+    steps: [{ id: s, agent: broken, fallback: [host], prompt: "Do it", retry: { attempts: 1 } }]
+END
+    run_apart fermata run -w handed --json
+    [ "$status" -eq 42 ]
+    prompt=$(json 'd["prompt"]' <"$(json 'd["host"][0]["request"]' <<<"$output")")
+    [[ $prompt == *"Do it"*"# What was done before you"*"broken (1 try, "*"it broke"*"half.txt"* ]]
+}
+
 @test "names that hosts write instead are accepted" {
     for name in agent-response-plan-outline.json .agent-response-plan.json .agent-response-phase1.json \
         .agent-response.json agent-response.json; do

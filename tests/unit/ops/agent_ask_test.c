@@ -120,6 +120,23 @@ static void a_torn_memory_is_only_a_memory(void **state)
     free(cache);
 }
 
+/* It looks like a version, so that it would be shown, and remembered in a file. */
+static void a_key_is_no_version(void **state)
+{
+    static const char *const environment[] = {"PATH=/usr/bin:/bin", "P_TOKEN=7.7canary", NULL};
+    struct ops_project *project = *state;
+    char *path = make_program(project, "echo \"P $P_TOKEN 1.2.3\"");
+    struct agent_facts facts;
+
+    ops_project_write(project, ".fermata/config.yaml", "pass_env: [P_TOKEN]\n");
+    project->settings.environment = environment;
+    ops_project_reopen(project);
+    facts = ask(project, path);
+    assert_string_equal(facts.version, "1.2.3");
+    agent_facts_release(&facts);
+    free(path);
+}
+
 static void a_program_that_does_not_start_is_not_ready(void **state)
 {
     struct ops_project *project = *state;
@@ -142,6 +159,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_asked_again_only_when_the_program_is_another,
                                         ops_project_set_up, ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_torn_memory_is_only_a_memory, ops_project_set_up,
+                                        ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_no_version, ops_project_set_up,
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(a_program_that_does_not_start_is_not_ready,
                                         ops_project_set_up, ops_project_tear_down),

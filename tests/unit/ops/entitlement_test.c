@@ -112,6 +112,19 @@ static void a_server_allows_what_it_names_and_no_more(void **state)
     forbid(project, dry("house/paid", "enterprise"), ERROR_CONFLICT, "answer allows pro");
 }
 
+static void no_key_is_in_an_answer_that_is_shown(void **state)
+{
+    static const char *const environment[] = {"PATH=/usr/bin:/bin", "OPENAI_API_KEY=canary-key",
+                                              NULL};
+    struct ops_project *project = *state;
+
+    write_workflows(project);
+    project->settings.environment = environment;
+    set_answer(project, "#!/bin/sh\necho no tier for $OPENAI_API_KEY\n");
+    forbid(project, dry("house/paid", NULL), ERROR_UNAVAILABLE,
+           "printed \"no tier for [key OPENAI_API_KEY]\"");
+}
+
 static void without_an_answer_nothing_above_free_is_allowed(void **state)
 {
     static const char *const answers[][2] = {
@@ -211,6 +224,7 @@ int main(void)
         TEST(a_tier_above_the_set_one_is_refused_with_its_place),
         TEST(what_a_workflow_calls_counts_as_well),
         TEST(a_server_allows_what_it_names_and_no_more),
+        TEST(no_key_is_in_an_answer_that_is_shown),
         TEST(without_an_answer_nothing_above_free_is_allowed),
         TEST(the_list_says_what_is_allowed_and_asks_nobody),
         TEST(validate_warns_at_the_line_of_the_tier),

@@ -72,6 +72,30 @@ static void what_is_left_open_behind_a_program_does_not_hold_it(void **state)
     probe_release(&probe);
 }
 
+/* Out of its group, so that it is not ended with it. It ends when nobody reads it any more. */
+static void what_is_left_printing_behind_a_program_does_not_hold_it(void **state)
+{
+    (void)state;
+    struct probe probe = ask("setsid yes & read wait; exit 3", "x\n", 60000);
+
+    assert_int_equal(probe.exit_status, 3);
+    assert_true(probe.output.length <= PROBE_OUTPUT_BYTES_MAX);
+    probe_release(&probe);
+}
+
+static void no_key_is_in_what_it_printed(void **state)
+{
+    (void)state;
+    const char *argv[] = {"/bin/sh", "-c", "echo it is $ITS_KEY; echo $OTHER; exit 3", NULL};
+    const char *const has[] = {"ITS_KEY=canary-1.2.3", "OTHER=canary-other", NULL};
+    struct probe probe = {.argv = argv, .env = has, .keys = "ITS_KEY MISSING", .timeout_ms = 60000};
+
+    probe_run(&probe, 1);
+    assert_int_equal(probe.exit_status, 3);
+    assert_string_equal(probe.output.data, "it is [key ITS_KEY]\ncanary-other\n");
+    probe_release(&probe);
+}
+
 static void many_are_asked_at_once(void **state)
 {
     (void)state;
@@ -98,6 +122,8 @@ int main(void)
         cmocka_unit_test(a_program_is_asked_with_its_own_environment_and_input),
         cmocka_unit_test(a_program_that_does_not_end_is_ended_with_what_it_started),
         cmocka_unit_test(what_is_left_open_behind_a_program_does_not_hold_it),
+        cmocka_unit_test(what_is_left_printing_behind_a_program_does_not_hold_it),
+        cmocka_unit_test(no_key_is_in_what_it_printed),
         cmocka_unit_test(many_are_asked_at_once),
     };
 
