@@ -18,6 +18,7 @@ static const char *const fields[] = {
     [LEDGER_RESERVED_TOKENS] = "reserved_tokens",
     [LEDGER_RESERVED_USD] = "reserved_usd",
     [LEDGER_IN_FLIGHT] = "in_flight",
+    [LEDGER_AT_HOST] = "at_host",
     [LEDGER_STEPS] = "steps",
 };
 static_assert(ARRAY_LEN(fields) == LEDGER_FIELDS, "one name for each field");
@@ -232,7 +233,7 @@ bool budget_has_room(const struct budget_scope *scope, const struct budget_need 
         if (scope->limits.limits[kind] && !fits(scope, kind, need)) {
             *ret_kind = kind;
             *ret_may_wait = (kind == BUDGET_TOKENS || kind == BUDGET_USD) &&
-                            scope->used.sums[LEDGER_IN_FLIGHT] > 0 &&
+                            scope->used.sums[LEDGER_IN_FLIGHT] > scope->out_of_sight &&
                             budget_used(scope, kind) < scope->limits.limits[kind];
             return false;
         }

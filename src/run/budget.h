@@ -23,9 +23,10 @@ enum ledger_field {
     LEDGER_RESERVED_TOKENS, /* of calls under way */
     LEDGER_RESERVED_USD,
     LEDGER_IN_FLIGHT, /* calls under way */
+    LEDGER_AT_HOST,   /* of these: the host program makes them, and nobody knows when it calls */
     LEDGER_STEPS,     /* begun */
 };
-#define LEDGER_FIELDS 11
+#define LEDGER_FIELDS 12
 
 struct ledger {
     int64_t sums[LEDGER_FIELDS];
@@ -59,6 +60,7 @@ struct budget_scope {
     struct budget limits;
     struct ledger used;
     int64_t time_ms;
+    int64_t out_of_sight; /* calls under way for which it makes no sense to wait */
 };
 int64_t budget_used(const struct budget_scope *scope, enum budget_kind kind);
 int64_t budget_reserved(const struct budget_scope *scope, enum budget_kind kind);

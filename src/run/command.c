@@ -350,12 +350,14 @@ static int handle_resume(struct turn *turn, const struct event *event, struct er
         error_hint(err, "try the failed part again: fermata resume %s --retry-failed", run->id);
         return ERROR_CONFLICT;
     }
-    if (is_resting_for(run, "approval") && run->approvals > 0 && !approvals_give_up(turn)) {
+    /* A nested run that rests as well goes on meanwhile. */
+    if (is_resting_for(run, "approval") && run->approvals > 0 && run->nested == 0 &&
+        !approvals_give_up(turn)) {
         (void)command_refuse(turn, err, "it waits for an approval");
         error_hint(err, "fermata approve %s STEP, or fermata reject %s STEP", run->id, run->id);
         return ERROR_CONFLICT;
     }
-    if (is_resting_for(run, "question") && run->questions > 0) {
+    if (is_resting_for(run, "question") && run->questions > 0 && run->nested == 0) {
         (void)command_refuse(turn, err, "it waits for an answer");
         error_hint(err, "fermata answer %s TEXT", run->id);
         return ERROR_CONFLICT;

@@ -21,7 +21,9 @@ struct shortage {
 
 /* ---- what a limit is compared with ---- */
 
-/* From the run outward; the number of them. */
+/* From the run outward; the number of them. A run that waits for the end of a call is running, and
+ * one around it that has nothing else to do but to wait for the host program has to rest, or nobody
+ * asks that: so no run waits for what the host does for others than itself and those below it. */
 static size_t list_scopes(const struct turn *turn, struct budget_scope scopes[SCOPES_MAX])
 {
     const struct budget_node *node = turn->limits ? turn->limits->node : NULL;
@@ -30,7 +32,10 @@ static size_t list_scopes(const struct turn *turn, struct budget_scope scopes[SC
     scopes[count++] = run_scope(turn->run, turn->now);
     for (const struct budget_node *above = node ? node->parent : NULL; above && count < SCOPES_MAX;
          above = above->parent) {
-        scopes[count++] = budget_node_scope(above, &turn->run->ledger, &node->own, turn->now);
+        scopes[count] = budget_node_scope(above, &turn->run->ledger, &node->own, turn->now);
+        scopes[count].out_of_sight = scopes[count].used.sums[LEDGER_AT_HOST] -
+                                     scopes[0].used.sums[LEDGER_AT_HOST];
+        count++;
     }
     return count;
 }

@@ -355,6 +355,17 @@ static void handle_paused(struct turn *turn, int index, const struct event *even
     }
 }
 
+/* The nested run is all that it waits for; be it for a budget that there was no room in. */
+static bool rests_for_child(const struct run_state *run, const struct step_state *step)
+{
+    if (run->status != RUN_PAUSED || !run->reason) {
+        return false;
+    }
+    return strcmp(run->reason, "nested") == 0 ||
+           (strcmp(run->reason, REASON_BUDGET) == 0 && step->short_run && run->reason_step &&
+            strcmp(run->reason_step, step->key) == 0);
+}
+
 void step_handle_child(struct turn *turn, int index, const struct event *event)
 {
     struct step_state *step = step_at(turn, index);
@@ -367,9 +378,7 @@ void step_handle_child(struct turn *turn, int index, const struct event *event)
         strcmp(step->child, event->child) != 0) {
         return;
     }
-    if (event->child_status != RUN_PAUSED && turn->run->status == RUN_PAUSED && turn->run->reason &&
-        strcmp(turn->run->reason, "nested") == 0) {
-        /* That was all that it waited for. */
+    if (event->child_status != RUN_PAUSED && rests_for_child(turn->run, step)) {
         run_move(turn, RUN_RUNNING, NULL, NULL);
         step = step_at(turn, index);
     }

@@ -62,6 +62,7 @@ static void share_waits(struct run_state *run, const struct step_state *step, in
     run->approvals += step->waiting == WAITING_APPROVAL ? sign : 0;
     run->questions += step->waiting == WAITING_ANSWER ? sign : 0;
     run->hosts += step->waiting == WAITING_HOST ? sign : 0;
+    run->ledger.sums[LEDGER_AT_HOST] = run->hosts;
     run->nested += step->waiting == WAITING_WORKFLOW && step->status == STEP_IS_PAUSED ? sign : 0;
 }
 

@@ -82,7 +82,8 @@ json_t *run_describe_spent(const struct run_state *run)
 
     ledger_add(&used, &run->below);
     used.sums[LEDGER_RESERVED_TOKENS] = used.sums[LEDGER_RESERVED_USD] = 0;
-    used.sums[LEDGER_IN_FLIGHT] = 0; /* that one pays for what is under way */
+    used.sums[LEDGER_IN_FLIGHT] = used.sums[LEDGER_AT_HOST] =
+        0; /* that one pays for what is under way */
     spent = ledger_encode(&used);
     json_put_integer(spent, "time_ms", run_scope(run, run->last_at).time_ms);
     return spent;

@@ -44,6 +44,21 @@ struct checkpoint_audit {
     const json_t *phases;
 };
 
+/* What was used, by the records alone; by kind, as it is limited. */
+struct amount {
+    int64_t used, reserved;
+};
+struct bill {
+    struct amount amounts[BUDGET_KINDS];
+    int64_t calls, in_flight;
+};
+struct step_bill {
+    struct bill bill; /* of it and of all its instances */
+    struct budget limits;
+    bool is_counted, is_call;
+    struct reserve reserved;
+};
+
 /* audit.c. `shadow` is the state just before the record. */
 void audit_record(struct sim *sim, struct sim_run *run, const struct record *record);
 struct step_audit *audit_of(struct sim_run *run, const char *key);
@@ -63,6 +78,13 @@ void check_sources(struct sim *sim, const struct sim_run *run);
 /* Nothing unfinished is left under a run that is over. */
 void check_families(struct sim *sim);
 void check_rest(struct sim *sim, struct sim_run *run);
+
+/* budget.c: `run` is carried on by the engine from here on; it decided, and these records are new;
+ * a crash, and what was not stored was never spent; what holds after a turn. */
+void budget_enter(struct sim *sim, struct sim_run *run);
+void budget_decided(struct sim *sim, struct sim_run *run, size_t first);
+void budget_forget(struct sim *sim);
+void check_budgets(struct sim *sim, struct sim_run *run);
 
 /* compare.c: NULL when they are the same, else what differs. */
 const char *compare_states(const struct run_state *left, const struct run_state *right, char *text,

@@ -103,6 +103,9 @@ static const char *const names[] = {
     [PLACE_ANSWER_MS] = "answer-ms",
     [PLACE_CLONE] = "clone",
     [PLACE_CONFLICT] = "conflict",
+    [PLACE_RUN_BUDGET] = "run-budget",
+    [PLACE_STEP_BUDGET] = "step-budget",
+    [PLACE_USAGE] = "usage",
 };
 static_assert(ARRAY_LEN(names) == PLACES, "one name for each place");
 

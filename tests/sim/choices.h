@@ -119,6 +119,10 @@ enum place {
     /* work in clones */
     PLACE_CLONE,
     PLACE_CONFLICT,
+    /* budgets, and what agents use of them */
+    PLACE_RUN_BUDGET,
+    PLACE_STEP_BUDGET,
+    PLACE_USAGE,
     PLACES
 };
 

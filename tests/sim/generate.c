@@ -179,6 +179,21 @@ static void write_phase_iterate(struct generator *generator)
     strbuf_add(generator->text, " }");
 }
 
+static void write_budget(struct generator *generator, enum place place, const char *before,
+                         const char *after)
+{
+    static const char *const budgets[] = {
+        "tokens: 600",  "tokens: 2k",           "usd: 0.8",  "tokens: 1k, usd: 3",
+        "steps: 4",     "tokens: 5k, steps: 9", "time: 40s", "usd: 2, time: 5m",
+        "tokens: 1500", "tokens: 300"};
+    int budget = pick_rarely(generator, place, generator->is_crowded ? 40 : 12,
+                             (int)ARRAY_LEN(budgets));
+
+    if (budget > 0) {
+        strbuf_addf(generator->text, "%sbudget: { %s }%s", before, budgets[budget - 1], after);
+    }
+}
+
 /* ---- steps ---- */
 
 static void write_retry(struct generator *generator)
@@ -287,6 +302,7 @@ static void write_nested(struct generator *generator, bool is_deep)
         strbuf_add(generator->text, ", foreach: [1, 2], width: 1");
     }
     write_wait_timeout(generator);
+    write_budget(generator, PLACE_STEP_BUDGET, ", ", "");
 }
 
 static void write_work(struct generator *generator, int kind)
@@ -310,6 +326,7 @@ static void write_work(struct generator *generator, int kind)
     if (reuse > 0) {
         strbuf_addf(generator->text, ", reuse: %s", reuse == 1 ? "inputs" : "never");
     }
+    write_budget(generator, PLACE_STEP_BUDGET, ", ", "");
 }
 
 /* What the step does. */
@@ -562,6 +579,7 @@ static void write_head(struct generator *generator)
     if (value > 0) {
         strbuf_addf(generator->text, "iterate: { max: %d }\n", 1 + value);
     }
+    write_budget(generator, PLACE_RUN_BUDGET, "", "\n");
     write_gates(generator);
 }
 

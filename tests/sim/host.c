@@ -4,7 +4,9 @@
 #include "sim.h"
 
 #include "base/alloc.h"
+#include "run/usage.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- the agenda: a heap, the earliest first ---- */
@@ -201,6 +203,31 @@ static bool asks(struct sim *sim, const struct step_state *step, struct subject 
            sim_whether(sim, PLACE_ASKS, subject, ASKS);
 }
 
+/* Some say all, some a part, some nothing; the last one was never called. */
+static const json_t *get_usage(struct sim *sim, int kind)
+{
+    static const char *const usages[] = {
+        "{\"input_tokens\":90,\"output_tokens\":10,\"cost_usd\":0.1}",
+        "{\"input_tokens\":400,\"output_tokens\":100,\"cost_usd\":0.5}",
+        "{\"input_tokens\":20,\"output_tokens\":1,\"cost_usd\":0.02}",
+        "{\"input_tokens\":1500,\"output_tokens\":500,\"cost_usd\":1.7}",
+        "{\"input_tokens\":200}",
+        "{\"cost_usd\":0.3}",
+        NULL,
+        "{\"" USAGE_NOT_STARTED "\":true}"};
+    static_assert(ARRAY_LEN(usages) == USAGE_KINDS, "one for each kind");
+
+    if (usages[kind] && !sim->usages[kind]) {
+        sim->usages[kind] = sim_hold(sim, json_loads(usages[kind], 0, NULL));
+    }
+    return sim->usages[kind];
+}
+
+static const json_t *make_usage(struct sim *sim, struct subject subject, bool fails)
+{
+    return get_usage(sim, sim_choose(sim, PLACE_USAGE, subject, USAGE_KINDS - (fails ? 0 : 1)));
+}
+
 /* Percent of its attempts; where others can take over, they often have to. */
 static int failures_of(const struct sim *sim, const struct step_state *step)
 {
@@ -231,6 +258,7 @@ static struct outcome make_outcome(struct sim *sim, const struct step_state *ste
         outcome.agent = arena_strdup(sim->arena, step_agent(step) ? step_agent(step) : "someone");
         outcome.session = outcome.agent; /* whose it is */
         outcome.retry_after_ms = outcome.class_ == CLASS_LIMIT ? 5000 : 0;
+        outcome.usage = make_usage(sim, subject, outcome.class_ != CLASS_NONE);
     }
     if (outcome.class_ == CLASS_NONE && asks(sim, step, subject)) {
         outcome.question = get_question(sim);
@@ -616,6 +644,15 @@ static void set_timer(struct sim *sim, struct sim_run *run, const struct effect 
 
 /* ---- nested runs ---- */
 
+static void post_child_event(struct sim *sim, int parent, const struct event *event)
+{
+    sim_post(sim, parent, event);
+    if (run_status_is_final(event->child_status)) {
+        post_twice(sim, parent, event);
+    }
+}
+
+/* Of one that is not carried on. */
 static void post_child(struct sim *sim, int parent, const char *step, const char *child,
                        enum run_status status)
 {
@@ -624,17 +661,25 @@ static void post_child(struct sim *sim, int parent, const char *step, const char
                           .child = arena_strdup(sim->arena, child),
                           .child_status = status};
 
-    sim_post(sim, parent, &event);
-    if (run_status_is_final(status)) {
-        post_twice(sim, parent, &event);
-    }
+    post_child_event(sim, parent, &event);
 }
 
 void host_tell_parent(struct sim *sim, const struct sim_run *run)
 {
-    if (run->parent >= 0 && sim->runs.items[run->parent]->live) {
-        post_child(sim, run->parent, run->live->parent_step, run->id, run->live->status);
+    const struct run_state *state = run->live;
+    struct event event;
+
+    if (run->parent < 0 || !sim->runs.items[run->parent]->live) {
+        return;
     }
+    event = (struct event){.kind = EVENT_CHILD,
+                           .step = arena_strdup(sim->arena, state->parent_step),
+                           .child = run->id,
+                           .child_status = state->status,
+                           .child_short_run = arena_strdup(sim->arena, state->reason_run),
+                           .child_short_name = arena_strdup(sim->arena, state->reason_budget)};
+    event.outcome.error = event.child_short_run ? arena_strdup(sim->arena, state->detail) : NULL;
+    post_child_event(sim, run->parent, &event);
 }
 
 static const struct workflow *find_workflow(const struct sim *sim, const char *name)

@@ -120,6 +120,21 @@ static json_t *make_answer(const struct run_state *state, const char *key)
     return json_pack("{s:s, s:s}", "do", "approve", "step", key);
 }
 
+/* More, less, or no limit at all; of the run, or of a step. */
+static json_t *make_budget(struct sim *sim, const struct run_state *state, int number)
+{
+    static const char *const amounts[][2] = {
+        {"tokens", "+700"}, {"tokens", "400"}, {"tokens", "0"},  {"usd", "+1"},  {"usd", "0.5"},
+        {"steps", "+3"},    {"steps", "5"},    {"time", "+30s"}, {"time", "50s"}};
+    int chosen = argument(sim, number, 2 * (int)ARRAY_LEN(amounts));
+    const char *const *amount = amounts[chosen / 2];
+    const char *name = chosen % 2 ? arena_printf(sim->arena, "%s.%s",
+                                                 choose_step(sim, state, number), amount[0])
+                                  : amount[0];
+
+    return json_pack("{s:s, s:{s:s}}", "do", "budget", "budget", name, amount[1]);
+}
+
 static json_t *make_any_answer(int kind)
 {
     if (kind > 4) {
@@ -129,7 +144,7 @@ static json_t *make_any_answer(int kind)
 }
 
 #define COMMANDS_MAX 1000 /* planned, or at rest; what follows one is so much further */
-#define COMMAND_KINDS 19
+#define COMMAND_KINDS 21
 
 static json_t *make_command(struct sim *sim, const struct run_state *state, int number, int kind)
 {
@@ -162,6 +177,9 @@ static json_t *make_command(struct sim *sim, const struct run_state *state, int 
         return make_any_answer(argument(sim, number, 7));
     case 15:
         return make_signal(sim, state, number);
+    case 20:
+    case 21:
+        return make_budget(sim, state, number);
     default:
         return make_restore(sim, state, number);
     }
@@ -394,9 +412,50 @@ static void forget_looks(json_t *options)
     }
 }
 
+static void post_offered(struct sim *sim, const struct sim_run *run, json_t *command)
+{
+    sim_post(sim, run->index,
+             &(struct event){
+                 .kind = EVENT_COMMAND, .by = "somebody", .command = sim_hold(sim, command)});
+    sim->queue.items[sim->queue.count - 1].is_offered = true;
+}
+
+static bool has_failed(const struct run_state *state)
+{
+    static const char *const reasons[] = {"failure", "gate", "limit"};
+    bool has = state->status == RUN_FAILED;
+
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        has = has || (state->reason && strcmp(state->reason, reasons[i]) == 0);
+    }
+    return has;
+}
+
+/* "fermata resume RUN --budget NAME=+AMOUNT": two commands, to the run that it names. Where that
+ * waits for a decision on something else it may be told so. */
+static void take_raise(struct sim *sim, const json_t *option)
+{
+    char *line = arena_strdup(sim->arena, json_get_text(option, "command", ""));
+    char *save = NULL;
+    const struct sim_run *run;
+    char *name;
+
+    (void)strtok_r(line, " ", &save);
+    (void)strtok_r(NULL, " ", &save);
+    run = sim_find_run(sim, strtok_r(NULL, " ", &save));
+    (void)strtok_r(NULL, " ", &save);
+    name = strtok_r(NULL, "=", &save);
+    sim->raised++;
+    post_offered(sim, run, json_pack("{s:s, s:{s:s}}", "do", "budget", "budget", name, save));
+    post_offered(sim, run, json_pack("{s:s}", "do", "resume"));
+    sim->queue.items[sim->queue.count - 1].is_offered = !has_failed(run->live);
+}
+
 static void take_option(struct sim *sim, struct sim_run *run)
 {
     json_t *options = run_options(run->live);
+    bool is_for_budget = run->live->status == RUN_PAUSED && run->live->reason &&
+                         strcmp(run->live->reason, REASON_BUDGET) == 0;
     const json_t *option;
 
     forget_looks(options);
@@ -405,13 +464,15 @@ static void take_option(struct sim *sim, struct sim_run *run)
         sim_fail(sim, "run %d is paused and offers nothing", run->index);
     } else if (run->attention > 5 * PATIENCE) {
         sim_fail(sim, "run %d cannot be brought to an end", run->index);
+    } else if (is_for_budget && !find_option(options, "raise")) {
+        sim_fail(sim, "run %d waits for a budget and does not offer to raise it", run->index);
     } else {
         option = choose_option(sim, run, options);
-        sim_post(sim, run->index,
-                 &(struct event){.kind = EVENT_COMMAND,
-                                 .by = "somebody",
-                                 .command = sim_hold(sim, parse_option(sim, option))});
-        sim->queue.items[sim->queue.count - 1].is_offered = true;
+        if (strcmp(json_get_text(option, "do", ""), "raise") == 0) {
+            take_raise(sim, option);
+        } else {
+            post_offered(sim, run, parse_option(sim, option));
+        }
     }
     json_decref(options);
 }

@@ -11,6 +11,7 @@
  *   people.c     commands from outside
  *   audit.c      what no sequence of records may say
  *   limits.c     the same, of everything that has a limit
+ *   budget.c     what is spent, and that no budget is exceeded
  *   check.c      what must hold after every turn
  *   tables.c     the derived tables, and that they equal the fold
  *   compare.c    two states of a run, field by field
@@ -63,6 +64,12 @@ struct sim_run {
     int iterations;
     const json_t *restored; /* what the checkpoint had that is being restored; NULL: none is */
     int64_t seq_viewed, seq_checked;
+    bool has_node; /* in the tree of budgets */
+    struct budget_node node;
+    struct bill bill;
+    struct budget limits;
+    int64_t since; /* it runs; 0: it does not */
+    VEC(struct step_bill) step_bills;
     int attention; /* how often somebody had to look after it in the calm */
 };
 
@@ -127,6 +134,7 @@ struct temper {
 
 /* Lists of 0 to 5 items, a number, a text. */
 #define OUTPUT_KINDS 8
+#define USAGE_KINDS 8
 
 struct sim {
     uint64_t seed;
@@ -136,6 +144,7 @@ struct sim {
     struct arena *arena;
     VEC(json_t *) held;
     const json_t *outputs[OUTPUT_KINDS]; /* made when first wanted */
+    const json_t *usages[USAGE_KINDS];
     const json_t *proof;
     const json_t *question;
     struct temper temper;
@@ -154,6 +163,7 @@ struct sim {
     VEC(struct desk) desks;
     int requests;                 /* to the host, so far */
     int answers;                  /* taken and recorded */
+    int raised;                   /* budgets that a run had offered to raise */
     int unheard;                  /* attempts that ended because the host only called again */
     VEC(struct happening) agenda; /* a heap */
     VEC(struct queued) queue;

@@ -304,6 +304,7 @@ static void give_result(const struct sim *sim, struct sim_result *ret_result)
                                       .crashes = sim->crashes,
                                       .answers = sim->answers,
                                       .unheard = sim->unheard,
+                                      .raised = sim->raised,
                                       .kinds_seen = sim->kinds_seen,
                                       .status = sim->runs.items[0]->shadow->status};
     for (size_t i = 0; i < sim->runs.count; i++) {

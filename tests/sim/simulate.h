@@ -37,6 +37,7 @@ struct sim_result {
     int crashes;
     int answers; /* of the host, that were taken */
     int unheard; /* attempts that it never answered */
+    int raised;  /* budgets that a run waited for */
     unsigned kinds_seen;
     enum run_status status; /* of the first run */
 };

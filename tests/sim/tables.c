@@ -35,7 +35,11 @@ static void write_row(struct sim *sim, struct sim_run *run, const struct step_ro
 
 void tables_write(struct sim *sim, struct sim_run *run, const struct commit *commit)
 {
+    const char *ledger = run->row.ledger;
+    bool is_kept = ledger && strcmp(ledger, commit->run.ledger) == 0;
+
     run->row = commit->run;
+    run->row.ledger = is_kept ? ledger : arena_strdup(sim->arena, commit->run.ledger);
     run->row.reason = arena_strdup(sim->arena, commit->run.reason);
     run->row.detail = arena_strdup(sim->arena, commit->run.detail);
     for (size_t i = 0; i < commit->steps.count; i++) {

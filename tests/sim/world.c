@@ -37,6 +37,7 @@ void sim_run_free(struct sim_run *run)
     VEC_RELEASE(&run->phases);
     VEC_RELEASE(&run->checkpoints);
     VEC_RELEASE(&run->signals);
+    VEC_RELEASE(&run->step_bills);
     free(run);
 }
 
@@ -235,6 +236,9 @@ void sim_run_create(struct sim *sim, struct sim_run *run, const struct step_stat
     const struct sim_run *parent = run->parent >= 0 ? sim->runs.items[run->parent] : NULL;
     json_t *given = json_object();
     json_t *inputs = NULL;
+    struct budget limits = parent_step
+                               ? budget_over(parent_step->definition->budget, run->workflow->budget)
+                               : run->workflow->budget;
     struct record record = {.kind = RECORD_RUN_CREATED,
                             .at = sim_wall(sim),
                             .name = run->workflow->name,
@@ -247,8 +251,11 @@ void sim_run_create(struct sim *sim, struct sim_run *run, const struct step_stat
     (void)workflow_check_inputs(run->workflow, given, &inputs, NULL);
     record.data = sim_hold(sim, inputs);
     json_decref(given);
+    record.output = budget_is_empty(&limits) ? NULL : sim_hold(sim, budget_encode(&limits));
     run->live = run_state_new(run->id, run->workflow);
     batch_emit(&run->batch, run->live, record);
+    budget_enter(sim, run);
+    budget_decided(sim, run, 0);
     run->is_dirty = true;
     sim_post(sim, run->index, &(struct event){.kind = EVENT_BEGIN});
 }
@@ -272,6 +279,7 @@ void sim_adopt(struct sim *sim, struct sim_run *run)
         return;
     }
     run->live = refold(sim, run);
+    budget_enter(sim, run);
     run_find_ready(run->live);
     sim_post(
         sim, run->index,
@@ -302,13 +310,16 @@ static void log_event(struct sim *sim, const struct sim_run *run, const struct e
 
 static int decide_one(struct sim *sim, struct sim_run *run, struct event *event, struct error *err)
 {
+    size_t before = run->batch.records.count;
     int r;
 
     event->now = sim_wall(sim);
     event->random = mix_bits(sim->seed + mix_bits(run->name + (++run->decisions << 32)));
     log_event(sim, run, event);
     sim->inline_budget = 3 - sim_choose(sim, PLACE_INLINE_BUDGET, about(sim, run->index, NULL), 4);
+    sim->limits.node = run->has_node ? &run->node : NULL;
     r = decide(run->live, event, &sim->limits, &run->batch, err);
+    budget_decided(sim, run, before);
     run->is_told = run->is_told || (r == 0 && event->kind == EVENT_COMMAND);
     if (r < 0) {
         sim_log(sim, "  refused: %s\n", err->text);
@@ -478,6 +489,7 @@ static void check_all(struct sim *sim)
         }
         if (run->live) {
             check_sources(sim, run);
+            check_budgets(sim, run);
         }
     }
 }
@@ -527,6 +539,7 @@ void sim_crash(struct sim *sim, const char *when)
         run->is_told = false;
         batch_reset(&run->batch);
     }
+    budget_forget(sim);
     host_crash(sim);
     host_schedule(sim, (struct happening){.kind = HAPPENS_RESTART,
                                           .at = sim->now + sim_choose(sim, PLACE_RESTART_MS,

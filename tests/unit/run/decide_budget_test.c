@@ -333,6 +333,61 @@ static void a_run_waits_for_the_budget_that_its_nested_run_waits_for(void **stat
     machine_release(&m);
 }
 
+static void a_run_goes_on_with_the_nested_run_that_it_rested_for(void **state)
+{
+    struct machine m;
+    struct event event = {.kind = EVENT_CHILD,
+                          .step = "n",
+                          .child_status = RUN_PAUSED,
+                          .child_short_run = "wf_00000000000n",
+                          .child_short_name = "usd"};
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: n, workflow: other }] }]\n");
+    event.child = machine_step(&m, "n")->child;
+    assert_int_equal(machine_event(&m, event), 0);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    machine_child(&m, "n", RUN_RUNNING); /* its own budget was raised */
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    machine_release(&m);
+}
+
+static void a_nested_run_goes_on_while_an_approval_is_waited_for(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, mode: parallel, steps: [{ id: n, workflow: "
+                      "other }, { id: a, approve: well? }] }]\n");
+    machine_child(&m, "n", RUN_PAUSED);
+    assert_string_equal(m.run->reason, "approval");
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    assert_non_null(strstr(machine_effects(&m), "resume"));
+    machine_release(&m);
+}
+
+/* Nobody asks the host while one of the runs is running, and that only waits. */
+static void no_run_waits_for_what_the_host_does_for_another(void **state)
+{
+    struct machine m;
+    struct budget_node root = {.run = "wf_00000000000r", .limits = {{[BUDGET_TOKENS] = 1000}}};
+    struct budget_node own = {.run = "wf_00000000000n"};
+
+    (void)state;
+    root.own.sums[LEDGER_CALLS] = 1;
+    root.own.sums[LEDGER_TOKENS] = root.own.sums[LEDGER_RESERVED_TOKENS] = 600;
+    root.own.sums[LEDGER_IN_FLIGHT] = root.own.sums[LEDGER_AT_HOST] = 1;
+    machine_init(&m, THREE("concurrency: 1\n"), NULL);
+    budget_node_attach(&own, &root);
+    m.limits.node = &own;
+    assert_int_equal(machine_event(&m, (struct event){.kind = EVENT_BEGIN}), 0);
+    machine_prepare(&m, "a");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_string_equal(m.run->reason_run, "wf_00000000000r");
+    machine_release(&m);
+}
+
 static void a_limit_that_cannot_be_set_is_refused(void **state)
 {
     struct machine m;
@@ -376,6 +431,9 @@ int main(void)
         cmocka_unit_test(a_crash_hides_at_most_a_minute),
         cmocka_unit_test(what_all_above_used_counts_for_a_nested_run),
         cmocka_unit_test(a_run_waits_for_the_budget_that_its_nested_run_waits_for),
+        cmocka_unit_test(a_run_goes_on_with_the_nested_run_that_it_rested_for),
+        cmocka_unit_test(a_nested_run_goes_on_while_an_approval_is_waited_for),
+        cmocka_unit_test(no_run_waits_for_what_the_host_does_for_another),
         cmocka_unit_test(a_limit_that_cannot_be_set_is_refused),
         cmocka_unit_test(a_static_alternative_needs_no_tokens),
     };
