@@ -329,7 +329,9 @@ static void leave_out(struct strbuf *left_out, const char *path)
     strbuf_add_bytes(left_out, path, strlen(path) + 1);
 }
 
-/* 0: kept, and what is kept is in ret_digest; 1: it is gone, or too large. */
+#define TOO_LARGE 2
+
+/* 0: kept, and what is kept is in ret_digest; 1: it is gone; TOO_LARGE. */
 static int keep_file(struct snapshots *snapshots, int tree, const char *path,
                      struct strbuf *left_out, char ret_digest[DIGEST_HEX_SIZE], struct error *err)
 {
@@ -346,6 +348,7 @@ static int keep_file(struct snapshots *snapshots, int tree, const char *path,
         r = status.st_size > SNAPSHOT_FILE_BYTES_MAX ? 1 : put_file(snapshots, fd, ret_digest, err);
         if (r > 0) {
             leave_out(left_out, path);
+            r = TOO_LARGE;
         }
     }
     (void)close(fd);
@@ -368,7 +371,8 @@ static int keep_link(struct snapshots *snapshots, int tree, const char *path,
 struct taking {
     struct snapshots *snapshots;
     int tree;
-    struct strbuf kept; /* the listing of what is kept */
+    struct strbuf kept;  /* the listing of what is kept */
+    struct strbuf large; /* of what is not, but was read */
     struct strbuf *left_out;
 };
 
@@ -386,6 +390,11 @@ static int keep_entry(struct taking *taking, const struct tree_entry *entry, str
                 : keep_file(taking->snapshots, taking->tree, entry->path, taking->left_out, digest,
                             err);
     }
+    if (r == TOO_LARGE) {
+        leave_out(&taking->large, entry->path);
+        strbuf_addf(&taking->large, ENTRY_LARGE "%.*s%s", ENTRY_MODE_LENGTH, mode, digest);
+        strbuf_add_char(&taking->large, '\0');
+    }
     if (r != 0) {
         return r < 0 ? r : 0;
     }
@@ -400,12 +409,13 @@ static int keep_entry(struct taking *taking, const struct tree_entry *entry, str
                : 0;
 }
 
-/* The listing ends with what it lacks: "" and then those paths, each with nothing behind it. */
+/* The listing ends with what it lacks: large files with their digests, then the paths of all. */
 static void add_left_out(struct taking *taking)
 {
     const char *at = taking->left_out->data;
     const char *end = at + taking->left_out->length;
 
+    strbuf_add_bytes(&taking->kept, taking->large.data, taking->large.length);
     for (; at < end; at += strlen(at) + 1) {
         leave_out(&taking->kept, at);
         strbuf_add(&taking->kept, ENTRY_LEFT_OUT);
@@ -441,6 +451,7 @@ int snapshot_take(struct snapshots *snapshots, const char *tree, char ret_digest
     restore_sweep(snapshots, tree);
     strbuf_init(&own, LISTING_BYTES_MAX);
     strbuf_init(&taking.kept, LISTING_BYTES_MAX);
+    strbuf_init(&taking.large, LISTING_BYTES_MAX);
     taking.left_out = left_out ? left_out : &own;
     taking.tree = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (taking.tree < 0) {
@@ -451,7 +462,7 @@ int snapshot_take(struct snapshots *snapshots, const char *tree, char ret_digest
     }
     if (r == 0) {
         add_left_out(&taking);
-        r = taking.kept.overflow || taking.left_out->overflow
+        r = taking.kept.overflow || taking.large.overflow || taking.left_out->overflow
                 ? error_set(err, ERROR_LIMIT, "%s has too many files", tree)
                 : snapshot_put(snapshots, taking.kept.data, taking.kept.length, ret_digest, err);
     }
@@ -459,6 +470,20 @@ int snapshot_take(struct snapshots *snapshots, const char *tree, char ret_digest
         (void)close(taking.tree);
     }
     strbuf_release(&taking.kept);
+    strbuf_release(&taking.large);
     strbuf_release(&own);
     return r;
+}
+
+bool snapshot_next_large(const char **cursor, const char *end, struct tree_entry *ret_entry)
+{
+    struct tree_entry entry;
+
+    while (tree_next(cursor, end, &entry)) {
+        if (strncmp(entry.content, ENTRY_LARGE, strlen(ENTRY_LARGE)) == 0) {
+            *ret_entry = (struct tree_entry){entry.path, entry.content + strlen(ENTRY_LARGE)};
+            return true;
+        }
+    }
+    return false;
 }

@@ -33,6 +33,10 @@ int snapshot_take(struct snapshots *snapshots, const char *tree, char ret_digest
  * snapshot_put(). free() it. */
 int snapshot_get(struct snapshots *snapshots, const char *digest, char **ret_data,
                  size_t *ret_length, struct error *err);
+/* The next of a listing's files that are too large to be kept: path, "MODE DIGEST". In the order of
+ * the paths. */
+struct tree_entry;
+bool snapshot_next_large(const char **cursor, const char *end, struct tree_entry *ret_entry);
 bool snapshot_has(struct snapshots *snapshots, const char *content); /* of an entry or change */
 int snapshot_put(struct snapshots *snapshots, const char *data, size_t length,
                  char ret_digest[DIGEST_HEX_SIZE], struct error *err);

@@ -20,6 +20,7 @@ struct snapshots {
 /* An entry is "100644 DIGEST ...". */
 #define ENTRY_MODE_LENGTH 7
 #define ENTRY_LEFT_OUT "left out"
+#define ENTRY_LARGE ENTRY_LEFT_OUT ": " /* and its mode and digest */
 #define ENTRY_OTHER "other "
 
 bool change_has_safe_path(const struct change *change);

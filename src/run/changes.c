@@ -89,20 +89,36 @@ static void put_lacks(json_t *note, const struct strbuf *left_out)
     json_decref(lacks);
 }
 
-/* As tree_list() has it, out of a snapshot. */
+static void add_entry(struct strbuf *listing, const char *path, const char *content, size_t length)
+{
+    strbuf_add_bytes(listing, path, strlen(path) + 1);
+    strbuf_add_bytes(listing, content, length);
+    strbuf_add_char(listing, '\0');
+}
+
+/* As tree_list() has it, out of a snapshot: with the files that are too large to be kept in it. */
 static void add_listing(const char *text, size_t length, struct strbuf *listing)
 {
     const char *at = text;
-    struct tree_entry entry;
+    const char *large_at = text;
+    struct tree_entry entry, large;
+    bool has_large = snapshot_next_large(&large_at, text + length, &large);
 
     while (tree_next(&at, text + length, &entry)) {
         const char *digest = strchr(entry.content, ' ');
         const char *permissions = digest ? strchr(digest + 1, ' ') : NULL;
 
+        bool is_end = change_kind(entry.content) == CHANGE_LEFT_OUT;
+
+        while (has_large && (is_end || strcmp(large.path, entry.path) < 0)) {
+            add_entry(listing, large.path, large.content, strlen(large.content));
+            has_large = snapshot_next_large(&large_at, text + length, &large);
+        }
+        if (is_end) {
+            break;
+        }
         if (permissions && !strstr(permissions, TREE_IGNORED)) {
-            strbuf_add_bytes(listing, entry.path, strlen(entry.path) + 1);
-            strbuf_add_bytes(listing, entry.content, (size_t)(permissions - entry.content));
-            strbuf_add_char(listing, '\0');
+            add_entry(listing, entry.path, entry.content, (size_t)(permissions - entry.content));
         }
     }
 }
@@ -299,6 +315,9 @@ json_t *changes_end(const char *folder, const char *project, const struct claims
     if (!changes) {
         changes = json_object();
         json_put_text(changes, "unknown", err.text);
+        if (json_get_text(note, "before", NULL)) {
+            json_put(changes, "unproven", json_true());
+        }
     }
     strbuf_release(&before);
     strbuf_release(&after);

@@ -21,7 +21,8 @@ void changes_begin(const char *folder, const char *project, const char *tree);
 /* The files as it left them, where nobody else will see to that. */
 void changes_keep_after(const char *folder, const char *project, const char *tree);
 /* {count, changed: [PATH...]} and, unless the claims have no paths, what claims_compare() adds; or
- * {unknown: WHY} when it was not compared; NULL: nobody looked. The caller owns it. */
+ * {unknown: WHY} when it was not compared, with unproven: true where it was known before; NULL:
+ * nobody looked. The caller owns it. */
 json_t *changes_end(const char *folder, const char *project, const struct claims *claims);
 
 /* What changed, as text for whoever goes on with it; not all of much. Nothing is written where it

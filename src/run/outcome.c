@@ -499,6 +499,14 @@ static void refuse_changes(struct collect *collect)
     if (collect->class_ == CLASS_NONE && collect->broken.code == 0 && !collect->agent.question) {
         json_put(collect->files, "refused", json_true());
     }
+    if (count == 0) {
+        fail(collect, CLASS_PERMANENT);
+        (void)error_set(&collect->err, ERROR_CONFLICT,
+                        "it was to change nothing (read_only), and whether it did is not known: "
+                        "%.300s (its answer is kept)",
+                        json_get_text(collect->files, "unknown", ""));
+        return;
+    }
     strbuf_init(&names, ERROR_TEXT_MAX);
     json_array_foreach((json_t *)(uintptr_t)changed, index, path)
     {
@@ -538,6 +546,7 @@ static void look_at_files(struct collect *collect)
     const struct claims claims = {collect->agent.claims, collect->root, collect->cwd};
     int64_t count;
     int64_t own;
+    bool is_changed;
 
     collect->files = changes_end(collect->folder, collect->engine->options.project, &claims);
     count = json_get_integer(collect->files, "count", 0);
@@ -550,7 +559,8 @@ static void look_at_files(struct collect *collect)
         has_other_agents(collect)) {
         changes_write_difference(collect->folder, collect->engine->options.project);
     }
-    collect->is_to_refuse = collect->definition->read_only && count > 0 && !collect->has_changer;
+    is_changed = count > 0 || json_get_boolean(collect->files, "unproven", false);
+    collect->is_to_refuse = collect->definition->read_only && is_changed && !collect->has_changer;
     collect->own_changes = own;
 }
 

@@ -654,6 +654,57 @@ EOF
     fermata show last --json | grep -q 'it was to change nothing'
 }
 
+# reviewed WORD COMMAND...: a read-only step that runs these; of each the error tells, unless WORD is "unseen"
+reviewed() {
+    local word=$1 command error
+    shift
+    for command in "$@"; do
+        git -c user.name=a -c user.email=a@b stash -qu 2>/dev/null && git stash drop -q
+        truncate -s 65M large && printf '%s' old >aside && ln -sfn file link && rm -rf new
+        agent_does "$command"
+        run_apart fermata run -w w --fresh
+        error=$(fermata show last --json | json 'd["phases"][0]["steps"][0].get("error")')
+        echo "$command: $status $error"
+        if [ "$word" = unseen ]; then
+            [ "$status" -eq 0 ] && [ "$error" = null ]
+        else
+            [ "$status" -eq 3 ] && [[ $error == *"it was to change nothing (read_only)"*"$word"* ]]
+        fi
+    done
+}
+
+agent_does() {
+    printf 'cat >/dev/null\n%s\n' "$1" >"$BATS_TEST_TMPDIR/agents/reader"
+    cat >>"$BATS_TEST_TMPDIR/agents/reader" <<'END'
+printf '{"type":"system","subtype":"init","session_id":"s1"}\n{"type":"result","subtype":"success","is_error":false,"result":"done","session_id":"s1","terminal_reason":"completed"}\n'
+END
+}
+
+@test "whatever the digest of the tree sees fails a review: contents, modes, links, names, large files" {
+    repository
+    agent reader </dev/null
+    sed -i 's/reader: { type: command/reader: { type: claude/' .fermata/config.yaml
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: reader, prompt: go, read_only: true, retry: { attempts: 1 } }] }] }'
+    reviewed file 'echo bad >file' 'rm file' 'chmod +x file' 'rm file; ln -s numbers file' 'touch -d yesterday file; echo x >>file'
+    reviewed link 'ln -sfn numbers link'
+    reviewed new 'echo x >new' 'ln -s file new' 'mkdir new; touch new/empty' 'git init -q new; cd new; git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x'
+    reviewed aside 'mv aside moved'
+    # In no snapshot, but looked at.
+    reviewed large 'printf x | dd of=large seek=1000 conv=notrunc status=none' 'rm large' 'truncate -s 70M large' 'truncate -s 1M large'
+    # What cannot be compared any more is not taken for unchanged.
+    reviewed "whether it did is not known" 'truncate -s 17G holes'
+    rm holes
+}
+
+@test "what the digest of the tree does not see is what docs/workspaces.md says" {
+    repository
+    agent reader </dev/null
+    sed -i 's/reader: { type: command/reader: { type: claude/' .fermata/config.yaml
+    workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: reader, prompt: go, read_only: true, retry: { attempts: 1 } }] }] }'
+    reviewed unseen 'cp -p file x.log; echo bad >file; cp -p x.log file' 'touch file' 'chmod 600 file' 'echo more >>x.log' \
+        'mkdir new' 'mkfifo new' 'git config user.name b; echo "*.tmp" >>.git/info/exclude; echo x >a.tmp' 'echo x >.fermata/more'
+}
+
 @test "the kept answer of a review that only met a changed file is taken with a reason, and not without" {
     repository
     agent reader <<EOF
