@@ -54,16 +54,16 @@ static int check_rests(const struct ops *ops, const char *run_id, struct error *
     return ERROR_BUSY;
 }
 
-static int note(const struct undo_request *request, struct error *err)
+/* Before and after: of one that was killed, or refused, the log knows that it was asked for. */
+static int note(const struct undo_request *request, const char *event, struct error *err)
 {
-    return audit_note(
-        request->store,
-        &(struct audit_entry){.at = request->now_ms,
-                              .event = request->is_back ? "undo_taken_back" : "undone",
-                              .user = request->user,
-                              .run = request->run_id,
-                              .resource = request->step},
-        err);
+    return audit_note(request->store,
+                      &(struct audit_entry){.at = request->now_ms,
+                                            .event = event,
+                                            .user = request->user,
+                                            .run = request->run_id,
+                                            .resource = request->step},
+                      err);
 }
 
 int op_undo(struct ops *ops, const json_t *arguments, const struct ops_view *view,
@@ -81,6 +81,7 @@ int op_undo(struct ops *ops, const json_t *arguments, const struct ops_view *vie
         error_hint(err, "without a step: `fermata undo %s --back`", run_id);
     }
     r = r < 0 ? r : check_rests(ops, run_id, err);
+    r = r < 0 ? r : note(&request, request.is_back ? "undo_back_asked" : "undo_asked", err);
     r = r < 0 ? r : run_undo(&request, ret_result, err);
-    return r < 0 ? r : note(&request, err);
+    return r < 0 ? r : note(&request, request.is_back ? "undo_taken_back" : "undone", err);
 }

@@ -22,10 +22,13 @@ static const struct query q_unlisted = {
     "SELECT " JOURNAL_COLUMNS
     " FROM journal WHERE kind IN ('run_created', 'run_moved', 'step_moved',"
     " 'phase_moved', 'attempt_started', 'attempt_ended', 'run_wished', 'approval_given',"
-    " 'question_answered', 'signal_received', 'gate_skipped', 'restored') AND at >= ?1"
+    " 'question_answered', 'signal_received', 'gate_skipped', 'run_edited', 'restored',"
+    " 'budget_set') AND at >= ?1"
     " AND NOT EXISTS (SELECT 1 FROM audit WHERE audit.run = journal.run AND audit.seq = "
     "journal.seq)"
     " ORDER BY run, seq"};
+static const struct query q_twice = {"SELECT run, seq, count(*) FROM audit WHERE seq > 0"
+                                     " GROUP BY run, seq HAVING count(*) > 1"};
 /* What is no record of a run that is there is told by another entry. */
 static const struct query q_removed = {
     "SELECT run FROM audit WHERE run IS NOT NULL AND run NOT IN (SELECT id FROM run)"
@@ -274,6 +277,18 @@ static int check_unlisted(struct tx *tx, struct verification *job, struct error 
     return r;
 }
 
+static int check_once(struct tx *tx, struct verification *job, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_twice);
+    int r;
+
+    while ((r = statement_step(statement, err)) > 0) {
+        note(job, "record %lld of run %s has %lld entries", (long long)column_integer(statement, 1),
+             column_text(statement, 0), (long long)column_integer(statement, 2));
+    }
+    return r;
+}
+
 static int check_removed(struct tx *tx, struct verification *job, struct error *err)
 {
     struct statement *statement = tx_query(tx, &q_removed);
@@ -298,6 +313,7 @@ static int verify(struct tx *tx, void *arg, struct error *err)
         }
     }
     r = r < 0 ? r : check_unlisted(tx, job, err);
+    r = r < 0 ? r : check_once(tx, job, err);
     r = r < 0 ? r : check_removed(tx, job, err);
     if (r == 0 && job->head && !job->has_head) {
         note(job, "no entry has the hash %s: the log was cut or written anew", job->head);

@@ -74,6 +74,62 @@ events() {
     [[ "$stderr" == *"64 hex digits"* ]]
 }
 
+# forget EVENT: as if it had never been told; what comes behind it stays
+forget() {
+    python3 -IS - "$1" <<'EOF'
+import sqlite3, sys
+with sqlite3.connect(".fermata/fermata.db") as store:
+    assert store.execute("DELETE FROM audit WHERE event = ?", (sys.argv[1],)).rowcount == 1, sys.argv[1]
+EOF
+}
+
+@test "each kind of word is there once, and is missed by its name where it is not" {
+    cat >all.yaml <<'EOF'
+name: all
+phases:
+  - { id: work, steps: [{ id: do, agent: fine, prompt: go }] }
+  - { id: ask, steps: [{ id: good, approve: "Good?" }] }
+EOF
+    fermata run -w ./all.yaml --no-input >/dev/null 2>&1 || true
+    sed 's/Good?/Fine?/' all.yaml >edited.yaml
+    fermata edit last -w ./edited.yaml --yes >/dev/null 2>&1 || true
+    fermata signal last ready >/dev/null
+    fermata approve last good --resume >/dev/null 2>&1
+    fermata audit verify
+    each_is_missed run_created agent_started agent_ended run_edited signal_received approval_given run_ended
+    workflow costs <<<'{ name: costs, phases: [{ id: p, steps: [{ id: a, run: "true" }] }, { id: q, steps: [{ id: b, run: "true" }] }] }'
+    rm -rf .fermata/fermata.db*
+    fermata run -w costs --budget steps=1 --no-input >/dev/null 2>&1 || true
+    fermata resume last --budget steps=+5 >/dev/null 2>&1
+    each_is_missed budget_set
+}
+
+each_is_missed() {
+    local event
+    cp .fermata/fermata.db "$BATS_TEST_TMPDIR/whole"
+    for event; do
+        [ "$(events | tr ' ' '\n' | grep -cx "$event")" -eq 1 ] || { events; return 1; }
+        forget "$event"
+        run fermata audit verify
+        [ "$status" -eq 1 ]
+        # Of what came before the first that is left only the gap is told.
+        [[ $output == *"($event) has no entry"* || $event == run_created && $output == *"between entry 0 and entry 2 some are missing"* ]] || { echo "$output"; return 1; }
+        rm -f .fermata/fermata.db-wal .fermata/fermata.db-shm
+        cp "$BATS_TEST_TMPDIR/whole" .fermata/fermata.db
+    done
+}
+
+@test "an undo that is refused, or was killed, was asked for" {
+    sed -i 's/fine: .*/fine: { type: command, command: [sh, -c, "cat >\/dev\/null; echo x >>made; echo done"] }/' .fermata/config.yaml
+    fermata run -w ./flow.yaml --no-input >/dev/null 2>&1 || true
+    echo mine >made
+    run fermata undo last
+    [ "$status" -ne 0 ]
+    [[ "$(events)" == *" undo_asked" ]]
+    fermata undo last --force >/dev/null
+    [[ "$(events)" == *" undo_asked undo_asked undone" ]]
+}
+
 @test "an undo, a skip and a removal leave their word" {
     fermata run -w ./flow.yaml --no-input >/dev/null 2>&1 || true
     fermata skip last good -r "canary" >/dev/null 2>&1

@@ -139,6 +139,35 @@ static void what_was_cut_off_is_found_by_a_hash_that_was_noted(void **state)
     free(head);
 }
 
+static int add_again(struct tx *tx, void *arg, struct error *err)
+{
+    return audit_add(tx, arg, 1, err);
+}
+
+/* Whoever can compute the chain may not tell one thing twice. */
+static void what_was_told_twice_is_found(void **state)
+{
+    struct run_project *project = *state;
+    const struct audit_filter filter = {.limit = 1};
+    struct audit_entry entry;
+    const json_t *last;
+    json_t *list = NULL;
+
+    (void)run_project_run(project, works);
+    assert_int_equal(audit_list(project->store, &filter, &list, NULL), 0);
+    last = json_array_get(json_object_get(list, "entries"), 0);
+    entry = (struct audit_entry){.at = json_get_integer(last, "at", 0),
+                                 .event = json_get_text(last, "event", NULL),
+                                 .user = json_get_text(last, "user", NULL),
+                                 .run = json_get_text(last, "run", NULL),
+                                 .seq = json_get_integer(last, "seq", 0),
+                                 .resource = json_get_text(last, "resource", NULL),
+                                 .status = json_get_text(last, "status", NULL)};
+    assert_int_equal(store_write(project->store, add_again, &entry, NULL), 0);
+    check_found(project, NULL, "has 2 entries");
+    json_decref(list);
+}
+
 static int write_anew(struct tx *tx, void *arg, struct error *err)
 {
     static const struct query query = {"DELETE FROM audit"};
@@ -307,6 +336,7 @@ int main(void)
         TEST(a_log_that_nobody_touched_is_sound),
         TEST(what_was_changed_is_found),
         TEST(what_was_taken_out_is_found),
+        TEST(what_was_told_twice_is_found),
         TEST(what_changed_places_is_found),
         TEST(what_was_cut_off_is_found_while_the_run_is_there),
         TEST(what_was_cut_off_is_found_by_a_hash_that_was_noted),
