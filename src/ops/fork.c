@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `fork`: a new run from one that is there. */
 #include "run/fork.h"
+#include "run/edit.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -165,6 +166,27 @@ static int make_request(struct ops *ops, struct fork *fork, const json_t *argume
     return 0;
 }
 
+/* What the new run would take over, and do. */
+static int look_ahead(struct ops *ops, const struct fork *fork, json_t **ret_result,
+                      struct error *err)
+{
+    struct engine_options options;
+    json_t *none = json_object();
+    struct run_edit edit = {.workflow = fork->workflow,
+                            .inputs = fork->inputs,
+                            .calls = fork->request.calls ? fork->request.calls : none,
+                            .is_fork = true,
+                            .again = fork->again};
+    int r = ops_engine_options(ops, &options, err);
+
+    r = r < 0 ? r : run_edit_preview(&options, fork->from, &edit, ret_result, err);
+    json_decref(none);
+    if (r == 0) {
+        json_put(*ret_result, "dry_run", json_true());
+    }
+    return r;
+}
+
 int op_fork(struct ops *ops, const json_t *arguments, const struct ops_view *view,
             json_t **ret_result, struct error *err)
 {
@@ -173,7 +195,9 @@ int op_fork(struct ops *ops, const json_t *arguments, const struct ops_view *vie
 
     r = r < 0 ? r : ops_resolve_run(ops, arguments, fork.from, err);
     r = r < 0 ? r : make_request(ops, &fork, arguments, err);
-    if (r == 0) {
+    if (r == 0 && json_get_boolean(arguments, "dry_run", false)) {
+        r = look_ahead(ops, &fork, ret_result, err);
+    } else if (r == 0) {
         r = ops_start(ops, arguments, &fork.request, view, ret_result, err);
     }
     fork_release(&fork);

@@ -18,6 +18,8 @@ static const struct argument fork_arguments[] = {
     {.name = "budget", .type = ARGUMENT_PAIRS, .value_name = "KIND=AMOUNT",
      .help = "Another limit than the run has, or +AMOUNT on top of it, such as tokens=+50k; what "
              "that used counts; may be given again"},
+    {.name = "dry_run", .letter = 'n', .type = ARGUMENT_BOOLEAN,
+     .help = "Say which steps would be taken over and which done again, and start nothing"},
     {.name = "label", .letter = 'l', .type = ARGUMENT_TEXT, .value_name = "LABEL",
      .help = "A word of yours to find the new run by; that of the run when absent"},
     {.name = "detach", .letter = 'd', .type = ARGUMENT_BOOLEAN,
@@ -36,7 +38,9 @@ static const struct argument fork_arguments[] = {
          "approvals are done again unless the workflow says `reuse`. The run itself stays as it "  \
          "is; the new one belongs to the same task, and `fermata explain` says of each step why "  \
          "it was taken over or not.",                                                              \
-     .example = "fermata fork last\n"                                                              \
+     .example = "fermata fork last --dry-run\n"                                                    \
+                "    what would be taken over, and what done again\n"                              \
+                "fermata fork last\n"                                                              \
                 "    once more; what is the same is not done again",                               \
      .arguments = fork_arguments,                                                                  \
      .argument_count = ARRAY_LEN(fork_arguments),                                                  \

@@ -23,6 +23,7 @@
 
 enum decision { UNDECIDED, DECIDED_KEPT, DECIDED_HELD, DECIDED_AGAIN, DECIDED_NEW, DECIDED_OPEN };
 static const char *const decision_names[] = {"", "kept", "held", "again", "new", "open"};
+static const char *const fork_names[] = {"", "reused", "held", "again", "new", "open"};
 #define DECISIONS 6
 
 /* What of the steps before one is not as it was. */
@@ -41,6 +42,8 @@ struct comparison {
     struct workflow *own;              /* the definition of the first; NULL: somebody else's */
     struct workflow *other[2];         /* as the others were read */
     struct verdicts verdicts;
+    const struct run_edit *edit;
+    char tree[DIGEST_HEX_SIZE]; /* of the files now; of a fork */
     json_t *steps, *kept, *held, *again, *phases, *removed;
     int64_t counts[DECISIONS];
 };
@@ -139,6 +142,10 @@ static int comparison_init(struct comparison *comparison, struct engine *engine,
     if (r < 0) {
         return r;
     }
+    comparison->edit = edit;
+    if (edit->is_fork) {
+        r = tree_digest(engine->options.project, comparison->tree, NULL, err);
+    }
     comparison->verdicts = (struct verdicts){
         .steps = mem_zero(comparison->would.state->step_count, sizeof(enum decision)),
         .before = mem_zero(comparison->would.state->step_count, sizeof(unsigned)),
@@ -151,7 +158,7 @@ static int comparison_init(struct comparison *comparison, struct engine *engine,
     comparison->again = json_object();
     comparison->phases = json_object();
     comparison->removed = json_array();
-    return 0;
+    return r;
 }
 
 /* ---- one step ---- */
@@ -225,6 +232,7 @@ struct finding {
     enum decision decision;
     const char *why;
     json_t *differs;
+    json_t *found;                /* what is taken over; of a fork */
     char inputs[DIGEST_HEX_SIZE]; /* of what went into it; empty: not known */
 };
 
@@ -412,7 +420,115 @@ static void weigh(struct comparison *comparison, const struct step_state *step, 
     }
 }
 
+/* ---- one step of a fork ---- */
+
+static bool is_asked_again(const struct comparison *comparison, const struct step_state *step)
+{
+    const char *key = step->role == ROLE_INSTANCE ? comparison->would.state->steps[step->parent].key
+                                                  : step->key;
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach((json_t *)(uintptr_t)comparison->edit->again, i, name)
+    {
+        if (strcmp(json_string_value(name), key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The answer may be that of another run than the one before it had. */
+static void take_found(struct comparison *comparison, const char *key, const json_t *found)
+{
+    struct active *states[] = {&comparison->would, &comparison->changed};
+
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        struct step_state *step = step_in(states[i], key);
+
+        step_output_release(&step->result);
+        step->result.output = json_incref(json_object_get(found, "output"));
+        step->result.artifacts = json_incref(json_object_get(found, "artifacts"));
+    }
+}
+
+static void look_for_result(struct comparison *comparison, const struct step_state *step,
+                            struct finding *finding)
+{
+    bool was_same = finding->decision == DECIDED_KEPT;
+
+    if (prepare_find(&comparison->would, run_step_index(comparison->would.state, step),
+                     comparison->tree, &finding->found, NULL) == 0 &&
+        finding->found) {
+        finding->decision = DECIDED_KEPT;
+        finding->why = "it was done, and what goes into it is the same";
+        json_decref(finding->differs);
+        finding->differs = NULL;
+        take_found(comparison, step->key, finding->found);
+        return;
+    }
+    finding->decision = DECIDED_AGAIN;
+    if (was_same) {
+        finding->why = step_in(&comparison->was, step->key)->status == STEP_IS_COMPLETED
+                           ? "the files are not as they were then, or it changed them itself"
+                           : "it was not done yet";
+    } else if (!step_in(&comparison->was, step->key)) {
+        finding->why = "no run has done it";
+    }
+}
+
+static void settle_finding(struct finding *finding, enum decision decision, const char *why)
+{
+    json_decref(finding->differs);
+    *finding = (struct finding){.decision = decision, .why = why};
+}
+
+static void weigh_for_fork(struct comparison *comparison, const struct step_state *step,
+                           unsigned before, struct finding *finding)
+{
+    const struct step_state *was = step_in(&comparison->was, step->key);
+    bool is_sure;
+    bool holds = holds_when(comparison, step, &is_sure);
+
+    compare_parts(comparison, step->key, finding);
+    hold_for_files(comparison, step, before, finding);
+    if (is_sure && !holds) {
+        settle_finding(finding, DECIDED_OPEN, "its condition does not hold: it is left out");
+    } else if (is_asked_again(comparison, step)) {
+        settle_finding(finding, DECIDED_AGAIN, "--from has it done again");
+    } else if (step->definition->foreach_list && step->role != ROLE_INSTANCE) {
+        bool is_same = was && has_same_list(comparison, was, step);
+
+        settle_finding(finding, is_same ? DECIDED_KEPT : DECIDED_AGAIN,
+                       is_same ? "its list is the same" : "its list is made anew");
+    } else if (step_reuse(comparison->would.state, step) == REUSE_NEVER) {
+        settle_finding(finding, DECIDED_AGAIN,
+                       "what such a step gives is not taken over, unless it says `reuse`");
+    } else if (finding->decision != DECIDED_HELD) {
+        look_for_result(comparison, step, finding);
+    }
+    if (!is_sure && finding->decision == DECIDED_KEPT) {
+        finding->decision = DECIDED_HELD;
+        finding->why = "its condition takes what steps before it give";
+    }
+}
+
+static void weigh_any(struct comparison *comparison, const struct step_state *step, unsigned before,
+                      struct finding *finding)
+{
+    if (comparison->edit->is_fork) {
+        weigh_for_fork(comparison, step, before, finding);
+    } else {
+        weigh(comparison, step, before, finding);
+    }
+}
+
 /* ---- all of them, those before first ---- */
+
+static const char *const *names_of(const struct comparison *comparison)
+{
+    return comparison->edit->is_fork ? fork_names : decision_names;
+}
 
 static void note(struct comparison *comparison, const struct step_state *step,
                  const struct finding *finding)
@@ -421,9 +537,11 @@ static void note(struct comparison *comparison, const struct step_state *step,
 
     json_put_text(row, "key", step->key);
     json_put_text(row, "phase", comparison->would.state->phases[step->phase].definition->id);
-    json_put_text(row, "decision", decision_names[finding->decision]);
+    json_put_text(row, "decision", names_of(comparison)[finding->decision]);
     json_put_text(row, "why", finding->why);
     json_put(row, "differs", json_incref(finding->differs));
+    json_put_text(row, "from", json_get_text(finding->found, "run", NULL));
+    json_put_text(row, "from_step", json_get_text(finding->found, "step", NULL));
     comparison->counts[finding->decision]++;
     (void)json_array_append_new(comparison->steps, row);
 }
@@ -460,7 +578,7 @@ static bool weigh_instances(struct comparison *comparison, const struct step_sta
             const char *key = comparison->was.state->steps[was->instances.items[i]].key;
             struct finding finding = {0};
 
-            weigh(comparison, step_in(&comparison->would, key), before, &finding);
+            weigh_any(comparison, step_in(&comparison->would, key), before, &finding);
             is_any_other = is_any_other || finding.decision != DECIDED_KEPT;
             if (pass == 1) {
                 finding.decision = is_kept && !is_any_other           ? DECIDED_KEPT
@@ -472,6 +590,7 @@ static bool weigh_instances(struct comparison *comparison, const struct step_sta
                 }
             }
             json_decref(finding.differs);
+            json_decref(finding.found);
         }
         if (pass == 0 && !is_kept) {
             is_any_other = true;
@@ -518,7 +637,7 @@ static void decide_step(struct comparison *comparison, int index)
         decide_step(comparison, phase->first_step + needs.items[i]);
         before |= verdicts->before[phase->first_step + needs.items[i]];
     }
-    weigh(comparison, step, before, &finding);
+    weigh_any(comparison, step, before, &finding);
     if (weigh_instances(comparison, step, before, finding.decision == DECIDED_KEPT) &&
         finding.decision == DECIDED_KEPT && step->instances.count > 0) {
         finding.decision = DECIDED_HELD;
@@ -534,6 +653,7 @@ static void decide_step(struct comparison *comparison, int index)
     note(comparison, step, &finding);
     tell(comparison, step->key, &finding);
     json_decref(finding.differs);
+    json_decref(finding.found);
 }
 
 static bool is_same_text(const struct expression *one, const struct expression *other)
@@ -650,7 +770,7 @@ static json_t *describe(const struct comparison *comparison)
     json_t *counts = json_object();
 
     for (size_t i = 1; i < DECISIONS; i++) {
-        json_put_integer(counts, decision_names[i], comparison->counts[i]);
+        json_put_integer(counts, names_of(comparison)[i], comparison->counts[i]);
     }
     json_put_text(preview, "id", run->id);
     json_put_text(preview, "status", run_status_name(comparison->was.state->status));

@@ -197,6 +197,10 @@ int launch_inline(struct active *active, int step, struct strbuf *output, struct
 void prepare_step(struct active *active, int step, bool is_static);
 /* All that goes into a step of any kind but the files, as it begins; the caller owns it. */
 int prepare_parts(struct active *active, int step, json_t **ret_parts, struct error *err);
+/* What would be taken over if it were begun anew now, with the files of `tree`: {run, step, output,
+ * artifacts}; NULL: nothing. */
+int prepare_find(struct active *active, int step, const char *tree, json_t **ret_found,
+                 struct error *err);
 void prepare_digest(const json_t *parts, char ret_digest[65]);
 /* Whether a function may change them. */
 bool prepare_may_change(const struct step *definition);

@@ -424,6 +424,45 @@ static int find_reusable(struct tx *tx, void *arg, struct error *err)
     return r;
 }
 
+int prepare_find(struct active *active, int index, const char *tree, json_t **ret_found,
+                 struct error *err)
+{
+    struct step_state *step = &active->state->steps[index];
+    struct preparation preparation = {.parts = json_object()};
+    const struct step *definition = step->definition;
+    bool is_static = definition->static_step &&
+                     step_strategy(active->state, definition) == STRATEGY_STATIC;
+    struct step_state kept = *step;
+    int r;
+
+    step->agent = NULL;
+    step->is_static = is_static;
+    r = collect_parts(active, index, is_static ? definition->static_step : definition,
+                      preparation.parts, err);
+    if (r == 0 && step_reuse(active->state, step) == REUSE_TREE) {
+        json_put_text(preparation.parts, "tree", tree);
+    }
+    step->agent = kept.agent;
+    step->is_static = kept.is_static;
+    if (r == 0) {
+        prepare_digest(preparation.parts, preparation.digest);
+        r = store_read(active->engine->options.store, find_reusable, &preparation, err);
+    }
+    if (r == 0 && preparation.from_run) {
+        *ret_found = json_object();
+        json_put_text(*ret_found, "run", preparation.from_run);
+        json_put_text(*ret_found, "step", preparation.from_step);
+        json_put(*ret_found, "output", json_incref(preparation.output));
+        json_put(*ret_found, "artifacts", json_incref(preparation.artifacts));
+    }
+    free(preparation.from_run);
+    free(preparation.from_step);
+    json_decref(preparation.output);
+    json_decref(preparation.artifacts);
+    json_decref(preparation.parts);
+    return r;
+}
+
 static bool keep_blob(const struct engine *engine, const json_t *output)
 {
     const char *digest = json_get_text(output, "digest", NULL);

@@ -227,6 +227,8 @@ bool step_holds_phase(const struct run_state *run, const struct step_state *step
 enum strategy run_strategy(const struct run_state *run);
 /* It is to be done whatever was done before. */
 bool step_is_again(const struct run_state *run, const struct step_state *step);
+/* Whoever started the run outweighs the step, which outweighs the workflow and the project. */
+enum strategy step_strategy(const struct run_state *run, const struct step *step);
 /* Whether a finished step with the same digest may be taken instead of doing it again. */
 enum reuse step_reuse(const struct run_state *run, const struct step_state *step);
 

@@ -79,8 +79,6 @@ void step_handle_liveness(struct turn *turn, int step, const struct event *event
 void step_end_host(struct turn *turn, int step, enum failure_class class_, const char *error);
 /* Another attempt, at once; unless the run is to rest, or the phase is late. */
 void step_try_again(struct turn *turn, int step, bool is_static);
-/* Whoever started the run outweighs the step, which outweighs the workflow and the project. */
-enum strategy step_strategy(const struct run_state *run, const struct step *step);
 
 /* decide_agent.c: what follows when an agent cannot help: the next one, the alternative, or the
  * end.

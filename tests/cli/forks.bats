@@ -117,6 +117,44 @@ END
     [[ $(fermata explain last two) == *reused* ]]
 }
 
+@test "fork --dry-run says what a fork takes over and does, and starts nothing" {
+    hundred hundred | workflow hundred
+    fermata run -w hundred 2>/dev/null
+    calls >/dev/null
+    hundred hundred s48 >edited.yaml
+    run_apart fermata fork last -w ./edited.yaml --dry-run --json
+    [ "$status" -eq 0 ]
+    [ "$(json '{s["key"]: s["decision"] for s in d["steps"] if s["decision"] != "reused"}' <<<"$output")" = '{"s48": "again", "s49": "held", "s50": "held"}' ]
+    [ "$(json 'd["counts"]["reused"], d["steps"][0]["from"] == d["id"], d["dry_run"]' <<<"$output")" = '[97, true, true]' ]
+    [ "$(json '[s["differs"] for s in d["steps"] if s["key"] == "s48"]' <<<"$output")" = '[["env"]]' ]
+    fermata fork last --dry-run | grep -q "s48 *reused"
+    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 1 ]
+    [ "$(calls)" = "" ]
+}
+
+@test "fork --dry-run looks at the files as the fork does" {
+    decisions() { fermata fork last "$@" --dry-run --json | json '{s["key"]: s["decision"] for s in d["steps"]}'; }
+    workflow from <<'END'
+name: from
+phases:
+  - { id: a, steps: [{ id: one, prompt: "ask one" }] }
+  - id: b
+    mode: parallel
+    steps:
+      - { id: two, prompt: "ask two" }
+      - { id: list, foreach: [x, y], prompt: "ask list-${{ item }}" }
+  - { id: c, steps: [{ id: three, prompt: "ask three" }, { id: last, run: "true" }] }
+END
+    fermata run -w from 2>/dev/null
+    calls >/dev/null
+    [ "$(decisions)" = '{"one": "reused", "two": "reused", "list": "reused", "three": "reused", "last": "again"}' ]
+    [ "$(decisions --from list)" = '{"one": "reused", "two": "reused", "list": "again", "three": "again", "last": "again"}' ]
+    echo other >file
+    [ "$(decisions)" = '{"one": "again", "two": "held", "list": "held", "three": "held", "last": "again"}' ]
+    [ "$(calls)" = "" ]
+    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 1 ]
+}
+
 # ---- edit ----
 
 # The run that is edited: its last phase waits for a file, and then goes on. What stands there is
