@@ -375,3 +375,43 @@ END
     grep -q "ask two changed" "$BATS_TEST_TMPDIR/calls"
     [ "$(calls)" = "one two " ]
 }
+
+# A run that has stopped behind three commands, and a terminal.
+at_terminal() {
+    workflow typed <<'END'
+name: typed
+phases:
+  - id: a
+    steps:
+      - { id: one, run: "echo one >>.git/done" }
+      - { id: two, run: "echo two >>.git/done" }
+      - { id: three, run: "echo three >>.git/done" }
+  - { id: b, steps: [{ id: stop, run: "test -e .git/ready", retry: { attempts: 1 } }] }
+END
+    fermata run -w typed 2>/dev/null || [ $? -eq 3 ]
+    rm .git/done
+    touch .git/ready
+    before=$(fermata status last --json | json 'd["seq"]')
+    run python3 -S "$BATS_TEST_DIRNAME/terminal.py" "$1" "$FERMATA"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "edit opens the editor, shows what becomes of each step, asks, and goes on" {
+    at_terminal edit
+    [ "$(status_of last)" = completed ]
+    [ "$(cat .git/done)" = drei ]
+    [ "$(fermata logs last --records | grep -c '"run_edited"')" -eq 1 ]
+}
+
+@test "edit with an editor that fails changes nothing" {
+    at_terminal edit-fails
+    [ "$(fermata status last --json | json 'd["seq"]')" = "$before" ]
+    [ ! -e .git/done ]
+}
+
+@test "edit with a text that is wrong says where, and changes nothing" {
+    at_terminal edit-wrong
+    [ "$(fermata status last --json | json 'd["seq"]')" = "$before" ]
+    [ ! -e .git/done ]
+}

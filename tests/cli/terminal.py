@@ -215,6 +215,42 @@ def case_resume_silent(fermata):
     expect("ater? " not in terminal.text, f"it asked\n{terminal.text}")
 
 
+def edit(fermata, editor):
+    return Terminal([fermata, "edit", "last"], columns=200,
+                    env={"VISUAL": "", "EDITOR": editor})
+
+
+def case_edit(fermata):
+    """The editor gets the text of the run; what becomes of each step is shown before it asks."""
+    change = "sed -i 's/echo three/echo drei/'"
+    terminal = edit(fermata, change)
+    terminal.wait_for(r"three: done again, what goes into it is another.*"
+                      r"2 steps stay, .* 2 done again.*Edit the plan so\? \[y\]es or \[n\]o\? ")
+    terminal.send("n\n")
+    expect(terminal.end() != 0, "it went on without a yes")
+    expect("the plan was not edited" in terminal.text, terminal.text)
+    terminal = edit(fermata, change)
+    terminal.wait_for(r"\[n\]o\? ")
+    terminal.send("y\n")
+    terminal.wait_for("completed")
+    expect(terminal.end() == 0, f"exit status\n{terminal.text}")
+
+
+def case_edit_fails(fermata):
+    terminal = edit(fermata, "sh -c 'echo name: other >\"$0\"; exit 1'")
+    expect(terminal.end() != 0, "an editor that failed is as good as any")
+    expect("did not end well; nothing is changed" in terminal.text, terminal.text)
+    expect("[y]es" not in terminal.text, f"it asked\n{terminal.text}")
+
+
+def case_edit_wrong(fermata):
+    """The line is that of the text as the editor left it."""
+    terminal = edit(fermata, "sed -i '3s/$/]/'")
+    expect(terminal.end() == 7, f"exit status\n{terminal.text}")
+    expect(re.search(r"edit\.yaml:3:\d+: ", terminal.text), terminal.text)
+    expect("[y]es" not in terminal.text, f"it asked\n{terminal.text}")
+
+
 SHELLS = {
     "bash": (["bash", "--norc", "-i"], "source <(fermata completion bash)"),
     "zsh": (["zsh", "-f", "-i"], "autoload -U compinit && compinit -D -u && "
@@ -250,4 +286,5 @@ def case_complete(fermata):
 if __name__ == "__main__":
     {"pause": case_pause, "stop": case_stop, "live": case_live, "colours": case_colours,
      "ask": case_ask, "long-answer": case_long_answer, "resume": case_resume, "resume-silent": case_resume_silent,
-     "complete": case_complete, "leave": case_leave}[sys.argv[1]](sys.argv[2])
+     "complete": case_complete, "leave": case_leave, "edit": case_edit, "edit-fails": case_edit_fails,
+     "edit-wrong": case_edit_wrong}[sys.argv[1]](sys.argv[2])
