@@ -189,8 +189,10 @@ static struct step_state move_step(const struct edit *edit, const struct step_st
         step.is_digested = old->is_digested;
         step.dialogue.answers = old->dialogue.answers;
         step.before = old->before;
+        step.spent = old->spent;
         old->dialogue.answers = NULL;
         old->before = NULL;
+        old->spent = NULL;
     }
     step.definition = place->definition;
     step.check = place->check;
@@ -294,6 +296,28 @@ static void take_identity(struct run_state *run, const struct record *record)
     run->calls = json_incref((json_t *)record->artifacts);
 }
 
+/* A limit that the edit changes is the newest word; all others stay as somebody set them. */
+static void take_budgets(struct run_state *run, const struct run_state *old)
+{
+    const struct budget *is = &run->workflow->budget;
+    const struct budget *was = &old->workflow->budget;
+
+    for (int i = 0; i < BUDGET_KINDS; i++) {
+        if (is->limits[i] && is->limits[i] != was->limits[i]) {
+            run->budget.limits[i] = is->limits[i];
+        }
+    }
+    for (size_t i = 0; run->step_budgets && i < run->step_count; i++) {
+        const struct step *definition = run->steps[i].definition;
+        const struct step_state *before = run_find_step(old, run->steps[i].key);
+
+        if (definition && before && before->definition &&
+            memcmp(&definition->budget, &before->definition->budget, sizeof(struct budget)) != 0) {
+            (void)json_object_del(run->step_budgets, run->steps[i].key);
+        }
+    }
+}
+
 void fold_edit(struct run_state *run, const struct record *record)
 {
     struct workflow *workflow = run->next;
@@ -307,6 +331,7 @@ void fold_edit(struct run_state *run, const struct record *record)
     run->next = NULL;
     edit.old = lay_out(run, workflow);
     take_identity(run, record);
+    take_budgets(run, edit.old);
     for (size_t i = 0; i < edit.old->workflow->phase_count; i++) {
         take_phase(run, &edit.old->phases[i], record->errors);
     }

@@ -249,3 +249,71 @@ kill_and_resume() {
     [ "$(journal_tokens)" = 13000 ]
     [ "$(calls)" = 13 ]
 }
+
+# A list of three calls of 1,000 tokens each, with room for so many tokens ("": for any): TOKENS [PROMPT [HEAD]]
+listing() {
+    local budget=""
+    [ -z "$1" ] || budget=", budget: { tokens: $1 }"
+    cat <<END
+name: w
+${3:-}
+phases:
+  - id: p
+    steps:
+      - { id: list, agent: house, prompt: "${2:-go} \${{ item }}", foreach: [x, y, z], width: 1, reuse: never$budget }
+END
+}
+
+# "used of limit"
+step_budget() {
+    fermata show last --json | json '" of ".join(str(d["phases"][0]["steps"][0]["budget"]["tokens"][k]) for k in ("used", "limit"))'
+}
+
+edit_to() {
+    listing "$@" >edited.yaml
+    fermata edit last -w ./edited.yaml --yes 2>"$BATS_TEST_TMPDIR/err" || {
+        rc=$?
+        cat "$BATS_TEST_TMPDIR/err"
+        return "$rc"
+    }
+}
+
+@test "an edit that raises the budget of a step counts, and what is spent stays spent" {
+    listing 2000 | workflow w
+    fermata run -w w 2>/dev/null || [ $? -eq 5 ]
+    [ "$(step_budget)" = "2000 of 2000" ]
+    # What somebody set is not what counts when the text says something newer.
+    fermata resume last --budget list.tokens=1999 2>/dev/null || [ $? -eq 5 ]
+    [ "$(step_budget)" = "2000 of 1999" ]
+    [ "$(calls)" -eq 2 ]
+    edit_to 3500
+    [ "$(status_of last)" = completed ]
+    [ "$(calls)" -eq 3 ]
+    [ "$(step_budget)" = "3000 of 3500" ]
+}
+
+@test "a step that an edit has done again goes on with the rest of its budget" {
+    listing 2000 | workflow w
+    fermata run -w w 2>/dev/null || [ $? -eq 5 ]
+    edit_to 3500 again || [ $? -eq 5 ]
+    [ "$(step_budget)" = "3000 of 3500" ]
+    [ "$(calls)" -eq 3 ]
+    [ "$(shown 'd["reason"]')" = budget ]
+    [[ $(fermata doctor --rebuild --json) == *" 0 differences"* ]]
+    edit_to 9k again
+    [ "$(status_of last)" = completed ]
+    [ "$(step_budget)" = "5000 of 9000" ]
+    [ "$(journal_tokens)" -eq 5000 ]
+}
+
+@test "an edit that changes the budget of the run sets it, and one that does not leaves it as it was set" {
+    listing '' go 'budget: { tokens: 1500 }' | workflow w
+    fermata run -w w 2>/dev/null || [ $? -eq 5 ]
+    [ "$(shown 'd["budget"]["tokens"]["limit"]')" = 1500 ]
+    fermata resume last --budget tokens=2500 2>/dev/null || [ $? -eq 5 ]
+    edit_to '' go $'description: other\nbudget: { tokens: 1500 }' || [ $? -eq 5 ]
+    [ "$(shown 'd["budget"]["tokens"]["limit"], d["budget"]["tokens"]["used"]')" = "[2500, 2000]" ]
+    edit_to '' go 'budget: { tokens: 3k }'
+    [ "$(status_of last)" = completed ]
+    [ "$(shown 'd["budget"]["tokens"]["limit"], d["budget"]["tokens"]["used"]')" = "[3000, 3000]" ]
+}
