@@ -13,6 +13,7 @@
 #include "run/files.h"
 #include "run/fold.h"
 #include "run/own.h"
+#include "run/prepare.h"
 #include "run/query.h"
 
 #include <assert.h>

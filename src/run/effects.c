@@ -2,6 +2,7 @@
 /* What a commit made due: attempts started, taken over and stopped, timers, nested runs, files. */
 #include "run/files_queue.h"
 #include "run/live.h"
+#include "run/prepare.h"
 #include "run/spared.h"
 
 void effects_tell_begin(const struct active *active, const struct step_state *step)

@@ -3,13 +3,14 @@
  * agent, expert, schema, policy, the tree of the project). A finished step of any run with the same
  * digest is taken instead of doing it again. The parts are kept, so that `explain` can say which
  * one differed. */
+#include "run/prepare.h"
+
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "functions/functions.h"
 #include "results/results.h"
 #include "run/admission.h"
 #include "run/bridge.h"
-#include "run/engine.h"
 #include "run/files.h"
 #include "run/launch.h"
 #include "run/online.h"

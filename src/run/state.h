@@ -180,8 +180,7 @@ struct run_state {
 
 struct run_state *run_state_new(const char *id, const struct workflow *workflow);
 void run_state_free(struct run_state *run); /* accepts NULL */
-/* The workflow of the record that follows, its creation or an edit; takes it over. A record that
- * comes without is of the workflow that the state has. */
+/* The workflow of the record that follows; takes it over. Without one it is that of the state. */
 void run_offer(struct run_state *run, struct workflow *workflow);
 /* The fold: asserts on a record that cannot follow. run_refusal finds bad stored data first. */
 void run_apply(struct run_state *run, const struct record *record);
@@ -223,12 +222,11 @@ json_t *run_describe_spent(const struct run_state *run);
 struct budget_node run_node(const struct run_state *run);
 /* Would a phase that may not be skipped be left out altogether with this step? */
 bool step_holds_phase(const struct run_state *run, const struct step_state *step);
-/* What holds for steps that say nothing themselves. */
+/* What holds for steps that say nothing themselves; and for a step. */
 enum strategy run_strategy(const struct run_state *run);
+enum strategy step_strategy(const struct run_state *run, const struct step *step);
 /* It is to be done whatever was done before. */
 bool step_is_again(const struct run_state *run, const struct step_state *step);
-/* Whoever started the run outweighs the step, which outweighs the workflow and the project. */
-enum strategy step_strategy(const struct run_state *run, const struct step *step);
 /* Whether a finished step with the same digest may be taken instead of doing it again. */
 enum reuse step_reuse(const struct run_state *run, const struct step_state *step);
 
