@@ -44,6 +44,9 @@ TEST_BUILD := $(BUILD)
 TEST_SANITIZE := $(SANITIZE)
 endif
 
+comma := ,
+empty :=
+
 # ---- flags -------------------------------------------------------------------------------------
 
 PACKAGES := libuv libfyaml jansson sqlite3 libcrypto libutf8proc libpcre2-8
@@ -99,6 +102,9 @@ COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(CFLAGS) $(HARDENING_BUILD) $(SECTIONS)
 LINK_PROGRAM = $(CC) $(CFLAGS) $(VARIANT) $(LINK) $(LDFLAGS)
 # For what is linked with none of our shared objects; clang always does it.
 STATIC_SANITIZER := $(if $(filter 1,$(SANITIZE)),$(if $(findstring clang,$(CC)),,-static-libasan))
+# Behind all libraries of what is sanitised; see the file.
+ASAN_NAMES := $(if $(filter 1,$(SANITIZE)),$(BUILD)/libasan-names.so)
+LINK_NAMES := $(if $(ASAN_NAMES),-Wl$(comma)--no-as-needed $(ASAN_NAMES) -Wl$(comma)-rpath$(comma)$(abspath $(BUILD)))
 
 # ---- sources, by wildcard ----------------------------------------------------------------------
 
@@ -188,9 +194,14 @@ $(BUILD)/libsupport.a: $(SUPPORT_SOURCES:%.c=$(BUILD)/%.o)
 	$(if $(V),,@echo '  AR      $@')
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/fermata: $(BUILD)/src/main.o $(BUILD)/libfermata.a
+$(BUILD)/fermata: $(BUILD)/src/main.o $(BUILD)/libfermata.a | $(ASAN_NAMES)
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(LINK_PROGRAM) $(STATIC_SANITIZER) -o $@ $^ $(PACKAGE_LIBS)
+	$(Q)$(LINK_PROGRAM) $(STATIC_SANITIZER) -o $@ $^ $(PACKAGE_LIBS) $(LINK_NAMES)
+
+$(BUILD)/libasan-names.so: tools/asan_names.txt $(BUILD)/flags
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)sed '/^#/d; s/.*/void *&(void) { return 0; }/' $< | \
+	    $(CC) -x c -w -fno-builtin -fPIC -shared -Wl,-soname,$(@F) -o $@ -
 
 # Holds one agent process each: static, tiny, libc alone, never sanitised.
 $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) src/base/redact.h $(BUILD)/flags
@@ -198,9 +209,9 @@ $(BUILD)/fermata-keep: $(KEEPER_SOURCES) $(wildcard src/agents/keeper/*.h) src/b
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(KEEPER_CC) $(KEEPER_FLAGS) $(KEEPER_LINK) -o $@ $(KEEPER_SOURCES)
 
-$(DRIVERS:%=$(BUILD)/%): $(BUILD)/fermata-%: $(BUILD)/src/drive/%_main.o $(BUILD)/libfermata.a
+$(DRIVERS:%=$(BUILD)/%): $(BUILD)/fermata-%: $(BUILD)/src/drive/%_main.o $(BUILD)/libfermata.a | $(ASAN_NAMES)
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(LINK_PROGRAM) $(STATIC_SANITIZER) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS)
+	$(Q)$(LINK_PROGRAM) $(STATIC_SANITIZER) -o $@ $^ $(CURL_LIBS) $(PACKAGE_LIBS) $(LINK_NAMES)
 
 tests: $(TESTS) $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 # The many test programs of a sanitised build share one library: linking all of it into each took
@@ -224,11 +235,12 @@ WRAPPED_TESTS := $(foreach test,$(TESTS),$(if $(WRAP_$(notdir $(test))),$(test))
 SHARED_LIB := $(if $(VARIANT),$(BUILD)/libfermata.so)
 SHARING_TESTS := $(if $(VARIANT),$(filter-out $(WRAPPED_TESTS),$(TESTS)))
 $(SHARING_TESTS): | $(SHARED_LIB)
+$(TESTS): | $(ASAN_NAMES)
 $(filter-out $(SHARING_TESTS),$(TESTS)): $(BUILD)/libfermata.a
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(LINK_PROGRAM) $(WRAP_$(@F):%=-Wl,--wrap=%) -Wl,-rpath,$(abspath $(BUILD)) -o $@ $(filter %.o,$^) \
-	    $(BUILD)/libsupport.a $(or $(filter %/libfermata.a,$^),$(SHARED_LIB)) $(TEST_LIBS) $(PACKAGE_LIBS)
+	    $(BUILD)/libsupport.a $(or $(filter %/libfermata.a,$^),$(SHARED_LIB)) $(TEST_LIBS) $(PACKAGE_LIBS) $(LINK_NAMES)
 $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.
@@ -345,8 +357,6 @@ AGENTS_FOLDER ?= build/agents
 PROGRAMS ?= claude codex gemini qwen opencode copilot \
     acp-claude acp-codex acp-gemini acp-qwen acp-opencode acp-copilot
 JOBS ?= 2
-comma := ,
-empty :=
 test-agents:
 	@tools/install-deps --build --test
 	@$(MAKE) SANITIZE= BUILD=$(PLAIN_BUILD) programs
