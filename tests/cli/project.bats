@@ -305,7 +305,8 @@ END
     # Every built-in one, too.
     for name in $(fermata workflows --json | json '" ".join(w["name"] for w in d["workflows"])'); do
         fermata workflows "$name" --json >each.json
-        [ "$(json 'len(d["phases"]) == d["phase_count"] > 0' <each.json)" = true ]
+        [ "$(json 'len(d["phases"]) == d["phase_count"]' <each.json)" = true ]
+        [ "$(json 'd["phase_count"]' <each.json)" -gt 0 ]
     done
 }
 
