@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define WORD_BYTES_MAX 4096
+#define PATHS_BYTES_MAX 16384
 #define FILE_BYTES_MAX (1024U * 1024)
 #define COMMIT_SIZE 256
 
@@ -43,21 +44,62 @@ static char *ask(const char *project, const char *const *arguments)
     return line;
 }
 
+/* Of the project's repository, asked for at once: each question is a process. The paths are
+ * absolute or relative to the project. */
+struct origin {
+    const char *format, *objects, *exclude, *shallow;
+    struct strbuf text; /* which they are in */
+};
+
+static const char *take_line(char **rest)
+{
+    char *line = *rest;
+    char *end = strchr(line, '\n');
+
+    if (!end) {
+        return NULL;
+    }
+    *end = '\0';
+    *rest = end + 1;
+    return line;
+}
+
+static int ask_origin(const char *project, struct origin *origin, struct error *err)
+{
+    static const char *const arguments[] = {
+        "rev-parse",    "--show-object-format", "--git-path", "objects", "--git-path",
+        "info/exclude", "--git-path",           "shallow",    NULL};
+    char *rest;
+    int r = repository_run(project, arguments, PATHS_BYTES_MAX, &origin->text, err);
+
+    if (r < 0) {
+        return r;
+    }
+    rest = origin->text.data;
+    origin->format = take_line(&rest);
+    origin->objects = take_line(&rest);
+    origin->exclude = take_line(&rest);
+    origin->shallow = take_line(&rest);
+    if (!origin->shallow || *rest) { /* an end of line in a path: which is which is not known */
+        return error_set(err, ERROR_IO, "the objects of the repository cannot be found");
+    }
+    return 0;
+}
+
 /* A file of the project's repository that says how its history or its files are to be read. Without
  * one that is there the clone would be another. */
-static int copy_file(const char *project, const char *git, const char *name, struct error *err)
+static int copy_file(const char *project, const char *path, const char *git, const char *name,
+                     struct error *err)
 {
-    char *path = ask(project, (const char *const[]){"rev-parse", "--git-path", name, NULL});
-    char *whole = path ? path_join(project, path) : NULL;
+    char *whole = path_join(project, path);
     char *text = NULL;
-    int r = whole ? file_read(whole, FILE_BYTES_MAX, &text, NULL, err) : ERROR_NOT_FOUND;
+    int r = file_read(whole, FILE_BYTES_MAX, &text, NULL, err);
 
     if (r == 0) {
         r = write_text(git, name, text, err);
     }
     free(text);
     free(whole);
-    free(path);
     return r == ERROR_NOT_FOUND ? 0 : r;
 }
 
@@ -80,11 +122,10 @@ static int write_head(const char *project, const char *git, const char *commit, 
     return r;
 }
 
-static int write_objects(const char *project, const char *git, struct error *err)
+static int write_objects(const char *project, const char *path, const char *git, struct error *err)
 {
-    char *path = ask(project, (const char *const[]){"rev-parse", "--git-path", "objects", NULL});
-    char *whole = path ? path_join(project, path) : NULL;
-    char *real = whole ? realpath(whole, NULL) : NULL;
+    char *whole = path_join(project, path);
+    char *real = realpath(whole, NULL);
     char *text = real ? mem_printf("%s\n", real) : NULL;
     int r = text && !strchr(real, '\n')
                 ? write_text(git, "objects/info/alternates", text, err)
@@ -93,14 +134,12 @@ static int write_objects(const char *project, const char *git, struct error *err
     free(text);
     free(real);
     free(whole);
-    free(path);
     return r;
 }
 
-static int write_config(const char *project, const char *git, struct error *err)
+static int write_config(const char *format, const char *git, struct error *err)
 {
-    char *format = ask(project, (const char *const[]){"rev-parse", "--show-object-format", NULL});
-    bool is_plain = !format || strcmp(format, "sha1") == 0;
+    bool is_plain = strcmp(format, "sha1") == 0;
     char *text = mem_printf("[core]\n\trepositoryformatversion = %d\n\tfilemode = true\n"
                             "\tbare = false\n%s%s%s",
                             is_plain ? 0 : 1, is_plain ? "" : "[extensions]\n\tobjectformat = ",
@@ -108,7 +147,6 @@ static int write_config(const char *project, const char *git, struct error *err)
     int r = write_text(git, "config", text, err);
 
     free(text);
-    free(format);
     return r;
 }
 
@@ -118,15 +156,17 @@ static int make_repository(const char *project, const char *tree, bool is_top, s
     char commit[COMMIT_SIZE] = "";
     char *git = path_join(tree, ".git");
     char *refs = path_join(git, "refs/heads");
+    struct origin origin = {0};
     struct strbuf output;
     int r = file_make_folders(refs, err);
 
-    r = r < 0 ? r : write_config(project, git, err);
-    r = r < 0 ? r : write_objects(project, git, err);
+    r = r < 0 ? r : ask_origin(project, &origin, err);
+    r = r < 0 ? r : write_config(origin.format, git, err);
+    r = r < 0 ? r : write_objects(project, origin.objects, git, err);
     r = r < 0 || !is_top ? r : tree_commit(project, commit, sizeof(commit), err);
-    r = r < 0 ? r : copy_file(project, git, "info/exclude", err);
+    r = r < 0 ? r : copy_file(project, origin.exclude, git, "info/exclude", err);
     if (r == 0 && commit[0]) {
-        r = copy_file(project, git, "shallow", err);
+        r = copy_file(project, origin.shallow, git, "shallow", err);
         r = r < 0 ? r : write_head(project, git, commit, err);
         r = r < 0 ? r
                   : repository_run(tree, (const char *const[]){"read-tree", "HEAD", NULL},
@@ -137,6 +177,7 @@ static int make_repository(const char *project, const char *tree, bool is_top, s
     } else if (r == 0) {
         r = write_text(git, "HEAD", "ref: refs/heads/main\n", err);
     }
+    strbuf_release(&origin.text);
     free(refs);
     free(git);
     return r;
