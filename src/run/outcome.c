@@ -539,6 +539,16 @@ static int64_t count_own_changes(const struct collect *collect)
                : -1;
 }
 
+/* What the files were was noted where the agent could reach it. */
+static json_t *describe_lost_note(void)
+{
+    json_t *files = json_object();
+
+    json_put_text(files, "unknown", "the note of what they were before is gone");
+    json_put(files, "unproven", json_true());
+    return files;
+}
+
 /* Whose changes these are is only known of an attempt that was alone all the time. Of several that
  * were to change nothing, none has looked at the project as it was. */
 static void look_at_files(struct collect *collect)
@@ -549,6 +559,9 @@ static void look_at_files(struct collect *collect)
     bool is_changed;
 
     collect->files = changes_end(collect->folder, collect->engine->options.project, &claims);
+    if (!collect->files && collect->agent.can_edit) {
+        collect->files = describe_lost_note();
+    }
     count = json_get_integer(collect->files, "count", 0);
     own = count_own_changes(collect);
     if (collect->files && collect->has_company) {

@@ -190,6 +190,7 @@ int agent_outcome_read(const char *folder, const struct agent_end *end,
     if (r == 0) {
         take_result(transcript, transcript_end(transcript, end), ret_outcome);
         ret_outcome->claims = claims_of(transcript, &reading);
+        ret_outcome->can_edit = transcript_agent(transcript)->adapter->abilities & CAN_EDIT;
     }
     if (reading.stream) {
         (void)fclose(reading.stream);

@@ -19,6 +19,7 @@ struct agent_outcome {
     json_t *claims; /* as in struct claims; NULL: its stream does not tell what it edits */
     struct agent_usage usage;
     int denials;
+    bool can_edit; /* so the files were looked at before it began */
 };
 
 /* Also writes events.jsonl. ERROR_NOT_FOUND: it is no agent's attempt, nothing is returned. */
