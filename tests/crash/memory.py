@@ -304,6 +304,7 @@ def make_project(path):
     project = Project(path, FERMATA, WORKFLOWS)
     (path / ".fermata" / "config.yaml").write_text(AGENTS)
     (path / "kept").write_text("old\n")
+    (path / "stories.md").write_text("- [ ] Say hello\n")
     project.environment["HOME"] = str(path)
     return project
 

@@ -27,6 +27,9 @@ phases:
 """, "asks": """
 name: asks
 phases: [{ id: a, steps: [{ id: one, use: noop }, { id: ask, approve: "really?" }] }]
+""", "asks-more": """
+name: asks
+phases: [{ id: a, steps: [{ id: one, use: noop }, { id: ask, approve: "really?" }, { id: two, use: noop }] }]
 """, "fails": """
 name: fails
 phases: [{ id: a, steps: [{ id: one, use: noop }, { id: unit, run: test -e mended, retry: { attempts: 1 } }] }]
@@ -90,6 +93,14 @@ LOOKING = {
     "agent": ["agents", "editor", "--json"],
     "models": ["models", "list"],
     "settings": ["validate"],
+    "tasks": ["tasks", "--json"],
+    "stats": ["stats", "--json"],
+    "experts": ["experts", "--json"],
+    "analyze": ["analyze", "Fix the failing test of the parser", "--json"],
+    "suggest": ["suggest", "Fix the failing test of the parser", "--json"],
+    "recommend": ["recommend", "Fix the failing test of the parser", "--json"],
+    "plan": ["plan", "Fix the failing test of the parser", "--json"],
+    "fork-preview": ["fork", "last", "--dry-run", "--json"],
     "man": ["man"],
     "completion": ["completion", "bash"],
 }
@@ -116,6 +127,9 @@ CHANGING = {
     "reset-agent": ([["run", "-w", "calls"]], ["reset-agent", "down"]),
     "detach": ([], ["run", "-w", "whole", "--detach", "--json"]),
     "doctor": ([["run", "-w", "whole"]], ["doctor", "--rebuild"]),
+    "fork": ([["run", "-w", "whole"]], ["fork", "last", "--log-format", "json"]),
+    "edit-plan": ([["run", "-w", "asks"]], ["edit", "last", "-w", "asks-more", "--yes", "--log-format", "json"]),
+    "loop": ([], ["loop", "stories.md", "-w", "whole", "--log-format", "json"]),
     "collect": ([["run", "-w", "edits"], ["run", "-w", "whole"]], ["gc", "--older-than", "0s"]),
     "trust": ([["run", "-w", "whole"]], ["trust"]),
     "init": (None, ["init"]),
