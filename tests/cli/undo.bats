@@ -93,8 +93,8 @@ EOF
     echo x >file
     edited <<<'rmdir removed outer/inner; echo y >file; echo z >file.new'
     fermata undo last
-    [ -d kept ] && [ -d outer ]
-    [ ! -e removed ] && [ ! -e file.new ]
+    [[ -d kept && -d outer ]]
+    [[ ! -e removed && ! -e file.new ]]
     [ "$(cat file)" = x ]
 }
 

@@ -466,7 +466,7 @@ EOF
     fermata undo last
     [ "$(head -1 numbers)" = 1 ]
     [ "$(cat more)" = untracked ]
-    [ ! -e own.a ] && [ ! -e own.b ]
+    [[ ! -e own.a && ! -e own.b ]]
 }
 
 @test "marks that an agent left in a conflict come into no project; it is asked again, then a person is" {
@@ -561,7 +561,7 @@ EOF
     [ "$(fermata show last --json | json '" ".join(d["phases"][0]["steps"][0]["files"]["left"])')" = ".env nested y.log large" ]
     [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["files"]["merged"]')" = 1 ]
     [ "$(cat made .env)" = "$(printf 'new\nKEY=1')" ]
-    [ ! -e nested ] && [ ! -e large ] && [ ! -e y.log ]
+    [[ ! -e nested && ! -e large && ! -e y.log ]]
     [ "$(cat "$tree/nested/file" "$tree/y.log" "$tree/.env")" = "$(printf 'deep\nnoise\nKEY=2')" ]
     [ "$(stat -c %s "$tree/large")" -eq $((65 * 1024 * 1024)) ]
     grep -q "WARN.*; not merged: .env, nested, y.log, large (kept in $tree)" .fermata/workflows/wf_*/logs/orchestrator.log
@@ -632,7 +632,7 @@ EOF
     run_apart fermata undo last --force
     [ "$status" -eq 1 ]
     [[ $stderr == *"nothing was done, for folder was"* ]]
-    [ ! -e folder ] && [ ! -L folder ]
+    [[ ! -e folder && ! -L folder ]]
     fermata undo last b
     [ -L folder ]
     rm folder
@@ -666,9 +666,9 @@ reviewed() {
         error=$(fermata show last --json | json 'd["phases"][0]["steps"][0].get("error")')
         echo "$command: $status $error"
         if [ "$word" = unseen ]; then
-            [ "$status" -eq 0 ] && [ "$error" = null ]
+            [[ $status -eq 0 && $error == null ]] || return 1
         else
-            [ "$status" -eq 3 ] && [[ $error == *"it was to change nothing (read_only)"*"$word"* ]]
+            [[ $status -eq 3 && $error == *"it was to change nothing (read_only)"*"$word"* ]] || return 1
         fi
     done
 }

@@ -75,7 +75,7 @@ END
     start status last
     # Each has opened the lock file and waits.
     wait_until three_wait
-    [ ! -e status.0 ] && [ ! -e status.1 ] && [ ! -e status.2 ]
+    [[ ! -e status.0 && ! -e status.1 && ! -e status.2 ]]
     touch release
     wait
     [ "$(cat status.0 status.1 status.2 | tr -d '\n')" = 000 ]
