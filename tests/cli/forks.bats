@@ -97,8 +97,9 @@ END
     [ "$(fermata status last --json | json 'd["forked_from"]')" = "$first" ]
 }
 
-@test "--from does a step and what needs it again, and with the same answers" {
-    workflow from <<'END'
+# workflow_from [STEP]: phases of one, of several at once and of a last; more steps of the last
+workflow_from() {
+    workflow from <<END
 name: from
 phases:
   - { id: a, steps: [{ id: one, prompt: "ask one" }] }
@@ -106,9 +107,13 @@ phases:
     mode: parallel
     steps:
       - { id: two, prompt: "ask two" }
-      - { id: list, foreach: [x, y], prompt: "ask list-${{ item }}" }
-  - { id: c, steps: [{ id: three, prompt: "ask three" }] }
+      - { id: list, foreach: [x, y], prompt: "ask list-\${{ item }}" }
+  - { id: c, steps: [{ id: three, prompt: "ask three" }${1:-}] }
 END
+}
+
+@test "--from does a step and what needs it again, and with the same answers" {
+    workflow_from
     fermata run -w from 2>/dev/null
     [ "$(calls)" = "list-x list-y one three two " ]
     fermata fork last --from list 2>/dev/null
@@ -134,17 +139,7 @@ END
 
 @test "fork --dry-run looks at the files as the fork does" {
     decisions() { fermata fork last "$@" --dry-run --json | json '{s["key"]: s["decision"] for s in d["steps"]}'; }
-    workflow from <<'END'
-name: from
-phases:
-  - { id: a, steps: [{ id: one, prompt: "ask one" }] }
-  - id: b
-    mode: parallel
-    steps:
-      - { id: two, prompt: "ask two" }
-      - { id: list, foreach: [x, y], prompt: "ask list-${{ item }}" }
-  - { id: c, steps: [{ id: three, prompt: "ask three" }, { id: last, run: "true" }] }
-END
+    workflow_from ', { id: last, run: "true" }'
     fermata run -w from 2>/dev/null
     calls >/dev/null
     [ "$(decisions)" = '{"one": "reused", "two": "reused", "list": "reused", "three": "reused", "last": "again"}' ]

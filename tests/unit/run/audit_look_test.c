@@ -139,6 +139,18 @@ static void what_was_cut_off_is_found_by_a_hash_that_was_noted(void **state)
     free(head);
 }
 
+/* Its words are the entry's as long as that is there. */
+static struct audit_entry entry_of(const json_t *entry)
+{
+    return (struct audit_entry){.at = json_get_integer(entry, "at", 0),
+                                .event = json_get_text(entry, "event", NULL),
+                                .user = json_get_text(entry, "user", NULL),
+                                .run = json_get_text(entry, "run", NULL),
+                                .seq = json_get_integer(entry, "seq", 0),
+                                .resource = json_get_text(entry, "resource", NULL),
+                                .status = json_get_text(entry, "status", NULL)};
+}
+
 static int add_again(struct tx *tx, void *arg, struct error *err)
 {
     return audit_add(tx, arg, 1, err);
@@ -156,13 +168,7 @@ static void what_was_told_twice_is_found(void **state)
     (void)run_project_run(project, works);
     assert_int_equal(audit_list(project->store, &filter, &list, NULL), 0);
     last = json_array_get(json_object_get(list, "entries"), 0);
-    entry = (struct audit_entry){.at = json_get_integer(last, "at", 0),
-                                 .event = json_get_text(last, "event", NULL),
-                                 .user = json_get_text(last, "user", NULL),
-                                 .run = json_get_text(last, "run", NULL),
-                                 .seq = json_get_integer(last, "seq", 0),
-                                 .resource = json_get_text(last, "resource", NULL),
-                                 .status = json_get_text(last, "status", NULL)};
+    entry = entry_of(last);
     assert_int_equal(store_write(project->store, add_again, &entry, NULL), 0);
     check_found(project, NULL, "has 2 entries");
     json_decref(list);
@@ -208,13 +214,7 @@ static void each_word_of_an_entry_has_to_fit_its_record(void **state)
     (void)run_project_run(project, works);
     assert_int_equal(audit_list(project->store, &filter, &list, NULL), 0);
     real = json_array_get(json_object_get(list, "entries"), 0);
-    entry = (struct audit_entry){.at = json_get_integer(real, "at", 0),
-                                 .event = json_get_text(real, "event", NULL),
-                                 .user = json_get_text(real, "user", NULL),
-                                 .run = json_get_text(real, "run", NULL),
-                                 .seq = json_get_integer(real, "seq", 0),
-                                 .resource = json_get_text(real, "resource", NULL),
-                                 .status = json_get_text(real, "status", NULL)};
+    entry = entry_of(real);
     assert_null(json_object_get(real, "details"));
     for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
         entries[i] = entry;
