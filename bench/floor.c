@@ -3,7 +3,8 @@
  *
  *   floor commits DB COUNT ROWS   COUNT records, ROWS of them in each commit
  *   floor spawn DB COUNT WIDTH    COUNT times `true`, WIDTH at once, each result durable
- *   floor create DB               create the store, one process, one commit
+ *   floor first DB FOLDER         open the store (or make it), a commit, then a shell in FOLDER that
+ *                                 writes the time into `done` there
  *   floor start COUNT             COUNT times a process that does nothing, one after another
  *
  * Prints the seconds of the work without the start of this program. SQLite runs with the settings
@@ -24,7 +25,7 @@
 #define COUNT_MAX 1000000
 #define WIDTH_MAX 64
 
-static const char usage[] = "usage: floor commits|spawn|create|start ...";
+static const char usage[] = "usage: floor commits|spawn|first|start ...";
 
 struct floor_store {
     sqlite3 *db;
@@ -76,7 +77,7 @@ static void open_store(struct floor_store *store, const char *path)
         fail(sqlite3_errmsg(store->db));
     }
     store->begin = prepare(store->db, "BEGIN IMMEDIATE");
-    store->insert = prepare(store->db, "INSERT INTO record VALUES (?1, ?2, ?3)");
+    store->insert = prepare(store->db, "INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3)");
     store->commit = prepare(store->db, "COMMIT");
     store->sequence = 0;
 }
@@ -105,16 +106,34 @@ static void commit_rows(struct floor_store *store, int rows)
     step(store->db, store->commit);
 }
 
-static void spawn_true(void)
+static void spawn(const char *path, char **arguments)
 {
-    char program[] = "true";
-    char *arguments[] = {program, NULL};
     char *environment[] = {NULL};
     pid_t child;
 
-    if (posix_spawn(&child, "/bin/true", NULL, NULL, arguments, environment) != 0) {
-        fail("cannot start /bin/true");
+    if (posix_spawn(&child, path, NULL, NULL, arguments, environment) != 0) {
+        fail(path);
     }
+}
+
+static void spawn_true(void)
+{
+    char program[] = "true";
+
+    spawn("/bin/true", (char *[]){program, NULL});
+}
+
+/* The same command as that of the step in bench/rows.py. */
+static void spawn_clock(const char *folder)
+{
+    char program[] = "sh";
+    char option[] = "-c";
+    char command[] = "date +%s%N >done";
+
+    if (chdir(folder) != 0) {
+        fail(folder);
+    }
+    spawn("/bin/sh", (char *[]){program, option, command, NULL});
 }
 
 /* Reaps what has ended (at least one) and returns how many. */
@@ -176,8 +195,10 @@ static void run_workload(struct floor_store *store, int argc, char **argv)
         commit_all(store, parse_count(argv[3], COUNT_MAX), parse_count(argv[4], COUNT_MAX));
     } else if (strcmp(kind, "spawn") == 0 && argc == 5) {
         spawn_steps(store, parse_count(argv[3], COUNT_MAX), parse_count(argv[4], WIDTH_MAX));
-    } else if (strcmp(kind, "create") == 0 && argc == 3) {
-        spawn_steps(store, 1, 1);
+    } else if (strcmp(kind, "first") == 0 && argc == 4) {
+        commit_rows(store, 1);
+        spawn_clock(argv[3]);
+        (void)reap();
     } else {
         fail(usage);
     }
@@ -206,9 +227,7 @@ int main(int argc, char **argv)
         return 0;
     }
     open_store(&store, argv[2]);
-    if (strcmp(argv[1], "create") != 0) {
-        started = now_seconds();
-    }
+    started = now_seconds();
     run_workload(&store, argc, argv);
     (void)printf("%.6f\n", now_seconds() - started);
     close_store(&store);

@@ -81,6 +81,12 @@ class Bench:
         store = [] if kind == "start" else [self.folder("floor") / "floor.db"]
         return float(run_to_end([self.floor_program, kind, *store, *arguments]))
 
+    def floor_to_clock(self, folder, store):
+        """Seconds from exec of bench/floor.c until its shell's `date` has run."""
+        started = time.time_ns()
+        spawn_seconds([str(self.floor_program), "first", str(store), str(folder)], {})
+        return (int((folder / "done").read_text()) - started) / 1e9
+
     def engine(self, kind, *arguments):
         """bench/engine.c in a new project: the engine as a server will hold it."""
         return json.loads(run_to_end([self.engine_program, kind, self.folder("engine"), *arguments]))

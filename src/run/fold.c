@@ -435,7 +435,11 @@ static void apply_expanded(struct run_state *run, const struct record *record)
 {
     int parent = run_step_index(run, step_of(run, record));
     int count = (int)record->number;
+    int before = (int)run->steps[parent].instances.count;
 
+    if (count > before) {
+        run_steps_reserve(run, (size_t)(count - before));
+    }
     while ((int)run->steps[parent].instances.count < count) {
         int number = (int)run->steps[parent].instances.count;
         struct step_state instance = {.definition = run->steps[parent].definition,

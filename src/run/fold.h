@@ -5,6 +5,8 @@
 
 #include "run/state.h"
 
+/* Room for so many more, made at once. */
+void run_steps_reserve(struct run_state *run, size_t more);
 int run_step_add(struct run_state *run, const struct step_state *step);
 void step_before_free(struct step_before *before); /* NULL is fine */
 void step_output_release(struct step_output *result);

@@ -10,13 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+void run_steps_reserve(struct run_state *run, size_t more)
+{
+    if (run->step_count + more > run->step_capacity) {
+        run->step_capacity = run->step_count + more;
+        run->steps = mem_resize(run->steps, run->step_capacity, sizeof(*run->steps));
+    }
+}
+
 int run_step_add(struct run_state *run, const struct step_state *step)
 {
     int index = (int)run->step_count;
 
     if (run->step_count == run->step_capacity) {
-        run->step_capacity = run->step_capacity ? run->step_capacity * 2 : 16;
-        run->steps = mem_resize(run->steps, run->step_capacity, sizeof(*run->steps));
+        run_steps_reserve(run, run->step_count < 16 ? 16 : run->step_count);
     }
     run->steps[run->step_count++] = *step;
     run->steps_total++;
@@ -58,6 +65,19 @@ static void add_checks(struct run_state *run, int phase, const struct phase *def
     }
 }
 
+/* What the workflow says; a foreach's instances come later. */
+static size_t steps_defined(const struct workflow *workflow)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < workflow->phase_count; i++) {
+        const struct phase *phase = &workflow->phases[i];
+
+        count += phase->step_count + phase->fix_count + (phase->gate ? phase->gate->check_count : 0);
+    }
+    return count;
+}
+
 struct run_state *run_state_new(const char *id, const struct workflow *workflow)
 {
     struct run_state *run = mem_zero(1, sizeof(*run));
@@ -74,6 +94,7 @@ struct run_state *run_state_new(const char *id, const struct workflow *workflow)
     run->iteration = 1;
     run->phases = mem_zero(workflow->phase_count, sizeof(*run->phases));
     run->phases_open = (int)workflow->phase_count;
+    run_steps_reserve(run, steps_defined(workflow));
     for (size_t i = 0; i < workflow->phase_count; i++) {
         const struct phase *definition = &workflow->phases[i];
         struct phase_state *phase = &run->phases[i];
