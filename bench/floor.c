@@ -3,9 +3,8 @@
  *
  *   floor commits DB COUNT ROWS   COUNT records, ROWS of them in each commit
  *   floor spawn DB COUNT WIDTH    COUNT times `true`, WIDTH at once, each result durable
- *   floor first DB FOLDER         open the store (or make it), a commit, then a shell in FOLDER that
- *                                 writes the time into `done` there
- *   floor start COUNT             COUNT times a process that does nothing, one after another
+ *   floor first DB FOLDER         the store, a commit, `date` in a shell of FOLDER: into `done`
+ *   floor start COUNT             COUNT times a process that does nothing, in a row
  *
  * Prints the seconds of the work without the start of this program. SQLite runs with the settings
  * that Fermata's store uses (WAL, synchronous=FULL, one writer). */

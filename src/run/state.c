@@ -73,7 +73,8 @@ static size_t steps_defined(const struct workflow *workflow)
     for (size_t i = 0; i < workflow->phase_count; i++) {
         const struct phase *phase = &workflow->phases[i];
 
-        count += phase->step_count + phase->fix_count + (phase->gate ? phase->gate->check_count : 0);
+        count += phase->step_count + phase->fix_count +
+                 (phase->gate ? phase->gate->check_count : 0);
     }
     return count;
 }
