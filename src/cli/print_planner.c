@@ -82,7 +82,7 @@ void print_analysis(const struct terminal *terminal, const json_t *result, int64
         }
     }
     add_list(terminal, "risks", json_object_get(result, "risks"), target);
-    add_list(terminal, "files that it names", json_object_get(result, "files"), target);
+    add_list(terminal, "files that it speaks of", json_object_get(result, "files"), target);
     add_list(terminal, "languages", json_object_get(result, "languages"), target);
     add_list(terminal, "frameworks", json_object_get(result, "frameworks"), target);
 }

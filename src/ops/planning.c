@@ -468,8 +468,11 @@ static void weigh_expert(struct planning *planning, const struct composed *compo
     while (counted < EXPERT_WORDS_COUNTED && words_next(&words, &cursor, stem, sizeof(stem))) {
         if (!words_is_common(stem) && strcmp(stem, "expert") != 0 &&
             words_has(&planning->analysis.words, stem, NULL)) {
-            char *why = mem_printf("the task says \"%s\" too", stem);
+            char written[STEM_MAX + 1] = "";
+            char *why;
 
+            (void)words_find_written(planning->analysis.task, stem, written, sizeof(written));
+            why = mem_printf("the task says \"%s\" too", written);
             counted++;
             expert->score += EXPERT_WORD_POINTS;
             (void)json_array_append_new(expert->why, json_string(why));

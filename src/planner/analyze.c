@@ -3,18 +3,16 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "planner/task_files.h"
 #include "planner/vocabulary.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define COMPLEXITY_MAX 10
 #define LONG_TASK_WORDS 60
 #define MANY_FILES 300
-#define WORD_MAX 64
-#define FILE_WORD_MIN 4 /* a shorter word is in too many paths */
 
 static const struct {
     const char *name, *phase, *phase_name;
@@ -151,64 +149,24 @@ static void find_surfaces(struct analysis *analysis)
     }
 }
 
-/* "list" is in src/list.c and not in src/blacklist.c: whole words of the name. */
-static bool names_path(const char *path, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = path; *at; at++) {
-        bool is_start = at == path ||
-                        !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", at[-1]);
-
-        if (is_start && strncasecmp(at, word, length) == 0 &&
-            !strchr("abcdefghijklmnopqrstuvwxyz", at[length] ? at[length] : '.')) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_named(const struct analysis *analysis, const struct repository_file *file)
-{
-    const char *name = strrchr(file->path, '/');
-    size_t cursor = 0;
-    char word[WORD_MAX];
-
-    name = name ? name + 1 : file->path;
-    if (strcasestr(analysis->task, file->path) ||
-        (strchr(name, '.') && strlen(name) > FILE_WORD_MIN && strcasestr(analysis->task, name))) {
-        return true;
-    }
-    while (words_next(&analysis->words, &cursor, word, sizeof(word))) {
-        if (strlen(word) >= FILE_WORD_MIN && !words_is_common(word) && names_path(name, word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Files whose name the task says; they also tell what it touches when its words do not. */
+/* They also tell what the task touches when its words do not. */
 static void find_files(struct analysis *analysis)
 {
-    const struct repository *repository = analysis->repository;
-    const unsigned aside = 1U << SURFACE_TESTS | 1U << SURFACE_DOCUMENTATION;
+    const struct repository_file *files[ANALYSIS_ITEMS_MAX];
+    size_t count = task_files_find(analysis->task, &analysis->words, analysis->repository, files,
+                                   ANALYSIS_ITEMS_MAX);
 
-    for (size_t i = 0; i < repository->count && analysis->file_count < ANALYSIS_ITEMS_MAX; i++) {
-        const struct repository_file *file = &repository->files[i];
+    for (size_t i = 0; i < count; i++) {
+        analysis->files[analysis->file_count++] = files[i]->path;
+    }
+    for (int k = 0; count > 0 && k < SURFACES; k++) {
+        bool tells = k == SURFACE_FRONTEND || k == SURFACE_BACKEND || k == SURFACE_DATABASE;
 
-        if ((file->surfaces & aside) || !is_named(analysis, file)) {
-            continue;
-        }
-        analysis->files[analysis->file_count++] = file->path;
-        for (int k = 0; k < SURFACES; k++) {
-            bool tells = k == SURFACE_FRONTEND || k == SURFACE_BACKEND || k == SURFACE_DATABASE;
+        if (tells && (files[0]->surfaces & 1U << k)) {
+            char *why = mem_printf("it speaks of %s", files[0]->path);
 
-            if (tells && (file->surfaces & 1U << k) && analysis->file_count == 1) {
-                char *why = mem_printf("it speaks of %s", file->path);
-
-                touch(analysis, (enum surface)k, why);
-                free(why);
-            }
+            touch(analysis, (enum surface)k, why);
+            free(why);
         }
     }
 }

@@ -111,9 +111,12 @@ static void weigh_description(const struct analysis *analysis, struct recommenda
 
         (void)snprintf(wanted, sizeof(wanted), " %s ", stem);
         if (!words_is_common(stem) && strstr(analysis->words.text, wanted)) {
+            char written[STEM_MAX + 1] = "";
+
+            (void)words_find_written(analysis->task, stem, written, sizeof(written));
             found++;
             add(target, is_plain ? PLAIN_POINTS : DESCRIPTION_POINTS,
-                "its description says \"%s\" too", stem);
+                "its description says \"%s\" too", written);
         }
     }
     words_release(&words);

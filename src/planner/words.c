@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ static const char common_words[] =
     "of "
     "on or our please so than that the their them then there they this to too up us was we what "
     "when "
-    "where which while who will with without you your thing make new also each every some any all ";
+    "where which while who will with without you your thing make new also each every some any all "
+    "cod fil look project ";
 
 static bool is_word_char(unsigned char character)
 {
@@ -84,33 +86,59 @@ static size_t stem(char *word, size_t length)
     return length;
 }
 
+/* The next word from *at on, in lower case, and where it is written; 0: there is none. */
+static size_t next_word(const char **at, const char *end, char word[STEM_MAX + 1],
+                        const char **ret_start)
+{
+    size_t length = 0;
+
+    while (*at < end && !is_word_char((unsigned char)**at)) {
+        (*at)++;
+    }
+    *ret_start = *at;
+    for (; *at < end && is_word_char((unsigned char)**at); (*at)++) {
+        if (length < STEM_MAX) {
+            word[length++] = (char)tolower((unsigned char)**at);
+        }
+    }
+    return length;
+}
+
 void words_make(const char *text, struct words *ret_words)
 {
     struct strbuf stems;
     const char *end = text + strnlen(text, WORDS_BYTES_MAX);
+    const char *start;
+    char word[STEM_MAX + 1];
+    size_t length;
 
     strbuf_init(&stems, 2 * WORDS_BYTES_MAX);
     strbuf_add_char(&stems, ' ');
     ret_words->count = 0;
-    while (text < end) {
-        char word[STEM_MAX + 1];
-        size_t length = 0;
-
-        for (; text < end && is_word_char((unsigned char)*text); text++) {
-            if (length < STEM_MAX) {
-                word[length++] = (char)tolower((unsigned char)*text);
-            }
-        }
-        if (length == 0) {
-            text++;
-            continue;
-        }
+    while ((length = next_word(&text, end, word, &start)) > 0) {
         strbuf_add_bytes(&stems, word, stem(word, length));
         strbuf_add_char(&stems, ' ');
         ret_words->count++;
     }
     ret_words->text = strbuf_take(&stems);
     strbuf_release(&stems);
+}
+
+bool words_find_written(const char *text, const char *stem_text, char *target, size_t target_size)
+{
+    const char *end = text + strnlen(text, WORDS_BYTES_MAX);
+    const char *start;
+    char word[STEM_MAX + 1];
+    size_t length;
+
+    while ((length = next_word(&text, end, word, &start)) > 0) {
+        (void)stem(word, length);
+        if (strcmp(word, stem_text) == 0) {
+            (void)snprintf(target, target_size, "%.*s", (int)(text - start), start);
+            return true;
+        }
+    }
+    return false;
 }
 
 void words_release(struct words *words)

@@ -25,5 +25,8 @@ bool words_has(const struct words *words, const char *phrase, size_t *ret_index)
 bool words_next(const struct words *words, size_t *cursor, char *target, size_t target_size);
 /* Words that say nothing of a text: the, and, with... */
 bool words_is_common(const char *stem);
+/* The word of `text` with this stem, as it stands there: something to show. False: there is none.
+ */
+bool words_find_written(const char *text, const char *stem, char *target, size_t target_size);
 
 #endif

@@ -51,6 +51,18 @@ static void a_phrase_is_words_side_by_side(void **state)
     words_release(&words);
 }
 
+static void a_stem_is_shown_as_it_is_written(void **state)
+{
+    char written[8] = "";
+
+    (void)state;
+    assert_true(words_find_written("Look: Migrating tables", "migrat", written, sizeof(written)));
+    assert_string_equal(written, "Migrati"); /* as far as there is room */
+    assert_true(words_find_written("Fix the Caches.", "cach", written, sizeof(written)));
+    assert_string_equal(written, "Caches");
+    assert_false(words_find_written("Fix the caches", "cache", written, sizeof(written)));
+}
+
 static void words_are_walked_one_by_one(void **state)
 {
     struct words words;
@@ -96,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_of_a_word_are_one),
         cmocka_unit_test(a_phrase_is_words_side_by_side),
+        cmocka_unit_test(a_stem_is_shown_as_it_is_written),
         cmocka_unit_test(words_are_walked_one_by_one),
         cmocka_unit_test(what_says_nothing_is_common),
         cmocka_unit_test(a_huge_text_has_a_ceiling),
