@@ -45,10 +45,12 @@ enum adapter_ability {
 struct agent_profile {
     const char *name;
     const struct adapter *adapter;
-    const char *const *command; /* program and arguments that go before ours */
-    size_t command_count;       /* 0: the adapter's program */
-    const char *endpoint;       /* NULL: the adapter's */
-    const char *model;          /* NULL: the backend's own choice */
+    const char *const *command;           /* program and arguments that go before ours */
+    size_t command_count;                 /* 0: the adapter's program */
+    const char *const *read_only_command; /* of ADAPTER_COMMAND: instead of it, whole */
+    size_t read_only_count;               /* 0: it has no mode that changes nothing */
+    const char *endpoint;                 /* NULL: the adapter's */
+    const char *model;                    /* NULL: the backend's own choice */
     const char *key;           /* "env:NAME" or "file:PATH"; NULL: the adapter's variable, if set */
     const char *prompt_by;     /* of ADAPTER_COMMAND: "stdin", "argument", "file" */
     const char *output_format; /* of ADAPTER_COMMAND: "text", "json", "jsonl" */

@@ -114,10 +114,13 @@ static int prompt_command(const struct agent_call *call, struct agent_command *c
         .model = {"{model}", model, "neither the step nor the agent names a model", false},
         .cwd = {"{cwd}", call->cwd, "there is none", false},
     };
+    bool has_own_mode = call->is_read_only && agent->read_only_count > 0;
+    const char *const *words = has_own_mode ? agent->read_only_command : agent->command;
+    size_t count = has_own_mode ? agent->read_only_count : agent->command_count;
     int r = by_argument ? check_argument(call, err) : 0;
 
-    for (size_t i = 0; r == 0 && i < agent->command_count; i++) {
-        r = add_argument(&all, agent->command[i], command, err);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = add_argument(&all, words[i], command, err);
     }
     if (r == 0 && by_argument && !all.prompt.is_used) {
         agent_command_add(command, call->prompt);

@@ -4,6 +4,7 @@
 #include "base/nearest.h"
 #include "ops/agent.h"
 #include "run/audit.h"
+#include "run/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +107,9 @@ char *ops_agent_matrix(void)
         "GitHub Copilot end their turn when they are denied something, so that the step fails and "
         "says so. All six load their sessions; Gemini CLI loses one that it made in the same "
         "minute, and a new one begins. All six have a mode that changes nothing; one that has none "
-        "gets no read-only step. Only GitHub Copilot offers no choice of models, so it takes "
+        "gets no read-only step. A program of type `command` has one where `read_only_command` "
+        "says how it is started for it. Only GitHub Copilot offers no choice of models, so it "
+        "takes "
         "none.\n");
     page = strbuf_take(&text);
     strbuf_release(&text);
@@ -132,13 +135,17 @@ static void put_adapter(const struct agent_facts *facts, json_t *agent)
     json_t *abilities = json_object();
     size_t count;
     const struct agent_ability *ability = agent_abilities(&count);
+    struct agent_profile profile;
+    unsigned can;
+
+    profile_fill(config, adapter, &profile);
+    can = profile_abilities(&profile);
 
     json_put_text(agent, "kind", kind_name(adapter));
     json_put_text(agent, "title", adapter->title);
     json_put_text(agent, "endpoint", config->endpoint ? config->endpoint : adapter->endpoint);
     for (size_t i = 0; i < count; i++) {
-        json_put(abilities, ability[i].name,
-                 json_boolean(adapter->abilities & (unsigned)ability[i].ability));
+        json_put(abilities, ability[i].name, json_boolean(can & (unsigned)ability[i].ability));
     }
     json_put(agent, "abilities", abilities);
 }

@@ -37,11 +37,28 @@ const struct step *ops_choose_alternative(struct ops *ops, const struct run_requ
     return step;
 }
 
+/* Who would do it, and what stands against that, with which the run would be refused. */
+static void describe_agent(struct ops *ops, const struct run_request *request,
+                           const struct step *step, json_t *result)
+{
+    const struct agent_config *agent = agent_find_for_step(ops, step);
+    struct error refusal = ERROR_INIT;
+
+    json_put_text(result, "what", agent ? agent->name : step->agent);
+    if (request->is_bridged) {
+        return;
+    }
+    if (!agent) {
+        json_put_text(result, "missing", step->agent ? step->agent : "no agent is ready");
+    } else if (agent_check_step(ops, agent, step, &refusal) < 0) {
+        json_put_text(result, "missing", refusal.text);
+    }
+}
+
 static json_t *describe_step(struct ops *ops, const struct run_request *request,
                              const struct step *step)
 {
     const struct step *chosen = ops_choose_alternative(ops, request, step);
-    const struct agent_config *agent;
     json_t *result = json_object();
 
     json_put_text(result, "step", step->id);
@@ -53,12 +70,7 @@ static json_t *describe_step(struct ops *ops, const struct run_request *request,
     json_put_text(result, "alternative", chosen == step ? NULL : "static");
     switch (chosen->kind) {
     case STEP_AGENT:
-        agent = agent_find_for_step(ops, chosen);
-        json_put_text(result, "what", agent ? agent->name : chosen->agent);
-        json_put_text(result, "missing",
-                      agent || request->is_bridged ? NULL
-                      : chosen->agent              ? chosen->agent
-                                                   : "no agent is ready");
+        describe_agent(ops, request, chosen, result);
         break;
     case STEP_COMMAND:
         json_put_text(result, "what", chosen->command);

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "ops/agent.h"
 #include "planner/routing.h"
+#include "run/profile.h"
 #include "run/statistics.h"
 
 #include <stdlib.h>
@@ -31,8 +32,11 @@ static void look_at(struct ops *ops, const struct agent_config *agent, struct ro
         (agent->is_builtin ? facts.adapter->kind == ADAPTER_PROGRAM
                            : facts.adapter->kind != ADAPTER_HOST) &&
         (facts.state == AGENT_READY || facts.state == AGENT_UNSURE)) {
-        *VEC_PUSH(&routes->candidates) = (struct candidate){.agent = agent->name,
-                                                            .abilities = facts.adapter->abilities};
+        struct agent_profile profile;
+
+        profile_fill(agent, facts.adapter, &profile);
+        *VEC_PUSH(&routes->candidates) = (struct candidate){
+            .agent = agent->name, .abilities = profile_abilities(&profile)};
     }
     agent_facts_release(&facts);
 }

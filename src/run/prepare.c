@@ -108,6 +108,19 @@ static void put_agent_settings(const struct config *config, struct profile_use u
     json_decref(settings);
 }
 
+static void add_command(const struct agent_config *agent, bool is_read_only, json_t *target)
+{
+    bool has_own_mode = agent && is_read_only && agent->read_only_count > 0;
+    const char *const *words = has_own_mode ? agent->read_only_command
+                               : agent      ? agent->command
+                                            : NULL;
+    size_t count = has_own_mode ? agent->read_only_count : agent ? agent->command_count : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append_new(target, json_string(words[i]));
+    }
+}
+
 /* The agent that is really meant, and what stands behind its name. */
 static void put_agent(const struct active *active, struct profile_use use, json_t *parts)
 {
@@ -120,9 +133,7 @@ static void put_agent(const struct active *active, struct profile_use use, json_
     /* A role may mean another agent later. */
     json_put_text(parts, "agent", agent ? agent->name : name);
     json_put_text(parts, "model", profile_model(config, use, NULL));
-    for (size_t i = 0; agent && i < agent->command_count; i++) {
-        (void)json_array_append_new(command, json_string(agent->command[i]));
-    }
+    add_command(agent, use.step->read_only, command);
     put_json_digest(parts, "agent_command", command);
     json_decref(command);
     if (agent) {

@@ -15,6 +15,8 @@ void profile_fill(const struct agent_config *agent, const struct adapter *adapte
         .adapter = adapter,
         .command = agent->command,
         .command_count = agent->command_count,
+        .read_only_command = agent->read_only_command,
+        .read_only_count = agent->read_only_count,
         .endpoint = agent->endpoint ? agent->endpoint : adapter->endpoint,
         .model = agent->model,
         .key = agent->key,
@@ -25,6 +27,11 @@ void profile_fill(const struct agent_config *agent, const struct adapter *adapte
         .silence_ms = agent->silence_ms ? agent->silence_ms : adapter->silence_ms,
         .is_offline = agent->offline,
     };
+}
+
+unsigned profile_abilities(const struct agent_profile *profile)
+{
+    return profile->adapter->abilities | (profile->read_only_count > 0 ? CAN_READ_ONLY : 0U);
 }
 
 int profile_find(const struct config *config, const char *name, struct agent_profile *ret_profile,
@@ -199,16 +206,19 @@ int profile_check_step(const struct agent_profile *profile, struct profile_use u
     };
 
     for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+        unsigned abilities = profile_abilities(profile);
         /* A backend that never changes anything needs no mode for it. */
-        bool has_no_need = needs[i].ability == CAN_READ_ONLY &&
-                           !(profile->adapter->abilities & CAN_EDIT);
+        bool has_no_need = needs[i].ability == CAN_READ_ONLY && !(abilities & CAN_EDIT);
 
-        if (needs[i].is_needed && !has_no_need &&
-            !(profile->adapter->abilities & (unsigned)needs[i].ability)) {
+        if (needs[i].is_needed && !has_no_need && !(abilities & (unsigned)needs[i].ability)) {
             (void)error_set(err, ERROR_INVALID, "step %s asks for `%s`, but agent %s (%s) %s",
                             step->id, needs[i].key, profile->name, profile->adapter->title,
                             needs[i].what);
-            error_hint(err, "remove `%s` from the step, or give it another agent", needs[i].key);
+            error_hint(err, "remove `%s` from the step, or give it another agent%s", needs[i].key,
+                       needs[i].ability == CAN_READ_ONLY &&
+                               profile->adapter->kind == ADAPTER_COMMAND
+                           ? "; or say with `read_only_command` how it changes nothing"
+                           : "");
             return ERROR_INVALID;
         }
     }

@@ -14,6 +14,8 @@ int profile_find(const struct config *config, const char *name, struct agent_pro
                  struct error *err);
 void profile_fill(const struct agent_config *agent, const struct adapter *adapter,
                   struct agent_profile *ret_profile);
+/* What its adapter can do and what its configuration adds: enum adapter_ability. */
+unsigned profile_abilities(const struct agent_profile *profile);
 /* What a call cost by the configured price of its model, where the backend did not say; stays
  * unknown without a price for all that was used. model NULL: not known. */
 void profile_add_cost(const struct config *config, const char *model, struct agent_usage *usage);

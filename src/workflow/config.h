@@ -20,10 +20,12 @@ struct agent_config {
     bool is_builtin;            /* no file names it */
     const char *const *command; /* argv; none: the adapter's program */
     size_t command_count;
-    const char *endpoint; /* NULL: the adapter's */
-    const char *model;    /* NULL: the backend's own choice */
-    const char *key;      /* "env:NAME" or "file:PATH"; NULL: the adapter's variable */
-    bool names_key;       /* a file does, so that nobody else gets it */
+    const char *const *read_only_command; /* of a program: so that it changes nothing */
+    size_t read_only_count;               /* 0: it has no such mode */
+    const char *endpoint;                 /* NULL: the adapter's */
+    const char *model;                    /* NULL: the backend's own choice */
+    const char *key; /* "env:NAME" or "file:PATH"; NULL: the adapter's variable */
+    bool names_key;  /* a file does, so that nobody else gets it */
     const struct agent_variable *env;
     size_t env_count;
     const char *const

@@ -19,6 +19,7 @@ static const struct {
     unsigned uses;
 } key_uses[] = {
     {"command", USE_PROGRAM | USE_ACP | USE_COMMAND},
+    {"read_only_command", USE_COMMAND},
     {"endpoint", USE_SERVER}, /* programs take it from their own variables: `env` */
     {"model", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
     {"key", USE_PROGRAM | USE_ACP | USE_COMMAND | USE_SERVER},
@@ -345,6 +346,12 @@ static void read_agent(struct reader *reader, const struct yaml_entry *entry,
 
         agent->command = own.command;
         agent->command_count = is_adapter ? 0 : own.command_count;
+        agent->read_only_command = NULL; /* which was another program's */
+        agent->read_only_count = 0;
+    }
+    if (yaml_find(node, "read_only_command")) {
+        agent->read_only_command = read_names(reader, node, "read_only_command",
+                                              &agent->read_only_count);
     }
     agent->type = own.type;
     agent->name = arena_strdup(reader->arena, entry->key->text);
@@ -430,17 +437,22 @@ static bool is_same_text(const char *left, const char *right)
     return left == right || (left && right && strcmp(left, right) == 0);
 }
 
-static bool is_same_command(const struct agent_config *left, const struct agent_config *right)
+static bool is_same_list(const char *const *left, size_t left_count, const char *const *right,
+                         size_t right_count)
 {
-    if (left->command_count != right->command_count) {
-        return false;
-    }
-    for (size_t i = 0; i < left->command_count; i++) {
-        if (strcmp(left->command[i], right->command[i]) != 0) {
+    for (size_t i = 0; i < left_count && i < right_count; i++) {
+        if (strcmp(left[i], right[i]) != 0) {
             return false;
         }
     }
-    return true;
+    return left_count == right_count;
+}
+
+static bool is_same_command(const struct agent_config *left, const struct agent_config *right)
+{
+    return is_same_list(left->command, left->command_count, right->command, right->command_count) &&
+           is_same_list(left->read_only_command, left->read_only_count, right->read_only_command,
+                        right->read_only_count);
 }
 
 static bool is_same_env(const struct agent_config *left, const struct agent_config *right)

@@ -504,6 +504,11 @@ static const struct key keys[] = {
      .help = "The program and its arguments; a text is split at spaces. Of type `command`, "
              "`{prompt}`, `{prompt_file}`, `{model}` and `{cwd}` in it stand for their values.",
      .example = "[house-agent, --print]"},
+    {L(AGENT), "read_only_command", SHAPE_TEXTS,
+     .help =
+         "The same for steps that are `read_only`: how a program of type `command` is started so "
+         "that it changes nothing. Without it such an agent gets no read-only step.",
+     .example = "[house-agent, --print, --no-edits]"},
     {L(AGENT), "endpoint", SHAPE_TEXT, .help = "The address of a server.",
      .example = "http://127.0.0.1:11434"},
     {L(AGENT), "model", SHAPE_TEXT, .help = "The model."},

@@ -110,6 +110,27 @@ agent() {
     [ "$(fermata list)" = "No runs." ]
 }
 
+@test "a program of one's own does read-only steps where the configuration says how" {
+    mkdir .fermata
+    workflow look <<'YAML'
+name: look
+phases: [{ id: main, steps: [{ id: look, agent: house, prompt: look, read_only: true }] }]
+YAML
+    echo 'agents: { house: { type: command, command: [sh, -c, "cat >/dev/null; echo edits"] } }' >.fermata/config.yaml
+    run_apart fermata run -w look --no-input
+    [ "$status" -eq 7 ]
+    [[ $stderr == *"step look asks for \`read_only\`"*"read_only_command"* ]]
+    run_apart fermata run -w look --dry-run
+    [[ $output == *"MISSING: step look asks for \`read_only\`"* ]]
+    [ "$(fermata agents house --json | json 'd["agents"][0]["abilities"]["read-only"]')" = false ]
+
+    echo 'agents: { house: { type: command, command: [sh, -c, "cat >/dev/null; echo edits"],
+        read_only_command: [sh, -c, "cat >/dev/null; echo only looks"] } }' >.fermata/config.yaml
+    fermata run -w look --no-input
+    [ "$(fermata cat last look)" = "only looks" ]
+    [ "$(fermata agents house --json | json 'd["agents"][0]["abilities"]["read-only"]')" = true ]
+}
+
 @test "an agent that fails for good without a sign-in gives exit status 4" {
     # shellcheck disable=SC2016 # of the program
     printf '#!/bin/sh\n[ "$1" = --version ] && { echo 1.0.0; exit; }\ncat >/dev/null\n%s\nexit 1\n' \

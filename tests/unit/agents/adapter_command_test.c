@@ -15,10 +15,11 @@ static const struct agent_end fine = {.exit_status = 0};
 
 /* ---- calls ---- */
 
-static int make(struct agent_profile agent, const char *prompt, struct agent_command *command,
-                struct error *err)
+static int make_in_mode(struct agent_profile agent, bool is_read_only, const char *prompt,
+                        struct agent_command *command, struct error *err)
 {
     struct agent_call call = {.agent = &agent,
+                              .is_read_only = is_read_only,
                               .prompt = prompt,
                               .prompt_length = strlen(prompt),
                               .cwd = "/project",
@@ -28,6 +29,32 @@ static int make(struct agent_profile agent, const char *prompt, struct agent_com
     agent.adapter = &adapter_command;
     agent_command_init(command);
     return adapter_command.command(&call, command, err);
+}
+
+static int make(struct agent_profile agent, const char *prompt, struct agent_command *command,
+                struct error *err)
+{
+    return make_in_mode(agent, false, prompt, command, err);
+}
+
+static void what_changes_nothing_is_another_command(void **state)
+{
+    const char *const argv[] = {"tool"};
+    const char *const plans[] = {"tool", "--plan", "{cwd}"};
+    const struct agent_profile agent = {
+        .command = argv, .command_count = 1, .read_only_command = plans, .read_only_count = 3};
+    struct agent_command command;
+
+    (void)state;
+    assert_int_equal(make_in_mode(agent, true, "look", &command, NULL), 0);
+    assert_int_equal(command.argv.count, 3);
+    assert_string_equal(command.argv.items[1], "--plan");
+    assert_string_equal(command.argv.items[2], "/project");
+    assert_string_equal(command.input.data, "look");
+    agent_command_release(&command);
+    assert_int_equal(make_in_mode(agent, false, "do it", &command, NULL), 0);
+    assert_int_equal(command.argv.count, 1);
+    agent_command_release(&command);
 }
 
 static void the_prompt_goes_to_standard_input(void **state)
@@ -337,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_prompt_goes_to_standard_input),
+        cmocka_unit_test(what_changes_nothing_is_another_command),
         cmocka_unit_test(the_prompt_goes_to_a_file_beside_the_attempt),
         cmocka_unit_test(the_prompt_goes_into_an_argument_only_where_it_fits),
         cmocka_unit_test(the_model_reaches_the_program),

@@ -111,6 +111,25 @@ static void who_never_edits_needs_no_mode_for_it(void **state)
     assert_int_equal(profile_check_step(&profile, use_of(&step), NULL), 0);
 }
 
+static void a_configured_mode_is_one(void **state)
+{
+    static const char *const words[] = {"tool", "--plan"};
+    static const struct agent_config agent = {
+        .name = "a", .type = "command", .read_only_command = words, .read_only_count = 2};
+    const struct adapter adapter = {.kind = ADAPTER_COMMAND, .abilities = CAN_EDIT};
+    const struct step step = {.id = "s", .read_only = true};
+    struct agent_profile profile;
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    profile_fill(&agent, &adapter, &profile);
+    assert_int_equal(profile_abilities(&profile), CAN_EDIT | CAN_READ_ONLY);
+    assert_int_equal(profile_check_step(&profile, use_of(&step), NULL), 0);
+    profile.read_only_count = 0;
+    assert_int_equal(profile_check_step(&profile, use_of(&step), &err), ERROR_INVALID);
+    assert_non_null(strstr(err.hint, "read_only_command"));
+}
+
 static void the_model_is_that_of_the_call_the_step_or_the_agent(void **state)
 {
     static const struct config without_default = {.agents = agents, .agent_count = 1};
@@ -279,6 +298,7 @@ int main(void)
         cmocka_unit_test(one_that_cannot_be_used_says_why),
         cmocka_unit_test(a_step_cannot_ask_for_what_the_agent_cannot_do),
         cmocka_unit_test(who_never_edits_needs_no_mode_for_it),
+        cmocka_unit_test(a_configured_mode_is_one),
         cmocka_unit_test(the_model_is_that_of_the_call_the_step_or_the_agent),
         cmocka_unit_test(a_price_of_a_million_tokens_gives_the_cost),
         cmocka_unit_test(a_cost_that_is_not_known_is_not_guessed),

@@ -158,6 +158,11 @@ static void a_project_cannot_make_the_users_agent_another_program(void **state)
     assert_string_equal(both.config->agents[0].endpoint, "http://mine");
     assert_non_null(strstr(both.messages, "cannot change its type, command, endpoint"));
     release(&both);
+    both = parse("agents: { house: { command: house, read_only_command: [evil] } }\n",
+                 "agents: { house: { command: house } }\n");
+    assert_int_equal(both.config->agents[0].read_only_count, 0);
+    assert_non_null(strstr(both.messages, "the agent \"house\" is the user's"));
+    release(&both);
     /* The same program again is no change. */
     both = parse("agents: { house: { command: house } }\n",
                  "agents: { house: { command: house } }\n");
@@ -244,6 +249,7 @@ static void all_keys_of_an_agent_are_read(void **state)
         "agents:\n"
         "  c:\n"
         "    command: [house, '{prompt_file}']\n"
+        "    read_only_command: [house, --plan, '{prompt_file}']\n"
         "    env: { HOUSE_HOME: /h, N: 5 }\n"
         "    silence: 90s\n"
         "    prompt_by: file\n"
@@ -258,6 +264,8 @@ static void all_keys_of_an_agent_are_read(void **state)
                                 "keep_alive", -1);
 
     assert_string_equal(both.messages, "");
+    assert_int_equal(agent->read_only_count, 3);
+    assert_string_equal(agent->read_only_command[1], "--plan");
     assert_int_equal(agent->env_count, 2);
     assert_string_equal(agent->env[0].name, "HOUSE_HOME");
     assert_string_equal(agent->env[1].value, "5");
