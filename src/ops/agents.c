@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/nearest.h"
 #include "ops/agent.h"
-#include "run/audit.h"
 #include "run/profile.h"
 
 #include <stdlib.h>
@@ -290,15 +289,11 @@ int op_reset_agent(struct ops *ops, const json_t *arguments, const struct ops_vi
     if (r == 0 && ops_has_project(ops) && ops_has_store(ops)) {
         r = ops_make_store(ops, err);
         if (r == 0) {
-            r = run_agent_close_breaker(ops->store, agent->name, &had, err);
-        }
-        if (r == 0 && had) {
-            r = audit_note(ops->store,
-                           &(struct audit_entry){.at = ops_now_ms(),
-                                                 .event = "agent_reset",
-                                                 .user = ops->settings->user,
-                                                 .resource = agent->name},
-                           err);
+            r = run_agent_close_breaker(ops->store,
+                                        &(struct breaker_closing){.agent = agent->name,
+                                                                  .user = ops->settings->user,
+                                                                  .now_ms = ops_now_ms()},
+                                        &had, err);
         }
     }
     if (r == 0) {

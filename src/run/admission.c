@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "base/timestamp.h"
+#include "run/audit_chain.h"
 #include "run/query.h"
 
 #include <stdio.h>
@@ -274,23 +275,29 @@ int run_agent_breakers(struct store *store, json_t **ret_breakers, struct error 
 }
 
 struct closing {
-    const char *agent;
+    const struct breaker_closing *request;
     int64_t changes;
 };
 
 static int close_breaker(struct tx *tx, void *arg, struct error *err)
 {
     struct closing *closing = arg;
+    const struct audit_entry entry = {.at = closing->request->now_ms,
+                                      .event = "agent_reset",
+                                      .user = closing->request->user,
+                                      .resource = closing->request->agent};
     struct statement *statement = tx_query(tx, &q_breaker_remove);
+    int r;
 
-    bind_text(statement, 1, closing->agent);
-    return tx_run(tx, statement, &closing->changes, err);
+    bind_text(statement, 1, closing->request->agent);
+    r = tx_run(tx, statement, &closing->changes, err);
+    return r == 0 && closing->changes > 0 ? audit_add(tx, &entry, 1, err) : r;
 }
 
-int run_agent_close_breaker(struct store *store, const char *agent, bool *ret_had,
-                            struct error *err)
+int run_agent_close_breaker(struct store *store, const struct breaker_closing *request,
+                            bool *ret_had, struct error *err)
 {
-    struct closing closing = {.agent = agent};
+    struct closing closing = {.request = request};
     int r = store_write(store, close_breaker, &closing, err);
 
     if (r == 0) {

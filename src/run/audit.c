@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,6 +50,10 @@ static const struct rule {
     [RECORD_RESTORED] = {"restored", ALWAYS, ABOUT(name), ABOUT_NOTHING},
     [RECORD_BUDGET_SET] = {"budget_set", ALWAYS, ABOUT(step), ABOUT_NOTHING},
 };
+
+/* What is no record of a run. */
+static const char *const notes[] = {"agent_reset",     "run_removed", "undo_asked",
+                                    "undo_back_asked", "undone",      "undo_taken_back"};
 
 static bool is_word(const char *text, const char *word)
 {
@@ -176,6 +181,22 @@ static int find_last(struct tx *tx, int64_t *ret_id, char ret_hash[DIGEST_HEX_SI
     return r < 0 ? r : 0;
 }
 
+/* Whoever accounts for all kinds finds them in the two tables. */
+static bool is_listed(const char *event)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        if (is_word(rules[i].event, event)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        if (is_word(notes[i], event)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int add_one(struct tx *tx, const struct audit_entry *entry, int64_t id, const char *hash,
                    struct error *err)
 {
@@ -203,6 +224,7 @@ int audit_add(struct tx *tx, const struct audit_entry *entries, size_t count, st
     for (size_t i = 0; r == 0 && i < count; i++) {
         char next[DIGEST_HEX_SIZE];
 
+        assert(is_listed(entries[i].event));
         audit_hash(&entries[i], ++id, hash, next);
         r = add_one(tx, &entries[i], id, next, err);
         memcpy(hash, next, sizeof(hash));

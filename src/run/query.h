@@ -71,10 +71,14 @@ int run_metrics(struct store *store, const char *run_id, json_t **ret_metrics, s
  * (`counted` of them their tokens, `priced` their cost); absent when none did. */
 int run_agent_totals(struct store *store, json_t **ret_totals, struct error *err);
 /* The circuit breakers that are not as new: {NAME: {state,failures,since,error}}. Closing one by
- * hand forgets its failures; *ret_had: whether there were any. */
+ * hand forgets its failures, and the audit log says so; *ret_had: whether there were any. */
 int run_agent_breakers(struct store *store, json_t **ret_breakers, struct error *err);
-int run_agent_close_breaker(struct store *store, const char *agent, bool *ret_had,
-                            struct error *err);
+struct breaker_closing {
+    const char *agent, *user;
+    int64_t now_ms;
+};
+int run_agent_close_breaker(struct store *store, const struct breaker_closing *closing,
+                            bool *ret_had, struct error *err);
 /* Why each step was reused or executed: {"steps":[{key,decision,why,digest,from,differs:[...]}]} */
 int run_explain(struct store *store, const char *run_id, const char *step, json_t **ret_answer,
                 struct error *err);

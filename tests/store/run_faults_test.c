@@ -366,9 +366,10 @@ static int trial(struct run_project *project, struct error *err)
 
 static int close_breaker(struct run_project *project, struct error *err)
 {
+    const struct breaker_closing closing = {.agent = "b", .user = "ada"};
     bool had = false;
 
-    return run_agent_close_breaker(project->store, "b", &had, err);
+    return run_agent_close_breaker(project->store, &closing, &had, err);
 }
 
 static void questions_about_agents_say_it_too(void **state)

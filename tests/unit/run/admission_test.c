@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/admission.h"
 
+#include "run/audit.h"
 #include "run/query.h"
 #include "support/run_project.h"
 
@@ -94,18 +95,32 @@ static void one_call_tries_and_its_success_closes_the_breaker(void **state)
     assert_int_equal(ask(project, &agent, "c", NOW + 60003).until, 0);
 }
 
+static int64_t count_entries(struct run_project *project)
+{
+    json_t *report = NULL;
+    int64_t count;
+
+    assert_int_equal(audit_verify(project->store, NULL, &report, NULL), 0);
+    count = json_get_integer(report, "entries", -1);
+    json_decref(report);
+    return count;
+}
+
 static void a_person_closes_it(void **state)
 {
+    const struct breaker_closing closing = {.agent = "one", .user = "ada", .now_ms = NOW};
     struct run_project *project = *state;
+    int64_t entries = count_entries(project);
     bool had = false;
 
     end_call(project, "a", CLASS_TRANSIENT);
     end_call(project, "a", CLASS_TRANSIENT);
-    assert_int_equal(run_agent_close_breaker(project->store, "one", &had, NULL), 0);
+    assert_int_equal(run_agent_close_breaker(project->store, &closing, &had, NULL), 0);
     assert_true(had);
     assert_int_equal(ask(project, &agent, "a", NOW + 1).until, 0);
-    assert_int_equal(run_agent_close_breaker(project->store, "one", &had, NULL), 0);
+    assert_int_equal(run_agent_close_breaker(project->store, &closing, &had, NULL), 0);
     assert_false(had);
+    assert_int_equal(count_entries(project), entries + 1); /* of what was done */
 }
 
 static void beyond_its_rate_each_call_gets_a_time_of_its_own(void **state)

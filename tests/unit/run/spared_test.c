@@ -53,9 +53,10 @@ static void open_and_wait(struct run_project *project)
 
 static void close_breaker(struct run_project *project)
 {
+    const struct breaker_closing closing = {.agent = "a", .user = "ada"};
     bool had = false;
 
-    assert_int_equal(run_agent_close_breaker(project->store, "a", &had, NULL), 0);
+    assert_int_equal(run_agent_close_breaker(project->store, &closing, &had, NULL), 0);
     assert_true(had);
 }
 
