@@ -14,12 +14,15 @@ static const char *get(const json_t *object, const char *key)
 static void add_step(struct table *table, const json_t *step)
 {
     const char *missing = get(step, "missing");
+    const char *skipped = get(step, "skipped");
     const char *when = get(step, "when");
     const char *items = get(step, "foreach");
     struct strbuf what;
 
     strbuf_init(&what, OUTPUT_BYTES_MAX);
-    if (*missing) {
+    if (*skipped) {
+        strbuf_addf(&what, "skipped: %s", skipped);
+    } else if (*missing) {
         strbuf_addf(&what, "MISSING: %s", missing);
     } else {
         utf8_add_cut(&what, get(step, "what"), 200);
@@ -32,7 +35,7 @@ static void add_step(struct table *table, const json_t *step)
     }
     table_add(table, get(step, "step"));
     table_add(table, get(step, "using"));
-    table_add_styled(table, what.data, *missing ? STYLE_RED : STYLE_NONE);
+    table_add_styled(table, what.data, *skipped ? STYLE_DIM : *missing ? STYLE_RED : STYLE_NONE);
     strbuf_release(&what);
 }
 

@@ -210,17 +210,29 @@ static void add_head(const struct terminal *terminal, const json_t *run, struct 
     add_prospect(run, target);
 }
 
-static void count_steps(const json_t *phase, int *ret_done, int *ret_total)
+static int count_steps(const json_t *phase, const char *status)
 {
     const json_t *step;
+    int count = 0;
     size_t i;
 
-    *ret_done = 0;
-    *ret_total = 0;
     json_array_foreach(json_object_get(phase, "steps"), i, step)
     {
-        (*ret_total)++;
-        *ret_done += is(step, "status", "completed") || is(step, "status", "skipped") ? 1 : 0;
+        count += is(step, "status", status) ? 1 : 0;
+    }
+    return count;
+}
+
+/* What was left out was not done. */
+static void add_steps(const json_t *phase, struct strbuf *text)
+{
+    int total = (int)json_array_size(json_object_get(phase, "steps"));
+    int skipped = count_steps(phase, "skipped");
+
+    strbuf_addf(text, "%d/%d step%s", count_steps(phase, "completed"), total,
+                total == 1 ? "" : "s");
+    if (skipped > 0) {
+        strbuf_addf(text, ", %d skipped", skipped);
     }
 }
 
@@ -229,15 +241,12 @@ static void add_phase_row(const struct terminal *terminal, struct table *table, 
     const char *status = get(phase, "status");
     const json_t *gate = json_object_get(phase, "gate");
     struct strbuf text;
-    int done;
-    int total;
 
     strbuf_init(&text, OUTPUT_BYTES_MAX);
     table_add_styled(table, status_mark(terminal, status), status_style(status));
     table_add(table, get(phase, "id"));
     table_add_styled(table, status, status_style(status));
-    count_steps(phase, &done, &total);
-    strbuf_addf(&text, "%d/%d step%s", done, total, total == 1 ? "" : "s");
+    add_steps(phase, &text);
     table_add(table, text.data);
     strbuf_reset(&text);
     add_duration(&text, phase);

@@ -14,12 +14,13 @@
 
 #define ANGLES_MAX 100
 #define FINDINGS_FOLDED_MAX 20000
+#define WHEN "when: " /* how the reason of a condition begins */
 
 struct fold {
     json_t *angles, *outputs, *findings;
     struct map *seen; /* "file:line:rule" -> finding */
     struct map *hot;  /* paths of hot spots */
-    size_t ok, unknown, merged, dropped, unusable;
+    size_t ok, unknown, left_out, merged, dropped, unusable;
 };
 
 static void hot_spots_note(struct fold *fold, const json_t *output)
@@ -107,13 +108,18 @@ static void finding_fold(struct fold *fold, const json_t *given, const char *ang
     free(key);
 }
 
-/* By its `when`: nobody was meant to look, so nothing is unknown for it. */
-static void skipped_note(const struct fold *fold, const char *id)
+/* By its `when` nobody was meant to look, so nothing is unknown for it. Where a strategy or a
+ * person left it out it was meant, and is. */
+static void skipped_note(struct fold *fold, const char *id, const json_t *step)
 {
+    const char *why = json_get_text(step, "skipped", WHEN);
+    bool is_meant = strncmp(why, WHEN, strlen(WHEN)) != 0;
     json_t *angle = json_object();
 
     json_put_text(angle, "id", id);
-    json_put_text(angle, "status", "skipped");
+    json_put_text(angle, "status", is_meant ? "left_out" : "skipped");
+    json_put_text(angle, "why", is_meant ? why : NULL);
+    fold->left_out += is_meant;
     (void)json_array_append_new(fold->angles, angle);
 }
 
@@ -214,17 +220,23 @@ static json_t *fold_result(struct fold *fold)
 {
     json_t *result = result_new("fold");
     json_t *evidence;
+    size_t angles;
+    size_t findings;
 
     hot_mark(fold);
     findings_rank(fold->findings);
     evidence = evidence_number(fold);
-    result_summarise(result, "%zu angles (%zu unknown), %zu findings, %zu of them seen twice",
-                     fold->ok + fold->unknown, fold->unknown, json_array_size(fold->findings),
-                     fold->merged);
+    angles = fold->ok + fold->unknown + fold->left_out;
+    findings = json_array_size(fold->findings);
+    result_summarise(
+        result, "%zu angle%s (%zu unknown, %zu left out), %zu finding%s, %zu of them seen twice",
+        angles, PLURAL(angles), fold->unknown, fold->left_out, findings, PLURAL(findings),
+        fold->merged);
     if (fold->ok == 0) {
         json_put_text(result, "status", "unknown");
     }
     json_put_integer(result, "unknown_angles", (json_int_t)fold->unknown);
+    json_put_integer(result, "left_out_angles", (json_int_t)fold->left_out);
     json_put_integer(result, "merged", (json_int_t)fold->merged);
     json_put_integer(result, "dropped", (json_int_t)fold->dropped);
     json_put_integer(result, "unusable", (json_int_t)fold->unusable);
@@ -259,7 +271,7 @@ int fold_run(const struct function_call *call, struct error *err)
     json_object_foreach(angles, id, step)
     {
         if (strcmp(json_get_text(step, "status", ""), "skipped") == 0) {
-            skipped_note(&fold, id);
+            skipped_note(&fold, id, step);
         } else {
             angle_fold(&fold, id, step);
         }

@@ -80,6 +80,7 @@ static const struct function_argument of_report[] = {
     {"answer", "what was written on the ground of the findings, in Markdown"},
     {"answer_title", "its heading (default `Answer`)"},
     {"answer_error", "why there is none"},
+    {"strategy", "that of the run: under static no agent writes one"},
     {"date", "shown at the top"},
     {NULL, NULL}};
 

@@ -248,6 +248,58 @@ static void skipped_add(const struct report *report)
     strbuf_add(report->out, count > 0 ? ".\n" : "");
 }
 
+static bool is_unseen(const json_t *angle)
+{
+    const char *status = json_get_text(angle, "status", "");
+
+    return strcmp(status, "unknown") == 0 || strcmp(status, "left_out") == 0;
+}
+
+static bool is_unseen_for(const json_t *angle, const char *why)
+{
+    return is_unseen(angle) && strcmp(json_get_text(angle, "why", ""), why) == 0;
+}
+
+static size_t count_unseen_for(const json_t *angles, size_t from, size_t to, const char *why)
+{
+    size_t count = 0;
+
+    for (size_t i = from; i < to; i++) {
+        count += is_unseen_for(json_array_get(angles, i), why);
+    }
+    return count;
+}
+
+/* What several were not done for is said once. */
+static void angles_unknown_add(const struct report *report, size_t *count)
+{
+    const json_t *angles = json_object_get(report->fold, "angles");
+    size_t size = json_array_size(angles);
+
+    for (size_t i = 0; i < size; i++) {
+        const json_t *angle = json_array_get(angles, i);
+        const char *why = json_get_text(angle, "why", "");
+        size_t named = 0;
+
+        if (!is_unseen(angle) || count_unseen_for(angles, 0, i, why) > 0) {
+            continue;
+        }
+        strbuf_addf(report->out, "%s- the angle%s ", (*count)++ == 0 ? "\n\n" : "",
+                    PLURAL(count_unseen_for(angles, i, size, why)));
+        for (size_t k = i; k < size; k++) {
+            const json_t *other = json_array_get(angles, k);
+
+            if (is_unseen_for(other, why)) {
+                strbuf_add(report->out, named++ == 0 ? "" : ", ");
+                markdown_add_code(report->out, json_get_text(other, "id", ""), 60);
+            }
+        }
+        strbuf_add(report->out, ": ");
+        markdown_add_text(report->out, why, 200);
+        strbuf_add_char(report->out, '\n');
+    }
+}
+
 static void unknown_add(const struct report *report)
 {
     const json_t *tools = json_object_get(json_object_get(report->facts, "linters"), "tools");
@@ -259,16 +311,7 @@ static void unknown_add(const struct report *report)
 
     strbuf_add(report->out,
                "\n**Unknown** (not looked at, so nothing below says that it is clean):");
-    json_array_foreach(json_object_get(report->fold, "angles"), index, value)
-    {
-        if (strcmp(json_get_text(value, "status", ""), "unknown") == 0) {
-            strbuf_addf(report->out, "%s- the angle ", count++ == 0 ? "\n\n" : "");
-            markdown_add_code(report->out, json_get_text(value, "id", ""), 60);
-            strbuf_add(report->out, ": ");
-            markdown_add_text(report->out, json_get_text(value, "why", ""), 200);
-            strbuf_add_char(report->out, '\n');
-        }
-    }
+    angles_unknown_add(report, &count);
     json_array_foreach(tools, index, value)
     {
         if (json_get_boolean(value, "applies", false) && json_object_get(value, "why")) {
@@ -333,6 +376,9 @@ static void answer_add(const struct report *report, const struct function_call *
     const char *answer = json_get_text(call->arguments, "answer", "");
     const char *why = json_get_text(call->arguments, "answer_error", "");
 
+    if (*why == '\0' && strcmp(json_get_text(call->arguments, "strategy", ""), "static") == 0) {
+        why = "an agent writes it, and the strategy is static";
+    }
     if (*answer == '\0' && *why == '\0') {
         return;
     }

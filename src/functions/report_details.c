@@ -373,8 +373,9 @@ void report_add_details(const struct report *report)
     strbuf_add(report->out, "## Details\n\n");
     json_array_foreach(json_object_get(report->fold, "angles"), index, angle)
     {
-        if (strcmp(json_get_text(angle, "status", ""), "skipped") == 0) {
-            continue;
+        if (strcmp(json_get_text(angle, "status", ""), "skipped") == 0 ||
+            strcmp(json_get_text(angle, "status", ""), "left_out") == 0) {
+            continue; /* said once, above */
         }
         angle_add(report, angle, groups, count);
     }

@@ -44,6 +44,10 @@ static void describe_agent(struct ops *ops, const struct run_request *request,
     const struct agent_config *agent = agent_find_for_step(ops, step);
     struct error refusal = ERROR_INIT;
 
+    if (step->optional && ops_effective_strategy(ops, request, step) == STRATEGY_STATIC) {
+        json_put_text(result, "skipped", "needs an agent, and the strategy is static");
+        return;
+    }
     json_put_text(result, "what", agent ? agent->name : step->agent);
     if (request->is_bridged) {
         return;

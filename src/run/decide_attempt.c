@@ -15,6 +15,12 @@ enum strategy step_strategy(const struct run_state *run, const struct step *step
                                                                                : run_strategy(run);
 }
 
+bool step_lacks_agent(const struct run_state *run, const struct step *step)
+{
+    return step->kind == STEP_AGENT && !step->static_step &&
+           step_strategy(run, step) == STRATEGY_STATIC;
+}
+
 static const char *using_word(enum step_kind kind)
 {
     switch (kind) {
@@ -183,8 +189,7 @@ void step_start_attempt(struct turn *turn, int index)
     if (!step->check && step->definition->kind == STEP_AGENT &&
         step_strategy(turn->run, step->definition) == STRATEGY_STATIC) {
         if (!step->definition->static_step) {
-            step_fail(turn, index, CLASS_PERMANENT,
-                      "the strategy is static and this step has no `static:` alternative");
+            step_fail(turn, index, CLASS_PERMANENT, STEP_LACKS_AGENT);
             return;
         }
         is_static = true;

@@ -138,12 +138,39 @@ static bool when_holds(struct turn *turn, int index)
     return holds;
 }
 
+/* It may fail, and would for sure: then it is left out as a whole. What has a `when` is not known
+ * yet. */
+static const char *find_step_without_agent(const struct run_state *run, const struct phase *phase)
+{
+    for (size_t i = 0; phase->optional && i < phase->step_count; i++) {
+        const struct step *step = &phase->steps[i];
+
+        if (!step->optional && !step->when && step_lacks_agent(run, step)) {
+            return step->id;
+        }
+    }
+    return NULL;
+}
+
+static bool has_agents(struct turn *turn, int index)
+{
+    const char *step = find_step_without_agent(turn->run, phase_at(turn, index)->definition);
+
+    if (step) {
+        phase_move(turn, index, STEP_IS_SKIPPED,
+                   (struct record){.reason = turn_text(turn, "%s " STEP_LACKS_AGENT, step)});
+        phase_start_dependents(turn, index);
+    }
+    return !step;
+}
+
 void phase_try_start(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
 
     if (phase->status == STEP_IS_PENDING && turn->run->wish == WISH_NONE &&
-        trigger_holds(turn->run, phase->definition) && when_holds(turn, index)) {
+        trigger_holds(turn->run, phase->definition) && when_holds(turn, index) &&
+        has_agents(turn, index)) {
         start_stage(turn, index, "steps");
     }
 }

@@ -330,6 +330,11 @@ void step_start(struct turn *turn, int index)
         return;
     }
     step = step_at(turn, index);
+    /* Nothing went wrong, and nothing was looked at: neither failed nor passed. */
+    if (step->definition->optional && step_lacks_agent(turn->run, step->definition)) {
+        step_skip(turn, index, STEP_LACKS_AGENT, NULL);
+        return;
+    }
     if (step->definition->foreach_list && step->role != ROLE_INSTANCE) {
         expand(turn, index);
         return;

@@ -223,7 +223,7 @@ static void explain_without_attempt(json_t *row)
         free(text);
     } else if (strcmp(status, "skipped") == 0) {
         json_put_text(row, "decision", status);
-        json_put_text(row, "why", "its condition did not hold, or it was asked to be left out");
+        json_put_text(row, "why", json_get_text(row, "skipped", "its phase was left out"));
     } else if (strcmp(status, "pending") != 0 && child) {
         text = mem_printf("run %s does it, and explains its own steps", child);
         json_put_text(row, "decision", "nested");
@@ -385,6 +385,9 @@ static int note_record(void *context, const struct record *record, struct error 
     json_put_text(row, "status", status_after(record));
     json_put_text(row, "run", job->run_id);
     (void)json_object_del(row, "gone");
+    if (record->kind == RECORD_STEP_MOVED && strcmp(record->status, "skipped") == 0) {
+        json_put_text(row, "skipped", record->reason);
+    }
     if (record->kind == RECORD_STEP_EXPANDED) {
         json_put_integer(row, "instances", record->number);
     }
@@ -407,7 +410,7 @@ static int note_record(void *context, const struct record *record, struct error 
 static void forget_notes(json_t *row)
 {
     static const char *const names[] = {"instances", "approval",     "phase", "edit",
-                                        "gone",      "parts_before", "run"};
+                                        "gone",      "parts_before", "run",   "skipped"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         (void)json_object_del(row, names[i]);

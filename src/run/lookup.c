@@ -172,6 +172,13 @@ json_int_t text_count_list_items(const char *text)
     return count;
 }
 
+static json_t *why_skipped(const struct step_state *step)
+{
+    return step->status == STEP_IS_SKIPPED
+               ? text_value(step->reason ? step->reason : "its phase was left out")
+               : NULL;
+}
+
 static json_t *suggestions_value(struct lookup_context *context, const struct step_state *step)
 {
     const json_t *counted = json_object_get(step->result.output, "list_items");
@@ -215,6 +222,9 @@ static json_t *step_value(struct lookup_context *context, const struct step_stat
     if (strcmp(name, "error") == 0) {
         return text_value(step->error);
     }
+    if (strcmp(name, "skipped") == 0 && step->status == STEP_IS_SKIPPED) {
+        return why_skipped(step);
+    }
     if (strcmp(name, "duration") == 0) {
         return step_duration_ms(step) >= 0 ? json_real((double)step_duration_ms(step) / 1000.0)
                                            : NULL;
@@ -244,6 +254,9 @@ static json_t *phase_step_value(struct lookup_context *context, const struct ste
     if (strcmp(name, "error") == 0) {
         return text_value(step->error);
     }
+    if (strcmp(name, "skipped") == 0) {
+        return why_skipped(step);
+    }
     return strcmp(name, "output") == 0 ? output_value(context, step) : NULL;
 }
 
@@ -253,6 +266,7 @@ static json_t *phase_step_row(struct lookup_context *context, const struct step_
 
     json_put_text(row, "status", step_status_name(step->status));
     json_put_text(row, "error", step->error);
+    json_put(row, "skipped", why_skipped(step));
     json_put(row, "output", output_value(context, step));
     return row;
 }

@@ -70,6 +70,9 @@ bool step_release_patient(struct turn *turn, int phase);
 
 /* decide_attempt.c */
 void step_start_attempt(struct turn *turn, int step);
+/* Only an agent can do it, and the strategy asks none. */
+bool step_lacks_agent(const struct run_state *run, const struct step *step);
+#define STEP_LACKS_AGENT "needs an agent, and the strategy is static"
 void step_recover_prepare(struct turn *turn, int step);
 void step_handle_prepared(struct turn *turn, int step, const struct event *event);
 void step_handle_attempt_end(struct turn *turn, int step, const struct event *event);

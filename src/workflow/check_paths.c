@@ -19,9 +19,9 @@ struct path_check {
 static const char *const roots[] = {"inputs", "steps", "phases", "run", "signals", "item", "index"};
 static const char *const run_keys[] = {"id", "task", "iteration", "project", "strategy"};
 static const char *const phase_keys[] = {"status", "steps", "error", "before"};
-static const char *const step_keys[] = {"status",      "output",    "exit_status",
-                                        "attempts",    "error",     "duration",
-                                        "suggestions", "artifacts", "before"};
+static const char *const step_keys[] = {"status", "output",   "exit_status", "attempts",
+                                        "error",  "duration", "suggestions", "artifacts",
+                                        "before", "skipped"};
 static const char *const before_keys[] = {"status", "output", "error"};
 
 static void suggest(const struct path_check *check, const char *wanted, const char *const *known,

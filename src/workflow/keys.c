@@ -136,8 +136,10 @@ static const struct key keys[] = {
          "`resume --retry-failed` gives it that time again.",
      .fallback = "0", .example = "4h"},
     {L(WORKFLOW) | L(DEFAULTS) | L(STEP) | L(CONFIG), "strategy", SHAPE_WORD,
-     .help = "`ai` uses agents, `static` their static alternatives, `hybrid` tries the agent and "
-             "falls back.",
+     .help =
+         "`ai` uses agents, `static` their static alternatives, `hybrid` tries the agent and "
+         "falls back. Under `static` what has no alternative is skipped where it is `optional`; "
+         "else nothing is begun.",
      .words = "ai static hybrid", .kinds = K(AGENT) | K(WORKFLOW)},
     {L(WORKFLOW), "phases", SHAPE_OBJECTS, .help = "The stages.", .of = LEVEL_PHASE,
      .is_required = true},

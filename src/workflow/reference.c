@@ -179,6 +179,7 @@ static const char expressions[] =
     "| `steps.ID.output` | the output without the line ends behind it; with `format: "
     "json` its parts follow |\n"
     "| `steps.ID.NAME` | with `format: json`: a part of the output |\n"
+    "| `steps.ID.skipped` | why it was left out; null when it was not |\n"
     "| `steps.ID.status`, `.exit_status`, `.attempts`, `.error`, `.duration` | how "
     "the step ended |\n"
     "| `steps.ID.before.output`, `.before.status`, `.before.error` | how the step ended in the "

@@ -606,6 +606,24 @@ EOF
     [[ $output$stderr == *'bare.yaml:6:56: error: the step'"'"'s strategy is static, and the step "ask" has no static alternative'* ]]
 }
 
+@test "under static an optional step that needs an agent is skipped with the reason, and is not counted" {
+    workflow bare <<'EOF'
+name: bare
+phases:
+  - id: p
+    steps:
+      - { id: ask, agent: codex, prompt: go, optional: true }
+      - { id: told, run: echo "$WHY", env: { WHY: "${{ steps.ask.skipped }}" } }
+EOF
+    run_apart fermata run -w bare --strategy static --no-input
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"p/ask skipped: needs an agent, and the strategy is static"*"1/2 steps, 1 skipped"* ]]
+    [[ $output$stderr != *failed* ]]
+    [ "$(fermata show last --json | json '[s["status"] for s in d["phases"][0]["steps"]]')" = '["skipped", "completed"]' ]
+    [[ $(fermata cat last told) == "needs an agent, and the strategy is static" ]]
+    [[ $(fermata explain last ask) == *"skipped"*"needs an agent, and the strategy is static"* ]]
+}
+
 @test "an edit that was only claimed, and one that was not, are told and fail nobody" {
     git init -q .
     printf '*.log\n' >.gitignore

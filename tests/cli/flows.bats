@@ -85,6 +85,10 @@ run_bands() {
             if [ "$1" = static ]; then
                 [ -z "$(ls "$BATS_TEST_TMPDIR/seen")" ] || complain "an agent was asked"
                 [[ $output == *"**No agent attacked this**"* ]] || complain "nobody attacked, and it does not say so"
+                [[ $stderr != *" failed"* ]] || complain "something looks broken"
+                ! grep -q '(angles/[a-z]*) skipped: needs' <<<"$stderr" ||
+                    [ "$(grep -c '^- the angle.*: needs an agent, and the strategy is static$' <<<"$output")" -eq 1 ] ||
+                    complain "what was left out is not said once"
             else
                 [[ $output == *"Draft: nothing carries it"*"Refuted, and left out"*"gone.c:9"* ]] || complain "no attack"
                 [[ $output == *"> Draft: do this first"*"## Recommendation"* ]] || complain "no answer"

@@ -152,6 +152,19 @@ static void steps_that_fix_and_lists_are_shown_with_what_they_took(void **state)
     free(text);
 }
 
+static void steps_that_were_left_out_are_not_counted_as_done(void **state)
+{
+    char *text = print(
+        print_run_status,
+        "{\"id\":\"wf_1\",\"workflow\":\"w\",\"status\":\"completed\",\"phases\":[{"
+        "\"id\":\"p\",\"status\":\"completed\",\"steps\":[{\"status\":\"completed\"},"
+        "{\"status\":\"skipped\"},{\"status\":\"failed\"}]}]}");
+
+    (void)state;
+    assert_non_null(strstr(text, "1/3 steps, 1 skipped"));
+    free(text);
+}
+
 static void a_run_without_a_process_says_how_to_go_on(void **state)
 {
     char *text = print(print_run_status,
@@ -263,6 +276,7 @@ int main(void)
         cmocka_unit_test(commands_stand_beside_or_above_what_they_do_all_alike),
         cmocka_unit_test(everything_about_a_run_fits_and_obeys_no_escape),
         cmocka_unit_test(steps_that_fix_and_lists_are_shown_with_what_they_took),
+        cmocka_unit_test(steps_that_were_left_out_are_not_counted_as_done),
         cmocka_unit_test(a_run_without_a_process_says_how_to_go_on),
         cmocka_unit_test(a_completed_run_names_its_report_and_what_to_look_at),
         cmocka_unit_test(an_answer_says_how_to_go_on_unless_somebody_does),

@@ -75,6 +75,27 @@ static void an_angle_that_was_left_out_is_no_unknown_one(void **state)
     json_decref(result);
 }
 
+static void an_angle_that_should_have_looked_and_was_left_out_says_why(void **state)
+{
+    json_t *result = function_json(
+        "/", "fold",
+        json_pack("{s:{s:{s:s,s:s,s:n},s:{s:s,s:s,s:n},s:o}}", "angles", "small", "status",
+                  "skipped", "skipped", "when: x is false", "output", "alone", "status", "skipped",
+                  "skipped", "needs an agent", "output", "one",
+                  step("completed", json_pack("{s:s}", "status", "ok"))));
+    const json_t *list = json_object_get(result, "angles");
+
+    (void)state;
+    assert_string_equal(json_get_text(json_array_get(list, 0), "status", ""), "skipped");
+    assert_string_equal(json_get_text(json_array_get(list, 1), "status", ""), "left_out");
+    assert_string_equal(json_get_text(json_array_get(list, 1), "why", ""), "needs an agent");
+    assert_int_equal(json_get_integer(result, "left_out_angles", 0), 1);
+    assert_int_equal(json_get_integer(result, "unknown_angles", -1), 0);
+    assert_non_null(
+        strstr(json_get_text(result, "summary", ""), "2 angles (0 unknown, 1 left out)"));
+    json_decref(result);
+}
+
 static void failed_and_unknown_angles_are_said_to_be_unknown(void **state)
 {
     json_t *angles = json_pack(
@@ -128,6 +149,7 @@ int main(void)
         cmocka_unit_test(full_outputs_go_through_and_findings_are_ranked_and_numbered),
         cmocka_unit_test(the_same_finding_of_two_angles_is_one_with_two_sources),
         cmocka_unit_test(an_angle_that_was_left_out_is_no_unknown_one),
+        cmocka_unit_test(an_angle_that_should_have_looked_and_was_left_out_says_why),
         cmocka_unit_test(failed_and_unknown_angles_are_said_to_be_unknown),
         cmocka_unit_test(an_agents_text_is_kept_and_its_json_is_understood),
         cmocka_unit_test(no_angles_are_refused),

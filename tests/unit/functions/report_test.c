@@ -69,6 +69,27 @@ static void refuted_findings_are_named_and_not_recommended(void **state)
     free(text);
 }
 
+static void angles_that_nobody_saw_are_told_once_for_each_reason(void **state)
+{
+    json_t *fold = json_pack("{s:[{s:s,s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:s},{s:s,s:s}],s:[],s:{}}",
+                             "angles", "id", "depth", "status", "left_out", "why", "needs an agent",
+                             "id", "blind", "status", "unknown", "why", "no git", "id", "data",
+                             "status", "left_out", "why", "needs an agent", "id", "later", "status",
+                             "skipped", "findings", "outputs");
+    char *text = function_text("/", "report",
+                               json_pack("{s:o,s:s}", "fold", fold, "strategy", "static"));
+
+    (void)state;
+    assert_has(text, "says that it is clean):\n\n"
+                     "- the angles `depth`, `data`: needs an agent\n"
+                     "- the angle `blind`: no git\n\n"
+                     "Angles that this band leaves out: `later`.\n");
+    assert_null(strstr(text, "### depth"));
+    assert_has(text, "### blind\n\n**Unknown**: no git.");
+    assert_has(text, "**None**: an agent writes it, and the strategy is static.");
+    free(text);
+}
+
 static void long_lists_say_how_many_they_leave_out(void **state)
 {
     json_t *findings = json_array();
@@ -204,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_validation_stands_above_the_recommendation),
         cmocka_unit_test(refuted_findings_are_named_and_not_recommended),
+        cmocka_unit_test(angles_that_nobody_saw_are_told_once_for_each_reason),
         cmocka_unit_test(long_lists_say_how_many_they_leave_out),
         cmocka_unit_test(places_that_differ_say_their_own),
         cmocka_unit_test(the_same_input_gives_the_same_bytes),

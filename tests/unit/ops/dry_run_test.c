@@ -56,6 +56,23 @@ static void who_starts_the_run_outweighs_the_step(void **state)
     json_decref(result);
 }
 
+static void what_needs_an_agent_under_static_is_said_to_be_left_out(void **state)
+{
+    struct ops_project *project = *state;
+    json_t *result;
+
+    ops_project_write(project, ".fermata/workflows/w.yaml",
+                      "name: w\nphases: [{ id: a, steps: [{ id: ask, prompt: x, optional: true }]"
+                      " }]\n");
+    result = ops_project_call(
+        project, "run",
+        json_pack("{s:s, s:b, s:s}", "workflow", "w", "dry_run", 1, "strategy", "static"));
+    assert_string_equal(json_get_text(step_of(result, 0, 0), "skipped", ""),
+                        "needs an agent, and the strategy is static");
+    assert_null(json_object_get(step_of(result, 0, 0), "missing"));
+    json_decref(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +80,8 @@ int main(void)
                                         ops_project_tear_down),
         cmocka_unit_test_setup_teardown(who_starts_the_run_outweighs_the_step, ops_project_set_up,
                                         ops_project_tear_down),
+        cmocka_unit_test_setup_teardown(what_needs_an_agent_under_static_is_said_to_be_left_out,
+                                        ops_project_set_up, ops_project_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,14 +292,36 @@ static void static_asks_no_agent(void **state)
     machine_release(&m);
 }
 
-static void static_without_an_alternative_fails_and_says_so(void **state)
+/* Nothing went wrong and nothing was done: neither failed nor completed, and what follows goes on.
+ */
+static void static_leaves_out_what_only_an_agent_can_do_and_says_so(void **state)
 {
     struct machine m;
 
     (void)state;
-    machine_begin(&m, "name: w\nstrategy: static\n"
-                      "phases: [{ id: p, steps: [{ id: a, prompt: go, optional: true }] }]\n");
-    assert_non_null(strstr(machine_step(&m, "a")->error, "no `static:` alternative"));
+    machine_begin(&m, "name: w\nstrategy: static\nphases: [{ id: p, steps: ["
+                      "{ id: a, prompt: go, optional: true }, { id: each, prompt: go, "
+                      "optional: true, foreach: [1, 2] }, { id: b, run: x }] }]\n");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_SKIPPED);
+    assert_string_equal(machine_step(&m, "a")->reason,
+                        "needs an agent, and the strategy is static");
+    assert_null(machine_step(&m, "a")->error);
+    assert_int_equal(machine_step(&m, "each")->status, STEP_IS_SKIPPED);
+    assert_int_equal(machine_step(&m, "each")->instance_count, 0);
+    assert_int_equal(machine_step(&m, "b")->status, STEP_IS_RUNNING);
+    machine_release(&m);
+}
+
+/* A phase that may fail is not known to before its conditions are. */
+static void static_fails_what_its_phase_needs_and_only_an_agent_can_do(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\nstrategy: static\nphases: [{ id: p, optional: true, steps: ["
+                      "{ id: a, prompt: go, when: run.iteration == 1 }] }]\n");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_FAILED);
+    assert_string_equal(machine_step(&m, "a")->error, "needs an agent, and the strategy is static");
     machine_release(&m);
 }
 
@@ -456,7 +478,8 @@ int main(void)
         cmocka_unit_test(the_alternative_is_next_also_when_the_run_rests_meanwhile),
         cmocka_unit_test(ai_has_no_way_back),
         cmocka_unit_test(static_asks_no_agent),
-        cmocka_unit_test(static_without_an_alternative_fails_and_says_so),
+        cmocka_unit_test(static_leaves_out_what_only_an_agent_can_do_and_says_so),
+        cmocka_unit_test(static_fails_what_its_phase_needs_and_only_an_agent_can_do),
         cmocka_unit_test(the_strategy_asked_for_outweighs_the_step),
         cmocka_unit_test(a_stopped_attempt_of_a_run_that_pauses_goes_back_to_pending),
         cmocka_unit_test(a_failure_while_the_run_is_to_rest_keeps_its_tries),

@@ -80,6 +80,22 @@ static void a_phase_whose_condition_is_false_is_skipped_and_good_enough(void **s
     machine_release(&m);
 }
 
+static void an_optional_phase_that_needs_an_agent_is_left_out_under_static(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\nstrategy: static\n"
+                  "phases:\n"
+                  "  - { id: p, optional: true, steps: [{ id: a, run: x }, { id: b, prompt: go }]"
+                  " }\n"
+                  "  - { id: q, " STEP("c") " }\n");
+    assert_story(&m, "run running | phase p skipped (b needs an agent, and the strategy is "
+                     "static) | phase q running (steps) | try c 1");
+    machine_release(&m);
+}
+
 static void a_failure_pauses_the_run_and_names_phase_and_step(void **state)
 {
     struct machine m;
@@ -773,6 +789,7 @@ int main(void)
         cmocka_unit_test(sequential_steps_run_one_after_the_other),
         cmocka_unit_test(parallel_steps_keep_to_the_width),
         cmocka_unit_test(a_phase_whose_condition_is_false_is_skipped_and_good_enough),
+        cmocka_unit_test(an_optional_phase_that_needs_an_agent_is_left_out_under_static),
         cmocka_unit_test(a_failure_pauses_the_run_and_names_phase_and_step),
         cmocka_unit_test(on_failure_fail_ends_the_run),
         cmocka_unit_test(on_failure_continue_goes_on_with_what_needs_it),

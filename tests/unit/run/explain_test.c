@@ -66,7 +66,7 @@ static void the_first_time_there_is_nothing_to_take(void **state)
     run_with(*state, workflow_text, "x", false);
     check(*state, "one", "executed", "no earlier run");
     check(*state, "never", "executed", "never reused");
-    check(*state, "skipped", "skipped", "");
+    check(*state, "skipped", "skipped", "when: false is false");
     check(*state, "many", "expanded", "2 instances");
     check(*state, "many[1]", "executed", "no earlier run");
 }

@@ -127,6 +127,25 @@ static void a_step_that_was_not_run_has_a_status_and_no_more(void **state)
     machine_release(&f.m);
 }
 
+/* Not with what an output has under that name. */
+static void a_step_that_was_left_out_says_why(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    expect(&f, "steps.a.skipped", "null");
+    end_with(&f, "a", "{\"json\": {\"skipped\": 3}}");
+    expect(&f, "steps.a.skipped", "3");
+    expect(&f, "phases.p.steps.a.skipped", "null");
+    machine_fail(&f.m, "b", "permanent");
+    assert_int_equal(machine_command(&f.m, "{'do': 'skip', 'step': 'b', 'reason': 'no time'}"), 0);
+    expect(&f, "steps.b.skipped", "\"no time\"");
+    expect(&f, "phases.p.steps.b.skipped", "\"no time\"");
+    expect(&f, "phases.p.steps.b", "{\"skipped\":\"no time\",\"status\":\"skipped\"}");
+    machine_release(&f.m);
+}
+
 static void json_output_is_entered_by_name_and_by_number(void **state)
 {
     struct fixture f;
@@ -364,6 +383,7 @@ int main(void)
         cmocka_unit_test(inputs_and_the_run_have_values),
         cmocka_unit_test(the_strategy_is_the_one_in_force),
         cmocka_unit_test(a_step_that_was_not_run_has_a_status_and_no_more),
+        cmocka_unit_test(a_step_that_was_left_out_says_why),
         cmocka_unit_test(json_output_is_entered_by_name_and_by_number),
         cmocka_unit_test(text_output_is_a_text),
         cmocka_unit_test(a_large_output_is_loaded_where_that_is_possible),
