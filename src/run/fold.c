@@ -351,6 +351,7 @@ static void reset_step(struct run_state *run, struct step_state *step, bool is_r
     set_text(&step->folder, NULL);
     set_text(&step->session, NULL);
     step->is_resumable = false;
+    step->is_unfit = false;
     step_output_release(&step->result);
     reset_dialogue(&step->dialogue, is_restored);
     share(run, step, +1);
@@ -492,6 +493,7 @@ static void apply_step_moved(struct run_state *run, const struct record *record)
         step->is_static = false;
         fold_forget_agents(step);
         step->is_resumable = false;
+        step->is_unfit = false;
         step->started_at = step->space_wait_ms = 0;
     }
     choose_static(step, record);
@@ -639,6 +641,7 @@ static void apply_attempt_ended(struct run_state *run, const struct record *reco
     set_text(&step->model, record->model);
     set_text(&step->session, record->session);
     step->is_resumable = record->session && is_interruption(step->class_, record->question);
+    step->is_unfit = record->is_answered;
     set_text(&step->error, record->error);
     set_json(&step->result.output, record->output);
     set_json(&step->result.errors, record->errors);

@@ -62,6 +62,7 @@ void fold_choose_agent(struct step_state *step, const struct record *record)
     drop_text(&step->session);
     drop_text(&step->answerer);
     drop_text(&step->model);
+    step->is_unfit = false;
     step->is_settling = step->is_settling || has_reason(record, RECORD_REASON_CONFLICT);
     free(step->agent);
     step->agent = mem_strdup(record->agent);

@@ -37,7 +37,8 @@ int launch_prompt(struct active *active, int step, struct strbuf *target, struct
 void dialogue_add_way(const struct step *definition, struct strbuf *prompt);
 void dialogue_add_answers(const struct step_state *step, struct strbuf *prompt);
 
-/* handoff.c: what the agents before this one did and why they were given up, if there were any. */
+/* handoff.c: why this agent's last answer was not taken, and what the agents before it did and why
+ * they were given up, if there were any. */
 void handoff_add(const struct step_state *step, const char *run_folder, struct strbuf *prompt);
 /* As data: the fence is longer than any within. */
 void prompt_add_fenced(struct strbuf *prompt, const char *text);

@@ -73,7 +73,7 @@ struct step_state {
     struct reserve reserved;        /* for its call under way */
     struct step_spent *spent;       /* NULL: it has no budget, or was never begun */
     bool is_call, is_counted;       /* its attempt is an agent's; it is among the steps begun */
-    bool is_resumable;              /* the next attempt goes on with it */
+    bool is_resumable, is_unfit;    /* the next attempt goes on with it; is told what was wrong */
     int64_t not_before;             /* its agent said so: a limit is over then; 0: it did not */
     int parks;                      /* how often, since the last reset; these cost no try */
     bool has_slot, is_spared;       /* a token of its agent's rate was taken; its breaker is open */

@@ -110,6 +110,37 @@ agent() {
     [ "$(fermata list)" = "No runs." ]
 }
 
+@test "an agent whose answer was not taken is told why when it is asked again" {
+    mkdir .fermata
+    cat >"$BATS_TEST_TMPDIR/agent" <<'EOF'
+prompt=$(cat)
+echo call >>"$CALLS"
+case $prompt in
+*"Your last answer was not taken"*'missing "count"'*'{"total":3}'*) echo '{"count":3}' ;;
+*"was not taken"*) exit 9 ;;
+*) echo '{"total":3}' ;;
+esac
+EOF
+    echo "agents: { house: { type: command, command: [sh, \"$BATS_TEST_TMPDIR/agent\"], env: { CALLS: \"$BATS_TEST_TMPDIR/calls\" } } }" >.fermata/config.yaml
+    workflow count <<'YAML'
+name: count
+phases:
+  - id: main
+    steps:
+      - id: count
+        agent: house
+        prompt: count
+        retry: { delay: 0 }
+        schema: { type: object, required: [count], properties: { count: { type: integer } } }
+YAML
+    fermata run -w count --no-input
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" -eq 2 ]
+    [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["attempts"]')" = 2 ]
+    # What the prompt says besides is no other step: the same is not paid twice.
+    [[ $(fermata run -w count --no-input 2>&1) == *reused* ]]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" -eq 2 ]
+}
+
 @test "a program of one's own does read-only steps where the configuration says how" {
     mkdir .fermata
     workflow look <<'YAML'

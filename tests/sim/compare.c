@@ -78,6 +78,7 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     WORDS(model)
     WORDS(session)
     VALUE(is_resumable)
+    VALUE(is_unfit)
     VALUE(has_slot)
     VALUE(not_before)
     VALUE(parks)

@@ -67,6 +67,35 @@ static void what_an_agent_wrote_does_not_leave_its_fence(void **state)
     strbuf_release(&prompt);
 }
 
+static void who_answered_in_vain_is_told_why_once(void **state)
+{
+    char error[] = "at /a: missing ````";
+    struct step_state step = {
+        .is_unfit = true,
+        .error = error,
+        .result.output = json_pack("{s:s}", "inline", "{\"b\": 1}"),
+    };
+    struct strbuf prompt;
+
+    (void)state;
+    strbuf_init(&prompt, 1 << 16);
+    handoff_add(&step, "/none", &prompt);
+    assert_non_null(strstr(prompt.data, "# Your last answer was not taken"));
+    assert_non_null(strstr(prompt.data, "`````\nat /a: missing ````\n`````"));
+    assert_non_null(strstr(prompt.data, "```\n{\"b\": 1}\n```"));
+    assert_null(strstr(prompt.data, "# What was done before you"));
+
+    strbuf_reset(&prompt);
+    step.given_up = json_pack("[{s:s,s:s,s:s,s:i}]", "agent", "one", "class", "transient", "error",
+                              "busy", "tries", 3);
+    handoff_add(&step, "/none", &prompt);
+    assert_non_null(strstr(prompt.data, "# What was done before you"));
+    assert_null(strstr(strstr(prompt.data, "{\"b\": 1}") + 1, "{\"b\": 1}"));
+    json_decref(step.given_up);
+    json_decref(step.result.output);
+    strbuf_release(&prompt);
+}
+
 static void who_was_not_asked_left_nothing(void **state)
 {
     struct step_state step = {
@@ -139,6 +168,7 @@ int main(void)
         cmocka_unit_test(the_first_agent_is_told_nothing),
         cmocka_unit_test(the_next_one_learns_who_failed_how_and_what_was_left),
         cmocka_unit_test(what_an_agent_wrote_does_not_leave_its_fence),
+        cmocka_unit_test(who_answered_in_vain_is_told_why_once),
         cmocka_unit_test(who_was_not_asked_left_nothing),
         cmocka_unit_test(what_those_before_it_changed_is_shown_within_bounds),
     };
