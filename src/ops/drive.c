@@ -429,7 +429,7 @@ int ops_drive(struct ops *ops, const struct drive *drive, const struct ops_view 
         json_put(*ret_result, "left", json_true());
     }
     if (r == 0 && strcmp(json_get_text(*ret_result, "status", ""), "completed") == 0) {
-        run_sweep_workspaces(ops->folder, run_id);
+        run_sweep_workspaces(ops->store, ops->folder, run_id);
     }
     return r;
 }

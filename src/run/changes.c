@@ -13,46 +13,10 @@
 #define LISTING_BYTES_MAX (256U * 1024 * 1024)
 #define FILES_MAX 500000 /* about a second for each look, when nothing has to be read */
 #define LACKS_MAX 100
-#define NOTE_BYTES_MAX (1024U * 1024)
 #define DIFFERENCE_TEXT_MAX (64U * 1024 * 1024)
 /* Of each file in what is handed on. */
 #define FILE_BYTES_MAX (8U * 1024)
 #define FILE_MARK "\ndiff --git "
-
-int snapshot_note_write(const char *folder, const json_t *note, struct error *err)
-{
-    char *path = path_join(folder, SNAPSHOT_FILE);
-    char *text = json_dump_compact(note);
-    int r = file_write(path, text, strlen(text), FILE_SYNC, err);
-
-    free(text);
-    free(path);
-    return r;
-}
-
-int snapshot_note_find(const char *folder, json_t **ret_note, struct error *err)
-{
-    char *path = path_join(folder, SNAPSHOT_FILE);
-    char *text = NULL;
-    size_t length;
-    int r = file_read(path, NOTE_BYTES_MAX, &text, &length, err);
-
-    *ret_note = NULL;
-    if (r == 0) {
-        (void)json_parse_text(text, length, SNAPSHOT_FILE, ret_note, NULL);
-    }
-    free(text);
-    free(path);
-    return r == ERROR_NOT_FOUND ? 0 : r;
-}
-
-json_t *snapshot_note_read(const char *folder)
-{
-    json_t *note;
-
-    (void)snapshot_note_find(folder, &note, NULL);
-    return note;
-}
 
 static bool has_text(const json_t *texts, const char *text)
 {
@@ -138,34 +102,62 @@ static int read_listing(struct snapshots *snapshots, const char *digest, struct 
 }
 
 /* The snapshots stay open until the note names the new one. */
-static int take(const char *folder, const char *project, const char *tree, const char *name,
+static int take(const struct changes_place *place, const char *tree, const char *name,
                 struct strbuf *listing, struct error *err)
 {
     json_t *note = NULL;
     struct snapshots *snapshots = NULL;
     char digest[DIGEST_HEX_SIZE];
     struct strbuf left_out;
-    int r = strcmp(name, "before") == 0 ? 0 : snapshot_note_find(folder, &note, err);
+    int r = strcmp(name, "before") == 0
+                ? 0
+                : snapshot_note_find(place->store, place->folder, &note, err);
 
     note = note ? note : json_object();
-    r = r < 0 ? r : snapshots_open(project, &snapshots, err);
+    r = r < 0 ? r : snapshots_open(place->project, &snapshots, err);
     strbuf_init(&left_out, LISTING_BYTES_MAX);
     if (r == 0) {
         r = snapshot_take(snapshots, tree, digest, &left_out, err);
     }
     if (r == 0) {
         json_put_text(note, name, digest);
-        if (strcmp(tree, project) != 0) {
+        if (strcmp(tree, place->project) != 0) {
             json_put_text(note, "tree", tree);
         }
         put_lacks(note, &left_out);
-        (void)snapshot_note_write(folder, note, NULL);
+        (void)snapshot_note_write(place->store, place->folder, note, NULL);
         r = listing ? read_listing(snapshots, digest, listing, err) : 0;
     }
     strbuf_release(&left_out);
     snapshots_close(snapshots);
     json_decref(note);
     return r;
+}
+
+/* The list itself lies where an agent may reach it. No bare digest, for it names no snapshot. */
+static void put_listing(json_t *note, const char *data, size_t length)
+{
+    char digest[DIGEST_HEX_SIZE];
+    char *text;
+
+    digest_bytes(data, length, digest);
+    text = mem_printf("sha256:%s", digest);
+    json_put_text(note, "listing", text);
+    free(text);
+}
+
+static int check_listing(const json_t *note, const char *data, size_t length, struct error *err)
+{
+    const char *noted = json_get_text(note, "listing", NULL); /* NULL: from before */
+    json_t *now = json_object();
+    bool is_same;
+
+    put_listing(now, data, length);
+    is_same = !noted || strcmp(noted, json_get_text(now, "listing", "")) == 0;
+    json_decref(now);
+    return is_same ? 0
+                   : error_set(err, ERROR_IO,
+                               "the list of what they were before is not the one that was written");
 }
 
 /* Without contents. */
@@ -179,6 +171,7 @@ static void write_listing(const char *folder, const char *tree, json_t *note)
     strbuf_init(&listing, LISTING_BYTES_MAX);
     r = tree_list(tree, FILES_MAX, &listing, &err);
     if (r == 0) {
+        put_listing(note, listing.data, listing.length);
         r = file_write(path, listing.data, listing.length, FILE_NO_SYNC, &err);
     }
     if (r < 0) {
@@ -188,16 +181,16 @@ static void write_listing(const char *folder, const char *tree, json_t *note)
     free(path);
 }
 
-void changes_begin(const char *folder, const char *project, const char *tree)
+void changes_begin(const struct changes_place *place, const char *tree)
 {
     struct error err = ERROR_INIT;
 
-    if (take(folder, project, tree, "before", NULL, &err) < 0) {
+    if (take(place, tree, "before", NULL, &err) < 0) {
         json_t *note = json_object();
 
         json_put_text(note, "unknown", err.text);
-        write_listing(folder, tree, note);
-        (void)snapshot_note_write(folder, note, NULL);
+        write_listing(place->folder, tree, note);
+        (void)snapshot_note_write(place->store, place->folder, note, NULL);
         json_decref(note);
     }
 }
@@ -235,8 +228,8 @@ static json_t *compare(const struct strbuf *before, const struct strbuf *after,
 }
 
 /* ERROR_NOT_FOUND: there is no listing, or nobody looked. */
-static int read_before(const char *folder, const char *project, const json_t *note,
-                       struct strbuf *before, struct error *err)
+static int read_before(const struct changes_place *place, const json_t *note, struct strbuf *before,
+                       struct error *err)
 {
     const char *digest = json_get_text(note, "before", NULL);
     struct snapshots *snapshots = NULL;
@@ -246,13 +239,14 @@ static int read_before(const char *folder, const char *project, const json_t *no
     int r;
 
     if (digest) {
-        r = snapshots_open(project, &snapshots, err);
+        r = snapshots_open(place->project, &snapshots, err);
         r = r < 0 ? r : read_listing(snapshots, digest, before, err);
         snapshots_close(snapshots);
         return r;
     }
-    path = path_join(folder, LISTING_FILE);
+    path = path_join(place->folder, LISTING_FILE);
     r = file_read(path, LISTING_BYTES_MAX, &data, &length, err);
+    r = r < 0 ? r : check_listing(note, data, length, err);
     if (r == 0) {
         strbuf_add_bytes(before, data, length);
     }
@@ -262,7 +256,7 @@ static int read_before(const char *folder, const char *project, const json_t *no
     return r;
 }
 
-static int read_after(const char *folder, const char *project, const struct claims *claims,
+static int read_after(const struct changes_place *place, const struct claims *claims,
                       const json_t *note, struct strbuf *after, struct error *err)
 {
     const char *digest = json_get_text(note, "after", NULL);
@@ -270,32 +264,32 @@ static int read_after(const char *folder, const char *project, const struct clai
     int r;
 
     if (digest) { /* somebody kept it */
-        r = snapshots_open(project, &snapshots, err);
+        r = snapshots_open(place->project, &snapshots, err);
         r = r < 0 ? r : read_listing(snapshots, digest, after, err);
         snapshots_close(snapshots);
         return r;
     }
     if (json_get_text(note, "before", NULL) &&
-        take(folder, project, claims->project, "after", after, NULL) == 0) {
+        take(place, claims->project, "after", after, NULL) == 0) {
         return 0;
     }
     strbuf_reset(after);
     return tree_list(claims->project, FILES_MAX, after, err);
 }
 
-void changes_keep_after(const char *folder, const char *project, const char *tree)
+void changes_keep_after(const struct changes_place *place, const char *tree)
 {
-    json_t *note = snapshot_note_read(folder);
+    json_t *note = snapshot_note_read(place->store, place->folder);
 
     if (json_get_text(note, "before", NULL) && !json_get_text(note, "after", NULL)) {
-        (void)take(folder, project, tree, "after", NULL, NULL);
+        (void)take(place, tree, "after", NULL, NULL);
     }
     json_decref(note);
 }
 
-json_t *changes_end(const char *folder, const char *project, const struct claims *claims)
+json_t *changes_end(const struct changes_place *place, const struct claims *claims)
 {
-    json_t *note = snapshot_note_read(folder);
+    json_t *note = snapshot_note_read(place->store, place->folder);
     const char *unlisted = json_get_text(note, "unlisted", NULL);
     struct error err = ERROR_INIT;
     struct strbuf before, after;
@@ -308,14 +302,14 @@ json_t *changes_end(const char *folder, const char *project, const struct claims
     strbuf_init(&after, LISTING_BYTES_MAX);
     if (unlisted) {
         (void)error_set(&err, ERROR_IO, "%s", unlisted);
-    } else if (read_before(folder, project, note, &before, &err) == 0 &&
-               read_after(folder, project, claims, note, &after, &err) == 0) {
+    } else if (read_before(place, note, &before, &err) == 0 &&
+               read_after(place, claims, note, &after, &err) == 0) {
         changes = compare(&before, &after, claims);
     }
     if (!changes) {
         changes = json_object();
         json_put_text(changes, "unknown", err.text);
-        if (json_get_text(note, "before", NULL)) {
+        if (json_get_text(note, "before", json_get_text(note, "listing", NULL))) {
             json_put(changes, "unproven", json_true());
         }
     }
@@ -405,15 +399,15 @@ static void cut_difference(struct strbuf *text)
     }
 }
 
-void changes_write_difference(const char *folder, const char *project)
+void changes_write_difference(const struct changes_place *place)
 {
-    json_t *note = snapshot_note_read(folder);
-    char *path = path_join(folder, DIFFERENCE_FILE);
+    json_t *note = snapshot_note_read(place->store, place->folder);
+    char *path = path_join(place->folder, DIFFERENCE_FILE);
     struct strbuf text;
 
     strbuf_init(&text, DIFFERENCE_TEXT_MAX);
     if (json_get_text(note, "before", NULL) && json_get_text(note, "after", NULL) &&
-        format_difference(project, note, &text) == 0 && text.length > 0) {
+        format_difference(place->project, note, &text) == 0 && text.length > 0) {
         cut_difference(&text);
         (void)file_write(path, text.data, text.length, FILE_NO_SYNC, NULL);
     }

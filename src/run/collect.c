@@ -60,6 +60,7 @@ static const struct query q_remove[] = {
     {"DELETE FROM step WHERE run = ?1"},
     {"DELETE FROM lease WHERE run = ?1"},
     {"DELETE FROM inbox WHERE run = ?1"},
+    {"DELETE FROM note WHERE run = ?1"},
     /* A task goes with its last run. */
     {"DELETE FROM task WHERE id = (SELECT task_id FROM run WHERE id = ?1) AND NOT EXISTS"
      " (SELECT 1 FROM run WHERE task_id = task.id AND id <> ?1)"},
@@ -397,7 +398,7 @@ static int find_snapshots(void *context, json_t *digests, struct error *err)
 {
     const struct collection *job = context;
 
-    return undo_find_digests(job->options->folder, digests, err);
+    return undo_find_digests(job->options->store, job->options->folder, digests, err);
 }
 
 /* Where one is being taken they stay until the next time. */

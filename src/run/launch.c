@@ -48,6 +48,7 @@ struct launch {
     char *blobs;
     char *project;
     char *project_folder; /* PROJECT/.fermata */
+    struct store *store;
     char run_id[RUN_ID_SIZE];
     const char *within;  /* as in struct writer; the engine's environment */
     bool is_writer;      /* it changes the project itself */
@@ -520,6 +521,7 @@ static int make_launch(struct active *active, const struct check_wish *wish,
     launch->blobs = mem_strdup(active->engine->blobs);
     launch->project = mem_strdup(active->engine->options.project);
     launch->project_folder = mem_strdup(active->engine->options.folder);
+    launch->store = active->engine->options.store;
     memcpy(launch->run_id, active->state->id, RUN_ID_SIZE);
     launch->within = find_variable(active->engine->options.environment, "FERMATA_RUN");
     launch->root = workspace_root(active, index);
@@ -571,7 +573,8 @@ static void env_add_late(struct launch *launch, const char *name, int value)
 
 static int make_workspace(struct launch *launch, struct error *err)
 {
-    const struct workspace workspace = {.project = launch->project,
+    const struct workspace workspace = {.store = launch->store,
+                                        .project = launch->project,
                                         .project_folder = launch->project_folder,
                                         .tree = launch->root,
                                         .files = launch->config->workspace_files,
@@ -603,14 +606,18 @@ static int start_keeper(struct launch *launch, pid_t *ret_keeper, struct error *
                      err);
     }
     if (r == 0 && launch->is_agent && launch->agent.can_edit) {
-        changes_begin(launch->folder, launch->project, launch->root);
+        changes_begin(&(struct changes_place){.store = launch->store,
+                                              .folder = launch->folder,
+                                              .project = launch->project},
+                      launch->root);
     }
     return r < 0 ? r : attempt_spawn(launch->keeper_path, &launch->spec, ret_keeper, err);
 }
 
 static int start_in_turn(struct launch *launch, pid_t *ret_keeper, struct error *err)
 {
-    const struct writer writer = {.project = launch->project,
+    const struct writer writer = {.store = launch->store,
+                                  .project = launch->project,
                                   .folder = launch->project_folder,
                                   .run_id = launch->run_id,
                                   .attempt = launch->folder,

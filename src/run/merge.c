@@ -5,7 +5,6 @@
 #include "run/merge_conflict.h"
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "results/results.h"
 #include "results/snapshot.h"
 #include "run/changes.h"
@@ -16,34 +15,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTE_BYTES_MAX (1024U * 1024)
-
 static int read_note(struct merging *merging, struct error *err)
 {
-    char *path = path_join(merging->merge->attempt, SNAPSHOT_FILE);
-    char *text = NULL;
-    size_t length;
-    int r = file_read(path, NOTE_BYTES_MAX, &text, &length, err);
+    const char *folder = merging->merge->attempt;
+    int r = snapshot_note_find(merging->merge->store, folder, &merging->note, err);
 
-    r = r < 0 ? r : json_parse_text(text, length, SNAPSHOT_FILE, &merging->note, err);
-    free(text);
-    free(path);
-    return r;
+    return r < 0 || merging->note
+               ? r
+               : error_set(err, ERROR_NOT_FOUND, "there is no note of what was done in %s", folder);
 }
 
 static int write_note(const struct merging *merging, const char *name, const char *digest,
                       struct error *err)
 {
-    char *path = path_join(merging->merge->attempt, SNAPSHOT_FILE);
-    char *text;
-    int r;
-
     json_put_text(merging->note, name, digest);
-    text = json_dump_compact(merging->note);
-    r = file_write(path, text, strlen(text), FILE_SYNC, err);
-    free(text);
-    free(path);
-    return r;
+    return snapshot_note_write(merging->merge->store, merging->merge->attempt, merging->note, err);
 }
 
 /* ---- the plan ---- */
@@ -198,7 +184,7 @@ static int plan(struct merging *merging, struct error *err)
     const char *after = json_get_text(merging->note, "after", NULL);
     struct changes done = {0};
     char base[DIGEST_HEX_SIZE];
-    int r = workspace_read_base(merging->merge->tree, base, err);
+    int r = workspace_read_base(merging->merge->store, merging->merge->tree, base, err);
 
     if (r == 0 && !after) {
         r = error_set(err, ERROR_IO, "what step %s did in its clone could not be kept",
@@ -250,7 +236,8 @@ static int merge_locked(struct merging *merging, struct error *err)
 {
     const struct merge *merge = merging->merge;
     const char *receipt = json_get_text(merging->note, "merge", NULL);
-    const struct writer writer = {.project = merge->project,
+    const struct writer writer = {.store = merge->store,
+                                  .project = merge->project,
                                   .folder = merge->project_folder,
                                   .run_id = merge->run_id,
                                   .attempt = merge->attempt};
@@ -266,7 +253,7 @@ static int merge_locked(struct merging *merging, struct error *err)
         }
     }
     if (r == 0) {
-        workspace_end(merge->tree, json_object_get(merging->note, "left"));
+        workspace_end(merge->store, merge->tree, json_object_get(merging->note, "left"));
     }
     return r;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct merged {
 };
 
 struct merge {
+    struct store *store;
     const char *project;
     const char *project_folder; /* PROJECT/.fermata */
     const char *run_id;

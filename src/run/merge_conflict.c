@@ -227,7 +227,7 @@ int conflict_lay(struct merging *merging, const char *from, const struct changes
         json_put_text(merging->note, "conflict", laid);
         json_put_text(merging->note, "conflict_base", base);
         json_put(merging->note, "conflicts", conflict_list_paths(&merging->conflicts));
-        r = snapshot_note_write(merging->merge->attempt, merging->note, err);
+        r = snapshot_note_write(merging->merge->store, merging->merge->attempt, merging->note, err);
     }
     free(folder);
     return r < 0 ? r : conflict_lay_again(merging, err);
@@ -243,7 +243,7 @@ int conflict_lay_again(struct merging *merging, struct error *err)
     char *folder = path_folder(merging->merge->tree);
     json_t *note = NULL;
     struct changes laid = {0};
-    int r = snapshot_note_find(folder, &note, err);
+    int r = snapshot_note_find(merging->merge->store, folder, &note, err);
 
     if (r == 0 && !note) {
         r = error_set(err, ERROR_IO, "it is not known what was cloned into %s", folder);
@@ -256,7 +256,7 @@ int conflict_lay_again(struct merging *merging, struct error *err)
     if (r == 0) {
         json_put_text(note, "base", json_get_text(merging->note, "conflict_base", ""));
         json_put(note, "conflicts", json_incref(json_object_get(merging->note, "conflicts")));
-        r = snapshot_note_write(folder, note, err);
+        r = snapshot_note_write(merging->merge->store, folder, note, err);
     }
     changes_release(&laid);
     json_decref(note);
@@ -303,7 +303,7 @@ int conflict_check_settled(struct merging *merging, const struct changes *done, 
 {
     char *folder = path_folder(merging->merge->tree);
     json_t *note = NULL;
-    int r = snapshot_note_find(folder, &note, err);
+    int r = snapshot_note_find(merging->merge->store, folder, &note, err);
     const json_t *paths = json_object_get(note, "conflicts");
 
     for (size_t i = 0; r == 0 && paths && i < done->count; i++) {

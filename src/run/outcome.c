@@ -553,12 +553,15 @@ static json_t *describe_lost_note(void)
  * were to change nothing, none has looked at the project as it was. */
 static void look_at_files(struct collect *collect)
 {
+    const struct changes_place place = {.store = collect->engine->options.store,
+                                        .folder = collect->folder,
+                                        .project = collect->engine->options.project};
     const struct claims claims = {collect->agent.claims, collect->root, collect->cwd};
     int64_t count;
     int64_t own;
     bool is_changed;
 
-    collect->files = changes_end(collect->folder, collect->engine->options.project, &claims);
+    collect->files = changes_end(&place, &claims);
     if (!collect->files && collect->agent.can_edit) {
         collect->files = describe_lost_note();
     }
@@ -570,7 +573,7 @@ static void look_at_files(struct collect *collect)
     }
     if (count > 0 && !collect->has_company && collect->class_ != CLASS_NONE &&
         has_other_agents(collect)) {
-        changes_write_difference(collect->folder, collect->engine->options.project);
+        changes_write_difference(&place);
     }
     is_changed = count > 0 || json_get_boolean(collect->files, "unproven", false);
     collect->is_to_refuse = collect->definition->read_only && is_changed && !collect->has_changer;
@@ -727,7 +730,8 @@ static void release_files(const struct collect *collect)
 /* The proof names what is merged: what the step left, not the tree that it found. */
 static void find_proved_tree(struct collect *check)
 {
-    json_t *note = check->work ? snapshot_note_read(check->work) : NULL;
+    json_t *note = check->work ? snapshot_note_read(check->engine->options.store, check->work)
+                               : NULL;
     const char *after = json_get_text(note, "after", NULL);
 
     if (after) {
@@ -865,7 +869,8 @@ void collect_refuse_gate(struct collect *collect, const struct error *err)
 
 int collect_merge(struct collect *collect)
 {
-    const struct merge merge = {.project = collect->engine->options.project,
+    const struct merge merge = {.store = collect->engine->options.store,
+                                .project = collect->engine->options.project,
                                 .project_folder = collect->engine->options.folder,
                                 .run_id = collect->run_id,
                                 .step = collect->key,

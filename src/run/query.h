@@ -120,7 +120,7 @@ int run_find_orphans(struct store *store, json_t **ret_ids, struct error *err);
 int run_cancel_orphans(const struct engine_options *options, json_t **ret_report,
                        struct error *err);
 /* Removes the clones of a run whose work is in the project. */
-void run_sweep_workspaces(const char *folder, const char *run_id);
+void run_sweep_workspaces(struct store *store, const char *folder, const char *run_id);
 /* Removes blobs that nothing refers to, folders without a run, and (older_than_ms > 0) whole
  * finished runs older than that. {"runs":N,"blobs":N,"bytes":N,"folders":N,"kept":RUNS} */
 int run_collect(const struct engine_options *options, int64_t older_than_ms, bool dry_run,

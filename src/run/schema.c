@@ -63,6 +63,11 @@ static const struct migration migrations[] = {
      " WITHOUT ROWID;"},
     {"run/010-budgets", "ALTER TABLE run ADD COLUMN ledger TEXT;"
                         "CREATE INDEX run_by_parent ON run (parent) WHERE parent IS NOT NULL;"},
+    /* Of the runs that are there the notes are files: run/note.c. */
+    {"run/011-notes",
+     "CREATE TABLE note (run TEXT NOT NULL, place TEXT NOT NULL, note TEXT NOT NULL,"
+     " PRIMARY KEY (run, place)) STRICT, WITHOUT ROWID;"
+     "INSERT INTO note (run, place, note) SELECT id, '', '' FROM run;"},
 };
 
 const struct migration *run_migrations(size_t *ret_count)

@@ -70,7 +70,7 @@ static void add_change(struct work *work, const struct change *change)
 static int add_attempt(struct work *work, const char *folder, struct error *err)
 {
     json_t *note;
-    int r = snapshot_note_find(folder, &note, err);
+    int r = snapshot_note_find(work->request->store, folder, &note, err);
     const char *before = json_get_text(note, "before", NULL);
     const char *after = json_get_text(note, "after", NULL);
     const char *tree = json_get_text(note, "tree", NULL);
@@ -315,21 +315,25 @@ static char *undo_folder(const struct undo_request *request, int number)
                       number);
 }
 
-static int last_number(const struct undo_request *request)
+/* Without its note nothing was done yet. */
+static int find_last_number(const struct undo_request *request, int *ret_number, struct error *err)
 {
-    int number = 0;
     bool is_there = true;
+    int number = 0;
+    int r = 0;
 
-    while (is_there && number < NUMBER_MAX) {
+    while (r == 0 && is_there && number < NUMBER_MAX) {
         char *folder = undo_folder(request, number + 1);
-        char *note = path_join(folder, SNAPSHOT_FILE); /* without it nothing was done yet */
+        json_t *note;
 
-        is_there = file_exists(note);
+        r = snapshot_note_find(request->store, folder, &note, err);
+        is_there = note != NULL;
         number += is_there ? 1 : 0;
-        free(note);
+        json_decref(note);
         free(folder);
     }
-    return number;
+    *ret_number = number;
+    return r;
 }
 
 static int read_last(struct work *work, struct error *err)
@@ -338,11 +342,11 @@ static int read_last(struct work *work, struct error *err)
     json_t *note = NULL;
     const char *digest;
     char *folder;
-    int r;
+    int r = find_last_number(work->request, &last->number, err);
 
-    last->number = last_number(work->request);
     folder = undo_folder(work->request, last->number);
-    r = last->number > 0 ? snapshot_note_find(folder, &note, err) : 0;
+    r = r == 0 && last->number > 0 ? snapshot_note_find(work->request->store, folder, &note, err)
+                                   : r;
     digest = json_get_text(note, "changes", NULL);
     last->is_open = json_get_boolean(note, "open", false);
     last->is_back = json_get_boolean(note, "back", false);
@@ -515,7 +519,7 @@ static int write_undo(const struct work *work, int number, const char *digest, b
         json_put(note, "open", json_true());
     }
     r = file_make_folders(folder, err);
-    r = r < 0 ? r : snapshot_note_write(folder, note, err);
+    r = r < 0 ? r : snapshot_note_write(request->store, folder, note, err);
     json_decref(note);
     free(folder);
     return r;
@@ -583,7 +587,8 @@ static int undo_alone(const struct undo_request *request, json_t **ret_report, s
 /* Under nobody's hands. */
 int run_undo(const struct undo_request *request, json_t **ret_report, struct error *err)
 {
-    const struct writer writer = {.project = request->project, .folder = request->folder};
+    const struct writer writer = {
+        .store = request->store, .project = request->project, .folder = request->folder};
     int held = -1;
     int r = writer_hold(&writer, &held, err);
 

@@ -31,6 +31,6 @@ int run_undo(const struct undo_request *request, json_t **ret_report, struct err
 #define UNDO_FOLDER "undo" /* of a run: the notes of its undos, by number */
 
 /* undo_used.c: puts the digests of all snapshots and lists of changes that the runs refer to. */
-int undo_find_digests(const char *folder, json_t *digests, struct error *err);
+int undo_find_digests(struct store *store, const char *folder, json_t *digests, struct error *err);
 
 #endif

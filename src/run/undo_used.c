@@ -56,7 +56,7 @@ static const char *next_name(DIR *stream, const char *path, int *result, struct 
 }
 
 /* The notes of all folders in this one. */
-static int find_in(const char *folder, json_t *digests, struct error *err)
+static int find_in(struct store *store, const char *folder, json_t *digests, struct error *err)
 {
     int r;
     DIR *stream = list_folder(folder, &r, err);
@@ -66,7 +66,7 @@ static int find_in(const char *folder, json_t *digests, struct error *err)
         char *path = path_join(folder, name);
         json_t *note;
 
-        r = snapshot_note_find(path, &note, err);
+        r = snapshot_note_find(store, path, &note, err);
         put_digests(note, digests);
         json_decref(note);
         free(path);
@@ -77,7 +77,7 @@ static int find_in(const char *folder, json_t *digests, struct error *err)
     return r;
 }
 
-int undo_find_digests(const char *folder, json_t *digests, struct error *err)
+int undo_find_digests(struct store *store, const char *folder, json_t *digests, struct error *err)
 {
     static const char *const places[] = {"attempts", UNDO_FOLDER, "workspaces"};
     char *runs = path_join(folder, "workflows");
@@ -89,7 +89,7 @@ int undo_find_digests(const char *folder, json_t *digests, struct error *err)
         for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++) {
             char *place = mem_printf("%s/%s/%s", runs, name, places[i]);
 
-            r = find_in(place, digests, err);
+            r = find_in(store, place, digests, err);
             free(place);
         }
     }
@@ -97,5 +97,6 @@ int undo_find_digests(const char *folder, json_t *digests, struct error *err)
         (void)closedir(stream);
     }
     free(runs);
-    return r;
+    /* Also those whose folders somebody removed. */
+    return r < 0 ? r : snapshot_note_each(store, put_digests, digests, err);
 }

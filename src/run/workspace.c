@@ -86,7 +86,7 @@ static int make_anew(const struct workspace *workspace, const char *folder, cons
     r = r < 0 ? r : clone_make(snapshots, &wish, base, err);
     if (r == 0) {
         json_put_text(note, "base", base);
-        r = snapshot_note_write(folder, note, err);
+        r = snapshot_note_write(workspace->store, folder, note, err);
     }
     snapshots_close(snapshots);
     json_decref(note);
@@ -97,7 +97,7 @@ int workspace_make(const struct workspace *workspace, struct error *err)
 {
     char *folder = path_folder(workspace->tree);
     json_t *note;
-    int r = snapshot_note_find(folder, &note, err);
+    int r = snapshot_note_find(workspace->store, folder, &note, err);
     bool is_there = json_get_text(note, "base", NULL) && !json_get_boolean(note, "ended", false) &&
                     file_is_folder(workspace->tree);
 
@@ -111,10 +111,10 @@ int workspace_make(const struct workspace *workspace, struct error *err)
     return r;
 }
 
-int workspace_read_base(const char *tree, char ret_base[65], struct error *err)
+int workspace_read_base(struct store *store, const char *tree, char ret_base[65], struct error *err)
 {
     char *folder = path_folder(tree);
-    json_t *note = snapshot_note_read(folder);
+    json_t *note = snapshot_note_read(store, folder);
     const char *base = json_get_text(note, "base", NULL);
     int r = 0;
 
@@ -128,23 +128,23 @@ int workspace_read_base(const char *tree, char ret_base[65], struct error *err)
     return r;
 }
 
-void workspace_end(const char *tree, const json_t *left)
+void workspace_end(struct store *store, const char *tree, const json_t *left)
 {
     char *folder = path_folder(tree);
-    json_t *note = snapshot_note_read(folder);
+    json_t *note = snapshot_note_read(store, folder);
 
     if (note) {
         json_put(note, "ended", json_true());
         if (left) {
             json_put(note, "left", json_incref((json_t *)(uintptr_t)left));
         }
-        (void)snapshot_note_write(folder, note, NULL);
+        (void)snapshot_note_write(store, folder, note, NULL);
     }
     json_decref(note);
     free(folder);
 }
 
-void workspace_sweep(const char *run_folder)
+void workspace_sweep(struct store *store, const char *run_folder)
 {
     char *folder = path_join(run_folder, WORKSPACES_FOLDER);
     DIR *stream = opendir(folder);
@@ -152,7 +152,7 @@ void workspace_sweep(const char *run_folder)
 
     while (stream && (entry = readdir(stream)) != NULL) {
         char *path = entry->d_name[0] == '.' ? NULL : path_join(folder, entry->d_name);
-        json_t *note = path ? snapshot_note_read(path) : NULL;
+        json_t *note = path ? snapshot_note_read(store, path) : NULL;
 
         if (json_get_boolean(note, "ended", false) && !json_object_get(note, "left")) {
             char *tree = path_join(path, "tree");
@@ -169,11 +169,11 @@ void workspace_sweep(const char *run_folder)
     free(folder);
 }
 
-void run_sweep_workspaces(const char *folder, const char *run_id)
+void run_sweep_workspaces(struct store *store, const char *folder, const char *run_id)
 {
     char *path = mem_printf("%s/workflows/%s", folder, run_id);
 
-    workspace_sweep(path);
+    workspace_sweep(store, path);
     free(path);
 }
 

@@ -75,6 +75,8 @@ static int refuse_busy(const struct holder *holder, struct error *err)
 /* 0: nothing of it is at work or is still to be looked at. */
 static int check_over(const struct writer *writer, const struct holder *holder, struct error *err)
 {
+    const struct changes_place place = {
+        .store = writer->store, .folder = holder->attempt, .project = writer->project};
     enum attempt_presence presence = ATTEMPT_ABSENT;
     pid_t keeper;
 
@@ -86,7 +88,7 @@ static int check_over(const struct writer *writer, const struct holder *holder, 
         (presence == ATTEMPT_ABSENT && !attempt_give_up(holder->attempt))) {
         return refuse_busy(holder, err);
     }
-    changes_keep_after(holder->attempt, writer->project, writer->project);
+    changes_keep_after(&place, writer->project);
     return 0;
 }
 

@@ -6,8 +6,10 @@
 #define FERMATA_RUN_WRITER_H
 
 #include "base/error.h"
+#include "store/store.h"
 
 struct writer {
+    struct store *store; /* needed to take or hold it */
     const char *project;
     const char *folder; /* PROJECT/.fermata */
     const char *run_id;

@@ -88,6 +88,30 @@ EOF
     state | diff "$BATS_TEST_TMPDIR/before" -
 }
 
+@test "what an agent forges, removes or plants beside its attempts is not believed by diff, undo and gc" {
+    local forged note
+    printf one >file
+    edited <<'EOF'
+printf two >file
+cd .fermata/workflows/*/attempts/s.1
+cp snapshot.json "$BATS_TEST_TMPDIR/real"
+# As if it had been so before; and an undo of which nobody knows.
+printf '{"before":"%064d","after":"%064d"}' 0 0 >snapshot.json
+mkdir -p ../../undo/1 && printf '{"changes":"%064d"}' 0 >../../undo/1/snapshot.json
+EOF
+    for forged in '' '{}' '{"unknown":"nothing"}' '{"merge":"0"}' "$(<"$BATS_TEST_TMPDIR/real")"; do
+        note=$(echo .fermata/workflows/wf_*/attempts/s.1)/snapshot.json
+        [ -n "$forged" ] && printf '%s' "$forged" >"$note" || rm "$note"
+        [[ $(fermata diff last) == *"-one"*"+two"* ]]
+    done
+    rm -r .fermata/workflows/wf_*/attempts
+    fermata gc --older-than 30d >/dev/null
+    fermata undo last >/dev/null
+    [ "$(<file)" = one ]
+    fermata undo last --back >/dev/null
+    [ "$(<file)" = two ]
+}
+
 @test "empty folders count as nothing: none is brought back, and one is left that held nothing of the step" {
     mkdir -p kept removed outer/inner
     echo x >file

@@ -654,6 +654,9 @@ EOF
     fermata show last --json | grep -q 'it was to change nothing'
 }
 
+# Of what an agent may reach the store alone knows what the files were.
+forget_all='python3 -IS -c "import sqlite3; s = sqlite3.connect(\".fermata/fermata.db\", 30); s.execute(\"DELETE FROM note\"); s.commit()"'
+
 # reviewed WORD COMMAND...: a read-only step that runs these; of each the error tells, unless WORD is "unseen"
 reviewed() {
     local word=$1 command error
@@ -687,12 +690,15 @@ END
     workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: reader, prompt: go, read_only: true, retry: { attempts: 1 } }] }] }'
     reviewed file 'echo bad >file' 'rm file' 'chmod +x file' 'rm file; ln -s numbers file' 'touch -d yesterday file; echo x >>file'
     reviewed link 'ln -sfn numbers link'
+    # Whatever lies beside its attempt is not believed.
+    reviewed file 'echo bad >file; find .fermata/workflows -name snapshot.json -delete' \
+        'echo bad >file; for note in .fermata/workflows/*/attempts/*/snapshot.json; do echo "{}" >"$note"; done'
     reviewed new 'echo x >new' 'ln -s file new' 'mkdir new; touch new/empty' 'git init -q new; cd new; git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x'
     reviewed aside 'mv aside moved'
     # In no snapshot, but looked at.
     reviewed large 'printf x | dd of=large seek=1000 conv=notrunc status=none' 'rm large' 'truncate -s 70M large' 'truncate -s 1M large'
     # What cannot be compared any more is not taken for unchanged.
-    reviewed "whether it did is not known" 'find .fermata/workflows -name snapshot.json -delete' 'truncate -s 17G holes'
+    reviewed "whether it did is not known" "$forget_all" 'truncate -s 17G holes'
     rm holes
 }
 
@@ -702,7 +708,7 @@ END
     sed -i 's/reader: { type: command/reader: { type: claude/' .fermata/config.yaml
     workflow w <<<'{ name: w, phases: [{ id: p, steps: [{ id: s, agent: reader, prompt: go, read_only: true, retry: { attempts: 1 } }] }] }'
     reviewed unseen 'cp -p file x.log; echo bad >file; cp -p x.log file' 'touch file' 'chmod 600 file' 'echo more >>x.log' \
-        'mkdir new' 'mkfifo new' 'git config user.name b; echo "*.tmp" >>.git/info/exclude; echo x >a.tmp' 'echo x >.fermata/more'
+        'find .fermata/workflows -name snapshot.json -delete' 'mkdir new' 'mkfifo new' 'git config user.name b; echo "*.tmp" >>.git/info/exclude; echo x >a.tmp' 'echo x >.fermata/more'
 }
 
 @test "the kept answer of a review that only met a changed file is taken with a reason, and not without" {

@@ -137,9 +137,13 @@ class Scene(Project):
         return met
 
     def is_open(self):
-        notes = sorted(self.path.glob(".fermata/workflows/*/undo/*/snapshot.json"),
-                       key=lambda note: int(note.parent.name))
-        return bool(notes) and '"open":true' in notes[-1].read_text()
+        store = self.open_store()
+        try:
+            notes = sorted(store.execute("SELECT place, note FROM note WHERE place LIKE 'undo/%'"),
+                           key=lambda row: int(row[0].split("/")[1]))
+            return bool(notes) and '"open":true' in notes[-1][1]
+        finally:
+            store.close()
 
 
 def main():

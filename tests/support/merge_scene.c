@@ -23,8 +23,14 @@ struct merge_scene merge_scene_of(struct run_project *project)
     scene.tree = mem_printf("%s/workflows/" MERGE_RUN "/workspaces/s/tree", project->folder);
     scene.attempt = mem_printf("%s/workflows/" MERGE_RUN "/attempts/s.1", project->folder);
     assert_int_equal(file_make_folders(scene.attempt, NULL), 0);
-    scene.merge = (struct merge){project->project, project->folder, MERGE_RUN, "s",
-                                 scene.attempt,    scene.tree,      false};
+    scene.merge = (struct merge){project->store,
+                                 project->project,
+                                 project->folder,
+                                 MERGE_RUN,
+                                 "s",
+                                 scene.attempt,
+                                 scene.tree,
+                                 false};
     return scene;
 }
 
@@ -34,19 +40,30 @@ void merge_scene_release(struct merge_scene *scene)
     free(scene->attempt);
 }
 
+struct changes_place merge_scene_place(const struct merge_scene *scene)
+{
+    return (struct changes_place){.store = scene->project->store,
+                                  .folder = scene->attempt,
+                                  .project = scene->project->project};
+}
+
 void merge_scene_begin(const struct merge_scene *scene)
 {
-    const struct workspace workspace = {.project = scene->project->project,
+    const struct workspace workspace = {.store = scene->project->store,
+                                        .project = scene->project->project,
                                         .project_folder = scene->project->folder,
                                         .tree = scene->tree};
+    const struct changes_place place = merge_scene_place(scene);
 
     assert_int_equal(workspace_make(&workspace, NULL), 0);
-    changes_begin(scene->attempt, scene->project->project, scene->tree);
+    changes_begin(&place, scene->tree);
 }
 
 void merge_scene_end(const struct merge_scene *scene)
 {
-    changes_keep_after(scene->attempt, scene->project->project, scene->tree);
+    const struct changes_place place = merge_scene_place(scene);
+
+    changes_keep_after(&place, scene->tree);
 }
 
 void merge_scene_assert(const struct run_project *project, const char *name, const char *wanted)

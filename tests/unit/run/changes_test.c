@@ -28,6 +28,12 @@
     "name: w\ndefaults: { retry: { attempts: 1 } }\n"                                              \
     "phases: [{ id: p, steps: [{ id: s, prompt: go" more " }] }]\n"
 
+#define PLACE(scene)                                                                               \
+    (struct changes_place)                                                                         \
+    {                                                                                              \
+        .store = (scene)->store, .folder = (scene)->folder, .project = (scene)->project            \
+    }
+
 static void prepare(struct run_project *project)
 {
     run_project_configure(project, AGENT);
@@ -215,7 +221,7 @@ static void what_was_not_listed_before_is_not_known_after(void **state)
     struct run_project *project = *state;
     const struct claims claims = {NULL, project->project, project->project};
 
-    assert_null(changes_end(project->folder, project->project, &claims));
+    assert_null(changes_end(&PLACE(project), &claims));
 }
 
 static void that_there_was_no_listing_is_told_with_its_reason(void **state)
@@ -224,14 +230,14 @@ static void that_there_was_no_listing_is_told_with_its_reason(void **state)
     struct claims claims = {NULL, project->project, project->project};
     json_t *changes;
 
-    changes_begin(project->folder, project->project, "/nonexistent");
-    changes = changes_end(project->folder, project->project, &claims);
+    changes_begin(&PLACE(project), "/nonexistent");
+    changes = changes_end(&PLACE(project), &claims);
     assert_null(json_object_get(changes, "count"));
     assert_non_null(strstr(json_get_text(changes, "unknown", ""), "/nonexistent"));
     json_decref(changes);
-    changes_begin(project->folder, project->project, project->project);
+    changes_begin(&PLACE(project), project->project);
     claims.project = "/nonexistent";
-    changes = changes_end(project->folder, project->project, &claims);
+    changes = changes_end(&PLACE(project), &claims);
     assert_non_null(strstr(json_get_text(changes, "unknown", ""), "/nonexistent"));
     json_decref(changes);
 }
@@ -240,17 +246,17 @@ static json_t *end(const struct run_project *project)
 {
     const struct claims claims = {NULL, project->project, project->project};
 
-    return changes_end(project->folder, project->project, &claims);
+    return changes_end(&PLACE(project), &claims);
 }
 
 static void begin(const struct run_project *project)
 {
-    changes_begin(project->folder, project->project, project->project);
+    changes_begin(&PLACE(project), project->project);
 }
 
 static void assert_no_difference(const struct run_project *project)
 {
-    changes_write_difference(project->folder, project->project);
+    changes_write_difference(&PLACE(project));
     assert_false(run_project_has(project, ".fermata/" DIFFERENCE_FILE));
 }
 
@@ -292,8 +298,8 @@ static void of_many_changes_the_first_are_shown_without_what_is_ignored(void **s
         run_project_write(project, name, "");
         free(name);
     }
-    changes_keep_after(project->folder, project->project, project->project);
-    changes_write_difference(project->folder, project->project);
+    changes_keep_after(&PLACE(project), project->project);
+    changes_write_difference(&PLACE(project));
     text = run_project_read(project, ".fermata/" DIFFERENCE_FILE);
     assert_non_null(strstr(text, "\n+tab\there??[2J\n"));
     assert_null(strstr(text, "built-"));
@@ -309,10 +315,10 @@ static void where_nothing_can_be_kept_the_lists_are_compared(void **state)
     run_project_write(project, ".fermata/snapshots", "no folder");
     run_project_write(project, "a.txt", "one");
     begin(project);
-    note = snapshot_note_read(project->folder);
+    note = snapshot_note_read(project->store, project->folder);
     assert_non_null(json_get_text(note, "unknown", NULL));
     json_decref(note);
-    changes_keep_after(project->folder, project->project, project->project);
+    changes_keep_after(&PLACE(project), project->project);
     run_project_write(project, "a.txt", "two");
     changes = end(project);
     assert_int_equal(json_get_integer(changes, "count", -1), 1);
@@ -323,6 +329,30 @@ static void where_nothing_can_be_kept_the_lists_are_compared(void **state)
     json_decref(changes);
 }
 
+static void a_list_that_somebody_else_wrote_or_removed_proves_nothing(void **state)
+{
+    struct run_project *project = *state;
+    char *path = path_join(project->folder, "tree");
+
+    run_project_write(project, ".fermata/snapshots", "no folder");
+    run_project_write(project, "a.txt", "one");
+    for (int i = 0; i < 2; i++) {
+        json_t *changes;
+
+        begin(project);
+        if (i == 0) {
+            run_project_write(project, ".fermata/tree", "");
+        } else {
+            assert_int_equal(unlink(path), 0);
+        }
+        changes = end(project);
+        assert_null(json_object_get(changes, "count"));
+        assert_true(json_get_boolean(changes, "unproven", false));
+        json_decref(changes);
+    }
+    free(path);
+}
+
 static void what_somebody_kept_after_it_counts(void **state)
 {
     struct run_project *project = *state;
@@ -331,9 +361,9 @@ static void what_somebody_kept_after_it_counts(void **state)
     run_project_write(project, "a.txt", "one");
     begin(project);
     run_project_write(project, "a.txt", "two");
-    changes_keep_after(project->folder, project->project, project->project);
+    changes_keep_after(&PLACE(project), project->project);
     run_project_write(project, "b.txt", "of somebody else");
-    changes_keep_after(project->folder, project->project, project->project);
+    changes_keep_after(&PLACE(project), project->project);
     changes = end(project);
     assert_int_equal(json_get_integer(changes, "count", -1), 1);
     json_decref(changes);
@@ -350,11 +380,11 @@ static void a_snapshot_that_is_gone_makes_it_unknown(void **state)
 
         run_project_write(project, "a.txt", "one");
         begin(project);
-        changes_keep_after(project->folder, project->project, project->project);
-        note = snapshot_note_read(project->folder);
+        changes_keep_after(&PLACE(project), project->project);
+        note = snapshot_note_read(project->store, project->folder);
         json_put_text(note, names[i],
                       "0123456789012345678901234567890123456789012345678901234567890123");
-        assert_int_equal(snapshot_note_write(project->folder, note, NULL), 0);
+        assert_int_equal(snapshot_note_write(project->store, project->folder, note, NULL), 0);
         json_decref(note);
         changes = end(project);
         assert_null(json_object_get(changes, "count"));
@@ -370,9 +400,9 @@ static void a_note_that_cannot_be_read_is_not_replaced(void **state)
     json_t *note = (json_t *)path;
 
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_true(snapshot_note_find(project->folder, &note, NULL) < 0);
+    assert_true(snapshot_note_find(project->store, project->folder, &note, NULL) < 0);
     assert_null(note);
-    changes_keep_after(project->folder, project->project, project->project);
+    changes_keep_after(&PLACE(project), project->project);
     assert_null(end(project));
     assert_true(file_is_folder(path));
     free(path);
@@ -410,8 +440,8 @@ static void what_is_left_out_is_named_once(void **state)
     free(path);
     path = path_join(project->project, "other");
     assert_int_equal(truncate(path, 65 * 1024 * 1024), 0);
-    changes_keep_after(project->folder, project->project, project->project);
-    note = snapshot_note_read(project->folder);
+    changes_keep_after(&PLACE(project), project->project);
+    note = snapshot_note_read(project->store, project->folder);
     assert_int_equal(json_array_size(json_object_get(note, "lacks")), 2);
     json_decref(note);
     free(path);
@@ -436,6 +466,7 @@ int main(void)
         TEST(what_was_not_listed_before_is_not_known_after),
         TEST(that_there_was_no_listing_is_told_with_its_reason),
         TEST(where_nothing_can_be_kept_the_lists_are_compared),
+        TEST(a_list_that_somebody_else_wrote_or_removed_proves_nothing),
         TEST(what_somebody_kept_after_it_counts),
         TEST(a_snapshot_that_is_gone_makes_it_unknown),
         TEST(a_note_that_cannot_be_read_is_not_replaced),

@@ -86,7 +86,8 @@ static bool waits_for_its_turn(const struct run_project *project)
 
 static int hold_files(const struct run_project *project)
 {
-    const struct writer undo = {.project = project->project, .folder = project->folder};
+    const struct writer undo = {
+        .store = project->store, .project = project->project, .folder = project->folder};
     int held = -1;
 
     assert_int_equal(writer_hold(&undo, &held, NULL), 0);

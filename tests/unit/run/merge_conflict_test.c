@@ -60,11 +60,14 @@ static void assert_in_clone(const struct merge_scene *scene, const char *name, c
 /* The agent's second attempt. */
 static void settle(struct merge_scene *scene, const char *text)
 {
+    struct changes_place place;
+
     free(scene->attempt);
     scene->attempt = mem_printf("%s/workflows/" MERGE_RUN "/attempts/s.2", scene->project->folder);
     scene->merge.attempt = scene->attempt;
     assert_int_equal(file_make_folders(scene->attempt, NULL), 0);
-    changes_begin(scene->attempt, scene->project->project, scene->tree);
+    place = merge_scene_place(scene);
+    changes_begin(&place, scene->tree);
     scratch_write(scene->tree, "file", text);
     merge_scene_end(scene);
 }

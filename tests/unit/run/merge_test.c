@@ -136,7 +136,7 @@ static void conflicts_beyond_a_line_are_named_in_part(void **state)
 
 static void edit_note(const char *folder, const char *name, json_t *value)
 {
-    json_t *note = snapshot_note_read(folder);
+    json_t *note = snapshot_note_read(NULL, folder);
 
     assert_non_null(note);
     if (value) {
@@ -144,7 +144,7 @@ static void edit_note(const char *folder, const char *name, json_t *value)
     } else {
         (void)json_object_del(note, name);
     }
-    assert_int_equal(snapshot_note_write(folder, note, NULL), 0);
+    assert_int_equal(snapshot_note_write(NULL, folder, note, NULL), 0);
     json_decref(note);
 }
 
@@ -187,7 +187,7 @@ static void what_is_not_known_is_not_merged(void **state)
     char *workspace = path_folder(scene.tree);
 
     run_project_write(*state, "file", "1\n");
-    (void)merge_of(&scene, "snapshot.json");
+    (void)merge_of(&scene, "no note of what was done");
     merge_scene_begin(&scene);
     scratch_write(scene.tree, "file", "2\n");
     (void)merge_of(&scene, "could not be kept");
@@ -212,7 +212,8 @@ static void while_an_agent_is_at_work_nothing_is_merged(void **state)
 {
     struct run_project *project = *state;
     struct merge_scene scene = merge_scene_of(project);
-    const struct writer other = {.project = project->project,
+    const struct writer other = {.store = project->store,
+                                 .project = project->project,
                                  .folder = project->folder,
                                  .run_id = "wf_000000000002",
                                  .attempt = "/nonexistent/b.1"};

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "run/note.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -96,15 +97,19 @@ static void without_an_undo_there_is_nothing_to_bring_back(void **state)
     assert_int_equal(run_undo(&request, &report, NULL), ERROR_NOT_FOUND);
 }
 
-/* A folder in the place of the note: nothing that can be read. */
-static void hide_note(const struct run_project *project, const char *folder)
+static int tear_note(struct tx *tx, void *arg, struct error *err)
 {
-    char *path = mem_printf("%s/workflows/%s/%s/snapshot.json", project->folder, project->id,
-                            folder);
+    static const struct query query = {"UPDATE note SET note = '[' WHERE place = ?1"};
+    struct statement *statement = tx_query(tx, &query);
 
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(mkdir(path, 0700), 0);
-    free(path);
+    bind_text(statement, 1, arg);
+    return tx_run(tx, statement, NULL, err);
+}
+
+/* Nothing that can be read. */
+static void hide_note(const struct run_project *project, char *place)
+{
+    assert_int_equal(store_write(project->store, tear_note, place, NULL), 0);
 }
 
 static void a_note_that_cannot_be_read_is_an_error_and_nothing_is_done(void **state)
@@ -128,7 +133,7 @@ static void a_note_that_cannot_be_read_is_an_error_and_nothing_is_done(void **st
     request.is_back = false;
     r = run_undo(&request, &report, NULL);
     assert_true(r < 0 && r != ERROR_NOT_FOUND);
-    assert_true(undo_find_digests(project->folder, digests, NULL) < 0);
+    assert_true(undo_find_digests(project->store, project->folder, digests, NULL) < 0);
     json_decref(digests);
 }
 
@@ -265,15 +270,34 @@ static void of_whom_nothing_is_kept_that_is_said(void **state)
     struct undo_request request;
     struct error err = ERROR_INIT;
     json_t *report;
-    char *path;
+    json_t *note = json_pack("{s:s, s:[i, s]}", "unlisted", "too many files", "lacks", 1, "x");
+    char *folder;
 
     run(project, AGENT("echo two > a.txt"));
-    path = mem_printf(".fermata/workflows/%s/attempts/s.1/snapshot.json", project->id);
-    run_project_write(project, path, "{\"unlisted\": \"too many files\", \"lacks\": [1, \"x\"]}");
+    folder = mem_printf("%s/workflows/%s/attempts/s.1", project->folder, project->id);
+    assert_int_equal(snapshot_note_write(project->store, folder, note, NULL), 0);
     request = request_of(project);
     assert_int_equal(run_undo(&request, &report, &err), ERROR_NOT_FOUND);
     assert_non_null(strstr(err.text, "nothing is kept"));
-    free(path);
+    json_decref(note);
+    free(folder);
+}
+
+/* Whatever an agent writes there, removes or plants. */
+static void what_lies_beside_an_attempt_is_not_believed(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    json_t *report;
+
+    run(project, AGENT("echo two > a.txt; cd .fermata/workflows; for a in */attempts/*; do "
+                       "printf %s {} > $a/snapshot.json; done"));
+    request = request_of(project);
+    assert_int_equal(run_diff(&request, &report, NULL), 0);
+    assert_non_null(strstr(json_get_text(report, "text", ""), "+two"));
+    json_decref(report);
+    assert_undone(&request, "a.txt:modified ");
+    assert_content(project, "one\n");
 }
 
 static void what_is_too_large_to_be_kept_is_not_replaced(void **state)
@@ -326,6 +350,7 @@ int main(void)
         CASE(what_a_called_workflow_did_belongs_to_its_run),
         CASE(what_stayed_in_a_clone_is_shown_and_not_taken_back),
         CASE(of_whom_nothing_is_kept_that_is_said),
+        CASE(what_lies_beside_an_attempt_is_not_believed),
         CASE(what_is_too_large_to_be_kept_is_not_replaced),
         CASE(without_a_place_for_it_nothing_is_taken_back),
         CASE(a_note_that_cannot_be_read_is_an_error_and_nothing_is_done),

@@ -33,7 +33,7 @@ static void the_snapshots_of_runs_are_found(void **state)
     json_t *digests = json_object();
 
     run(project, AGENT("echo two > a.txt"));
-    assert_int_equal(undo_find_digests(project->folder, digests, NULL), 0);
+    assert_int_equal(undo_find_digests(project->store, project->folder, digests, NULL), 0);
     assert_int_equal(json_object_size(digests), 2);
     json_decref(digests);
 }
@@ -59,10 +59,10 @@ static void what_cannot_be_looked_at_is_not_taken_for_unused(void **state)
         json_t *digests = json_object();
         char *path = hide(project, places[i]);
 
-        assert_true(undo_find_digests(project->folder, digests, &err) < 0);
+        assert_true(undo_find_digests(project->store, project->folder, digests, &err) < 0);
         assert_non_null(strstr(err.text, places[i]));
         assert_int_equal(unlink(path), 0);
-        assert_int_equal(undo_find_digests(project->folder, digests, &err), 0);
+        assert_int_equal(undo_find_digests(project->store, project->folder, digests, &err), 0);
         free(path);
         json_decref(digests);
     }
@@ -73,7 +73,7 @@ static void without_a_run_nothing_is_in_use(void **state)
     struct run_project *project = *state;
     json_t *digests = json_object();
 
-    assert_int_equal(undo_find_digests(project->folder, digests, NULL), 0);
+    assert_int_equal(undo_find_digests(project->store, project->folder, digests, NULL), 0);
     assert_int_equal(json_object_size(digests), 0);
     json_decref(digests);
 }

@@ -23,8 +23,10 @@ static char *tree_of(const struct run_project *project, const char *step)
 
 static void make(const struct run_project *project, const char *tree)
 {
-    const struct workspace workspace = {
-        .project = project->project, .project_folder = project->folder, .tree = tree};
+    const struct workspace workspace = {.store = project->store,
+                                        .project = project->project,
+                                        .project_folder = project->folder,
+                                        .tree = tree};
     struct error err = ERROR_INIT;
 
     if (workspace_make(&workspace, &err) < 0) {
@@ -43,20 +45,20 @@ static void a_clone_stays_until_it_has_ended(void **state)
 
     run_project_write(project, "file", "one");
     make(project, tree);
-    assert_int_equal(workspace_read_base(tree, base, NULL), 0);
+    assert_int_equal(workspace_read_base(project->store, tree, base, NULL), 0);
     run_project_write(project, "file", "two");
     make(project, tree);
-    workspace_sweep(run);
+    workspace_sweep(project->store, run);
     assert_int_equal(file_read(file, 100, &text, NULL, NULL), 0);
     assert_string_equal(text, "one");
     free(text);
-    workspace_end(tree, NULL);
+    workspace_end(project->store, tree, NULL);
     make(project, tree);
     assert_int_equal(file_read(file, 100, &text, NULL, NULL), 0);
     assert_string_equal(text, "two");
     free(text);
-    workspace_end(tree, NULL);
-    workspace_sweep(run);
+    workspace_end(project->store, tree, NULL);
+    workspace_sweep(project->store, run);
     assert_false(file_exists(file));
     free(run);
     free(file);
@@ -75,8 +77,8 @@ static void a_clone_that_holds_the_only_copy_of_something_is_kept(void **state)
 
         make(project, tree);
         scratch_write(tree, "only", "here");
-        workspace_end(tree, left);
-        workspace_sweep(run);
+        workspace_end(project->store, tree, left);
+        workspace_sweep(project->store, run);
         make(project, tree);
         assert_true(file_exists(aside));
         free(aside);
@@ -86,24 +88,31 @@ static void a_clone_that_holds_the_only_copy_of_something_is_kept(void **state)
     free(tree);
 }
 
+static int tear_notes(struct tx *tx, void *arg, struct error *err)
+{
+    static const struct query query = {"UPDATE note SET note = '['"};
+
+    (void)arg;
+    return tx_run(tx, tx_query(tx, &query), NULL, err);
+}
+
 static void a_clone_of_which_the_note_cannot_be_read_is_not_replaced(void **state)
 {
     struct run_project *project = *state;
     const char *name = ".fermata/workflows/wf_000000000001/workspaces/s/tree/work";
     char *tree = tree_of(project, "s");
-    char *note = mem_printf("%s/../snapshot.json", tree);
-    const struct workspace workspace = {
-        .project = project->project, .project_folder = project->folder, .tree = tree};
+    const struct workspace workspace = {.store = project->store,
+                                        .project = project->project,
+                                        .project_folder = project->folder,
+                                        .tree = tree};
     struct error err = ERROR_INIT;
 
     make(project, tree);
     run_project_write(project, name, "of the agent");
-    assert_int_equal(unlink(note), 0);
-    assert_int_equal(mkdir(note, 0700), 0);
+    assert_int_equal(store_write(project->store, tear_notes, NULL, NULL), 0);
     assert_true(workspace_make(&workspace, &err) < 0);
     assert_non_null(strstr(err.text, "cannot be cloned"));
     assert_true(run_project_has(project, name));
-    free(note);
     free(tree);
 }
 
@@ -150,11 +159,11 @@ static void what_a_killed_process_left_of_its_ports_is_free(void **state)
     free(first);
 }
 
-static int base_of(const char *tree)
+static int base_of(const struct run_project *project, const char *tree)
 {
     char base[DIGEST_HEX_SIZE];
 
-    return workspace_read_base(tree, base, NULL);
+    return workspace_read_base(project->store, tree, base, NULL);
 }
 
 static void what_was_never_made_has_no_base_and_ends_without_a_word(void **state)
@@ -162,8 +171,8 @@ static void what_was_never_made_has_no_base_and_ends_without_a_word(void **state
     struct run_project *project = *state;
     char *tree = tree_of(project, "s");
 
-    assert_int_equal(base_of(tree), ERROR_IO);
-    workspace_end(tree, NULL);
+    assert_int_equal(base_of(project, tree), ERROR_IO);
+    workspace_end(project->store, tree, NULL);
     assert_false(
         run_project_has(project, ".fermata/workflows/wf_000000000001/workspaces/s/snapshot.json"));
     free(tree);
@@ -188,14 +197,16 @@ static void without_a_place_there_is_no_clone(void **state)
 {
     struct run_project *project = *state;
     char *tree = tree_of(project, "s");
-    const struct workspace workspace = {
-        .project = project->project, .project_folder = project->folder, .tree = tree};
+    const struct workspace workspace = {.store = project->store,
+                                        .project = project->project,
+                                        .project_folder = project->folder,
+                                        .tree = tree};
     struct error err = ERROR_INIT;
 
     run_project_write(project, ".fermata/snapshots", "no folder");
     assert_true(workspace_make(&workspace, &err) < 0);
     assert_non_null(strstr(err.text, "the project cannot be cloned"));
-    assert_int_equal(base_of(tree), ERROR_IO);
+    assert_int_equal(base_of(project, tree), ERROR_IO);
     free(tree);
 }
 

@@ -19,8 +19,11 @@
 
 static struct writer writer_of(const struct run_project *project, const char *attempt)
 {
-    return (struct writer){
-        .project = project->project, .folder = project->folder, .run_id = RUN, .attempt = attempt};
+    return (struct writer){.store = project->store,
+                           .project = project->project,
+                           .folder = project->folder,
+                           .run_id = RUN,
+                           .attempt = attempt};
 }
 
 /* An attempt's folder of the run. free() it. */
@@ -115,7 +118,8 @@ static void what_is_held_keeps_everybody_away_until_its_process_lets_go(void **s
 {
     struct run_project *project = *state;
     struct writer agent = writer_of(project, "/nonexistent/a.1");
-    struct writer undo = {.project = project->project, .folder = project->folder};
+    struct writer undo = {
+        .store = project->store, .project = project->project, .folder = project->folder};
     int held = -1;
     int other = -1;
 
@@ -130,7 +134,8 @@ static void nothing_is_held_while_an_agent_is_at_work(void **state)
 {
     struct run_project *project = *state;
     struct writer agent = writer_of(project, "/nonexistent/a.1");
-    struct writer undo = {.project = project->project, .folder = project->folder};
+    struct writer undo = {
+        .store = project->store, .project = project->project, .folder = project->folder};
     int lock = -1;
     int held = -1;
 
