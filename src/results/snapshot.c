@@ -292,12 +292,13 @@ static int put_file(struct snapshots *snapshots, int fd, char ret_digest[DIGEST_
     struct digest *digest = digest_new();
     char *block = mem_alloc(BLOCK_BYTES);
     struct temporary temporary = {0};
+    char seen[DIGEST_HEX_SIZE];
     int64_t bytes = 0;
     ssize_t length = 0;
     int r = temporary_open(snapshots, &temporary, err);
 
     if (r < 0) {
-        digest_finish(digest, ret_digest);
+        digest_finish(digest, seen);
         free(block);
         return r;
     }
@@ -312,7 +313,7 @@ static int put_file(struct snapshots *snapshots, int fd, char ret_digest[DIGEST_
             r = fd_write(temporary.fd, block, (size_t)length) < 0 ? fail_write(snapshots, err) : 0;
         }
     } while (r == 0 && (length > 0 || (length < 0 && errno == EINTR)));
-    digest_finish(digest, ret_digest);
+    digest_finish(digest, seen);
     if (r == 0 && length < 0) {
         r = error_set_errno(err, "cannot read a file of the project");
     }
@@ -321,7 +322,11 @@ static int put_file(struct snapshots *snapshots, int fd, char ret_digest[DIGEST_
         (void)temporary_close(snapshots, &temporary, NULL, NULL);
         return r;
     }
-    return temporary_close(snapshots, &temporary, ret_digest, err);
+    r = temporary_close(snapshots, &temporary, seen, err);
+    if (r == 0) {
+        memcpy(ret_digest, seen, sizeof(seen));
+    }
+    return r;
 }
 
 static void leave_out(struct strbuf *left_out, const char *path)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mkdirat and syncfs are wrapped, see the Makefile. */
+/* mkdirat, syncfs and read are wrapped, see the Makefile. */
 #include "results/snapshot.h"
 
 #include "../../support/repository.h"
@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -157,6 +158,79 @@ static void what_is_no_digest_leads_nowhere(void **state)
                      ERROR_INVALID);
 }
 
+static const char *growing; /* a file; NULL: none */
+static int times_begun;     /* to be read, from its begin */
+
+ssize_t __real_read(int fd, void *bytes, size_t size);
+ssize_t __wrap_read(int fd, void *bytes, size_t size);
+
+static bool is_growing(int fd)
+{
+    struct stat wanted, status;
+
+    return growing && stat(growing, &wanted) == 0 && fstat(fd, &status) == 0 &&
+           status.st_ino == wanted.st_ino && status.st_dev == wanted.st_dev;
+}
+
+/* The first time it is read for the listing. The second time it is to be kept and was found small
+ * enough: now somebody writes more. */
+ssize_t __wrap_read(int fd, void *bytes, size_t size)
+{
+    if (is_growing(fd) && lseek(fd, 0, SEEK_CUR) == 0 && ++times_begun == 2) {
+        assert_int_equal(truncate(growing, SNAPSHOT_FILE_BYTES_MAX + 1), 0);
+    }
+    return __real_read(fd, bytes, size);
+}
+
+static size_t count_files(const char *folder)
+{
+    char *command = mem_printf("find '%s' -type f | wc -l", folder);
+    FILE *stream = popen(command, "r");
+    size_t count = 0;
+
+    assert_non_null(stream);
+    assert_int_equal(fscanf(stream, "%zu", &count), 1);
+    assert_int_equal(pclose(stream), 0);
+    free(command);
+    return count;
+}
+
+static void
+a_file_that_grows_beyond_the_ceiling_while_it_is_kept_is_left_out_and_named(void **state)
+{
+    struct snapshot_project *project = *state;
+    char *path = path_join(project->folder, "grows");
+    char *store = path_join(project->folder, ".fermata/snapshots");
+    char before[DIGEST_HEX_SIZE], first[DIGEST_HEX_SIZE], second[DIGEST_HEX_SIZE];
+    struct changes changes;
+    struct strbuf left_out;
+    char *described;
+    size_t files;
+
+    snapshot_project_take(project, before);
+    files = count_files(store);
+    snapshot_project_write(project, "grows", "small");
+    strbuf_init(&left_out, 1000);
+    growing = path;
+    times_begun = 0;
+    assert_int_equal(snapshot_take(project->snapshots, project->folder, first, &left_out, NULL), 0);
+    growing = NULL;
+    assert_int_equal(times_begun, 2);
+    assert_string_equal(left_out.data, "grows");
+    assert_int_equal(left_out.length, strlen("grows") + 1);
+    assert_int_equal(count_files(store), files + 1); /* the listing, and nothing of it */
+    snapshot_project_write(project, "a.txt", "of somebody\n");
+    snapshot_project_take(project, second);
+    changes = snapshot_project_compare(project, first, second);
+    described = snapshot_project_describe(&changes);
+    assert_string_equal(described, "~a.txt");
+    free(described);
+    changes_release(&changes);
+    strbuf_release(&left_out);
+    free(store);
+    free(path);
+}
+
 #define CASE(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, snapshot_project_set_up, snapshot_project_tear_down)
 
@@ -168,6 +242,7 @@ int main(void)
         CASE(what_git_ignores_is_in_it_unless_it_is_large),
         CASE(a_content_that_was_not_made_durable_is_written_again),
         CASE(what_another_one_made_durable_meanwhile_stays_so),
+        CASE(a_file_that_grows_beyond_the_ceiling_while_it_is_kept_is_left_out_and_named),
         CASE(what_is_no_digest_leads_nowhere),
     };
 
