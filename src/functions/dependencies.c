@@ -268,6 +268,22 @@ static json_t *table_of(const struct survey *survey)
                      "Dependencies", "Lock file", "rows", rows);
 }
 
+static void summarise(json_t *result, const struct survey *survey, size_t headers)
+{
+    size_t manifests = json_array_size(survey->manifests);
+
+    if (manifests == 0) {
+        result_summarise(result, "no manifest of a known kind; %zu C header%s from outside",
+                         headers, PLURAL(headers));
+        return;
+    }
+    result_summarise(result,
+                     "%zu manifest%s with %zu dependencies (%zu only to build or test), %zu of "
+                     "them not exact; %zu C header%s from outside",
+                     manifests, PLURAL(manifests), survey->count, survey->dev, survey->loose,
+                     headers, PLURAL(headers));
+}
+
 int dependencies_run(const struct function_call *call, struct error *err)
 {
     struct survey survey = {.count = 0};
@@ -300,12 +316,7 @@ int dependencies_run(const struct function_call *call, struct error *err)
     }
     json_put(result, "covered", tree_coverage(survey.tree));
     findings_finish(survey.findings, result);
-    result_summarise(
-        result,
-        "%zu manifest%s with %zu dependencies (%zu only to build or test), %zu of them "
-        "not exact; headers of %zu libraries from outside",
-        json_array_size(survey.manifests), PLURAL(json_array_size(survey.manifests)), survey.count,
-        survey.dev, survey.loose, json_array_size(headers));
+    summarise(result, &survey, json_array_size(headers));
     if (json_array_size(survey.manifests) == 0 && json_array_size(headers) == 0) {
         result_unknown(result,
                        "no manifest of a kind that is known here, and no C headers from "

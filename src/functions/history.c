@@ -26,6 +26,7 @@
 #define PAIRS_SHOWN_MAX 20
 #define FOLDERS_SHOWN_MAX 20
 #define MONTHS_SHOWN_MAX 24
+#define COMMITS_MIN 5         /* fewer are an import, not a history */
 #define FOLDER_COMMITS_MIN 20 /* fewer say nothing about a bus factor */
 
 static const json_int_t commits_of_band[BANDS] = {3000, 20000, 100000};
@@ -305,6 +306,8 @@ static void result_fill(struct history *history, json_int_t wanted,
     struct findings *findings = findings_new("history");
     json_t *covered = json_object_get(result, "covered");
     bool is_cut = log->timed_out || log->truncated;
+    bool is_import = history->commits < COMMITS_MIN && !is_cut;
+    char factor[32];
 
     history_finish(history);
     json_put_integer(covered, "commits", (json_int_t)history->commits);
@@ -318,16 +321,20 @@ static void result_fill(struct history *history, json_int_t wanted,
     json_put_text(covered, "to", history->last_date);
     json_put_integer(covered, "sweeping_commits", (json_int_t)history->sweeps);
     json_put(covered, "pairs_cut", json_boolean(history->pairs_cut));
+    json_put_integer(result, "commits", (json_int_t)history->commits);
+    json_put(result, "is_import", is_import ? json_true() : NULL);
     json_put_integer(result, "authors", (json_int_t)history->authors.count);
     hot_spots_put(history, result);
     pairs_put(history, result);
     bus_factor_put(history, findings, result);
     months_put(history, result);
     findings_finish(findings, result);
-    result_summarise(result, "%zu commit%s by %zu author%s from %s to %s; bus factor %d%s",
-                     history->commits, PLURAL(history->commits), history->authors.count,
+    (void)snprintf(factor, sizeof(factor), "bus factor %d",
+                   (int)json_get_integer(result, "bus_factor", 0));
+    result_summarise(result, "%zu commit%s by %zu author%s from %s to %s; %s%s", history->commits,
+                     PLURAL(history->commits), history->authors.count,
                      PLURAL(history->authors.count), history->first_date, history->last_date,
-                     (int)json_get_integer(result, "bus_factor", 0),
+                     is_import ? "too few to tell anything" : factor,
                      history->is_shallow ? "; a shallow clone, what is older is not here" : "");
 }
 

@@ -52,6 +52,7 @@ static const struct {
     {"CMakeLists.txt", "CMake"},
     {"meson.build", "Meson"},
     {"configure.ac", "Autotools"},
+    {"configure", "a configure script"},
     {"BUILD.bazel", "Bazel"},
     {"WORKSPACE", "Bazel"},
     {"package.json", "npm"},

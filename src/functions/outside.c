@@ -6,10 +6,12 @@
 #include "base/vec.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADERS_MAX 200
+#define FAMILY_MIN 10 /* own headers that begin alike, until it is a habit of the project */
 #define ROWS_MAX 40
 
 struct header {
@@ -23,9 +25,10 @@ struct header {
 VEC_TYPE(headers, struct header);
 
 /* Folders whose headers come with the system. */
-static const char *const system_folders[] = {"sys",  "linux",     "net",  "netinet",      "arpa",
-                                             "asm",  "bits",      "rpc",  "asm-generic",  "machine",
-                                             "mach", "netpacket", "scsi", "experimental", "ext"};
+static const char *const system_folders[] = {
+    "sys",  "linux",        "net",         "netinet", "arpa",   "asm",
+    "bits", "rpc",          "asm-generic", "machine", "mach",   "netpacket",
+    "scsi", "experimental", "ext",         "libkern", "mach-o", "IOKit"};
 /* Without the .h. */
 static const char system_headers[] =
     " aio alloca ar argp argz arpa assert bsd byteswap complex cpio crypt ctype dirent dlfcn elf "
@@ -38,7 +41,13 @@ static const char system_headers[] =
     "termios "
     "tgmath threads time ucontext ulimit unistd ustat utime utmp utmpx values wait wchar wctype "
     "wordexp windows winsock2 ws2tcpip process direct conio intrin emmintrin xmmintrin smmintrin "
-    "arm_neon cpuid unwind Availability TargetConditionals sanitizer varargs cassert dos ";
+    "arm_neon cpuid unwind tlhelp32 pthread_np xlocale osreldate libutil libproc crt_externs port "
+    "priv ucred zone sysinfo Availability TargetConditionals sanitizer varargs cassert dos ";
+
+/* What the tree itself has: the names of its files, and of its headers how many begin alike. */
+struct own {
+    struct map *names, *families;
+};
 
 static bool is_system(const char *name)
 {
@@ -65,12 +74,47 @@ static bool is_system(const char *name)
     return is_known;
 }
 
+/* "ngx" of ngx_auto_config.h; free() it. NULL: there is none. */
+static char *family_of(const char *name)
+{
+    size_t length = strcspn(name, "_-./");
+
+    return length >= 2 && (name[length] == '_' || name[length] == '-') ? mem_strndup(name, length)
+                                                                       : NULL;
+}
+
+/* Many files of the tree begin like it: it is made by the build, or for another system. */
+static bool is_of_family(const struct map *families, const char *name)
+{
+    char *family = family_of(name);
+    bool is_known = family && (uintptr_t)map_find(families, family) >= FAMILY_MIN;
+
+    free(family);
+    return is_known;
+}
+
 /* Some file of the tree ends like it: it is found by -I. */
-static bool is_own(const struct map *own, const char *name)
+static bool is_own(const struct own *own, const char *name)
 {
     const char *slash = strrchr(name, '/');
 
-    return map_find(own, slash ? slash + 1 : name) != NULL;
+    return map_find(own->names, slash ? slash + 1 : name) || is_of_family(own->families, name);
+}
+
+static void own_note(struct own *own, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *end = strrchr(name, '.');
+    char *family = end && strcmp(end, ".h") == 0 ? family_of(name) : NULL;
+
+    (void)map_put(own->names, name, own);
+    if (family) {
+        uintptr_t count = (uintptr_t)map_find(own->families, family);
+
+        (void)map_put(own->families, family, (void *)(count + 1));
+    }
+    free(family);
 }
 
 static void header_count(struct headers *headers, const char *name, const struct tree_file *file,
@@ -99,7 +143,7 @@ static void header_count(struct headers *headers, const char *name, const struct
     header->last = file;
 }
 
-static void includes_find(struct headers *headers, const struct map *own,
+static void includes_find(struct headers *headers, const struct own *own,
                           const struct tree_file *file, const char *text)
 {
     for (size_t line = 1; *text; line++) {
@@ -141,13 +185,11 @@ static int compare_headers(const void *left, const void *right)
 json_t *outside_headers(struct tree *tree)
 {
     struct headers headers = {0};
-    struct map *own = map_new();
+    struct own own = {.names = map_new(), .families = map_new()};
     json_t *list = json_array();
 
     for (size_t i = 0; i < tree->count; i++) {
-        const char *slash = strrchr(tree->files[i].path, '/');
-
-        (void)map_put(own, slash ? slash + 1 : tree->files[i].path, tree);
+        own_note(&own, tree->files[i].path);
     }
     for (size_t i = 0; i < tree->count; i++) {
         struct tree_file *file = &tree->files[i];
@@ -156,7 +198,7 @@ json_t *outside_headers(struct tree *tree)
 
         if (is_c(file->language) && !(file->traits & TRAIT_VENDORED) &&
             tree_read(tree, file, &text, &length)) {
-            includes_find(&headers, own, file, text);
+            includes_find(&headers, &own, file, text);
             free(text);
         }
     }
@@ -176,7 +218,8 @@ json_t *outside_headers(struct tree *tree)
         free(headers.items[i].first);
     }
     VEC_RELEASE(&headers);
-    map_free(own);
+    map_free(own.names);
+    map_free(own.families);
     return list;
 }
 

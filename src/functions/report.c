@@ -403,8 +403,7 @@ static void group_name_add(struct strbuf *out, const struct rule_group *group)
     free(name);
 }
 
-/* A message as the middle of a sentence: without its own full stop. */
-static void message_add(struct strbuf *out, const char *message)
+void report_add_message(struct strbuf *out, const char *message)
 {
     size_t length = strlen(message);
     char *text = mem_strndup(message,
@@ -430,7 +429,7 @@ static void group_message_add(struct strbuf *out, const struct rule_group *group
     } else if (group->total > 1 && group->is_mixed) {
         strbuf_add(out, "each place says its own, the weightiest first");
     } else {
-        message_add(out, json_get_text(group->first, "message", ""));
+        report_add_message(out, json_get_text(group->first, "message", ""));
     }
 }
 
@@ -453,7 +452,7 @@ static void places_add(const struct report *report, const struct rule_group *gro
         strbuf_add(report->out, "   - ");
         report_add_place(report->out, finding);
         if (!has_place) {
-            message_add(report->out, json_get_text(finding, "message", ""));
+            report_add_message(report->out, json_get_text(finding, "message", ""));
         }
         if (evidence) {
             strbuf_add_char(report->out, ' ');
@@ -461,7 +460,7 @@ static void places_add(const struct report *report, const struct rule_group *gro
         }
         if (group->total > 1 && has_place && (is_of_tool(finding) || group->is_mixed)) {
             strbuf_add(report->out, ": ");
-            message_add(report->out, json_get_text(finding, "message", ""));
+            report_add_message(report->out, json_get_text(finding, "message", ""));
         }
         strbuf_addf(report->out, " (%s", json_get_text(finding, "id", ""));
         if (json_object_get(finding, "context")) {
@@ -517,8 +516,8 @@ static void recommendation_add(const struct report *report)
                    "Nothing found that asks for action. See **Unknown** above for what "
                    "was not looked at.\n");
     } else if (count > shown) {
-        strbuf_addf(report->out, "\n%zu more kinds of findings are under Details.\n",
-                    count - shown);
+        strbuf_addf(report->out, "\n%zu more kind%s of findings: see Details.\n", count - shown,
+                    PLURAL(count - shown));
     }
     strbuf_add_char(report->out, '\n');
     free(groups);

@@ -255,7 +255,7 @@ static void group_head_add(struct strbuf *out, const struct rule_group *group)
 {
     group_name_add(out, group);
     strbuf_add(out, ": ");
-    markdown_add_text(out, json_get_text(group->first, "message", ""), 200);
+    report_add_message(out, json_get_text(group->first, "message", ""));
 }
 
 /* One line: nobody acts on these first. */

@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "functions/finding.h"
 #include "functions/markdown.h"
+#include "functions/result.h"
 #include "functions/tree.h"
 
 #include <stdlib.h>
@@ -168,10 +169,18 @@ static void concentration_add(const struct report *report)
 static void people_add(struct strbuf *out, const json_t *history)
 {
     const json_t *folders = json_object_get(history, "folders");
+    size_t commits = (size_t)json_get_integer(history, "commits", 0);
     size_t index;
     json_t *folder;
 
     if (json_array_size(folders) == 0) {
+        return;
+    }
+    if (json_get_boolean(history, "is_import", false)) {
+        strbuf_addf(out,
+                    "## People\n\nThe history has %zu commit%s: too few to say who knows what, and "
+                    "what changes often.\n\n",
+                    commits, PLURAL(commits));
         return;
     }
     if (json_get_integer(history, "authors", 0) == 1) { /* a table would say it again and again */
@@ -213,7 +222,7 @@ static void activity_add(struct strbuf *out, const json_t *history)
     size_t index;
     json_t *month;
 
-    if (json_array_size(months) == 0) {
+    if (json_array_size(months) == 0 || json_get_boolean(history, "is_import", false)) {
         return;
     }
     strbuf_add(out, "### Activity\n\n| Month | Commits | Authors | Added | Removed "

@@ -36,6 +36,9 @@ bool report_finding_stands(const json_t *finding);
 /* `src/a.c:12`, with the commit when it is in the history. */
 void report_add_place(struct strbuf *out, const json_t *finding);
 
+/* The middle of a sentence: without its own full stop. */
+void report_add_message(struct strbuf *out, const char *message);
+
 /* What agents said against the findings and the answer. */
 void report_add_attacks(struct strbuf *out, const json_t *validation);
 void report_add_tables(const struct report *report);

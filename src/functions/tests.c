@@ -298,12 +298,15 @@ static size_t gaps_find(const struct tree *tree, const struct areas *areas,
 static void project_findings(struct findings *findings, const struct area *total, json_t *ci)
 {
     if (total->code_files > 0 && total->test_files == 0) {
-        findings_add(findings,
-                     &(struct finding){.rule = "no-tests",
-                                       .severity = SEVERITY_HIGH,
-                                       .confidence = "medium",
-                                       .message = "there is code and no test file",
-                                       .fix = "begin with tests of the file that changes most"});
+        findings_add(
+            findings,
+            &(struct finding){
+                .rule = "no-tests",
+                .severity = SEVERITY_HIGH,
+                .confidence = "medium",
+                .message = "there is code and no test file",
+                .fix = "begin with tests of the file that changes most; where the tests live in a "
+                       "repository of their own, say so in the README"});
     }
     if (total->code_files > 0 && json_array_size(ci) == 0) {
         findings_add(findings, &(struct finding){.rule = "no-ci",
@@ -376,7 +379,8 @@ int tests_run(const struct function_call *call, struct error *err)
     tree_count(tree, &folders, &languages, &total, used);
     ci_find(tree, ci);
     commands_find(tree, commands);
-    gap_count = gaps_find(tree, &folders, findings, gaps);
+    /* Where there is none at all, that is said once. */
+    gap_count = total.test_files > 0 ? gaps_find(tree, &folders, findings, gaps) : 0;
     project_findings(findings, &total, ci);
     json_put(result, "covered", tree_coverage(tree));
     json_put_integer(result, "code_lines", (json_int_t)total.code_lines);
@@ -392,10 +396,15 @@ int tests_run(const struct function_call *call, struct error *err)
     json_put(result, "languages", areas_format(&languages, "language"));
     json_put(result, "gaps", gaps);
     findings_finish(findings, result);
-    result_summarise(
-        result, "%zu test file%s; %s lines of tests for %s of code; %zu folder%s without any",
-        total.test_files, PLURAL(total.test_files), number_format(total.test_lines, test_lines),
-        number_format(total.code_lines, code_lines), gap_count, PLURAL(gap_count));
+    if (total.test_files == 0) {
+        result_summarise(result, "no test file for %s lines of code",
+                         number_format(total.code_lines, code_lines));
+    } else {
+        result_summarise(
+            result, "%zu test file%s; %s lines of tests for %s of code; %zu folder%s without any",
+            total.test_files, PLURAL(total.test_files), number_format(total.test_lines, test_lines),
+            number_format(total.code_lines, code_lines), gap_count, PLURAL(gap_count));
+    }
     if (total.code_files == 0 && total.test_files == 0) {
         result_unknown(result, "there is no code in a language that is known here", NULL);
     }

@@ -290,11 +290,12 @@ static json_t *validation_result(struct validation *validation, json_t *findings
     json_put(result, "attacks", attacks);
     json_put(result, "findings", json_incref(findings));
     result_summarise(result,
-                     "%zu findings: %zu confirmed, %zu moved, %zu unproven, %zu about the project, "
-                     "%zu refuted",
-                     json_array_size(findings), validation->counts[CONFIRMED],
-                     validation->counts[MOVED], validation->counts[UNPROVEN],
-                     validation->counts[UNLOCATED], validation->counts[REFUTED]);
+                     "%zu finding%s: %zu confirmed, %zu moved, %zu unproven, %zu about the "
+                     "project, %zu refuted",
+                     json_array_size(findings), PLURAL(json_array_size(findings)),
+                     validation->counts[CONFIRMED], validation->counts[MOVED],
+                     validation->counts[UNPROVEN], validation->counts[UNLOCATED],
+                     validation->counts[REFUTED]);
     return result;
 }
 

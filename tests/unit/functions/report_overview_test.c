@@ -46,6 +46,19 @@ static void hot_spots_pairs_people_and_months_are_tables(void **state)
     free(text);
 }
 
+static void an_import_is_no_history_of_who_did_what(void **state)
+{
+    char *text = report_with("history", json_pack("{s:i,s:b,s:i,s:[{s:s}],s:[{s:s}]}", "commits", 1,
+                                                  "is_import", 1, "authors", 1, "folders", "folder",
+                                                  "src", "months", "month", "2024"));
+
+    (void)state;
+    assert_has(text, "The history has 1 commit: too few to say who knows what");
+    assert_null(strstr(text, "Bus factor"));
+    assert_null(strstr(text, "### Activity"));
+    free(text);
+}
+
 static void gaps_of_tests_are_named(void **state)
 {
     json_t *tests = json_pack("{s:s,s:[s],s:[],s:[],s:[{s:s,s:i}]}", "summary", "few", "frameworks",
@@ -74,6 +87,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hot_spots_pairs_people_and_months_are_tables),
+        cmocka_unit_test(an_import_is_no_history_of_who_did_what),
         cmocka_unit_test(gaps_of_tests_are_named),
         cmocka_unit_test(without_history_there_is_no_section_about_it),
     };

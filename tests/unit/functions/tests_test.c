@@ -71,10 +71,12 @@ static void code_without_any_test_is_a_high_finding(void **state)
     json_t *result;
 
     (void)state;
-    scratch_write(folder, "a.c", "int a;\n");
+    write_lines(folder, "net/a.c", "int a;\n", 400);
     result = function_json(folder, "tests", NULL);
     assert_string_equal(json_get_text(find_finding(result, "no-tests", NULL), "severity", ""),
                         "high");
+    /* Said once, not for each folder again. */
+    assert_null(find_finding(result, "untested-folder", NULL));
     json_decref(result);
     scratch_remove(folder);
 }
