@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154 # run_apart sets output and stderr
 # The flows of workflows/*/: parallel angles, fold, answer, attack, check, report. Each runs to its end in
-# the three bands, with agents and without any, changes nothing, and shows the validation first.
+# the three bands under each strategy, with agents and without any, changes nothing, and shows the validation first.
 
 load helper
 
@@ -15,7 +15,7 @@ setup() {
     # An angle finds one thing that is there and one that is not.
     cat >"$BATS_TEST_TMPDIR/agent.sh" <<'END'
 #!/bin/sh
-cat >"$BATS_TEST_TMPDIR/seen/$FERMATA_STEP"
+cat >"$BATS_TEST_TMPDIR/seen/$FERMATA_STEP${SWEEP:+.$FERMATA_RUN}"
 case $FERMATA_STEP in
 answer) answer='Draft: do this first' ;;
 first) answer='{\"summary\": \"attacked\", \"verdicts\": [], \"objections\": [{\"about\": \"Draft\", \"why\": \"nothing carries it\"}]}' ;;
@@ -27,9 +27,10 @@ printf '{"type":"result","subtype":"success","is_error":false,"result":"%s","ses
 END
     chmod +x "$BATS_TEST_TMPDIR/agent.sh"
     before="$(ls) $(cat main.c README.md)"
-    mkdir -p .fermata "$BATS_TEST_TMPDIR/seen"
+    mkdir -p .fermata/workflows "$BATS_TEST_TMPDIR/seen"
     cat >.fermata/config.yaml <<END
 default_agent: fake
+pass_env: [SWEEP]
 agents:
   fake: { type: claude, command: [$BATS_TEST_TMPDIR/agent.sh] }
 END
@@ -39,73 +40,80 @@ teardown() {
     teardown_project
 }
 
-# flows [CATEGORY]: their names
+# flows: their names
 flows() {
     (cd "$BATS_TEST_DIRNAME/../../workflows" && find analysis discovery planning authoring review -name '*.yaml' | sed 's|\.yaml$||' |
-        LC_ALL=C sort | grep "^${1:-}")
+        LC_ALL=C sort)
 }
 
-# complain TEXT: what is wrong with the flow of the loop, and what the run said
-complain() {
-    echo "$name $band: $1"
-    cat "$BATS_TEST_TMPDIR/err"
-    return 1
+# sweep STRATEGY [BANDS AGENTS]: one run that calls every flow in these bands (all three), the largest first, so that what is
+# the same is asked once
+sweep() {
+    python3 -IS - "$BATS_TEST_DIRNAME/../../workflows" "${2:-large medium small}" >.fermata/workflows/sweep.yaml <<'END'
+import pathlib, re, sys
+root = pathlib.Path(sys.argv[1])
+print("name: sweep\nphases:")
+for band in sys.argv[2].split():
+    print(f"  - id: {band}\n    mode: parallel\n    width: 8\n    steps:")
+    for path in sorted(path for kind in ("analysis", "discovery", "planning", "authoring", "review") for path in (root / kind).glob("*.yaml")):
+        inputs = "".join(f", {name}: x" for name in re.findall(r"^  (\w+): \{ type: string, required: true", path.read_text(), re.M))
+        print(f"      - {{ id: {band}-{path.stem}-{path.parent.name}, workflow: {path.parent.name}/{path.stem}, inputs: {{ band: {band}{inputs} }} }}")
+END
+    SWEEP=1 run_apart fermata run "Make it so" -w sweep --strategy "$1" --no-input
+    [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+    [ "$(ls) $(cat main.c README.md)" = "$before" ]
+    python3 -IS "$BATS_TEST_TMPDIR/check.py" "$1" "${3:-agents}" "$BATS_TEST_TMPDIR/seen" \
+        $(($(flows | wc -l) * $(wc -w <<<"${2:-large medium small}")))
 }
 
-# check_report: what holds for the report of any flow; an agent's invention never gets below the validation
-check_report() {
-    local text=$output rest
-    [[ $text == "# "*"**Band:** $band, for: asked for"*"## Validation"*"## Recommendation"* ]] || complain "the order of the report"
-    rest=${text#*"## Recommendation"}
-    [[ $rest != *"invented by"* ]] || complain "an invention is recommended"
-    [ "$(ls) $(cat main.c README.md)" = "$before" ] || complain "the project is another"
-}
+# write_check: what holds for the runs of a sweep; an agent's invention never gets below the validation
+write_check() {
+    cat >"$BATS_TEST_TMPDIR/check.py" <<'END'
+import json, pathlib, re, sys
+strategy, agents, seen, count = sys.argv[1], sys.argv[2] == "agents", pathlib.Path(sys.argv[3]), int(sys.argv[4])
+folders = {path.parent.name: path.parent for path in pathlib.Path(".fermata/workflows").glob("wf_*/state.json")}
+runs = {name: json.loads((folder / "state.json").read_text()) for name, folder in folders.items()}
+newest = max((run for run in runs.values() if run["workflow"] == "sweep"), key=lambda run: run["created_at"])
+checked = set()
+for run in (run for run in runs.values() if run.get("parent") == newest["id"]):
+    steps = {step["key"]: step for phase in run["phases"] for step in phase["steps"]}
+    attacks = {step["key"]: step for phase in runs[steps["report"]["child"]]["phases"] for step in phase["steps"]}
+    asked = [step for step in [*steps.values(), *attacks.values()] if step["kind"] == "agent"]
+    band, text = run["inputs"]["band"], (folders[run["id"]] / "report.md").read_text()
+    head, _, rest = text.partition("## Recommendation")
 
-# bands STRATEGY NUMBER: those in which the flow of this number is run. Over both strategies it is each of them, with agents first
-# the one that asks all; what was done once is not done again.
-bands() {
-    case $1$(($2 % 2)) in
-    ai0) echo large medium ;;
-    ai1) echo large small ;;
-    static0) echo small large ;;
-    static1) echo medium ;;
-    esac
-}
+    def require(holds, what):
+        assert holds, f"{run['workflow']} {band} {strategy}: {what}\n{text}"
 
-# run_bands STRATEGY CATEGORY: each flow of it
-run_bands() {
-    local name band step number=0
-    for name in $(flows "$2"); do
-        number=$((number + 1))
-        for band in $(bands "$1" "$number"); do
-            rm -f "$BATS_TEST_TMPDIR"/seen/*
-            run_apart fermata run "Make it so" -w "$name" -i band="$band" --strategy "$1" --no-input
-            [ "$status" -eq 0 ] || complain "ends with $status"
-            check_report
-            if [ "$1" = static ]; then
-                [ -z "$(ls "$BATS_TEST_TMPDIR/seen")" ] || complain "an agent was asked"
-                [[ $output == *"**No agent attacked this**"* ]] || complain "nobody attacked, and it does not say so"
-                [[ $stderr != *" failed"* ]] || complain "something looks broken"
-                ! grep -q '(angles/[a-z]*) skipped: needs' <<<"$stderr" ||
-                    [ "$(grep -c '^- the angle.*: needs an agent, and the strategy is static$' <<<"$output")" -eq 1 ] ||
-                    complain "what was left out is not said once"
-            else
-                [[ $output == *"Draft: nothing carries it"*"Refuted, and left out"*"gone.c:9"* ]] || complain "no attack"
-                [[ $output == *"> Draft: do this first"*"## Recommendation"* ]] || complain "no answer"
-                grep -q '^## Evidence' "$BATS_TEST_TMPDIR/seen/answer" || complain "no contract"
-                grep -q '^## Evidence' "$BATS_TEST_TMPDIR/seen/first" || complain "no contract"
-            fi
-            [ "$band" != large ] || [ "$1" = static ] || check_all_asked
-        done
-    done
-}
-
-check_all_asked() {
-    for step in first second third $(awk '/- id:/ { id = $3 } /expert:/ { print id }' "$BATS_TEST_DIRNAME/../../workflows/$name.yaml"); do
-        # Two flows may ask the same: then the second has the answer already.
-        [ -s "$BATS_TEST_TMPDIR/seen/$step" ] || grep -q "/$step) completed: reused" "$BATS_TEST_TMPDIR/err" ||
-            complain "$step was not asked"
-    done
+    checked.add((run["workflow"], band))
+    require(run["status"] == "completed" and run["strategy"] == strategy, "the end")
+    require(re.match(r"# .*\*\*Band:\*\* %s, for: asked for.*## Validation" % band, head, re.S), "the order")
+    require("invented by" not in rest, "an invention is recommended")
+    if strategy == "static" or not agents:
+        require("**No agent attacked this**" in head, "nobody attacked, and it does not say so")
+        done = [step["key"] for step in asked if step["status"] == "completed" and step["kind"] == "agent" and step.get("model")]
+        require(not done, f"agents were asked: {done}")
+    if strategy == "static":
+        require(all(step["status"] in ("completed", "skipped") for step in [*steps.values(), *attacks.values()]), "something failed")
+        left = [step["key"] for phase in run["phases"] if phase["id"] == "angles" for step in phase["steps"]
+                if step.get("reason", "").startswith("needs an agent")]
+        said = re.findall(r"^- the angles? (.*): needs an agent, and the strategy is static$", head, re.M)
+        require(said == ([", ".join(f"`{key}`" for key in left)] if left else []), f"what is left out is not said once: {said}")
+    elif agents:
+        rounds = {"small": 1, "medium": 2, "large": 3}[band]
+        require([attacks[key]["status"] for key in ("first", "second", "third")] == ["completed"] * rounds + ["skipped"] * (3 - rounds), "rounds")
+        require(all(step["status"] in ("completed", "skipped") for step in asked), "an agent failed")
+        require(band != "large" or all(step["status"] == "completed" for step in asked), "not all were asked")
+        require(all(part in text for part in ("Draft: nothing carries it", "Refuted, and left out", "gone.c:9")), "no attack")
+        require("> Draft: do this first" in head, "no answer")
+assert len(checked) == count, sorted(checked)
+for path in seen.glob("*.wf_*"):
+    if path.name.split(".")[0] in ("answer", "first"):
+        assert "\n## Evidence" in path.read_text(), path
+    if path.name.startswith("answer") and runs[path.suffix[1:]]["workflow"].startswith("planning/"):
+        assert "\n## No more than is needed (YAGNI)" in path.read_text(), path
+assert not agents or strategy == "static" or list(seen.glob("answer.wf_*")), "nobody was asked"
+END
 }
 
 @test "flows are valid, read-only, hold their agents to evidence, and say beforehand what they do" {
@@ -134,23 +142,18 @@ assert count > 0, text
 END
 }
 
-@test "analysis and discovery run with agents in the bands" {
-    run_bands ai analysis/
-    run_bands ai discovery/
+@test "every flow runs in every band with agents, and a hybrid one is the same" {
+    write_check
+    sweep ai
+    sweep hybrid
 }
 
-@test "planning runs with agents in the bands, and asks for no more than is needed" {
-    run_bands ai planning/
-    grep -q '^## No more than is needed (YAGNI)' "$BATS_TEST_TMPDIR/seen/answer"
-}
-
-@test "authoring and review run with agents in the bands" {
-    run_bands ai authoring/
-    run_bands ai review/
-}
-
-@test "every flow gives its report without any agent" {
-    run_bands static ""
+@test "every flow gives its report in every band without any agent, and in a hybrid run that has none" {
+    write_check
+    sweep static
+    [ -z "$(ls "$BATS_TEST_TMPDIR/seen")" ]
+    rm .fermata/config.yaml
+    sweep hybrid large none
 }
 
 @test "the band is measured, announced with its reason, and can be overruled" {
