@@ -25,10 +25,32 @@ struct header {
 VEC_TYPE(headers, struct header);
 
 /* Folders whose headers come with the system. */
-static const char *const system_folders[] = {
-    "sys",  "linux",        "net",         "netinet", "arpa",   "asm",
-    "bits", "rpc",          "asm-generic", "machine", "mach",   "netpacket",
-    "scsi", "experimental", "ext",         "libkern", "mach-o", "IOKit"};
+static const char *const system_folders[] = {"sys",
+                                             "linux",
+                                             "net",
+                                             "netinet",
+                                             "arpa",
+                                             "asm",
+                                             "bits",
+                                             "rpc",
+                                             "asm-generic",
+                                             "machine",
+                                             "mach",
+                                             "netpacket",
+                                             "scsi",
+                                             "experimental",
+                                             "ext",
+                                             "libkern",
+                                             "mach-o",
+                                             "IOKit",
+                                             "CoreFoundation",
+                                             "CoreServices",
+                                             "CommonCrypto",
+                                             "Security",
+                                             "dispatch",
+                                             "gnu",
+                                             "libio",
+                                             "locale"};
 /* Without the .h. */
 static const char system_headers[] =
     " aio alloca ar argp argz arpa assert bsd byteswap complex cpio crypt ctype dirent dlfcn elf "
@@ -41,7 +63,8 @@ static const char system_headers[] =
     "termios "
     "tgmath threads time ucontext ulimit unistd ustat utime utmp utmpx values wait wchar wctype "
     "wordexp windows winsock2 ws2tcpip process direct conio intrin emmintrin xmmintrin smmintrin "
-    "arm_neon cpuid unwind tlhelp32 pthread_np xlocale osreldate libutil libproc crt_externs port "
+    "arm_neon cpuid unwind winternl crtdbg aclapi afunix copyfile AvailabilityMacros libcharset "
+    "gnu-versions tlhelp32 pthread_np xlocale osreldate libutil libproc crt_externs port "
     "priv ucred zone sysinfo Availability TargetConditionals sanitizer varargs cassert dos ";
 
 /* What the tree itself has: the names of its files, and of its headers how many begin alike. */
@@ -155,7 +178,9 @@ static void includes_find(struct headers *headers, const struct own *own,
             if (strncmp(at, "include", 7) == 0) {
                 size_t space = strspn(at + 7, " \t");
                 size_t size = at[7 + space] == '<' ? strcspn(at + 8 + space, ">\n") : 0;
-                char *name = mem_strndup(at + 8 + space, size);
+                /* <floss.h(floss_execl)> of one compiler is floss.h. */
+                char *name = mem_strndup(at + 8 + space,
+                                         size > 0 ? strcspn(at + 8 + space, ">(\n") : 0);
 
                 if (size > 0 && at[8 + space + size] == '>' && !is_system(name) &&
                     !is_own(own, name)) {

@@ -479,6 +479,13 @@ static void places_add(const struct report *report, const struct rule_group *gro
     }
 }
 
+static void sentence_end(struct strbuf *out)
+{
+    char last = out->length > 0 ? out->data[out->length - 1] : ' ';
+
+    strbuf_add(out, last == '?' || last == '!' ? "\n" : ".\n");
+}
+
 static void recommendation_add(const struct report *report)
 {
     size_t count = 0;
@@ -503,11 +510,11 @@ static void recommendation_add(const struct report *report)
         }
         strbuf_add(report->out, "): ");
         group_message_add(report->out, &groups[i]);
-        strbuf_add(report->out, ".\n");
+        sentence_end(report->out);
         if (fix && !is_of_tool(first)) {
             strbuf_add(report->out, "   Do: ");
             markdown_add_text(report->out, fix, 300);
-            strbuf_add(report->out, ".\n");
+            sentence_end(report->out);
         }
         places_add(report, &groups[i]);
     }
@@ -516,8 +523,8 @@ static void recommendation_add(const struct report *report)
                    "Nothing found that asks for action. See **Unknown** above for what "
                    "was not looked at.\n");
     } else if (count > shown) {
-        strbuf_addf(report->out, "\n%zu more kind%s of findings: see Details.\n", count - shown,
-                    PLURAL(count - shown));
+        strbuf_addf(report->out, "\n%zu more kind%s of finding%s: see Details.\n", count - shown,
+                    PLURAL(count - shown), PLURAL(count - shown));
     }
     strbuf_add_char(report->out, '\n');
     free(groups);

@@ -6,7 +6,8 @@ Whatever drives the run is killed: `run`, `resume`, `approve --resume`. The agen
 Each run must come to its end, and no agent may be asked twice for the same attempt: that would be paid twice.
 A random instant is what this test is about, so the time to a kill is drawn, not waited for.
 
-SHIPPED=N of them are drawn (all: all), each in a strategy that is drawn too; CRASH_SEED repeats a draw."""
+Each workflow is tried in every band that it has and under every strategy that it allows. SHIPPED=N of these cases are
+drawn (all: all); CRASH_SEED repeats a draw."""
 import json
 import os
 import random
@@ -68,17 +69,17 @@ FILES = {
 
 
 class Shipped(Project):
-    """A workflow that ships, in a project of its own."""
+    """A workflow that ships, in a band and under a strategy, in a project of its own."""
 
-    def __init__(self, root, workflow, seed):
-        self.name = workflow["name"].replace("/", ".")
+    def __init__(self, root, case, seed):
+        workflow, self.band, self.strategy = case
+        self.name = ".".join([*workflow["name"].split("/"), self.band or "one", self.strategy])
         super().__init__(root / self.name, FERMATA, {})
         self.workflow = workflow
         self.random = random.Random(seed)
         self.asked = root / f"asked.{self.name}"
         self.asked.touch()
-        self.strategy = self.random.choice(["ai", "hybrid"])
-        self.kills = 0
+        self.kills = self.calls = 0
         for name, text in FILES.items():
             (self.path / name).write_text(text)
         (self.path / ".fermata" / "config.yaml").write_text(CONFIG.format(agent=root / "agent.sh"))
@@ -88,6 +89,8 @@ class Shipped(Project):
             subprocess.run(["git", *command], cwd=self.path, env=self.environment, check=True, capture_output=True)
 
     def inputs(self):
+        if self.band:
+            yield from ("-i", f"band={self.band}")
         for entry in self.workflow["inputs"]:
             if entry["required"]:
                 value = {"path": "README.md", "integer": "1", "number": "1", "boolean": "true"}.get(entry["type"])
@@ -141,6 +144,8 @@ class Shipped(Project):
             require(len(keys) == len(set(keys)), f"an attempt has two records {kind}")
         lines = self.asked.read_text().splitlines()
         require(len(lines) == len(set(lines)), f"asked twice for one attempt: {sorted(lines)}")
+        require(self.strategy != "static" or not lines, f"asked under static: {sorted(lines)}")
+        self.calls = len(lines)  # what follows looks for the agents, which asks them nothing
         self.check_tables()
         self.check_processes()
 
@@ -149,9 +154,18 @@ def list_workflows(root):
     done = subprocess.run([FERMATA, "workflows", "--json"], cwd=root, capture_output=True, check=True, text=True,
                           env=dict(os.environ, HOME=str(root)))
     found = [workflow for workflow in json.loads(done.stdout)["workflows"] if workflow["name"] not in ("spine", "dynamic")]
-    return [json.loads(subprocess.run([FERMATA, "workflows", workflow["name"], "--json"], cwd=root, capture_output=True,
-                                      check=True, text=True, env=dict(os.environ, HOME=str(root))).stdout)
-            for workflow in draw(found)]
+    return draw([case for workflow in found for case in list_cases(json.loads(
+        subprocess.run([FERMATA, "workflows", workflow["name"], "--json"], cwd=root, capture_output=True, check=True,
+                       text=True, env=dict(os.environ, HOME=str(root))).stdout))])
+
+
+def list_cases(workflow):
+    """Under static, what needs an agent is refused."""
+    steps = [step for phase in workflow["phases"] if not phase.get("optional") for step in phase.get("steps", [])]
+    is_static = all(step["kind"] != "agent" or step.get("static") or step.get("optional") for step in steps)
+    bands = ["small", "medium", "large"] if any(entry["name"] == "band" for entry in workflow["inputs"]) else [None]
+    return [(workflow, band, strategy) for band in bands
+            for strategy in ["ai", "hybrid"] + (["static"] if is_static else [])]
 
 
 def draw(found):
@@ -176,12 +190,12 @@ def main():
     (root / "answer").write_text(json.dumps(json.dumps(ANSWER))[1:-1])
     (root / "agent.sh").write_text(AGENT)
     (root / "agent.sh").chmod(0o755)
-    projects = [Shipped(root, workflow, f"{SEED} {workflow['name']}") for workflow in list_workflows(root)]
+    projects = [Shipped(root, case, f"{SEED} {case[0]['name']} {case[1]} {case[2]}") for case in list_workflows(root)]
     print(f"# CRASH_SEED={SEED} SHIPPED={COUNT}\n1..{len(projects)}", flush=True)
     with ThreadPoolExecutor(JOBS) as pool:
         for number, (project, failure) in enumerate(zip(projects, pool.map(try_one, projects)), 1):
-            print(f"{'not ' if failure else ''}ok {number} - {project.workflow['name']}, {project.strategy}, "
-                  f"{project.kills} kills, {len(project.asked.read_text().splitlines())} calls", flush=True)
+            print(f"{'not ' if failure else ''}ok {number} - {project.workflow['name']}, {project.band or 'no band'}, {project.strategy}, "
+                  f"{project.kills} kills, {project.calls} calls", flush=True)
             if failure:
                 failed += 1
                 print("# " + failure[:2000].replace("\n", "\n# "))

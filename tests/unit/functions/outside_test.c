@@ -45,8 +45,9 @@ static void headers_named_like_many_of_the_tree_are_its_own(void **state)
     json_t *result;
 
     (void)state;
-    scratch_write(folder, "a.c",
-                  "#include <ngx_auto_config.h>\n#include <gd.h>\n#include <lone_made.h>\n");
+    scratch_write(
+        folder, "a.c",
+        "#include <ngx_auto_config.h>\n#include <gd.h(one,two)>\n#include <lone_made.h>\n");
     scratch_write(folder, "lone_own.h", "int a;\n");
     for (int i = 0; i < 10; i++) {
         char name[32];

@@ -123,6 +123,20 @@ static void places_that_differ_say_their_own(void **state)
     free(text);
 }
 
+static void a_question_ends_as_one_and_one_kind_more_is_one(void **state)
+{
+    json_t *question = sample_finding("python3", "medium", "confirmed");
+    json_t *remark = sample_finding("long-file", "info", "confirmed");
+    char *text;
+
+    (void)state;
+    json_put_text(question, "message", "Did you mean print(...)?");
+    text = report_of(json_pack("[o,o]", question, remark));
+    assert_has(text, "Did you mean print(...)?\n");
+    assert_has(text, "\n1 more kind of finding: see Details.\n");
+    free(text);
+}
+
 static void the_same_input_gives_the_same_bytes(void **state)
 {
     char *one = report_of(json_pack("[o]", sample_finding("c-gets", "high", "confirmed")));
@@ -228,6 +242,7 @@ int main(void)
         cmocka_unit_test(angles_that_nobody_saw_are_told_once_for_each_reason),
         cmocka_unit_test(long_lists_say_how_many_they_leave_out),
         cmocka_unit_test(places_that_differ_say_their_own),
+        cmocka_unit_test(a_question_ends_as_one_and_one_kind_more_is_one),
         cmocka_unit_test(the_same_input_gives_the_same_bytes),
         cmocka_unit_test(an_agents_prose_is_quoted_and_nothing_counts_as_checked),
         cmocka_unit_test(without_validation_it_says_so),
