@@ -194,7 +194,9 @@ static const char *unknown_part(struct turn *turn, const struct shortage *shorta
                     : shortage->kind == BUDGET_USD  ? sums[LEDGER_UNKNOWN_USD]
                                                     : 0;
 
-    return calls > 0 ? turn_text(turn, "; %lld calls of unknown cost", (long long)calls) : "";
+    return calls > 0 ? turn_text(turn, "; %lld %s of unknown cost", (long long)calls,
+                                 calls == 1 ? "call" : "calls")
+                     : "";
 }
 
 static const char *describe(struct turn *turn, int index, const struct shortage *shortage)

@@ -187,7 +187,7 @@ static void an_unknown_cost_is_told_and_taken_as_expected(void **state)
     assert_int_equal(sum(&m, LEDGER_ASSUMED_TOKENS), 1000);
     machine_prepare(&m, "c");
     assert_int_equal(m.run->status, RUN_PAUSED);
-    assert_non_null(strstr(m.run->detail, "; 1 calls of unknown cost"));
+    assert_non_null(strstr(m.run->detail, "; 1 call of unknown cost"));
     machine_release(&m);
 }
 
