@@ -184,24 +184,58 @@ END
 
 @test "the player's work is merged when its tests pass, and the coach, who hears no word of the player, ends the turns" {
     player 3
-    run_apart fermata run "Make it good" -w autobuild --no-input
+    run_apart fermata run "Make it good" -w autobuild -i coverage=0 --no-input
     [ "$status" -eq 0 ]
     [ "$(cat a.txt)" = good ]
     [ "$(cat b.txt)" = $'turn 3\nturn 4' ]
     grep -q 'wish 1' .seen/build.3
     grep -q 'gate smoke: fail' .seen/build.3
     grep -q 'wish 2' .seen/build.4
-    grep -q 'The tests, run just now: completed' .seen/coach.1
+    grep -q 'The tests, run just now: pass' .seen/coach.1
     ! grep -q 'my own praise' .seen/coach.?
+}
+
+@test "what does not cover enough is not kept, and where nothing can measure it nobody is asked" {
+    player 1
+    run_apart fermata run "Make it good" -w autobuild --no-input
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"no coverage tool is set up"*"-i coverage=0 asks for none"* ]]
+    [ -z "$(ls .seen)" ]
+    # It has what it needs, and two turns of its player cover too little.
+    printf 'coverage:\n\t@sh t.sh && echo "Total coverage: $$(cat percent)%%"\n' >>Makefile
+    echo 10 >percent
+    sed -i 's/echo bad >a.txt/echo 79 >percent/; s/echo good >a.txt/echo 80 >percent/' agent.sh
+    git add -A
+    git -c user.name=Ada -c user.email=ada@example.com commit -qm coverage
+    run_apart fermata run "Make it good" -w autobuild --no-input
+    [ "$status" -eq 0 ]
+    [ "$(cat percent)" = 80 ]
+    [ "$(wc -l <.seen/cover)" -eq 3 ]
+    grep -q 'coverage 79 %, at least 80 % wanted' .seen/cover.3
+    # Approved from the first time on, by a coach who heard what is covered.
+    grep -q 'What they cover: fail' .seen/coach.1
+    [ "$(wc -l <.seen/coach)" -eq "$(fermata show last --json | json 'd["iteration"]')" ]
+}
+
+@test "a coach that approves what the tests refuse is not enough" {
+    player 1
+    sed -i 's/echo good >a.txt/echo bad >a.txt/' agent.sh
+    echo bad >a.txt
+    git -c user.name=Ada -c user.email=ada@example.com commit -qam bad
+    run_apart fermata run "Make it good" -w autobuild -i coverage=0 --no-input
+    [ "$status" -ne 0 ]
+    [ "$(wc -l <.seen/coach)" -eq 5 ]
+    grep -q 'The tests, run just now: fail' .seen/coach.5
+    [[ $(fermata cat last blocked.md) == *"## The tests"*fail*"## What they cover"*skipped* ]]
 }
 
 @test "after five turns autobuild fails and says what is in the way, and work for a person goes to a person" {
     player 9
-    run_apart fermata run "Make it good" -w autobuild --no-input
+    run_apart fermata run "Make it good" -w autobuild -i coverage=0 --no-input
     [ "$status" -ne 0 ]
     [[ $stderr$output == *"after 5 turns the coach does not approve"* ]]
     [ "$(wc -l <.seen/coach)" -eq 5 ]
-    [[ $(fermata cat last blocked.md) == *"Blocked after 5 turns"*"wish 5"*"completed"*"It was kept."* ]]
+    [[ $(fermata cat last blocked.md) == *"Blocked after 5 turns"*"wish 5"*"pass"*"It was kept."* ]]
     run_apart fermata run "Sign it" -w autobuild -i kind=operator_handoff --no-input
     [[ $output$stderr == *"Only a person can do this: Sign it"* ]]
     [ "$(wc -l <.seen/coach)" -eq 5 ]

@@ -64,7 +64,8 @@ agents:
 FILES = {
     "main.c": "int main(void)\n{\n    return 0;\n}\n",
     "README.md": "# Project\n\n## Recommendations\n\n- Mend main.c\n- Say why\n",
-    "Makefile": "all:\n\t@true\ntest:\n\t@echo 1..1; echo ok 1\n",
+    "Makefile": "all:\n\t@true\ntest:\n\t@echo 1..1; echo ok 1\n"
+                "coverage: test\n\t@echo 'Total coverage: 90%'\n",
 }
 
 

@@ -219,7 +219,10 @@ static void coverage_is_compared_with_the_threshold(void **state)
     json_t *result;
 
     (void)state;
+    expect("check-coverage", json_pack("{s:s}", "find", "true"), "unknown", "no coverage tool");
     write_file("Makefile", "coverage:\n");
+    install("make", "exit 1");
+    expect("check-coverage", json_pack("{s:s}", "find", "true"), "pass", "can measure it");
     install("make", "echo '  lines......: 85.7% (120 of 140 lines)'");
     result = check("check-coverage", json_object());
     assert_string_equal(json_get_text(result, "verdict", ""), "pass");
