@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a task is, what is suggested for it, and the plan that was made. */
 #include "base/alloc.h"
+#include "base/timestamp.h"
 #include "cli/print.h"
 
 #include <stdlib.h>
@@ -230,36 +231,57 @@ static void add_wave(const struct terminal *terminal, const json_t *wave, size_t
 }
 
 /* A sum over the steps of which it is known, and of how many that is; unknown is never nothing. */
-static void add_amount(const json_t *estimate, const char *field, const char *label,
-                       struct strbuf *target)
+static void add_tokens(double tokens, struct strbuf *target)
 {
-    const json_t *value = json_object_get(estimate, field);
-    char *known_field = mem_printf("%s_known", field);
-    json_int_t known = json_get_integer(estimate, known_field, 0);
+    strbuf_addf(target, "%.0f", tokens);
+}
 
-    if (!json_is_number(value) || known == 0) {
-        strbuf_addf(target, "%s unknown", label);
-    } else {
-        strbuf_addf(target, "%s %.6g", label, json_number_value(value));
-        if (known < json_get_integer(estimate, "steps", 0)) {
-            strbuf_addf(target, " for %lld steps, the others unknown", (long long)known);
-        }
-    }
-    free(known_field);
+static void add_usd(double usd, struct strbuf *target)
+{
+    strbuf_addf(target, usd > 0 && usd < 0.1 ? "$%.4f" : "$%.2f", usd);
+}
+
+static void add_time(double seconds, struct strbuf *target)
+{
+    char text[DURATION_SIZE];
+
+    duration_format((int64_t)(seconds * 1000), text);
+    strbuf_add(target, text);
 }
 
 static void add_estimate(const struct terminal *terminal, const json_t *estimate,
                          struct strbuf *target)
 {
+    static const struct {
+        const char *field, *known_field, *label;
+        void (*add)(double value, struct strbuf *target);
+    } amounts[] = {
+        {"tokens", "tokens_known", "\nestimate: tokens", add_tokens},
+        {"cost_usd", "cost_usd_known", "; cost", add_usd},
+        {"seconds", "seconds_known", "; time", add_time},
+    };
+    json_int_t steps = json_get_integer(estimate, "steps", 0);
     struct strbuf line;
 
-    if (json_get_integer(estimate, "steps", 0) == 0) {
+    if (steps == 0) {
         return;
     }
     strbuf_init(&line, OUTPUT_BYTES_MAX);
-    add_amount(estimate, "tokens", "\nestimate: tokens", &line);
-    add_amount(estimate, "cost_usd", "; cost in USD", &line);
-    add_amount(estimate, "seconds", "; seconds", &line);
+    for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
+        const json_t *value = json_object_get(estimate, amounts[i].field);
+        json_int_t known = json_get_integer(estimate, amounts[i].known_field, 0);
+
+        strbuf_addf(&line, "%s ", amounts[i].label);
+        if (!json_is_number(value) || known == 0) {
+            strbuf_add(&line, "unknown");
+            continue;
+        }
+        amounts[i].add(json_number_value(value), &line);
+        if (known < steps) {
+            strbuf_addf(&line, " for %lld of %lld steps, the others unknown", (long long)known,
+                        (long long)steps);
+        }
+    }
     print_clean(terminal, line.data, 0, target);
     strbuf_release(&line);
 }

@@ -87,7 +87,7 @@ static void a_plan_says_who_does_what_when(void **state)
     check(print_planned,
           "{\"workflow\":\"p\",\"estimate\":{\"steps\":3,\"tokens\":1200.0,\"tokens_known\":3,"
           "\"cost_usd_known\":0,\"seconds\":7.5,\"seconds_known\":2}}",
-          "Plan: p\n\nestimate: tokens 1200; cost in USD unknown; seconds 7.5 for 2 steps, the "
+          "Plan: p\n\nestimate: tokens 1200; cost unknown; time 7.5s for 2 of 3 steps, the "
           "others\nunknown\n"
           "\nrun it: fermata run TASK; as a file: fermata plan TASK -o plan.yaml\n");
     check(print_planned, "{" PLAN ",\"form\":\"yaml\"}", "name: p\n");
