@@ -334,12 +334,30 @@ static void unknown_add(const struct report *report)
     skipped_add(report);
 }
 
-static void validation_add(const struct report *report, const json_t *validation,
-                           const json_t *given)
+static void places_checked_add(const struct report *report, const json_t *validation)
 {
     size_t index;
     json_t *value;
 
+    if (json_array_size(report->findings) == 0) {
+        strbuf_add(report->out, "No angle found anything, so no place had to be checked.\n");
+        return;
+    }
+    strbuf_add(report->out, "Each cited place was opened and compared with the quoted line: ");
+    markdown_add_text(report->out, json_get_text(validation, "summary", ""), 300);
+    strbuf_add(report->out, ".\n\n| Attack | Findings | Meaning |\n|---|---:|---|\n");
+    json_array_foreach(json_object_get(validation, "attacks"), index, value)
+    {
+        strbuf_addf(report->out, "| %s | %d | ", json_get_text(value, "attack", ""),
+                    (int)json_get_integer(value, "findings", 0));
+        markdown_add_text(report->out, json_get_text(value, "meaning", ""), 200);
+        strbuf_add(report->out, " |\n");
+    }
+}
+
+static void validation_add(const struct report *report, const json_t *validation,
+                           const json_t *given)
+{
     strbuf_add(report->out, "## Validation\n\n");
     if (!validation && json_is_string(given)) {
         markdown_add_quote(report->out, json_string_value(given), TEXT_LINES_MAX);
@@ -352,16 +370,7 @@ static void validation_add(const struct report *report, const json_t *validation
         markdown_add_text(report->out, json_get_text(validation, "summary", "(no summary)"), 2000);
         strbuf_add_char(report->out, '\n');
     } else {
-        strbuf_add(report->out, "Each cited place was opened and compared with the quoted line: ");
-        markdown_add_text(report->out, json_get_text(validation, "summary", ""), 300);
-        strbuf_add(report->out, ".\n\n| Attack | Findings | Meaning |\n|---|---:|---|\n");
-        json_array_foreach(json_object_get(validation, "attacks"), index, value)
-        {
-            strbuf_addf(report->out, "| %s | %d | ", json_get_text(value, "attack", ""),
-                        (int)json_get_integer(value, "findings", 0));
-            markdown_add_text(report->out, json_get_text(value, "meaning", ""), 200);
-            strbuf_add(report->out, " |\n");
-        }
+        places_checked_add(report, validation);
     }
     report_add_attacks(report->out, validation);
     refuted_add(report);

@@ -267,8 +267,11 @@ static void tests_add(struct strbuf *out, const json_t *tests)
     }
     strbuf_add(out, "## Tests\n\n- ");
     markdown_add_text(out, json_get_text(tests, "summary", ""), 200);
-    strbuf_addf(out, " (%d lines of tests for 100 of code)\n",
-                (int)json_get_integer(tests, "test_lines_percent_of_code", 0));
+    if (json_get_integer(tests, "test_files", 0) > 0) {
+        strbuf_addf(out, " (%d lines of tests for 100 of code)",
+                    (int)json_get_integer(tests, "test_lines_percent_of_code", 0));
+    }
+    strbuf_add_char(out, '\n');
     words_add(out, "frameworks", json_object_get(tests, "frameworks"));
     words_add(out, "run by", json_object_get(tests, "commands"));
     words_add(out, "CI", json_object_get(tests, "ci"));

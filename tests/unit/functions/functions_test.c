@@ -56,8 +56,9 @@ static void the_reference_names_every_function_with_all_that_it_takes(void **sta
         assert_non_null(strstr(page, row));
         free(row);
     }
-    assert_non_null(strstr(page, "| `min`: least coverage in percent (default 80); `timeout`: "
-                                 "seconds for each command (default 3600) |\n"));
+    assert_non_null(strstr(page, "| `min`: least coverage in percent (default 80); `find`: `true`: "
+                                 "runs nothing, passes where there is something that could measure "
+                                 "it; `timeout`: seconds for each command (default 3600) |\n"));
     assert_non_null(strstr(page, "very long functions and files | |\n"));
     free(page);
 }

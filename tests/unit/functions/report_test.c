@@ -90,6 +90,17 @@ static void angles_that_nobody_saw_are_told_once_for_each_reason(void **state)
     free(text);
 }
 
+static void where_nothing_was_found_nothing_is_said_to_be_checked(void **state)
+{
+    char *text = report_of(json_array());
+
+    (void)state;
+    assert_has(text, "## Validation\n\nNo angle found anything, so no place had to be checked.\n");
+    assert_null(strstr(text, "| Attack |"));
+    assert_has(text, "**Unknown**");
+    free(text);
+}
+
 static void long_lists_say_how_many_they_leave_out(void **state)
 {
     json_t *findings = json_array();
@@ -240,6 +251,7 @@ int main(void)
         cmocka_unit_test(the_validation_stands_above_the_recommendation),
         cmocka_unit_test(refuted_findings_are_named_and_not_recommended),
         cmocka_unit_test(angles_that_nobody_saw_are_told_once_for_each_reason),
+        cmocka_unit_test(where_nothing_was_found_nothing_is_said_to_be_checked),
         cmocka_unit_test(long_lists_say_how_many_they_leave_out),
         cmocka_unit_test(places_that_differ_say_their_own),
         cmocka_unit_test(a_question_ends_as_one_and_one_kind_more_is_one),
