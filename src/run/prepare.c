@@ -329,7 +329,7 @@ bool prepare_reads_tree(const struct run_state *run, const struct step_state *st
     return step_reuse(run, step) != REUSE_INPUTS;
 }
 
-static void preparation_free(struct preparation *preparation)
+static void preparation_release(struct preparation *preparation)
 {
     free(preparation->key);
     free(preparation->project);
@@ -344,6 +344,11 @@ static void preparation_free(struct preparation *preparation)
     json_decref(preparation->parts);
     json_decref(preparation->output);
     json_decref(preparation->artifacts);
+}
+
+static void preparation_free(struct preparation *preparation)
+{
+    preparation_release(preparation);
     free(preparation);
 }
 
@@ -447,6 +452,7 @@ int prepare_find(struct active *active, int index, const char *tree, json_t **re
     struct step_state kept = *step;
     int r;
 
+    *ret_found = NULL;
     step->agent = NULL;
     step->is_static = is_static;
     r = collect_parts(active, index, is_static ? definition->static_step : definition,
@@ -467,11 +473,7 @@ int prepare_find(struct active *active, int index, const char *tree, json_t **re
         json_put(*ret_found, "output", json_incref(preparation.output));
         json_put(*ret_found, "artifacts", json_incref(preparation.artifacts));
     }
-    free(preparation.from_run);
-    free(preparation.from_step);
-    json_decref(preparation.output);
-    json_decref(preparation.artifacts);
-    json_decref(preparation.parts);
+    preparation_release(&preparation);
     return r;
 }
 
