@@ -125,6 +125,29 @@ static int run_diff(const char *folder, enum diff_form form, size_t size_max,
     return git_run_outside(folder, form == DIFF_TEXT ? text : numbers, size_max, ret_output, err);
 }
 
+/* Between two folders git names the side that is there twice: a/FILE a/FILE of one that is gone.
+ * Every tool reads the second name as that of the other side. */
+static void name_both_sides(struct strbuf *text)
+{
+    static const char mark[] = "diff --git ";
+    char *end = text->data + text->length;
+
+    for (char *line = text->data; line && line < end;) {
+        char *next = memchr(line, '\n', (size_t)(end - line));
+        char *names = line + strlen(mark);
+        size_t length = next && next > names ? (size_t)(next - names) / 2 : 0;
+
+        if (length > 2 && strncmp(line, mark, strlen(mark)) == 0 && names[length] == ' ' &&
+            strncmp(names, names + length + 1, length) == 0) {
+            size_t side = *names == '"' ? 1 : 0;
+
+            names[side] = 'a';
+            names[length + 1 + side] = 'b';
+        }
+        line = next ? next + 1 : NULL;
+    }
+}
+
 /* "1\t0\t", then the names of both sides, each part ended by NUL. */
 static void add_stat(const struct strbuf *numbers, struct strbuf *target)
 {
@@ -169,6 +192,7 @@ int changes_format(struct snapshots *snapshots, const struct changes *changes, e
     r = r < 0 ? r : lay_all(snapshots, changes, folder, err);
     r = r < 0 ? r : run_diff(folder, form, target->length_max, &output, err);
     if (r >= 0 && form == DIFF_TEXT) {
+        name_both_sides(&output);
         strbuf_add_bytes(target, output.data, output.length);
     } else if (r >= 0) {
         add_stat(&output, target);

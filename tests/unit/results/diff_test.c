@@ -25,6 +25,7 @@ static char *format(struct snapshot_project *project, enum diff_form form)
     snapshot_project_take(project, from);
     snapshot_project_write(project, "a.txt", "one\nmore\n");
     snapshot_project_remove(project, "c");
+    snapshot_project_write(project, "q\"q", "new\n");
     snapshot_project_take(project, to);
     changes = snapshot_project_compare(project, from, to);
     strbuf_init(&text, 10000);
@@ -43,7 +44,8 @@ static void changes_are_shown_as_git_does(void **state)
 
     assert_non_null(strstr(text, "diff --git a/a.txt b/a.txt\n"));
     assert_non_null(strstr(text, "\n one\n+more\n"));
-    assert_non_null(strstr(text, "deleted file mode 120000\n"));
+    assert_non_null(strstr(text, "diff --git a/c b/c\ndeleted file mode 120000\n"));
+    assert_non_null(strstr(text, "diff --git \"a/q\\\"q\" \"b/q\\\"q\"\nnew file mode 100644\n"));
     free(text);
 }
 
@@ -51,8 +53,8 @@ static void so_is_how_much_changed(void **state)
 {
     char *text = format(*state, DIFF_STAT);
 
-    assert_non_null(
-        strstr(text, "a.txt | +1 -0\nc | +0 -1\n2 files changed, 1 line added, 1 removed\n"));
+    assert_non_null(strstr(text, "a.txt | +1 -0\nc | +0 -1\nq\"q | +1 -0\n"
+                                 "3 files changed, 2 lines added, 1 removed\n"));
     free(text);
 }
 
