@@ -322,8 +322,11 @@ void print_planned(const struct terminal *terminal, const json_t *result, int64_
         add_line(terminal, 0, target, "\n%s", get(result, "missing"));
     }
     if (*get(result, "file")) {
-        add_line(terminal, 0, target, "\nwritten to %s; run it: fermata run -w ./%s",
-                 get(result, "file"), get(result, "file"));
+        const char *file = get(result, "file");
+
+        /* Without a slash it would be the name of a workflow. */
+        add_line(terminal, 0, target, "\nwritten to %s; run it: fermata run -w %s%s", file,
+                 strchr(file, '/') ? "" : "./", file);
     } else {
         strbuf_add(target,
                    "\nrun it: fermata run TASK; as a file: fermata plan TASK -o plan.yaml\n");

@@ -90,6 +90,10 @@ static void a_plan_says_who_does_what_when(void **state)
           "Plan: p\n\nestimate: tokens 1200; cost unknown; time 7.5s for 2 of 3 steps, the "
           "others\nunknown\n"
           "\nrun it: fermata run TASK; as a file: fermata plan TASK -o plan.yaml\n");
+    check(print_planned, "{\"workflow\":\"p\",\"file\":\"a.yaml\"}",
+          "Plan: p\n\nwritten to a.yaml; run it: fermata run -w ./a.yaml\n");
+    check(print_planned, "{\"workflow\":\"p\",\"file\":\"/tmp/a.yaml\"}",
+          "Plan: p\n\nwritten to /tmp/a.yaml; run it: fermata run -w /tmp/a.yaml\n");
     check(print_planned, "{" PLAN ",\"form\":\"yaml\"}", "name: p\n");
     check(print_planned, "{" PLAN ",\"form\":\"graph\"}", "[p]\n");
 }
