@@ -14,12 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from project import PATIENCE_SECONDS, Failure, Project, require
+from project import BUILD, FAULTS, PATIENCE_SECONDS, Failure, Project, require
 
-HERE = Path(__file__).resolve().parent
-BUILD = Path(os.environ.get("PLAIN_BUILD") or os.environ.get("BUILD")
-             or HERE.parents[1] / "build").resolve()
-LIBRARY = BUILD / "tests" / "crash" / "faults.so"
 EVERY = 8
 HOWS = ("before", "after", "torn")
 OLD = "{ name: old, phases: [{ id: p, steps: [{ id: s, use: noop }] }] }\n"
@@ -97,7 +93,7 @@ class Scene(Project):
     def act(self, act, faults=None):
         environment = dict(self.environment)
         if faults:
-            environment |= {"LD_PRELOAD": str(LIBRARY), "FAULTS": faults}
+            environment |= {"LD_PRELOAD": str(FAULTS), "FAULTS": faults}
             environment["ASAN_OPTIONS"] = (environment.get("ASAN_OPTIONS", "")
                                            + ":verify_asan_link_order=0")
         arguments = [self.ids.get(argument, argument) for argument in act.arguments]

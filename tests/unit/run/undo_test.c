@@ -230,22 +230,28 @@ static void what_somebody_else_changed_between_is_only_taken_back_when_it_must(v
     assert_content(project, "one\n");
 }
 
-static void what_a_called_workflow_did_belongs_to_its_run(void **state)
+/* The file said "one", and an agent wrote "two". */
+static void assert_shown_and_undone(const struct run_project *project)
 {
-    struct run_project *project = *state;
-    struct undo_request request;
+    struct undo_request request = request_of(project);
     json_t *report;
 
-    run_project_write(project, "workflows/inner.yaml",
-                      "name: inner\nphases: [{ id: p, steps: [{ id: x, prompt: go }] }]\n");
-    run_steps(project, AGENT("echo two >a.txt"), "{ id: call, workflow: inner }");
-    assert_content(project, "two\n");
-    request = request_of(project);
     assert_int_equal(run_diff(&request, &report, NULL), 0);
     assert_non_null(strstr(json_get_text(report, "text", ""), "+two"));
     json_decref(report);
     assert_undone(&request, "a.txt:modified ");
     assert_content(project, "one\n");
+}
+
+static void what_a_called_workflow_did_belongs_to_its_run(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: p, steps: [{ id: x, prompt: go }] }]\n");
+    run_steps(project, AGENT("echo two >a.txt"), "{ id: call, workflow: inner }");
+    assert_content(project, "two\n");
+    assert_shown_and_undone(project);
 }
 
 static void what_stayed_in_a_clone_is_shown_and_not_taken_back(void **state)
@@ -287,17 +293,10 @@ static void of_whom_nothing_is_kept_that_is_said(void **state)
 static void what_lies_beside_an_attempt_is_not_believed(void **state)
 {
     struct run_project *project = *state;
-    struct undo_request request;
-    json_t *report;
 
     run(project, AGENT("echo two > a.txt; cd .fermata/workflows; for a in */attempts/*; do "
                        "printf %s {} > $a/snapshot.json; done"));
-    request = request_of(project);
-    assert_int_equal(run_diff(&request, &report, NULL), 0);
-    assert_non_null(strstr(json_get_text(report, "text", ""), "+two"));
-    json_decref(report);
-    assert_undone(&request, "a.txt:modified ");
-    assert_content(project, "one\n");
+    assert_shown_and_undone(project);
 }
 
 static void what_is_too_large_to_be_kept_is_not_replaced(void **state)
