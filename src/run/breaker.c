@@ -61,8 +61,9 @@ bool breaker_admit(struct breaker *breaker, struct breaker_policy policy, int64_
     if (breaker->state == BREAKER_HALF_OPEN && breaker->trying == caller) {
         return true;
     }
-    /* Also of a clock that was put back. */
-    if (until > now && breaker->since <= now) {
+    /* A clock that was put back keeps nobody out for long. A `since` that is a little ahead is of
+     * another process, which read its clock after this one did and wrote first. */
+    if (until > now && breaker->since - now <= policy.recovery_ms) {
         *ret_until = until;
         return false;
     }

@@ -169,6 +169,18 @@ static void a_clock_that_was_put_back_keeps_nobody_out(void **state)
     assert_true(breaker_admit(&breaker, policy, 5000, 1, &until));
 }
 
+/* Two processes read the clock, and the one that read it last is the first to write. */
+static void who_read_the_clock_before_the_one_that_tries_is_kept_out(void **state)
+{
+    struct breaker breaker = opened_at(1000);
+    int64_t until = 0;
+
+    (void)state;
+    assert_true(breaker_admit(&breaker, policy, 61005, 7, &until));
+    assert_false(breaker_admit(&breaker, policy, 61000, 8, &until));
+    assert_int_equal(until, 121005);
+}
+
 static void its_states_have_words(void **state)
 {
     (void)state;
@@ -220,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_late_failure_does_not_put_the_next_trial_off),
         cmocka_unit_test(a_threshold_of_nothing_is_no_breaker),
         cmocka_unit_test(a_clock_that_was_put_back_keeps_nobody_out),
+        cmocka_unit_test(who_read_the_clock_before_the_one_that_tries_is_kept_out),
         cmocka_unit_test(its_states_have_words),
         cmocka_unit_test(a_bucket_gives_a_minutes_calls_at_once_and_then_one_at_a_time),
         cmocka_unit_test(what_was_drained_fills_again_at_its_rate_and_no_further),
