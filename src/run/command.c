@@ -380,16 +380,6 @@ static bool has_name(const json_t *names, const char *name)
     return false;
 }
 
-static bool has_checkpoint(const struct run_state *run, const char *name)
-{
-    for (size_t i = 0; i < run->checkpoints.count; i++) {
-        if (strcmp(run->checkpoints.items[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* It becomes the name of a file. */
 static bool is_checkpoint_name(const char *name)
 {
@@ -411,9 +401,9 @@ static int handle_checkpoint(struct turn *turn, const struct event *event, struc
                    "letters, digits, - _ and . make a name; it begins with one of the first two");
         return ERROR_INVALID;
     }
-    if (run_find_phase(turn->run, name) || has_checkpoint(turn->run, name)) {
+    if (run_find_phase(turn->run, name) || run_find_checkpoint(turn->run, name)) {
         (void)error_set(err, ERROR_CONFLICT, "run %s has a %s %s already", turn->run->id,
-                        has_checkpoint(turn->run, name) ? "checkpoint" : "phase", name);
+                        run_find_checkpoint(turn->run, name) ? "checkpoint" : "phase", name);
         error_hint(err, "choose another name");
         return ERROR_CONFLICT;
     }
@@ -425,14 +415,9 @@ static int handle_restore(struct turn *turn, const struct event *event, struct e
 {
     struct run_state *run = turn->run;
     const char *name = json_get_text(event->command, "checkpoint", "");
-    const struct checkpoint_state *found = NULL;
+    const struct checkpoint_state *found = run_find_checkpoint(run, name);
     const json_t *phases;
 
-    for (size_t i = 0; i < run->checkpoints.count; i++) {
-        if (strcmp(run->checkpoints.items[i].name, name) == 0) {
-            found = &run->checkpoints.items[i];
-        }
-    }
     if (!found) {
         (void)error_set(err, ERROR_NOT_FOUND, "run %s has no checkpoint \"%s\"", run->id, name);
         error_hint(err, "list them: fermata checkpoints %s", run->id);

@@ -556,7 +556,7 @@ int decide(struct run_state *run, const struct event *event, const struct decide
         (void)settle_run(&turn);
     }
     if (!run_status_is_final(run->status)) {
-        batch_close_checkpoint(batch, run);
+        batch_close_checkpoints(batch, run);
     }
     return r;
 }

@@ -109,7 +109,7 @@ struct effect {
     int64_t at;
     const char *word;
     const char *text; /* in the batch's arena */
-    /* Of EFFECT_CHECKPOINT: who carries it out may take it. Without data: the run was over with it,
+    /* Of EFFECT_CHECKPOINT: who carries it out may take it. Without data: the run is over by now,
      * and its last state shows the same. */
     struct strbuf view;
     const char *child; /* of EFFECT_CHILD_COMMAND and _END: the nested run */
@@ -122,8 +122,8 @@ struct batch {
     struct arena *arena; /* owns the records' texts */
     struct record_vec records;
     struct effect_vec effects;
-    size_t open_checkpoint; /* the place behind the effect whose view is not made yet; 0: none */
-    VEC(json_t *) held;     /* JSON values that records refer to */
+    VEC(size_t) open;   /* effects: checkpoints whose view is not made yet */
+    VEC(json_t *) held; /* JSON values that records refer to */
 };
 
 /* What decisions look at beside the run: ceilings of the configuration, the project's path, and
@@ -151,8 +151,10 @@ void batch_release(struct batch *batch);
 /* Numbers the record, copies what it points to, applies it to the run. */
 void batch_emit(struct batch *batch, struct run_state *run, struct record record);
 
-/* Makes the view of a checkpoint that was left open, of the state as it is. */
-void batch_close_checkpoint(struct batch *batch, const struct run_state *run);
+/* The view of a checkpoint is made when something changes what it shows: of one that its run ends
+ * with never, since that can be made of the state that is left. */
+void batch_open_checkpoint(struct batch *batch); /* the last effect */
+void batch_close_checkpoints(struct batch *batch, const struct run_state *run);
 
 /* 0, or why a command was refused (then nothing was recorded). Other events cannot fail. */
 int decide(struct run_state *run, const struct event *event, const struct decide_limits *limits,

@@ -259,7 +259,7 @@ void checkpoint_save(struct turn *turn, const char *name, const char *by)
                                     .data = turn_hold(turn, phases),
                                     .by = by});
     turn_effect(turn, EFFECT_CHECKPOINT, -1, 0, name);
-    turn->batch->open_checkpoint = turn->batch->effects.count;
+    batch_open_checkpoint(turn->batch);
 }
 
 void phase_complete(struct turn *turn, int index)

@@ -357,6 +357,7 @@ void engine_free(struct engine *engine)
     map_free(engine->takings);
     budgets_free(engine);
     definitions_free(engine->definitions);
+    inline_last_release(&engine->last);
     VEC_RELEASE(&engine->dirty);
     map_free(engine->live);
     free(engine->blobs);

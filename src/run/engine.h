@@ -35,9 +35,9 @@ struct active {
     struct budget_run *budget; /* its place in its tree, see budgets.h; NULL: not taken over yet */
     json_t *relatives;         /* of that tree, as they were read; NULL: none, or in it by now */
     struct file_task *end_files; /* of a run that is over, until they are written; see files_end */
-    char *end_checkpoint;        /* the one that it ended with, whose file is among them */
-    int64_t stall_mark_ms;       /* how long the engine had waited for space when it decided last */
-    int64_t ended_at_us; /* when the last end of an attempt was learned; only when measuring */
+    json_t *end_checkpoints; /* names: those it ended with, whose files are among them; or NULL */
+    int64_t stall_mark_ms;   /* how long the engine had waited for space when it decided last */
+    int64_t ended_at_us;     /* when the last end of an attempt was learned; only when measuring */
 };
 
 /* An event with everything it points to. */
@@ -74,6 +74,13 @@ struct timer {
     struct timer *next, **link;
 };
 
+/* An inline output without a schema, as it was printed and as it is described. */
+struct inline_last {
+    char *text; /* NULL: there was none yet */
+    bool is_json;
+    json_t *described;
+};
+
 struct engine {
     struct engine_options options;
     struct decide_limits limits;
@@ -99,6 +106,7 @@ struct engine {
     int processes_max;
     int pool_jobs;           /* pieces of work on the pool */
     int inline_budget;       /* inline steps that this turn may still take */
+    struct inline_last last; /* what the last of them gave */
     int deferred;            /* calls of the loop's next turn that refer to the engine */
     struct commit_job *jobs; /* the commits under way, of one turn */
     struct file_task *file_tasks, **file_tasks_tail; /* readable files to be written */
@@ -217,8 +225,10 @@ struct inline_keep {
     int result;
     struct error err;
 };
-/* NULL: it fails, or is kept outside the journal. The caller owns it. */
-json_t *inline_output(const struct step *definition, const struct strbuf *output);
+/* NULL: it fails, or is kept outside the journal. What is the same as the last one is shared. */
+json_t *inline_output(struct inline_last *last, const struct step *definition,
+                      const struct strbuf *output);
+void inline_last_release(struct inline_last *last);
 bool inline_needs_blob(const struct step *definition, const struct strbuf *output);
 struct inline_keep *inline_keep_new(struct active *active, int step, const struct strbuf *output);
 void inline_keep_free(struct inline_keep *keep);

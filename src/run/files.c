@@ -113,8 +113,8 @@ void files_checkpoint(struct active *active, const char *name, struct strbuf *vi
     if (view->data) {
         write_checkpoint(active, name, view);
     } else {
-        free(active->end_checkpoint);
-        active->end_checkpoint = mem_strdup(name);
+        active->end_checkpoints = active->end_checkpoints ? active->end_checkpoints : json_array();
+        (void)json_array_append_new(active->end_checkpoints, json_string(name));
     }
     if (active->workflow->checkpoint_retention > 0) {
         files_later_prune(active, files_kept_checkpoints(active->state));
@@ -133,21 +133,29 @@ void files_rest(struct active *active)
     }
 }
 
+static void write_end_checkpoints(struct active *active)
+{
+    const json_t *name;
+    struct strbuf view;
+    size_t i;
+
+    json_array_foreach(active->end_checkpoints, i, name)
+    {
+        strbuf_init(&view, VIEW_BYTES_MAX);
+        view_checkpoint(active->state, json_string_value(name), &view);
+        write_checkpoint(active, json_string_value(name), &view);
+    }
+    json_decref(active->end_checkpoints);
+    active->end_checkpoints = NULL;
+}
+
 void files_write_now(struct active *active)
 {
-    struct strbuf view;
-
     if (!active->end_files) {
         return;
     }
     files_take_back_end(active);
-    if (active->end_checkpoint) {
-        strbuf_init(&view, VIEW_BYTES_MAX);
-        view_checkpoint(active->state, active->end_checkpoint, &view);
-        write_checkpoint(active, active->end_checkpoint, &view);
-        free(active->end_checkpoint);
-        active->end_checkpoint = NULL;
-    }
+    write_end_checkpoints(active);
     files_later_report(active);
     write_state(active);
 }

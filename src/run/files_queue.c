@@ -351,14 +351,14 @@ static void write_nothing(const struct file_task *task)
     (void)task;
 }
 
-static void write_end_checkpoint(const struct file_task *task)
+static void write_end_checkpoint(const struct file_task *task, const char *name)
 {
     struct run_files files = files_of(task);
-    char *file = mem_printf("checkpoints/%s.json", task->name);
+    char *file = mem_printf("checkpoints/%s.json", name);
     struct strbuf view;
 
     strbuf_init(&view, VIEW_BYTES_MAX);
-    view_checkpoint(task->state, task->name, &view);
+    view_checkpoint(task->state, name, &view);
     files_write(&files, file, &view, FILE_NO_SYNC);
     strbuf_release(&view);
     free(file);
@@ -368,10 +368,13 @@ static void write_end_checkpoint(const struct file_task *task)
 static void write_end(const struct file_task *task)
 {
     struct run_files files = files_of(task);
+    const json_t *name;
     struct strbuf text;
+    size_t i;
 
-    if (task->name) {
-        write_end_checkpoint(task);
+    json_array_foreach(task->value, i, name)
+    {
+        write_end_checkpoint(task, json_string_value(name));
     }
     strbuf_init(&text, REPORT_BYTES_MAX);
     files_format_report(&files, task->state, &text);
@@ -411,11 +414,11 @@ bool files_leave_state(struct active *active)
     files_take_back_end(active);
     task->write = write_end;
     task->blobs = mem_strdup(active->engine->blobs);
-    task->name = active->end_checkpoint;
+    task->value = active->end_checkpoints;
     task->state = active->state;
     task->engine = active->engine;
     task->workflow = active->workflow;
-    active->end_checkpoint = NULL;
+    active->end_checkpoints = NULL;
     active->state = NULL;
     active->workflow = NULL;
     return true;

@@ -753,17 +753,19 @@ static void apply_gate(struct run_state *run, const struct record *record)
 static void apply_checkpoint(struct run_state *run, const struct record *record)
 {
     size_t keep = (size_t)run->workflow->checkpoint_retention;
+    struct checkpoint_state *checkpoint;
 
     for (size_t i = run->checkpoints.count; i > 0; i--) {
         if (strcmp(run->checkpoints.items[i - 1].name, record->name) == 0) {
             remove_checkpoint(run, i - 1);
         }
     }
-    *VEC_PUSH(&run->checkpoints) = (struct checkpoint_state){
-        .name = mem_strdup(record->name),
-        .seq = record->seq,
-        .at = record->at,
-        .phases = json_incref((json_t *)record->data)};
+    checkpoint = VEC_PUSH(&run->checkpoints);
+    *checkpoint = (struct checkpoint_state){.name = mem_strdup(record->name),
+                                            .seq = record->seq,
+                                            .at = record->at,
+                                            .phases = json_incref((json_t *)record->data)};
+    memcpy(checkpoint->counts, run->counts, sizeof(checkpoint->counts));
     while (keep > 0 && run->checkpoints.count > keep) {
         remove_checkpoint(run, 0);
     }

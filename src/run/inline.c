@@ -79,7 +79,8 @@ bool inline_run(void *context, const struct run_state *run, int step, json_t **r
     }
     strbuf_init(&output, FUNCTION_OUTPUT_BYTES_MAX);
     if (launch_inline(active, step, &output, &err) == 0) {
-        *ret_output = inline_output(step_effective(&run->steps[step]), &output);
+        *ret_output = inline_output(&active->engine->last, step_effective(&run->steps[step]),
+                                    &output);
     }
     strbuf_release(&output);
     if (*ret_output) {

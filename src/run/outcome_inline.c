@@ -8,6 +8,7 @@
 #include "run/output.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int check_inline(const struct step *definition, const struct strbuf *output,
                         json_t **ret_value, struct error *err)
@@ -24,19 +25,49 @@ bool inline_needs_blob(const struct step *definition, const struct strbuf *outpu
     return definition->output || !output_fits_inline(output);
 }
 
-json_t *inline_output(const struct step *definition, const struct strbuf *output)
+static json_t *describe_inline(const struct step *definition, const struct strbuf *output)
 {
     const struct stream_text stream = {.text = *output, .bytes = (int64_t)output->length};
     struct error err = ERROR_INIT;
     json_t *value = NULL;
     json_t *described = NULL;
 
-    if (!inline_needs_blob(definition, output) &&
-        check_inline(definition, output, &value, &err) == 0) {
+    if (check_inline(definition, output, &value, &err) == 0) {
         described = output_describe(NULL, &stream, value, &err);
     }
     json_decref(value);
     return described;
+}
+
+/* Of a thousand steps that do the same, each would have a tree of its own. */
+json_t *inline_output(struct inline_last *last, const struct step *definition,
+                      const struct strbuf *output)
+{
+    bool is_json = output_is_json(definition);
+
+    if (inline_needs_blob(definition, output)) {
+        return NULL;
+    }
+    if (definition->schema || output->overflow) {
+        return describe_inline(definition, output);
+    }
+    if (!last->text || last->is_json != is_json || strcmp(last->text, output->data) != 0) {
+        json_t *described = describe_inline(definition, output);
+
+        if (!described) {
+            return NULL;
+        }
+        inline_last_release(last);
+        *last = (struct inline_last){mem_strdup(output->data), is_json, described};
+    }
+    return json_incref(last->described);
+}
+
+void inline_last_release(struct inline_last *last)
+{
+    free(last->text);
+    json_decref(last->described);
+    *last = (struct inline_last){0};
 }
 
 struct inline_keep *inline_keep_new(struct active *active, int index, const struct strbuf *output)

@@ -312,7 +312,7 @@ void active_free(struct active *active)
         run_state_free(active->state);
         definition_give_back(active->engine->definitions, active->workflow);
     }
-    free(active->end_checkpoint);
+    json_decref(active->end_checkpoints);
     active_unlock(active);
     free(active->folder);
     free(active);

@@ -272,6 +272,18 @@ struct phase_state *run_find_phase(const struct run_state *run, const char *id)
     return phase ? &run->phases[phase->index] : NULL;
 }
 
+struct checkpoint_state *run_find_checkpoint(const struct run_state *run, const char *name)
+{
+    struct checkpoint_state *found = NULL;
+
+    for (size_t i = 0; i < run->checkpoints.count && !found; i++) {
+        if (strcmp(run->checkpoints.items[i].name, name) == 0) {
+            found = &run->checkpoints.items[i];
+        }
+    }
+    return found;
+}
+
 bool step_is_finished(const struct step_state *step)
 {
     return step_status_is_final(step->status);

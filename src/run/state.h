@@ -25,12 +25,6 @@ VEC_TYPE(index_vec, int);
 /* What the run is to become, reached when nothing is under way; a later one outweighs. */
 enum wish { WISH_NONE, WISH_PAUSE, WISH_STOP, WISH_FAIL, WISH_CANCEL };
 
-/* What a step with a budget of its own used, never reset; instances add to that of their list. */
-struct step_spent {
-    struct ledger ledger;
-    int64_t time_ms; /* of its attempts */
-};
-
 struct step_state {
     const struct step *definition;  /* NULL for checks */
     const struct gate_check *check; /* NULL for all but checks */
@@ -117,7 +111,8 @@ struct phase_state {
 struct checkpoint_state {
     char *name;
     int64_t seq, at;
-    json_t *phases; /* ids of the phases that were complete */
+    json_t *phases;                      /* ids of the phases that were complete */
+    int64_t counts[STEP_IS_SKIPPED + 1]; /* of the run's steps at that moment */
 };
 
 struct run_state {
@@ -197,6 +192,8 @@ struct step_state *run_find_step(const struct run_state *run, const char *key); 
 int64_t run_waits_until(const struct run_state *run);
 int run_step_index(const struct run_state *run, const struct step_state *step);
 struct phase_state *run_find_phase(const struct run_state *run, const char *id);
+/* NULL: it has none of that name. */
+struct checkpoint_state *run_find_checkpoint(const struct run_state *run, const char *name);
 bool step_is_finished(const struct step_state *step);
 /* False for an instance that the list has no item for as it stands now. */
 bool step_is_current(const struct run_state *run, const struct step_state *step);

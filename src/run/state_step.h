@@ -4,6 +4,7 @@
 #define FERMATA_RUN_STATE_STEP_H
 
 #include "base/json.h"
+#include "run/budget.h"
 #include "run/run.h"
 
 /* What a step that is neither pending nor finished waits for. */
@@ -45,6 +46,12 @@ struct step_held {
     char *answerer, *model;
     int64_t duration_ms;
     struct step_output result;
+};
+
+/* What a step with a budget of its own used, never reset; instances add to that of their list. */
+struct step_spent {
+    struct ledger ledger;
+    int64_t time_ms; /* of its attempts */
 };
 
 /* What the agent of a step asked, and what it was told. JSON is held by reference. */

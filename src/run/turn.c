@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define RECORDS_KEPT 16
 
@@ -42,7 +43,7 @@ void batch_reset(struct batch *batch)
     }
     batch->records.count = 0;
     batch->effects.count = 0;
-    batch->open_checkpoint = 0;
+    batch->open.count = 0;
     arena_free(batch->arena);
     batch->arena = arena_new();
 }
@@ -54,6 +55,7 @@ void batch_release(struct batch *batch)
     VEC_RELEASE(&batch->held);
     VEC_RELEASE(&batch->records);
     VEC_RELEASE(&batch->effects);
+    VEC_RELEASE(&batch->open);
     arena_free(batch->arena);
 }
 
@@ -65,16 +67,53 @@ static const json_t *hold(struct batch *batch, const json_t *value)
     return value;
 }
 
-void batch_close_checkpoint(struct batch *batch, const struct run_state *run)
+void batch_open_checkpoint(struct batch *batch)
 {
-    struct effect *effect;
+    *VEC_PUSH(&batch->open) = batch->effects.count - 1;
+}
 
-    if (batch->open_checkpoint > 0) {
-        effect = &batch->effects.items[batch->open_checkpoint - 1];
+void batch_close_checkpoints(struct batch *batch, const struct run_state *run)
+{
+    for (size_t i = 0; i < batch->open.count; i++) {
+        struct effect *effect = &batch->effects.items[batch->open.items[i]];
+
         strbuf_init(&effect->view, VIEW_BYTES_MAX);
         view_checkpoint(run, effect->word, &effect->view);
-        batch->open_checkpoint = 0;
     }
+    batch->open.count = 0;
+}
+
+/* Of these kinds a record changes one phase and its steps, nothing else that a checkpoint shows. */
+static bool is_of_one_phase(enum record_kind kind)
+{
+    return kind == RECORD_PHASE_MOVED || kind == RECORD_STEP_EXPANDED ||
+           kind == RECORD_STEP_MOVED || kind == RECORD_STEP_WAITING ||
+           kind == RECORD_ATTEMPT_STARTED || kind == RECORD_ATTEMPT_ENDED ||
+           kind == RECORD_STEP_DONE || kind == RECORD_STEP_REUSED;
+}
+
+/* The run's status is not in it. One of a phase shows that phase; of the others it has what was
+ * noted with it. With a ceiling on how many are kept, another one may take it out of the state. */
+static bool changes_open(const struct batch *batch, const struct run_state *run,
+                         const struct record *record)
+{
+    bool is_saved = record->kind == RECORD_CHECKPOINT_SAVED;
+    bool changes = false;
+
+    if (record->kind == RECORD_RUN_MOVED) {
+        return false;
+    }
+    if (is_saved ? run->workflow->checkpoint_retention > 0
+                 : !is_of_one_phase(record->kind) || !record->phase) {
+        return true;
+    }
+    for (size_t i = 0; i < batch->open.count && !changes; i++) {
+        const char *shown = batch->effects.items[batch->open.items[i]].word;
+
+        changes = !run_find_phase(run, shown) ||
+                  strcmp(shown, is_saved ? record->name : record->phase) == 0;
+    }
+    return changes;
 }
 
 /* The record may point into the state or the event: copy before anything changes. */
@@ -87,9 +126,8 @@ void batch_emit(struct batch *batch, struct run_state *run, struct record record
         &record.model,    &record.session};
     struct record *kept = VEC_PUSH(&batch->records);
 
-    /* Nothing that it shows changes with the run's status. */
-    if (record.kind != RECORD_RUN_MOVED) {
-        batch_close_checkpoint(batch, run);
+    if (batch->open.count > 0 && changes_open(batch, run, &record)) {
+        batch_close_checkpoints(batch, run);
     }
     record.seq = run->seq + 1;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

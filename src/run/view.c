@@ -8,6 +8,8 @@
 #include "run/sample.h"
 #include "run/states.h"
 
+#include <assert.h>
+
 static void put_time(struct json_text *json, const char *name, int64_t at)
 {
     if (at) {
@@ -178,15 +180,14 @@ static void add_checkpoints(struct json_text *json, const struct run_state *run)
     json_text_end_array(json);
 }
 
-static void add_counts(struct json_text *json, const struct run_state *run)
+static void add_counts(struct json_text *json, const int64_t *counts)
 {
     int64_t total = 0;
 
     json_text_begin_object(json, "steps");
     for (int status = STEP_IS_PENDING; status <= STEP_IS_SKIPPED; status++) {
-        json_text_add_integer(json, step_status_name((enum step_status)status),
-                              run->counts[status]);
-        total += run->counts[status];
+        json_text_add_integer(json, step_status_name((enum step_status)status), counts[status]);
+        total += counts[status];
     }
     json_text_add_integer(json, "total", total);
     json_text_end_object(json);
@@ -236,10 +237,11 @@ static void add_options(struct json_text *json, const struct run_state *run)
     json_decref(options);
 }
 
-/* About what the steps take, without their outputs. */
+/* Somewhat more than the steps take with small outputs: what is not touched costs nothing, and a
+ * text that outgrows its place is copied as a whole. */
 static void reserve_for_steps(const struct run_state *run, struct strbuf *target)
 {
-    strbuf_reserve(target, 1024 + run->step_count * 420);
+    strbuf_reserve(target, 1024 + run->step_count * 512);
 }
 
 void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *target)
@@ -273,7 +275,7 @@ void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *t
     put_time(json, "created_at", run->created_at);
     put_time(json, "waits_until", run_waits_until(run));
     put_span(json, run->started_at, run->ended_at);
-    add_counts(json, run);
+    add_counts(json, run->counts);
     add_usage(json, &run->usage);
     add_budget(json, &scope);
     add_phases(json, run);
@@ -299,11 +301,12 @@ json_t *view_run(const struct run_state *run)
 
 void view_checkpoint(const struct run_state *run, const char *name, struct strbuf *target)
 {
-    const struct checkpoint_state *checkpoint = &run->checkpoints.items[run->checkpoints.count - 1];
+    const struct checkpoint_state *checkpoint = run_find_checkpoint(run, name);
     const struct phase_state *phase = run_find_phase(run, name);
     struct json_text text = json_text_new(target, true);
     struct json_text *json = &text;
 
+    assert(checkpoint);
     reserve_for_steps(run, target);
     json_text_begin_object(json, NULL);
     json_text_add(json, "checkpoint", name);
@@ -316,7 +319,7 @@ void view_checkpoint(const struct run_state *run, const char *name, struct strbu
     } else {
         add_phases(json, run);
     }
-    add_counts(json, run);
+    add_counts(json, checkpoint->counts);
     json_text_add_value(json, "signals", run->signals);
     json_text_end_object(json);
 }

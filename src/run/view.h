@@ -11,9 +11,10 @@ json_t *view_run(const struct run_state *run); /* query.h, run_show, says the sh
 /* The same as text: a tree of ten thousand steps would cost more than all that is decided of them.
  */
 void view_run_text(const struct run_state *run, bool is_pretty, struct strbuf *target);
-/* What is written for a checkpoint, taken right behind its record: the phase that was completed
- * (all of them when it was asked for) and the names of all that are. Phases before it have their
- * own, so that a run of many phases does not write the square of them. */
+/* What is written for a checkpoint that the run still has, as long as nothing changed what it shows
+ * (see batch_emit): the phase that was completed (all of them when it was asked for), the names of
+ * all that are, and how many steps were. Phases before it have their own, so that a run of many
+ * phases does not write the square of them. */
 void view_checkpoint(const struct run_state *run, const char *name, struct strbuf *target);
 
 #endif

@@ -271,7 +271,7 @@ static struct active *end_one(struct run_project *project)
 
     run_project_go(project);
     assert_int_equal(file_remove_tree(active->folder, NULL), 0);
-    active->end_checkpoint = mem_strdup("a");
+    active->end_checkpoints = json_pack("[s]", "a");
     files_later_plan(active);
     files_later_end(active);
     assert_non_null(active->end_files);
@@ -335,7 +335,7 @@ static void what_a_run_ended_with_is_made_before_anything_else_is_decided(void *
     files_write_now(active);
     files_write_now(active);
     assert_null(active->end_files);
-    assert_null(active->end_checkpoint);
+    assert_null(active->end_checkpoints);
     run_project_go(project);
     check_end(project, project->id);
 }

@@ -87,6 +87,26 @@ static void the_folder_of_a_run_holds_all_that_is_promised(void **state)
     check_contains(*state, "report.md", "- `three`: failed - exit status 1");
 }
 
+/* Its steps touch nothing outside: all of it is one turn, and the files are made of its end. */
+static void a_run_of_one_turn_has_the_checkpoints_of_all_its_phases(void **state)
+{
+    json_t *view;
+
+    (void)run_project_run(*state, "name: w\nphases:\n"
+                                  "  - { id: a, steps: [{ id: one, use: noop }] }\n"
+                                  "  - { id: b, steps: [{ id: two, use: noop }] }\n");
+    view = parsed(*state, "checkpoints/a.json");
+    assert_int_equal(json_array_size(json_object_get(view, "completed")), 1);
+    assert_int_equal(json_get_integer(json_object_get(view, "steps"), "completed", 0), 1);
+    assert_string_equal(json_get_text(json_object_get(view, "phase"), "id", ""), "a");
+    assert_string_equal(json_get_text(json_object_get(view, "phase"), "status", ""), "completed");
+    json_decref(view);
+    view = parsed(*state, "checkpoints/b.json");
+    assert_int_equal(json_array_size(json_object_get(view, "completed")), 2);
+    assert_int_equal(json_get_integer(json_object_get(view, "steps"), "completed", 0), 2);
+    json_decref(view);
+}
+
 static void a_checkpoint_is_the_state_of_its_moment(void **state)
 {
     json_t *view;
@@ -251,6 +271,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_state_at_rest_is_what_is_shown, run_project_set_up,
                                         run_project_tear_down),
         cmocka_unit_test_setup_teardown(the_folder_of_a_run_holds_all_that_is_promised,
+                                        run_project_set_up, run_project_tear_down),
+        cmocka_unit_test_setup_teardown(a_run_of_one_turn_has_the_checkpoints_of_all_its_phases,
                                         run_project_set_up, run_project_tear_down),
         cmocka_unit_test_setup_teardown(a_checkpoint_is_the_state_of_its_moment, run_project_set_up,
                                         run_project_tear_down),

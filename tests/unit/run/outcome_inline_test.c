@@ -109,6 +109,55 @@ static void a_large_value_that_does_not_fit_its_schema_is_kept_under_no_name(voi
     free(path);
 }
 
+static json_t *output_of(struct inline_last *last, const struct step *step, const char *text)
+{
+    struct strbuf output;
+    json_t *described;
+
+    strbuf_init(&output, 4096);
+    strbuf_add(&output, text);
+    described = inline_output(last, step, &output);
+    strbuf_release(&output);
+    return described;
+}
+
+static void steps_that_print_the_same_share_what_is_kept_of_it(void **state)
+{
+    const struct step json = {.kind = STEP_FUNCTION, .function = "noop"};
+    const struct step text = {.kind = STEP_COMMAND};
+    struct inline_last last = {0};
+    json_t *one = output_of(&last, &json, "1");
+    json_t *same = output_of(&last, &json, "1");
+    json_t *as_text = output_of(&last, &text, "1");
+    json_t *other = output_of(&last, &text, "2");
+
+    (void)state;
+    assert_ptr_equal(one, same);
+    assert_int_equal(json_get_integer(one, "json", 0), 1);
+    assert_string_equal(json_get_text(as_text, "inline", ""), "1");
+    assert_string_equal(json_get_text(other, "inline", ""), "2");
+    json_decref(one);
+    json_decref(same);
+    json_decref(as_text);
+    json_decref(other);
+    inline_last_release(&last);
+}
+
+static void what_was_cut_off_passes_for_nothing_that_was_printed_before(void **state)
+{
+    const struct step text = {.kind = STEP_COMMAND};
+    struct inline_last last = {0};
+    struct strbuf output;
+
+    (void)state;
+    json_decref(output_of(&last, &text, ""));
+    strbuf_init(&output, 2);
+    strbuf_add(&output, "too long");
+    assert_null(inline_output(&last, &text, &output));
+    strbuf_release(&output);
+    inline_last_release(&last);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -118,6 +167,8 @@ int main(void)
         TEST(a_large_value_of_an_inline_function_lies_in_a_blob_and_is_an_artifact),
         TEST(a_large_value_without_a_name_is_kept_and_no_artifact),
         TEST(a_large_value_that_does_not_fit_its_schema_is_kept_under_no_name),
+        cmocka_unit_test(steps_that_print_the_same_share_what_is_kept_of_it),
+        cmocka_unit_test(what_was_cut_off_passes_for_nothing_that_was_printed_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

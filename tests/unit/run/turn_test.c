@@ -104,8 +104,56 @@ static void a_checkpoint_stays_open_while_only_its_run_moves(void **state)
     save_checkpoint(&f);
     run_move(&f.turn, RUN_FAILED, "failure", NULL);
     assert_null(f.batch.effects.items[0].view.data);
-    batch_close_checkpoint(&f.batch, f.m.run);
+    batch_close_checkpoints(&f.batch, f.m.run);
     assert_non_null(f.batch.effects.items[0].view.data);
+    end(&f);
+}
+
+#define TWO                                                                                        \
+    "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }, { id: q, steps: [{ id: b, run: x }]" \
+    " }]\n"
+
+static void begin_two(struct fixture *fixture)
+{
+    *fixture = (struct fixture){0};
+    machine_begin(&fixture->m, TWO);
+    batch_init(&fixture->batch);
+    fixture->turn = (struct turn){
+        .run = fixture->m.run, .batch = &fixture->batch, .limits = &fixture->m.limits, .now = 77};
+    checkpoint_save(&fixture->turn, "p", NULL);
+}
+
+/* What it says of the others was noted with it. */
+static void a_checkpoint_of_a_phase_stays_open_while_only_other_phases_move(void **state)
+{
+    struct fixture f;
+    json_t *view;
+
+    (void)state;
+    begin_two(&f);
+    step_cancel(&f.turn, 1, "test");
+    checkpoint_save(&f.turn, "q", NULL);
+    assert_int_equal(f.batch.open.count, 2);
+    batch_close_checkpoints(&f.batch, f.m.run);
+    view = json_loads(f.batch.effects.items[0].view.data, 0, NULL);
+    assert_int_equal(json_get_integer(json_object_get(view, "steps"), "cancelled", -1), 0);
+    assert_int_equal(json_get_integer(view, "seq", 0) + 2, f.m.run->seq);
+    json_decref(view);
+    view = json_loads(f.batch.effects.items[1].view.data, 0, NULL);
+    assert_int_equal(json_get_integer(json_object_get(view, "steps"), "cancelled", -1), 1);
+    json_decref(view);
+    end(&f);
+}
+
+static void a_checkpoint_of_a_phase_is_made_before_a_step_of_it_moves(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin_two(&f);
+    step_cancel(&f.turn, 0, "test");
+    assert_int_equal(f.batch.open.count, 0);
+    assert_null(strstr(f.batch.effects.items[0].view.data, "\"status\": \"cancelled\""));
     end(&f);
 }
 
@@ -159,6 +207,8 @@ int main(void)
         cmocka_unit_test(an_effect_remembers_the_nested_run_that_it_is_for),
         cmocka_unit_test(a_checkpoint_is_shown_as_it_was_before_the_next_record),
         cmocka_unit_test(a_checkpoint_stays_open_while_only_its_run_moves),
+        cmocka_unit_test(a_checkpoint_of_a_phase_stays_open_while_only_other_phases_move),
+        cmocka_unit_test(a_checkpoint_of_a_phase_is_made_before_a_step_of_it_moves),
         cmocka_unit_test(a_batch_can_be_used_again),
         cmocka_unit_test(one_random_value_gives_many_that_differ_and_repeat),
         cmocka_unit_test(a_text_longer_than_its_place_is_cut),
