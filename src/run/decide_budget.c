@@ -96,11 +96,12 @@ static struct reserve expected_cost(const struct turn *turn, const struct step_s
                                     const struct budget_scope *outermost)
 {
     struct budget_scope own = step_scope(turn->run, step);
-    const struct agent_usage *sum = &step->usage.sum;
+    const struct usage_sum *usage = &step_calls(step)->usage;
+    const struct agent_usage *sum = &usage->sum;
     int64_t tokens = sum->input_tokens >= 0 && sum->output_tokens >= 0
-                         ? mean(sum->input_tokens + sum->output_tokens, &step->usage)
+                         ? mean(sum->input_tokens + sum->output_tokens, usage)
                          : -1;
-    int64_t usd = sum->cost_usd >= 0 ? mean(budget_usd(sum->cost_usd), &step->usage) : -1;
+    int64_t usd = sum->cost_usd >= 0 ? mean(budget_usd(sum->cost_usd), usage) : -1;
     int64_t once = budget_usd(step->definition->budget_usd);
     int64_t allowed_usd = left_of(&own, BUDGET_USD);
 

@@ -604,16 +604,19 @@ static bool is_interruption(enum failure_class class_, const json_t *question)
 
 static void note_usage(struct run_state *run, struct step_state *step, const struct record *record)
 {
+    struct step_calls *calls;
+
     if (!record->agent) {
         return;
     }
-    usage_add(&step->usage, record->data);
+    calls = fold_calls(step);
+    usage_add(&calls->usage, record->data);
     usage_add(&run->phases[step->phase].usage, record->data);
     usage_add(&run->usage, record->data);
     if (!step->is_resumed) {
-        step->session_usage = (struct usage_sum)USAGE_SUM_INIT;
+        calls->session_usage = (struct usage_sum)USAGE_SUM_INIT;
     }
-    usage_add(&step->session_usage, record->data);
+    usage_add(&calls->session_usage, record->data);
 }
 
 static void apply_attempt_ended(struct run_state *run, const struct record *record)
@@ -671,8 +674,7 @@ static void apply_done(struct run_state *run, const struct record *record)
     set_text(&step->reason, NULL);
     set_json(&step->result.output, record->output);
     set_json(&step->result.errors, NULL);
-    json_decref(step->result.artifacts);
-    step->result.artifacts = json_array();
+    set_json(&step->result.artifacts, run->nothing);
     share(run, step, +1);
 }
 

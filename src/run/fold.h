@@ -34,6 +34,9 @@ bool fold_note_limit(struct step_state *step, const struct record *record);
 /* What an attempt did not finish may be in the project all the same: the next agent is told. */
 void fold_note_changes(struct step_state *step, const struct record *record);
 
+/* What its calls used, to be added to. */
+struct step_calls *fold_calls(struct step_state *step);
+
 /* fold_budget.c */
 void fold_budget_created(struct run_state *run, const struct record *record);
 void fold_budget_started(struct run_state *run, struct step_state *step,

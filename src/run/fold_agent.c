@@ -35,6 +35,14 @@ void fold_forget_agents(struct step_state *step)
     step->is_settling = false;
 }
 
+struct step_calls *fold_calls(struct step_state *step)
+{
+    if (!step->calls) {
+        step->calls = mem_zero(1, sizeof(*step->calls));
+    }
+    return step->calls;
+}
+
 static bool has_reason(const struct record *record, const char *reason)
 {
     return record->reason && strcmp(record->reason, reason) == 0;

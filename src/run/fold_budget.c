@@ -116,17 +116,19 @@ void fold_budget_started(struct run_state *run, struct step_state *step,
                          const struct record *record)
 {
     struct step_spent *spent;
+    struct step_calls *calls;
 
     fold_budget_count(run, step);
     step->is_call = record->reason && strcmp(record->reason, "agent") == 0;
     if (!step->is_call) {
         return;
     }
-    step->reserved = reserve_decode(record->output);
-    ledger_reserve(&run->ledger, step->reserved);
+    calls = fold_calls(step);
+    calls->reserved = reserve_decode(record->output);
+    ledger_reserve(&run->ledger, calls->reserved);
     spent = spent_of(run, step);
     if (spent) {
-        ledger_reserve(&spent->ledger, step->reserved);
+        ledger_reserve(&spent->ledger, calls->reserved);
     }
 }
 
@@ -144,16 +146,18 @@ void fold_budget_ended(struct run_state *run, struct step_state *step, const str
     struct step_spent *spent = step->check ? NULL : spent_of(run, step);
 
     if (step->is_call) {
-        settle(&run->ledger, step->reserved, record);
+        settle(&run->ledger, step->calls->reserved, record);
     }
     if (step->is_call && spent) {
-        settle(&spent->ledger, step->reserved, record);
+        settle(&spent->ledger, step->calls->reserved, record);
     }
     if (spent) {
         spent->time_ms += record->duration_ms;
     }
+    if (step->is_call) {
+        step->calls->reserved = (struct reserve){0};
+    }
     step->is_call = false;
-    step->reserved = (struct reserve){0};
 }
 
 void fold_budget_set(struct run_state *run, const struct record *record)

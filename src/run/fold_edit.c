@@ -185,13 +185,17 @@ static struct step_state move_step(const struct edit *edit, const struct step_st
     } else {
         step.held = hold(edit, old);
         step.attempts = old->attempts;
-        step.usage = old->usage;
+        step.calls = old->calls;
+        if (step.calls) {
+            *step.calls = (struct step_calls){.usage = step.calls->usage};
+        }
         step.is_digested = old->is_digested;
         step.dialogue.answers = old->dialogue.answers;
         step.before = old->before;
         step.spent = old->spent;
         old->dialogue.answers = NULL;
         old->before = NULL;
+        old->calls = NULL;
         old->spent = NULL;
     }
     step.definition = place->definition;

@@ -230,7 +230,7 @@ int launch_agent(struct active *active, int index, const char *folder, struct ag
                                .libexec = libexec};
     if (step->is_resumed && (profile.adapter->abilities & CAN_RESUME)) {
         call.session = step->session;
-        call.earlier = &step->session_usage.sum;
+        call.earlier = &step_calls(step)->session_usage.sum;
         add_resumption(step, &launch->prompt);
     }
     if (!workspace_is_clone(definition) || !add_conflict(root, &launch->prompt)) {

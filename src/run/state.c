@@ -89,6 +89,7 @@ struct run_state *run_state_new(const char *id, const struct workflow *workflow)
     run->plan = plan_new(workflow);
     run->arena = arena_new();
     run->by_key = map_new();
+    run->nothing = json_array();
     run->signals = json_object();
     run->signals_used = json_object();
     run->left = json_object();
@@ -151,6 +152,7 @@ static void step_release(struct step_state *step)
     free(step->reused_from);
     free(step->short_run);
     free(step->short_name);
+    free(step->calls);
     free(step->spent);
     free(step->error);
     free(step->agent_error);
@@ -212,6 +214,7 @@ void run_state_free(struct run_state *run)
     json_decref(run->again);
     json_decref(run->inputs);
     json_decref(run->calls);
+    json_decref(run->nothing);
     json_decref(run->signals);
     json_decref(run->signals_used);
     json_decref(run->left);
@@ -282,6 +285,13 @@ struct checkpoint_state *run_find_checkpoint(const struct run_state *run, const 
         }
     }
     return found;
+}
+
+const struct step_calls *step_calls(const struct step_state *step)
+{
+    static const struct step_calls none;
+
+    return step->calls ? step->calls : &none;
 }
 
 bool step_is_finished(const struct step_state *step)

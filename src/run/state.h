@@ -25,58 +25,57 @@ VEC_TYPE(index_vec, int);
 /* What the run is to become, reached when nothing is under way; a later one outweighs. */
 enum wish { WISH_NONE, WISH_PAUSE, WISH_STOP, WISH_FAIL, WISH_CANCEL };
 
+/* Ten thousand of them are kept at a time: small fields of a size stand together, and what few
+ * steps have lies in a part of its own. */
 struct step_state {
     const struct step *definition;  /* NULL for checks */
     const struct gate_check *check; /* NULL for all but checks */
-    enum step_role role;
     const char *key;
+    enum step_role role;
     int phase;
     int parent;   /* of an instance: its foreach step; else -1 */
     int instance; /* number of an instance; else -1 */
-
     enum step_status status;
     enum waiting waiting;
+    enum failure_class class_;
+    int exit_status;
+    int attempts;   /* in all, over resets */
+    int tries;      /* since the last reset; lost ones do not count */
+    int losses;     /* since the last reset, of attempts that had begun */
+    int parks;      /* how often, since the last reset, it waited for a limit; these cost no try */
+    int host_asked; /* how often the host was found not to have answered this attempt */
     bool is_static, is_reused; /* runs its static alternative; an earlier result was taken */
     bool is_digested;          /* it once had a digest: it has a row in the table of steps */
-    int attempts;              /* in all, over resets */
-    int tries;                 /* since the last reset; lost ones do not count */
-    int losses;                /* since the last reset, of attempts that had begun */
+    bool is_settling;          /* a conflict of its merge, in its clone; see on_conflict */
+    bool is_resumed;           /* its attempt under way, or the last one, goes on with `session` */
+    bool is_call, is_counted;  /* its attempt is an agent's; it is among the steps begun */
+    bool is_resumable, is_unfit; /* the next attempt goes on with it; is told what was wrong */
+    bool has_slot, is_spared;    /* a token of its agent's rate was taken; its breaker is open */
     int64_t started_at, ended_at;
     int64_t space_wait_ms; /* of the time since started_at: the disk was full */
     int64_t until;         /* when a wait ends; 0: open */
-    enum failure_class class_;
+    int64_t not_before;    /* its agent said so: a limit is over then; 0: it did not */
     char *error;
     char *agent_error; /* why its static alternative stands in for its agent; NULL: it does not */
     char *agent;       /* that stands in for its own one; NULL: it does not */
-    bool is_settling;  /* a conflict of its merge, in its clone; see on_conflict */
     char *answerer;    /* the agent of its last attempt, or of what is reused; NULL: none yet */
     char *model;       /* of the answerer, or asked of it; NULL: not known */
     json_t *given_up;  /* [{agent,class,error,tries,passed_over}], before this one; NULL: none */
     json_t *changed;   /* {path: true}, by attempts of agents that failed; NULL: nothing */
-    char *reason, *reused_from; /* a run; NULL: its result is its own */
-    int exit_status;
+    char *reason, *reused_from;   /* a run; NULL: its result is its own */
     char *child;                  /* nested run */
     char *short_run, *short_name; /* whose budget that one waits for, and which; NULL: none */
     char *digest;
-    char *tree;      /* digest of the tree when its attempt started */
-    char *folder;    /* of the attempt under way, relative to the run's folder; NULL: inline */
-    char *session;   /* of its agent in its last attempt; NULL: none */
-    bool is_resumed; /* its attempt under way, or the last one, goes on with that session */
-    struct usage_sum session_usage; /* what that session used so far */
-    struct usage_sum usage;         /* of all its attempts ever */
-    struct reserve reserved;        /* for its call under way */
-    struct step_spent *spent;       /* NULL: it has no budget, or was never begun */
-    bool is_call, is_counted;       /* its attempt is an agent's; it is among the steps begun */
-    bool is_resumable, is_unfit;    /* the next attempt goes on with it; is told what was wrong */
-    int64_t not_before;             /* its agent said so: a limit is over then; 0: it did not */
-    int parks;                      /* how often, since the last reset; these cost no try */
-    bool has_slot, is_spared;       /* a token of its agent's rate was taken; its breaker is open */
+    char *tree;    /* digest of the tree when its attempt started */
+    char *folder;  /* of the attempt under way, relative to the run's folder; NULL: inline */
+    char *session; /* of its agent in its last attempt; NULL: none */
+    struct step_calls *calls; /* NULL: none was begun; step_calls reads */
+    struct step_spent *spent; /* NULL: it has no budget, or was never begun */
     struct step_output result;
     struct step_before *before; /* NULL: this is the first round */
     struct step_held *held;     /* NULL: there is nothing of before an edit */
     struct step_dialogue dialogue;
-    int host_asked; /* how often the host was found not to have answered this attempt */
-    json_t *items;  /* of foreach, as all that follows */
+    json_t *items; /* of foreach, as all that follows */
     struct index_vec instances;
     int instance_count; /* of this round; `instances` may hold more from earlier rounds */
     int instance_next;  /* where to look for the next to make ready; not part of the fold */
@@ -123,6 +122,7 @@ struct run_state {
     json_t *gone;            /* {key: attempts} of steps that the plan has no more; NULL: none */
     struct plan *plan;
     struct arena *arena; /* keys */
+    json_t *nothing;     /* []: the artifacts of all steps that have none */
     enum run_status status;
     enum wish wish;
     char *reason, *detail;
@@ -206,6 +206,8 @@ bool phase_is_settled_well(const struct phase_state *phase);
 int64_t step_duration_ms(const struct step_state *step);
 /* The definition that really runs: the static alternative when that was chosen. */
 const struct step *step_effective(const struct step_state *step);
+/* What its calls used, all zero before the first. */
+const struct step_calls *step_calls(const struct step_state *step);
 /* The agent that is asked as things stand; NULL: it is none that asks one, or the default one. */
 const char *step_agent(const struct step_state *step);
 /* The limits of the step as they are now; of an instance, those of its list. */

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "run/budget.h"
 #include "run/run.h"
+#include "run/usage.h"
 
 /* What a step that is neither pending nor finished waits for. */
 enum waiting {
@@ -52,6 +53,13 @@ struct step_held {
 struct step_spent {
     struct ledger ledger;
     int64_t time_ms; /* of its attempts */
+};
+
+/* What calls of the agent of a step used, and what one may use. */
+struct step_calls {
+    struct usage_sum usage;         /* of all its attempts ever */
+    struct usage_sum session_usage; /* what its session used so far */
+    struct reserve reserved;        /* for its call under way */
 };
 
 /* What the agent of a step asked, and what it was told. JSON is held by reference. */

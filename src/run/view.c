@@ -91,7 +91,7 @@ static void add_step(struct json_text *json, const struct run_state *run,
     }
     put_time(json, "space_wait_ms", step->space_wait_ms);
     json_text_add(json, "child", step->child);
-    add_usage(json, &step->usage);
+    add_usage(json, &step_calls(step)->usage);
     if (step->definition && step->role != ROLE_INSTANCE) {
         struct budget_scope scope = step_scope(run, step);
 

@@ -99,8 +99,9 @@ static void compare_step(struct comparison *comparison, const struct step_state 
     VALUE(instances_under_way)
     VALUE(dialogue.asked)
     VALUE(host_asked)
-    VALUE(reserved.tokens)
-    VALUE(reserved.usd)
+    if (memcmp(step_calls(left), step_calls(right), sizeof(struct step_calls)) != 0) {
+        differ(comparison, "calls");
+    }
     VALUE(is_call)
     VALUE(is_counted)
     WORDS(short_run)
