@@ -33,6 +33,17 @@
           : (void)0),                                                                              \
      &(vec)->items[(vec)->count++])
 
+/* Room for so many more, made at once: growing by and by touches twice the memory. */
+#define VEC_RESERVE(vec, more)                                                                     \
+    do {                                                                                           \
+        __typeof__(vec) wider_vec = (vec);                                                         \
+        if (wider_vec->capacity - wider_vec->count < (more)) {                                     \
+            wider_vec->capacity = wider_vec->count + (more);                                       \
+            wider_vec->items = mem_resize(wider_vec->items, wider_vec->capacity,                   \
+                                          sizeof(*wider_vec->items));                              \
+        }                                                                                          \
+    } while (0)
+
 /* Evaluates its argument once. */
 #define VEC_RELEASE(vec)                                                                           \
     do {                                                                                           \

@@ -255,7 +255,7 @@ static int commit_held(struct engine *engine, struct active *active, struct erro
     r = store_write(engine->options.store, write_held, commit, err);
     commit_free(commit);
     if (r == 0) {
-        files_records(active, active->batch.records.items, active->batch.records.count);
+        files_records(active);
         write_checkpoints(active);
         files_rest(active);
     }

@@ -115,12 +115,13 @@ struct effect {
     const char *child; /* of EFFECT_CHILD_COMMAND and _END: the nested run */
 };
 
-VEC_TYPE(record_vec, struct record);
 VEC_TYPE(effect_vec, struct effect);
 
 struct batch {
-    struct arena *arena; /* owns the records' texts */
+    struct arena *arena; /* owns the records and their texts */
     struct record_vec records;
+    uint32_t kinds;     /* bit i: one of kind i is among them */
+    struct record last; /* of them; what the next has in common with it is kept once */
     struct effect_vec effects;
     VEC(size_t) open;   /* effects: checkpoints whose view is not made yet */
     VEC(json_t *) held; /* JSON values that records refer to */
@@ -148,6 +149,7 @@ struct decide_limits {
 void batch_init(struct batch *batch);
 void batch_reset(struct batch *batch);
 void batch_release(struct batch *batch);
+bool batch_has(const struct batch *batch, enum record_kind kind);
 /* Numbers the record, copies what it points to, applies it to the run. */
 void batch_emit(struct batch *batch, struct run_state *run, struct record record);
 

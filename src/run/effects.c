@@ -97,15 +97,11 @@ static void carry_out(struct active *active, struct effect *effect)
 void effects_carry_out(struct active *active)
 {
     const struct batch *batch = &active->batch;
-    bool has_moved = false;
 
     for (size_t i = 0; i < batch->effects.count; i++) {
         carry_out(active, &batch->effects.items[i]);
     }
-    for (size_t i = 0; i < batch->records.count; i++) {
-        has_moved = has_moved || batch->records.items[i].kind == RECORD_RUN_MOVED;
-    }
-    if (has_moved) {
+    if (batch_has(batch, RECORD_RUN_MOVED)) {
         nested_tell_parent(active);
     }
 }

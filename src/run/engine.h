@@ -241,9 +241,9 @@ void inbox_watch(struct engine *engine);
 
 /* logs.c: orchestrator.log and phase-ID.log of a run */
 void logs_open(struct active *active);
-/* Formats the lines while their commit is under way; logs_add tells them, with the same records. */
-void logs_prepare(struct active *active, const struct record *records, size_t count);
-void logs_add(struct active *active, const struct record *records, size_t count);
+/* Formats the lines of its batch while their commit is under way; logs_add tells them. */
+void logs_prepare(struct active *active);
+void logs_add(struct active *active);
 void logs_flush(struct active *active);
 void logs_close(struct active *active); /* accepts a run that has none open */
 

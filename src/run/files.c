@@ -43,7 +43,7 @@ static bool is_to_rest(const struct batch *batch)
 
 void files_prepare(struct active *active)
 {
-    logs_prepare(active, active->batch.records.items, active->batch.records.count);
+    logs_prepare(active);
     if (is_to_rest(&active->batch) && !run_status_is_final(active->state->status)) {
         make_view(active);
     }
@@ -76,24 +76,19 @@ static void on_state_timer(void *arg)
     }
 }
 
-void files_records(struct active *active, const struct record *records, size_t count)
+void files_records(struct active *active)
 {
-    bool has_reset = false;
-    bool has_moved = false;
+    const struct batch *batch = &active->batch;
 
-    logs_add(active, records, count);
-    for (size_t i = 0; i < count; i++) {
-        has_reset = has_reset || records[i].kind == RECORD_PHASE_RESET;
-        has_moved = has_moved || records[i].kind == RECORD_RUN_MOVED;
-    }
-    if (has_reset) {
+    logs_add(active);
+    if (batch_has(batch, RECORD_PHASE_RESET)) {
         files_later_prune(active, files_kept_checkpoints(active->state));
     }
     /* Dumping the state costs as much as the run is large: at most once in this time. A run that
      * comes to rest writes it last of all: then the others are known to be right as well. */
-    if (active->is_state_due && !has_moved) {
+    if (active->is_state_due && !batch_has(batch, RECORD_RUN_MOVED)) {
         write_state(active);
-    } else if (count > 0 && !active->state_timer.value) {
+    } else if (batch->records.count > 0 && !active->state_timer.value) {
         active->state_timer = loop_timer_start(active->engine->options.loop, STATE_INTERVAL_MS,
                                                on_state_timer, active);
     }

@@ -9,7 +9,7 @@
 void files_open(struct active *active);
 /* Makes the texts of a batch whose commit is under way, when the loop has nothing else to do. */
 void files_prepare(struct active *active);
-void files_records(struct active *active, const struct record *records, size_t count);
+void files_records(struct active *active);
 void files_checkpoint(struct active *active, const char *name, struct strbuf *view); /* takes it */
 void files_rest(struct active *active);
 void files_write_now(struct active *active); /* what a run that is over would write later */

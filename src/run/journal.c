@@ -213,33 +213,58 @@ static void add_call(struct commit *commit, const struct record *record)
     }
 }
 
-void commit_add(struct commit *commit, const struct run_state *run, const struct record *records,
-                size_t count)
+static void add_record(struct commit *commit, const struct run_state *run,
+                       const struct record *record, struct strbuf *scratch)
+{
+    if (commit->journal.count == 0) {
+        commit->seq_before = record->seq - 1;
+    }
+    add_journal_row(commit, record, scratch);
+    add_audit_entry(commit, record);
+    if (changes_step(record->kind)) {
+        add_step_row(commit, run, record->step, record);
+    }
+    if (record->kind == RECORD_ATTEMPT_ENDED) {
+        add_call(commit, record);
+    }
+    if (changes_phase_steps(record)) {
+        add_phase_rows(commit, run, record);
+    }
+}
+
+static void add_run(struct commit *commit, const struct run_state *run)
+{
+    if (commit->journal.count == 0) {
+        commit->seq_before = run->seq;
+    }
+    fill_run_row(run, commit->arena, &commit->run);
+    fill_counts(run, &commit->run);
+}
+
+void commit_add(struct commit *commit, const struct run_state *run, const struct record *record)
 {
     struct strbuf scratch;
 
     strbuf_init(&scratch, RECORD_BYTES_MAX);
-    if (commit->journal.count == 0) {
-        commit->seq_before = count > 0 ? records[0].seq - 1 : run->seq;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct record *record = &records[i];
+    add_record(commit, run, record, &scratch);
+    strbuf_release(&scratch);
+    add_run(commit, run);
+}
 
-        add_journal_row(commit, record, &scratch);
-        add_audit_entry(commit, record);
-        if (changes_step(record->kind)) {
-            add_step_row(commit, run, record->step, record);
-        }
-        if (record->kind == RECORD_ATTEMPT_ENDED) {
-            add_call(commit, record);
-        }
-        if (changes_phase_steps(record)) {
-            add_phase_rows(commit, run, record);
-        }
+void commit_add_batch(struct commit *commit, const struct run_state *run,
+                      const struct record_vec *records)
+{
+    struct strbuf scratch;
+
+    strbuf_init(&scratch, RECORD_BYTES_MAX);
+    VEC_RESERVE(&commit->journal, records->count);
+    for (size_t i = 0; i < records->count; i++) {
+        const struct record record = record_vec_get(records, i);
+
+        add_record(commit, run, &record, &scratch);
     }
     strbuf_release(&scratch);
-    fill_run_row(run, commit->arena, &commit->run);
-    fill_counts(run, &commit->run);
+    add_run(commit, run);
 }
 
 /* ---- writing it, on the store's thread ---- */

@@ -58,9 +58,10 @@ struct commit {
 };
 
 struct commit *commit_new(const struct run_state *run, int64_t generation);
-/* Adds the batch's records and the rows that they changed. */
-void commit_add(struct commit *commit, const struct run_state *run, const struct record *records,
-                size_t count);
+/* Adds a record, or all of a batch, and the rows that they changed. */
+void commit_add(struct commit *commit, const struct run_state *run, const struct record *record);
+void commit_add_batch(struct commit *commit, const struct run_state *run,
+                      const struct record_vec *records);
 void commit_free(struct commit *commit); /* accepts NULL */
 /* The listing rows alone, for a rebuild. */
 int commit_write_derived(struct tx *tx, const struct commit *commit, struct error *err);

@@ -81,25 +81,29 @@ static void on_timer(void *arg)
     }
 }
 
-void logs_prepare(struct active *active, const struct record *records, size_t count)
+void logs_prepare(struct active *active)
 {
-    for (size_t i = 0; i < count; i++) {
-        add_line(active, &records[i]);
+    const struct record_vec *records = &active->batch.records;
+
+    for (size_t i = 0; i < records->count; i++) {
+        const struct record record = record_vec_get(records, i);
+
+        add_line(active, &record);
     }
-    active->logs->is_ahead = count > 0;
+    active->logs->is_ahead = records->count > 0;
 }
 
-void logs_add(struct active *active, const struct record *records, size_t count)
+void logs_add(struct active *active)
 {
     struct engine *engine = active->engine;
 
     if (!active->logs->is_ahead) {
-        logs_prepare(active, records, count);
+        logs_prepare(active);
     }
     active->logs->is_ahead = false;
     if (active->logs->all.length > GATHER_BYTES) {
         logs_flush(active);
-    } else if (count > 0 && !engine->logs_timer.value) {
+    } else if (active->batch.records.count > 0 && !engine->logs_timer.value) {
         engine->logs_timer = loop_timer_start(engine->options.loop, GATHER_MS, on_timer, engine);
     }
 }

@@ -325,7 +325,7 @@ struct commit *active_commit(struct active *active)
 
     commit->config = active->engine->options.config;
     commit->user = active->engine->options.user;
-    commit_add(commit, active->state, active->batch.records.items, active->batch.records.count);
+    commit_add_batch(commit, active->state, &active->batch.records);
     if (active->needs_lease) {
         commit->lease = (struct lease){getpid(), host->now_ms(host->context)};
         active->needs_lease = false;
@@ -520,11 +520,11 @@ static int active_begin(struct engine *engine, const char *run_id, const struct 
 static void tell_created(struct active *active)
 {
     const struct engine_options *options = &active->engine->options;
-    const struct record *record = &active->batch.records.items[0];
+    const struct record record = record_vec_get(&active->batch.records, 0);
 
-    files_records(active, record, 1);
+    files_records(active);
     if (options->on_record) {
-        options->on_record(options->context, active->state->id, record);
+        options->on_record(options->context, active->state->id, &record);
     }
     batch_reset(&active->batch);
 }

@@ -131,9 +131,11 @@ static void tell_records(struct active *active)
     const struct engine_options *options = &active->engine->options;
 
     for (size_t i = 0; options->on_record && i < active->batch.records.count; i++) {
-        options->on_record(options->context, active->state->id, &active->batch.records.items[i]);
+        const struct record record = record_vec_get(&active->batch.records, i);
+
+        options->on_record(options->context, active->state->id, &record);
     }
-    files_records(active, active->batch.records.items, active->batch.records.count);
+    files_records(active);
 }
 
 /* Whoever watches learns first what is committed, of all runs; then come the effects. Events come

@@ -111,7 +111,7 @@ static int fold_record(void *context, const struct record *record, struct error 
     if (r < 0) {
         return r;
     }
-    commit_add(run->expected, run->state, record, 1);
+    commit_add(run->expected, run->state, record);
     run->records++;
     return 0;
 }

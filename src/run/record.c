@@ -334,3 +334,16 @@ int record_decode(const char *kind, const json_t *object, struct arena *arena,
     *ret_record = record;
     return 0;
 }
+
+void record_vec_add(struct record_vec *records, struct arena *arena, const struct record *record)
+{
+    *VEC_PUSH(records) = packed_put(arena, record, sizeof(*record));
+}
+
+struct record record_vec_get(const struct record_vec *records, size_t index)
+{
+    struct record record;
+
+    packed_get(records->items[index], &record, sizeof(record));
+    return record;
+}

@@ -9,7 +9,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/packed.h"
 #include "base/strbuf.h"
+#include "base/vec.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,6 +90,11 @@ struct record {
     const json_t *data; /* inputs, items, proof, parts, value, phases, answers */
     const json_t *question;
 };
+
+/* Those of a batch: a turn may make thousands, and most fields of each are empty. */
+VEC_TYPE(record_vec, const struct packed *);
+void record_vec_add(struct record_vec *records, struct arena *arena, const struct record *record);
+struct record record_vec_get(const struct record_vec *records, size_t index);
 
 const char *record_kind_name(enum record_kind kind);
 /* Appends the record as one JSON object without run, seq, at and kind: a row of the journal. */

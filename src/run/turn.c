@@ -5,7 +5,9 @@
 #include "base/alloc.h"
 #include "run/view.h"
 
+#include <assert.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +44,8 @@ void batch_reset(struct batch *batch)
         VEC_RELEASE(&batch->effects);
     }
     batch->records.count = 0;
+    batch->kinds = 0;
+    batch->last = (struct record){0};
     batch->effects.count = 0;
     batch->open.count = 0;
     arena_free(batch->arena);
@@ -116,31 +120,54 @@ static bool changes_open(const struct batch *batch, const struct run_state *run,
     return changes;
 }
 
+static_assert(RECORD_KINDS <= 32, "one bit for each kind");
+
+bool batch_has(const struct batch *batch, enum record_kind kind)
+{
+    return batch->kinds >> kind & 1;
+}
+
+/* Of a wide phase nearly all texts are those of the record before. */
+static void keep_texts(struct batch *batch, struct record *record)
+{
+    static const size_t texts[] = {
+        offsetof(struct record, phase),      offsetof(struct record, step),
+        offsetof(struct record, status),     offsetof(struct record, class_),
+        offsetof(struct record, reason),     offsetof(struct record, error),
+        offsetof(struct record, name),       offsetof(struct record, by),
+        offsetof(struct record, text),       offsetof(struct record, digest),
+        offsetof(struct record, strategy),   offsetof(struct record, other),
+        offsetof(struct record, other_step), offsetof(struct record, folder),
+        offsetof(struct record, agent),      offsetof(struct record, model),
+        offsetof(struct record, session)};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const char **text = (const char **)(void *)((char *)record + texts[i]);
+        const char *last = *(const char **)(void *)((char *)&batch->last + texts[i]);
+
+        *text = *text && last && strcmp(*text, last) == 0 ? last
+                                                          : arena_strdup(batch->arena, *text);
+    }
+}
+
 /* The record may point into the state or the event: copy before anything changes. */
 void batch_emit(struct batch *batch, struct run_state *run, struct record record)
 {
-    const char **const texts[] = {
-        &record.phase,    &record.step,   &record.status,     &record.class_, &record.reason,
-        &record.error,    &record.name,   &record.by,         &record.text,   &record.digest,
-        &record.strategy, &record.other,  &record.other_step, &record.folder, &record.agent,
-        &record.model,    &record.session};
-    struct record *kept = VEC_PUSH(&batch->records);
-
     if (batch->open.count > 0 && changes_open(batch, run, &record)) {
         batch_close_checkpoints(batch, run);
     }
     record.seq = run->seq + 1;
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        *texts[i] = arena_strdup(batch->arena, *texts[i]);
-    }
+    keep_texts(batch, &record);
     (void)hold(batch, record.output);
     (void)hold(batch, record.errors);
     (void)hold(batch, record.artifacts);
     (void)hold(batch, record.files);
     (void)hold(batch, record.question);
     (void)hold(batch, record.data);
-    *kept = record;
-    run_apply(run, kept);
+    record_vec_add(&batch->records, batch->arena, &record);
+    batch->kinds |= (uint32_t)1 << record.kind;
+    batch->last = record;
+    run_apply(run, &record);
 }
 
 void turn_emit(struct turn *turn, struct record record)

@@ -424,7 +424,8 @@ static void check_pause(struct sim *sim, struct sim_run *run, const struct recor
 void budget_decided(struct sim *sim, struct sim_run *run, size_t first)
 {
     for (size_t i = first; i < run->batch.records.count && !sim->has_failed; i++) {
-        const struct record *record = &run->batch.records.items[i];
+        const struct record decided = record_vec_get(&run->batch.records, i);
+        const struct record *record = &decided;
 
         if (record->kind == RECORD_ATTEMPT_STARTED || record->kind == RECORD_STEP_DONE) {
             check_start(sim, run, record);

@@ -152,7 +152,7 @@ static void commit_run(struct sim *sim, struct sim_run *run)
     char text[256];
     const char *difference;
 
-    commit_add(commit, run->live, run->batch.records.items, run->batch.records.count);
+    commit_add_batch(commit, run->live, &run->batch.records);
     for (size_t i = 0; i < commit->journal.count && !sim->has_failed; i++) {
         commit_row(sim, run, &commit->journal.items[i]);
     }

@@ -47,7 +47,7 @@ void orphan_make(struct store *store, const char *folder, const char *run_id)
     batch_emit(&batch, failing.state,
                (struct record){.kind = RECORD_RUN_MOVED, .status = "failed", .reason = "timeout"});
     failing.commit = commit_new(failing.state, failing.generation);
-    commit_add(failing.commit, failing.state, batch.records.items, batch.records.count);
+    commit_add_batch(failing.commit, failing.state, &batch.records);
     assert_int_equal(store_write(store, write_run, &failing, NULL), 0);
     commit_free(failing.commit);
     batch_release(&batch);

@@ -42,7 +42,9 @@ static void keep_batch(struct machine *machine)
     const struct batch *batch = &machine->batch;
 
     for (size_t i = 0; i < batch->records.count; i++) {
-        keep_record(machine, &batch->records.items[i]);
+        const struct record record = record_vec_get(&batch->records, i);
+
+        keep_record(machine, &record);
     }
     drop_effects(machine);
     for (size_t i = 0; i < batch->effects.count; i++) {

@@ -143,7 +143,7 @@ static struct commit *next_commit(struct run_project *project, int64_t generatio
     struct commit *commit = commit_new(active->state, generation);
 
     record.seq = active->state->seq + 1;
-    commit_add(commit, active->state, &record, 1);
+    commit_add(commit, active->state, &record);
     return commit;
 }
 
@@ -192,7 +192,7 @@ static void a_run_that_is_created_by_its_commit_gets_its_lease_with_it(void **st
 
     run_apply(run, &created);
     job.commit = commit_new(run, 1);
-    commit_add(job.commit, run, &created, 1);
+    commit_add(job.commit, run, &created);
     assert_int_equal(store_write(project->store, write_commit, &job, &err), ERROR_CONFLICT);
     job.commit->lease = (struct lease){.pid = 1, .at = 5};
     assert_int_equal(store_write(project->store, write_commit, &job, &err), 0);

@@ -39,6 +39,7 @@ static void a_record_is_numbered_dated_copied_and_applied(void **state)
     struct fixture f;
     char name[] = "ready";
     json_t *value = json_integer(3);
+    struct record record;
     int64_t before;
 
     (void)state;
@@ -49,11 +50,39 @@ static void a_record_is_numbered_dated_copied_and_applied(void **state)
     name[0] = 'x';
     json_decref(value);
     assert_int_equal(f.batch.records.count, 1);
-    assert_int_equal(f.batch.records.items[0].seq, before + 1);
-    assert_int_equal(f.batch.records.items[0].at, 77);
-    assert_string_equal(f.batch.records.items[0].name, "ready");
-    assert_int_equal(json_integer_value(f.batch.records.items[0].data), 3);
+    record = record_vec_get(&f.batch.records, 0);
+    assert_int_equal(record.seq, before + 1);
+    assert_int_equal(record.at, 77);
+    assert_string_equal(record.name, "ready");
+    assert_int_equal(json_integer_value(record.data), 3);
+    assert_true(batch_has(&f.batch, RECORD_SIGNAL_RECEIVED));
+    assert_false(batch_has(&f.batch, RECORD_RUN_MOVED));
     assert_int_equal(json_integer_value(json_object_get(f.m.run->signals, "ready")), 3);
+    end(&f);
+}
+
+static void texts_that_are_those_of_the_record_before_are_kept_once(void **state)
+{
+    struct fixture f;
+    char name[] = "ready";
+    struct record one;
+    struct record two;
+    struct record three;
+
+    (void)state;
+    begin(&f);
+    turn_emit(&f.turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = name, .by = "me"});
+    turn_emit(&f.turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = name});
+    name[0] = 'R';
+    turn_emit(&f.turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = name, .by = "me"});
+    one = record_vec_get(&f.batch.records, 0);
+    two = record_vec_get(&f.batch.records, 1);
+    three = record_vec_get(&f.batch.records, 2);
+    assert_ptr_equal(one.name, two.name);
+    assert_string_equal(two.name, "ready");
+    assert_null(two.by);
+    assert_string_equal(three.name, "Ready");
+    assert_string_equal(three.by, "me");
     end(&f);
 }
 
@@ -171,7 +200,7 @@ static void a_batch_can_be_used_again(void **state)
     assert_int_equal(f.batch.effects.count, 0);
     assert_int_equal(f.batch.held.count, 0);
     turn_emit(&f.turn, (struct record){.kind = RECORD_SIGNAL_RECEIVED, .name = "two"});
-    assert_string_equal(f.batch.records.items[0].name, "two");
+    assert_string_equal(record_vec_get(&f.batch.records, 0).name, "two");
     end(&f);
 }
 
@@ -204,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_numbered_dated_copied_and_applied),
+        cmocka_unit_test(texts_that_are_those_of_the_record_before_are_kept_once),
         cmocka_unit_test(an_effect_remembers_the_nested_run_that_it_is_for),
         cmocka_unit_test(a_checkpoint_is_shown_as_it_was_before_the_next_record),
         cmocka_unit_test(a_checkpoint_stays_open_while_only_its_run_moves),
