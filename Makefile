@@ -100,6 +100,7 @@ endif
 
 COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(CFLAGS) $(HARDENING_BUILD) $(SECTIONS) $(PACKAGE_CFLAGS)
 LINK_PROGRAM = $(CC) $(CFLAGS) $(VARIANT) $(LINK) $(LDFLAGS)
+LINK_LIBRARY = $(CC) $(CFLAGS) $(VARIANT) -shared -Wl,-soname,$(@F) -Wl,-z,pack-relative-relocs -Wl,--as-needed $(LDFLAGS)
 # For what is linked with none of our shared objects; clang always does it.
 STATIC_SANITIZER := $(if $(filter 1,$(SANITIZE)),$(if $(findstring clang,$(CC)),,-static-libasan))
 # Behind all libraries of what is sanitised; see the file.
@@ -216,9 +217,15 @@ $(DRIVERS:%=$(BUILD)/%): $(BUILD)/fermata-%: $(BUILD)/src/drive/%_main.o $(BUILD
 tests: $(TESTS) $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 # The many test programs of a sanitised build share one library: linking all of it into each took
 # as long as compiling. The archive of libfyaml is no part of it, as it is not position-independent.
-$(BUILD)/libfermata.so: $(OBJECTS) | $(BUILD)/libfyaml.a
+# What the drivers alone have is a library of its own: libcurl brings thirty others, a quarter of what
+# a short test costs.
+DRIVER_OBJECTS := $(filter $(BUILD)/src/drive/% $(BUILD)/src/net/%,$(OBJECTS))
+$(BUILD)/libfermata.so: $(filter-out $(DRIVER_OBJECTS),$(OBJECTS)) | $(BUILD)/libfyaml.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(CC) $(CFLAGS) $(VARIANT) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ $(filter-out %/libfyaml.a,$(PACKAGE_LIBS))
+	$(Q)$(LINK_LIBRARY) -o $@ $^ $(filter-out %/libfyaml.a,$(PACKAGE_LIBS))
+$(BUILD)/libfermata-drivers.so: $(DRIVER_OBJECTS) | $(BUILD)/libfermata.so
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(LINK_LIBRARY) -o $@ $^ $(BUILD)/libfermata.so $(CURL_LIBS) $(filter-out %/libfyaml.a,$(PACKAGE_LIBS))
 # Of these tests the linker hands calls to the test (as in tests/support/sqlite_faults.h), so it must
 # see who calls: WRAP_NAME_test lists the functions.
 WRAP_faults_test := $(addprefix sqlite3_,step exec prepare_v2 prepare_v3 open_v2 wal_checkpoint_v2 \
@@ -232,7 +239,9 @@ WRAP_live_test := pidfd_open
 WRAP_live_recover_test := attempt_probe
 WRAPPED_TESTS := $(foreach test,$(TESTS),$(if $(WRAP_$(notdir $(test))),$(test)))
 # One that shares the library is not linked again when only the library is new.
-SHARED_LIB := $(if $(VARIANT),$(BUILD)/libfermata.so)
+SHARED_LIB := $(if $(VARIANT),$(BUILD)/libfermata-drivers.so $(BUILD)/libfermata.so)
+# The second one brings what it takes of libfyaml, also where only the first one asks for it.
+LINK_SHARED := $(if $(VARIANT),$(BUILD)/libfermata-drivers.so -Wl$(comma)--no-as-needed $(BUILD)/libfermata.so -Wl$(comma)--as-needed)
 SHARING_TESTS := $(if $(VARIANT),$(filter-out $(WRAPPED_TESTS),$(TESTS)))
 $(SHARING_TESTS): | $(SHARED_LIB)
 $(TESTS): | $(ASAN_NAMES)
@@ -240,7 +249,7 @@ $(filter-out $(SHARING_TESTS),$(TESTS)): $(BUILD)/libfermata.a
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsupport.a
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(LINK_PROGRAM) $(WRAP_$(@F):%=-Wl,--wrap=%) -Wl,-rpath,$(abspath $(BUILD)) -o $@ $(filter %.o,$^) \
-	    $(BUILD)/libsupport.a $(or $(filter %/libfermata.a,$^),$(SHARED_LIB)) $(TEST_LIBS) $(PACKAGE_LIBS) $(LINK_NAMES)
+	    $(BUILD)/libsupport.a $(or $(filter %/libfermata.a,$^),$(LINK_SHARED)) $(TEST_LIBS) $(PACKAGE_LIBS) $(LINK_NAMES)
 $(filter $(BUILD)/tests/sim/%,$(TESTS)): $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 
 # What tests run beside the program itself. Never sanitised, as a user's programs are not.
