@@ -259,7 +259,8 @@ $(PROGRAM_SOURCES:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC      $<')
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $< $(LIBS_$(@F))
-LIBS_json := -ljansson
+# Static: it is started hundreds of times, and costs a third less so.
+LIBS_json := -static -ljansson
 
 # Preloaded; see the files.
 $(PRELOAD_SOURCES:%.c=$(BUILD)/%.so): $(BUILD)/%.so: %.c $(BUILD)/flags

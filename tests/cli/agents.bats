@@ -84,7 +84,7 @@ agent() {
     fake_codex
     printf '#!/bin/sh\necho 2.1.0\n' >"$BIN/claude"
     chmod +x "$BIN/claude"
-    [ "$(fermata agents --json | json 'd["default"]')" = claude ]
+    [ "$(json 'd["default"]' "$FERMATA" agents --json)" = claude ]
     CODEX_API_KEY=k run_apart fermata agents --json
     [ "$(json 'd["default"]' <<<"$output")" = codex ]
 }
@@ -97,7 +97,7 @@ agent() {
     grep -q -- "-s read-only" "$BATS_TEST_TMPDIR/arguments"
     grep -q "gpt-x" "$BATS_TEST_TMPDIR/arguments"
     [ "$(grep -c "Say hello" "$BATS_TEST_TMPDIR/arguments")" -eq 0 ]
-    [ "$(fermata list --json | json 'd["runs"][0]["workflow"]')" = agent-test ]
+    [ "$(json 'd["runs"][0]["workflow"]' "$FERMATA" list --json)" = agent-test ]
 }
 
 @test "what an agent cannot do is refused when it is tested, too" {
@@ -135,7 +135,7 @@ phases:
 YAML
     fermata run -w count --no-input
     [ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" -eq 2 ]
-    [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["attempts"]')" = 2 ]
+    [ "$(json 'd["phases"][0]["steps"][0]["attempts"]' "$FERMATA" show last --json)" = 2 ]
     # What the prompt says besides is no other step: the same is not paid twice.
     [[ $(fermata run -w count --no-input 2>&1) == *reused* ]]
     [ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" -eq 2 ]
@@ -153,13 +153,13 @@ YAML
     [[ $stderr == *"step look asks for \`read_only\`"*"read_only_command"* ]]
     run_apart fermata run -w look --dry-run
     [[ $output == *"MISSING: step look asks for \`read_only\`"* ]]
-    [ "$(fermata agents house --json | json 'd["agents"][0]["abilities"]["read-only"]')" = false ]
+    [ "$(json 'd["agents"][0]["abilities"]["read-only"]' "$FERMATA" agents house --json)" = false ]
 
     echo 'agents: { house: { type: command, command: [sh, -c, "cat >/dev/null; echo edits"],
         read_only_command: [sh, -c, "cat >/dev/null; echo only looks"] } }' >.fermata/config.yaml
     fermata run -w look --no-input
     [ "$(fermata cat last look)" = "only looks" ]
-    [ "$(fermata agents house --json | json 'd["agents"][0]["abilities"]["read-only"]')" = true ]
+    [ "$(json 'd["agents"][0]["abilities"]["read-only"]' "$FERMATA" agents house --json)" = true ]
 }
 
 @test "an agent that fails for good without a sign-in gives exit status 4" {
@@ -509,13 +509,13 @@ phases: [{ id: p, steps: [{ id: s, agent: house, prompt: go, reuse: never }] }]
 END
     fermata run -w one
     fermata run -w one
-    before=$(fermata agents house --json | json 'd["agents"][0]["used"]')
+    before=$(json 'd["agents"][0]["used"]' "$FERMATA" agents house --json)
     [ "$(json 'd["cost_usd"]' <<<"$before")" = 0.5 ]
     fermata gc --older-than 1ms
-    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 0 ]
-    [ "$(fermata agents house --json | json 'd["agents"][0]["used"]')" = "$before" ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" -eq 0 ]
+    [ "$(json 'd["agents"][0]["used"]' "$FERMATA" agents house --json)" = "$before" ]
     fermata run -w one
-    [ "$(fermata agents house --json | json 'd["agents"][0]["used"]["cost_usd"]')" = 0.75 ]
+    [ "$(json 'd["agents"][0]["used"]["cost_usd"]' "$FERMATA" agents house --json)" = 0.75 ]
 }
 
 # Codex that is gone once it has answered.
@@ -536,8 +536,8 @@ EOF
     [ "$status" -eq 4 ]
     [ "$(status_of last)" = paused ]
     [[ $stderr == *"cannot start codex"*"hint: install Codex: npm install -g @openai/codex"* ]]
-    [ "$(fermata status --json | json 'd["problems"][0]["class"]')" = permanent ]
-    [ "$(fermata status --json | json 'd["problems"][0]["lacks"]')" = codex ]
+    [ "$(json 'd["problems"][0]["class"]' "$FERMATA" status --json)" = permanent ]
+    [ "$(json 'd["problems"][0]["lacks"]' "$FERMATA" status --json)" = codex ]
     run_apart fermata resume
     [ "$status" -eq 4 ]
     [[ $stderr == *"npm install -g @openai/codex"*"--retry-failed"* ]]
@@ -563,12 +563,12 @@ EOF
     fermata logs last | grep -q "\[WARN\] Step: two - Its static alternative stands in for its agent: cannot start codex"
     fermata logs last --records | grep '"step_moved"' | grep '"strategy":"static"' | grep -q '"error":"cannot start codex'
     grep -q "its static alternative stood in for its agent: cannot start codex" .fermata/workflows/*/report.md
-    [[ $(fermata show last --json | json 'd["phases"][1]["steps"][0]["agent_error"]') == "cannot start codex"* ]]
+    [[ $(json 'd["phases"][1]["steps"][0]["agent_error"]' "$FERMATA" show last --json) == "cannot start codex"* ]]
     # Told of this round alone.
     fake_codex
     fermata restore last a
     run_apart fermata resume
-    [ "$(fermata show last --json | json 'd["phases"][1]["steps"][0].get("agent_error")')" = null ]
+    [ "$(json 'd["phases"][1]["steps"][0].get("agent_error")' "$FERMATA" show last --json)" = null ]
 }
 
 @test "the strategy: who starts the run, the step, the workflow, the project; also of a called workflow" {
@@ -586,8 +586,8 @@ ${3:+strategy: $3}
 phases: [{ id: a, steps: [{ id: s, prompt: go, reuse: never, ${2:+strategy: $2,} static: { run: "echo fixed" } }] }]
 END
         fermata run -w w "${options[@]}" >/dev/null 2>&1
-        [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["kind"]')" = \
-            "$(fermata run -w w "${options[@]}" --dry-run --json | json 'd["waves"][0]["steps"][0]["using"]')" ]
+        [ "$(json 'd["phases"][0]["steps"][0]["kind"]' "$FERMATA" show last --json)" = \
+            "$(json 'd["waves"][0]["steps"][0]["using"]' "$FERMATA" run -w w "${options[@]}" --dry-run --json)" ]
         fermata show last --json | json 'd["phases"][0]["steps"][0]["kind"]'
     }
     while read -r of_run of_step of_workflow of_project expected; do
@@ -614,7 +614,7 @@ name: outer
 phases: [{ id: a, steps: [{ id: call, workflow: inner, strategy: static }] }]
 END
     fermata run -w outer >/dev/null 2>&1
-    [ "$(fermata list --json | json '[r["strategy"] for r in d["runs"] if r["workflow"] == "inner"]')" = '["static"]' ]
+    [ "$(json '[r["strategy"] for r in d["runs"] if r["workflow"] == "inner"]' "$FERMATA" list --json)" = '["static"]' ]
 }
 
 @test "a strategy under which a step could only fail is refused before anything starts" {
@@ -650,7 +650,7 @@ EOF
     [ "$status" -eq 0 ]
     [[ $stderr == *"p/ask skipped: needs an agent, and the strategy is static"*"1/2 steps, 1 skipped"* ]]
     [[ $output$stderr != *failed* ]]
-    [ "$(fermata show last --json | json '[s["status"] for s in d["phases"][0]["steps"]]')" = '["skipped", "completed"]' ]
+    [ "$(json '[s["status"] for s in d["phases"][0]["steps"]]' "$FERMATA" show last --json)" = '["skipped", "completed"]' ]
     [[ $(fermata cat last told) == "needs an agent, and the strategy is static" ]]
     [[ $(fermata explain last ask) == *"skipped"*"needs an agent, and the strategy is static"* ]]
 }
@@ -685,7 +685,7 @@ name: w
 phases: [{ id: p, steps: [{ id: s, prompt: go }] }]
 END
     fermata run -w w
-    [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["files"]')" = \
+    [ "$(json 'd["phases"][0]["steps"][0]["files"]' "$FERMATA" show last --json)" = \
         '{"count": 2, "changed": ["done.txt", "silent.txt"], "only_claimed": ["claimed.txt", "never.txt"], "not_claimed": ["silent.txt"]}' ]
     fermata show last | tr -s ' \n' ' ' | grep -q "s: 2 files changed: done.txt, silent.txt; claimed as changed, but as before: claimed.txt, never.txt; changed, but not claimed: silent.txt"
     fermata logs last | grep -q '\[WARN\] Step: s - Attempt 1 ended (.*; claimed as changed, but as before: claimed.txt, never.txt; changed, but not claimed: silent.txt'
@@ -707,7 +707,7 @@ END
     [ "$status" -eq 0 ]
     [[ $output == *"/agents.yaml:4:3: warning: step review needs an agent, and absent cannot be used"* ]]
     [[ $output == *"/agents.yaml:8:21: warning: \"default_workflow\": there is no workflow lack (did you mean lacks?"* ]]
-    [ "$(fermata validate --json | json 'len([f for f in d["files"] if "agents.yaml" in f["file"]])')" = 1 ]
+    [ "$(json 'len([f for f in d["files"] if "agents.yaml" in f["file"]])' "$FERMATA" validate --json)" = 1 ]
     # Each by its name as well.
     run_apart fermata validate fine lacks
     [[ $output == *"/agents.yaml:4:3: warning: "*"1 file checked: 0 errors, 1 warning" ]]

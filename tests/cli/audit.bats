@@ -57,7 +57,7 @@ events() {
 
 @test "what was changed behind its back ends with status 1 and says where" {
     fermata run -w ./flow.yaml --no-input >/dev/null 2>&1 || true
-    head=$(fermata audit verify --json | json 'd["head"]')
+    head=$(json 'd["head"]' "$FERMATA" audit verify --json)
     tamper eve
     run fermata audit verify
     [ "$status" -eq 1 ]

@@ -270,7 +270,7 @@ END
 
 @test "what the host did for an agent of the configuration is told of that agent" {
     echo "agents: { editor: { type: host } }" >.fermata/config.yaml
-    [ "$(fermata agents editor --json | json 'd["agents"][0]["detail"]')" = "needs a caller" ]
+    [ "$(json 'd["agents"][0]["detail"]' "$FERMATA" agents editor --json)" = "needs a caller" ]
     workflow mine <<<'{ name: mine, phases: [{ id: p, steps: [{ id: s, agent: editor, prompt: go }] }] }'
     run_apart fermata run -w mine --json
     [ "$status" -eq 42 ]
@@ -279,7 +279,7 @@ END
     respond p-s .agent-response-p-s.json '{"metadata": {"usage": {"input_tokens": 7, "cost_usd": 0.5}}}'
     run_apart fermata resume "$ID"
     [ "$status" -eq 0 ]
-    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["agent"]')" = editor ]
-    [ "$(fermata agents editor --json | json 'd["agents"][0]["used"]["cost_usd"]')" = 0.5 ]
+    [ "$(json 'd["phases"][0]["steps"][0]["agent"]' "$FERMATA" show "$ID" --json)" = editor ]
+    [ "$(json 'd["agents"][0]["used"]["cost_usd"]' "$FERMATA" agents editor --json)" = 0.5 ]
     agrees
 }

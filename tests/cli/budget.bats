@@ -62,7 +62,7 @@ shown() {
 # What all ended attempts of all runs said, from the journals themselves.
 journal_tokens() {
     local id sum=0 part
-    for id in $(fermata list --json | json '" ".join(r["id"] for r in d["runs"])'); do
+    for id in $(json '" ".join(r["id"] for r in d["runs"])' "$FERMATA" list --json); do
         part=$(fermata logs "$id" --records | python3 -IS -c '
 import json, sys
 rows = [json.loads(line) for line in sys.stdin]

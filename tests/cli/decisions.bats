@@ -71,10 +71,9 @@ offers() {
     for word in $2; do
         rm -f fixed *.count
         fermata run -w "$1" --fresh >/dev/null 2>&1 && return 1
-        id=$(fermata list --limit 1 --json | json 'd["runs"][0]["id"]')
-        [ "$(fermata status "$id" --json | json '" ".join(o["do"] for o in d["options"])')" = "$2" ]
-        command=$(fermata status "$id" --json |
-            json "[o['command'] for o in d['options'] if o['do'] == '$word'][0]")
+        id=$(json 'd["runs"][0]["id"]' "$FERMATA" list --limit 1 --json)
+        [ "$(json '" ".join(o["do"] for o in d["options"])' "$FERMATA" status "$id" --json)" = "$2" ]
+        command=$(json "[o['command'] for o in d['options'] if o['do'] == '$word'][0]" "$FERMATA" status "$id" --json)
         [ "$word" = skip ] || touch fixed
         run_apart bash -euc "$command"
         [ "$status" -eq 0 ] || {
@@ -130,7 +129,7 @@ offers() {
     [ "$status" -eq 6 ]
     run_apart fermata skip last --phase test --reason "no tests here" --resume
     [ "$status" -eq 0 ]
-    [ "$(fermata show --json | json 'd["phases"][1]["status"]')" = skipped ]
+    [ "$(json 'd["phases"][1]["status"]' "$FERMATA" show --json)" = skipped ]
     fermata logs --records | grep '"phase":"test"' | grep '"skipped"' | grep '"by":"ada"' |
         grep -q "no tests here"
     workflow needed <<'END'
@@ -176,7 +175,7 @@ live() {
         runner=$!
     fi
     wait_until test -e hold.count
-    ID=$(fermata list --limit 1 --json | json 'd["runs"][0]["id"]')
+    ID=$(json 'd["runs"][0]["id"]' "$FERMATA" list --limit 1 --json)
     wait_until is_owned "$ID"
 }
 
@@ -193,7 +192,7 @@ ends() {
 }
 
 waits() {
-    [ "$(fermata status "$ID" --json | json "d['phases'][1]['steps'][0]['$1']")" = "$2" ]
+    [ "$(json "d['phases'][1]['steps'][0]['$1']" "$FERMATA" status "$ID" --json)" = "$2" ]
 }
 
 @test "a live run takes an approval and goes on, in the foreground and detached" {
@@ -243,9 +242,9 @@ waits() {
         wait_until waits status failed
         touch fixed
         # What is offered meanwhile is enough.
-        [ "$(fermata status "$ID" --json | json '" ".join(o["do"] for o in d["options"])')" = \
+        [ "$(json '" ".join(o["do"] for o in d["options"])' "$FERMATA" status "$ID" --json)" = \
             "retry skip cancel" ]
-        run_apart bash -euc "$(fermata status "$ID" --json | json 'd["options"][0]["command"]')"
+        run_apart bash -euc "$(json 'd["options"][0]["command"]' "$FERMATA" status "$ID" --json)"
         [ "$status" -eq 0 ]
         wait_until test -e built
         ends $form 0

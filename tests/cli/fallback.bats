@@ -197,7 +197,7 @@ END
     step ''
     printf '*.calls\n*.prompt\n' >.gitignore
     git init -q .
-    from=$(fermata run -w w --json 2>/dev/null | json 'd["id"]')
+    from=$(json 'd["id"]' "$FERMATA" run -w w --json 2>/dev/null)
     said="from $from, by first (m1)"
     # shellcheck disable=SC2034  # both times
     for time in 1 2; do
@@ -206,7 +206,7 @@ END
         [[ $stderr == *"reused $said"* ]]
         [ "$(of_step '["agent"]') $(of_step '["model"]') $(of_step '["reused_from"]')" = "first m1 $from" ]
         [[ $(fermata show last) == *"reused $said"* ]]
-        [[ $(cat .fermata/workflows/"$(fermata show last --json | json 'd["id"]')"/report.md) == *"reused $said"* ]]
+        [[ $(cat .fermata/workflows/"$(json 'd["id"]' "$FERMATA" show last --json)"/report.md) == *"reused $said"* ]]
         [[ $(fermata logs last) == *"Reused from $from (step s), by first (m1)"* ]]
         [[ $(fermata explain last) == *"$said"* ]]
         [[ $(fermata show last --metrics) == *"reused"*"1, which saved "*"; by first 1"* ]]
@@ -326,9 +326,9 @@ END
     run_apart fermata run -w w
     [ "$status" -eq 0 ]
     [[ $stderr$output != *'$0.0000'* ]]
-    [ "$(fermata agents first --json | json 'd["agents"][0].get("used")')" = null ]
+    [ "$(json 'd["agents"][0].get("used")' "$FERMATA" agents first --json)" = null ]
     [ "$(of_step '["usage"]["attempts"]')" = 1 ]
-    [ "$(fermata show last --metrics --json | json 'list(d["metrics"]["agents"])')" = '["second"]' ]
+    [ "$(json 'list(d["metrics"]["agents"])' "$FERMATA" show last --metrics --json)" = '["second"]' ]
     [[ $(fermata doctor --rebuild --json) == *", 0 differences"* ]]
 }
 
@@ -411,11 +411,11 @@ phases:
 END
     id=$(fermata run -w w --detach)
     is_parked() {
-        [ "$(fermata show "$id" --json | json 'd["phases"][0]["steps"][0].get("waiting")')" = retry ]
+        [ "$(json 'd["phases"][0]["steps"][0].get("waiting")' "$FERMATA" show "$id" --json)" = retry ]
     }
     wait_until is_parked
     wait_until test -e other
-    until=$(fermata show "$id" --json | json 'd["phases"][0]["steps"][0]["until"]')
+    until=$(json 'd["phases"][0]["steps"][0]["until"]' "$FERMATA" show "$id" --json)
     fermata pause "$id" >/dev/null
     wait_until has_status "$id" paused
     run_apart fermata resume "$id"
@@ -442,7 +442,7 @@ assert len(started) == 2 and started[1]["at"] >= int(sys.argv[1]), started' "$1"
     step 'fallback: [second], on_limit: park, reuse: never'
     id=$(fermata run -w w --detach)
     is_parked() {
-        [ "$(fermata show "$id" --json | json 'd["phases"][0]["steps"][0].get("waiting")')" = retry ]
+        [ "$(json 'd["phases"][0]["steps"][0].get("waiting")' "$FERMATA" show "$id" --json)" = retry ]
     }
     wait_until is_parked
     [[ $(fermata show "$id") == *"429 too many requests"* ]]

@@ -72,7 +72,7 @@ END
     fermata fork last 2>/dev/null
     [ "$(calls)" = "" ]
     # What was done for the first run is still there.
-    fermata fork "$(fermata list --json | json 'd["runs"][2]["id"]')" 2>/dev/null
+    fermata fork "$(json 'd["runs"][2]["id"]' "$FERMATA" list --json)" 2>/dev/null
     [ "$(calls)" = "" ]
 }
 
@@ -85,7 +85,7 @@ phases:
   - { id: c, steps: [{ id: three, prompt: "ask three ${{ steps.one.output }}" }] }
 END
     fermata run -w half 2>/dev/null || [ $? -eq 3 ]
-    first=$(fermata list --json | json 'd["runs"][0]["id"]')
+    first=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     [ "$(calls)" = "one " ]
     touch .git/ready
     fermata fork "$first" 2>/dev/null
@@ -93,8 +93,8 @@ END
     [ "$(status_of last)" = completed ]
     [ "$(status_of "$first")" = paused ]
     fermata show last | grep -q "fork of   $first"
-    [ "$(fermata list --json | json 'd["runs"][0]["forked_from"]')" = "$first" ]
-    [ "$(fermata status last --json | json 'd["forked_from"]')" = "$first" ]
+    [ "$(json 'd["runs"][0]["forked_from"]' "$FERMATA" list --json)" = "$first" ]
+    [ "$(json 'd["forked_from"]' "$FERMATA" status last --json)" = "$first" ]
 }
 
 # workflow_from [STEP]: phases of one, of several at once and of a last; more steps of the last
@@ -133,7 +133,7 @@ END
     [ "$(json 'd["counts"]["reused"], d["steps"][0]["from"] == d["id"], d["dry_run"]' <<<"$output")" = '[97, true, true]' ]
     [ "$(json '[s["differs"] for s in d["steps"] if s["key"] == "s48"]' <<<"$output")" = '[["env"]]' ]
     fermata fork last --dry-run | grep -q "s48 *reused"
-    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" -eq 1 ]
     [ "$(calls)" = "" ]
 }
 
@@ -147,7 +147,7 @@ END
     echo other >file
     [ "$(decisions)" = '{"one": "again", "two": "held", "list": "held", "three": "held", "last": "again"}' ]
     [ "$(calls)" = "" ]
-    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" -eq 1 ]
 }
 
 # ---- edit ----
@@ -187,7 +187,7 @@ END
 stopped() {
     plan | workflow plan
     fermata run -w plan 2>/dev/null || [ $? -eq 3 ]
-    RUN=$(fermata list --json | json 'd["runs"][0]["id"]')
+    RUN=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     [ "$(calls)" = "five four list-x list-y one six three two " ]
     [ "$(cat .git/commands .git/gates)" = $'out\ngate' ]
     rm -f .git/commands .git/gates
@@ -202,7 +202,7 @@ edit_with() {
         return 1
     }
     [ "$(status_of "$RUN")" = completed ]
-    [ "$(fermata list --json | json 'len(d["runs"])')" -eq 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" -eq 1 ]
     fermata doctor --rebuild --json >doctor.json || true
     [[ $(cat doctor.json) == *"1 run, "*" 0 differences"* ]]
 }
@@ -263,7 +263,7 @@ print(text)'
     # A command sees all inputs in its environment.
     [ "$(calls)" = "seven six " ]
     [ "$(cat .git/commands)" = out ]
-    [ "$(fermata show "$RUN" --json | json 'd["inputs"]["x"]')" = 2 ]
+    [ "$(json 'd["inputs"]["x"]' "$FERMATA" show "$RUN" --json)" = 2 ]
 }
 
 @test "another gate: it is asked again, and no step is done again" {
@@ -305,7 +305,7 @@ END
     }
     plan | workflow plan
     fermata run -w plan 2>/dev/null || [ $? -eq 3 ]
-    RUN=$(fermata list --json | json 'd["runs"][0]["id"]')
+    RUN=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     [ "$(calls)" = "one three two " ]
     edit_with_paused() {
         plan | "$@" >.git/edited.yaml
@@ -333,7 +333,7 @@ END
 
 @test "without --yes it is only shown; with errors, too, nothing is changed" {
     stopped
-    before=$(fermata status "$RUN" --json | json 'd["seq"]')
+    before=$(json 'd["seq"]' "$FERMATA" status "$RUN" --json)
     plan | sed 's/"ask two/"ask two changed/' >.git/edited.yaml
     run_apart fermata edit "$RUN" -w .git/edited.yaml
     [ "$status" -eq 2 ]
@@ -345,7 +345,7 @@ END
     run_apart fermata edit "$RUN" -w .git/edited.yaml --yes
     [ "$status" -eq 7 ]
     [[ $stderr == *"edited.yaml:1"*"tow"* ]]
-    [ "$(fermata status "$RUN" --json | json 'd["seq"]')" = "$before" ]
+    [ "$(json 'd["seq"]' "$FERMATA" status "$RUN" --json)" = "$before" ]
     [ "$(calls)" = "" ]
 }
 
@@ -386,7 +386,7 @@ END
     fermata run -w typed 2>/dev/null || [ $? -eq 3 ]
     rm .git/done
     touch .git/ready
-    before=$(fermata status last --json | json 'd["seq"]')
+    before=$(json 'd["seq"]' "$FERMATA" status last --json)
     run python3 -S "$BATS_TEST_DIRNAME/terminal.py" "$1" "$FERMATA"
     echo "$output"
     [ "$status" -eq 0 ]
@@ -401,12 +401,12 @@ END
 
 @test "edit with an editor that fails changes nothing" {
     at_terminal edit-fails
-    [ "$(fermata status last --json | json 'd["seq"]')" = "$before" ]
+    [ "$(json 'd["seq"]' "$FERMATA" status last --json)" = "$before" ]
     [ ! -e .git/done ]
 }
 
 @test "edit with a text that is wrong says where, and changes nothing" {
     at_terminal edit-wrong
-    [ "$(fermata status last --json | json 'd["seq"]')" = "$before" ]
+    [ "$(json 'd["seq"]' "$FERMATA" status last --json)" = "$before" ]
     [ ! -e .git/done ]
 }

@@ -22,8 +22,8 @@ gates: { mine: { commands: [$1] } }
 phases: [{ id: a, gate: mine, steps: [{ id: s, run: "true" }] }]
 END
     run_apart fermata run -w gated
-    verdict=$(fermata show last --json | json 'd["phases"][0]["gate"]["verdict"]')
-    reason=$(fermata show last --json | json 'd["phases"][0]["gate"]["checks"][0]["proof"]["reason"]')
+    verdict=$(json 'd["phases"][0]["gate"]["verdict"]' "$FERMATA" show last --json)
+    reason=$(json 'd["phases"][0]["gate"]["checks"][0]["proof"]["reason"]' "$FERMATA" show last --json)
 }
 
 built_in() {
@@ -32,7 +32,7 @@ name: built-in
 phases: [{ id: a, gate: $1, steps: [{ id: s, run: "true" }] }]
 END
     run_apart fermata run -w built-in
-    verdicts=$(fermata show last --json | json '[c["proof"]["verdict"] for c in d["phases"][0]["gate"]["checks"]]')
+    verdicts=$(json '[c["proof"]["verdict"] for c in d["phases"][0]["gate"]["checks"]]' "$FERMATA" show last --json)
 }
 
 @test "a gate passes when every expectation holds, and its proof is kept and shown" {
@@ -110,7 +110,7 @@ END
     gated '{ run: exit 1 }'
     run_apart fermata skip last --gate a --reason "known trouble" --resume
     [ "$status" -eq 0 ]
-    [ "$(fermata show last --json | json 'd["phases"][0]["gate"]["verdict"]')" = skipped ]
+    [ "$(json 'd["phases"][0]["gate"]["verdict"]' "$FERMATA" show last --json)" = skipped ]
     fermata logs last | grep -q "known trouble"
 }
 
@@ -150,7 +150,7 @@ END
         built_in "$gate"
         [ "$status" -eq 3 ]
         [[ $verdicts != *pass* ]] || [[ $verdicts == *unknown* ]]
-        [ "$(fermata show last --json | json 'd["phases"][0]["gate"]["verdict"]')" = unknown ]
+        [ "$(json 'd["phases"][0]["gate"]["verdict"]' "$FERMATA" show last --json)" = unknown ]
     done
 }
 

@@ -44,12 +44,12 @@ fermata() {
     "$FERMATA" "$@"
 }
 
-# json EXPRESSION: the expression over `d`, the JSON on standard input
+# json EXPRESSION [COMMAND...]: the expression over `d`, the JSON on standard input or from the command
 json() {
-    "$JSON" "$BATS_TEST_DIRNAME/../support/json_value.py" "$1"
+    "$JSON" "$BATS_TEST_DIRNAME/../support/json_value.py" "$@"
 }
 
-# Where one of a pipeline is a function it is two processes.
+# A function costs a process more, in a pipeline and in $(...).
 shopt -s expand_aliases
 alias fermata='"$FERMATA"' json='"$JSON" "$BATS_TEST_DIRNAME/../support/json_value.py"'
 
@@ -70,7 +70,7 @@ workflow() {
 }
 
 status_of() {
-    "$LOOKING" status "$1" --json | json 'd["status"]'
+    json 'd["status"]' "$LOOKING" status "$1" --json
 }
 
 # wait_until COMMAND...: waits for an event that only another process can bring; at most 30 s
@@ -92,15 +92,15 @@ wait_until() {
 }
 
 has_status() {
-    [ "$(status_of "$1")" = "$2" ]
+    [ "$(json 'd["status"]' "$LOOKING" status "$1" --json)" = "$2" ]
 }
 
 is_owned() {
-    [ "$("$LOOKING" status "$1" --json | json 'd["owned"]')" = true ]
+    [ "$(json 'd["owned"]' "$LOOKING" status "$1" --json)" = true ]
 }
 
 is_ownerless() {
-    [ "$("$LOOKING" status "$1" --json | json 'd["owned"]')" = false ]
+    [ "$(json 'd["owned"]' "$LOOKING" status "$1" --json)" = false ]
 }
 
 # Every line of the text fits into 80 columns.

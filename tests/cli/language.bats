@@ -99,7 +99,7 @@ END
         run_apart fermata run -w outer -i told="$path"
         [ "$status" -eq 0 ]
     done
-    [ "$(fermata list -w place --json | json 'len(d["runs"])')" -eq 4 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list -w place --json)" -eq 4 ]
 }
 
 @test "conditions, lists and templates see outputs that are too large for the journal" {
@@ -204,7 +204,7 @@ END
     run_apart fermata resume
     [ "$status" -eq 0 ]
     [ "$(fermata cat last next)" = "failed: nobody answered in time" ]
-    [ "$(fermata list --json | json 'd["runs"][0].get("overdue")')" = null ]
+    [ "$(json 'd["runs"][0].get("overdue")' "$FERMATA" list --json)" = null ]
 }
 
 @test "a run whose time is over fails with 124 and can be given its time again" {
@@ -247,7 +247,7 @@ END
     id=$(run_id_of outer)
     [ "$(fermata cat "$id" see)" = 42 ]
     [ "$(fermata cat "$id" all)" = '[{"twice":2},{"twice":4},{"twice":6}]' ]
-    [ "$(fermata cat "$id" one | json 'd["twice"]')" = 42 ]
+    [ "$(json 'd["twice"]' "$FERMATA" cat "$id" one)" = 42 ]
     fermata doctor --rebuild
 }
 

@@ -74,7 +74,7 @@ approve_all() {
         run_apart fermata run "Make it so" -w "$name" --strategy ai --no-input --fresh
         approve_all
         [ "$(status_of last)" = completed ] || { echo "$name: $(status_of last) $output $stderr"; return 1; }
-        for step in $(fermata workflows "$name" --json | json '" ".join(s["id"] for p in d["phases"] for s in p["steps"] if s["kind"] == "agent" and "when" not in s and "when" not in p and "foreach" not in s)'); do
+        for step in $(json '" ".join(s["id"] for p in d["phases"] for s in p["steps"] if s["kind"] == "agent" and "when" not in s and "when" not in p and "foreach" not in s)' "$FERMATA" workflows "$name" --json); do
             [ -s ".seen/$step" ] || { echo "$name: $step was not asked"; return 1; }
         done
     done
@@ -136,7 +136,7 @@ END
     [ "$status" -eq 0 ]
     [[ $stderr == *"Step 10/10"* ]] || [[ $output == *"Step 10/10"* ]]
     [[ $output == *"fermata loop tasks/rate-limits/README.md"* ]]
-    [ "$(fermata cat last plan.json | json '[(s["id"], s["wave"], s["mode"], s["workspace"]) for s in d["subtasks"]]')" = \
+    [ "$(json '[(s["id"], s["wave"], s["mode"], s["workspace"]) for s in d["subtasks"]]' "$FERMATA" cat last plan.json)" = \
         '[["T1", 1, "task-work", "rate-limits-wave1-1"], ["T2", 1, "direct", "rate-limits-wave1-2"], ["T3", 2, "direct", "rate-limits-wave2-1"]]' ]
     [ "$(grep -c '^- \[ \] T' tasks/rate-limits/README.md)" -eq 3 ]
     grep -q '^- T1 and T3: `src/a.c`$' tasks/rate-limits/IMPLEMENTATION-GUIDE.md
@@ -214,7 +214,7 @@ END
     grep -q 'coverage 79 %, at least 80 % wanted' .seen/cover.3
     # Approved from the first time on, by a coach who heard what is covered.
     grep -q 'What they cover: fail' .seen/coach.1
-    [ "$(wc -l <.seen/coach)" -eq "$(fermata show last --json | json 'd["iteration"]')" ]
+    [ "$(wc -l <.seen/coach)" -eq "$(json 'd["iteration"]' "$FERMATA" show last --json)" ]
 }
 
 @test "a coach that approves what the tests refuse is not enough" {

@@ -72,7 +72,7 @@ EOF
     fermata logs "$id" --records --json | grep attempt_liveness | grep -q quiet
     echo >"$BATS_TEST_TMPDIR/go"
     wait_until has_status "$id" completed
-    [ "$(fermata show "$id" --json | json 'len(d.get("under_way", []))')" = 0 ]
+    [ "$(json 'len(d.get("under_way", []))' "$FERMATA" show "$id" --json)" = 0 ]
 }
 
 @test "a child that computes without a word is no quiet one" {
@@ -93,7 +93,7 @@ EOF
     run_apart fermata run -w w --no-input
     [ "$status" -eq 3 ]
     [[ $stderr == *"Step s is quiet: it printed nothing for "*"; it is stopped"* ]]
-    [ "$(fermata show last --json | json 'd["phases"][0]["steps"][0]["class"]')" = timeout ]
+    [ "$(json 'd["phases"][0]["steps"][0]["class"]' "$FERMATA" show last --json)" = timeout ]
 }
 
 @test "who waits at a terminal of the agent's for somebody to type is seen" {
@@ -131,7 +131,7 @@ EOF
     wait_until has_status "$id" paused
     fermata logs "$id" --records | grep '"attempt_liveness"' | grep -q '"state":"dead"'
     fermata logs "$id" | grep -q "\\[WARN\\] Step: s - Dead: none of its processes lives any more, but it has not ended"
-    [[ $(fermata show "$id" --json | json 'd["phases"][0]["steps"][0]["error"]') == *"killed by signal 9"* ]]
+    [[ $(json 'd["phases"][0]["steps"][0]["error"]' "$FERMATA" show "$id" --json) == *"killed by signal 9"* ]]
 }
 
 @test "who has printed nothing for a while waits for its model" {

@@ -79,7 +79,7 @@ US-2: Two
     [[ "$output" == *"tasks/prd.json: 3 of 3 done"* ]]
     run_apart fermata loop -w work --json
     [ "$(json 'd["stopped"], len(d["worked"])' <<<"$output")" = '["done", 0]' ]
-    [ "$(fermata tasks --meta file=tasks/prd.json --meta story=US-1 --json | json 'd["tasks"][0]["status"]')" = completed ]
+    [ "$(json 'd["tasks"][0]["status"]' "$FERMATA" tasks --meta file=tasks/prd.json --meta story=US-1 --json)" = completed ]
 }
 
 @test "a check list: code and comments are none, a heading is done with what is below it" {
@@ -267,7 +267,7 @@ END
     [ "$status" -eq 0 ]
     [[ "$output" == "tasks/prd.json:5: US-1 One"*"tasks/prd.json:4: US-2 Two"*"tasks/prd.json:6: 3 Three"*"0 of 3 done" ]]
     [ ! -e .fermata ]
-    [ "$(fermata loop -n --max 2 --json | json 'len(d["stories"])')" -eq 2 ]
+    [ "$(json 'len(d["stories"])' "$FERMATA" loop -n --max 2 --json)" -eq 2 ]
 }
 
 # refuses TEXT PLACE...: a file of this text is refused there, and nothing is run

@@ -76,8 +76,8 @@ of_step() {
     [[ $(tr -s " \n" " " <<<"$stderr") == *"agent far was passed over: it is disabled: it needs a network, and only local agents may be used (offline); near takes over"* ]]
     [[ $(tr -s " \n" " " <<<"$stderr") != *"failed"* ]]
     [ "$(fermata logs last --records | grep -c '"attempt_ended"')" = 1 ]
-    [ "$(fermata agents far --json | json 'd["agents"][0].get("used")')" = null ]
-    [ "$(fermata show last --json | json 'd["offline"]')" = true ]
+    [ "$(json 'd["agents"][0].get("used")' "$FERMATA" agents far --json)" = null ]
+    [ "$(json 'd["offline"]' "$FERMATA" show last --json)" = true ]
     grep -q "agent near took over: far was passed over: " .fermata/workflows/*/report.md
     fermata logs last | grep -q "Agent near takes over from far, which is passed over: "
 }
@@ -126,7 +126,7 @@ END
     [ "$(of_step '["given_up"][0]["class"]')" = transient ]
     [ "$(of_step '["given_up"][0]["passed_over"]')" = true ]
     [[ $(tr -s " \n" " " <<<"$stderr") == *"agent far was passed over: it is offline: 127.0.0.1:$(cat far.port) cannot be reached; near takes over"* ]]
-    [ "$(fermata agents far --json | json 'd["agents"][0]["breaker"]["failures"]')" = 0 ]
+    [ "$(json 'd["agents"][0]["breaker"]["failures"]' "$FERMATA" agents far --json)" = 0 ]
     serve far
     run_apart fermata run -w w
     [ "$status" -eq 0 ]

@@ -278,8 +278,8 @@ print(json.dumps("json text=" + "\x27" + text + "\x27"))' "$1"
     run_apart fermata run "Draft it" -w offline-default --offline --no-input
     [ "$status" -eq 0 ]
     [ "$(fermata cat last draft.md)" = second ]
-    [ "$(fermata show last --json | json '[[s["agent"] for s in p["steps"]] for p in d["phases"]]')" = '[["local-code"], ["local-instruct"]]' ]
-    [ "$(fermata show last --json | json 'd["iteration"]')" = 2 ]
+    [ "$(json '[[s["agent"] for s in p["steps"]] for p in d["phases"]]' "$FERMATA" show last --json)" = '[["local-code"], ["local-instruct"]]' ]
+    [ "$(json 'd["iteration"]' "$FERMATA" show last --json)" = 2 ]
     [ "$(asked)" = "" ]
 }
 
@@ -288,11 +288,11 @@ print(json.dumps("json text=" + "\x27" + text + "\x27"))' "$1"
     serve
     run_apart fermata run "Draft it" -w hybrid --no-input
     [ "$status" -eq 0 ]
-    [ "$(fermata show last --json | json '[[s["agent"] for s in p["steps"]] for p in d["phases"]]')" = '[["local-code"], ["claude"]]' ]
+    [ "$(json '[[s["agent"] for s in p["steps"]] for p in d["phases"]]' "$FERMATA" show last --json)" = '[["local-code"], ["claude"]]' ]
     grep -q "Draft it" "$SEEN"/*.review
     run_apart fermata run "Draft it again" -w hybrid --offline --no-input
     [ "$status" -eq 0 ]
-    [ "$(fermata show last --json | json '[[s["agent"] for s in p["steps"]] for p in d["phases"]]')" = '[["local-code"], ["local-instruct"]]' ]
+    [ "$(json '[[s["agent"] for s in p["steps"]] for p in d["phases"]]' "$FERMATA" show last --json)" = '[["local-code"], ["local-instruct"]]' ]
 }
 
 @test "without a model server the local agents are there by name, and the failure names who was called" {

@@ -232,8 +232,8 @@ END
     [ "$status" -eq 0 ]
     [ "$(fermata cat last s)" = "$PROJECT/deep/er" ]
     [ "$(fermata cat last result)" = kept ]
-    [ "$(fermata show last --json | json 'd["phases"][0]["steps"][1]["status"]')" = failed ]
-    [[ $(fermata show last --json | json 'd["phases"][0]["steps"][1]["error"]') == *nowhere* ]]
+    [ "$(json 'd["phases"][0]["steps"][1]["status"]' "$FERMATA" show last --json)" = failed ]
+    [[ $(json 'd["phases"][0]["steps"][1]["error"]' "$FERMATA" show last --json) == *nowhere* ]]
     workflow outside <<'END'
 name: outside
 phases: [{ id: a, steps: [{ id: s, cwd: ../x, run: pwd }] }]
@@ -429,7 +429,7 @@ END
     [ "$status" -eq 3 ]
     fermata list --json | json 'len([r for r in d["runs"] if r["workflow"] == "deep"])' >runs
     [ "$(cat runs)" = 3 ]
-    deepest=$(fermata list --json | json '[r["id"] for r in d["runs"] if r["workflow"] == "deep"][0]')
+    deepest=$(json '[r["id"] for r in d["runs"] if r["workflow"] == "deep"][0]' "$FERMATA" list --json)
     [[ $(fermata status "$deepest") == *"nested deeper than 2 (nesting_max)"* ]]
     workflow loud <<'END'
 name: loud
@@ -440,11 +440,11 @@ END
     fermata cat last s >kept
     [ "$(head -1 kept)" = 1 ]
     [ "$(tail -1 kept)" = 2000 ]
-    cut=$(fermata show last --json | json 'd["phases"][0]["steps"][0]["output"]["cut"]')
+    cut=$(json 'd["phases"][0]["steps"][0]["output"]["cut"]' "$FERMATA" show last --json)
     [ $((cut + 4096)) -eq "$(seq 1 2000 | wc -c)" ]
     grep -q "$cut" kept
     sed -i 's/steps_max: 5/steps_max: 9/' .fermata/config.yaml
-    many=$(fermata list --workflow many --json | json 'd["runs"][0]["id"]')
+    many=$(json 'd["runs"][0]["id"]' "$FERMATA" list --workflow many --json)
     run_apart fermata resume "$many" --retry-failed
     [ "$status" -eq 0 ]
     [ "$(wc -l <ran)" -eq 6 ]

@@ -77,7 +77,7 @@ gone" ]
     [ "$(wc -l <last.count)" -eq 1 ]
     [ "$(fermata cat "$id" hold)" = "waiting
 gone" ]
-    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+    [ "$(json 'd["rebuilt"]["differences"]' "$FERMATA" doctor --rebuild --json)" = "[]" ]
 }
 
 @test "resume --detach takes a run over whose process died, with a step at work and with one that ended meanwhile" {
@@ -264,7 +264,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$FERMATA" "$@" >out 2>err </dev/null &
 }
 
 is_being_stopped() {
-    [ "$(fermata status --json | json 'd["wish"]')" = stop ]
+    [ "$(json 'd["wish"]' "$FERMATA" status --json)" = stop ]
 }
 
 @test "a run that was left while its steps were stopped is resumed under one headline" {

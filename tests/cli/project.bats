@@ -89,7 +89,7 @@ teardown() {
     run_apart fermata list
     [ "$status" -eq 6 ]
     [[ $stderr == *"no Fermata project"*"fermata init"* ]]
-    [ "$(fermata -C "$PROJECT" list --json | json 'len(d["runs"])')" = 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" -C "$PROJECT" list --json)" = 1 ]
     [ "$(FERMATA_PROJECT=$PROJECT fermata list --json | json 'len(d["runs"])')" = 1 ]
     run_apart fermata --project /nonexistent list
     [ "$status" -eq 6 ]
@@ -170,7 +170,7 @@ plainly() {
         [[ $stderr == *"cannot look into $PWD/.fermata: Permission denied"* ]]
     done
     chmod 700 .fermata
-    [ "$(fermata list --json | json 'd["runs"][0]["workflow"]')" = w ]
+    [ "$(json 'd["runs"][0]["workflow"]' "$FERMATA" list --json)" = w ]
 }
 
 @test "runs of a workflow that nobody knows are no empty list" {
@@ -223,8 +223,8 @@ END
     [ "$(json '[[w["name"], w["origin"], w["hidden_by"]] for w in d["workflows"] if w["hidden"]]' <<<"$output")" = \
         '[["quick", "built in", "config"], ["mine", "config", "project"]]' ]
     [ "$(json '[w["step_count"] for w in d["workflows"] if w["origin"] == "config"]' <<<"$output")" = "[1, 1]" ]
-    [ "$(fermata workflows quick --json | json 'd["origin"]')" = config ]
-    [ "$(fermata workflows mine --json | json 'd["origin"]')" = project ]
+    [ "$(json 'd["origin"]' "$FERMATA" workflows quick --json)" = config ]
+    [ "$(json 'd["origin"]' "$FERMATA" workflows mine --json)" = project ]
     [[ $(fermata workflows) == *"(hidden by config) One agent"* ]]
 }
 
@@ -257,7 +257,7 @@ phases:
 END
     fermata run -w keeps
     fermata run -w keeps --fresh
-    [ "$(fermata workflows --json | json '[w["name"] for w in d["workflows"] if w["origin"] == "project"]')" = '["keeps"]' ]
+    [ "$(json '[w["name"] for w in d["workflows"] if w["origin"] == "project"]' "$FERMATA" workflows --json)" = '["keeps"]' ]
     fermata validate
 }
 
@@ -303,7 +303,7 @@ END
         '["smoke", 1, {"goto": "plan", "max": 2}]' ]
     [ "$(json '[d["phase_count"], d["step_count"], d["on_failure"], d["inputs"][0]["name"]]' <whole.json)" = '[3, 4, "fail", "who"]' ]
     # Every built-in one, too.
-    for name in $(fermata workflows --json | json '" ".join(w["name"] for w in d["workflows"])'); do
+    for name in $(json '" ".join(w["name"] for w in d["workflows"])' "$FERMATA" workflows --json); do
         fermata workflows "$name" --json >each.json
         [ "$(json 'len(d["phases"]) == d["phase_count"]' <each.json)" = true ]
         [ "$(json 'd["phase_count"]' <each.json)" -gt 0 ]
@@ -412,9 +412,9 @@ END
 }
 
 @test "schemas are JSON, the reference is Markdown" {
-    [ "$(fermata schema workflow | json '"$schema" in d')" = true ]
-    [ "$(fermata schema config | json '"$schema" in d')" = true ]
-    [ "$(fermata schema | json '"$schema" in d')" = true ]
+    [ "$(json '"$schema" in d' "$FERMATA" schema workflow)" = true ]
+    [ "$(json '"$schema" in d' "$FERMATA" schema config)" = true ]
+    [ "$(json '"$schema" in d' "$FERMATA" schema)" = true ]
     run_apart fermata schema reference
     [[ $output == *"# "* ]]
     run_apart fermata schema nonsense
@@ -455,15 +455,15 @@ END
     fermata run -w hello >/dev/null 2>&1
     run_apart fermata gc
     [ "$status" -eq 0 ]
-    [ "$(fermata list --json | json 'len(d["runs"])')" = 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" = 1 ]
     run_apart fermata gc --older-than 0s --dry-run
     [ "$status" -eq 0 ]
     [[ $output == "Would remove 1 run"* ]]
     run_apart fermata gc --older-than 1ms --dry-run
     [ "$status" -eq 0 ]
     [[ $output == "Would remove 1 run"* ]]
-    [ "$(fermata list --json | json 'len(d["runs"])')" = 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" = 1 ]
     run_apart fermata gc --older-than 1ms --json
     [ "$(json 'd["runs"]' <<<"$output")" = 1 ]
-    [ "$(fermata list --json | json 'len(d["runs"])')" = 0 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" = 0 ]
 }

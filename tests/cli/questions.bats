@@ -41,14 +41,14 @@ teardown() { teardown_project; }
 asked() {
     run_apart fermata run -w ask
     [ "$status" -eq 3 ]
-    ID=$(fermata list --json | json 'd["runs"][0]["id"]')
+    ID=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
 }
 
 @test "an agent may say something before the object with its questions, without a fence" {
     sed -i 's/```json.n//; s/.n```.n/\\n/' asker.sh
     [ "$(grep -c '```' asker.sh)" = 0 ]
     asked
-    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["question"]["questions"][1]')" = "Which version?" ]
+    [ "$(json 'd["phases"][0]["steps"][0]["question"]["questions"][1]' "$FERMATA" show "$ID" --json)" = "Which version?" ]
 }
 
 @test "a run whose agent asks rests, and says what was asked and how to answer" {
@@ -60,9 +60,9 @@ asked() {
     [[ $output == *"There are two drivers."* ]]
     [[ $output == *"fermata answer $ID design \"...\" --resume"* ]]
     [[ $output != *$'\033'* ]]
-    [ "$(fermata status "$ID" --json | json 'd["reason"]')" = question ]
-    [ "$(fermata list --status paused --json | json 'd["runs"][0]["reason"]')" = question ]
-    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["question"]["questions"][1]')" = "Which version?" ]
+    [ "$(json 'd["reason"]' "$FERMATA" status "$ID" --json)" = question ]
+    [ "$(json 'd["runs"][0]["reason"]' "$FERMATA" list --status paused --json)" = question ]
+    [ "$(json 'd["phases"][0]["steps"][0]["question"]["questions"][1]' "$FERMATA" show "$ID" --json)" = "Which version?" ]
     fermata logs "$ID" | grep -q "Step: design - Its agent asks.*Which database? (and 1 more)"
 }
 
@@ -76,7 +76,7 @@ asked() {
     grep -qx "A: 15" prompt.txt
     grep -q "the schema is done" prompt.txt
     [ "$(fermata cat "$ID" design)" = $'answer: PostgreSQL\nanswer: 15' ]
-    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["answers"][0]["answer"]')" = PostgreSQL ]
+    [ "$(json 'd["phases"][0]["steps"][0]["answers"][0]["answer"]' "$FERMATA" show "$ID" --json)" = PostgreSQL ]
     # It was no failure: one try is all that it has.
     [ "$(status_of "$ID")" = completed ]
 }
@@ -125,7 +125,7 @@ END
     run_apart fermata answer "$ID" second --resume
     [ "$status" -eq 3 ]
     [[ $(fermata status "$ID") == *"it may ask 2 times (questions) and asked again: And now?"* ]]
-    [ "$(fermata status "$ID" --json | json 'd["reason"]')" = failure ]
+    [ "$(json 'd["reason"]' "$FERMATA" status "$ID" --json)" = failure ]
 }
 
 @test "a question outlives kill -9, and the answer is given without an owner" {
@@ -177,13 +177,13 @@ echo '{"kind":"end"}'
 END
     asked
     [ "$status" -eq 3 ]
-    [ "$(fermata show "$ID" --json | json 'd["phases"][0]["steps"][0]["question"]["questions"]')" = '["Which database?"]' ]
+    [ "$(json 'd["phases"][0]["steps"][0]["question"]["questions"]' "$FERMATA" show "$ID" --json)" = '["Which database?"]' ]
     run_apart fermata answer "$ID" design "SQLite" --resume
     [ "$status" -eq 0 ]
     [ "$(wc -l <calls)" -eq 2 ]
     grep -qx "A: SQLite" prompt.txt
     [ "$(fermata cat "$ID" design)" = "It is SQLite." ]
     # Both calls count, and each once.
-    [ "$(fermata agents asker --json | json 'd["agents"][0]["used"]["input_tokens"]')" = 20 ]
-    [ "$(fermata agents asker --json | json 'd["agents"][0]["used"]["attempts"]')" = 2 ]
+    [ "$(json 'd["agents"][0]["used"]["input_tokens"]' "$FERMATA" agents asker --json)" = 20 ]
+    [ "$(json 'd["agents"][0]["used"]["attempts"]' "$FERMATA" agents asker --json)" = 2 ]
 }

@@ -26,7 +26,7 @@ teardown() {
     [ "$(json 'sorted(set(d) & {"seconds", "steps", "gap_p50_us", "gap_p99_us", "peak_rss_mb"})' <out.json)" = \
         '["gap_p50_us", "gap_p99_us", "peak_rss_mb", "seconds", "steps"]' ]
     [ "$(json 'd["steps"] == 60 and 0 < d["gap_p50_us"] <= d["gap_p99_us"] and d["seconds"] > 0' <out.json)" = true ]
-    [ "$(fermata list --status completed -n 100 --json | json 'len(d["runs"])')" = 20 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --status completed -n 100 --json)" = 20 ]
     fermata doctor --json | json '[c["status"] for c in d["checks"] if c["name"] == "journals"] == ["pass"] or exit(1)'
 }
 
@@ -97,6 +97,6 @@ END
     [ "$code" -eq 130 ]
     [ ! -e out.json ]
     grep -q "2 runs: 0 completed, 0 failed, 2 not at an end" out
-    [ "$(fermata list --status paused --json | json 'len(d["runs"])')" = 2 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --status paused --json)" = 2 ]
     fermata resume last
 }

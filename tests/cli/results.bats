@@ -29,7 +29,7 @@ teardown() {
 # run_full: a run that waits behind its two checkpoints; sets ID and FOLDER
 run_full() {
     fermata run -w full >/dev/null 2>&1 || [ $? -eq 3 ]
-    ID=$(fermata list --limit 1 --json | json 'd["runs"][0]["id"]')
+    ID=$(json 'd["runs"][0]["id"]' "$FERMATA" list --limit 1 --json)
     FOLDER=.fermata/workflows/$ID
 }
 
@@ -73,7 +73,7 @@ phases:
   - { id: design, steps: [{ id: schema, run: "true", needs: [] }] }
 END
     fermata run -w story 2>/dev/null
-    id=$(fermata list --json | json 'd["runs"][0]["id"]')
+    id=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     sed -E 's/^\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\] //; s/\([0-9.]+s\)/(Ns)/' \
         ".fermata/workflows/$id/logs/orchestrator.log" >lines
     diff lines - <<END
@@ -199,8 +199,8 @@ END
     [ "$status" -eq 0 ]
     [[ $output == *nightly*outline*smoke*pass*count* ]]
     fits_80_columns <<<"$output"
-    [ "$(fermata list --json | json 'd["runs"][0]["label"]')" = nightly ]
-    [ "$(fermata show --json | json 'd["label"]')" = nightly ]
+    [ "$(json 'd["runs"][0]["label"]' "$FERMATA" list --json)" = nightly ]
+    [ "$(json 'd["label"]' "$FERMATA" show --json)" = nightly ]
 }
 
 @test "artifacts are listed newest first, in pages, and printed" {
@@ -219,7 +219,7 @@ END
     [ "$(json 'd["next"]' <<<"$output")" = null ]
     fermata cat last numbers.txt | cmp - "$FOLDER/numbers.txt"
     [ "$(fermata cat last outline/outline.md)" = "the plan" ]
-    [ "$(fermata cat last outline.md --json | json 'd["bytes"]')" = 9 ]
+    [ "$(json 'd["bytes"]' "$FERMATA" cat last outline.md --json)" = 9 ]
     run_apart fermata artifacts --limit 0
     [ "$status" -eq 2 ]
 }
@@ -230,18 +230,18 @@ END
     [ "$status" -eq 0 ]
     [[ $output == *plan*build* ]]
     fits_80_columns <<<"$output"
-    [ "$(fermata checkpoints --json | json '[c["name"] for c in d["checkpoints"]]')" = '["plan", "build"]' ]
+    [ "$(json '[c["name"] for c in d["checkpoints"]]' "$FERMATA" checkpoints --json)" = '["plan", "build"]' ]
     run_apart fermata restore last plan --json
     [ "$status" -eq 0 ]
     [ "$(json 'd["status"]' <<<"$output")" = paused ]
-    [ "$(fermata checkpoints --json | json '[c["name"] for c in d["checkpoints"]]')" = '["plan"]' ]
+    [ "$(json '[c["name"] for c in d["checkpoints"]]' "$FERMATA" checkpoints --json)" = '["plan"]' ]
     [ ! -e "$FOLDER/checkpoints/build.json" ]
     run_apart fermata restore last build
     [ "$status" -eq 6 ]
     [[ $stderr == *"fermata checkpoints"* ]]
     touch fixed
     fermata resume 2>/dev/null
-    [ "$(fermata checkpoints --json | json 'len(d["checkpoints"])')" = 3 ]
+    [ "$(json 'len(d["checkpoints"])' "$FERMATA" checkpoints --json)" = 3 ]
     grep -q "Checkpoint restored: plan" "$FOLDER/logs/orchestrator.log"
 }
 
@@ -266,9 +266,9 @@ END
     touch go
     wait_until has_status "$id" completed
     wait_until is_ownerless "$id"
-    name=$(fermata checkpoint "$id" --json | json 'd["checkpoint"]')
+    name=$(json 'd["checkpoint"]' "$FERMATA" checkpoint "$id" --json)
     [ -s ".fermata/workflows/$id/checkpoints/$name.json" ]
-    [ "$(fermata checkpoints "$id" --json | json '[c["phases"] for c in d["checkpoints"]]')" = \
+    [ "$(json '[c["phases"] for c in d["checkpoints"]]' "$FERMATA" checkpoints "$id" --json)" = \
         '[["a"], ["a", "b"]]' ]
     fermata restore "$id" before-lunch --resume 2>/dev/null
     [ "$(wc -l <one.count)" -eq 1 ]
@@ -294,7 +294,7 @@ END
     fermata run -w none 2>/dev/null
     [ "$(fermata checkpoints)" = "No checkpoints." ]
     fermata run -w two 2>/dev/null
-    [ "$(fermata checkpoints --json | json '[c["name"] for c in d["checkpoints"]]')" = '["b", "c"]' ]
+    [ "$(json '[c["name"] for c in d["checkpoints"]]' "$FERMATA" checkpoints --json)" = '["b", "c"]' ]
     [ "$(echo .fermata/workflows/*/checkpoints/*.json | wc -w)" = 2 ]
 }
 
@@ -314,7 +314,7 @@ END
     run_full
     cp -r "$FOLDER" before
     rm -r "$FOLDER"
-    [ "$(fermata status --json | json 'd["status"]')" = paused ]
+    [ "$(json 'd["status"]' "$FERMATA" status --json)" = paused ]
     run_apart fermata doctor --rebuild
     [ "$status" -eq 0 ]
     [[ $output == *"files of runs"*"written again"* ]]
@@ -322,7 +322,7 @@ END
         logs/orchestrator.log logs/phase-plan.log numbers.txt attempts/outline.1/stdout; do
         cmp "before/$file" "$FOLDER/$file"
     done
-    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["files"]')" = 0 ]
+    [ "$(json 'd["rebuilt"]["files"]' "$FERMATA" doctor --rebuild --json)" = 0 ]
     touch fixed
     fermata resume --retry-failed 2>/dev/null
 }
@@ -372,11 +372,11 @@ store.execute("UPDATE step SET output = NULL WHERE key = 'make'")
 store.execute("DELETE FROM step WHERE key = 'outline'")
 store.commit()
 END
-    [ "$(fermata list --json | json 'd["runs"][0]["status"]')" = completed ]
+    [ "$(json 'd["runs"][0]["status"]' "$FERMATA" list --json)" = completed ]
     run_apart fermata doctor --rebuild --json
     [ "$status" -eq 0 ]
     [ "$(json 'len(d["rebuilt"]["differences"])' <<<"$output")" = 3 ]
-    [ "$(fermata list --json | json 'd["runs"][0]["status"]')" = paused ]
+    [ "$(json 'd["runs"][0]["status"]' "$FERMATA" list --json)" = paused ]
     run_apart fermata doctor --rebuild
     [[ $output == *"0 differences"* ]]
 }
@@ -451,7 +451,7 @@ END
     for job in "${runs[@]}" "${gcs[@]}"; do
         wait "$job" || { cat gc-errors; return 1; }
     done
-    for id in $(fermata list --json | json '" ".join(r["id"] for r in d["runs"])'); do
+    for id in $(json '" ".join(r["id"] for r in d["runs"])' "$FERMATA" list --json); do
         [ "$(fermata cat "$id" a.txt | wc -l)" = 3000 ]
         [ "$(fermata cat "$id" b.txt | wc -l)" = 3000 ]
     done
@@ -463,7 +463,7 @@ END
 @test "a store with other tables than ours is refused untouched, with what to do" {
     fermata init >/dev/null
     fermata run -w hello --no-input >/dev/null 2>&1
-    first=$(fermata list --json | json 'd["runs"][0]["id"]')
+    first=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     python3 -IS -c 'import sqlite3
 db = sqlite3.connect(".fermata/fermata.db")
 db.execute("UPDATE schema_version SET digest = ? WHERE name = ?", ("0" * 64, "run/001-journal"))

@@ -90,7 +90,7 @@ assert "step_moved" in kinds and kinds[-1] == "run_moved", kinds' <<<"$stderr"
     run_apart fermata run "all of it" -w two
     [ "$status" -eq 0 ]
     [ "$(fermata cat last word)" = "say all of it" ]
-    [ "$(fermata status --json | json 'd["task"]')" = "all of it" ]
+    [ "$(json 'd["task"]' "$FERMATA" status --json)" = "all of it" ]
 }
 
 @test "an input can come from a file; a double at sign is a text" {
@@ -229,7 +229,7 @@ END
     run_apart fermata cancel last
     [ "$status" -eq 1 ]
     [[ $stderr == *"is cancelled; it is over already"* ]]
-    [ "$(fermata list --status cancelled --json | json 'len(d["runs"])')" = 2 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --status cancelled --json)" = 2 ]
 }
 
 @test "a run that fails for good exits with 1, one that took too long with 124" {
@@ -268,7 +268,7 @@ END
     run_apart fermata reject last consent --comment no --resume
     [ "$status" -eq 3 ]
     [ ! -e built ]
-    [ "$(fermata show --json | json 'd["phases"][1]["steps"][0]["status"]')" = failed ]
+    [ "$(json 'd["phases"][1]["steps"][0]["status"]' "$FERMATA" show --json)" = failed ]
     run_apart fermata approve last
     [ "$status" -eq 1 ]
     [[ $stderr == *"waits for no approval"* ]]
@@ -293,7 +293,7 @@ END
     run_apart fermata checkpoints
     [ "$status" -eq 0 ]
     [[ $output == *before*test*after* ]]
-    [ "$(fermata checkpoints --json | json 'd["checkpoints"][0]["name"]')" = before ]
+    [ "$(json 'd["checkpoints"][0]["name"]' "$FERMATA" checkpoints --json)" = before ]
     fermata run -w asks 2>/dev/null || true
     run_apart fermata restore last plan
     [ "$status" -eq 0 ]
@@ -326,12 +326,12 @@ END
     run_apart fermata show
     [[ $output == *"gate strict: fail"*nope* ]] || [[ $output == *"gate strict: fail"* ]]
     fits_80_columns <<<"$output"
-    [ "$(fermata show --metrics --json | json 'd["metrics"]["gates"]["strict"]["fail"]')" = 1 ]
+    [ "$(json 'd["metrics"]["gates"]["strict"]["fail"]' "$FERMATA" show --metrics --json)" = 1 ]
 }
 
 @test "logs: lines, one phase, one step, standard error, records" {
     fermata run -w two -i what=hi 2>/dev/null
-    id=$(fermata list --json | json 'd["runs"][0]["id"]')
+    id=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     run_apart fermata logs
     [ "$status" -eq 0 ]
     [[ $output =~ \[[0-9-]+T[0-9:]+Z\]\ \[INFO\]\ Workflow\ $id\ started ]]
@@ -425,14 +425,14 @@ END
     run_apart fermata list --limit 2 --json
     next=$(json 'd["next"]' <<<"$output")
     [ "$(json 'len(d["runs"])' <<<"$output")" = 2 ]
-    [ "$(fermata list --before "$next" --json | json 'len(d["runs"])')" = 1 ]
-    [ "$(fermata list --workflow flaky --json | json 'len(d["runs"])')" = 0 ]
-    [ "$(fermata list --status completed --json | json 'len(d["runs"])')" = 3 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --before "$next" --json)" = 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --workflow flaky --json)" = 0 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --status completed --json)" = 3 ]
 }
 
 @test "a run is named by the beginning of its id, and an unclear one is refused" {
     fermata run -w two -i what=a 2>/dev/null
-    id=$(fermata list --json | json 'd["runs"][0]["id"]')
+    id=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     run_apart fermata status "${id:0:8}"
     [ "$status" -eq 0 ]
     fermata run -w two -i what=b 2>/dev/null
@@ -487,7 +487,7 @@ END
         }
     done
     [ "$(fermata show | sed -n '/^  task /,/^  label/p' | sed '$d; s/^  task//' | xargs)" = "$task" ]
-    [[ $(fermata list) == *"$(fermata list --json | json 'd["runs"][0]["id"]') "* ]]
+    [[ $(fermata list) == *"$(json 'd["runs"][0]["id"]' "$FERMATA" list --json) "* ]]
     # The file is told whole, on a line of its own.
     run_apart fermata workflows "$flow"
     [ "$(sed -n 2p <<<"$output")" = "  (project: .fermata/workflows/$flow.yaml)" ]

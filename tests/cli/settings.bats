@@ -65,7 +65,7 @@ END
     [ "$(FERMATA_STRATEGY=ai using)" = agent ]
     [ "$(FERMATA_STRATEGY=ai using --strategy static)" = command ]
     FERMATA_STRATEGY=static fermata run -w both 2>/dev/null
-    [ "$(fermata show --json | json 'd["strategy"]')" = static ]
+    [ "$(json 'd["strategy"]' "$FERMATA" show --json)" = static ]
 }
 
 @test "the form of log lines: flag, environment, project, user, built in; on the screen and in the files" {
@@ -75,7 +75,7 @@ END
     }
     form_of_files() {
         fermata run -w by-flag --fresh "$@" >/dev/null 2>&1
-        head -c 1 .fermata/workflows/"$(fermata list --limit 1 --json | json 'd["runs"][0]["id"]')"/logs/orchestrator.log
+        head -c 1 .fermata/workflows/"$(json 'd["runs"][0]["id"]' "$FERMATA" list --limit 1 --json)"/logs/orchestrator.log
     }
     [ "$(form_of_files)" = "[" ]
     [ "$(form "$(fermata logs)")" = "[" ]
@@ -152,7 +152,7 @@ END
     mkdir -p "$USER_CONFIG/experts" "$HOME/elsewhere"
     [ "$(chosen)" = by-user ]
     [ "$(chosen -w of-user)" = of-user ]
-    [ "$(fermata workflows --json | json '[w["origin"] for w in d["workflows"] if w["name"] == "of-user"]')" = '["user"]' ]
+    [ "$(json '[w["origin"] for w in d["workflows"] if w["name"] == "of-user"]' "$FERMATA" workflows --json)" = '["user"]' ]
     # A name of the project's hides the user's.
     workflow of-user <<'END'
 name: of-user

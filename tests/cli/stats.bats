@@ -71,11 +71,11 @@ name: outer
 phases: [{ id: a, steps: [{ id: s, workflow: inner }] }]
 END
     fermata run -w outer --kind fix >/dev/null 2>&1
-    [ "$(fermata show last --json | json 'd["kind"]')" = fix ]
-    inner=$(fermata list --json | json '[r["id"] for r in d["runs"] if r["workflow"] == "inner"][0]')
-    [ "$(fermata show "$inner" --json | json 'd["kind"]')" = fix ]
+    [ "$(json 'd["kind"]' "$FERMATA" show last --json)" = fix ]
+    inner=$(json '[r["id"] for r in d["runs"] if r["workflow"] == "inner"][0]' "$FERMATA" list --json)
+    [ "$(json 'd["kind"]' "$FERMATA" show "$inner" --json)" = fix ]
     fermata run -w inner >/dev/null 2>&1
-    [ "$(fermata show last --json | json 'd["kind"]')" = other ]
+    [ "$(json 'd["kind"]' "$FERMATA" show last --json)" = other ]
 }
 
 @test "an unknown kind of task is refused with those that there are" {
@@ -101,7 +101,7 @@ END
     run_apart fermata stats
     [ "$status" -eq 0 ]
     [[ "$output" == "Nothing is known yet: "* ]]
-    [ "$(fermata stats --json | json 'd["kinds"]')" = '[]' ]
+    [ "$(json 'd["kinds"]' "$FERMATA" stats --json)" = '[]' ]
 }
 
 @test "what agents did is kept by kind of task, and what is not known is called so" {
@@ -122,8 +122,8 @@ END
     [ "$(stats '[n in kind("silent") for n in ("tokens", "cost_usd", "duration_ms")]')" = '[false, false, true]' ]
     [ "$(stats 'worth("maker")["changes"]')" = 6 ]
     [ "$(stats 'worth("maker")["cost_per_change_usd"]')" = 0.25 ]
-    [ "$(fermata stats --kind review --agent maker --json | json '[len(d["kinds"]), d["total"]["attempts"], "finders" in d]')" = '[1, 1, false]' ]
-    [ "$(fermata stats --since 1ms --json | json 'd["kinds"]')" = '[]' ]
+    [ "$(json '[len(d["kinds"]), d["total"]["attempts"], "finders" in d]' "$FERMATA" stats --kind review --agent maker --json)" = '[1, 1, false]' ]
+    [ "$(json 'd["kinds"]' "$FERMATA" stats --since 1ms --json)" = '[]' ]
     fermata stats | fits_80_columns
     fermata stats | grep -q 'silent *fix *5 *100 % .* unknown *unknown'
     fermata stats | grep -q 'maker *review *1 *unknown '
@@ -224,9 +224,9 @@ END
     sent_back_once
     fermata run -w gated --kind fix --fresh >/dev/null 2>&1
     fermata run -w gated --kind fix --fresh >/dev/null 2>&1
-    before=$(fermata stats --json | json '[d["kinds"], d["agents"], d["total"]]')
+    before=$(json '[d["kinds"], d["agents"], d["total"]]' "$FERMATA" stats --json)
     fermata tasks --clear --yes >/dev/null
-    [ "$(fermata list --json | json 'd["runs"]')" = '[]' ]
-    [ "$(fermata stats --json | json '[d["kinds"], d["agents"], d["total"]]')" = "$before" ]
+    [ "$(json 'd["runs"]' "$FERMATA" list --json)" = '[]' ]
+    [ "$(json '[d["kinds"], d["agents"], d["total"]]' "$FERMATA" stats --json)" = "$before" ]
     [ "$(stats 'kind("maker")["samples"]')" = 3 ]
 }

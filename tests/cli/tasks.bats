@@ -42,7 +42,7 @@ status_of_task() {
     [ "$(cat did)" = 'Say $(touch pwned) "hi"' ]
     [ ! -e pwned ]
     [ "$(status_of_task "$id")" = completed ]
-    [ "$(fermata show last --json | json 'd["task_id"]')" = "$id" ]
+    [ "$(json 'd["task_id"]' "$FERMATA" show last --json)" = "$id" ]
 }
 
 @test "every run belongs to a task, runs that it began to the same" {
@@ -55,10 +55,10 @@ name: inner
 phases: [{ id: a, steps: [{ id: s, use: noop }] }]
 END
     fermata run "Outside" -w outer >/dev/null 2>&1
-    [ "$(fermata tasks --json | json '[t["description"] for t in d["tasks"]]')" = '["Outside"]' ]
-    run=$(fermata show last --json | json 'd["id"]')
-    [ "$(fermata tasks "$run" --json | json 'd["runs"][0]["id"]')" = "$run" ]
-    [ "$(fermata tasks last --json | json 'd["id"]')" = "task_${run#wf_}" ]
+    [ "$(json '[t["description"] for t in d["tasks"]]' "$FERMATA" tasks --json)" = '["Outside"]' ]
+    run=$(json 'd["id"]' "$FERMATA" show last --json)
+    [ "$(json 'd["runs"][0]["id"]' "$FERMATA" tasks "$run" --json)" = "$run" ]
+    [ "$(json 'd["id"]' "$FERMATA" tasks last --json)" = "task_${run#wf_}" ]
     run fermata doctor --rebuild
     [[ "$output" == *" 0 differences"* ]]
 }
@@ -73,19 +73,19 @@ END
     run_apart fermata run --task-id "$id" -w good
     [ "$status" -eq 1 ]
     [[ "$stderr" == *"is not over"*"fermata resume wf_"* ]]
-    [ "$(fermata tasks "$id" --json | json 'len(d["runs"])')" = 2 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" tasks "$id" --json)" = 2 ]
 }
 
 @test "tasks are found by status and by what was said of them" {
     fermata tasks --add One --meta area=auth --meta ticket=7 >/dev/null
     fermata tasks --add Two --meta area=log >/dev/null
     fermata run Three -w good --meta area=log >/dev/null 2>&1
-    [ "$(fermata tasks --meta area=log --json | json 'sorted(t["description"] for t in d["tasks"])')" = '["Three", "Two"]' ]
-    [ "$(fermata tasks --meta area=log -s pending --json | json '[t["description"] for t in d["tasks"]]')" = '["Two"]' ]
+    [ "$(json 'sorted(t["description"] for t in d["tasks"])' "$FERMATA" tasks --meta area=log --json)" = '["Three", "Two"]' ]
+    [ "$(json '[t["description"] for t in d["tasks"]]' "$FERMATA" tasks --meta area=log -s pending --json)" = '["Two"]' ]
     run fermata tasks -n 2
     [[ "$output" == *"more: fermata tasks --before task_"* ]]
-    next=$(fermata tasks -n 2 --json | json 'd["next"]')
-    [ "$(fermata tasks --before "$next" --json | json '[t["description"] for t in d["tasks"]]')" = '["One"]' ]
+    next=$(json 'd["next"]' "$FERMATA" tasks -n 2 --json)
+    [ "$(json '[t["description"] for t in d["tasks"]]' "$FERMATA" tasks --before "$next" --json)" = '["One"]' ]
     run fermata tasks --statistics
     [[ "$output" == *"pending     2"*"completed   1"*"total       3"*"on average"* ]]
     run_apart fermata tasks --status "done"
@@ -96,13 +96,13 @@ END
     fermata run One -w good >/dev/null 2>&1
     fermata run Two -w asks --no-input >/dev/null 2>&1 || [ $? -eq 3 ]
     add Three
-    [ "$(fermata tasks --clean-up --json | json 'd["tasks"]')" = 0 ]
+    [ "$(json 'd["tasks"]' "$FERMATA" tasks --clean-up --json)" = 0 ]
     run fermata tasks --clean-up --older-than 0s --dry-run
     [[ "$output" == "Would remove 1 task and 1 run"* ]]
-    [ "$(fermata list --json | json 'len(d["runs"])')" = 2 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" = 2 ]
     run fermata tasks --clean-up --older-than 0s
     [[ "$output" == "Removed 1 task and 1 run"*"2 tasks stay"* ]]
-    [ "$(fermata list --json | json 'len(d["runs"])')" = 1 ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list --json)" = 1 ]
     fermata audit verify
 }
 
@@ -120,9 +120,9 @@ END
     run_apart fermata tasks --clear
     [ "$status" -eq 2 ]
     [[ "$stderr" == *"say --yes"* ]]
-    [ "$(fermata tasks --json | json 'len(d["tasks"])')" = 2 ]
+    [ "$(json 'len(d["tasks"])' "$FERMATA" tasks --json)" = 2 ]
     fermata tasks --clear --yes
-    [ "$(fermata tasks --json | json '[t["status"] for t in d["tasks"]]')" = '["in_progress"]' ]
+    [ "$(json '[t["status"] for t in d["tasks"]]' "$FERMATA" tasks --json)" = '["in_progress"]' ]
     fermata approve last --resume >/dev/null 2>&1
     [ "$(status_of_task last)" = completed ]
 }
@@ -148,5 +148,5 @@ END
     run_apart fermata tasks last --cancel
     [ "$status" -eq 1 ]
     [[ "$stderr" == *"fermata cancel wf_"* ]]
-    [ "$(fermata tasks --json | json '[t["status"] for t in d["tasks"]]')" = '["in_progress", "cancelled"]' ]
+    [ "$(json '[t["status"] for t in d["tasks"]]' "$FERMATA" tasks --json)" = '["in_progress", "cancelled"]' ]
 }

@@ -69,7 +69,7 @@ refused() {
     echo "# changed" >>.fermata/config.yaml
     fermata run -w quick --fresh
     rm evil-ran
-    [ "$(fermata trust --remove --json | json 'd["trusted"]')" = false ]
+    [ "$(json 'd["trusted"]' "$FERMATA" trust --remove --json)" = false ]
     refused fermata run -w quick --fresh
     FERMATA_TRUST=1 fermata run -w quick --fresh
     [ -e evil-ran ]

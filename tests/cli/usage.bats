@@ -48,7 +48,7 @@ setup() {
     [ "$output" = "$first" ]
     run_apart fermata version
     [ "$output" = "$first" ]
-    [ "$(fermata version --json | json 'd["name"]')" = fermata ]
+    [ "$(json 'd["name"]' "$FERMATA" version --json)" = fermata ]
 }
 
 @test "an unknown command names the nearest one" {
@@ -140,7 +140,7 @@ setup() {
 @test "a step where a run is wanted is told to come second" {
     fermata init >/dev/null
     fermata run -w hello --no-input >/dev/null 2>&1
-    step=$(fermata show --json | json 'd["phases"][0]["steps"][0]["key"]')
+    step=$(json 'd["phases"][0]["steps"][0]["key"]' "$FERMATA" show --json)
     for words in "explain $step" "retry $step" "logs $step" "show $step"; do
         # shellcheck disable=SC2086 # words of a command line
         run_apart fermata $words
@@ -233,7 +233,7 @@ setup() {
     [ "$(json '[a["option"] for a in d["arguments"] if a["name"] == "dry_run"][0]' \
         <<<"$(fermata run --help --json)")" = --dry-run ]
     [ "$(fermata help gc --json)" = "$(fermata gc --help --json)" ]
-    [ "$(fermata --version --json | json 'd["name"]')" = fermata ]
+    [ "$(json 'd["name"]' "$FERMATA" --version --json)" = fermata ]
 }
 
 @test "a variable of ours with a bad value is a usage error that names it" {
@@ -252,7 +252,7 @@ setup() {
     run_apart env FERMATA_KEEP=/nonexistent "$FERMATA" run -w hello
     [ "$status" -eq 4 ]
     [[ $stderr == *"FERMATA_KEEP: /nonexistent is not a program"*"hint:"* ]]
-    [ -z "$(fermata list --json | json '" ".join(r["id"] for r in d["runs"])')" ]
+    [ -z "$(json '" ".join(r["id"] for r in d["runs"])' "$FERMATA" list --json)" ]
     # What a flag says instead is not looked at; help and completions work in any case.
     FERMATA_LOG_FORMAT=bad fermata list --log-format text
     FERMATA_LOG_FORMAT=bad fermata help >/dev/null
@@ -299,7 +299,7 @@ END
     export FERMATA
     run bash try
     [ "$status" -eq 0 ]
-    id=$(fermata list --json | json 'd["runs"][0]["id"]')
+    id=$(json 'd["runs"][0]["id"]' "$FERMATA" list --json)
     [ "$output" = "status
 --
 hello
@@ -382,6 +382,6 @@ END
         # shellcheck disable=SC2086
         fermata $command 2>&- >/dev/null
     done
-    [ "$(fermata list --json | json 'd["runs"][0]["status"]')" = completed ]
+    [ "$(json 'd["runs"][0]["status"]' "$FERMATA" list --json)" = completed ]
     teardown_project
 }

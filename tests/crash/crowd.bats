@@ -53,8 +53,8 @@ start() {
         *) cat "err.$i" && return 1 ;;
         esac
     done
-    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"] + d["rebuilt"]["failures"]')" = "[]" ]
-    [ "$(fermata list -n 100 --json | json 'len([r for r in d["runs"] if r["workflow"] == "quick" and r["status"] != "completed"])')" = 0 ]
+    [ "$(json 'd["rebuilt"]["differences"] + d["rebuilt"]["failures"]' "$FERMATA" doctor --rebuild --json)" = "[]" ]
+    [ "$(json 'len([r for r in d["runs"] if r["workflow"] == "quick" and r["status"] != "completed"])' "$FERMATA" list -n 100 --json)" = 0 ]
 }
 
 @test "who finds the lock file taken waits for it, and goes on" {

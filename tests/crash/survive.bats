@@ -95,7 +95,7 @@ small_project() {
     while read -r pid; do
         is_gone "$pid"
     done <daemons
-    [ "$(fermata show "$id" --metrics --json | json 'str(d).count("lost")')" -ge 1 ]
+    [ "$(json 'str(d).count("lost")' "$FERMATA" show "$id" --metrics --json)" -ge 1 ]
 }
 
 @test "while its owner is stopped a run is nobody else's, and its owner answers when it goes on" {
@@ -154,8 +154,8 @@ END
         wait "$child"
     done
     has_lines quick.count 20
-    [ "$(fermata list -n 40 --status completed --json | json 'len(d["runs"])')" -eq 20 ]
-    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+    [ "$(json 'len(d["runs"])' "$FERMATA" list -n 40 --status completed --json)" -eq 20 ]
+    [ "$(json 'd["rebuilt"]["differences"]' "$FERMATA" doctor --rebuild --json)" = "[]" ]
 }
 
 @test "twenty resumes of one run at once: one goes on, all succeed, nothing begins twice" {
@@ -267,7 +267,7 @@ END
     is_gone "$(cat daemon)"
     run_apart fermata resume "$id"
     [ "$status" -eq 3 ]
-    [ "$(fermata status "$id" --json | json 'd["problems"][0]["class"]')" = timeout ]
+    [ "$(json 'd["problems"][0]["class"]' "$FERMATA" status "$id" --json)" = timeout ]
     [ "$(fermata cat "$id" slow)" = begun ]
     [ ! -e ".fermata/workflows/$id/attempts/slow.2" ]
 }
@@ -319,7 +319,7 @@ END
     [ "$(head -c 10000 got)" = "$(head -c 10000 wanted)" ]
     [ "$(tail -c 10000 got)" = "$(tail -c 10000 wanted)" ]
     grep -q "$(($(wc -c <wanted) - 20000)) bytes were left out" got
-    bytes=$(fermata status "$id" --json | json 'd["phases"][0]["steps"][0]["output"]["bytes"]')
+    bytes=$(json 'd["phases"][0]["steps"][0]["output"]["bytes"]' "$FERMATA" status "$id" --json)
     [ "$bytes" -eq "$(wc -c <wanted)" ]
 }
 
@@ -342,7 +342,7 @@ make_room() {
 }
 
 waits_for_space() {
-    [ "$(fermata status "$id" --json | json 'd["status"], d["reason"]')" = '["paused", "storage"]' ]
+    [ "$(json 'd["status"], d["reason"]' "$FERMATA" status "$id" --json)" = '["paused", "storage"]' ]
 }
 
 @test "a full disk parks a run as paused, in every view, and it goes on by itself when there is space" {
@@ -360,9 +360,9 @@ waits_for_space() {
     [[ $(fermata list) == *"paused (storage full)"* ]]
     for filter in "" "--status paused"; do
         # shellcheck disable=SC2086
-        [ "$(fermata list $filter --json | json 'd["runs"][0]["status"], d["runs"][0]["reason"]')" = '["paused", "storage"]' ]
+        [ "$(json 'd["runs"][0]["status"], d["runs"][0]["reason"]' "$FERMATA" list $filter --json)" = '["paused", "storage"]' ]
     done
-    [ "$(fermata list --status running --json | json 'd["runs"]')" = "[]" ]
+    [ "$(json 'd["runs"]' "$FERMATA" list --status running --json)" = "[]" ]
     [ ! -e last.count ]
     kill -0 "$driver"
     make_room
@@ -372,7 +372,7 @@ waits_for_space() {
     has_lines hold.count 1
     has_lines last.count 1
     [ "$(fermata cat "$id" first)" = first ]
-    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+    [ "$(json 'd["rebuilt"]["differences"]' "$FERMATA" doctor --rebuild --json)" = "[]" ]
 }
 
 @test "a run in the foreground says that it is paused by a full disk, and goes on" {
@@ -448,7 +448,7 @@ END
     end_of_asker
     [ "$status" -eq 130 ]
     says_that_it_waits
-    [ "$(fermata status --json | json 'd["owned"]')" = false ]
+    [ "$(json 'd["owned"]' "$FERMATA" status --json)" = false ]
     start_foreground resume
     wait_until says_that_it_waits
     kill -INT "$asker"
@@ -469,14 +469,14 @@ END
     head -c 2000000 /dev/zero >ballast 2>/dev/null || true
     run_apart fermata pause "$id"
     [ "$status" -eq 0 ]
-    [ "$(fermata status "$id" --json | json 'd["wish"]')" = pause ]
+    [ "$(json 'd["wish"]' "$FERMATA" status "$id" --json)" = pause ]
     run_apart fermata cancel "$id"
     [ "$status" -eq 0 ]
     wait_until has_status "$id" cancelled
     wait_until is_gone "$keeper"
     [ ! -e last.count ]
     rm ballast
-    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+    [ "$(json 'd["rebuilt"]["differences"]' "$FERMATA" doctor --rebuild --json)" = "[]" ]
 }
 
 @test "cancel ends a run on a full disk after its owner's death" {
@@ -492,7 +492,7 @@ END
     has_status "$id" cancelled
     wait_until is_gone "$keeper"
     rm ballast
-    [ "$(fermata doctor --rebuild --json | json 'd["rebuilt"]["differences"]')" = "[]" ]
+    [ "$(json 'd["rebuilt"]["differences"]' "$FERMATA" doctor --rebuild --json)" = "[]" ]
 }
 
 @test "a paused run that waits for space when its owner dies is a running one without owner" {
