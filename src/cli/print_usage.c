@@ -79,6 +79,19 @@ static void add_paths(const json_t *paths, const char *what, struct strbuf *text
     }
 }
 
+static void add_commit(const json_t *files, struct strbuf *text)
+{
+    const char *commit = json_get_text(files, "commit", NULL);
+    const char *why = json_get_text(files, "no_commit", NULL);
+
+    if (commit) {
+        strbuf_addf(text, "; commit %.12s", commit);
+    }
+    if (why) {
+        strbuf_addf(text, "; no commit was made of it: %s", why);
+    }
+}
+
 static void add_files(const struct terminal *terminal, const json_t *step, struct strbuf *target)
 {
     const json_t *files = json_object_get(step, "files");
@@ -108,6 +121,7 @@ static void add_files(const struct terminal *terminal, const json_t *step, struc
         add_paths(json_object_get(files, "left"), "; not merged: ", &text);
         strbuf_addf(&text, " (kept in %s)", json_get_text(files, "left_in", ""));
     }
+    add_commit(files, &text);
     add_wrapped(terminal, target, text.data, 4);
     strbuf_release(&text);
 }

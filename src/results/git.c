@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* With --git-dir and --work-tree named, git looks for nothing itself and does not ask who owns the
- * repository. Programs that a repository's configuration may name and that these read-only
- * commands could start are switched off below; filters, external diffs and textconv do not run
- * because no command used here compares or checks out content. */
+ * repository. Programs that a repository's configuration may name and that these commands could
+ * start are switched off below; filters, external diffs and textconv do not run because no command
+ * used here compares, reads or checks out files of the work tree. */
 #include "results/git.h"
 
 #include "base/alloc.h"
@@ -138,6 +138,13 @@ int repository_find(const char *project, char **ret_git_folder, char **ret_work_
 
 /* --- running */
 
+struct git_call {
+    char *const *argv;
+    const char *subcommand;
+    const char *input; /* a file; NULL: none */
+    int tells_max;     /* its status says what it found, up to this */
+};
+
 struct child {
     pid_t pid;
     int output, complaints; /* reading ends; -1 when closed */
@@ -152,7 +159,8 @@ static void close_fd(int *fd)
 }
 
 /* Its own process group: an interrupt typed at the terminal is for us to act on, not for git. */
-static int spawn(struct child *child, char *const *argv, const int *output, const int *complaints)
+static int spawn(struct child *child, const struct git_call *call, const int *output,
+                 const int *complaints)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -162,7 +170,8 @@ static int spawn(struct child *child, char *const *argv, const int *output, cons
     (void)sigemptyset(&none);
     (void)sigfillset(&all);
     (void)posix_spawn_file_actions_init(&actions);
-    mem_check(posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
+    mem_check(posix_spawn_file_actions_addopen(
+        &actions, STDIN_FILENO, call->input ? call->input : "/dev/null", O_RDONLY, 0));
     mem_check(posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO));
     mem_check(posix_spawn_file_actions_adddup2(&actions, complaints[1], STDERR_FILENO));
     (void)posix_spawnattr_init(&attributes);
@@ -171,14 +180,14 @@ static int spawn(struct child *child, char *const *argv, const int *output, cons
     (void)posix_spawnattr_setpgroup(&attributes, 0);
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                                     POSIX_SPAWN_SETPGROUP);
-    number = posix_spawnp(&child->pid, argv[0], &actions, &attributes, argv,
+    number = posix_spawnp(&child->pid, call->argv[0], &actions, &attributes, call->argv,
                           (char *const *)environment);
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return number;
 }
 
-static int child_start(struct child *child, char *const *argv, struct error *err)
+static int child_start(struct child *child, const struct git_call *call, struct error *err)
 {
     int output[2] = {-1, -1};
     int complaints[2] = {-1, -1};
@@ -189,7 +198,7 @@ static int child_start(struct child *child, char *const *argv, struct error *err
         r = error_set_errno(err, "cannot make a pipe for git");
         goto out;
     }
-    number = spawn(child, argv, output, complaints);
+    number = spawn(child, call, output, complaints);
     if (number != 0) {
         r = error_set(err, ERROR_UNAVAILABLE, "cannot start git: %s", strerror(number));
         error_hint(err, "install git");
@@ -275,9 +284,14 @@ static int refuse_status(int status, struct strbuf *complaints, const char *subc
                          struct error *err)
 {
     char *text = complaints->data;
+    bool is_full;
 
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
+    }
+    is_full = strstr(text, "No space left on device") || strstr(text, "Disk quota exceeded");
+    if (err) {
+        err->is_storage_full = is_full;
     }
     text[strcspn(text, "\n")] = '\0';
     if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && !text[0]) {
@@ -291,12 +305,6 @@ static int refuse_status(int status, struct strbuf *complaints, const char *subc
                      WEXITSTATUS(status), text[0] ? ": " : "", text);
 }
 
-struct git_call {
-    char *const *argv;
-    const char *subcommand;
-    int tells_max; /* its status says what it found, up to this */
-};
-
 /* *ret_is_killed: somebody else ended it, and it said nothing. */
 static int run_once(const struct git_call *call, struct strbuf *output, bool *ret_is_killed,
                     struct error *err)
@@ -304,7 +312,7 @@ static int run_once(const struct git_call *call, struct strbuf *output, bool *re
     struct child child = {.output = -1, .complaints = -1};
     struct strbuf complaints;
     int status;
-    int r = child_start(&child, call->argv, err);
+    int r = child_start(&child, call, err);
 
     *ret_is_killed = false;
     if (r < 0) {
@@ -324,22 +332,22 @@ static int run_once(const struct git_call *call, struct strbuf *output, bool *re
     return r;
 }
 
-/* Everything asked here only looks, or makes what is thrown away when it fails: one that was killed
+/* What has no input only looks, or makes what is thrown away when it fails: one that was killed
  * (for want of memory, by a person) is asked once more. */
 static int run_argv(const struct git_call *call, struct strbuf *output, struct error *err)
 {
     bool is_killed = true;
     int r = 0;
 
-    for (int tries = 0; is_killed && tries < TRIES_MAX; tries++) {
+    for (int tries = 0; is_killed && tries < (call->input ? 1 : TRIES_MAX); tries++) {
         strbuf_reset(output);
         r = run_once(call, output, &is_killed, err);
     }
     return r;
 }
 
-int repository_run(const char *project, const char *const *arguments, size_t size_max,
-                   struct strbuf *ret_output, struct error *err)
+int repository_feed(const char *project, const char *const *arguments, const char *input,
+                    size_t size_max, struct strbuf *ret_output, struct error *err)
 {
     char *argv[ARRAY_LEN(safe_arguments) + REPOSITORY_ARGUMENTS_MAX + 8];
     struct strbuf output;
@@ -368,7 +376,8 @@ int repository_run(const char *project, const char *const *arguments, size_t siz
     }
     argv[count] = NULL;
     strbuf_init(&output, size_max);
-    r = run_argv(&(struct git_call){argv, arguments[0], 0}, &output, err);
+    r = run_argv(&(struct git_call){.argv = argv, .subcommand = arguments[0], .input = input},
+                 &output, err);
     if (r < 0) {
         strbuf_release(&output);
     } else {
@@ -379,6 +388,12 @@ int repository_run(const char *project, const char *const *arguments, size_t siz
     free(git_folder);
     free(work_tree);
     return r;
+}
+
+int repository_run(const char *project, const char *const *arguments, size_t size_max,
+                   struct strbuf *ret_output, struct error *err)
+{
+    return repository_feed(project, arguments, NULL, size_max, ret_output, err);
 }
 
 int git_run_outside(const char *folder, const char *const *arguments, size_t size_max,
@@ -395,7 +410,9 @@ int git_run_outside(const char *folder, const char *const *arguments, size_t siz
         argv[count++] = (char *)arguments[i];
     }
     strbuf_init(&output, size_max);
-    r = run_argv(&(struct git_call){argv, arguments[0], STATUS_TELLS_MAX}, &output, err);
+    r = run_argv(
+        &(struct git_call){.argv = argv, .subcommand = arguments[0], .tells_max = STATUS_TELLS_MAX},
+        &output, err);
     if (r < 0) {
         strbuf_release(&output);
     } else {

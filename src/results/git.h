@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* git for the digest of a tree that an agent may have written: never by discovery, with no
- * configuration but the repository's own, and of that none of the keys that start programs. */
+/* git in a repository that an agent may have written: never by discovery, with no configuration
+ * but the repository's own, and of that none of the keys that start programs. */
 #ifndef FERMATA_RESULTS_GIT_H
 #define FERMATA_RESULTS_GIT_H
 
@@ -23,8 +23,13 @@ int repository_find(const char *project, char **ret_git_folder, char **ret_work_
  * something kills it time after time. */
 int repository_run(const char *project, const char *const *arguments, size_t size_max,
                    struct strbuf *ret_output, struct error *err);
-/* The same for a command that needs no repository, in a folder of whatever repository, of which it
- * learns nothing. Returns git's status when that tells what it found (see `git merge-file`). */
+/* The same for a command that reads this file as its standard input, and is not asked once more
+ * where something killed it. */
+int repository_feed(const char *project, const char *const *arguments, const char *input,
+                    size_t size_max, struct strbuf *ret_output, struct error *err);
+/* The same as repository_run() for a command that needs no repository, in a folder of whatever
+ * repository, of which it learns nothing. Returns git's status when that tells what it found (see
+ * `git merge-file`). */
 int git_run_outside(const char *folder, const char *const *arguments, size_t size_max,
                     struct strbuf *ret_output, struct error *err);
 

@@ -4,6 +4,7 @@
  * that its users hold or under the transaction that removes it. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "results/history.h"
 #include "results/results.h"
 #include "results/snapshot.h"
 #include "run/audit_chain.h"
@@ -32,12 +33,13 @@
 struct collection {
     const struct engine_options *options;
     bool dry_run;
-    int64_t before;   /* runs that ended earlier are old; 0: none */
-    char *roots;      /* a list of those alone that may be removed; NULL: all */
-    json_t *old;      /* root -> ids of its runs: whole trees of nested runs */
-    json_t *removed;  /* ids, as members */
-    struct map *used; /* digests */
-    json_t *open;     /* ids of runs that have not ended -> when they were created */
+    int64_t before;    /* runs that ended earlier are old; 0: none */
+    char *roots;       /* a list of those alone that may be removed; NULL: all */
+    json_t *old;       /* root -> ids of its runs: whole trees of nested runs */
+    json_t *removed;   /* ids, as members */
+    struct map *used;  /* digests */
+    json_t *histories; /* of history_list(); NULL: nobody asked yet */
+    json_t *open;      /* ids of runs that have not ended -> when they were created */
     int64_t runs, folders, kept;
 };
 
@@ -163,11 +165,23 @@ static int lock_folder(const struct collection *job, const char *run_id, int *re
     return r;
 }
 
-static int remove_folder(const struct collection *job, const char *run_id, struct error *err)
+/* Its commits go first: a folder that was left behind is found again. */
+static int forget_history(struct collection *job, const char *run_id, struct error *err)
+{
+    int r = job->histories ? 0 : history_list(job->options->project, &job->histories, err);
+
+    if (r == 0 && json_object_get(job->histories, run_id)) {
+        r = history_forget(job->options->project, run_id, err);
+    }
+    return r;
+}
+
+static int remove_folder(struct collection *job, const char *run_id, struct error *err)
 {
     char *folder = run_folder(job->options->folder, run_id);
-    int r = file_remove_tree(folder, err);
+    int r = forget_history(job, run_id, err);
 
+    r = r < 0 ? r : file_remove_tree(folder, err);
     free(folder);
     return r;
 }
@@ -449,6 +463,7 @@ static int collect(const struct engine_options *options, const struct collection
     }
     json_decref(job.old);
     json_decref(job.removed);
+    json_decref(job.histories);
     json_decref(job.open);
     map_free(job.used);
     return r;

@@ -201,6 +201,10 @@ static enum level say_claims(const json_t *files, struct strbuf *text)
         strbuf_addf(text, " (kept in %s)", json_get_text(files, "left_in", ""));
         is_odd = true;
     }
+    if (json_object_get(files, "no_commit")) {
+        strbuf_addf(text, "; no commit was made of it: %s", json_get_text(files, "no_commit", ""));
+        is_odd = true;
+    }
     return is_odd ? LEVEL_WARN : LEVEL_INFO;
 }
 

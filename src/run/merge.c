@@ -5,6 +5,7 @@
 #include "run/merge_conflict.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "results/results.h"
 #include "results/snapshot.h"
 #include "run/changes.h"
@@ -12,6 +13,7 @@
 #include "run/writer.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,6 +221,31 @@ static int write_intent(struct merging *merging, struct error *err)
     return r < 0 ? r : write_note(merging, "intent", digest, err);
 }
 
+/* Of the run a history in git, see history.h. */
+static int commit_changes(struct merging *merging, struct error *err)
+{
+    const struct merge *merge = merging->merge;
+    const char *name = strrchr(merge->attempt, '/') + 1;
+    char *scratch = path_join(merge->attempt, "commit.stream");
+    const struct history_entry entry = {.project = merge->project,
+                                        .run = merge->run_id,
+                                        .attempt = name,
+                                        .subject = merge->subject,
+                                        .scratch = scratch,
+                                        .at_ms = merge->at_ms};
+    char commit[COMMIT_NAME_SIZE];
+    struct error why = ERROR_INIT;
+    int r = history_add(merging->snapshots, &merging->changes, &entry, commit, &why);
+
+    free(scratch);
+    if (r < 0 && why.is_storage_full) {
+        *err = why;
+        return r;
+    }
+    json_put_text(merging->note, r < 0 ? "no_commit" : "commit", r < 0 ? why.text : commit);
+    return 0;
+}
+
 static int merge_alone(struct merging *merging, struct error *err)
 {
     const char *intent = json_get_text(merging->note, "intent", NULL);
@@ -227,6 +254,9 @@ static int merge_alone(struct merging *merging, struct error *err)
 
     if (r == 0) {
         r = changes_apply(merging->snapshots, merging->merge->project, &merging->changes, err);
+    }
+    if (r == 0 && merging->merge->subject && merging->changes.count > 0) {
+        r = commit_changes(merging, err);
     }
     return r < 0 ? r
                  : write_note(merging, "merge", json_get_text(merging->note, "intent", NULL), err);
@@ -269,6 +299,9 @@ int merge_clone(const struct merge *merge, struct merged *ret_merged, struct err
     if (r == 0) {
         ret_merged->files = (int64_t)merging.changes.count;
         ret_merged->left = json_incref(json_object_get(merging.note, "left"));
+        ret_merged->no_commit = mem_strdup(json_get_text(merging.note, "no_commit", NULL));
+        (void)snprintf(ret_merged->commit, sizeof(ret_merged->commit), "%s",
+                       json_get_text(merging.note, "commit", ""));
     } else if (r == ERROR_CONFLICT) {
         ret_merged->conflicts = json_incref(json_object_get(merging.note, "conflicts"));
     }

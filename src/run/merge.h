@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "results/history.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -18,6 +19,8 @@ struct merged {
     int64_t files;     /* of the project, that changed */
     json_t *left;      /* paths that are in the clone only, which is kept for them; or NULL */
     json_t *conflicts; /* paths: the clone holds both sides now, see merge_conflict.h; or NULL */
+    char commit[COMMIT_NAME_SIZE]; /* "": none was wanted, or there was nothing to commit */
+    char *no_commit;               /* why there is none, though it was wanted; or NULL */
 };
 
 struct merge {
@@ -29,10 +32,14 @@ struct merge {
     const char *attempt; /* its folder */
     const char *tree;    /* the clone */
     bool is_settled;     /* somebody will settle a conflict there */
+    const char *subject; /* of the commit that is made of it; NULL: none is */
+    int64_t at_ms;       /* now */
 };
 /* ERROR_BUSY: another agent changes the project now. ERROR_CONFLICT: some files were changed on
  * both sides so that git cannot put them together; it names them, and nothing was done in the
- * project. The caller owns what is in ret_merged. */
+ * project. The caller owns what is in ret_merged. That
+ * no commit could be made is no error, for the files are in the project by then, but for a full
+ * disk: then it is to be asked again. */
 int merge_clone(const struct merge *merge, struct merged *ret_merged, struct error *err);
 
 #endif

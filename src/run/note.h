@@ -10,7 +10,8 @@
 #include "store/store.h"
 
 /* Of an attempt {before, after, lacks: [PATH...]} or {unknown: WHY}; of a clone also its tree, and
- * of its merge intent and merge: what was to be changed in the project, and was (see merge.h) */
+ * of its merge intent and merge: what was to be changed in the project, and was (see merge.h), and
+ * which commit that is, or why there is none */
 #define SNAPSHOT_FILE "snapshot.json"
 
 /* `folder`: of the attempt, the undo or the clone, absolute. */

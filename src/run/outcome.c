@@ -44,6 +44,7 @@ struct collect {
     char run_id[RUN_ID_SIZE];
     char *key;
     bool is_clone;
+    int iteration;                  /* of the run; 0: it does not iterate */
     const struct step *definition;  /* NULL for checks */
     char *agent_name;               /* as step_agent() */
     const struct gate_check *check; /* NULL for steps */
@@ -105,6 +106,7 @@ struct collect *collect_new(struct active *active, int index, const struct live_
     collect->is_clone = !step->check && workspace_is_clone(collect->definition);
     collect->has_company = live->has_company && !collect->is_clone;
     collect->has_changer = live->has_changer && !collect->is_clone;
+    collect->iteration = active->workflow->iterate.max > 0 ? active->state->iteration : 0;
     memcpy(collect->run_id, active->state->id, RUN_ID_SIZE);
     collect->key = mem_strdup(step->key);
     collect->cwd = collect->definition && collect->definition->cwd
@@ -867,8 +869,23 @@ void collect_refuse_gate(struct collect *collect, const struct error *err)
     end_gate(collect, VERDICT_UNKNOWN, err->text);
 }
 
+/* The first line of the commit that the merge makes, or NULL. */
+static char *commit_subject(const struct collect *collect)
+{
+    const char *name = collect->definition->name ? collect->definition->name : "Step";
+    char *turn = collect->iteration > 0 ? mem_printf(", iteration %d", collect->iteration) : NULL;
+    char *subject = collect->definition->commit
+                        ? mem_printf("%s (%s%s)", name, collect->key, turn ? turn : "")
+                        : NULL;
+
+    free(turn);
+    return subject;
+}
+
 int collect_merge(struct collect *collect)
 {
+    const struct host *host = collect->engine->options.host;
+    char *subject = commit_subject(collect);
     const struct merge merge = {.store = collect->engine->options.store,
                                 .project = collect->engine->options.project,
                                 .project_folder = collect->engine->options.folder,
@@ -876,7 +893,9 @@ int collect_merge(struct collect *collect)
                                 .step = collect->key,
                                 .attempt = collect->folder,
                                 .tree = collect->root,
-                                .is_settled = collect->definition->on_conflict != NULL};
+                                .is_settled = collect->definition->on_conflict != NULL,
+                                .subject = subject,
+                                .at_ms = host->now_ms(host->context)};
     struct error err = ERROR_INIT;
     struct merged merged;
     int r = merge_clone(&merge, &merged, &err);
@@ -887,6 +906,10 @@ int collect_merge(struct collect *collect)
             json_put(collect->files, "left", merged.left);
             json_put_text(collect->files, "left_in", collect->root);
         }
+        if (*merged.commit) {
+            json_put_text(collect->files, "commit", merged.commit);
+        }
+        json_put_text(collect->files, "no_commit", merged.no_commit);
     } else if (r != ERROR_BUSY) {
         fail(collect, err.is_storage_full ? CLASS_TRANSIENT : CLASS_PERMANENT);
         collect->err = err;
@@ -896,6 +919,8 @@ int collect_merge(struct collect *collect)
     if (merged.conflicts) {
         json_put(collect->files, "conflicts", merged.conflicts);
     }
+    free(merged.no_commit);
+    free(subject);
     return r == ERROR_BUSY ? r : 0;
 }
 

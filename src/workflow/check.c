@@ -253,10 +253,12 @@ static void check_phase(const struct reader *reader, const struct phase *phase)
     check_until(reader, node, &phase->iterate);
 }
 
-/* Of what comes into no project by a merge, there is nothing that a gate could keep from it. */
-static void check_own_gate(const struct reader *reader, const struct step_source *source)
+/* Of what comes into no project by a merge, there is nothing that a gate could keep from it, or
+ * that would become a commit. */
+static void check_merged(const struct reader *reader, const struct step_source *source)
 {
     const struct step *step = source->step;
+    const struct yaml_node *commit = yaml_find(source->node, "commit");
     bool is_merged = step->workspace && strcmp(step->workspace, "clone") == 0 && !step->read_only;
 
     if (step->gate && !is_merged) {
@@ -264,6 +266,12 @@ static void check_own_gate(const struct reader *reader, const struct step_source
                      step->read_only ? "give the gate to the phase"
                                      : "write `workspace: clone`, or give the gate to the phase",
                      "the step \"%s\" has a gate, but no work that would be merged", step->id);
+    }
+    if (commit && step->commit && !is_merged) {
+        problems_add(reader->problems, commit->at,
+                     step->read_only ? "remove it" : "write `workspace: clone`",
+                     "the step \"%s\" has no work that would be merged, so none to commit",
+                     step->id);
     }
 }
 
@@ -284,7 +292,7 @@ static void check_step(const struct reader *reader, const struct step_source *so
                      step->id);
     }
     check_list(reader, source);
-    check_own_gate(reader, source);
+    check_merged(reader, source);
     for (size_t i = 0; i < step->fallback_count; i++) {
         if (step->agent && strcmp(step->fallback[i], step->agent) == 0) {
             problems_warn(reader->problems, yaml_find(source->node, "fallback")->at, "remove it",

@@ -142,6 +142,7 @@ static void put_agent(json_t *object, const struct step *step)
     put_template(object, "prompt", step->prompt);
     put_true(object, "read_only", step->read_only);
     json_put_text(object, "workspace", step->workspace);
+    put_true(object, "commit", step->commit);
     json_put_text(object, "on_conflict", step->on_conflict);
     json_put(object, "gate", step->gate ? gate_describe(step->gate) : NULL);
     put_texts(object, "tools", step->tools, step->tool_count);

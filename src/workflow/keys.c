@@ -211,6 +211,10 @@ static const struct key keys[] = {
              "changed the same lines meanwhile: an agent, which gets both sides and works in that "
              "clone, or `pause`, so that a person does.",
      .fallback = "pause", .example = "claude", .kinds = K(AGENT)},
+    {L(DEFAULTS) | L(STEP), "commit", SHAPE_BOOLEAN,
+     .help = "What the step did in its clone is, once merged, also a commit of git under "
+             "refs/fermata/RUN, which no branch holds.",
+     .fallback = "false", .kinds = K(AGENT)},
     {L(DEFAULTS) | L(STEP), "on_limit", SHAPE_WORD,
      .help =
          "When the agent's limit is over at a time that it told: `park` waits until then, and no "

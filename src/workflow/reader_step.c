@@ -387,6 +387,7 @@ static void read_agent(struct reader *reader, const struct yaml_node *node, stru
     step->budget_usd = read_number(node, "budget_usd", 0);
     expert_pin_take(reader, node, step);
     step->workspace = workspaces[read_word(LEVEL_STEP, node, "workspace", workspace)];
+    step->commit = read_boolean(node, "commit", read_boolean(reader->defaults, "commit", false));
     step->on_conflict = read_text(reader, node, "on_conflict");
     if (!step->on_conflict) {
         step->on_conflict = read_text(reader, reader->defaults, "on_conflict");

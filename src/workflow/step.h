@@ -108,6 +108,7 @@ struct step {
     size_t fallback_count;
     struct template *prompt;
     const char *workspace;   /* "shared" or "clone" */
+    bool commit;             /* what is merged of its clone is a commit of git, too */
     const char *on_conflict; /* the agent that settles one of its merge; NULL: the step fails */
     const struct gate *gate; /* must pass in its clone before that is merged; NULL: none */
     const char *model;       /* NULL: the agent's */

@@ -192,7 +192,14 @@ END
     grep -q 'gate smoke: fail' .seen/build.3
     grep -q 'wish 2' .seen/build.4
     grep -q 'The tests, run just now: pass' .seen/coach.1
-    ! grep -q 'my own praise' .seen/coach.?
+    [ "$(cat .seen/coach.? | grep -c 'my own praise')" = 0 ]
+    # Each turn that passed is a commit of its own, on no branch.
+    turns="refs/fermata/$(fermata show last --json | json 'd["id"]')"
+    [ "$(git log --reverse --format=%s "HEAD..$turns")" = \
+        $'Build it (build, iteration 2)\nBuild it (build, iteration 3)' ]
+    [ "$(git show "$turns~1:b.txt")" = 'turn 3' ]
+    [ "$(git show "$turns:b.txt")" = "$(cat b.txt)" ]
+    [ "$(git log --format=%s)" = $'player\nfirst' ]
 }
 
 @test "what does not cover enough is not kept, and where nothing can measure it nobody is asked" {

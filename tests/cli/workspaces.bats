@@ -956,3 +956,56 @@ EOF
     [ "$status" -eq 7 ]
     [[ $stderr$output == *'there is no gate "prof"'*'did you mean "proof"'* ]]
 }
+
+# A project in git, and a workflow whose two turns are commits.
+turns() {
+    git init -q .
+    printf '.fermata\n' >.gitignore
+    echo one >file
+    git add -A && git -c user.name=a -c user.email=a@b commit -qm first
+    agent turner <<'EOF'
+cat >/dev/null
+echo turn >>file
+echo done
+EOF
+    workflow w <<'EOF'
+name: w
+iterate: { max: 2 }
+phases: [{ id: p, steps: [{ id: s, name: Turn, agent: turner, prompt: go, workspace: clone, commit: true }] }]
+EOF
+}
+
+@test "what was merged is a commit of git where that is wanted, until its run is removed" {
+    turns
+    fermata run -w w
+    id=$(fermata show last --json | json 'd["id"]')
+    [ "$(git log --format=%s "refs/fermata/$id")" = $'Turn (s, iteration 2)\nTurn (s, iteration 1)\nfirst' ]
+    [ -z "$(git diff "refs/fermata/$id")" ]
+    [ "$(git status --porcelain)" = ' M file' ]
+    commit=$(git rev-parse "refs/fermata/$id")
+    [ "$(fermata show last --json | json '[s["files"]["commit"] for p in d["phases"] for s in p["steps"]][0]')" = "$commit" ]
+    [[ $(fermata show last) == *"1 file changed: file; commit ${commit:0:12}"* ]]
+    git update-ref refs/fermata/wf_000000000001 HEAD # another project's in the same repository
+    fermata gc
+    git rev-parse -q --verify "refs/fermata/$id"
+    fermata gc --older-than 0s
+    [ "$(git for-each-ref --format='%(refname)' refs/fermata)" = refs/fermata/wf_000000000001 ]
+}
+
+@test "that git refuses a commit is told, and loses nothing" {
+    turns
+    mkdir -p .git/refs
+    echo no folder >.git/refs/fermata
+    fermata run -w w
+    [ "$(cat file)" = $'one\nturn\nturn' ]
+    [[ $(fermata show last | tr -s ' \n' ' ') == *"no commit was made of it: git fast-import ended with status"* ]]
+    [[ $(fermata logs last | tr -s ' \n' ' ') == *"no commit was made of it: git fast-import"* ]]
+}
+
+@test "a commit of a step that has nothing to merge is refused" {
+    turns
+    sed -i 's/workspace: clone, //' .fermata/workflows/w.yaml
+    run_apart fermata validate w
+    [ "$status" -eq 7 ]
+    [[ $stderr$output == *'the step "s" has no work that would be merged, so none to commit'* ]]
+}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Eight clones come into a project, two of them in conflict with others; at each git command that is
+"""Eight clones come into a project and become commits, two of them in conflict with others; at each git command that is
 run for it the orchestrator is killed (before it, or when it has ended) or git itself (at once, or in
-the middle of what it prints); prints TAP. Then the run is resumed: each merge was made exactly once,
-the files are the same as without a kill, and both sides of each conflict are named.
+the middle of what it prints); prints TAP. Then the run is resumed: each merge and its commit were
+made exactly once, the files are the same as without a kill, and both sides of each conflict are named.
 
 The agents have ended before: one project is made, and laid again in its place for each point. Of the
 points every CRASH_EVERY-th is taken, from CRASH_OFFSET (drawn unless given)."""
@@ -22,7 +22,7 @@ from project import PATIENCE_SECONDS, Failure, Project, processes_of, require
 HERE = Path(__file__).resolve().parent
 BUILD = Path(os.environ.get("PLAIN_BUILD") or os.environ.get("BUILD")
              or HERE.parents[1] / "build").resolve()
-EVERY = 12
+EVERY = 16
 HOWS = ("before", "after", "git", "torn")
 STEPS = range(8)
 LINES = {0: 1, 4: 1, 7: 1}  # these change the same line; the first of them wins
@@ -62,7 +62,7 @@ esac
 def workflow():
     steps = ", ".join(f"{{ id: s{n}, prompt: go }}" for n in STEPS)
     return ("name: w\nconcurrency: 8\n"
-            "defaults: { workspace: clone, retry: { attempts: 1 }, agent: one }\n"
+            "defaults: { workspace: clone, commit: true, retry: { attempts: 1 }, agent: one }\n"
             f"phases: [{{ id: p, mode: parallel, steps: [{steps}] }}]\n")
 
 
@@ -77,7 +77,8 @@ class Scene(Project):
             f"concurrency: 8\nagents:\n  one: {{ type: command, command: [sh, {root}/agent] }}\n")
         (root / "bin").mkdir()
         wrapper = root / "bin" / "git"
-        wrapper.write_text(GIT.format(root=root, git=shutil.which("git")))
+        self.git = shutil.which("git")
+        wrapper.write_text(GIT.format(root=root, git=self.git))
         wrapper.chmod(0o755)
         self.set_fault("none", 0)
         self.make_repository()
@@ -142,6 +143,13 @@ class Scene(Project):
                 found[name] = oct(path.stat().st_mode), path.read_bytes()
         return found
 
+    def commits(self):
+        """Of which attempts, the first one first."""
+        log = subprocess.run([self.git, "log", "--reverse", "--format=%(trailers:key=Fermata-Attempt,valueonly)",
+                              "--glob=refs/fermata", "--not", "HEAD"], cwd=self.path,
+                             env=self.environment, capture_output=True, text=True, check=True)
+        return log.stdout.split()
+
     def check(self):
         records = self.check_journal()
         ends = [record for record in records if record["kind"] == "attempt_ended"]
@@ -157,6 +165,7 @@ class Scene(Project):
         for step in MERGED:
             wanted[LINES.get(int(step[1]), int(step[1]) * 3) - 1] += f" {step}"
         require(lines == wanted, f"numbers: {lines}")
+        require(self.commits() == [f"{step}.1" for step in MERGED], f"commits: {self.commits()}")
         own = sorted(path.name for path in self.path.glob("own.*"))
         require(own == [f"own.{step[1]}" for step in MERGED], f"files: {own}")
         for n in STEPS:

@@ -23,14 +23,8 @@ struct merge_scene merge_scene_of(struct run_project *project)
     scene.tree = mem_printf("%s/workflows/" MERGE_RUN "/workspaces/s/tree", project->folder);
     scene.attempt = mem_printf("%s/workflows/" MERGE_RUN "/attempts/s.1", project->folder);
     assert_int_equal(file_make_folders(scene.attempt, NULL), 0);
-    scene.merge = (struct merge){project->store,
-                                 project->project,
-                                 project->folder,
-                                 MERGE_RUN,
-                                 "s",
-                                 scene.attempt,
-                                 scene.tree,
-                                 false};
+    scene.merge = (struct merge){project->store, project->project, project->folder, MERGE_RUN, "s",
+                                 scene.attempt,  scene.tree,       false,           NULL,      0};
     return scene;
 }
 
