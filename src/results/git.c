@@ -289,7 +289,8 @@ static int refuse_status(int status, struct strbuf *complaints, const char *subc
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
     }
-    is_full = strstr(text, "No space left on device") || strstr(text, "Disk quota exceeded");
+    is_full = strstr(text, "No space left on device") || strstr(text, "Out of diskspace") ||
+              strstr(text, "Disk quota exceeded");
     if (err) {
         err->is_storage_full = is_full;
     }

@@ -11,7 +11,9 @@
 
 struct merge_job {
     struct live_attempt *live;
+    bool may_wait; /* for space on the disk */
     int result;
+    struct error err;
 };
 
 /* An attempt of the same phase in a clone, before this one, that is under way or about to be. That
@@ -38,7 +40,15 @@ static void merge_on_pool(void *arg)
 {
     struct merge_job *job = arg;
 
-    job->result = collect_merge(job->live->collect);
+    job->result = collect_merge(job->live->collect, job->may_wait, &job->err);
+}
+
+static void on_space(void *arg)
+{
+    struct live_attempt *live = arg;
+
+    live_unpark(live);
+    live_merge_go_on(live->engine);
 }
 
 static void on_turn(void *arg)
@@ -59,6 +69,8 @@ static void on_merged(void *arg)
     engine->is_merging = false;
     if (engine->is_closing || live->is_let_go) {
         live_end(live);
+    } else if (job->result < 0 && job->err.is_storage_full) {
+        live_park(live, &job->err, on_space);
     } else if (job->result < 0) {
         live->turn = loop_timer_start(engine->options.loop, MERGE_TURN_MS, on_turn, live);
     } else {
@@ -71,8 +83,11 @@ static void on_merged(void *arg)
 static void submit(struct live_attempt *live)
 {
     struct merge_job *job = mem_zero(1, sizeof(*job));
+    struct active *active;
 
+    (void)live_step(live, &active);
     job->live = live;
+    job->may_wait = active->state->wish != WISH_CANCEL;
     live->is_on_pool = true;
     live->engine->is_merging = true;
     live->engine->changes++;
@@ -89,7 +104,7 @@ void live_merge_go_on(struct engine *engine)
     while (!engine->is_closing && map_next(engine->live, &cursor, &key, &value)) {
         struct live_attempt *live = value;
 
-        if (!live->is_merge_due || live->is_on_pool || live->turn.value) {
+        if (!live->is_merge_due || live->is_on_pool || live->turn.value || live->pause.value) {
             continue;
         }
         if (!engine->is_merging && !has_one_before(live)) {

@@ -882,7 +882,7 @@ static char *commit_subject(const struct collect *collect)
     return subject;
 }
 
-int collect_merge(struct collect *collect)
+int collect_merge(struct collect *collect, bool may_wait, struct error *err)
 {
     const struct host *host = collect->engine->options.host;
     char *subject = commit_subject(collect);
@@ -896,9 +896,9 @@ int collect_merge(struct collect *collect)
                                 .is_settled = collect->definition->on_conflict != NULL,
                                 .subject = subject,
                                 .at_ms = host->now_ms(host->context)};
-    struct error err = ERROR_INIT;
     struct merged merged;
-    int r = merge_clone(&merge, &merged, &err);
+    int r = merge_clone(&merge, &merged, err);
+    bool is_later = r == ERROR_BUSY || (r < 0 && err->is_storage_full && may_wait);
 
     if (r == 0) {
         json_put_integer(collect->files, "merged", merged.files);
@@ -910,9 +910,9 @@ int collect_merge(struct collect *collect)
             json_put_text(collect->files, "commit", merged.commit);
         }
         json_put_text(collect->files, "no_commit", merged.no_commit);
-    } else if (r != ERROR_BUSY) {
-        fail(collect, err.is_storage_full ? CLASS_TRANSIENT : CLASS_PERMANENT);
-        collect->err = err;
+    } else if (!is_later) {
+        fail(collect, err->is_storage_full ? CLASS_TRANSIENT : CLASS_PERMANENT);
+        collect->err = *err;
         /* Another agent would be asked for the same in vain. */
         collect->is_doubtful = r == ERROR_CONFLICT && !merged.conflicts;
     }
@@ -921,7 +921,7 @@ int collect_merge(struct collect *collect)
     }
     free(merged.no_commit);
     free(subject);
-    return r == ERROR_BUSY ? r : 0;
+    return is_later ? r : 0;
 }
 
 /* What is left of it; it stays a time that was told, also when it is over. */

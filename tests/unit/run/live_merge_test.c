@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/live.h"
 #include "run/writer.h"
+#include "support/full_disk.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -147,7 +148,68 @@ static void who_asks_something_brings_nothing_yet(void **state)
     assert_non_null(run_project_find(project, "attempt_ended", "a", 0));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+static bool has_stalled_or_ended(const struct run_project *project)
+{
+    enum run_status status = engine_find(project->engine, project->id)->state->status;
+
+    return project->stalls > 0 || status == RUN_PAUSED || status == RUN_COMPLETED;
+}
+
+/* Its agent was paid: it is not asked again, only because the disk is full behind it. */
+static void a_merge_waits_for_space_and_nobody_is_asked_again(void **state)
+{
+    struct run_project *project = *state;
+    char *filler = full_disk_mount(project->project, "box");
+
+    if (!filler) {
+        skip();
+    }
+    run_project_configure(project, AGENT("seq 1000 >box/$FERMATA_STEP"));
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_turn_until(project, has_stalled_or_ended);
+    assert_int_equal(project->stalls, 1);
+    assert_int_equal(run_project_count(project, "attempt_ended", NULL), 0);
+    assert_int_equal(unlink(filler), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", NULL), 3);
+    assert_true(run_project_has(project, "box/a"));
+    assert_true(run_project_has(project, "box/c"));
+    free(filler);
+}
+
+static void a_cancelled_run_waits_for_no_merge(void **state)
+{
+    struct run_project *project = *state;
+    char *filler = full_disk_mount(project->project, "box");
+    struct queued_event *event;
+
+    if (!filler) {
+        skip();
+    }
+    run_project_configure(project, AGENT("seq 1000 >box/$FERMATA_STEP"));
+    run_project_start(project, WORKFLOW, NULL);
+    run_project_turn_until(project, has_stalled_or_ended);
+    event = event_new(engine_find(project->engine, project->id), EVENT_COMMAND, NULL);
+    event->event.command = event_hold(event, json_pack("{s:s}", "do", "cancel"));
+    engine_post(project->engine, event);
+    run_project_go(project);
+    assert_int_equal(engine_find(project->engine, project->id)->state->status, RUN_CANCELLED);
+    assert_int_equal(project->engine->parked, 0);
+    assert_false(run_project_has(project, "box/a"));
+    free(filler);
+}
+
+/* What is mounted goes first. */
+static int tear_down(void **state)
+{
+    struct run_project *project = *state;
+
+    full_disk_unmount(project->project, "box");
+    return run_project_tear_down(state);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, tear_down)
 
 int main(void)
 {
@@ -158,7 +220,10 @@ int main(void)
         CASE(a_merge_that_waits_as_its_engine_ends_is_made_by_the_next_one),
         CASE(who_asks_something_brings_nothing_yet),
         CASE(what_another_process_left_is_merged_by_the_next),
+        CASE(a_merge_waits_for_space_and_nobody_is_asked_again),
+        CASE(a_cancelled_run_waits_for_no_merge),
     };
 
+    full_disk_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
