@@ -285,15 +285,13 @@ static int refuse_status(int status, struct strbuf *complaints, const char *subc
 {
     char *text = complaints->data;
     bool is_full;
+    int r;
 
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
     }
     is_full = strstr(text, "No space left on device") || strstr(text, "Out of diskspace") ||
               strstr(text, "Disk quota exceeded");
-    if (err) {
-        err->is_storage_full = is_full;
-    }
     text[strcspn(text, "\n")] = '\0';
     if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && !text[0]) {
         return error_set(err, ERROR_NOT_FOUND, "git %s found nothing", subcommand);
@@ -302,8 +300,12 @@ static int refuse_status(int status, struct strbuf *complaints, const char *subc
         return error_set(err, ERROR_INTERNAL, "git %s was ended by signal %d", subcommand,
                          WTERMSIG(status));
     }
-    return error_set(err, ERROR_IO, "git %s ended with status %d%s%s", subcommand,
-                     WEXITSTATUS(status), text[0] ? ": " : "", text);
+    r = error_set(err, ERROR_IO, "git %s ended with status %d%s%s", subcommand, WEXITSTATUS(status),
+                  text[0] ? ": " : "", text);
+    if (err) {
+        err->is_storage_full = is_full;
+    }
+    return r;
 }
 
 /* *ret_is_killed: somebody else ended it, and it said nothing. */

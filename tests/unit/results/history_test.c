@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "results/history.h"
 
+#include "../../support/full_disk.h"
 #include "../../support/repository.h"
 #include "../../support/snapshot_project.h"
 #include "base/file.h"
@@ -280,6 +281,30 @@ static void who_has_commits_is_listed_until_they_are_forgotten(void **state)
     json_decref(runs);
 }
 
+static void a_full_disk_is_told_apart(void **state)
+{
+    struct snapshot_project *project = *state;
+    char before[DIGEST_HEX_SIZE], again[DIGEST_HEX_SIZE];
+    char commit[COMMIT_NAME_SIZE];
+    struct error err = ERROR_INIT;
+    char *filler;
+
+    begin(project);
+    filler = full_disk_mount(project->folder, ".git/objects/pack");
+    if (!filler) {
+        skip();
+    }
+    snapshot_project_take(project, before);
+    snapshot_project_write(project, "a.txt", "changed\n");
+    memcpy(again, before, sizeof(again));
+    assert_int_equal(add(project, before, "build.1", commit, &err), ERROR_IO);
+    assert_true(err.is_storage_full);
+    assert_int_equal(unlink(filler), 0);
+    assert_int_equal(add(project, again, "build.1", commit, NULL), 0);
+    full_disk_unmount(project->folder, ".git/objects/pack");
+    free(filler);
+}
+
 #define HISTORY_TEST(name)                                                                         \
     cmocka_unit_test_setup_teardown(name, snapshot_project_set_up, snapshot_project_tear_down)
 
@@ -296,7 +321,9 @@ int main(void)
         HISTORY_TEST(nothing_that_the_repository_names_is_run),
         HISTORY_TEST(what_git_refuses_is_told_and_nothing_is_made),
         HISTORY_TEST(who_has_commits_is_listed_until_they_are_forgotten),
+        HISTORY_TEST(a_full_disk_is_told_apart),
     };
 
+    full_disk_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
