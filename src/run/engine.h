@@ -209,9 +209,8 @@ void collect_free(struct collect *collect);
 void collect_read(struct collect *collect);
 /* NULL, or why what it left cannot be kept yet: read it again later. */
 const struct error *collect_lacks_storage(const struct collect *collect);
-/* It did its work in a clone, and that is to come into the project. collect_merge blocks; below 0:
- * later, for another agent changes the project now (ERROR_BUSY), or the disk is full (the error
- * says so) and `may_wait`. */
+/* What it did in its clone is to come into the project. collect_merge blocks; below 0: later, for
+ * another agent changes the project now, or the disk is full (the error says so) and `may_wait`. */
 bool collect_wants_merge(const struct collect *collect);
 int collect_merge(struct collect *collect, bool may_wait, struct error *err);
 /* `now_ms` is after its end, perhaps long after: who hits a limit tells how long that holds then.
