@@ -96,6 +96,27 @@ static void end(struct asker *asker)
     json_decref(asker->command);
 }
 
+static const struct query q_letters = {"SELECT count(*) FROM inbox"};
+
+static int count_letters(struct tx *tx, void *arg, struct error *err)
+{
+    struct statement *statement = tx_query(tx, &q_letters);
+
+    assert_int_equal(statement_step(statement, err), 1);
+    *(int64_t *)arg = column_integer(statement, 0);
+    return 0;
+}
+
+/* Until an asker has written to the owner. */
+static void wait_for_letter(const struct run_project *project)
+{
+    int64_t letters = 0;
+
+    while (letters == 0) {
+        assert_int_equal(store_read(project->store, count_letters, &letters, NULL), 0);
+    }
+}
+
 static json_t *command(const char *word)
 {
     return json_pack("{s:s}", "do", word);
@@ -128,6 +149,8 @@ static void what_the_owner_refuses_comes_with_its_reason(void **state)
     run_project_start(project, waiting, NULL);
     run_project_go_until(project, "attempt_started", "s");
     begin(&asker, project, json_pack("{s:s, s:s}", "do", "approve", "step", "s"));
+    /* Before the cancel: an owner at rest here keeps its lock and hears nothing. */
+    wait_for_letter(project);
     begin(&last, project, command("cancel"));
     run_project_go(project);
     end(&asker);
@@ -237,17 +260,6 @@ static void an_owner_that_says_nothing_is_not_waited_for_forever(void **state)
     assert_string_equal(run_project_status(project, project->id), "paused");
 }
 
-static const struct query q_letters = {"SELECT count(*) FROM inbox"};
-
-static int count_letters(struct tx *tx, void *arg, struct error *err)
-{
-    struct statement *statement = tx_query(tx, &q_letters);
-
-    assert_int_equal(statement_step(statement, err), 1);
-    *(int64_t *)arg = column_integer(statement, 0);
-    return 0;
-}
-
 static void the_command_of_an_owner_that_ended_is_obeyed_by_the_asker(void **state)
 {
     struct run_project *project = *state;
@@ -259,9 +271,7 @@ static void the_command_of_an_owner_that_ended_is_obeyed_by_the_asker(void **sta
     run_project_drop_engine(project);
     assert_int_equal(run_lock(project->folder, project->id, &lock, NULL), 0);
     begin(&asker, project, command("approve"));
-    while (letters == 0) {
-        assert_int_equal(store_read(project->store, count_letters, &letters, NULL), 0);
-    }
+    wait_for_letter(project);
     (void)close(lock);
     end(&asker);
     assert_int_equal(asker.result, 0);
