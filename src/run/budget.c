@@ -6,6 +6,7 @@
 #include "run/usage.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const fields[] = {
     [LEDGER_CALLS] = "calls",
@@ -306,6 +307,16 @@ void budget_node_update(struct budget_node *node, const struct budget_node *now)
     for (struct budget_node *above = node->parent; above; above = above->parent) {
         ledger_add(&above->below, &difference);
     }
+}
+
+bool budget_node_wakes(const struct budget_node *before, const struct budget_node *now)
+{
+    const int64_t *was = before->own.sums;
+    const int64_t *is = now->own.sums;
+
+    return is[LEDGER_CALLS] > was[LEDGER_CALLS] || is[LEDGER_IN_FLIGHT] < was[LEDGER_IN_FLIGHT] ||
+           is[LEDGER_AT_HOST] > was[LEDGER_AT_HOST] ||
+           memcmp(&now->limits, &before->limits, sizeof(now->limits)) != 0;
 }
 
 void budget_node_attach(struct budget_node *node, struct budget_node *parent)

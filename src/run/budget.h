@@ -87,6 +87,9 @@ struct budget_node {
 };
 /* Takes over what the run says of itself; the nodes above learn the difference. */
 void budget_node_update(struct budget_node *node, const struct budget_node *now);
+/* Whether who waits for the end of calls has to look again: there may be room, or the host program
+ * makes them by now. */
+bool budget_node_wakes(const struct budget_node *before, const struct budget_node *now);
 void budget_node_attach(struct budget_node *node, struct budget_node *parent);
 /* Of a run above one of which `own` is newer than its node knows. */
 struct budget_scope budget_node_scope(const struct budget_node *node, const struct ledger *newer,

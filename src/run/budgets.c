@@ -253,13 +253,11 @@ void budgets_update(struct active *active)
 {
     struct budget_run *run = active->budget;
     struct budget_node now = run_node(active->state);
-    bool makes_room = now.own.sums[LEDGER_CALLS] > run->node.own.sums[LEDGER_CALLS] ||
-                      now.own.sums[LEDGER_IN_FLIGHT] < run->node.own.sums[LEDGER_IN_FLIGHT] ||
-                      memcmp(&now.limits, &run->node.limits, sizeof(now.limits)) != 0;
+    bool wakes = budget_node_wakes(&run->node, &now);
 
     budget_node_update(&run->node, &now);
     tell_those_above(run);
-    if (makes_room) {
+    if (wakes) {
         wake_held(run->tree, active);
     }
 }

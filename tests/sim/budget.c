@@ -94,9 +94,7 @@ static void learn(struct sim *sim, struct sim_run *run)
     struct budget_node before = run->node;
 
     update(sim, run);
-    if (run->node.own.sums[LEDGER_CALLS] > before.own.sums[LEDGER_CALLS] ||
-        run->node.own.sums[LEDGER_IN_FLIGHT] < before.own.sums[LEDGER_IN_FLIGHT] ||
-        memcmp(&run->node.limits, &before.limits, sizeof(before.limits)) != 0) {
+    if (budget_node_wakes(&before, &run->node)) {
         wake_held(sim, run);
     }
 }

@@ -198,6 +198,33 @@ static void every_run_above_counts_what_a_run_used(void **state)
     assert_int_equal(scope.used.sums[LEDGER_TOKENS], 120);
 }
 
+static void who_waits_looks_again_at_what_may_have_changed_the_answer(void **state)
+{
+    struct budget_node before = used(5);
+    struct budget_node now;
+
+    (void)state;
+    before.own.sums[LEDGER_IN_FLIGHT] = 1;
+    now = before;
+    now.own.sums[LEDGER_STEPS]++;
+    assert_false(budget_node_wakes(&before, &now));
+    now.own.sums[LEDGER_IN_FLIGHT]++;
+    assert_false(budget_node_wakes(&before, &now));
+    now = before;
+    now.own.sums[LEDGER_CALLS]++;
+    assert_true(budget_node_wakes(&before, &now));
+    now = before;
+    now.own.sums[LEDGER_IN_FLIGHT]--;
+    assert_true(budget_node_wakes(&before, &now));
+    now = before;
+    now.own.sums[LEDGER_AT_HOST]++;
+    assert_true(budget_node_wakes(&before, &now));
+    assert_false(budget_node_wakes(&now, &before));
+    now = before;
+    now.limits.limits[BUDGET_TOKENS] = 1;
+    assert_true(budget_node_wakes(&before, &now));
+}
+
 static void time_goes_on_while_a_run_runs(void **state)
 {
     struct budget_node node = {.ran_ms = 500, .since = 10000};
@@ -241,6 +268,7 @@ int main(void)
         cmocka_unit_test(without_an_expectation_a_call_begins_while_something_is_left),
         cmocka_unit_test(steps_and_time_are_limited_for_all_steps),
         cmocka_unit_test(every_run_above_counts_what_a_run_used),
+        cmocka_unit_test(who_waits_looks_again_at_what_may_have_changed_the_answer),
         cmocka_unit_test(time_goes_on_while_a_run_runs),
         cmocka_unit_test(what_is_used_is_shown_beside_its_limit),
     };

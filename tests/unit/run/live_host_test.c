@@ -85,6 +85,24 @@ static void a_host_that_did_not_answer_is_waited_for_again(void **state)
     run_project_check_tables(project);
 }
 
+/* The nested run waits for the call that holds the budget, until the host has that call. */
+static void a_nested_run_without_room_rests_with_the_host_that_has_it_all(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: q, steps: [{ id: b, agent: host, prompt: Too }] "
+                      "}]\n");
+    run_project_start(project,
+                      "name: w\nbudget: { tokens: 600 }\nphases: [{ id: p, mode: parallel, steps: "
+                      "[{ id: a, agent: host, prompt: Do it }, { id: sub, workflow: inner }] }]\n",
+                      NULL);
+    run_project_go(project);
+    run_project_reopen(project);
+    resume(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+}
+
 static void a_request_that_cannot_be_written_is_a_failure_of_the_attempt(void **state)
 {
     struct run_project *project = *state;
@@ -136,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_run_rests_for_its_host_and_ends_with_its_answer),
         TEST(a_host_that_did_not_answer_is_waited_for_again),
+        TEST(a_nested_run_without_room_rests_with_the_host_that_has_it_all),
         TEST(a_request_that_cannot_be_written_is_a_failure_of_the_attempt),
         TEST(a_request_tells_the_host_what_the_step_is_to_be),
     };
