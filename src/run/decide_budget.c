@@ -360,6 +360,30 @@ static int refuse_step(struct turn *turn, const struct budget_change *change, st
     return 0;
 }
 
+static bool is_same(const char *left, const char *right)
+{
+    return left && right && strcmp(left, right) == 0;
+}
+
+/* The run, or a nested one, rests for a limit that somebody took away meanwhile: the raise that is
+ * offered for it is no mistake. */
+static bool is_waited_for(struct turn *turn, const struct budget_change *change)
+{
+    const struct run_state *run = turn->run;
+    const char *kind = budget_kind_name(change->kind);
+    const char *name = change->step ? turn_text(turn, "%s.%s", change->step, kind) : kind;
+    bool is_found = run->status == RUN_PAUSED && is_same(run->reason_run, run->id) &&
+                    is_same(run->reason_budget, name);
+
+    for (size_t i = 0; i < run->step_count && !is_found; i++) {
+        const struct step_state *step = &run->steps[i];
+
+        is_found = step->waiting == WAITING_WORKFLOW && is_same(step->short_run, run->id) &&
+                   is_same(step->short_name, name);
+    }
+    return is_found;
+}
+
 static int apply_change(void *context, const struct budget_change *change, struct error *err)
 {
     const struct change_job *job = context;
@@ -375,6 +399,9 @@ static int apply_change(void *context, const struct budget_change *change, struc
         budget = step_budget(run, run_find_step(run, change->step));
     }
     if (change->is_added && budget.limits[change->kind] == 0) {
+        if (is_waited_for(turn, change)) {
+            return 0;
+        }
         (void)error_set(err, ERROR_CONFLICT, "there is no budget of %s that could be raised",
                         budget_kind_name(change->kind));
         error_hint(err, "give the whole of it, without +");

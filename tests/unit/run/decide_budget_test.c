@@ -246,15 +246,40 @@ static void steps_are_counted_once_however_often_they_are_tried(void **state)
     machine_release(&m);
 }
 
-#define TWO_COMMANDS                                                                               \
+#define TWO_STEPS                                                                                  \
     "name: w\nphases: [{ id: p, steps: [{ id: a, run: one }, { id: b, run: two }] }]\n"
+
+static void a_budget_that_was_taken_away_may_be_raised_by_who_waits_for_it(void **state)
+{
+    struct machine m;
+    json_t *options;
+
+    (void)state;
+    begin(&m, TWO_STEPS, "{'steps': '1'}");
+    machine_pass(&m, "a");
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'budget', 'budget': {'usd': '+1'}}"),
+                     ERROR_CONFLICT);
+    assert_int_equal(machine_command(&m, "{'do': 'budget', 'budget': {'steps': '0'}}"), 0);
+    options = run_options(m.run); /* as it is written on somebody's screen */
+    assert_string_equal(json_get_text(json_array_get(options, 0), "do", ""), "raise");
+    json_decref(options);
+    assert_int_equal(machine_command(&m, "{'do': 'budget', 'budget': {'steps': '+20'}}"), 0);
+    assert_int_equal(m.run->budget.limits[BUDGET_STEPS], 0);
+    assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
+    assert_int_equal(machine_command(&m, "{'do': 'budget', 'budget': {'steps': '+20'}}"),
+                     ERROR_CONFLICT);
+    machine_pass(&m, "b");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
 
 static void time_counts_while_the_run_runs(void **state)
 {
     struct machine m;
 
     (void)state;
-    begin(&m, TWO_COMMANDS, "{'time': '10m'}");
+    begin(&m, TWO_STEPS, "{'time': '10m'}");
     machine_wait(&m, 5 * 60000);
     assert_int_equal(machine_command(&m, "{'do': 'pause'}"), 0);
     machine_pass(&m, "a");
@@ -265,7 +290,7 @@ static void time_counts_while_the_run_runs(void **state)
     assert_int_equal(run_scope(m.run, m.now).time_ms, 5 * 60000);
     machine_release(&m);
 
-    begin(&m, TWO_COMMANDS, "{'time': '10m'}");
+    begin(&m, TWO_STEPS, "{'time': '10m'}");
     machine_wait(&m, 11 * 60000);
     machine_pass(&m, "a");
     assert_int_equal(m.run->status, RUN_PAUSED);
@@ -278,7 +303,7 @@ static void a_crash_hides_at_most_a_minute(void **state)
     struct machine m;
 
     (void)state;
-    begin(&m, TWO_COMMANDS, "{'time': '10m'}");
+    begin(&m, TWO_STEPS, "{'time': '10m'}");
     machine_wait(&m, 3 * 60000);
     m.now += 24 * 3600000; /* the machine was off for a day */
     machine_recover(&m);
@@ -330,6 +355,24 @@ static void a_run_waits_for_the_budget_that_its_nested_run_waits_for(void **stat
     assert_string_equal(m.run->reason_budget, "usd");
     assert_int_equal(machine_command(&m, "{'do': 'resume'}"), 0);
     assert_null(machine_step(&m, "n")->short_run);
+    machine_release(&m);
+}
+
+static void the_budget_that_a_nested_run_waits_for_may_be_taken_away_as_well(void **state)
+{
+    struct machine m;
+    struct event event = {
+        .kind = EVENT_CHILD, .step = "n", .child_status = RUN_PAUSED, .child_short_name = "usd"};
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: n, workflow: other }] }]\n");
+    event.child = machine_step(&m, "n")->child;
+    event.child_short_run = m.run->id;
+    assert_int_equal(machine_event(&m, event), 0);
+    assert_int_equal(m.run->status, RUN_PAUSED);
+    assert_int_equal(machine_command(&m, "{'do': 'budget', 'budget': {'tokens': '+1'}}"),
+                     ERROR_CONFLICT);
+    assert_int_equal(machine_command(&m, "{'do': 'budget', 'budget': {'usd': '+1'}}"), 0);
     machine_release(&m);
 }
 
@@ -427,6 +470,8 @@ int main(void)
         cmocka_unit_test(an_unknown_cost_is_told_and_taken_as_expected),
         cmocka_unit_test(further_tries_of_a_step_count_against_its_own_budget),
         cmocka_unit_test(steps_are_counted_once_however_often_they_are_tried),
+        cmocka_unit_test(a_budget_that_was_taken_away_may_be_raised_by_who_waits_for_it),
+        cmocka_unit_test(the_budget_that_a_nested_run_waits_for_may_be_taken_away_as_well),
         cmocka_unit_test(time_counts_while_the_run_runs),
         cmocka_unit_test(a_crash_hides_at_most_a_minute),
         cmocka_unit_test(what_all_above_used_counts_for_a_nested_run),
