@@ -226,11 +226,11 @@ static const char *describe(struct turn *turn, int index, const struct shortage 
 }
 
 /* "tokens", or "STEP.tokens": as it is raised. */
-static const char *name_of(struct turn *turn, const struct shortage *shortage)
+static const char *name_of(struct turn *turn, const char *step, enum budget_kind kind)
 {
-    const char *kind = budget_kind_name(shortage->kind);
+    const char *word = budget_kind_name(kind);
 
-    return shortage->scope.step ? turn_text(turn, "%s.%s", shortage->scope.step, kind) : kind;
+    return step ? turn_text(turn, "%s.%s", step, word) : word;
 }
 
 bool step_is_affordable(struct turn *turn, int index)
@@ -249,7 +249,7 @@ bool step_is_affordable(struct turn *turn, int index)
                                  .phase = phase_id(turn, index),
                                  .step = step_at(turn, index)->key,
                                  .other = turn_text(turn, "%s", shortage.scope.run),
-                                 .name = name_of(turn, &shortage)});
+                                 .name = name_of(turn, shortage.scope.step, shortage.kind)});
     }
     return false;
 }
@@ -370,8 +370,7 @@ static bool is_same(const char *left, const char *right)
 static bool is_waited_for(struct turn *turn, const struct budget_change *change)
 {
     const struct run_state *run = turn->run;
-    const char *kind = budget_kind_name(change->kind);
-    const char *name = change->step ? turn_text(turn, "%s.%s", change->step, kind) : kind;
+    const char *name = name_of(turn, change->step, change->kind);
     bool is_found = run->status == RUN_PAUSED && is_same(run->reason_run, run->id) &&
                     is_same(run->reason_budget, name);
 
