@@ -7,6 +7,7 @@
 #include "run/own.h"
 #include "run/statistics_fold.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,7 +114,7 @@ static int add_saving(struct tx *tx, struct reading *reading, const struct reuse
 
     reading->saved_steps++;
     reading->saved.duration_ms += reuse->duration_ms;
-    if (!reuse->agent || !reuse->run || !reuse->step) {
+    if (!reuse->agent) {
         return 0;
     }
     reading->saved_agents++;
@@ -145,7 +146,7 @@ static int read_kept(struct tx *tx, struct reading *reading, struct error *err)
                                       .at = column_integer(statement, 3) * DAY_MS + DAY_MS / 2};
         json_t *sums = json_loads(column_text(statement, 4), 0, NULL);
 
-        sample.expert = sample.expert && *sample.expert ? sample.expert : NULL;
+        sample.expert = *sample.expert ? sample.expert : NULL;
         sample_decode(sums, &sample);
         *VEC_PUSH(&reading->samples) = sample;
         json_decref(sums);
@@ -172,7 +173,8 @@ static bool is_accepted(const struct reading *reading, const char *id)
 {
     const struct listed_run *run = map_find(reading->by_id, id);
 
-    while (run && run->parent) {
+    assert(run); /* only what is listed is folded */
+    while (run->parent) {
         const struct listed_run *parent = map_find(reading->by_id, run->parent);
 
         if (!parent) {
@@ -180,7 +182,7 @@ static bool is_accepted(const struct reading *reading, const char *id)
         }
         run = parent;
     }
-    return run && strcmp(run->status, "completed") == 0;
+    return strcmp(run->status, "completed") == 0;
 }
 
 static int compare_samples(const void *a, const void *b)

@@ -6,6 +6,7 @@
 #include "run/usage.h"
 #include "run/verdict.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,8 +46,10 @@ static const char *note_mention(void *context, const char *const *parts, size_t 
 
     (void)ret_hint;
     (void)hint_size;
-    mention->is_found = mention->is_found || (part_count >= 2 && strcmp(parts[0], "steps") == 0 &&
-                                              strcmp(parts[1], mention->step) == 0);
+    if (strcmp(parts[0], "steps") == 0) {
+        assert(part_count >= 2); /* who reads a workflow refuses a path without a step */
+        mention->is_found = mention->is_found || strcmp(parts[1], mention->step) == 0;
+    }
     return NULL;
 }
 
@@ -123,7 +126,7 @@ static bool is_counted(const struct statistics_run *run, const struct record *re
 
 static bool may_be_wrong(const struct work *work, const struct record *record)
 {
-    return work->has_passed && !work->is_sent_back && !work->is_judge && work->seq < record->seq &&
+    return work->has_passed && !work->is_sent_back && !work->is_judge &&
            (work->reset_seq == 0 || work->reset_seq == record->seq - 1);
 }
 

@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 #include "run/admission.h"
 #include "run/audit.h"
+#include "run/statistics.h"
+#include "run/task.h"
 #include "run/undo.h"
 
 #include <errno.h>
@@ -385,6 +387,166 @@ static void questions_about_agents_say_it_too(void **state)
     }
 }
 
+/* ---- what work was worth ---- */
+
+static const char reused[] =
+    "name: e\nphases: [{ id: p, steps: [{ id: s, agent: a, prompt: go, reuse: inputs }] }]\n";
+
+static int worth(struct run_project *project, struct error *err)
+{
+    struct run_statistics statistics = {0};
+    int r = run_statistics_read(project->store, project->folder, 0, &statistics, err);
+
+    run_statistics_release(&statistics);
+    return r;
+}
+
+static int keep_in(struct tx *tx, void *arg, struct error *err)
+{
+    return statistics_keep(tx, arg, err);
+}
+
+static int keep(struct run_project *project, struct error *err)
+{
+    struct agent_sample samples[] = {{.agent = "a", .kind = "fix", .attempts = 1},
+                                     {.agent = "b", .kind = "fix", .attempts = 1}};
+    struct run_statistics given = {.samples = samples, .sample_count = ARRAY_LEN(samples)};
+
+    return store_write(project->store, keep_in, &given, err);
+}
+
+static void the_worth_of_work_says_it_too(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, one_agent);
+    assert_string_equal(run_project_run(project, reused), "completed");
+    assert_string_equal(run_project_run(project, reused), "completed");
+    assert_int_equal(run_project_count(project, "step_reused", "s"), 1);
+    ask_all(project, worth);
+    ask_all(project, keep);
+}
+
+/* ---- tasks ---- */
+
+#define NOTED "task_100000000000"
+#define ORIGIN "prd#1"
+
+static int add_task(struct run_project *project, struct error *err)
+{
+    static uint64_t random_bits = 100;
+    struct task_request request = {
+        .random_bits = random_bits++, .now_ms = 1, .description = "Log out"};
+    char id[TASK_ID_SIZE];
+
+    return task_add(project->store, &request, id, err);
+}
+
+static int list_tasks(struct run_project *project, struct error *err)
+{
+    struct task_filter filter = {.limit = 1};
+    json_t *found = NULL;
+    int r = task_list(project->store, &filter, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int show_task(struct run_project *project, struct error *err)
+{
+    char id[TASK_ID_SIZE];
+    json_t *found = NULL;
+    int r;
+
+    task_id_of_run(project->id, id);
+    r = task_show(project->store, id, &found, err);
+    json_decref(found);
+    return r;
+}
+
+static int resolve_task(struct run_project *project, struct error *err)
+{
+    char id[TASK_ID_SIZE];
+    int r = task_resolve(project->store, "last", id, err);
+
+    return r < 0 ? r : task_resolve(project->store, project->id, id, err);
+}
+
+static int find_by_origin(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = task_find_origin(project->store, ORIGIN, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int count_tasks(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = task_statistics(project->store, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int mean_of_tasks(struct run_project *project, struct error *err)
+{
+    int64_t mean = 0;
+
+    return task_mean_duration(project->store, ORIGIN, &mean, err);
+}
+
+static int find_ended_tasks(struct run_project *project, struct error *err)
+{
+    json_t *found = NULL;
+    int r = task_find_ended(project->store, 0, &found, err);
+
+    json_decref(found);
+    return r;
+}
+
+static int cancel_task(struct run_project *project, struct error *err)
+{
+    return task_cancel(project->store, NOTED, NOW, err);
+}
+
+static int settle_tasks(struct run_project *project, struct error *err)
+{
+    json_t *origins = json_pack("[s, s]", "prd#2", "prd#3");
+    int r = task_settle(project->store, origins, NOW, err);
+
+    json_decref(origins);
+    return r;
+}
+
+static int remove_tasks(struct run_project *project, struct error *err)
+{
+    json_t *ids = json_pack("[s, s]", "task_000000000002", "task_000000000003");
+    int r = task_remove(project->store, ids, err);
+
+    json_decref(ids);
+    return r;
+}
+
+static void questions_about_tasks_say_it_too(void **state)
+{
+    static const question questions[] = {
+        add_task,      list_tasks,  show_task,        resolve_task, count_tasks, find_by_origin,
+        mean_of_tasks, cancel_task, find_ended_tasks, settle_tasks, remove_tasks};
+    struct run_project *project = *state;
+    struct task_request noted = {
+        .random_bits = 1, .now_ms = 1, .description = "Log in", .origin = ORIGIN};
+    char id[TASK_ID_SIZE];
+
+    assert_string_equal(run_project_run(project, asks), "paused");
+    assert_int_equal(task_add(project->store, &noted, id, NULL), 0);
+    assert_string_equal(id, NOTED);
+    for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+        ask_all(project, questions[i]);
+    }
+}
+
 /* An agent is not given up because the disk is full: its call comes later. */
 static void on_a_full_disk_a_call_waits(void **state)
 {
@@ -588,6 +750,8 @@ int main(void)
         TEST(every_question_says_that_the_database_failed),
         TEST(collecting_says_it_too),
         TEST(questions_about_agents_say_it_too),
+        TEST(the_worth_of_work_says_it_too),
+        TEST(questions_about_tasks_say_it_too),
         TEST(on_a_full_disk_a_call_waits),
         TEST(what_gc_could_not_remove_is_there_whole),
         TEST(a_command_to_a_run_without_an_owner_says_it_too),

@@ -27,6 +27,32 @@ static const char definition[] =
     "  - id: look\n"
     "    steps: [{ id: judge, agent: c, prompt: Judge }, { id: after, agent: a, prompt: Say }]\n";
 
+/* Rounds of a phase, checks that are named or go back, and a judge of the phase and of the run. */
+static const char rounds[] =
+    "name: v\n"
+    "iterate: { max: 3, until: steps.judge.output == 'good' }\n"
+    "phases:\n"
+    "  - id: make\n"
+    "    steps: [{ id: build, agent: a, prompt: Build }]\n"
+    "  - id: polish\n"
+    "    iterate:\n"
+    "      max: 3\n"
+    "      until: phases.make.status == 'completed' and steps.unit.status == 'completed' and "
+    "steps.lint.status == 'completed' and steps.critic.output == 'good'\n"
+    "    steps: [{ id: write, agent: a, prompt: Write }, { id: unit, run: make test }, { id: lint, "
+    "run: make lint }, { id: tidy, run: make tidy }, { id: critic, agent: c, prompt: Judge }]\n"
+    "  - id: look\n"
+    "    steps: [{ id: judge, agent: c, prompt: Judge }]\n"
+    "  - id: pack\n"
+    "    on_failure: { goto: make }\n"
+    "    steps: [{ id: build_all, run: make }]\n"
+    "  - id: ship\n"
+    "    steps: [{ id: send, run: make send, on_failure: { goto: make } }, { id: list, run: ls }]\n"
+    "  - id: mend\n"
+    "    mode: adaptive\n"
+    "    steps: [{ id: whole, run: make check }]\n"
+    "    fix: [{ id: format, run: make format }]\n";
+
 struct world {
     struct statistics all;
     struct statistics_run run;
@@ -35,13 +61,18 @@ struct world {
     int64_t seq;
 };
 
-static void set_up(struct world *world)
+static void set_up_with(struct world *world, const char *text)
 {
     *world = (struct world){.all = {.arena = arena_new()}};
-    world->parsed = parse_text(definition);
+    world->parsed = parse_text(text);
     world->workflow = world->parsed.workflow;
     assert_non_null(world->workflow);
     statistics_run_init(&world->run, &world->all, "wf_1", world->workflow);
+}
+
+static void set_up(struct world *world)
+{
+    set_up_with(world, definition);
 }
 
 static void tear_down(struct world *world)
@@ -100,14 +131,37 @@ static const struct work *find(const struct world *world, const char *step)
     return NULL;
 }
 
-static int64_t found_by(const struct world *world, const char *name)
+/* NULL: nobody of that name looked at anything. */
+static const struct finder *find_finder(const struct world *world, const char *name)
 {
     for (size_t i = 0; i < world->all.finders.count; i++) {
         if (strcmp(world->all.finders.items[i].name, name) == 0) {
-            return world->all.finders.items[i].found;
+            return &world->all.finders.items[i];
         }
     }
-    return 0;
+    return NULL;
+}
+
+static int64_t found_by(const struct world *world, const char *name)
+{
+    const struct finder *finder = find_finder(world, name);
+
+    return finder ? finder->found : 0;
+}
+
+static void decide_gate(struct world *world, const char *phase, const char *status)
+{
+    add(world, (struct record){
+                   .kind = RECORD_GATE_DECIDED, .phase = phase, .name = "g", .status = status});
+}
+
+/* The phase (NULL: the run) begins its next round. */
+static void iterate(struct world *world, const char *phase)
+{
+    if (phase) {
+        reset(world, phase, "iterate");
+    }
+    add(world, (struct record){.kind = RECORD_ITERATED, .phase = phase, .number = 2});
 }
 
 static void each_class_is_success_failure_or_neither(void **state)
@@ -318,6 +372,391 @@ static void without_its_definition_a_run_has_no_judges(void **state)
     tear_down(&world);
 }
 
+static void a_class_that_is_not_known_is_a_failure_of_the_agent(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    add_agent(&world, "make", "build", "of_a_later_version", 0);
+    assert_int_equal(find(&world, "build")->sample.failed, 1);
+    assert_int_equal(find(&world, "build")->sample.by_class[CLASS_PERMANENT], 1);
+    tear_down(&world);
+}
+
+static void what_an_agent_does_not_tell_of_its_tokens_is_not_counted(void **state)
+{
+    static const struct {
+        const char *usage;
+        int64_t tokens, counted;
+    } cases[] = {
+        {"{}", 0, 0},
+        {"{\"input_tokens\": 7}", 7, 1},
+        {"{\"output_tokens\": 5}", 5, 1},
+        {"{\"input_tokens\": 7, \"output_tokens\": 5}", 12, 1},
+        {"{\"cost_usd\": 0.5}", 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world world;
+        json_t *usage = json_loads(cases[i].usage, 0, NULL);
+
+        set_up(&world);
+        add(&world, (struct record){.kind = RECORD_ATTEMPT_ENDED,
+                                    .phase = "make",
+                                    .step = "build",
+                                    .agent = "a",
+                                    .class_ = "none",
+                                    .data = usage});
+        assert_int_equal(find(&world, "build")->sample.all.tokens, cases[i].tokens);
+        assert_int_equal(find(&world, "build")->sample.all.counted, cases[i].counted);
+        json_decref(usage);
+        tear_down(&world);
+    }
+}
+
+static void only_what_came_into_the_project_has_changed_it(void **state)
+{
+    static const struct {
+        const char *files;
+        bool has_changed;
+    } cases[] = {
+        {"{\"count\": 2}", true},
+        {"{\"count\": 0}", false},
+        {"{\"count\": 2, \"merged\": 1}", true},
+        {"{\"count\": 2, \"merged\": 0}", false},
+        {"{\"count\": 2, \"refused\": true}", false},
+        {"{\"count\": 2, \"conflicts\": [\"a.c\"]}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world world;
+        json_t *files = json_loads(cases[i].files, 0, NULL);
+
+        set_up(&world);
+        add(&world, (struct record){.kind = RECORD_ATTEMPT_ENDED,
+                                    .phase = "make",
+                                    .step = "build",
+                                    .agent = "a",
+                                    .class_ = "none",
+                                    .files = files});
+        assert_int_equal(find(&world, "build")->has_changed, cases[i].has_changed);
+        json_decref(files);
+        tear_down(&world);
+    }
+}
+
+/* What follows from its failure but the end of the run makes a step a check. */
+static void a_step_is_a_check_where_its_failure_leads_somewhere(void **state)
+{
+    static const struct {
+        const char *phase, *step, *name;
+        bool is_check;
+    } cases[] = {
+        {"polish", "unit", "v/unit", true},
+        {"polish", "tidy", "v/tidy", false},
+        {"pack", "build_all", "v/build_all", true},
+        {"ship", "send", "v/send", true},
+        {"ship", "list", "v/list", false},
+        {"mend", "whole", "v/whole", true},
+        {"mend", "format", "v/format", false},
+        {"polish", "gone", "v/gone", false},
+        {NULL, "unit", "v/unit", false},
+        {"mend", "gate:g/1", "v/gate:g/1", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world world;
+        const struct finder *finder;
+
+        set_up_with(&world, rounds);
+        add_code(&world, cases[i].phase, cases[i].step, "none");
+        finder = find_finder(&world, cases[i].name);
+        assert_int_equal(finder != NULL, cases[i].is_check);
+        if (finder) {
+            assert_string_equal(finder->kind, "check");
+            assert_int_equal(finder->asked, 1);
+            assert_int_equal(finder->passed, 1);
+        }
+        tear_down(&world);
+    }
+}
+
+static void finders_of_one_name_are_told_apart_by_their_kind(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    add_code(&world, "test", "unit", "none");
+    add(&world,
+        (struct record){
+            .kind = RECORD_GATE_DECIDED, .phase = "test", .name = "w/unit", .status = "pass"});
+    add_code(&world, "test", "unit", "none");
+    assert_int_equal(world.all.finders.count, 2);
+    assert_int_equal(world.all.finders.items[0].asked, 2);
+    assert_string_equal(world.all.finders.items[1].kind, "gate");
+    assert_int_equal(world.all.finders.items[1].passed, 1);
+    tear_down(&world);
+}
+
+static void an_until_is_found_unmet_by_the_check_in_it_that_failed(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up_with(&world, rounds);
+    add_agent(&world, "make", "build", "none", 1);
+    add_agent(&world, "polish", "write", "none", 1);
+    add_code(&world, "polish", "unit", "permanent");
+    add_code(&world, "polish", "lint", "none");
+    add_code(&world, "polish", "tidy", "permanent"); /* nobody asks for that */
+    add_agent(&world, "polish", "critic", "none", 0);
+    iterate(&world, "polish");
+    assert_int_equal(found_by(&world, "v/unit"), 1);
+    assert_int_equal(found_by(&world, "v/lint"), 0);
+    assert_int_equal(found_by(&world, "v/tidy"), 0);
+    assert_int_equal(found_by(&world, "v/critic"), 0);
+    assert_true(find(&world, "write")->is_sent_back);
+    assert_false(find(&world, "build")->is_sent_back); /* it is of another phase */
+    tear_down(&world);
+}
+
+static void what_failed_in_the_round_before_finds_nothing_in_this_one(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up_with(&world, rounds);
+    add_code(&world, "polish", "unit", "permanent");
+    iterate(&world, "polish");
+    add_agent(&world, "polish", "write", "none", 1);
+    add_code(&world, "polish", "unit", "none");
+    add_code(&world, "polish", "lint", "none");
+    iterate(&world, "polish");
+    assert_int_equal(found_by(&world, "v/unit"), 1);
+    assert_int_equal(found_by(&world, "v/lint"), 1); /* the last of those that are named */
+    assert_true(find(&world, "write")->is_sent_back);
+    tear_down(&world);
+}
+
+static void the_judge_of_an_until_is_one_that_it_names_and_that_judged_in_this_round(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up_with(&world, rounds);
+    add_agent(&world, "polish", "write", "none", 1);
+    add_agent(&world, "look", "judge", "none", 0);
+    add_agent(&world, "polish", "critic", "none", 0);
+    iterate(&world, "polish");
+    assert_int_equal(found_by(&world, "v/critic"), 1);
+    assert_int_equal(found_by(&world, "v/judge"), 0);
+    iterate(&world, "polish"); /* nobody judged since */
+    assert_int_equal(found_by(&world, "v/critic"), 1);
+    add_agent(&world, "polish", "critic", "permanent", 0);
+    iterate(&world, "polish");
+    assert_int_equal(found_by(&world, "v/critic"), 1);
+    add_agent(&world, "polish", "critic", "none", 0);
+    iterate(&world, NULL); /* whose judge is another */
+    assert_int_equal(found_by(&world, "v/critic"), 1);
+    assert_int_equal(found_by(&world, "v/judge"), 1);
+    assert_int_equal(find_finder(&world, "v/critic")->asked, 2);
+    assert_int_equal(find_finder(&world, "v/critic")->passed, 1);
+    tear_down(&world);
+}
+
+static void a_round_of_a_phase_that_is_not_there_any_more_blames_nobody(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up_with(&world, rounds);
+    add_agent(&world, "gone", "write", "none", 1);
+    add_agent(&world, "look", "judge", "none", 0);
+    add_code(&world, "polish", "unit", "permanent");
+    iterate(&world, "gone");
+    assert_false(find(&world, "write")->is_sent_back);
+    assert_int_equal(found_by(&world, "v/judge") + found_by(&world, "v/unit"), 0);
+    tear_down(&world);
+}
+
+static void a_gate_tells_how_often_it_was_left_out_and_what_it_took(void **state)
+{
+    struct world world;
+    json_t *data = json_pack("{s:i}", "duration_ms", 40);
+    const struct finder *gate;
+
+    (void)state;
+    set_up(&world);
+    add(&world,
+        (struct record){.kind = RECORD_GATE_CHECKED, .phase = "make", .name = "g", .data = data});
+    decide_gate(&world, "make", "pass");
+    decide_gate(&world, "make", "unknown");
+    add(&world, (struct record){.kind = RECORD_GATE_SKIPPED, .phase = "make", .name = "g"});
+    gate = find_finder(&world, "g");
+    assert_int_equal(gate->cost.duration_ms, 40);
+    assert_int_equal(gate->cost.timed, 1);
+    assert_int_equal(gate->asked, 2);
+    assert_int_equal(gate->passed, 1);
+    assert_int_equal(gate->unknown, 1);
+    assert_int_equal(gate->found, 0);
+    assert_int_equal(gate->skipped, 1);
+    json_decref(data);
+    tear_down(&world);
+}
+
+/* A gate of today may fail for the work of yesterday. */
+static void what_was_before_is_folded_but_not_counted(void **state)
+{
+    struct world world;
+    json_t *data = json_pack("{s:i}", "duration_ms", 40);
+
+    (void)state;
+    set_up(&world);
+    world.all.since = 2000; /* `add` gives times just above 1000 */
+    add_agent(&world, "make", "build", "none", 2);
+    add_code(&world, "test", "unit", "permanent");
+    add(&world, (struct record){.kind = RECORD_PHASE_MOVED, .phase = "test", .reason = "fix"});
+    add_agent(&world, "look", "judge", "none", 0);
+    add(&world,
+        (struct record){.kind = RECORD_GATE_CHECKED, .phase = "make", .name = "g", .data = data});
+    decide_gate(&world, "make", "pass");
+    decide_gate(&world, "make", "unknown");
+    decide_gate(&world, "make", "fail");
+    add(&world, (struct record){.kind = RECORD_GATE_SKIPPED, .phase = "make", .name = "g"});
+    add(&world, (struct record){
+                    .kind = RECORD_STEP_REUSED, .step = "build", .agent = "a", .other = "wf_0"});
+    assert_true(find(&world, "build")->is_sent_back);
+    for (size_t i = 0; i < world.all.finders.count; i++) {
+        const struct finder *finder = &world.all.finders.items[i];
+
+        assert_int_equal(finder->asked + finder->passed + finder->found, 0);
+        assert_int_equal(finder->unknown + finder->skipped, 0);
+        assert_int_equal(finder->cost.duration_ms + finder->cost.timed, 0);
+    }
+    assert_int_equal(world.all.reuses.count, 0);
+    json_decref(data);
+    tear_down(&world);
+}
+
+static void a_phase_without_work_blames_the_last_that_changed_files(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    decide_gate(&world, "test", "fail"); /* nobody has done anything */
+    add_agent(&world, "make", "note", "none", 0);
+    decide_gate(&world, "test", "fail"); /* nor has anybody changed a file */
+    assert_false(find(&world, "note")->is_sent_back);
+    add_agent(&world, "make", "build", "none", 1);
+    add_agent(&world, "look", "after", "permanent", 1); /* which did not pass */
+    decide_gate(&world, "test", "fail");
+    assert_true(find(&world, "build")->is_sent_back);
+    assert_false(find(&world, "note")->is_sent_back);
+    assert_false(find(&world, "after")->is_sent_back);
+    assert_int_equal(found_by(&world, "g"), 3);
+    tear_down(&world);
+}
+
+static void a_check_that_failed_before_its_phase_began_anew_finds_nothing(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up_with(&world, rounds);
+    add_agent(&world, "make", "build", "none", 1);
+    add_code(&world, "pack", "build_all", "permanent");
+    reset(&world, "pack", "retry");
+    add(&world, (struct record){.kind = RECORD_WENT_TO, .phase = "pack", .other = "make"});
+    assert_false(find(&world, "build")->is_sent_back);
+    assert_int_equal(found_by(&world, "v/build_all"), 0);
+    add_code(&world, "pack", "build_all", "permanent");
+    add(&world, (struct record){.kind = RECORD_WENT_TO, .phase = "pack", .other = "make"});
+    assert_true(find(&world, "build")->is_sent_back);
+    assert_int_equal(found_by(&world, "v/build_all"), 1);
+    tear_down(&world);
+}
+
+/* The gate has found it; what it was sent back to is blamed, too. */
+static void the_way_back_of_a_gate_is_counted_once(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up_with(&world, rounds);
+    add_agent(&world, "make", "build", "none", 1);
+    add_agent(&world, "pack", "wrap", "none", 1);
+    add_code(&world, "pack", "build_all", "permanent");
+    decide_gate(&world, "pack", "fail");
+    assert_true(find(&world, "wrap")->is_sent_back);
+    assert_false(find(&world, "build")->is_sent_back);
+    add(&world, (struct record){.kind = RECORD_PHASE_MOVED, .phase = "pack", .reason = "fix"});
+    assert_false(find(&world, "build")->is_sent_back);
+    add(&world, (struct record){.kind = RECORD_WENT_TO, .phase = "pack", .other = "make"});
+    assert_true(find(&world, "build")->is_sent_back);
+    assert_int_equal(found_by(&world, "g"), 1);
+    assert_int_equal(found_by(&world, "v/build_all"), 0);
+    tear_down(&world);
+}
+
+static void without_its_definition_a_check_is_named_by_its_step_alone(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    statistics_run_release(&world.run);
+    statistics_run_init(&world.run, &world.all, "wf_1", NULL);
+    add_agent(&world, "make", "build", "none", 2);
+    add_code(&world, "test", "unit[1]", "permanent");
+    add(&world, (struct record){.kind = RECORD_PHASE_MOVED, .phase = "test", .reason = "fix"});
+    assert_true(find(&world, "build")->is_sent_back);
+    assert_int_equal(found_by(&world, "?/unit[1]"), 1);
+    iterate(&world, "test");
+    assert_int_equal(found_by(&world, "?/unit[1]"), 1); /* what the rounds wait for is not known */
+    tear_down(&world);
+}
+
+static void of_a_called_run_only_what_changed_files_is_blamed(void **state)
+{
+    static const char *const called[] = {"wf_2", "wf_3"};
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    for (size_t i = 0; i < ARRAY_LEN(called); i++) {
+        statistics_run_release(&world.run);
+        statistics_run_init(&world.run, &world.all, called[i], world.workflow);
+        add_agent(&world, "make", i == 0 ? "build" : "after", "none", 2);
+        add_agent(&world, "make", "note", "none", 0);
+        add_agent(&world, "look", "judge", "permanent", 1);
+    }
+    statistics_run_release(&world.run);
+    statistics_run_init(&world.run, &world.all, "wf_1", world.workflow);
+    for (size_t i = 0; i < ARRAY_LEN(called); i++) {
+        add(&world, (struct record){.kind = RECORD_STEP_WAITING,
+                                    .phase = i == 0 ? "make" : "look",
+                                    .step = called[i],
+                                    .reason = "workflow",
+                                    .other = called[i]});
+    }
+    decide_gate(&world, "make", "fail");
+    statistics_spread(&world.all);
+    assert_int_equal(world.all.works.count, 6);
+    for (size_t i = 0; i < world.all.works.count; i++) {
+        const struct work *work = &world.all.works.items[i];
+
+        assert_int_equal(work->sample.sent_back, strcmp(work->step, "build") == 0);
+    }
+    assert_int_equal(find(&world, "after")->sample.succeeded, 1);
+    tear_down(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +770,22 @@ int main(void)
         cmocka_unit_test(work_of_before_a_new_round_is_not_blamed_for_it),
         cmocka_unit_test(what_is_found_of_a_called_run_holds_for_what_it_did),
         cmocka_unit_test(without_its_definition_a_run_has_no_judges),
+        cmocka_unit_test(a_class_that_is_not_known_is_a_failure_of_the_agent),
+        cmocka_unit_test(what_an_agent_does_not_tell_of_its_tokens_is_not_counted),
+        cmocka_unit_test(only_what_came_into_the_project_has_changed_it),
+        cmocka_unit_test(a_step_is_a_check_where_its_failure_leads_somewhere),
+        cmocka_unit_test(finders_of_one_name_are_told_apart_by_their_kind),
+        cmocka_unit_test(an_until_is_found_unmet_by_the_check_in_it_that_failed),
+        cmocka_unit_test(what_failed_in_the_round_before_finds_nothing_in_this_one),
+        cmocka_unit_test(the_judge_of_an_until_is_one_that_it_names_and_that_judged_in_this_round),
+        cmocka_unit_test(a_round_of_a_phase_that_is_not_there_any_more_blames_nobody),
+        cmocka_unit_test(a_gate_tells_how_often_it_was_left_out_and_what_it_took),
+        cmocka_unit_test(what_was_before_is_folded_but_not_counted),
+        cmocka_unit_test(a_phase_without_work_blames_the_last_that_changed_files),
+        cmocka_unit_test(a_check_that_failed_before_its_phase_began_anew_finds_nothing),
+        cmocka_unit_test(the_way_back_of_a_gate_is_counted_once),
+        cmocka_unit_test(without_its_definition_a_check_is_named_by_its_step_alone),
+        cmocka_unit_test(of_a_called_run_only_what_changed_files_is_blamed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

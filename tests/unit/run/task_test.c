@@ -248,6 +248,78 @@ static void what_a_task_was_noted_for_finds_it_until_it_is_settled(void **state)
     assert_null(task);
 }
 
+static int tear_metadata(struct tx *tx, void *arg, struct error *err)
+{
+    static const struct query query = {"UPDATE task SET metadata = '[' WHERE id = ?1"};
+    struct statement *statement = tx_query(tx, &query);
+
+    bind_text(statement, 1, arg);
+    return tx_run(tx, statement, NULL, err);
+}
+
+static void metadata_that_cannot_be_read_hides_no_task(void **state)
+{
+    struct run_project *project = *state;
+    char id[TASK_ID_SIZE];
+    json_t *task = NULL;
+
+    add(project, 77, NULL, id);
+    assert_int_equal(task_show(project->store, id, &task, NULL), 0);
+    assert_string_equal(json_get_text(json_object_get(task, "metadata"), "area", ""), "auth");
+    json_decref(task);
+    assert_int_equal(store_write(project->store, tear_metadata, id, NULL), 0);
+    assert_int_equal(task_show(project->store, id, &task, NULL), 0);
+    assert_string_equal(json_get_text(task, "description", ""), "Log in");
+    assert_null(json_object_get(task, "metadata"));
+    json_decref(task);
+}
+
+static void a_beginning_names_a_task_where_it_is_the_only_one(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char old[TASK_ID_SIZE];
+    char new[TASK_ID_SIZE];
+    char found[TASK_ID_SIZE] = "untouched";
+
+    assert_int_equal(task_resolve(project->store, "last", found, &err), ERROR_NOT_FOUND);
+    add(project, 1 + 32, NULL, old); /* its id begins with the lowest digits, of base 32 */
+    add(project, 1 + 64, NULL, new);
+    assert_int_equal(task_resolve(project->store, old, found, NULL), 0);
+    assert_string_equal(found, old);
+    assert_int_equal(task_resolve(project->store, new + strlen(TASK_ID_PREFIX), found, NULL), 0);
+    assert_string_equal(found, new);
+    assert_int_equal(task_resolve(project->store, "1", found, &err), ERROR_INVALID);
+    assert_non_null(strstr(err.text, "\"1\" is the beginning of several tasks"));
+    assert_int_equal(task_resolve(project->store, "zz", found, &err), ERROR_NOT_FOUND);
+    assert_string_equal(found, new);
+}
+
+static void a_beginning_of_several_runs_names_no_task(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char found[TASK_ID_SIZE];
+
+    run_for(project, good, NULL);
+    run_for(project, good, NULL);
+    assert_int_equal(task_resolve(project->store, "wf_", found, &err), ERROR_INVALID);
+    assert_non_null(strstr(err.text, "several runs"));
+}
+
+static void what_has_ended_is_not_cancelled(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    char id[TASK_ID_SIZE];
+
+    add(project, 77, NULL, id);
+    run_for(project, good, id);
+    assert_int_equal(task_cancel(project->store, id, 1, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "is completed already"));
+    check_status(project, id, "completed");
+}
+
 #define TEST_OF(name)                                                                              \
     cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
@@ -262,6 +334,10 @@ int main(void)
         TEST_OF(the_mean_is_that_of_completed_tasks),
         TEST_OF(a_task_goes_with_its_last_run),
         TEST_OF(what_a_task_was_noted_for_finds_it_until_it_is_settled),
+        TEST_OF(metadata_that_cannot_be_read_hides_no_task),
+        TEST_OF(a_beginning_names_a_task_where_it_is_the_only_one),
+        TEST_OF(a_beginning_of_several_runs_names_no_task),
+        TEST_OF(what_has_ended_is_not_cancelled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
