@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Three states of the run are compared: as it is; as if every step that is done held under the new
- * plan; and the same with the answers of all that will be done again turned into something else.
- * What goes into a step is the same in the first two: nothing of its own changed. It is the same in
- * the last two: nothing that will change goes into it. */
+/* Two states of the run are compared: as it is; and as if every step that is done held under the
+ * new plan. What goes into a step is the same in both: nothing of its own changed. No step that is
+ * not kept is looked at for it: nothing that will change goes into it, whatever comes out now. */
 #include "run/edit.h"
 
 #include "base/alloc.h"
@@ -12,6 +11,7 @@
 #include "run/definition.h"
 #include "run/files.h"
 #include "run/fold.h"
+#include "run/lookup.h"
 #include "run/own.h"
 #include "run/prepare.h"
 #include "run/query.h"
@@ -39,9 +39,12 @@ struct verdicts {
 };
 
 struct comparison {
-    struct active was, would, changed; /* see above */
-    struct workflow *own;              /* the definition of the first; NULL: somebody else's */
-    struct workflow *other[2];         /* as the others were read */
+    struct active was, would; /* see above */
+    struct workflow *own;     /* the definition of the first; NULL: somebody else's */
+    struct workflow *other;   /* as the second was read */
+    struct lookup_watch watch;
+    json_t *open;   /* keys of the second that are not kept, as far as that is decided */
+    bool sees_open; /* one of them was looked at since this was false */
     struct verdicts verdicts;
     const struct run_edit *edit;
     char tree[DIGEST_HEX_SIZE]; /* of the files now; of a fork */
@@ -108,18 +111,15 @@ static int load_other(struct engine *engine, const char *run_id, const struct ru
 
 static void comparison_release(struct comparison *comparison)
 {
-    struct active *others[] = {&comparison->would, &comparison->changed};
-
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        run_state_free(others[i]->state);
-        workflow_free(comparison->other[i]);
-        free(others[i]->folder);
-    }
+    run_state_free(comparison->would.state);
+    workflow_free(comparison->other);
+    free(comparison->would.folder);
     if (comparison->own) {
         run_state_free(comparison->was.state);
         workflow_free(comparison->own);
         free(comparison->was.folder);
     }
+    json_decref(comparison->open);
     free(comparison->verdicts.steps);
     free(comparison->verdicts.before);
     free(comparison->verdicts.phases);
@@ -132,17 +132,25 @@ static void comparison_release(struct comparison *comparison)
     json_decref(comparison->removed);
 }
 
+static void see(void *context, const struct step_state *step)
+{
+    struct comparison *comparison = context;
+
+    comparison->sees_open = comparison->sees_open ||
+                            json_object_get(comparison->open, step->key) != NULL;
+}
+
 static int comparison_init(struct comparison *comparison, struct engine *engine, const char *run_id,
                            const struct run_edit *edit, struct error *err)
 {
-    int r = load_other(engine, run_id, edit, &comparison->other[0], &comparison->would, err);
+    int r = load_other(engine, run_id, edit, &comparison->other, &comparison->would, err);
 
-    if (r == 0) {
-        r = load_other(engine, run_id, edit, &comparison->other[1], &comparison->changed, err);
-    }
     if (r < 0) {
         return r;
     }
+    comparison->watch = (struct lookup_watch){see, comparison};
+    comparison->would.watch = &comparison->watch;
+    comparison->open = json_object();
     comparison->edit = edit;
     if (edit->is_fork) {
         r = tree_digest(engine->options.project, comparison->tree, NULL, err);
@@ -164,14 +172,10 @@ static int comparison_init(struct comparison *comparison, struct engine *engine,
 
 /* ---- one step ---- */
 
-/* No step ever gives this. */
-static void change_output(struct step_state *step)
+/* It is not kept: nobody knows what it will give. */
+static void open_step(struct comparison *comparison, const char *key)
 {
-    step_output_release(&step->result);
-    step->result.output = json_pack("{s:i, s:s}", "bytes", 9, "inline",
-                                    "\x01"
-                                    "changed\x01");
-    step->result.artifacts = json_pack("[]");
+    json_put(comparison->open, key, json_true());
 }
 
 static struct step_state *step_in(const struct active *active, const char *key)
@@ -191,17 +195,22 @@ static json_t *parts_of(struct active *active, const char *key)
     return parts;
 }
 
-static json_t *value_of(struct active *active, const struct step_state *step,
+/* As it would be; NULL: that is not sure. */
+static json_t *value_of(struct comparison *comparison, const struct step_state *step,
                         const struct expression *expression)
 {
+    struct active *active = &comparison->would;
     struct lookup_context context = {.run = active->state,
                                      .step = step,
                                      .project = active->engine->options.project,
                                      .load = engine_load_blob,
-                                     .load_context = active->engine};
+                                     .load_context = active->engine,
+                                     .watch = active->watch};
     json_t *value = NULL;
 
-    if (expression_evaluate(expression, run_lookup, &context, &value, NULL) < 0 || context.unread) {
+    comparison->sees_open = false;
+    if (expression_evaluate(expression, run_lookup, &context, &value, NULL) < 0 || context.unread ||
+        comparison->sees_open) {
         json_decref(value);
         return NULL;
     }
@@ -241,19 +250,20 @@ struct finding {
 static void compare_parts(struct comparison *comparison, const char *key, struct finding *finding)
 {
     json_t *was = parts_of(&comparison->was, key);
-    json_t *would = parts_of(&comparison->would, key);
-    json_t *changed = parts_of(&comparison->changed, key);
+    json_t *would;
 
     if (was) {
         prepare_digest(was, finding->inputs);
     }
+    comparison->sees_open = false;
+    would = parts_of(&comparison->would, key);
     finding->decision = DECIDED_AGAIN;
     if (!was || !would) {
         finding->why = "what goes into it cannot be worked out any more";
     } else if (!json_equal(was, would)) {
         finding->why = "what goes into it is another";
         finding->differs = list_differences(was, would);
-    } else if (!changed || !json_equal(would, changed)) {
+    } else if (comparison->sees_open) {
         finding->decision = DECIDED_HELD;
         finding->why = "it takes what steps before it give, which are done again";
     } else {
@@ -262,24 +272,19 @@ static void compare_parts(struct comparison *comparison, const char *key, struct
     }
     json_decref(was);
     json_decref(would);
-    json_decref(changed);
 }
 
-/* The condition as it would be: whether it holds, and whether that is sure. */
-static bool holds_when(struct comparison *comparison, const struct step_state *step,
-                       bool *ret_is_sure)
+enum condition { HOLDS, HOLDS_NOT, UNSURE };
+
+/* The condition as it would be. */
+static enum condition weigh_condition(struct comparison *comparison, const struct step_state *step)
 {
     const struct expression *when = step->definition->when;
-    json_t *would = when ? value_of(&comparison->would, step, when) : NULL;
-    json_t *changed = when ? value_of(&comparison->changed,
-                                      step_in(&comparison->changed, step->key), when)
-                           : NULL;
-    bool holds = !when || (would && json_is_truthy(would));
+    json_t *value = when ? value_of(comparison, step, when) : json_true();
+    enum condition condition = !value ? UNSURE : json_is_truthy(value) ? HOLDS : HOLDS_NOT;
 
-    *ret_is_sure = !when || (would && changed && json_equal(would, changed));
-    json_decref(would);
-    json_decref(changed);
-    return holds;
+    json_decref(value);
+    return condition;
 }
 
 static bool has_same_list(struct comparison *comparison, const struct step_state *was,
@@ -287,17 +292,14 @@ static bool has_same_list(struct comparison *comparison, const struct step_state
 {
     const struct expression *list = step->definition->foreach_list;
     json_t *would;
-    json_t *changed;
     bool is_same;
 
     if (!list || !was->items) {
         return !list && !was->items;
     }
-    would = value_of(&comparison->would, step, list);
-    changed = value_of(&comparison->changed, step_in(&comparison->changed, step->key), list);
-    is_same = would && changed && json_equal(would, was->items) && json_equal(would, changed);
+    would = value_of(comparison, step, list);
+    is_same = would && json_equal(would, was->items);
     json_decref(would);
-    json_decref(changed);
     return is_same;
 }
 
@@ -312,20 +314,23 @@ static bool can_be_held(const struct step_state *step)
     return !is_of_kind(step, STEP_APPROVAL) && !is_of_kind(step, STEP_WORKFLOW);
 }
 
+static void hold(struct finding *finding, const struct step_state *step, const char *why)
+{
+    finding->decision = can_be_held(step) ? DECIDED_HELD : DECIDED_AGAIN;
+    finding->why = why;
+}
+
 static void hold_for_files(struct comparison *comparison, const struct step_state *step,
                            unsigned before, struct finding *finding)
 {
     bool reads_tree = prepare_reads_tree(comparison->would.state, step);
 
     if (finding->decision == DECIDED_KEPT && is_of_kind(step, STEP_APPROVAL) && before) {
-        finding->decision = DECIDED_HELD;
-        finding->why = "a step before it is not as it was when it was approved";
+        hold(finding, step, "a step before it is not as it was when it was approved");
     } else if (finding->decision == DECIDED_KEPT && reads_tree && (before & FILES_BEFORE)) {
-        finding->decision = DECIDED_HELD;
-        finding->why = "it looks at the files, which a step before it may change";
-    }
-    if (finding->decision == DECIDED_HELD && !can_be_held(step)) {
-        finding->decision = DECIDED_AGAIN;
+        hold(finding, step, "it looks at the files, which a step before it may change");
+    } else if (finding->decision == DECIDED_HELD) {
+        hold(finding, step, finding->why);
     }
 }
 
@@ -333,34 +338,31 @@ static void hold_for_files(struct comparison *comparison, const struct step_stat
 static void weigh_completed(struct comparison *comparison, const struct step_state *was,
                             const struct step_state *step, unsigned before, struct finding *finding)
 {
-    bool is_sure;
-    bool holds = holds_when(comparison, step, &is_sure);
+    enum condition condition = weigh_condition(comparison, step);
 
     compare_parts(comparison, step->key, finding);
     hold_for_files(comparison, step, before, finding);
-    if (!holds && is_sure) {
+    if (condition == HOLDS_NOT) {
         finding->decision = DECIDED_AGAIN;
         finding->why = "its condition does not hold any more: it is left out";
-    } else if (!is_sure && finding->decision == DECIDED_KEPT) {
-        finding->decision = can_be_held(step) ? DECIDED_HELD : DECIDED_AGAIN;
-        finding->why = "its condition takes what steps before it give";
+    } else if (condition == UNSURE && finding->decision == DECIDED_KEPT) {
+        hold(finding, step, "its condition takes what steps before it give");
     }
-    if (finding->decision == DECIDED_KEPT && !has_same_list(comparison, was, step)) {
-        finding->decision = DECIDED_HELD;
-        finding->why = "its list is made anew";
+    if (finding->decision == DECIDED_KEPT && step->role != ROLE_INSTANCE &&
+        !has_same_list(comparison, was, step)) {
+        hold(finding, step, "its list is made anew");
     }
 }
 
 static void weigh_skipped(struct comparison *comparison, const struct step_state *was,
                           const struct step_state *step, struct finding *finding)
 {
-    bool is_sure;
-    bool holds = holds_when(comparison, step, &is_sure);
+    enum condition condition = weigh_condition(comparison, step);
     bool is_by_phase = comparison->was.state->phases[was->phase].status == STEP_IS_SKIPPED;
 
     compare_parts(comparison, step->key, finding);
-    if (is_by_phase || (step->definition->when && (holds || !is_sure)) ||
-        (!step->definition->when && finding->decision != DECIDED_KEPT)) {
+    if (is_by_phase ||
+        (step->definition->when ? condition != HOLDS_NOT : finding->decision != DECIDED_KEPT)) {
         finding->decision = DECIDED_OPEN;
         finding->why = "it was left out; whether it is now is looked at when its turn comes";
     } else {
@@ -442,15 +444,11 @@ static bool is_asked_again(const struct comparison *comparison, const struct ste
 /* The answer may be that of another run than the one before it had. */
 static void take_found(struct comparison *comparison, const char *key, const json_t *found)
 {
-    struct active *states[] = {&comparison->would, &comparison->changed};
+    struct step_state *step = step_in(&comparison->would, key);
 
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-        struct step_state *step = step_in(states[i], key);
-
-        step_output_release(&step->result);
-        step->result.output = json_incref(json_object_get(found, "output"));
-        step->result.artifacts = json_incref(json_object_get(found, "artifacts"));
-    }
+    step_output_release(&step->result);
+    step->result.output = json_incref(json_object_get(found, "output"));
+    step->result.artifacts = json_incref(json_object_get(found, "artifacts"));
 }
 
 static void look_for_result(struct comparison *comparison, const struct step_state *step,
@@ -488,12 +486,11 @@ static void weigh_for_fork(struct comparison *comparison, const struct step_stat
                            unsigned before, struct finding *finding)
 {
     const struct step_state *was = step_in(&comparison->was, step->key);
-    bool is_sure;
-    bool holds = holds_when(comparison, step, &is_sure);
+    enum condition condition = weigh_condition(comparison, step);
 
     compare_parts(comparison, step->key, finding);
     hold_for_files(comparison, step, before, finding);
-    if (is_sure && !holds) {
+    if (condition == HOLDS_NOT) {
         settle_finding(finding, DECIDED_OPEN, "its condition does not hold: it is left out");
     } else if (is_asked_again(comparison, step)) {
         settle_finding(finding, DECIDED_AGAIN, "--from has it done again");
@@ -508,9 +505,8 @@ static void weigh_for_fork(struct comparison *comparison, const struct step_stat
     } else if (finding->decision != DECIDED_HELD) {
         look_for_result(comparison, step, finding);
     }
-    if (!is_sure && finding->decision == DECIDED_KEPT) {
-        finding->decision = DECIDED_HELD;
-        finding->why = "its condition takes what steps before it give";
+    if (condition == UNSURE && finding->decision == DECIDED_KEPT) {
+        hold(finding, step, "its condition takes what steps before it give");
     }
 }
 
@@ -582,20 +578,18 @@ static bool weigh_instances(struct comparison *comparison, const struct step_sta
             weigh_any(comparison, step_in(&comparison->would, key), before, &finding);
             is_any_other = is_any_other || finding.decision != DECIDED_KEPT;
             if (pass == 1) {
-                finding.decision = is_kept && !is_any_other           ? DECIDED_KEPT
-                                   : finding.decision == DECIDED_KEPT ? DECIDED_HELD
-                                                                      : finding.decision;
+                if (is_any_other && finding.decision == DECIDED_KEPT) {
+                    hold(&finding, parent, "of its list not everything is as it was");
+                }
                 tell(comparison, key, &finding);
                 if (finding.decision != DECIDED_KEPT) {
-                    change_output(step_in(&comparison->changed, key));
+                    open_step(comparison, key);
                 }
             }
             json_decref(finding.differs);
             json_decref(finding.found);
         }
-        if (pass == 0 && !is_kept) {
-            is_any_other = true;
-        }
+        is_any_other = is_any_other || !is_kept;
     }
     return is_any_other;
 }
@@ -641,12 +635,11 @@ static void decide_step(struct comparison *comparison, int index)
     weigh_any(comparison, step, before, &finding);
     if (weigh_instances(comparison, step, before, finding.decision == DECIDED_KEPT) &&
         finding.decision == DECIDED_KEPT && step->instances.count > 0) {
-        finding.decision = DECIDED_HELD;
-        finding.why = "of its list not everything is as it was";
+        hold(&finding, step, "of its list not everything is as it was");
     }
     if (finding.decision != DECIDED_KEPT) {
         before |= ANSWERS_BEFORE | (may_change_files(step) ? FILES_BEFORE : 0U);
-        change_output(step_in(&comparison->changed, step->key));
+        open_step(comparison, step->key);
     }
     verdicts->steps[index] = finding.decision;
     verdicts->before[index] = before;

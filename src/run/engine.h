@@ -38,6 +38,7 @@ struct active {
     json_t *end_checkpoints; /* names: those it ended with, whose files are among them; or NULL */
     int64_t stall_mark_ms;   /* how long the engine had waited for space when it decided last */
     int64_t ended_at_us;     /* when the last end of an attempt was learned; only when measuring */
+    const struct lookup_watch *watch; /* of what goes into its steps; NULL: none */
 };
 
 /* An event with everything it points to. */
@@ -213,8 +214,7 @@ const struct error *collect_lacks_storage(const struct collect *collect);
  * another agent changes the project now, or the disk is full (the error says so) and `may_wait`. */
 bool collect_wants_merge(const struct collect *collect);
 int collect_merge(struct collect *collect, bool may_wait, struct error *err);
-/* `now_ms` is after its end, perhaps long after: who hits a limit tells how long that holds then.
- */
+/* `now_ms` is after its end, perhaps long after: who hits a limit tells how long it holds. */
 void collect_fill(const struct collect *collect, int64_t now_ms, struct queued_event *event);
 /* outcome_inline.c: the outcome of an inline function, on the loop. What of its output belongs into
  * a blob was kept before, on the pool: inline_keep_write. */

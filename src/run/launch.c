@@ -96,7 +96,8 @@ struct lookup_context launch_context(struct active *active, int step)
                                    .step = &active->state->steps[step],
                                    .project = active->engine->options.project,
                                    .load = engine_load_blob,
-                                   .load_context = active->engine};
+                                   .load_context = active->engine,
+                                   .watch = active->watch};
 }
 
 int launch_refuse_unread(const struct lookup_context *context, struct error *err)

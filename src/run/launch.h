@@ -5,6 +5,7 @@
 
 #include "agents/adapter.h"
 #include "run/engine.h"
+#include "run/lookup.h"
 
 struct lookup_context launch_context(struct active *active, int step);
 struct template_list {

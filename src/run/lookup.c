@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What a path in an expression means: inputs, run, steps, phases, signals, item, index. */
+#include "run/lookup.h"
+
 #include "base/alloc.h"
-#include "run/state.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -321,6 +322,28 @@ static json_t *item_value(const struct lookup_context *context)
         json_array_get(context->run->steps[step->parent].items, (size_t)step->instance));
 }
 
+static void see_step(const struct lookup_context *context, const struct step_state *step)
+{
+    if (context->watch) {
+        context->watch->see(context->watch->context, step);
+    }
+}
+
+/* All of the phase goes into its status; into phases.P.steps.S only that step does. */
+static void see_phase(const struct lookup_context *context, const struct phase_state *phase,
+                      const char *const *parts, size_t count)
+{
+    const char *only = count > 1 && strcmp(parts[0], "steps") == 0 ? parts[1] : NULL;
+
+    for (size_t i = 0; i < phase->definition->step_count; i++) {
+        const struct step_state *step = &context->run->steps[phase->first_step + (int)i];
+
+        if (!only || strcmp(step->key, only) == 0) {
+            see_step(context, step);
+        }
+    }
+}
+
 json_t *run_lookup(void *lookup_context, const char *const *parts, size_t part_count)
 {
     struct lookup_context *context = lookup_context;
@@ -350,12 +373,20 @@ json_t *run_lookup(void *lookup_context, const char *const *parts, size_t part_c
     if (strcmp(parts[0], "steps") == 0 && part_count > 2) {
         const struct step_state *step = run_find_step(run, parts[1]);
 
-        return step ? step_value(context, step, parts + 2, part_count - 2) : NULL;
+        if (!step) {
+            return NULL;
+        }
+        see_step(context, step);
+        return step_value(context, step, parts + 2, part_count - 2);
     }
     if (strcmp(parts[0], "phases") == 0 && part_count > 2) {
         const struct phase_state *phase = run_find_phase(run, parts[1]);
 
-        return phase ? phase_value(context, phase, parts + 2, part_count - 2) : NULL;
+        if (!phase) {
+            return NULL;
+        }
+        see_phase(context, phase, parts + 2, part_count - 2);
+        return phase_value(context, phase, parts + 2, part_count - 2);
     }
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/digest.h"
+#include "run/lookup.h"
 #include "run/states.h"
 
 #include <assert.h>

@@ -6,6 +6,7 @@
 #include "functions/functions.h"
 #include "results/results.h"
 #include "run/files.h"
+#include "run/lookup.h"
 #include "workflow/json_schema.h"
 
 #include <string.h>

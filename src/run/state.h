@@ -232,18 +232,4 @@ enum reuse step_reuse(const struct run_state *run, const struct step_state *step
 /* Reads an output that is not inline. */
 typedef int (*load_output)(void *context, const char *digest, char **ret_text, size_t *ret_length);
 
-/* Values of paths in expressions. `load` reads an output that is not inline; where it is NULL or
- * fails, the value is null and `unread` names its step. */
-struct lookup_context {
-    const struct run_state *run;
-    const struct step_state *step; /* for item and index; NULL: none */
-    const char *project;
-    load_output load;
-    void *load_context;
-    const char *unread;
-};
-json_t *run_lookup(void *lookup_context, const char *const *parts, size_t part_count);
-/* Lines that open a list item: what a reviewer's prose counts as suggestions. */
-json_int_t text_count_list_items(const char *text);
-
 #endif

@@ -4,6 +4,7 @@
 #define FERMATA_RUN_TURN_H
 
 #include "run/decide.h"
+#include "run/lookup.h"
 
 struct turn {
     struct run_state *run;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../support/run_machine.h"
+#include "run/lookup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

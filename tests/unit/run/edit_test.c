@@ -56,12 +56,111 @@ static void ask_and_go_on(struct run_project *project, json_t *command)
     run_project_go(project);
 }
 
-static void stop(struct run_project *project)
+/* What an edit is tried with. */
+struct attempt {
+    const char *text; /* of the workflow from here on */
+    const char *x;    /* the input; NULL: as it was */
+    bool is_preview, is_fork;
+    const char *again; /* of a fork: this step is asked for; NULL: none */
+};
+
+static json_t *try_edit(struct run_project *project, const struct attempt *attempt, int *ret_code,
+                        struct error *err)
+{
+    struct workflow *workflow = run_project_parse(attempt->text);
+    json_t *inputs = json_pack("{s:s}", "x", attempt->x ? attempt->x : "1");
+    json_t *again = attempt->again ? json_pack("[s]", attempt->again) : NULL;
+    struct run_edit edit = {.workflow = workflow,
+                            .inputs = inputs,
+                            .by = "ada",
+                            .is_fork = attempt->is_fork,
+                            .again = again};
+    json_t *preview = NULL;
+    json_t *calls = NULL;
+
+    assert_int_equal(run_pin_calls(&project->options, workflow, &calls, err), 0);
+    edit.calls = calls;
+    *ret_code = (attempt->is_preview ? run_edit_preview : run_edit)(&project->options, project->id,
+                                                                    &edit, &preview, err);
+    json_decref(calls);
+    json_decref(again);
+    json_decref(inputs);
+    workflow_free(workflow);
+    return preview;
+}
+
+/* The decisions as "one kept, two again". */
+static char *tell(const json_t *preview)
+{
+    struct strbuf told;
+    const json_t *step;
+    size_t i;
+    char *result;
+
+    strbuf_init(&told, 4096);
+    strbuf_add(&told, "");
+    json_array_foreach(json_object_get(preview, "steps"), i, step)
+    {
+        strbuf_addf(&told, "%s%s %s", i ? ", " : "", json_get_text(step, "key", ""),
+                    json_get_text(step, "decision", ""));
+    }
+    result = strbuf_take(&told);
+    strbuf_release(&told);
+    return result;
+}
+
+static void expect_of(struct run_project *project, const struct attempt *attempt,
+                      const char *expected)
+{
+    struct error err = ERROR_INIT;
+    int code;
+    json_t *preview = try_edit(project, attempt, &code, &err);
+    char *told = tell(preview);
+
+    if (code < 0) {
+        fail_msg("%s", err.text);
+    }
+    assert_string_equal(told, expected);
+    free(told);
+    json_decref(preview);
+}
+
+static void expect(struct run_project *project, const char *text, const char *x,
+                   const char *expected)
+{
+    expect_of(project, &(struct attempt){.text = text, .x = x, .is_preview = true}, expected);
+}
+
+static void edit(struct run_project *project, const char *text, const char *x, const char *expected)
+{
+    expect_of(project, &(struct attempt){.text = text, .x = x}, expected);
+    run_project_check_tables(project);
+}
+
+/* The last phase of these fails, so that the run rests. */
+#define STOP                                                                                       \
+    "  - { id: end, steps: [{ id: stop, run: test -e .fermata/ready, retry: { attempts: 1 } }] "   \
+    "}\n"
+
+static void stop_at(struct run_project *project, const char *text)
 {
     json_t *inputs = json_pack("{s:s}", "x", "1");
     struct run_request request = {.inputs = inputs};
 
-    run_project_start(project, HEAD A B C, &request);
+    run_project_start(project, text, &request);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    run_project_drop_engine(project);
+    json_decref(inputs);
+}
+
+/* The same, of one that asks first. */
+static void stop_at_approval(struct run_project *project, const char *text)
+{
+    json_t *inputs = json_pack("{s:s}", "x", "1");
+    struct run_request request = {.inputs = inputs};
+
+    run_project_start(project, text, &request);
     run_project_go(project);
     ask_and_go_on(project, json_pack("{s:s, s:s}", "do", "approve", "step", "ask"));
     assert_string_equal(run_project_status(project, project->id), "paused");
@@ -69,46 +168,9 @@ static void stop(struct run_project *project)
     json_decref(inputs);
 }
 
-/* The decisions as "one kept, two again"; the code of the call in `*ret_code`. */
-static char *try(struct run_project *project, const char *text, const char *x, bool is_preview,
-                 int *ret_code)
+static void stop(struct run_project *project)
 {
-    struct workflow *workflow = run_project_parse(text);
-    json_t *inputs = json_pack("{s:s}", "x", x);
-    struct run_edit edit = {.workflow = workflow, .inputs = inputs, .by = "ada"};
-    struct strbuf told;
-    json_t *preview = NULL;
-    struct error err = ERROR_INIT;
-    const json_t *step;
-    size_t i;
-    char *result;
-
-    *ret_code = (is_preview ? run_edit_preview : run_edit)(&project->options, project->id, &edit,
-                                                           &preview, &err);
-    strbuf_init(&told, 4096);
-    json_array_foreach(json_object_get(preview, "steps"), i, step)
-    {
-        strbuf_addf(&told, "%s%s %s", i ? ", " : "", json_get_text(step, "key", ""),
-                    json_get_text(step, "decision", ""));
-    }
-    strbuf_add(&told, *ret_code < 0 ? err.text : "");
-    result = strbuf_take(&told);
-    strbuf_release(&told);
-    json_decref(preview);
-    json_decref(inputs);
-    workflow_free(workflow);
-    return result;
-}
-
-static void expect(struct run_project *project, const char *text, const char *x,
-                   const char *expected)
-{
-    int code;
-    char *told = try(project, text, x, true, &code);
-
-    assert_string_equal(told, expected);
-    assert_int_equal(code, 0);
-    free(told);
+    stop_at_approval(project, HEAD A B C);
 }
 
 static void nothing_is_done_again_of_what_is_the_same(void **state)
@@ -139,17 +201,12 @@ static void what_changed_is_and_what_may_have_is_looked_at(void **state)
 static void an_edit_is_one_record_and_the_tables_agree(void **state)
 {
     struct run_project *project = *state;
-    char *told;
     char *done;
-    int code;
 
     stop(project);
-    told = try(project,
-               HEAD A
-               "  - { id: new, steps: [{ id: more, run: echo more >>.fermata/done }] }\n" B C,
-               "1", false, &code);
-    assert_string_equal(told, "one kept, two kept, more new, three held, ask again, stop again");
-    free(told);
+    edit(project,
+         HEAD A "  - { id: new, steps: [{ id: more, run: echo more >>.fermata/done }] }\n" B C,
+         NULL, "one kept, two kept, more new, three held, ask again, stop again");
     assert_string_equal(run_project_status(project, project->id), "paused");
     run_project_check_tables(project);
     run_project_write(project, ".fermata/ready", "");
@@ -165,30 +222,102 @@ static void an_edit_is_one_record_and_the_tables_agree(void **state)
 static void a_run_that_is_over_is_not_edited(void **state)
 {
     struct run_project *project = *state;
-    char *told;
+    struct error err = ERROR_INIT;
     int code;
 
     (void)run_project_run(project,
                           "name: w\nphases: [{ id: a, steps: [{ id: s, run: 'true' }] }]\n");
     run_project_drop_engine(project);
-    told = try(project, "name: w\nphases: [{ id: a, steps: [{ id: s, run: 'false' }] }]\n", "1",
-               false, &code);
+    assert_null(
+        try_edit(project,
+                 &(struct attempt){
+                     .text = "name: w\nphases: [{ id: a, steps: [{ id: s, run: 'false' }] }]\n"},
+                 &code, &err));
     assert_int_equal(code, ERROR_CONFLICT);
-    assert_non_null(strstr(told, "only the plan of a run that is not over"));
-    free(told);
+    assert_non_null(strstr(err.text, "only the plan of a run that is not over"));
 }
+
+static void a_condition_on_an_answer_that_is_made_anew_is_looked_at_again(void **state)
+{
+    struct run_project *project = *state;
+
+#define ON_ANSWER(said, when)                                                                      \
+    HEAD "  - { id: a, steps: [{ id: one, run: echo " said " }] }\n"                               \
+         "  - { id: b, steps: [{ id: two, when: \"" when                                           \
+         "\", reuse: inputs, run: 'true' }] }\n" STOP
+    stop_at(project, ON_ANSWER("no", "steps.one.output == 'yes'"));
+    /* That it is the same for an answer which nobody gives says nothing about the next one. */
+    expect(project, ON_ANSWER("yes", "steps.one.output == 'yes'"), NULL,
+           "one again, two open, stop again");
+    expect(project, ON_ANSWER("no", "steps.one.output == 'yes'"), NULL,
+           "one kept, two kept, stop again");
+    /* Nor where it is not even looked at. */
+    expect(project, ON_ANSWER("yes", "inputs.x == '2' and steps.one.output == 'yes'"), NULL,
+           "one again, two kept, stop again");
+    expect(project, ON_ANSWER("yes", "steps.one.status == 'failed'"), NULL,
+           "one again, two open, stop again");
+    expect(project, ON_ANSWER("yes", "phases.a.status == 'failed'"), NULL,
+           "one again, two open, stop again");
+    expect(project, ON_ANSWER("yes", "phases.a.steps.one.output == 'yes'"), NULL,
+           "one again, two open, stop again");
+    edit(project, ON_ANSWER("yes", "steps.one.output == 'yes'"), NULL,
+         "one again, two open, stop again");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_int_equal(run_project_count(project, "attempt_started", "two"), 1);
+}
+
+static void a_result_is_kept_only_under_a_condition_that_surely_holds(void **state)
+{
+    struct run_project *project = *state;
+
+    stop_at(project, ON_ANSWER("no", "steps.one.output != 'yes'"));
+    expect(project, ON_ANSWER("no", "steps.one.output != 'yes'"), NULL,
+           "one kept, two kept, stop again");
+    expect(project, ON_ANSWER("yes", "steps.one.output != 'yes'"), NULL,
+           "one again, two held, stop again");
+    expect(project, ON_ANSWER("no", "steps.one.output == 'yes'"), NULL,
+           "one kept, two again, stop again");
+    /* Texts and numbers have no order. */
+    expect(project, ON_ANSWER("no", "steps.one.output < 3"), NULL,
+           "one kept, two held, stop again");
+}
+
+static void a_list_from_an_answer_that_is_made_anew_is_made_anew(void **state)
+{
+    struct run_project *project = *state;
+
+#define ON_LIST(said, list)                                                                        \
+    HEAD "  - { id: a, steps: [{ id: one, format: json, run: 'echo " said "' }] }\n"               \
+         "  - { id: b, steps: [{ id: each, foreach: \"" list                                       \
+         "\", reuse: inputs, env: { I: \"${{ item }}\" }, run: echo $I }] }\n" STOP
+    stop_at(project, ON_LIST("[1]", "['k']"));
+    expect(project, ON_LIST("[1]", "['k']"), NULL, "one kept, each kept, stop again");
+    expect(project, ON_LIST("[2]", "['k']"), NULL, "one again, each kept, stop again");
+    expect(project, ON_LIST("[1]", "steps.one.output"), NULL, "one kept, each held, stop again");
+    /* It is the same as long as nobody answers anything else. */
+    expect(project, ON_LIST("[2]", "default(steps.one.output.k, ['k'])"), NULL,
+           "one again, each held, stop again");
+    expect(project, ON_LIST("[1]", "default(steps.one.output.k, ['k'])"), NULL,
+           "one kept, each kept, stop again");
+    expect(project,
+           HEAD "  - { id: a, steps: [{ id: one, format: json, run: 'echo [1]' }] }\n"
+                "  - { id: b, steps: [{ id: each, foreach: \"['k']\", reuse: inputs, env: { I: \"n"
+                "${{ item }}\" }, run: echo $I }] }\n" STOP,
+           NULL, "one kept, each again, stop again");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nothing_is_done_again_of_what_is_the_same,
-                                        run_project_set_up, run_project_tear_down),
-        cmocka_unit_test_setup_teardown(what_changed_is_and_what_may_have_is_looked_at,
-                                        run_project_set_up, run_project_tear_down),
-        cmocka_unit_test_setup_teardown(an_edit_is_one_record_and_the_tables_agree,
-                                        run_project_set_up, run_project_tear_down),
-        cmocka_unit_test_setup_teardown(a_run_that_is_over_is_not_edited, run_project_set_up,
-                                        run_project_tear_down),
+        TEST(nothing_is_done_again_of_what_is_the_same),
+        TEST(what_changed_is_and_what_may_have_is_looked_at),
+        TEST(an_edit_is_one_record_and_the_tables_agree),
+        TEST(a_run_that_is_over_is_not_edited),
+        TEST(a_condition_on_an_answer_that_is_made_anew_is_looked_at_again),
+        TEST(a_result_is_kept_only_under_a_condition_that_surely_holds),
+        TEST(a_list_from_an_answer_that_is_made_anew_is_made_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

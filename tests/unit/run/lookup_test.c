@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "run/lookup.h"
+
 #include "../../support/run_machine.h"
 #include "base/alloc.h"
 
