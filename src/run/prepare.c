@@ -14,6 +14,7 @@
 #include "run/files.h"
 #include "run/launch.h"
 #include "run/online.h"
+#include "run/own.h"
 #include "run/profile.h"
 
 #include <stdio.h>
@@ -266,22 +267,72 @@ static int collect_parts(struct active *active, int step, const struct step *def
     return r < 0 ? r : put_env_parts(active, step, definition, parts, err);
 }
 
-/* Of kinds that are never prepared: they count when a plan is edited. */
-static void put_other_parts(const struct active *active, const struct step *definition,
-                            json_t *parts)
+/* The texts of a workflow and of all that it calls, by their digests. */
+static void add_called(const struct active *active, const char *name, json_t *called)
 {
-    if (definition->kind == STEP_APPROVAL) {
-        put_digest(parts, "message", definition->message ? template_text(definition->message) : "");
-    } else if (definition->kind == STEP_WORKFLOW) {
-        json_put_text(parts, "workflow", definition->workflow);
-        json_put_text(parts, "called",
-                      json_get_text(active->state->calls, definition->workflow, NULL));
+    const char *digest = json_get_text(active->state->calls, name, NULL);
+    struct workflow *workflow = NULL;
+
+    if (!digest || json_object_get(called, name)) {
+        return;
     }
+    json_put_text(called, name, digest);
+    if (run_load_definition(active->engine->options.folder, active->state->id, digest, &workflow,
+                            NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < workflow->phase_count; i++) {
+        const struct phase *phase = &workflow->phases[i];
+
+        for (size_t k = 0; k < phase->step_count + phase->fix_count; k++) {
+            const struct step *step = k < phase->step_count
+                                          ? &phase->steps[k]
+                                          : &phase->fix_steps[k - phase->step_count];
+
+            if (step->kind == STEP_WORKFLOW) {
+                add_called(active, step->workflow, called);
+            }
+        }
+    }
+    workflow_free(workflow);
+}
+
+/* Of kinds that are never prepared: they count when a plan is edited. */
+static int put_other_parts(struct active *active, int index, const struct step *definition,
+                           json_t *parts, struct error *err)
+{
+    const struct named_template message = {"message", definition->message};
+    struct template_list list = {&message, definition->message ? 1 : 0};
+    json_t *called;
+    json_t *given = NULL;
+    int r;
+
+    if (definition->kind == STEP_WORKFLOW) {
+        called = json_object();
+        add_called(active, definition->workflow, called);
+        json_put_text(parts, "workflow", definition->workflow);
+        put_json_digest(parts, "called", called);
+        json_decref(called);
+        list = (struct template_list){definition->inputs, definition->input_count};
+    } else if (definition->kind != STEP_APPROVAL) {
+        return 0;
+    }
+    r = launch_arguments(active, index, list, &given, err);
+    put_json_digest(parts, definition->kind == STEP_WORKFLOW ? "inputs" : "message", given);
+    json_decref(given);
+    return r;
+}
+
+/* Which of its definitions it begins with. */
+static bool begins_static(const struct run_state *run, const struct step *definition)
+{
+    return definition->static_step && step_strategy(run, definition) == STRATEGY_STATIC;
 }
 
 int prepare_parts(struct active *active, int index, json_t **ret_parts, struct error *err)
 {
     struct step_state *step = &active->state->steps[index];
+    const struct step *definition = step->definition;
     json_t *parts = json_object();
     char *agent = step->agent;
     bool is_static = step->is_static;
@@ -289,15 +340,17 @@ int prepare_parts(struct active *active, int index, json_t **ret_parts, struct e
 
     /* As it begins: by its own agent, whoever stood in for it. */
     step->agent = NULL;
-    step->is_static = false;
-    r = collect_parts(active, index, step->definition, parts, err);
+    step->is_static = begins_static(active->state, definition);
+    r = collect_parts(active, index, step_effective(step), parts, err);
+    if (r == 0) {
+        r = put_other_parts(active, index, definition, parts, err);
+    }
     step->agent = agent;
     step->is_static = is_static;
     if (r < 0) {
         json_decref(parts);
         return r;
     }
-    put_other_parts(active, step->definition, parts);
     *ret_parts = parts;
     return 0;
 }
@@ -446,17 +499,13 @@ int prepare_find(struct active *active, int index, const char *tree, json_t **re
 {
     struct step_state *step = &active->state->steps[index];
     struct preparation preparation = {.parts = json_object()};
-    const struct step *definition = step->definition;
-    bool is_static = definition->static_step &&
-                     step_strategy(active->state, definition) == STRATEGY_STATIC;
     struct step_state kept = *step;
     int r;
 
     *ret_found = NULL;
     step->agent = NULL;
-    step->is_static = is_static;
-    r = collect_parts(active, index, is_static ? definition->static_step : definition,
-                      preparation.parts, err);
+    step->is_static = begins_static(active->state, step->definition);
+    r = collect_parts(active, index, step_effective(step), preparation.parts, err);
     if (r == 0 && step_reuse(active->state, step) == REUSE_TREE) {
         json_put_text(preparation.parts, "tree", tree);
     }

@@ -306,6 +306,79 @@ static void a_list_from_an_answer_that_is_made_anew_is_made_anew(void **state)
            NULL, "one kept, each again, stop again");
 }
 
+/* A nested run is not taken over: it would have to be done as a whole. */
+static void a_list_of_nested_runs_is_kept_as_a_whole_or_done_again(void **state)
+{
+    struct run_project *project = *state;
+    int moves;
+
+#define NEST(list, given)                                                                          \
+    HEAD "  - { id: a, steps: [{ id: each, foreach: \"" list                                       \
+         "\", workflow: inner, inputs: { y: '" given "${{ item }}' } }] }\n" STOP
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\ninputs: { y: { type: string, default: z } }\n"
+                      "phases: [{ id: p, steps: [{ id: s, run: 'true' }] }]\n");
+    stop_at(project, NEST("['k', 'l']", ""));
+    moves = run_project_count(project, "step_moved", "each[0]");
+    expect(project, NEST("['k', 'l', 'm']", ""), NULL, "each again, stop again");
+    expect(project, NEST("['k', 'l']", "n"), NULL, "each again, stop again");
+    edit(project, NEST("['k', 'l']", ""), NULL, "each kept, stop again");
+    run_project_write(project, ".fermata/ready", "");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "step_moved", "each[0]"), moves);
+}
+
+static void what_a_nested_run_is_given_goes_into_its_step(void **state)
+{
+    struct run_project *project = *state;
+
+#define CALL(given)                                                                                \
+    HEAD "  - { id: a, steps: [{ id: call, workflow: inner, inputs: { y: " given " } }] }\n" STOP
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\ninputs: { y: { type: string, default: z } }\n"
+                      "phases: [{ id: p, steps: [{ id: n, workflow: innermost }] }]\n");
+    run_project_write(project, "workflows/innermost.yaml",
+                      "name: innermost\nphases: [{ id: p, steps: [{ id: s, run: 'true' }] }]\n");
+    stop_at(project, CALL("'${{ inputs.x }}'"));
+    expect(project, CALL("'${{ inputs.x }}'"), NULL, "call kept, stop again");
+    expect(project, CALL("'1'"), NULL, "call kept, stop again");
+    expect(project, CALL("'2'"), NULL, "call again, stop again");
+    expect(project, CALL("'${{ inputs.x }}'"), "2", "call again, stop again");
+    /* Also what that calls in its turn. */
+    run_project_write(project, "workflows/innermost.yaml",
+                      "name: innermost\nphases: [{ id: p, steps: [{ id: s, run: 'false' }] }]\n");
+    expect(project, CALL("'1'"), NULL, "call again, stop again");
+}
+
+static void an_approval_is_given_for_what_was_read(void **state)
+{
+    struct run_project *project = *state;
+
+#define ASK(text) HEAD "  - { id: c, steps: [{ id: ask, approve: '" text "' }] }\n" STOP
+    stop_at_approval(project, ASK("Put it on ${{ inputs.x }}?"));
+    expect(project, ASK("Put it on ${{ inputs.x }}?"), NULL, "ask kept, stop again");
+    expect(project, ASK("Put it on 1?"), NULL, "ask kept, stop again");
+    expect(project, ASK("Put it on ${{ inputs.x }}?"), "2", "ask again, stop again");
+    expect(project, ASK("Really?"), NULL, "ask again, stop again");
+}
+
+static void under_the_static_strategy_the_alternative_counts(void **state)
+{
+    struct run_project *project = *state;
+
+#define WAYS(strategy, prompt, command)                                                            \
+    "name: w\nstrategy: " strategy "\ninputs: { x: { type: string, default: '1' } }\nphases:\n"    \
+    "  - { id: a, steps: [{ id: one, prompt: " prompt ", static: { run: " command " } }] }\n" STOP
+    run_project_configure(project, "default_agent: a\nagents: { a: { type: command, command: "
+                                   "[echo, asked] } }\n");
+    stop_at(project, WAYS("static", "p", "echo 1"));
+    expect(project, WAYS("static", "p", "echo 1"), NULL, "one kept, stop again");
+    expect(project, WAYS("static", "q", "echo 1"), NULL, "one kept, stop again");
+    expect(project, WAYS("static", "p", "echo 2"), NULL, "one again, stop again");
+    expect(project, WAYS("ai", "p", "echo 1"), NULL, "one again, stop again");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -318,6 +391,10 @@ int main(void)
         TEST(a_condition_on_an_answer_that_is_made_anew_is_looked_at_again),
         TEST(a_result_is_kept_only_under_a_condition_that_surely_holds),
         TEST(a_list_from_an_answer_that_is_made_anew_is_made_anew),
+        TEST(a_list_of_nested_runs_is_kept_as_a_whole_or_done_again),
+        TEST(what_a_nested_run_is_given_goes_into_its_step),
+        TEST(an_approval_is_given_for_what_was_read),
+        TEST(under_the_static_strategy_the_alternative_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
