@@ -674,7 +674,8 @@ static bool stays(const struct comparison *comparison, int index)
     const struct phase_state *phase = &run->phases[index];
     const struct phase *definition = phase->definition;
     const struct phase_state *was = run_find_phase(comparison->was.state, definition->id);
-    unsigned before = 0;
+    /* Conditions and gates see all inputs. */
+    bool is_decided_anew = !json_equal(run->inputs, comparison->was.state->inputs);
 
     if (!was || !phase_is_settled_well(was) || was->status == STEP_IS_SKIPPED ||
         !is_same_text(was->definition->when, definition->when) ||
@@ -688,9 +689,9 @@ static bool stays(const struct comparison *comparison, int index)
         }
     }
     for (size_t i = 0; i < definition->needs_count; i++) {
-        before |= comparison->verdicts.phases[definition->needs[i]];
+        is_decided_anew = is_decided_anew || comparison->verdicts.phases[definition->needs[i]];
     }
-    return !before || (!definition->when && !definition->gate);
+    return !is_decided_anew || (!definition->when && !definition->gate);
 }
 
 /* What is at work in it goes on, for nothing is before it that is not done. */

@@ -165,8 +165,12 @@ static const char *check_edit(const struct run_state *run, const struct record *
     if (!run->next) {
         return "its workflow is not there";
     }
-    if (run->running > 0) {
-        return "a step is running";
+    /* A nested run goes on by itself: the step that waits for it may stay. */
+    for (size_t i = 0; i < run->step_count; i++) {
+        if (run->steps[i].waiting == WAITING_PREPARE || run->steps[i].waiting == WAITING_ATTEMPT ||
+            run->steps[i].waiting == WAITING_HOST) {
+            return "a step is running";
+        }
     }
     return json_is_array(record->data) ? NULL : "what it keeps is no list";
 }

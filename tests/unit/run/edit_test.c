@@ -2,6 +2,8 @@
 #include "run/edit.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
+#include "run/own.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -379,6 +381,226 @@ static void under_the_static_strategy_the_alternative_counts(void **state)
     expect(project, WAYS("ai", "p", "echo 1"), NULL, "one again, stop again");
 }
 
+/* ---- phases ---- */
+
+/* How the phase stands: its status, and whether its steps or its gate are due. */
+static void assert_phase(struct run_project *project, const char *id, enum step_status expected)
+{
+    struct workflow *workflow = NULL;
+    struct run_state *run = NULL;
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(
+        run_load_state(project->store, project->folder, project->id, &workflow, &run, &err), 0);
+    assert_string_equal(step_status_name(run_find_phase(run, id)->status),
+                        step_status_name(expected));
+    run_state_free(run);
+    workflow_free(workflow);
+}
+
+static void assert_step(struct run_project *project, const char *key, enum step_status status,
+                        enum waiting waiting)
+{
+    struct workflow *workflow = NULL;
+    struct run_state *run = NULL;
+    struct error err = ERROR_INIT;
+    const struct step_state *step;
+
+    assert_int_equal(
+        run_load_state(project->store, project->folder, project->id, &workflow, &run, &err), 0);
+    step = run_find_step(run, key);
+    assert_non_null(step);
+    assert_string_equal(step_status_name(step->status), step_status_name(status));
+    assert_int_equal(step->waiting, waiting);
+    run_state_free(run);
+    workflow_free(workflow);
+}
+
+#define GATES "gates:\n  g: { commands: [{ run: 'true' }] }\n  h: { commands: [{ run: test 1 }] }\n"
+/* No input goes into such a step. */
+#define PHASE(keys)                                                                                \
+    "name: w\ninputs: { x: { type: string, default: '1' } }\n" GATES "phases:\n  - { id: a, " keys \
+    "steps: [{ id: one, use: noop }] }\n" STOP
+#define WHEN "when: \"inputs.x == '1'\", "
+#define WHEN_TOO "when: \"inputs.x != '2'\", "
+#define UNTIL "iterate: { max: 2, until: \"inputs.x == '1'\" }, "
+#define UNTIL_TOO "iterate: { max: 2, until: \"inputs.x != '2'\" }, "
+
+static void a_phase_stays_done_while_nothing_that_decides_about_it_is_another(void **state)
+{
+    static const struct {
+        const char *was, *is, *x;
+        enum step_status status;
+    } cases[] = {
+        {PHASE(""), PHASE(""), "2", STEP_IS_COMPLETED},
+        {PHASE(""), PHASE("gate: g, "), "1", STEP_IS_PENDING},
+        {PHASE("gate: g, "), PHASE(""), "1", STEP_IS_PENDING},
+        {PHASE("gate: g, "), PHASE("gate: h, "), "1", STEP_IS_PENDING},
+        {PHASE("gate: g, "), PHASE("gate: g, "), "1", STEP_IS_COMPLETED},
+        {PHASE("gate: g, "), PHASE("gate: g, "), "2", STEP_IS_PENDING},
+        {PHASE(WHEN), PHASE(""), "1", STEP_IS_PENDING},
+        {PHASE(""), PHASE(WHEN), "1", STEP_IS_PENDING},
+        {PHASE(WHEN), PHASE(WHEN_TOO), "1", STEP_IS_PENDING},
+        {PHASE(WHEN), PHASE(WHEN), "1", STEP_IS_COMPLETED},
+        {PHASE(WHEN), PHASE(WHEN), "2", STEP_IS_PENDING},
+        {PHASE(UNTIL), PHASE(""), "1", STEP_IS_PENDING},
+        {PHASE(UNTIL), PHASE(UNTIL_TOO), "1", STEP_IS_PENDING},
+        {PHASE(UNTIL), PHASE(UNTIL), "1", STEP_IS_COMPLETED},
+    };
+    struct run_project *project = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        stop_at(project, cases[i].was);
+        edit(project, cases[i].is, cases[i].x, "one kept, stop again");
+        assert_phase(project, "a", cases[i].status);
+    }
+}
+
+/* What is before a phase may be what its condition and its gate look at. */
+static void a_phase_behind_a_changed_one_is_decided_anew_where_it_decides(void **state)
+{
+    static const struct {
+        const char *keys;
+        enum step_status status;
+    } cases[] = {{"", STEP_IS_COMPLETED},
+                 {"gate: g, ", STEP_IS_PENDING},
+                 {"when: \"steps.one.output == 'a'\", ", STEP_IS_PENDING}};
+    struct run_project *project = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *texts[2];
+
+        for (int k = 0; k < 2; k++) {
+            texts[k] = mem_printf(
+                "name: w\ninputs: { x: { type: string, default: '1' } }\n" GATES "phases:\n"
+                "  - { id: a, steps: [{ id: one, use: noop, with: { value: a }%s }] }\n"
+                "  - { id: b, %ssteps: [{ id: two, use: noop }] }\n" STOP,
+                k == 1 ? ", env: { A: b }" : "", cases[i].keys);
+        }
+        stop_at(project, texts[0]);
+        edit(project, texts[1], NULL, "one again, two kept, stop again");
+        assert_phase(project, "a", STEP_IS_PENDING);
+        assert_phase(project, "b", cases[i].status);
+        free(texts[0]);
+        free(texts[1]);
+    }
+}
+
+static void a_phase_that_was_left_out_is_looked_at_when_its_turn_comes(void **state)
+{
+    struct run_project *project = *state;
+
+    stop_at(project, PHASE("when: \"inputs.x == '2'\", "));
+    edit(project, PHASE("when: \"inputs.x == '2'\", "), NULL, "one open, stop again");
+    assert_phase(project, "a", STEP_IS_PENDING);
+    edit(project, PHASE("when: \"inputs.x == '2'\", "), "2", "one open, stop open");
+    run_project_write(project, ".fermata/ready", "");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_step(project, "one", STEP_IS_COMPLETED, WAITING_NOTHING);
+}
+
+static void a_gate_that_failed_is_asked_anew_when_it_is_another(void **state)
+{
+    struct run_project *project = *state;
+
+#define GATED(check)                                                                               \
+    "name: w\ninputs: { x: { type: string, default: '1' } }\n"                                     \
+    "gates: { g: { commands: [{ run: '" check "' }] } }\nphases:\n"                                \
+    "  - { id: a, gate: g, steps: [{ id: one, run: echo one >>.fermata/done }] }\n"
+    stop_at(project, GATED("false"));
+    edit(project, GATED("true"), NULL, "one kept");
+    assert_phase(project, "a", STEP_IS_PENDING);
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", "one"), 1);
+}
+
+/* ---- steps that are not done ---- */
+
+static void a_step_that_a_person_left_out_stays_so_while_it_is_the_same(void **state)
+{
+    struct run_project *project = *state;
+
+#define FAILING(command)                                                                           \
+    HEAD "  - { id: a, steps: [{ id: one, run: '" command                                          \
+         "', reuse: inputs, retry: { attempts: 1 } }] }\n" STOP
+    stop_at(project, FAILING("false"));
+    ask_and_go_on(project,
+                  json_pack("{s:s, s:s, s:s}", "do", "skip", "step", "one", "reason", "r"));
+    run_project_drop_engine(project);
+    assert_step(project, "one", STEP_IS_SKIPPED, WAITING_NOTHING);
+    expect(project, FAILING("false"), NULL, "one kept, stop again");
+    expect(project, FAILING("exit 1"), NULL, "one open, stop again");
+}
+
+static void a_failure_that_was_allowed_stays_while_its_step_is_the_same(void **state)
+{
+    struct run_project *project = *state;
+
+#define ALLOWED(command, optional)                                                                 \
+    HEAD "  - { id: a, steps: [{ id: one, optional: " optional ", run: '" command                  \
+         "', reuse: inputs, retry: { attempts: 1 } }] }\n" STOP
+    stop_at(project, ALLOWED("false", "true"));
+    expect(project, ALLOWED("false", "true"), NULL, "one kept, stop again");
+    expect(project, ALLOWED("exit 1", "true"), NULL, "one again, stop again");
+}
+
+/* Whoever waits goes on waiting, and is not asked twice. */
+static void what_waits_goes_on_where_it_is_the_same(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    const json_t *call;
+    json_t *answer;
+
+#define WAITS(more, title)                                                                         \
+    HEAD "  - { id: a, steps: [{ id: one, use: noop" more " }] }\n"                                \
+         "  - id: b\n    mode: parallel\n    steps:\n"                                             \
+         "      - { id: ask, approve: '" title "' }\n"                                             \
+         "      - { id: agent, prompt: p, read_only: true }\n"                                     \
+         "      - { id: call, workflow: inner }\n"
+    run_project_configure(
+        project,
+        "default_agent: a\nagents: { a: { type: command, command: [sh, -c, \"echo "
+        "'{\\\"clarification"
+        "_needed\\\": true, \\\"questions\\\": [\\\"Which?\\\"]}'\"], read_only_command: [sh, -c, "
+        "\"echo"
+        " '{\\\"clarification_needed\\\": true, \\\"questions\\\": [\\\"Which?\\\"]}'\"] } }\n");
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: p, steps: [{ id: s, approve: Go on? }] }]\n");
+    run_project_start(project, WAITS("", "Good?"), NULL);
+    run_project_go(project);
+    run_project_drop_engine(project);
+    edit(project, WAITS("", "Good?"), NULL, "one kept, ask open, agent open, call open");
+    assert_phase(project, "b", STEP_IS_RUNNING);
+    assert_step(project, "ask", STEP_IS_PAUSED, WAITING_APPROVAL);
+    assert_step(project, "agent", STEP_IS_PAUSED, WAITING_ANSWER);
+    assert_step(project, "call", STEP_IS_PAUSED, WAITING_WORKFLOW);
+    edit(project, WAITS("", "Bad?"), NULL, "one kept, ask open, agent open, call open");
+    assert_step(project, "ask", STEP_IS_PENDING, WAITING_NOTHING);
+    assert_step(project, "agent", STEP_IS_PAUSED, WAITING_ANSWER);
+    /* What is left is waited for to its end. */
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    ask_and_go_on(project, json_pack("{s:s, s:s}", "do", "approve", "step", "ask"));
+    ask_and_go_on(project,
+                  json_pack("{s:s, s:s, s:s}", "do", "skip", "step", "agent", "reason", "r"));
+    call = run_project_find(project, "step_waiting", "call", 0);
+    run_project_drop_engine(project);
+    answer = run_project_ask(project, json_get_text(call, "child", ""),
+                             json_pack("{s:s, s:s}", "do", "approve", "step", "s"), &err);
+    assert_non_null(answer);
+    json_decref(answer);
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_string_equal(
+        json_get_text(call, "child", ""),
+        json_get_text(run_project_find(project, "step_waiting", "call",
+                                       run_project_count(project, "step_waiting", "call") - 1),
+                      "child", "another"));
+    run_project_check_tables(project);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -395,6 +617,13 @@ int main(void)
         TEST(what_a_nested_run_is_given_goes_into_its_step),
         TEST(an_approval_is_given_for_what_was_read),
         TEST(under_the_static_strategy_the_alternative_counts),
+        TEST(a_phase_stays_done_while_nothing_that_decides_about_it_is_another),
+        TEST(a_phase_behind_a_changed_one_is_decided_anew_where_it_decides),
+        TEST(a_phase_that_was_left_out_is_looked_at_when_its_turn_comes),
+        TEST(a_gate_that_failed_is_asked_anew_when_it_is_another),
+        TEST(a_step_that_a_person_left_out_stays_so_while_it_is_the_same),
+        TEST(a_failure_that_was_allowed_stays_while_its_step_is_the_same),
+        TEST(what_waits_goes_on_where_it_is_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
