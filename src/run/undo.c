@@ -83,8 +83,10 @@ static int add_attempt(struct work *work, const char *folder, struct error *err)
 
     json_array_foreach(json_object_get(note, "lacks"), i, path)
     {
-        if (json_is_string(path)) {
-            json_put(work->lacks, json_string_value(path), json_true());
+        const char *name = json_string_value(path);
+
+        if (name) {
+            json_put(work->lacks, name, json_true());
         }
     }
     if (merge) {
@@ -95,7 +97,7 @@ static int add_attempt(struct work *work, const char *folder, struct error *err)
         work->attempts++; /* in its clone it changed nothing of the project */
         before = NULL;
     } else if (note && !before) {
-        work->unknown = work->unknown ? work->unknown : "its files could not be kept before it";
+        work->unknown = "its files could not be kept before it";
     }
     if (before && !after) { /* at work still, or it ended without a trace */
         r = snapshot_take(work->snapshots, tree ? tree : work->request->project, now, NULL, err);
@@ -418,6 +420,30 @@ static int check_conflicts(struct work *work, const struct changes *wanted, stru
     return r;
 }
 
+static int take_one(const struct work *work, const struct change *change, struct changes *changes,
+                    struct error *err)
+{
+    char *now = NULL;
+    int r = tree_look(work->request->project, change->path, &now, err);
+
+    if (r < 0) {
+        return r;
+    }
+    if (change_kind(now) == CHANGE_OTHER) {
+        r = error_set(err, ERROR_CONFLICT, "nothing was done, for %s is %s", change->path,
+                      strchr(now, ' ') + 1);
+        error_hint(err, "move it away, then try again");
+    } else if (now && !snapshot_has(work->snapshots, now)) {
+        r = error_set(err, ERROR_LIMIT, "%s is too large to be kept before it is replaced",
+                      change->path);
+        error_hint(err, "move it away, then try again");
+    } else if (!change_is_same(now, change->to)) {
+        changes_add(changes, change->path, now, change->to);
+    }
+    free(now);
+    return r;
+}
+
 /* From what stands there now; what is so already is no change. */
 static int take_now(struct work *work, const struct changes *wanted, struct changes *changes,
                     struct error *err)
@@ -425,22 +451,7 @@ static int take_now(struct work *work, const struct changes *wanted, struct chan
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < wanted->count; i++) {
-        const struct change *change = &wanted->items[i];
-        char *now = NULL;
-
-        r = tree_look(work->request->project, change->path, &now, err);
-        if (r == 0 && change_kind(now) == CHANGE_OTHER) {
-            r = error_set(err, ERROR_CONFLICT, "nothing was done, for %s is %s", change->path,
-                          strchr(now, ' ') + 1);
-            error_hint(err, "move it away, then try again");
-        } else if (r == 0 && now && !snapshot_has(work->snapshots, now)) {
-            r = error_set(err, ERROR_LIMIT, "%s is too large to be kept before it is replaced",
-                          change->path);
-            error_hint(err, "move it away, then try again");
-        } else if (r == 0 && !change_is_same(now, change->to)) {
-            changes_add(changes, change->path, now, change->to);
-        }
-        free(now);
+        r = take_one(work, &wanted->items[i], changes, err);
     }
     return r;
 }

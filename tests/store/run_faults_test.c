@@ -315,6 +315,19 @@ static int diff(struct run_project *project, struct error *err)
     return r;
 }
 
+static int take_back(struct run_project *project, struct error *err)
+{
+    const struct undo_request request = {.store = project->store,
+                                         .project = project->project,
+                                         .folder = project->folder,
+                                         .run_id = project->id};
+    json_t *report = NULL;
+    int r = run_undo(&request, &report, err);
+
+    json_decref(report);
+    return r;
+}
+
 static int breakers(struct run_project *project, struct error *err)
 {
     json_t *found = NULL;
@@ -385,6 +398,16 @@ static void questions_about_agents_say_it_too(void **state)
     for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
         ask_all(project, questions[i]);
     }
+}
+
+static void an_undo_says_it_too_and_is_ended_by_the_next_one(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, one_agent);
+    assert_string_equal(run_project_run(project, edits), "completed");
+    ask_all(project, take_back);
+    assert_false(run_project_has(project, "file"));
 }
 
 /* ---- what work was worth ---- */
@@ -750,6 +773,7 @@ int main(void)
         TEST(every_question_says_that_the_database_failed),
         TEST(collecting_says_it_too),
         TEST(questions_about_agents_say_it_too),
+        TEST(an_undo_says_it_too_and_is_ended_by_the_next_one),
         TEST(the_worth_of_work_says_it_too),
         TEST(questions_about_tasks_say_it_too),
         TEST(on_a_full_disk_a_call_waits),

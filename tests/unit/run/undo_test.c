@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "results/snapshot.h"
 #include "run/note.h"
 #include "support/run_project.h"
 
@@ -335,6 +336,268 @@ static void without_a_place_for_it_nothing_is_taken_back(void **state)
     free(path);
 }
 
+/* ---- what it meets ---- */
+
+static void without_its_project_nothing_is_shown_or_taken_back(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    struct error err = ERROR_INIT;
+    json_t *report;
+
+    run(project, AGENT("echo two > a.txt"));
+    request = request_of(project);
+    request.project = "/proc/none";
+    assert_true(run_diff(&request, &report, &err) < 0);
+    assert_non_null(strstr(err.text, "/proc/none"));
+    assert_true(run_undo(&request, &report, &err) < 0);
+    request.project = project->project;
+    request.folder = "/proc/none"; /* where it would say who is at work */
+    assert_true(run_undo(&request, &report, &err) < 0);
+    assert_content(project, "two\n");
+}
+
+/* More than are read at once. */
+static void of_a_run_with_many_records_the_last_work_is_taken_back_too(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    struct strbuf items;
+    char *text;
+
+    strbuf_init(&items, 4000);
+    for (int i = 0; i < 520; i++) {
+        strbuf_addf(&items, "%s%d", i ? ", " : "", i);
+    }
+    text = mem_printf("name: w\nphases:\n"
+                      "  - { id: p, steps: [{ id: many, use: noop, foreach: [%s] }] }\n"
+                      "  - { id: q, steps: [{ id: s, prompt: go }] }\n",
+                      items.data);
+    run_project_configure(project, AGENT("echo two > a.txt"));
+    run_project_write(project, "a.txt", "one\n");
+    assert_string_equal(run_project_run(project, text), "completed");
+    assert_true(json_array_size(project->records) > 500);
+    request = request_of(project);
+    assert_undone(&request, "a.txt:modified ");
+    assert_content(project, "one\n");
+    strbuf_release(&items);
+    free(text);
+}
+
+static void many_conflicts_are_named_as_far_as_there_is_room(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    struct error err = ERROR_INIT;
+    json_t *report;
+
+    run(project,
+        AGENT("for i in $(seq 200); do echo two >a_file_with_a_rather_long_name_$i; done"));
+    for (int i = 1; i <= 200; i++) {
+        char name[64];
+
+        (void)snprintf(name, sizeof(name), "a_file_with_a_rather_long_name_%d", i);
+        run_project_write(project, name, "three\n");
+    }
+    request = request_of(project);
+    assert_int_equal(run_undo(&request, &report, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "a_file_with_a_rather_long_name_1,"));
+    assert_string_equal(err.text + strlen(err.text) - 5, ", ...");
+}
+
+static char *attempt_folder(const struct run_project *project, const char *name)
+{
+    return mem_printf("%s/workflows/%s/attempts/%s", project->folder, project->id, name);
+}
+
+/* What is noted of the attempt, or from now on. */
+static json_t *read_note(const struct run_project *project, const char *attempt)
+{
+    char *folder = attempt_folder(project, attempt);
+    json_t *note = NULL;
+
+    assert_int_equal(snapshot_note_find(project->store, folder, &note, NULL), 0);
+    assert_non_null(note);
+    free(folder);
+    return note;
+}
+
+static void write_note(const struct run_project *project, const char *attempt, json_t *note)
+{
+    char *folder = attempt_folder(project, attempt);
+
+    assert_int_equal(snapshot_note_write(project->store, folder, note, NULL), 0);
+    json_decref(note);
+    free(folder);
+}
+
+static void what_an_attempt_without_an_end_did_is_what_stands_there_now(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    json_t *note;
+
+    run(project, AGENT("echo two > a.txt"));
+    run_project_write(project, "a.txt", "three\n");
+    note = read_note(project, "s.1");
+    assert_int_equal(json_object_del(note, "after"), 0);
+    write_note(project, "s.1", note);
+    request = request_of(project);
+    assert_undone(&request, "a.txt:modified "); /* no conflict */
+    assert_content(project, "one\n");
+}
+
+static void a_clone_that_is_gone_cannot_be_shown(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    json_t *report;
+    json_t *note;
+
+    run(project, AGENT("echo two > a.txt"));
+    note = read_note(project, "s.1");
+    assert_int_equal(json_object_del(note, "after"), 0);
+    json_put_text(note, "tree", "/nonexistent/clone");
+    write_note(project, "s.1", note);
+    request = request_of(project);
+    assert_true(run_diff(&request, &report, NULL) < 0);
+}
+
+/* A step that waits for what it called is told so again by whoever goes on with it, and what it
+ * left belongs to it as well. */
+static void what_is_told_twice_of_a_called_run_counts_once(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    struct undo_request request;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases:\n"
+                      "  - { id: p, steps: [{ id: x, prompt: go }] }\n"
+                      "  - { id: q, steps: [{ id: ok, approve: Good? }] }\n");
+    run_steps(project, AGENT("echo two >>a.txt"), "{ id: call, workflow: inner }");
+    assert_content(project, "one\ntwo\n");
+    run_project_drop_engine(project);
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+    assert_int_equal(run_project_count(project, "step_waiting", "call"), 2);
+    run_project_drop_engine(project);
+    json_decref(run_project_ask(
+        project, project->id,
+        json_pack("{s:s, s:s, s:s}", "do", "skip", "step", "call", "reason", "enough"), &err));
+    request = request_of(project);
+    assert_undone(&request, "a.txt:modified ");
+    assert_content(project, "one\n");
+}
+
+/* ---- one that was not ended ---- */
+
+static char *undo_folder(const struct run_project *project, int number)
+{
+    return mem_printf("%s/workflows/%s/undo/%d", project->folder, project->id, number);
+}
+
+/* As if it had been killed before it could say that it is done. */
+static void reopen_undo(const struct run_project *project, int number)
+{
+    char *folder = undo_folder(project, number);
+    json_t *note = NULL;
+
+    assert_int_equal(snapshot_note_find(project->store, folder, &note, NULL), 0);
+    json_put(note, "open", json_true());
+    assert_int_equal(snapshot_note_write(project->store, folder, note, NULL), 0);
+    json_decref(note);
+    free(folder);
+}
+
+static void two_steps_of_two_files(struct run_project *project)
+{
+    run_steps(project, AGENT("echo $FERMATA_STEP >a.txt; [ $FERMATA_STEP = s ] || echo t >b.txt"),
+              "{ id: s, prompt: go }, { id: t, prompt: go }");
+    assert_content(project, "t\n");
+}
+
+static void bring_back(struct undo_request *request, const char *wanted)
+{
+    request->step = NULL;
+    request->is_back = true;
+    request->is_forced = false;
+    assert_undone(request, wanted);
+}
+
+/* Of one step, then of all: what the first one had done already comes back as well. */
+static void an_open_undo_of_less_is_part_of_the_one_that_ends_it(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+
+    two_steps_of_two_files(project);
+    request = request_of(project);
+    request.step = "t";
+    assert_undone(&request, "a.txt:modified b.txt:deleted ");
+    assert_content(project, "s\n");
+    reopen_undo(project, 1);
+    request.step = NULL;
+    request.is_forced = true; /* a.txt is not as its last agent left it */
+    assert_undone(&request, "a.txt:modified ");
+    assert_content(project, "one\n");
+    bring_back(&request, "a.txt:modified b.txt:added ");
+    assert_content(project, "t\n");
+    assert_true(run_project_has(project, "b.txt"));
+}
+
+static void an_open_undo_of_more_that_did_not_come_to_a_file_leaves_it(void **state)
+{
+    struct run_project *project = *state;
+    struct undo_request request;
+    char *text;
+
+    two_steps_of_two_files(project);
+    request = request_of(project);
+    request.step = "t";
+    assert_undone(&request, "a.txt:modified b.txt:deleted ");
+    run_project_write(project, "b.txt", "mine\n"); /* it came to a.txt only */
+    reopen_undo(project, 1);
+    request.step = "s";
+    assert_undone(&request, "a.txt:modified ");
+    assert_content(project, "one\n");
+    bring_back(&request, "a.txt:modified ");
+    assert_content(project, "t\n");
+    text = run_project_read(project, "b.txt");
+    assert_string_equal(text, "mine\n");
+    free(text);
+}
+
+static void of_an_open_undo_that_cannot_be_followed_nothing_is_ended(void **state)
+{
+    struct run_project *project = *state;
+    char *folder;
+    char *path = mem_zero(1, 301);
+    char digest[DIGEST_HEX_SIZE];
+    struct snapshots *snapshots = NULL;
+    struct changes changes = {0};
+    struct undo_request request;
+    json_t *note;
+    json_t *report;
+
+    run(project, AGENT("echo two > a.txt"));
+    memset(path, 'x', 300); /* no name can be so long */
+    changes_add(&changes, path, NULL, NULL);
+    assert_int_equal(snapshots_open(project->project, &snapshots, NULL), 0);
+    assert_int_equal(changes_put(snapshots, &changes, digest, NULL), 0);
+    snapshots_close(snapshots);
+    folder = undo_folder(project, 1);
+    note = json_pack("{s:s, s:b}", "changes", digest, "open", 1);
+    assert_int_equal(snapshot_note_write(project->store, folder, note, NULL), 0);
+    request = request_of(project);
+    assert_true(run_undo(&request, &report, NULL) < 0);
+    assert_content(project, "two\n");
+    changes_release(&changes);
+    json_decref(note);
+    free(folder);
+    free(path);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -353,6 +616,15 @@ int main(void)
         CASE(what_is_too_large_to_be_kept_is_not_replaced),
         CASE(without_a_place_for_it_nothing_is_taken_back),
         CASE(a_note_that_cannot_be_read_is_an_error_and_nothing_is_done),
+        CASE(without_its_project_nothing_is_shown_or_taken_back),
+        CASE(of_a_run_with_many_records_the_last_work_is_taken_back_too),
+        CASE(many_conflicts_are_named_as_far_as_there_is_room),
+        CASE(what_an_attempt_without_an_end_did_is_what_stands_there_now),
+        CASE(a_clone_that_is_gone_cannot_be_shown),
+        CASE(what_is_told_twice_of_a_called_run_counts_once),
+        CASE(an_open_undo_of_less_is_part_of_the_one_that_ends_it),
+        CASE(an_open_undo_of_more_that_did_not_come_to_a_file_leaves_it),
+        CASE(of_an_open_undo_that_cannot_be_followed_nothing_is_ended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
