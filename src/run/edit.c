@@ -34,6 +34,7 @@ enum { NOTHING_BEFORE = 0, ANSWERS_BEFORE = 1, FILES_BEFORE = 2 };
 struct verdicts {
     enum decision *steps; /* of the new plan, by its index there */
     unsigned *before;     /* by the same */
+    bool *goes_on;        /* by the same */
     unsigned *phases;     /* by phase: with all that is in it */
     bool *is_settled;
 };
@@ -122,6 +123,7 @@ static void comparison_release(struct comparison *comparison)
     json_decref(comparison->open);
     free(comparison->verdicts.steps);
     free(comparison->verdicts.before);
+    free(comparison->verdicts.goes_on);
     free(comparison->verdicts.phases);
     free(comparison->verdicts.is_settled);
     json_decref(comparison->steps);
@@ -158,6 +160,7 @@ static int comparison_init(struct comparison *comparison, struct engine *engine,
     comparison->verdicts = (struct verdicts){
         .steps = mem_zero(comparison->would.state->step_count, sizeof(enum decision)),
         .before = mem_zero(comparison->would.state->step_count, sizeof(unsigned)),
+        .goes_on = mem_zero(comparison->would.state->step_count, sizeof(bool)),
         .phases = mem_zero(edit->workflow->phase_count, sizeof(unsigned)),
         .is_settled = mem_zero(edit->workflow->phase_count, sizeof(bool)),
     };
@@ -240,6 +243,7 @@ static json_t *list_differences(const json_t *was, const json_t *would)
 
 struct finding {
     enum decision decision;
+    bool goes_on; /* what is not done of it stays under way */
     const char *why;
     json_t *differs;
     json_t *found;                /* what is taken over; of a fork */
@@ -371,19 +375,49 @@ static void weigh_skipped(struct comparison *comparison, const struct step_state
     }
 }
 
-/* Not done yet: what an agent began, and what waits, goes on where that is still the same. */
+/* What is at work in it goes on, for nothing is before it that is not done. */
+static bool is_still_open(const struct comparison *comparison, int index)
+{
+    const struct phase *definition = comparison->would.state->phases[index].definition;
+    const struct phase_state *was = run_find_phase(comparison->was.state, definition->id);
+
+    if (!was || (was->status != STEP_IS_RUNNING && was->status != STEP_IS_PAUSED) ||
+        was->stage != STAGE_STEPS) {
+        return false;
+    }
+    for (size_t i = 0; i < definition->needs_count; i++) {
+        if (!comparison->verdicts.is_settled[definition->needs[i]]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Not done yet: what an agent began, and what waits, goes on where that is still the same; a list,
+ * with what is done of it; and what is under way of a list only with that. */
+static bool goes_on(struct comparison *comparison, const struct step_state *was,
+                    const struct step_state *step)
+{
+    if (step->definition->foreach_list && step->role != ROLE_INSTANCE) {
+        return was->waiting == WAITING_INSTANCES && is_still_open(comparison, step->phase) &&
+               has_same_list(comparison, was, step);
+    }
+    if (was->items ||
+        (step->role == ROLE_INSTANCE && !comparison->verdicts.goes_on[step->parent])) {
+        return false;
+    }
+    return (was->status == STEP_IS_PENDING && was->attempts > 0) ||
+           was->waiting == WAITING_APPROVAL || was->waiting == WAITING_ANSWER ||
+           was->waiting == WAITING_WORKFLOW;
+}
+
 static void weigh_unfinished(struct comparison *comparison, const struct step_state *was,
                              const struct step_state *step, unsigned before,
                              struct finding *finding)
 {
     compare_parts(comparison, step->key, finding);
     hold_for_files(comparison, step, before, finding);
-    if (finding->decision == DECIDED_KEPT && !was->items &&
-        ((was->status == STEP_IS_PENDING && was->attempts > 0) ||
-         was->waiting == WAITING_APPROVAL || was->waiting == WAITING_ANSWER ||
-         was->waiting == WAITING_WORKFLOW)) {
-        (void)json_array_append_new(comparison->kept, json_string(step->key));
-    }
+    finding->goes_on = finding->decision == DECIDED_KEPT && goes_on(comparison, was, step);
     finding->decision = DECIDED_OPEN;
     finding->why = "it was not done yet";
     json_decref(finding->differs);
@@ -548,7 +582,7 @@ static void tell(struct comparison *comparison, const char *key, const struct fi
 {
     json_t *why;
 
-    if (finding->decision == DECIDED_KEPT) {
+    if (finding->decision == DECIDED_KEPT || finding->goes_on) {
         (void)json_array_append_new(comparison->kept, json_string(key));
         return;
     }
@@ -565,7 +599,7 @@ static void tell(struct comparison *comparison, const char *key, const struct fi
 
 /* True when one of the list's instances is not as it was. */
 static bool weigh_instances(struct comparison *comparison, const struct step_state *parent,
-                            unsigned before, bool is_kept)
+                            unsigned before, const struct finding *list)
 {
     const struct step_state *was = step_in(&comparison->was, parent->key);
     bool is_any_other = false;
@@ -578,7 +612,7 @@ static bool weigh_instances(struct comparison *comparison, const struct step_sta
             weigh_any(comparison, step_in(&comparison->would, key), before, &finding);
             is_any_other = is_any_other || finding.decision != DECIDED_KEPT;
             if (pass == 1) {
-                if (is_any_other && finding.decision == DECIDED_KEPT) {
+                if (is_any_other && !list->goes_on && finding.decision == DECIDED_KEPT) {
                     hold(&finding, parent, "of its list not everything is as it was");
                 }
                 tell(comparison, key, &finding);
@@ -589,7 +623,7 @@ static bool weigh_instances(struct comparison *comparison, const struct step_sta
             json_decref(finding.differs);
             json_decref(finding.found);
         }
-        is_any_other = is_any_other || !is_kept;
+        is_any_other = is_any_other || list->decision != DECIDED_KEPT;
     }
     return is_any_other;
 }
@@ -633,8 +667,9 @@ static void decide_step(struct comparison *comparison, int index)
         before |= verdicts->before[phase->first_step + needs.items[i]];
     }
     weigh_any(comparison, step, before, &finding);
-    if (weigh_instances(comparison, step, before, finding.decision == DECIDED_KEPT) &&
-        finding.decision == DECIDED_KEPT && step->instances.count > 0) {
+    verdicts->goes_on[index] = finding.goes_on;
+    if (weigh_instances(comparison, step, before, &finding) && finding.decision == DECIDED_KEPT &&
+        step->instances.count > 0) {
         hold(&finding, step, "of its list not everything is as it was");
     }
     if (finding.decision != DECIDED_KEPT) {
@@ -692,24 +727,6 @@ static bool stays(const struct comparison *comparison, int index)
         is_decided_anew = is_decided_anew || comparison->verdicts.phases[definition->needs[i]];
     }
     return !is_decided_anew || (!definition->when && !definition->gate);
-}
-
-/* What is at work in it goes on, for nothing is before it that is not done. */
-static bool is_still_open(const struct comparison *comparison, int index)
-{
-    const struct phase *definition = comparison->would.state->phases[index].definition;
-    const struct phase_state *was = run_find_phase(comparison->was.state, definition->id);
-
-    if (!was || (was->status != STEP_IS_RUNNING && was->status != STEP_IS_PAUSED) ||
-        was->stage != STAGE_STEPS) {
-        return false;
-    }
-    for (size_t i = 0; i < definition->needs_count; i++) {
-        if (!comparison->verdicts.is_settled[definition->needs[i]]) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static void decide_phase(struct comparison *comparison, int index)

@@ -58,6 +58,14 @@ static void ask_and_go_on(struct run_project *project, json_t *command)
     run_project_go(project);
 }
 
+static void assert_done(struct run_project *project, const char *expected)
+{
+    char *done = run_project_read(project, ".fermata/done");
+
+    assert_string_equal(done, expected);
+    free(done);
+}
+
 /* What an edit is tried with. */
 struct attempt {
     const char *text; /* of the workflow from here on */
@@ -203,7 +211,6 @@ static void what_changed_is_and_what_may_have_is_looked_at(void **state)
 static void an_edit_is_one_record_and_the_tables_agree(void **state)
 {
     struct run_project *project = *state;
-    char *done;
 
     stop(project);
     edit(project,
@@ -215,9 +222,7 @@ static void an_edit_is_one_record_and_the_tables_agree(void **state)
     ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
     ask_and_go_on(project, json_pack("{s:s, s:s}", "do", "approve", "step", "ask"));
     assert_string_equal(run_project_status(project, project->id), "completed");
-    done = run_project_read(project, ".fermata/done");
-    assert_string_equal(done, "one\ntwo\nthree\nmore\n");
-    free(done);
+    assert_done(project, "one\ntwo\nthree\nmore\n");
     run_project_check_tables(project);
 }
 
@@ -601,6 +606,92 @@ static void what_waits_goes_on_where_it_is_the_same(void **state)
     run_project_check_tables(project);
 }
 
+static void a_list_that_is_half_done_goes_on_with_what_it_has(void **state)
+{
+    struct run_project *project = *state;
+
+#define HALF(keys) HEAD "  - { id: a, steps: [{ id: each, foreach: \"['k', 'l']\", " keys " }] }\n"
+    stop_at(project, HALF("run: 'echo $FERMATA_ITEM >>.fermata/done; test $FERMATA_ITEM = k -o -e "
+                          ".fermata/ready', reuse: inputs, retry: { attempts: 1 }"));
+    edit(project,
+         HALF("run: 'echo $FERMATA_ITEM >>.fermata/done; test $FERMATA_ITEM = k -o -e "
+              ".fermata/ready', reuse: inputs, retry: { attempts: 1 }"),
+         NULL, "each again");
+    run_project_write(project, ".fermata/ready", "");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_done(project, "k\nl\nl\n");
+    run_project_check_tables(project);
+}
+
+static void approve_child(struct run_project *project, const char *step)
+{
+    const json_t *waiting = run_project_find(project, "step_waiting", step, 0);
+    struct error err = ERROR_INIT;
+    json_t *answer;
+
+    assert_non_null(waiting);
+    answer = run_project_ask(project, json_get_text(waiting, "child", ""),
+                             json_pack("{s:s, s:s}", "do", "approve", "step", "s"), &err);
+    assert_non_null(answer);
+    json_decref(answer);
+}
+
+static void a_list_of_nested_runs_of_which_one_waits_goes_on(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    int code;
+
+    run_project_write(project, "workflows/inner.yaml",
+                      "name: inner\nphases: [{ id: p, steps: [{ id: s, approve: Go on? }] }]\n");
+    stop_at(project, HALF("workflow: inner"));
+    approve_child(project, "each[0]");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    run_project_drop_engine(project);
+    assert_step(project, "each[0]", STEP_IS_COMPLETED, WAITING_NOTHING);
+    assert_step(project, "each[1]", STEP_IS_PAUSED, WAITING_WORKFLOW);
+    /* What waits has another item then. */
+    assert_null(try_edit(
+        project,
+        &(struct attempt){.text = HEAD "  - { id: a, steps: [{ id: each, foreach: \"['k', 'm']\","
+                                       " workflow: inner }] }\n"},
+        &code, &err));
+    assert_int_equal(code, ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "each[1] of run"));
+    edit(project, HALF("workflow: inner"), NULL, "each open");
+    assert_step(project, "each", STEP_IS_RUNNING, WAITING_INSTANCES);
+    assert_step(project, "each[0]", STEP_IS_COMPLETED, WAITING_NOTHING);
+    assert_step(project, "each[1]", STEP_IS_PAUSED, WAITING_WORKFLOW);
+    approve_child(project, "each[1]");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    run_project_check_tables(project);
+}
+
+static void a_step_that_mended_and_one_of_the_plan_are_two(void **state)
+{
+    struct run_project *project = *state;
+
+    stop_at(project, HEAD "  - id: a\n    mode: adaptive\n    rounds: 1\n"
+                          "    steps: [{ id: one, run: test -e mended, retry: { attempts: 1 } }]\n"
+                          "    fix: [{ id: mend, run: touch mended }]\n" STOP);
+    expect(project,
+           HEAD "  - id: a\n    mode: adaptive\n    rounds: 1\n"
+                "    steps: [{ id: one, run: test -e mended, retry: { attempts: 1 } }]\n"
+                "    fix: [{ id: mend, run: touch mended }]\n" STOP,
+           NULL, "one kept, stop again");
+    edit(project,
+         HEAD "  - id: a\n    steps: [{ id: one, run: test -e mended, retry: { attempts: 1 } }, "
+              "{ id: mend, run: touch mended }]\n" STOP,
+         NULL, "one kept, mend new, stop again");
+    run_project_write(project, ".fermata/ready", "");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_started", "mend"), 2);
+    run_project_check_tables(project);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -624,6 +715,9 @@ int main(void)
         TEST(a_step_that_a_person_left_out_stays_so_while_it_is_the_same),
         TEST(a_failure_that_was_allowed_stays_while_its_step_is_the_same),
         TEST(what_waits_goes_on_where_it_is_the_same),
+        TEST(a_list_that_is_half_done_goes_on_with_what_it_has),
+        TEST(a_list_of_nested_runs_of_which_one_waits_goes_on),
+        TEST(a_step_that_mended_and_one_of_the_plan_are_two),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
