@@ -245,6 +245,9 @@ static void take_step(const struct edit *edit, struct step_state *old)
 
     if (!is_same_role) {
         forget_step(run, old);
+        if (place) {
+            place->attempts = old->attempts; /* of one that mended and is a step of the plan now */
+        }
         for (size_t i = 0; i < instances.count; i++) {
             forget_step(run, &edit->old->steps[instances.items[i]]);
         }
