@@ -237,6 +237,8 @@ WRAP_snapshot_test := mkdirat syncfs read
 WRAP_writer_test := pthread_create
 WRAP_live_test := pidfd_open
 WRAP_live_recover_test := attempt_probe
+WRAP_live_gate_test := pidfd_open attempt_probe launch_new_check launch_start collect_new_check \
+    collect_lacks_storage
 WRAPPED_TESTS := $(foreach test,$(TESTS),$(if $(WRAP_$(notdir $(test))),$(test)))
 # One that shares the library is not linked again when only the library is new.
 SHARED_LIB := $(if $(VARIANT),$(BUILD)/libfermata-drivers.so $(BUILD)/libfermata.so)
