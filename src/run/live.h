@@ -107,6 +107,7 @@ bool collect_is_lost(const struct collect *check);
 bool collect_take_check(struct collect *collect, const struct collect *check);
 /* It could not be asked. */
 void collect_refuse_gate(struct collect *collect, const struct error *err);
+void collect_stop_gate(struct collect *collect); /* nobody asks any more */
 
 /* live_merge.c: its outcome is posted when its work has come into the project, which that of the
  * steps before it in their phase does first. */

@@ -69,7 +69,11 @@ static void end_gate(struct live_attempt *live)
 
 static void refuse(struct live_attempt *live, const struct error *err)
 {
-    collect_refuse_gate(live->collect, err);
+    if (live_is_to_stop(live)) {
+        collect_stop_gate(live->collect);
+    } else {
+        collect_refuse_gate(live->collect, err);
+    }
     end_gate(live);
 }
 

@@ -844,17 +844,23 @@ static json_t *gate_of(struct collect *collect)
     return gate;
 }
 
+void collect_stop_gate(struct collect *collect)
+{
+    (void)gate_of(collect);
+    fail(collect, CLASS_CANCELLED);
+    (void)error_set(&collect->err, ERROR_CANCELLED, "stopped before its gate had passed");
+}
+
 bool collect_take_check(struct collect *collect, const struct collect *check)
 {
     json_t *gate = gate_of(collect);
-    json_t *proof = check->proof ? json_copy(check->proof) : json_object();
+    json_t *proof;
 
     if (check->class_ == CLASS_CANCELLED) {
-        fail(collect, CLASS_CANCELLED);
-        (void)error_set(&collect->err, ERROR_CANCELLED, "stopped before its gate had passed");
-        json_decref(proof);
+        collect_stop_gate(collect);
         return false;
     }
+    proof = check->proof ? json_copy(check->proof) : json_object();
     json_put_text(proof, "check", check->check->name);
     json_put_text(proof, "verdict", verdict_name(check->verdict));
     json_put_text(proof, "reason", check->verdict_reason);

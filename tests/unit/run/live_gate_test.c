@@ -529,6 +529,20 @@ static void a_stop_reaches_a_check_that_is_being_started(void **state)
     assert_stopped(project);
 }
 
+static void a_stop_reaches_a_check_that_waits_for_space(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, AGENT);
+    faults.starts = 100;
+    faults.is_full = true;
+    run_project_start(project, LONG_CHECK, NULL);
+    run_project_turn_until(project, is_parked);
+    engine_interrupt(project->engine, true);
+    assert_stopped(project);
+    assert_false(run_project_has(project, "begun"));
+}
+
 /* It had passed, and nobody waits for space to keep that any more. */
 static void a_stop_ends_the_wait_for_what_a_check_left(void **state)
 {
@@ -578,6 +592,7 @@ int main(void)
         CASE(a_check_that_is_claimed_just_now_is_watched),
         CASE(a_check_that_nobody_kept_meanwhile_is_begun_again),
         CASE(a_stop_reaches_a_check_that_is_being_started),
+        CASE(a_stop_reaches_a_check_that_waits_for_space),
         CASE(a_stop_ends_the_wait_for_what_a_check_left),
     };
 
