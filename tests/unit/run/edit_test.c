@@ -610,6 +610,7 @@ static void a_list_that_is_half_done_goes_on_with_what_it_has(void **state)
 {
     struct run_project *project = *state;
 
+#define HALF(keys) HEAD "  - { id: a, steps: [{ id: each, foreach: \"['k', 'l']\", " keys " }] }\n"
 #define ONE_LACKS                                                                                  \
     "reuse: inputs, retry: { attempts: 1 }, run: 'test $FERMATA_ITEM = k -o -e .fermata/ready'"
     stop_at(project, HALF(ONE_LACKS));
