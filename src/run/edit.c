@@ -668,8 +668,7 @@ static void decide_step(struct comparison *comparison, int index)
     }
     weigh_any(comparison, step, before, &finding);
     verdicts->goes_on[index] = finding.goes_on;
-    if (weigh_instances(comparison, step, before, &finding) && finding.decision == DECIDED_KEPT &&
-        step->instances.count > 0) {
+    if (weigh_instances(comparison, step, before, &finding) && finding.decision == DECIDED_KEPT) {
         hold(&finding, step, "of its list not everything is as it was");
     }
     if (finding.decision != DECIDED_KEPT) {

@@ -691,6 +691,221 @@ static void a_step_that_mended_and_one_of_the_plan_are_two(void **state)
     run_project_check_tables(project);
 }
 
+static void what_cannot_be_worked_out_any_more_is_done_again(void **state)
+{
+    struct run_project *project = *state;
+    const char *digest;
+    char *path;
+
+#define LARGE(what)                                                                                \
+    HEAD "  - { id: a, steps: [{ id: one, run: seq 2000 }] }\n"                                    \
+         "  - { id: b, steps: [{ id: two, " what ", reuse: inputs, run: 'true' }] }\n" STOP
+#define ENV "env: { V: \"${{ steps.one.output }}\" }"
+#define WHEN_LARGE "when: \"steps.one.output != ''\""
+    stop_at(project, LARGE(ENV));
+    expect(project, LARGE(ENV), NULL, "one kept, two kept, stop again");
+    /* A list and a text have no order. */
+    expect(project, LARGE("env: { V: \"${{ steps.one.output < 3 }}\" }"), NULL,
+           "one kept, two again, stop again");
+    digest = json_get_text(
+        json_object_get(run_project_find(project, "attempt_ended", "one", 0), "output"), "digest",
+        "");
+    path = mem_printf("%s/blobs/%.2s/%s", project->folder, digest, digest + 2);
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    expect(project, LARGE(ENV), NULL, "one kept, two again, stop again");
+    expect_of(project, &(struct attempt){.text = LARGE(ENV), .is_preview = true, .is_fork = true},
+              "one again, two again, stop again");
+    free(path);
+    stop_at(project, LARGE(WHEN_LARGE));
+    expect(project, LARGE(WHEN_LARGE), NULL, "one kept, two kept, stop again");
+    path = mem_printf("%s/blobs/%.2s/%s", project->folder, digest, digest + 2);
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    expect(project, LARGE(WHEN_LARGE), NULL, "one kept, two held, stop again");
+    free(path);
+}
+
+static void a_step_that_becomes_a_list_or_is_none_any_more_is_looked_at_again(void **state)
+{
+    struct run_project *project = *state;
+
+#define LISTED(list) HEAD "  - { id: a, steps: [{ id: one, " list "use: noop }] }\n" STOP
+    stop_at(project, LISTED(""));
+    expect(project, LISTED("foreach: [1, 2], "), NULL, "one held, stop again");
+    stop_at(project, LISTED("foreach: [1, 2], "));
+    expect(project, LISTED(""), NULL, "one held, stop again");
+    expect(project, LISTED("foreach: [1, 2], "), NULL, "one kept, stop again");
+    expect(project, LISTED("foreach: [1, 2, 3], "), NULL, "one held, stop again");
+}
+
+/* Each of these is looked at, and any one of them is enough. */
+static void what_takes_from_several_is_held_for_any_of_them(void **state)
+{
+    struct run_project *project = *state;
+
+#define SEVERAL(one, two, keys)                                                                    \
+    HEAD "  - { id: a, steps: [{ id: one, use: noop, with: { value: " one                          \
+         " } }, { id: two, use: noop, with: { value: " two " } }] }\n"                             \
+         "  - { id: b, needs: [], steps: [{ id: three, use: noop }] }\n"                           \
+         "  - { id: c, needs: [a, b], " keys "steps: [{ id: four, use: noop, with: { value: "      \
+         "\"${{ steps.one.output }}${{ steps.two.output }}\" } }] }\n" STOP
+    stop_at(project, SEVERAL("1", "2", ""));
+    expect(project, SEVERAL("1", "2", ""), NULL,
+           "one kept, two kept, three kept, four kept, stop again");
+    expect(project, SEVERAL("3", "2", ""), NULL,
+           "one again, two kept, three kept, four held, stop again");
+    expect(project, SEVERAL("3", "4", ""), NULL,
+           "one again, two again, three kept, four held, stop again");
+    stop_at(project, SEVERAL("1", "2", "when: \"inputs.x == '1'\", "));
+    edit(project, SEVERAL("3", "4", "when: \"inputs.x == '1'\", "), "2",
+         "one again, two again, three kept, four held, stop again");
+    assert_phase(project, "b", STEP_IS_COMPLETED);
+    assert_phase(project, "c", STEP_IS_PENDING);
+}
+
+static void a_phase_that_waits_begins_anew_where_one_before_it_does(void **state)
+{
+    struct run_project *project = *state;
+
+#define WAITING(value, gate)                                                                       \
+    "name: w\ninputs: { x: { type: string, default: '1' } }\n" GATES "phases:\n"                   \
+    "  - { id: a, " gate "steps: [{ id: one, use: noop, with: { value: " value " } }] }\n"         \
+    "  - { id: b, steps: [{ id: ask, approve: 'Good?' }] }\n"
+    stop_at(project, WAITING("1", ""));
+    edit(project, WAITING("1", ""), NULL, "one kept, ask open");
+    assert_phase(project, "b", STEP_IS_RUNNING);
+    edit(project, WAITING("1", "gate: g, "), NULL, "one kept, ask open");
+    assert_phase(project, "a", STEP_IS_PENDING);
+    assert_phase(project, "b", STEP_IS_PENDING);
+    edit(project, WAITING("2", ""), NULL, "one again, ask open");
+    assert_step(project, "ask", STEP_IS_PENDING, WAITING_NOTHING);
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    ask_and_go_on(project, json_pack("{s:s, s:s}", "do", "approve", "step", "ask"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
+/* ---- a fork ---- */
+
+static void a_fork_takes_over_what_is_done_under_a_condition_that_surely_holds(void **state)
+{
+    struct run_project *project = *state;
+    struct attempt fork = {.is_preview = true, .is_fork = true};
+
+#define FORKED(one, rest)                                                                          \
+    HEAD "  - { id: a, steps: [{ id: one, reuse: inputs, run: echo " one " }] }\n"                 \
+         "  - id: b\n    steps:\n"                                                                 \
+         "      - { id: two, reuse: inputs, when: \"steps.one.output != 'no'\", run: echo 2 }\n"   \
+         "      - { id: each, reuse: inputs, foreach: [1, 2], run: echo 3 }\n"                     \
+         "      - { id: left, reuse: inputs, when: \"inputs.x == '2'\", run: echo 4 }\n" rest STOP \
+         "  - { id: last, steps: [{ id: late, reuse: inputs, run: echo late }] }\n"
+    stop_at(project, FORKED("yes", ""));
+    fork.text = FORKED("yes", "");
+    expect_of(project, &fork,
+              "one reused, two reused, each reused, left open, stop again, late again");
+    fork.text = FORKED("well", "");
+    expect_of(project, &fork,
+              "one again, two held, each reused, left open, stop again, late again");
+    fork.text = FORKED("no", "");
+    expect_of(project, &fork,
+              "one again, two held, each reused, left open, stop again, late again");
+    fork.text = FORKED("yes", "      - { id: more, reuse: inputs, run: echo 5 }\n"
+                              "      - { id: list, reuse: inputs, foreach: [1], run: echo 6 }\n");
+    expect_of(project, &fork,
+              "one reused, two reused, each reused, left open, more again, list again, stop again, "
+              "late again");
+    fork.text = FORKED("yes", "");
+    fork.again = "each";
+    expect_of(project, &fork,
+              "one reused, two reused, each again, left open, stop again, late again");
+    fork.again = NULL;
+    fork.text = HEAD
+        "  - { id: b, steps: [{ id: each, reuse: inputs, foreach: [1], run: echo 3 }] }\n";
+    expect_of(project, &fork, "each again");
+}
+
+static void what_cannot_be_looked_at_is_said(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    struct attempt attempt = {.text = HEAD A B C, .is_preview = true, .is_fork = true};
+    char *locks;
+    int code;
+
+    stop(project);
+    project->options.project = "/nowhere/at/all";
+    assert_null(try_edit(project, &attempt, &code, &err));
+    assert_true(code < 0);
+    assert_non_null(strstr(err.text, "/nowhere"));
+    attempt.is_preview = attempt.is_fork = false;
+    assert_null(try_edit(project, &attempt, &code, &err));
+    assert_true(code < 0);
+    project->options.project = project->project;
+    memcpy(project->id, "wf_zzzzzzzzzzzz", RUN_ID_SIZE);
+    assert_null(try_edit(project, &attempt, &code, &err));
+    assert_int_equal(code, ERROR_NOT_FOUND);
+    attempt.is_preview = true;
+    assert_null(try_edit(project, &attempt, &code, &err));
+    assert_int_equal(code, ERROR_NOT_FOUND);
+    /* Without the file of locks there is no engine. */
+    locks = run_lock_path(project->folder);
+    assert_int_equal(file_remove_tree(locks, NULL), 0);
+    assert_int_equal(file_make_folders(locks, &err), 0);
+    assert_null(try_edit(project, &attempt, &code, &err));
+    assert_true(code < 0);
+    attempt.is_preview = false;
+    assert_null(try_edit(project, &attempt, &code, &err));
+    assert_true(code < 0);
+    free(locks);
+}
+
+static void a_nested_run_is_edited_with_the_one_that_it_is_a_part_of(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    const char *inner = "name: inner\nphases: [{ id: p, steps: [{ id: s, approve: Go on? }] }]\n";
+    int code;
+
+    run_project_write(project, "workflows/inner.yaml", inner);
+    stop_at(project, HALF("workflow: inner"));
+    memcpy(project->id,
+           json_get_text(run_project_find(project, "step_waiting", "each[0]", 0), "child", ""),
+           RUN_ID_SIZE);
+    assert_null(try_edit(project, &(struct attempt){.text = inner}, &code, &err));
+    assert_int_equal(code, ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "edit that one"));
+}
+
+/* What an artifact has taken the place of is not the plan any more. */
+static void the_readable_plan_is_the_edited_one_where_it_was_the_plan(void **state)
+{
+    static const char *const others[] = {NULL, "", "# mine\n"};
+    struct run_project *project = *state;
+    char *path, *text;
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        stop_at(project, PHASE(""));
+        path = mem_printf(".fermata/workflows/%s/plan.md", project->id);
+        if (others[i]) {
+            run_project_write(project, path, others[i]);
+        }
+        edit(project, PHASE("name: Renamed, "), NULL, "one kept, stop again");
+        text = run_project_read(project, path);
+        if (others[i]) {
+            assert_string_equal(text, others[i]);
+        } else {
+            assert_non_null(strstr(text, "Renamed"));
+        }
+        free(text);
+        free(path);
+    }
+    /* Where it is gone, it is made anew. */
+    stop_at(project, PHASE(""));
+    path = mem_printf("%s/workflows/%s/plan.md", project->folder, project->id);
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    edit(project, PHASE("name: Renamed, "), NULL, "one kept, stop again");
+    assert_true(file_exists(path));
+    free(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -717,6 +932,14 @@ int main(void)
         TEST(a_list_that_is_half_done_goes_on_with_what_it_has),
         TEST(a_list_of_nested_runs_of_which_one_waits_goes_on),
         TEST(a_step_that_mended_and_one_of_the_plan_are_two),
+        TEST(what_cannot_be_worked_out_any_more_is_done_again),
+        TEST(a_step_that_becomes_a_list_or_is_none_any_more_is_looked_at_again),
+        TEST(what_takes_from_several_is_held_for_any_of_them),
+        TEST(a_phase_that_waits_begins_anew_where_one_before_it_does),
+        TEST(a_fork_takes_over_what_is_done_under_a_condition_that_surely_holds),
+        TEST(what_cannot_be_looked_at_is_said),
+        TEST(a_nested_run_is_edited_with_the_one_that_it_is_a_part_of),
+        TEST(the_readable_plan_is_the_edited_one_where_it_was_the_plan),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
