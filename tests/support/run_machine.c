@@ -74,6 +74,11 @@ static struct run_state *fold_again(const struct machine *machine)
         assert_int_equal(record_decode(kept->kind, kept->body, arena, &record, NULL), 0);
         record.seq = kept->seq;
         record.at = kept->at;
+        if (record.kind == RECORD_RUN_EDITED) {
+            /* Of several edits the last one's would be given to all of them. */
+            assert_string_equal(record.digest, machine->run->workflow->digest);
+            run_offer(run, workflow_share(machine->run->workflow));
+        }
         refusal = run_refusal(run, &record);
         if (refusal) {
             char *text = json_dump_compact(kept->body);

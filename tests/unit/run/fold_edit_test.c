@@ -169,6 +169,92 @@ static void a_run_begins_with_the_workflow_that_it_was_offered(void **state)
     parsed_release(&new);
 }
 
+/* As if it had never been a list: what comes back counts on its attempts, each for itself. */
+static void a_list_that_becomes_a_fix_leaves_the_attempts_of_its_items(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    begin(&m);
+    edit(&m,
+         "name: new\nphases:\n  - id: p\n    mode: adaptive\n    steps: [{ id: a, run: x }]\n"
+         "    fix: [{ id: each, run: x }]\n",
+         "[\"a\", 7]", "{}", "{}");
+    assert_int_equal(machine_step(&m, "a")->status, STEP_IS_COMPLETED);
+    assert_int_equal(machine_step(&m, "each")->role, ROLE_FIX);
+    assert_int_equal(fold_attempts_before(m.run, "each[1]"), 1);
+    edit(&m, OLD, "[]", "{}", "{}");
+    assert_int_equal(machine_step(&m, "each")->role, ROLE_STEP);
+    assert_int_equal(fold_attempts_before(m.run, "each[0]"), 1);
+    assert_int_equal(fold_attempts_before(m.run, "c"), 1);
+    machine_release(&m);
+}
+
+static void limits_that_the_edit_leaves_stay_as_somebody_set_them(void **state)
+{
+#define LIMITED(run_limit, step_limit)                                                             \
+    "name: w\nbudget: { " run_limit " }\nphases: [{ id: p, steps: [{ id: a, run: x, budget: { "    \
+    "steps: " step_limit " } }, { id: b, run: x, budget: { steps: 3 } }] }]\n"
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, LIMITED("steps: 5, time: 1h", "3"));
+    machine_fail(&m, "a", "permanent");
+    m.run->budget.limits[BUDGET_STEPS] = 50;
+    json_decref(m.run->step_budgets);
+    m.run->step_budgets = json_pack("{s:{s:i}, s:{s:i}}", "a", "steps", 30, "b", "steps", 30);
+    edit(&m, LIMITED("steps: 5, time: 2h", "3"), "[]", "{}", "{}");
+    assert_int_equal(m.run->budget.limits[BUDGET_STEPS], 50);
+    assert_int_equal(m.run->budget.limits[BUDGET_TIME], 7200000);
+    assert_non_null(json_object_get(m.run->step_budgets, "a"));
+    edit(&m, LIMITED("steps: 6", "4"), "[]", "{}", "{}");
+    assert_int_equal(m.run->budget.limits[BUDGET_STEPS], 6);
+    assert_int_equal(m.run->budget.limits[BUDGET_TIME], 7200000);
+    assert_null(json_object_get(m.run->step_budgets, "a"));
+    assert_non_null(json_object_get(m.run->step_budgets, "b"));
+    /* A step that is new was set nothing, and one that is gone loses nothing. */
+    edit(&m, "name: w\nphases: [{ id: p, steps: [{ id: c, run: x }] }]\n", "[]", "{}", "{}");
+    assert_int_equal(m.run->budget.limits[BUDGET_STEPS], 6);
+    machine_release(&m);
+}
+
+/* Its counts, and its gate's verdict, are those of the phase that is kept or goes on. */
+static void a_gate_that_was_asked_goes_with_its_phase(void **state)
+{
+#define GATED                                                                                      \
+    "name: w\ngates: { g: { commands: [{ run: x }] } }\nphases:\n"                                 \
+    "  - { id: p, gate: g, steps: [{ id: a, run: x }] }\n  - { id: q, steps: [{ id: b, run: x }] " \
+    "}\n"
+    struct machine m;
+    const struct run_state *run;
+
+    (void)state;
+    machine_begin(&m, GATED);
+    run = m.run;
+    machine_pass(&m, "a");
+    for (size_t i = 0; i < run->step_count; i++) {
+        if (run->steps[i].role == ROLE_CHECK) {
+            machine_check(&m, run->steps[i].key, VERDICT_PASS);
+        }
+    }
+    machine_fail(&m, "b", "permanent");
+    assert_int_equal(machine_phase(&m, "p")->status, STEP_IS_COMPLETED);
+    edit(&m, GATED, "[\"a\"]", "{}", "{\"p\": \"kept\"}");
+    for (size_t i = 0; i < run->step_count; i++) {
+        if (run->steps[i].role == ROLE_CHECK) {
+            assert_int_equal(run->steps[i].status, STEP_IS_COMPLETED);
+        }
+    }
+    edit(&m, GATED, "[\"a\"]", "{}", "{\"p\": \"open\"}");
+    assert_int_equal(machine_phase(&m, "p")->status, STEP_IS_RUNNING);
+    for (size_t i = 0; i < run->step_count; i++) {
+        if (run->steps[i].role == ROLE_CHECK) {
+            assert_int_equal(run->steps[i].status, STEP_IS_PENDING);
+        }
+    }
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +263,9 @@ int main(void)
         cmocka_unit_test(what_is_held_waits_with_its_result_and_the_tree_of_then),
         cmocka_unit_test(a_step_that_comes_back_goes_on_counting_its_attempts),
         cmocka_unit_test(a_run_begins_with_the_workflow_that_it_was_offered),
+        cmocka_unit_test(a_list_that_becomes_a_fix_leaves_the_attempts_of_its_items),
+        cmocka_unit_test(limits_that_the_edit_leaves_stay_as_somebody_set_them),
+        cmocka_unit_test(a_gate_that_was_asked_goes_with_its_phase),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
