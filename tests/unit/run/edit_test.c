@@ -135,6 +135,17 @@ static void expect_of(struct run_project *project, const struct attempt *attempt
     json_decref(preview);
 }
 
+static void assert_refused(struct run_project *project, const struct attempt *attempt, int expected,
+                           const char *part)
+{
+    struct error err = ERROR_INIT;
+    int code;
+
+    assert_null(try_edit(project, attempt, &code, &err));
+    assert_int_equal(code, expected);
+    assert_non_null(strstr(err.text, part));
+}
+
 static void expect(struct run_project *project, const char *text, const char *x,
                    const char *expected)
 {
@@ -229,19 +240,11 @@ static void an_edit_is_one_record_and_the_tables_agree(void **state)
 static void a_run_that_is_over_is_not_edited(void **state)
 {
     struct run_project *project = *state;
-    struct error err = ERROR_INIT;
-    int code;
 
-    (void)run_project_run(project,
-                          "name: w\nphases: [{ id: a, steps: [{ id: s, run: 'true' }] }]\n");
+    (void)run_project_run(project, HEAD B);
     run_project_drop_engine(project);
-    assert_null(
-        try_edit(project,
-                 &(struct attempt){
-                     .text = "name: w\nphases: [{ id: a, steps: [{ id: s, run: 'false' }] }]\n"},
-                 &code, &err));
-    assert_int_equal(code, ERROR_CONFLICT);
-    assert_non_null(strstr(err.text, "only the plan of a run that is not over"));
+    assert_refused(project, &(struct attempt){.text = HEAD A}, ERROR_CONFLICT,
+                   "only the plan of a run that is not over");
 }
 
 static void a_condition_on_an_answer_that_is_made_anew_is_looked_at_again(void **state)
@@ -342,9 +345,14 @@ static void what_a_nested_run_is_given_goes_into_its_step(void **state)
 
 #define CALL(given)                                                                                \
     HEAD "  - { id: a, steps: [{ id: call, workflow: inner, inputs: { y: " given " } }] }\n" STOP
-    run_project_write(project, "workflows/inner.yaml",
-                      "name: inner\ninputs: { y: { type: string, default: z } }\n"
-                      "phases: [{ id: p, steps: [{ id: n, workflow: innermost }] }]\n");
+    run_project_write(
+        project, "workflows/inner.yaml",
+        "name: inner\ninputs: { y: { type: string, default: z } }\n"
+        "phases:\n  - id: p\n    mode: adaptive\n    rounds: 1\n"
+        "    steps: [{ id: n, workflow: innermost }, { id: m, workflow: innermost }]\n"
+        "    fix: [{ id: f, workflow: mending }]\n");
+    run_project_write(project, "workflows/mending.yaml",
+                      "name: mending\nphases: [{ id: p, steps: [{ id: s, run: 'true' }] }]\n");
     run_project_write(project, "workflows/innermost.yaml",
                       "name: innermost\nphases: [{ id: p, steps: [{ id: s, run: 'true' }] }]\n");
     stop_at(project, CALL("'${{ inputs.x }}'"));
@@ -356,6 +364,53 @@ static void what_a_nested_run_is_given_goes_into_its_step(void **state)
     run_project_write(project, "workflows/innermost.yaml",
                       "name: innermost\nphases: [{ id: p, steps: [{ id: s, run: 'false' }] }]\n");
     expect(project, CALL("'1'"), NULL, "call again, stop again");
+    run_project_write(project, "workflows/innermost.yaml",
+                      "name: innermost\nphases: [{ id: p, steps: [{ id: s, run: 'true' }] }]\n");
+    expect(project, CALL("'1'"), NULL, "call kept, stop again");
+    run_project_write(project, "workflows/mending.yaml",
+                      "name: mending\nphases: [{ id: p, steps: [{ id: s, run: 'false' }] }]\n");
+    expect(project, CALL("'1'"), NULL, "call again, stop again");
+}
+
+/* What looks at the files, and what may change them, is known of each function. */
+static void a_function_counts_as_what_it_does_to_the_files(void **state)
+{
+    struct run_project *project = *state;
+
+#define FUNCTIONS(change)                                                                          \
+    HEAD "  - { id: a, steps: [{ id: one, optional: true, retry: { attempts: 1 }, " change         \
+         " }] }\n  - id: b\n    steps:\n"                                                          \
+         "      - { id: look, use: inventory }\n"                                                  \
+         "      - { id: merge, optional: true, use: fold, retry: { attempts: 1 }, "                \
+         "with: { angles: '${{ json(1) }}' } }\n" STOP
+    stop_at(project, FUNCTIONS("use: noop, with: { value: 1 }"));
+    expect(project, FUNCTIONS("use: noop, with: { value: 2 }"), NULL,
+           "one again, look kept, merge kept, stop again");
+    stop_at(project, FUNCTIONS("use: task-files, with: { subtasks: '1' }"));
+    expect(project, FUNCTIONS("use: task-files, with: { subtasks: '2' }"), NULL,
+           "one again, look held, merge kept, stop again");
+}
+
+/* Also when the step before it is done again, and gives the same. */
+static void what_is_held_is_taken_when_it_comes_out_the_same(void **state)
+{
+    struct run_project *project = *state;
+
+#define SAID(how)                                                                                  \
+    HEAD "  - id: a\n    steps:\n"                                                                 \
+         "      - { id: one, run: 'echo one >>.fermata/done; " how "' }\n"                         \
+         "      - { id: two, reuse: inputs, run: 'echo two >>.fermata/done', env: { V: \"${{ "     \
+         "steps.one.output }}\" } }\n" STOP
+    stop_at(project, SAID("echo 1"));
+    edit(project, SAID("echo  1"), NULL, "one again, two held, stop again");
+    run_project_write(project, ".fermata/ready", "");
+    run_project_write(project, "other", "");
+    ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_done(project, "one\ntwo\none\n");
+    assert_string_equal(
+        json_get_text(run_project_find(project, "step_reused", "two", 0), "from_run", ""),
+        project->id);
 }
 
 static void an_approval_is_given_for_what_was_read(void **state)
@@ -384,19 +439,35 @@ static void under_the_static_strategy_the_alternative_counts(void **state)
     expect(project, WAYS("static", "q", "echo 1"), NULL, "one kept, stop again");
     expect(project, WAYS("static", "p", "echo 2"), NULL, "one again, stop again");
     expect(project, WAYS("ai", "p", "echo 1"), NULL, "one again, stop again");
+    stop_at(project, WAYS("static", "p", "echo 1 }, reuse: inputs, env: { Q: q"));
+    expect_of(project,
+              &(struct attempt){.text = WAYS("static", "p", "echo 1 }, reuse: inputs, env: { Q: q"),
+                                .is_preview = true,
+                                .is_fork = true},
+              "one reused, stop again");
+    expect_of(project,
+              &(struct attempt){.text = WAYS("hybrid", "p", "echo 1 }, reuse: inputs, env: { Q: q"),
+                                .is_preview = true,
+                                .is_fork = true},
+              "one again, stop again");
 }
 
 /* ---- phases ---- */
 
-/* How the phase stands: its status, and whether its steps or its gate are due. */
-static void assert_phase(struct run_project *project, const char *id, enum step_status expected)
+static struct run_state *look(struct run_project *project, struct workflow **ret_workflow)
 {
-    struct workflow *workflow = NULL;
     struct run_state *run = NULL;
-    struct error err = ERROR_INIT;
 
     assert_int_equal(
-        run_load_state(project->store, project->folder, project->id, &workflow, &run, &err), 0);
+        run_load_state(project->store, project->folder, project->id, ret_workflow, &run, NULL), 0);
+    return run;
+}
+
+static void assert_phase(struct run_project *project, const char *id, enum step_status expected)
+{
+    struct workflow *workflow;
+    struct run_state *run = look(project, &workflow);
+
     assert_string_equal(step_status_name(run_find_phase(run, id)->status),
                         step_status_name(expected));
     run_state_free(run);
@@ -406,14 +477,10 @@ static void assert_phase(struct run_project *project, const char *id, enum step_
 static void assert_step(struct run_project *project, const char *key, enum step_status status,
                         enum waiting waiting)
 {
-    struct workflow *workflow = NULL;
-    struct run_state *run = NULL;
-    struct error err = ERROR_INIT;
-    const struct step_state *step;
+    struct workflow *workflow;
+    struct run_state *run = look(project, &workflow);
+    const struct step_state *step = run_find_step(run, key);
 
-    assert_int_equal(
-        run_load_state(project->store, project->folder, project->id, &workflow, &run, &err), 0);
-    step = run_find_step(run, key);
     assert_non_null(step);
     assert_string_equal(step_status_name(step->status), step_status_name(status));
     assert_int_equal(step->waiting, waiting);
@@ -551,13 +618,24 @@ static void a_failure_that_was_allowed_stays_while_its_step_is_the_same(void **s
     expect(project, ALLOWED("exit 1", "true"), NULL, "one again, stop again");
 }
 
+static void approve_child(struct run_project *project, const char *step)
+{
+    const json_t *waiting = run_project_find(project, "step_waiting", step, 0);
+    struct error err = ERROR_INIT;
+    json_t *answer;
+
+    assert_non_null(waiting);
+    answer = run_project_ask(project, json_get_text(waiting, "child", ""),
+                             json_pack("{s:s, s:s}", "do", "approve", "step", "s"), &err);
+    assert_non_null(answer);
+    json_decref(answer);
+}
+
 /* Whoever waits goes on waiting, and is not asked twice. */
 static void what_waits_goes_on_where_it_is_the_same(void **state)
 {
     struct run_project *project = *state;
-    struct error err = ERROR_INIT;
     const json_t *call;
-    json_t *answer;
 
 #define WAITS(more, title)                                                                         \
     HEAD "  - { id: a, steps: [{ id: one, use: noop" more " }] }\n"                                \
@@ -592,10 +670,7 @@ static void what_waits_goes_on_where_it_is_the_same(void **state)
                   json_pack("{s:s, s:s, s:s}", "do", "skip", "step", "agent", "reason", "r"));
     call = run_project_find(project, "step_waiting", "call", 0);
     run_project_drop_engine(project);
-    answer = run_project_ask(project, json_get_text(call, "child", ""),
-                             json_pack("{s:s, s:s}", "do", "approve", "step", "s"), &err);
-    assert_non_null(answer);
-    json_decref(answer);
+    approve_child(project, "call");
     ask_and_go_on(project, json_pack("{s:s}", "do", "resume"));
     assert_string_equal(run_project_status(project, project->id), "completed");
     assert_string_equal(
@@ -623,24 +698,9 @@ static void a_list_that_is_half_done_goes_on_with_what_it_has(void **state)
     run_project_check_tables(project);
 }
 
-static void approve_child(struct run_project *project, const char *step)
-{
-    const json_t *waiting = run_project_find(project, "step_waiting", step, 0);
-    struct error err = ERROR_INIT;
-    json_t *answer;
-
-    assert_non_null(waiting);
-    answer = run_project_ask(project, json_get_text(waiting, "child", ""),
-                             json_pack("{s:s, s:s}", "do", "approve", "step", "s"), &err);
-    assert_non_null(answer);
-    json_decref(answer);
-}
-
 static void a_list_of_nested_runs_of_which_one_waits_goes_on(void **state)
 {
     struct run_project *project = *state;
-    struct error err = ERROR_INIT;
-    int code;
 
     run_project_write(project, "workflows/inner.yaml",
                       "name: inner\nphases: [{ id: p, steps: [{ id: s, approve: Go on? }] }]\n");
@@ -651,13 +711,11 @@ static void a_list_of_nested_runs_of_which_one_waits_goes_on(void **state)
     assert_step(project, "each[0]", STEP_IS_COMPLETED, WAITING_NOTHING);
     assert_step(project, "each[1]", STEP_IS_PAUSED, WAITING_WORKFLOW);
     /* What waits has another item then. */
-    assert_null(try_edit(
-        project,
-        &(struct attempt){.text = HEAD "  - { id: a, steps: [{ id: each, foreach: \"['k', 'm']\","
-                                       " workflow: inner }] }\n"},
-        &code, &err));
-    assert_int_equal(code, ERROR_CONFLICT);
-    assert_non_null(strstr(err.text, "each[1] of run"));
+    assert_refused(project,
+                   &(struct attempt){.text = HEAD
+                                     "  - { id: a, steps: [{ id: each, foreach: \"['k', 'm']\","
+                                     " workflow: inner }] }\n"},
+                   ERROR_CONFLICT, "each[1] of run");
     edit(project, HALF("workflow: inner"), NULL, "each open");
     assert_step(project, "each", STEP_IS_RUNNING, WAITING_INSTANCES);
     assert_step(project, "each[0]", STEP_IS_COMPLETED, WAITING_NOTHING);
@@ -820,58 +878,51 @@ static void a_fork_takes_over_what_is_done_under_a_condition_that_surely_holds(v
     fork.text = HEAD
         "  - { id: b, steps: [{ id: each, reuse: inputs, foreach: [1], run: echo 3 }] }\n";
     expect_of(project, &fork, "each again");
+    stop_at(project,
+            HEAD "  - { id: a, steps: [{ id: one, reuse: tree, run: echo tree }] }\n" STOP);
+    fork.text = HEAD "  - { id: a, steps: [{ id: one, reuse: tree, run: echo tree }] }\n" STOP;
+    expect_of(project, &fork, "one reused, stop again");
+    run_project_write(project, "other", "");
+    expect_of(project, &fork, "one again, stop again");
 }
 
 static void what_cannot_be_looked_at_is_said(void **state)
 {
     struct run_project *project = *state;
-    struct error err = ERROR_INIT;
     struct attempt attempt = {.text = HEAD A B C, .is_preview = true, .is_fork = true};
     char *locks;
-    int code;
 
     stop(project);
     project->options.project = "/nowhere/at/all";
-    assert_null(try_edit(project, &attempt, &code, &err));
-    assert_true(code < 0);
-    assert_non_null(strstr(err.text, "/nowhere"));
+    assert_refused(project, &attempt, ERROR_NOT_FOUND, "/nowhere");
     attempt.is_preview = attempt.is_fork = false;
-    assert_null(try_edit(project, &attempt, &code, &err));
-    assert_true(code < 0);
+    assert_refused(project, &attempt, ERROR_NOT_FOUND, "/nowhere");
     project->options.project = project->project;
     memcpy(project->id, "wf_zzzzzzzzzzzz", RUN_ID_SIZE);
-    assert_null(try_edit(project, &attempt, &code, &err));
-    assert_int_equal(code, ERROR_NOT_FOUND);
+    assert_refused(project, &attempt, ERROR_NOT_FOUND, "wf_zzzzzzzzzzzz");
     attempt.is_preview = true;
-    assert_null(try_edit(project, &attempt, &code, &err));
-    assert_int_equal(code, ERROR_NOT_FOUND);
+    assert_refused(project, &attempt, ERROR_NOT_FOUND, "wf_zzzzzzzzzzzz");
     /* Without the file of locks there is no engine. */
     locks = run_lock_path(project->folder);
     assert_int_equal(file_remove_tree(locks, NULL), 0);
-    assert_int_equal(file_make_folders(locks, &err), 0);
-    assert_null(try_edit(project, &attempt, &code, &err));
-    assert_true(code < 0);
+    assert_int_equal(file_make_folders(locks, NULL), 0);
+    assert_refused(project, &attempt, ERROR_IO, locks);
     attempt.is_preview = false;
-    assert_null(try_edit(project, &attempt, &code, &err));
-    assert_true(code < 0);
+    assert_refused(project, &attempt, ERROR_IO, locks);
     free(locks);
 }
 
 static void a_nested_run_is_edited_with_the_one_that_it_is_a_part_of(void **state)
 {
     struct run_project *project = *state;
-    struct error err = ERROR_INIT;
     const char *inner = "name: inner\nphases: [{ id: p, steps: [{ id: s, approve: Go on? }] }]\n";
-    int code;
 
     run_project_write(project, "workflows/inner.yaml", inner);
     stop_at(project, HALF("workflow: inner"));
     memcpy(project->id,
            json_get_text(run_project_find(project, "step_waiting", "each[0]", 0), "child", ""),
            RUN_ID_SIZE);
-    assert_null(try_edit(project, &(struct attempt){.text = inner}, &code, &err));
-    assert_int_equal(code, ERROR_CONFLICT);
-    assert_non_null(strstr(err.text, "edit that one"));
+    assert_refused(project, &(struct attempt){.text = inner}, ERROR_CONFLICT, "edit that one");
 }
 
 /* What an artifact has taken the place of is not the plan any more. */
@@ -922,6 +973,8 @@ int main(void)
         TEST(what_a_nested_run_is_given_goes_into_its_step),
         TEST(an_approval_is_given_for_what_was_read),
         TEST(under_the_static_strategy_the_alternative_counts),
+        TEST(a_function_counts_as_what_it_does_to_the_files),
+        TEST(what_is_held_is_taken_when_it_comes_out_the_same),
         TEST(a_phase_stays_done_while_nothing_that_decides_about_it_is_another),
         TEST(a_phase_behind_a_changed_one_is_decided_anew_where_it_decides),
         TEST(a_phase_that_was_left_out_is_looked_at_when_its_turn_comes),

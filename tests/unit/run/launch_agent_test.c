@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -257,6 +258,38 @@ static void the_tools_of_a_step_are_those_that_its_agent_may_use(void **state)
     assert_false(run_project_has(project, "prompt.2"));
 }
 
+static void the_tools_of_an_expert_are_those_that_its_agent_may_use(void **state)
+{
+    struct run_project *project = *state;
+
+    configure_program(project, "");
+    for (int i = 0; i < 4; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "answer.%d", i);
+        run_project_write(project, name, SESSION("s1") RESULT("fine"));
+    }
+    run_project_write(project, "experts/e.md",
+                      "---\ntools: { claude: [\"Bash(git log:*)\", Read] }\n---\n\nYou know.\n");
+    assert_string_equal(run_project_run(project, WORKFLOW(", expert: e, reuse: inputs")),
+                        "completed");
+    assert_file_has(project, "called", "Bash(git log:*)", true);
+    assert_string_equal(run_project_run(project, WORKFLOW(", expert: e, reuse: inputs")),
+                        "completed");
+    assert_false(run_project_has(project, "prompt.1"));
+    /* Other tools are other work, also where the prompt is the same. */
+    run_project_write(project, "experts/e.md",
+                      "---\ntools: { claude: [\"Bash(git show:*)\"] }\n---\n\nYou know.\n");
+    assert_string_equal(run_project_run(project, WORKFLOW(", expert: e, reuse: inputs")),
+                        "completed");
+    assert_file_has(project, "called", "Bash(git show:*)", true);
+    /* The step's own go first. */
+    assert_string_equal(
+        run_project_run(project, WORKFLOW(", expert: e, tools: [Grep], reuse: inputs")),
+        "completed");
+    assert_file_has(project, "called", "Grep", true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -272,6 +305,7 @@ int main(void)
         TEST(a_session_is_gone_on_with_after_an_interruption),
         TEST(a_session_that_asked_is_told_the_answer_and_of_no_interruption),
         TEST(the_tools_of_a_step_are_those_that_its_agent_may_use),
+        TEST(the_tools_of_an_expert_are_those_that_its_agent_may_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

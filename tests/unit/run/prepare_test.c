@@ -255,6 +255,71 @@ static void of_what_is_reused_it_is_told_who_answered_when_it_was_done(void **st
     run_project_check_tables(project);
 }
 
+static int change_tables(struct tx *tx, void *arg, struct error *err)
+{
+    const struct query change = {arg};
+
+    return tx_run(tx, tx_query(tx, &change), NULL, err);
+}
+
+/* As a store of another age, or one that lost a record, may have it. */
+static void what_is_not_known_of_an_earlier_result_is_left_out(void **state)
+{
+    static char without_records[] = "DELETE FROM journal WHERE kind = 'attempt_ended'";
+    static char without_artifacts[] = "UPDATE step SET artifacts = NULL";
+    struct run_project *project = *state;
+    char first[RUN_ID_SIZE];
+    char second[RUN_ID_SIZE];
+
+    run_project_configure(project, "agents:\n  good: { command: [echo, fine], model: m1 }\n"
+                                   "  bad: { command: [sh, -c, 'echo 503 >&2; exit 1'] }\n");
+    run_answered(project, first);
+    run_project_drop_engine(project);
+    assert_int_equal(store_write(project->store, change_tables, without_artifacts, NULL), 0);
+    assert_int_equal(store_write(project->store, change_tables, without_records, NULL), 0);
+    run_answered(project, second);
+    assert_string_equal(
+        json_get_text(run_project_find(project, "step_reused", "asked", 0), "from_run", ""), first);
+    assert_null(json_object_get(run_project_find(project, "step_reused", "asked", 0), "agent"));
+}
+
+static void a_result_of_which_an_artifact_was_collected_is_made_again(void **state)
+{
+    struct run_project *project = *state;
+    const char
+        *step = "{ id: s, run: echo 1 >f; echo 2 >g, reuse: inputs, artifacts: { f: f, g: g, "
+                "h: f } }";
+    const json_t *artifacts;
+    char *path;
+
+    assert_int_equal(executions(project, step, NULL), 1);
+    assert_int_equal(executions(project, step, NULL), 0);
+    artifacts = json_object_get(run_project_find(project, "step_reused", "s", 0), "artifacts");
+    assert_int_equal(json_array_size(artifacts), 3);
+    path = mem_printf("%s/blobs/%.2s/%s", project->folder,
+                      json_get_text(json_array_get(artifacts, 1), "digest", ""),
+                      json_get_text(json_array_get(artifacts, 1), "digest", "") + 2);
+    assert_int_equal(file_remove_tree(path, NULL), 0);
+    free(path);
+    assert_int_equal(executions(project, step, NULL), 1);
+    assert_int_equal(executions(project, step, NULL), 0);
+}
+
+static void a_step_whose_variable_cannot_be_worked_out_fails_with_its_name(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(
+        run_project_run(project,
+                        "name: w\ninputs: { i: { type: string, default: none } }\nphases:\n"
+                        "  - { id: a, steps: [{ id: s, run: 'true', reuse: inputs, env: { V: "
+                        "\"${{ inputs.i < 3 }}\" } }] }\n"),
+        "paused");
+    assert_non_null(strstr(
+        json_get_text(run_project_find(project, "step_moved", "s", 0), "error", ""), "argument V"));
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 0);
+}
+
 static void a_step_that_cannot_be_prepared_fails_with_the_reason(void **state)
 {
     struct run_project *project = *state;
@@ -300,6 +365,9 @@ int main(void)
         TEST(a_failed_step_is_not_reused),
         TEST(an_agent_step_knows_its_prompt_its_expert_and_the_agent_that_is_meant),
         TEST(of_what_is_reused_it_is_told_who_answered_when_it_was_done),
+        TEST(what_is_not_known_of_an_earlier_result_is_left_out),
+        TEST(a_result_of_which_an_artifact_was_collected_is_made_again),
+        TEST(a_step_whose_variable_cannot_be_worked_out_fails_with_its_name),
         TEST(a_step_that_cannot_be_prepared_fails_with_the_reason),
         TEST(the_proof_of_a_check_names_the_tree_that_it_saw),
     };
