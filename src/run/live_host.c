@@ -45,7 +45,7 @@ static void on_looked(void *arg)
     } else if (call->result < 0 && call->err.is_storage_full && !live->stop_wanted) {
         live_park(live, &call->err, on_look_again);
     } else if (call->result < 0) {
-        live_post_failure(live, CLASS_TRANSIENT, &call->err);
+        live_post_failure(live, live->stop_wanted ? CLASS_CANCELLED : CLASS_TRANSIENT, &call->err);
     } else if (call->is_answered) {
         live->is_kept = true;
         live_collect(live);
@@ -64,11 +64,10 @@ static void submit_look(struct live_attempt *live)
 
 void live_ask_host(struct live_attempt *live)
 {
-    struct active *active = engine_find(live->engine, live->run);
-    struct step_state *step = active ? run_find_step(active->state, live->key) : NULL;
+    struct active *active;
+    const struct step_state *step = live_step(live, &active);
     struct error err = ERROR_INIT;
 
-    assert(step);
     bridge_call_free(live->bridge);
     live->bridge = NULL;
     if (bridge_call_new(active, run_step_index(active->state, step), live->folder, &live->bridge,

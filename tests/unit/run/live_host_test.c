@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include "run/bridge.h"
 #include "run/live.h"
+#include "run/own.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "support/full_disk.h"
 #include "support/run_project.h"
 
 #include <setjmp.h>
@@ -11,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -147,7 +151,116 @@ static void a_request_tells_the_host_what_the_step_is_to_be(void **state)
     free(name);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+/* ---- what fails, and who stops or ends meanwhile ---- */
+
+static const struct live_attempt *find_live(const struct run_project *project)
+{
+    char *key = mem_printf("%s/a", project->id);
+    const struct live_attempt *live = map_find(project->engine->live, key);
+
+    free(key);
+    return live;
+}
+
+static bool is_looked_at(const struct run_project *project)
+{
+    const struct live_attempt *live = find_live(project);
+
+    return live && live->bridge && live->is_on_pool;
+}
+
+static bool is_parked(const struct run_project *project)
+{
+    const struct live_attempt *live = find_live(project);
+
+    return live && live->pause.value;
+}
+
+static void start_until_looked_at(struct run_project *project)
+{
+    run_project_start(project, HOSTED, NULL);
+    run_project_turn_until(project, is_looked_at);
+}
+
+static void adopt_and_go(struct run_project *project)
+{
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+}
+
+static void an_engine_that_ends_while_it_asks_leaves_the_asking_to_the_next(void **state)
+{
+    struct run_project *project = *state;
+
+    start_until_looked_at(project);
+    run_project_drop_engine(project);
+    assert_int_equal(run_project_count(project, "step_waiting", "a"), 1);
+    adopt_and_go(project);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_int_equal(run_project_count(project, "attempt_started", "a"), 1);
+    assert_int_equal(run_project_count(project, "step_waiting", "a"), 2);
+}
+
+static void of_a_run_that_is_lost_nobody_is_asked(void **state)
+{
+    struct run_project *project = *state;
+
+    start_until_looked_at(project);
+    active_lose(engine_find(project->engine, project->id), "another process took it");
+    assert_int_equal(map_count(project->engine->live), 0);
+    run_project_go(project);
+    assert_int_equal(run_project_count(project, "step_waiting", "a"), 1);
+}
+
+static int tear_down(void **state)
+{
+    struct run_project *project = *state;
+
+    full_disk_unmount(project->folder, "workflows");
+    return run_project_tear_down(state);
+}
+
+static void a_request_waits_for_space(void **state)
+{
+    struct run_project *project = *state;
+    char *filler = full_disk_mount(project->folder, "workflows");
+
+    if (!filler) {
+        skip();
+    }
+    run_project_start(project, HOSTED, NULL);
+    run_project_turn_until(project, is_parked);
+    assert_int_equal(project->stalls, 1);
+    assert_int_equal(unlink(filler), 0);
+    run_project_go(project);
+    assert_int_equal(run_project_count(project, "attempt_started", "a"), 1);
+    assert_int_equal(run_project_count(project, "attempt_ended", "a"), 0);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_int_equal(project->unstalls, 1);
+    free(filler);
+}
+
+static void a_stop_ends_the_wait_for_space_for_a_request(void **state)
+{
+    struct run_project *project = *state;
+    char *filler = full_disk_mount(project->folder, "workflows");
+    const json_t *ended;
+
+    if (!filler) {
+        skip();
+    }
+    run_project_start(project, HOSTED, NULL);
+    run_project_turn_until(project, is_parked);
+    engine_interrupt(project->engine, true);
+    run_project_go(project);
+    ended = run_project_find(project, "attempt_ended", "a", 0);
+    assert_string_equal(json_get_text(ended, "class", ""), "cancelled");
+    free(filler);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, tear_down)
 
 int main(void)
 {
@@ -157,7 +270,12 @@ int main(void)
         TEST(a_nested_run_without_room_rests_with_the_host_that_has_it_all),
         TEST(a_request_that_cannot_be_written_is_a_failure_of_the_attempt),
         TEST(a_request_tells_the_host_what_the_step_is_to_be),
+        TEST(an_engine_that_ends_while_it_asks_leaves_the_asking_to_the_next),
+        TEST(of_a_run_that_is_lost_nobody_is_asked),
+        TEST(a_request_waits_for_space),
+        TEST(a_stop_ends_the_wait_for_space_for_a_request),
     };
 
+    full_disk_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
