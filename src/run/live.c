@@ -114,16 +114,13 @@ void live_take_place(struct live_attempt *live)
     }
 }
 
-static bool leave_place(struct live_attempt *live)
+static void leave_place(struct live_attempt *live)
 {
-    bool had_place = live->has_place;
-
-    if (had_place) {
+    if (live->has_place) {
         live->has_place = false;
         live->engine->processes--;
         live->engine->changers -= live->is_reader ? 0 : 1;
     }
-    return had_place;
 }
 
 void live_end(struct live_attempt *live)
@@ -141,9 +138,8 @@ void live_end(struct live_attempt *live)
 
 void live_give_place(struct live_attempt *live)
 {
-    if (leave_place(live)) {
-        start_waiting(live->engine);
-    }
+    leave_place(live);
+    start_waiting(live->engine);
 }
 
 void live_park(struct live_attempt *live, const struct error *err, loop_callback again)
@@ -320,7 +316,9 @@ static void on_urge(void *arg)
 {
     struct live_attempt *live = arg;
 
-    live->is_overdue = attempt_urge(live->watch) || live->is_overdue;
+    if (attempt_urge(live->watch)) {
+        live->is_overdue = true;
+    }
     live->urge = loop_timer_start(live->engine->options.loop, URGE_MS, on_urge, live);
 }
 
@@ -347,7 +345,8 @@ static void follow_agent(struct live_attempt *live)
     struct active *active;
     const struct step_state *step = live_step(live, &active);
 
-    if (!step->check && step_effective(step)->kind == STEP_AGENT && !live->follow) {
+    assert(!live->follow); /* it is watched once */
+    if (!step->check && step_effective(step)->kind == STEP_AGENT) {
         live->follow = follow_start(live->engine, live->folder, on_follow_stop, live);
     }
 }

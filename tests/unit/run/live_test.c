@@ -467,6 +467,211 @@ static void a_cancelled_run_does_not_wait_for_space_for_what_nobody_will_use(voi
     free(filler);
 }
 
+/* ---- agents ---- */
+
+#define AGENT(script)                                                                              \
+    "default_agent: a\nagents:\n  a: { type: command, command: [sh, -c, 'cat >/dev/null; " script  \
+    "; echo done'] }\n"
+
+static const struct live_attempt *find_live_of(const struct run_project *project, const char *step)
+{
+    char *key = mem_printf("%s/%s", project->id, step);
+    const struct live_attempt *live = map_find(project->engine->live, key);
+
+    free(key);
+    return live;
+}
+
+static const char *class_of_step(const struct run_project *project, const char *step)
+{
+    return json_get_text(run_project_find(project, "attempt_ended", step, 0), "class", "");
+}
+
+static bool waits_for_turn(const struct run_project *project)
+{
+    const struct live_attempt *live = find_live_of(project, "t");
+
+    return live && live->turn.value;
+}
+
+static bool is_asked_again(const struct run_project *project)
+{
+    const struct live_attempt *live = find_live_of(project, "t");
+
+    return live && live->is_on_pool && live->launch && live->has_place;
+}
+
+/* Both change the files: the one has them, the other waits for its turn. */
+static const char two_agents[] =
+    "name: w\nphases: [{ id: p, mode: parallel, steps: [{ id: s, prompt: go }, { id: t, prompt: "
+    "go, "
+    "needs: [c] }, { id: c, run: 'until [ -e ran ]; do sleep 0.01; done' }] }]\n";
+
+static void a_stop_reaches_an_agent_that_waits_for_its_turn(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)alarm(60);
+    run_project_configure(project,
+                          AGENT("echo $FERMATA_STEP >>ran; until [ -e go ]; do sleep 0.01; done"));
+    run_project_start(project, two_agents, NULL);
+    run_project_turn_until(project, waits_for_turn);
+    engine_interrupt(project->engine, true);
+    run_project_go(project);
+    assert_string_equal(class_of_step(project, "t"), "cancelled");
+    assert_string_equal(class_of_step(project, "s"), "cancelled");
+    assert_int_equal(project->engine->processes, 0);
+    (void)alarm(0);
+}
+
+static void a_stop_reaches_an_agent_that_asks_for_its_turn_just_then(void **state)
+{
+    struct run_project *project = *state;
+
+    (void)alarm(60);
+    run_project_configure(project,
+                          AGENT("echo $FERMATA_STEP >>ran; until [ -e go ]; do sleep 0.01; done"));
+    run_project_start(project, two_agents, NULL);
+    run_project_turn_until(project, waits_for_turn);
+    run_project_block_pool(project);
+    run_project_turn_until(project, is_asked_again);
+    engine_interrupt(project->engine, true);
+    run_project_go_until(project, "run_wished", NULL);
+    run_project_unblock_pool(project);
+    run_project_go(project);
+    assert_string_equal(class_of_step(project, "t"), "cancelled");
+    assert_int_equal(run_project_count(project, "attempt_started", "t"), 1);
+    (void)alarm(0);
+}
+
+static void a_start_that_fails_as_it_is_stopped_is_stopped(void **state)
+{
+    struct run_project *project = *state;
+
+    project->options.keeper_path = "/nowhere/keeper";
+    run_project_block_pool(project);
+    start(project, "{ id: s, run: 'true', retry: { attempts: 2, delay: 1ms } }");
+    run_project_turn_until(project, is_being_started);
+    engine_interrupt(project->engine, true);
+    run_project_go_until(project, "run_wished", NULL);
+    run_project_unblock_pool(project);
+    run_project_go(project);
+    assert_string_equal(class_of(project, 0), "cancelled");
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 1);
+}
+
+static void a_start_without_space_that_is_stopped_meanwhile_does_not_wait(void **state)
+{
+    struct run_project *project = *state;
+    char *filler = full_disk_mount(project->folder, "workflows");
+
+    if (!filler) {
+        skip();
+    }
+    run_project_block_pool(project);
+    run_project_start(project, one_step, NULL);
+    run_project_turn_until(project, is_being_started);
+    engine_interrupt(project->engine, true);
+    run_project_go_until(project, "run_wished", NULL);
+    run_project_unblock_pool(project);
+    run_project_go(project);
+    assert_string_equal(class_of(project, 0), "cancelled");
+    assert_int_equal(project->stalls, 0);
+    free(filler);
+}
+
+static void a_step_without_a_limit_is_not_hurried(void **state)
+{
+    struct run_project *project = *state;
+
+    start(project, "{ id: s, run: 'until [ -e go ]; do sleep 0.01; done', timeout: 0 }");
+    run_project_turn_until(project, is_watched);
+    assert_int_equal(find_live(project)->urge.value, 0);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(class_of(project, 0), "none");
+}
+
+/* ---- in a clone ---- */
+
+static const char cloned[] =
+    "name: w\ngates: { g: { commands: [{ run: 'touch $FERMATA_PROJECT/checked' }] } }\n"
+    "phases: [{ id: p, steps: [{ id: s, prompt: go, workspace: clone, gate: g }] }]\n";
+static const char ungated[] =
+    "name: w\nphases: [{ id: p, steps: [{ id: s, prompt: go, workspace: clone }] }]\n";
+
+/* While the outcome of its agent is read, which is over. */
+static void cancel_as_it_is_read(struct run_project *project, const char *text)
+{
+    run_project_configure(project, AGENT("echo x >made"));
+    run_project_start(project, text, NULL);
+    run_project_turn_until(project, is_watched);
+    run_project_block_pool(project);
+    run_project_turn_until(project, is_being_read);
+    order(project, "cancel");
+    run_project_go_until(project, "run_wished", NULL);
+    run_project_unblock_pool(project);
+    run_project_go(project);
+    assert_int_equal(engine_find(project->engine, project->id)->state->status, RUN_CANCELLED);
+    assert_int_equal(run_project_count(project, "attempt_ended", "s"), 1);
+    assert_false(run_project_has(project, "made"));
+}
+
+static void of_a_cancelled_run_no_gate_is_asked(void **state)
+{
+    struct run_project *project = *state;
+
+    cancel_as_it_is_read(project, cloned);
+    assert_false(run_project_has(project, "checked"));
+}
+
+static void of_a_cancelled_run_nothing_is_merged(void **state)
+{
+    cancel_as_it_is_read(*state, ungated);
+}
+
+/* ---- the end of a quiet attempt ---- */
+
+static void only_who_is_at_work_and_not_stopped_is_ended_for_being_quiet(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active;
+    int step;
+
+    run_project_block_pool(project);
+    start(project,
+          "{ id: s, run: 'until [ -e go ]; do sleep 0.01; done', retry: { attempts: 1 } }");
+    run_project_turn_until(project, is_being_started);
+    active = engine_find(project->engine, project->id);
+    step = run_step_index(active->state, run_find_step(active->state, "s"));
+    live_end_quiet(active, step); /* it has no process yet */
+    run_project_unblock_pool(project);
+    run_project_turn_until(project, is_watched);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(class_of(project, 0), "none");
+    live_end_quiet(active, step); /* it has ended */
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
+static void who_is_stopped_is_not_ended_for_being_quiet_as_well(void **state)
+{
+    struct run_project *project = *state;
+    struct active *active;
+    int step;
+
+    (void)alarm(60);
+    start(project, "{ id: s, run: 'exec sleep 600' }");
+    run_project_turn_until(project, is_watched);
+    active = engine_find(project->engine, project->id);
+    step = run_step_index(active->state, run_find_step(active->state, "s"));
+    live_stop(active, step);
+    live_end_quiet(active, step);
+    run_project_go(project);
+    assert_string_equal(class_of(project, 0), "cancelled");
+    (void)alarm(0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, tear_down)
 
 int main(void)
@@ -491,6 +696,15 @@ int main(void)
         TEST(an_outcome_that_cannot_be_kept_waits_for_space_and_is_not_run_again),
         TEST(a_start_that_waits_for_space_is_let_go_with_its_run),
         TEST(a_cancelled_run_does_not_wait_for_space_for_what_nobody_will_use),
+        TEST(a_stop_reaches_an_agent_that_waits_for_its_turn),
+        TEST(a_stop_reaches_an_agent_that_asks_for_its_turn_just_then),
+        TEST(a_start_that_fails_as_it_is_stopped_is_stopped),
+        TEST(a_start_without_space_that_is_stopped_meanwhile_does_not_wait),
+        TEST(a_step_without_a_limit_is_not_hurried),
+        TEST(of_a_cancelled_run_no_gate_is_asked),
+        TEST(of_a_cancelled_run_nothing_is_merged),
+        TEST(only_who_is_at_work_and_not_stopped_is_ended_for_being_quiet),
+        TEST(who_is_stopped_is_not_ended_for_being_quiet_as_well),
     };
 
     full_disk_init();
