@@ -447,6 +447,119 @@ static void what_is_left_out_is_named_once(void **state)
     free(path);
 }
 
+static void a_file_that_is_gone_is_shown_and_what_is_ignored_alone_is_not(void **state)
+{
+    struct run_project *project = *state;
+    char *path = path_join(project->project, "gone");
+    char *text;
+
+    GIT(project->project, "init", "-q");
+    run_project_write(project, ".gitignore", "built-*\n");
+    run_project_write(project, "built-old", "1\n");
+    run_project_write(project, "gone", "what was in it\n");
+    begin(project);
+    run_project_write(project, "built-old", "2\n");
+    changes_keep_after(&PLACE(project), project->project);
+    assert_no_difference(project);
+    begin(project);
+    assert_int_equal(unlink(path), 0);
+    changes_keep_after(&PLACE(project), project->project);
+    changes_write_difference(&PLACE(project));
+    text = run_project_read(project, ".fermata/" DIFFERENCE_FILE);
+    assert_non_null(strstr(text, "\n-what was in it\n"));
+    free(text);
+    free(path);
+}
+
+/* NULL as a value takes the member away. */
+static void edit_note(const struct run_project *project, const char *name, json_t *value)
+{
+    json_t *note = snapshot_note_read(project->store, project->folder);
+
+    assert_non_null(note);
+    if (value) {
+        json_put(note, name, value);
+    } else {
+        (void)json_object_del(note, name);
+    }
+    assert_int_equal(snapshot_note_write(project->store, project->folder, note, NULL), 0);
+    json_decref(note);
+}
+
+static void put_in_the_way(const struct run_project *project)
+{
+    char *snapshots = path_join(project->folder, "snapshots");
+
+    assert_int_equal(file_remove_tree(snapshots, NULL), 0);
+    run_project_write(project, ".fermata/snapshots", "in the way");
+    free(snapshots);
+}
+
+static void assert_unknown(const struct run_project *project)
+{
+    json_t *changes = end(project);
+
+    assert_null(json_object_get(changes, "count"));
+    assert_non_null(json_get_text(changes, "unknown", NULL));
+    json_decref(changes);
+}
+
+static void snapshots_that_cannot_be_opened_make_it_unknown(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_write(project, "a.txt", "one");
+    begin(project);
+    put_in_the_way(project);
+    assert_unknown(project);
+    /* Of before there is a list now, and somebody says that he kept what was after it. */
+    begin(project);
+    edit_note(project, "after", json_string("0123"));
+    assert_unknown(project);
+}
+
+/* Those of an attempt that an older version began have no digest. */
+static void a_list_whose_digest_nobody_noted_is_believed(void **state)
+{
+    struct run_project *project = *state;
+    json_t *changes;
+
+    put_in_the_way(project);
+    run_project_write(project, "a.txt", "one");
+    begin(project);
+    edit_note(project, "listing", NULL);
+    run_project_write(project, "a.txt", "two");
+    changes = end(project);
+    assert_int_equal(json_get_integer(changes, "count", -1), 1);
+    json_decref(changes);
+}
+
+static void of_many_files_that_are_left_out_the_first_are_named(void **state)
+{
+    struct run_project *project = *state;
+    json_t *lacks = json_pack("[i]", 7); /* is no name */
+    json_t *note;
+
+    while (json_array_size(lacks) < 99) {
+        (void)json_array_append_new(lacks, json_string("known"));
+    }
+    begin(project);
+    edit_note(project, "lacks", lacks);
+    for (int i = 0; i < 2; i++) {
+        char *name = mem_printf("large-%d", i);
+        char *path = path_join(project->project, name);
+
+        run_project_write(project, name, "");
+        assert_int_equal(truncate(path, 65 * 1024 * 1024), 0);
+        free(path);
+        free(name);
+    }
+    changes_keep_after(&PLACE(project), project->project);
+    note = snapshot_note_read(project->store, project->folder);
+    assert_int_equal(json_array_size(json_object_get(note, "lacks")), 100);
+    json_decref(note);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -472,6 +585,10 @@ int main(void)
         TEST(a_note_that_cannot_be_read_is_not_replaced),
         TEST(of_many_files_the_first_are_named),
         TEST(what_is_left_out_is_named_once),
+        TEST(a_file_that_is_gone_is_shown_and_what_is_ignored_alone_is_not),
+        TEST(snapshots_that_cannot_be_opened_make_it_unknown),
+        TEST(a_list_whose_digest_nobody_noted_is_believed),
+        TEST(of_many_files_that_are_left_out_the_first_are_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,21 @@ static void the_model_of_the_step_comes_before_that_of_the_agent(void **state)
     assert_string_equal(answer(project), "m2");
 }
 
+static void a_prompt_that_cannot_be_worked_out_is_given_to_nobody(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, "
+                                   "command: [touch, called] }\n");
+    assert_string_equal(run_project_run(project,
+                                        "name: w\ndefaults: { retry: { attempts: 1 } }\n"
+                                        "phases: [{ id: p, steps: [{ id: s, reuse: never, prompt: "
+                                        "\"${{ run.id < 3 }}\" }] }]\n"),
+                        "paused");
+    assert_non_null(strstr(json_get_text(ended(project), "error", ""), "<"));
+    assert_false(run_project_has(project, "called"));
+}
+
 static void what_the_agent_cannot_do_is_refused_before_it_is_called(void **state)
 {
     struct run_project *project = *state;
@@ -299,6 +314,7 @@ int main(void)
         TEST(the_contracts_of_the_workflow_stand_behind_the_task),
         TEST(the_model_of_the_step_comes_before_that_of_the_agent),
         TEST(what_the_agent_cannot_do_is_refused_before_it_is_called),
+        TEST(a_prompt_that_cannot_be_worked_out_is_given_to_nobody),
         TEST(wrong_json_may_be_answered_better_once_more),
         TEST(a_program_gets_the_configured_key_where_it_looks_for_it),
         TEST(without_its_key_a_program_is_not_called),

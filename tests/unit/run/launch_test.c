@@ -95,15 +95,16 @@ static void each_name_stands_once_in_the_environment(void **state)
 }
 
 /* An input is called as the file of another one would be. */
-static void run_step_with_file_input(struct run_project *project, const struct run_request *request)
+static void run_step_with_file_input(struct run_project *project, const char *inputs,
+                                     const struct run_request *request)
 {
-    run_project_start(project,
-                      "name: w\n"
-                      "inputs: { my-name: {}, my-name-file: { default: own } }\n"
-                      "phases:\n  - id: a\n    steps:\n"
-                      "      - { id: s, run: 'echo $FERMATA_INPUT_MY_NAME_FILE' }\n",
-                      request);
+    char *text = mem_printf("name: w\ninputs: { %s }\nphases:\n  - id: a\n    steps:\n"
+                            "      - { id: s, run: 'echo $FERMATA_INPUT_MY_NAME_FILE' }\n",
+                            inputs);
+
+    run_project_start(project, text, request);
     run_project_go(project);
+    free(text);
 }
 
 static void a_value_too_large_for_an_environment_lies_in_a_file(void **state)
@@ -129,7 +130,9 @@ static void a_value_too_large_for_an_environment_lies_in_a_file(void **state)
     assert_string_equal(output_of(project, "s[0]"), "200000\n200000\nnone\n");
     assert_string_equal(output_of(project, "s[1]"), "200000\n200004\nnone\n");
     assert_string_equal(output_of(project, "s[2]"), "200000\n0\n1\n");
-    run_step_with_file_input(project, &request);
+    run_step_with_file_input(project, "my-name: {}, my-name-file: { default: own }", &request);
+    assert_string_equal(output_of(project, "s"), "own\n");
+    run_step_with_file_input(project, "my-name-file: { default: own }, my-name: {}", &request);
     assert_string_equal(output_of(project, "s"), "own\n");
     run_step(project, "{ id: s, env: { V: '${{ inputs.my-name }}' }, run: 'true' }", &request);
     assert_string_equal(error_of(project), "env V: the text is longer than 98304 bytes");
@@ -307,6 +310,47 @@ static void a_value_that_is_not_there_is_an_empty_variable_and_a_null_argument(v
         json_object_get(run_project_find(project, "step_done", "s", 0), "output"), "json")));
 }
 
+/* Its folder is that of another attempt; the next one may change the files all the same. */
+static void an_agent_that_could_not_be_started_gives_its_turn_back(void **state)
+{
+    struct run_project *project = *state;
+    char *name;
+
+    run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, command: "
+                                   "[sh, -c, 'echo x >made; echo fine'] }\n");
+    run_project_start(project,
+                      "name: w\nphases: [{ id: p, steps: [{ id: s, prompt: go, retry: { attempts: "
+                      "2, delay: 0s } }] }]\n",
+                      NULL);
+    name = mem_printf(".fermata/workflows/%s/attempts/s.1/claim", project->id);
+    run_project_write(project, name, "");
+    run_project_go(project);
+    free(name);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_non_null(strstr(error_of(project), "was started before"));
+    assert_true(run_project_has(project, "made"));
+}
+
+static void a_clone_that_cannot_be_made_starts_no_agent(void **state)
+{
+    struct run_project *project = *state;
+    char *name;
+
+    run_project_configure(project, "default_agent: a\nagents:\n  a: { type: command, command: "
+                                   "[touch, called] }\n");
+    run_project_start(project,
+                      "name: w\nphases: [{ id: p, steps: [{ id: s, prompt: go, workspace: clone, "
+                      "retry: { attempts: 1 } }] }]\n",
+                      NULL);
+    name = mem_printf(".fermata/workflows/%s/workspaces", project->id);
+    run_project_write(project, name, "in the way");
+    run_project_go(project);
+    free(name);
+    assert_string_equal(run_project_status(project, project->id), "paused");
+    assert_non_null(strstr(error_of(project), "workspaces"));
+    assert_false(run_project_has(project, "called"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -325,6 +369,8 @@ int main(void)
         TEST(output_beyond_the_ceiling_keeps_head_tail_and_count),
         TEST(a_step_that_takes_too_long_is_ended),
         TEST(a_value_that_cannot_be_read_is_never_left_out),
+        TEST(an_agent_that_could_not_be_started_gives_its_turn_back),
+        TEST(a_clone_that_cannot_be_made_starts_no_agent),
         TEST(an_input_that_is_null_is_no_variable),
         TEST(without_an_environment_a_step_has_its_own_values),
         TEST(a_value_that_is_not_there_is_an_empty_variable_and_a_null_argument),
