@@ -87,6 +87,21 @@ void phase_start_dependents(struct turn *turn, int index)
 
 /* ---- stages ---- */
 
+/* Of a list that is open, all that has not begun: also of fixes that turned out not to be needed,
+ * since a gate is to prove what stands when they are over. */
+static void push_step(struct turn *turn, int index)
+{
+    struct step_state *step = step_at(turn, index);
+
+    if (step_is_ready(turn->run, index)) {
+        step_push_ready(turn, index);
+    }
+    if (step->waiting == WAITING_INSTANCES) {
+        step->instance_next = 0;
+        step_feed_instances(turn, index);
+    }
+}
+
 static void push_stage(struct turn *turn, int index)
 {
     struct phase_state *phase = phase_at(turn, index);
@@ -95,9 +110,7 @@ static void push_stage(struct turn *turn, int index)
 
     phase->ready.count = phase->ready_head = 0;
     for (int i = phase->first_step; i < end; i++) {
-        if (step_is_ready(turn->run, i)) {
-            *VEC_PUSH(&phase->ready) = i;
-        }
+        push_step(turn, i);
     }
 }
 
@@ -618,16 +631,10 @@ void run_find_ready(struct run_state *run)
         run->phases[i].ready.count = run->phases[i].ready_head = 0;
     }
     for (size_t i = 0; i < run->step_count; i++) {
-        struct step_state *step = &run->steps[i];
-        struct phase_state *phase = &run->phases[step->phase];
+        enum step_status status = run->phases[run->steps[i].phase].status;
 
-        if ((phase->status == STEP_IS_RUNNING || phase->status == STEP_IS_PAUSED) &&
-            step_is_ready(run, (int)i)) {
-            *VEC_PUSH(&phase->ready) = (int)i;
-        }
-        if (step->waiting == WAITING_INSTANCES) {
-            step->instance_next = 0;
-            step_feed_instances(&turn, (int)i);
+        if (status == STEP_IS_RUNNING || status == STEP_IS_PAUSED) {
+            push_step(&turn, (int)i);
         }
     }
     batch_release(&batch);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../support/run_machine.h"
 
+#include "base/alloc.h"
+#include "base/vec.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -154,6 +157,60 @@ static void an_instance_of_an_earlier_round_is_not_skipped(void **state)
     assert_int_equal(machine_command(&m, "{'do': 'restore', 'checkpoint': 'p'}"), 0);
     assert_refused(&m, "{'do': 'skip', 'step': 'each[1]', 'reason': 'x'}", "no step");
     assert_refused(&m, "{'do': 'retry', 'step': 'each[1]'}", "no step");
+    machine_release(&m);
+}
+
+#define BESIDE_A_LIST                                                                              \
+    "name: w\n"                                                                                    \
+    "concurrency: 1\n"                                                                             \
+    "phases:\n"                                                                                    \
+    "  - id: p\n"                                                                                  \
+    "    mode: parallel\n"                                                                         \
+    "    steps: [{ id: a, run: x }, { id: each, run: x, foreach: [1, 2, 3]%s }]\n"
+
+/* What of the list waits for a place goes on, also when the phase is looked at anew meanwhile. */
+static void a_step_beside_a_list_is_skipped_and_the_list_goes_on(void **state)
+{
+    static const char *const widths[] = {"", ", width: 2"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(widths); i++) {
+        struct machine m;
+        char *text = mem_printf(BESIDE_A_LIST, widths[i]);
+
+        machine_begin(&m, text);
+        machine_fail(&m, "a", "permanent");
+        assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'x'}"), 0);
+        machine_pass(&m, "each[0]");
+        machine_pass(&m, "each[1]");
+        machine_pass(&m, "each[2]");
+        assert_int_equal(m.run->status, RUN_COMPLETED);
+        machine_release(&m);
+        free(text);
+    }
+}
+
+/* A gate proves what stands when all work is over. */
+static void the_gate_waits_for_a_list_of_fixes_that_was_not_needed_any_more(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\n"
+                  "concurrency: 1\n"
+                  "gates: { g: { commands: [{ run: check }] } }\n"
+                  "phases:\n"
+                  "  - { id: p, mode: adaptive, rounds: 2, gate: g, steps: [{ id: a, run: x }],\n"
+                  "      fix: [{ id: f, run: x, foreach: [1, 2, 3] }] }\n");
+    machine_fail(&m, "a", "permanent");
+    assert_effects(&m, "start f[0]");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'a', 'reason': 'x'}"), 0);
+    machine_pass(&m, "f[0]");
+    assert_effects(&m, "start f[1]");
+    machine_pass(&m, "f[1]");
+    machine_pass(&m, "f[2]");
+    assert_effects(&m, "prepare gate:p:0");
     machine_release(&m);
 }
 
@@ -366,6 +423,8 @@ int main(void)
         cmocka_unit_test(a_step_of_a_phase_that_is_over_is_not_skipped),
         cmocka_unit_test(a_skipped_instance_leaves_its_list_whole),
         cmocka_unit_test(an_instance_of_an_earlier_round_is_not_skipped),
+        cmocka_unit_test(a_step_beside_a_list_is_skipped_and_the_list_goes_on),
+        cmocka_unit_test(the_gate_waits_for_a_list_of_fixes_that_was_not_needed_any_more),
         cmocka_unit_test(instances_of_a_list_that_was_skipped_stay_as_they_are),
         cmocka_unit_test(a_phase_skipped_in_the_middle_of_a_list_leaves_nothing_open),
         cmocka_unit_test(an_approval_can_be_skipped),
