@@ -303,6 +303,21 @@ static void take_identity(struct run_state *run, const struct record *record)
     run->calls = json_incref((json_t *)record->artifacts);
 }
 
+/* A step that the plan has no more comes back, if it does, with the limits that it then has. */
+static void forget_budgets(struct run_state *run)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(run->step_budgets, next, key, value)
+    {
+        if (!run_find_step(run, key)) {
+            (void)json_object_del(run->step_budgets, key);
+        }
+    }
+}
+
 /* A limit that the edit changes is the newest word; all others stay as somebody set them. */
 static void take_budgets(struct run_state *run, const struct run_state *old)
 {
@@ -323,6 +338,7 @@ static void take_budgets(struct run_state *run, const struct run_state *old)
             (void)json_object_del(run->step_budgets, run->steps[i].key);
         }
     }
+    forget_budgets(run);
 }
 
 void fold_edit(struct run_state *run, const struct record *record)

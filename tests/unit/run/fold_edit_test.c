@@ -152,6 +152,37 @@ static void a_step_that_comes_back_goes_on_counting_its_attempts(void **state)
     machine_release(&m);
 }
 
+static void limit(struct machine *m, const char *key, int tokens)
+{
+    json_t *limits = json_pack("{s:i}", "tokens", tokens);
+
+    run_apply(m->run,
+              &(struct record){
+                  .kind = RECORD_BUDGET_SET, .seq = m->run->seq + 1, .step = key, .data = limits});
+    json_decref(limits);
+}
+
+static int64_t tokens_of(struct machine *m, const char *key)
+{
+    return step_budget(m->run, machine_step(m, key)).limits[BUDGET_TOKENS];
+}
+
+static void a_step_that_comes_back_has_the_limits_of_the_plan_alone(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    begin(&m);
+    limit(&m, "b", 1300);
+    limit(&m, "a", 200);
+    assert_int_equal(tokens_of(&m, "b"), 1300);
+    edit(&m, NEW, "[]", "{}", "{}");
+    edit(&m, OLD, "[]", "{}", "{}");
+    assert_int_equal(tokens_of(&m, "b"), 0);
+    assert_int_equal(tokens_of(&m, "a"), 200);
+    machine_release(&m);
+}
+
 static void a_run_begins_with_the_workflow_that_it_was_offered(void **state)
 {
     struct parsed old = parse_clean(OLD);
@@ -262,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_phase_that_is_kept_stays_complete_and_a_checkpoint_with_it),
         cmocka_unit_test(what_is_held_waits_with_its_result_and_the_tree_of_then),
         cmocka_unit_test(a_step_that_comes_back_goes_on_counting_its_attempts),
+        cmocka_unit_test(a_step_that_comes_back_has_the_limits_of_the_plan_alone),
         cmocka_unit_test(a_run_begins_with_the_workflow_that_it_was_offered),
         cmocka_unit_test(a_list_that_becomes_a_fix_leaves_the_attempts_of_its_items),
         cmocka_unit_test(limits_that_the_edit_leaves_stay_as_somebody_set_them),
