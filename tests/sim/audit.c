@@ -13,7 +13,10 @@ struct step_audit *audit_of(struct sim_run *run, const char *key)
     int index = step ? run_step_index(run->shadow, step) : -1;
 
     while (index >= (int)run->steps.count) {
-        *VEC_PUSH(&run->steps) = (struct step_audit){0};
+        const char *added = run->shadow->steps[run->steps.count].key;
+
+        *VEC_PUSH(&run->steps) = (struct step_audit){
+            .attempts = (int)json_get_integer(run->gone, added, 0)};
     }
     return index < 0 ? NULL : &run->steps.items[index];
 }
@@ -132,7 +135,8 @@ static void audit_completed(struct sim *sim, struct sim_run *run, const struct r
          (keeper->is_hosts && !keeper->is_answered))) {
         sim_fail(sim, "run %d: %s is called completed without a success", run->index, record->step);
     }
-    if (is_in_clone(step) && keeper && !keeper->is_hosts && !audit->is_merged) {
+    if (is_executable(step) && is_in_clone(step) && keeper && !keeper->is_hosts &&
+        !audit->is_merged) {
         sim_fail(sim, "run %d: %s is called completed, and nothing of it was merged", run->index,
                  record->step);
     }
@@ -316,6 +320,12 @@ static void audit_begun(struct sim *sim, struct sim_run *run, const struct recor
                  record->step);
     }
     audit->is_done = record->kind == RECORD_STEP_REUSED;
+    if (audit->is_done && is_word(record->other, run->id) &&
+        (!audit->held || !json_equal(audit->held, record->output))) {
+        sim_fail(sim, "run %d: %s takes again what it did not give before the edit", run->index,
+                 record->step);
+    }
+    audit->held = audit->is_done ? NULL : audit->held;
 }
 
 /* A check proves what the steps of its phase have left behind, not what they change later. */

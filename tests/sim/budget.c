@@ -124,6 +124,22 @@ static int owner_of(const struct run_state *state, int index)
     return step->role == ROLE_INSTANCE ? step->parent : index;
 }
 
+static bool has_budget(const struct step_state *step)
+{
+    return step->definition && !budget_is_empty(&step->definition->budget);
+}
+
+/* What a step uses is added up from when it has a budget on, and also when an edit takes that away.
+ */
+static struct bill *bill_of_owner(struct sim_run *run, const struct run_state *state, int index)
+{
+    int owner = owner_of(state, index);
+    struct step_bill *bill = bill_at(run, state, owner);
+
+    bill->is_added_up = bill->is_added_up || has_budget(&state->steps[owner]);
+    return bill->is_added_up ? &bill->bill : &run->unlimited;
+}
+
 static int step_of(struct sim_run *run, const struct run_state *state, const struct record *record)
 {
     int index = run_step_index(state, run_find_step(state, record->step));
@@ -172,7 +188,7 @@ static void begin_step(struct sim_run *run, const struct run_state *state,
 {
     int index = step_of(run, state, record);
     struct step_bill *step = bill_at(run, state, index);
-    struct bill *owner = &bill_at(run, state, owner_of(state, index))->bill;
+    struct bill *owner = bill_of_owner(run, state, index);
 
     if (is_word(record->reason, "check")) {
         return;
@@ -193,7 +209,7 @@ static void end_step(struct sim_run *run, const struct run_state *state,
 {
     int index = step_of(run, state, record);
     struct step_bill *step = bill_at(run, state, index);
-    struct bill *owner = &bill_at(run, state, owner_of(state, index))->bill;
+    struct bill *owner = bill_of_owner(run, state, index);
 
     owner->amounts[BUDGET_TIME].used += state->steps[index].check ? 0 : record->duration_ms;
     if (!step->is_call) {
@@ -243,6 +259,58 @@ static void set_limits(struct sim_run *run, const struct run_state *state,
     }
 }
 
+/* A limit that the edit changes is the newest word; what was used stays used. */
+static void move_bill(const struct step_state *was, const struct step_state *is, bool is_kept,
+                      struct step_bill *bill)
+{
+    bill->is_counted = bill->is_counted && is_kept;
+    if (was->definition && is->definition &&
+        memcmp(&was->definition->budget, &is->definition->budget, sizeof(struct budget)) != 0) {
+        bill->limits = is->definition->budget;
+    }
+}
+
+static void move_bills(struct sim_run *run, const struct run_state *was, const struct run_state *is,
+                       const struct record *record)
+{
+    struct step_bill_vec old = run->step_bills;
+
+    run->step_bills = (struct step_bill_vec){0};
+    (void)bill_at(run, is, (int)is->step_count - 1);
+    for (size_t i = 0; i < old.count; i++) {
+        const struct step_state *step = run_find_step(is, was->steps[i].key);
+
+        if (step && step->role == was->steps[i].role) {
+            struct step_bill *bill = &run->step_bills.items[run_step_index(is, step)];
+
+            *bill = old.items[i];
+            move_bill(&was->steps[i], step, edit_keeps(record, was, &was->steps[i]), bill);
+        }
+    }
+    VEC_RELEASE(&old);
+    for (int i = 0; i < BUDGET_KINDS; i++) {
+        int64_t limit = is->workflow->budget.limits[i];
+
+        if (limit && limit != was->workflow->budget.limits[i]) {
+            run->limits.limits[i] = limit;
+        }
+    }
+}
+
+void budget_settle(struct sim_run *run)
+{
+    struct bills_base *base = &run->base;
+
+    base->records = run->journal.count;
+    base->bill = run->bill;
+    base->since = run->since;
+    base->limits = run->limits;
+    base->steps.count = 0;
+    for (size_t i = 0; i < run->step_bills.count; i++) {
+        *VEC_PUSH(&base->steps) = run->step_bills.items[i];
+    }
+}
+
 static void count_record(struct sim_run *run, const struct run_state *state,
                          const struct record *record)
 {
@@ -260,6 +328,8 @@ static void count_record(struct sim_run *run, const struct run_state *state,
         run->bill.amounts[BUDGET_TIME].used -= record->number;
     } else if (record->kind == RECORD_BUDGET_SET) {
         set_limits(run, state, record);
+    } else if (record->kind == RECORD_RUN_EDITED) {
+        move_bills(run, run->shadow, state, record); /* which has it only when it is stored */
     }
 }
 
@@ -270,10 +340,14 @@ void budget_forget(struct sim *sim)
 
         run->has_node = false;
         run->node = (struct budget_node){0};
-        run->bill = (struct bill){0};
-        run->since = 0;
+        run->bill = run->base.bill;
+        run->since = run->base.since;
+        run->limits = run->base.records > 0 ? run->base.limits : run->limits;
         run->step_bills.count = 0;
-        for (size_t k = 0; k < run->journal.count; k++) {
+        for (size_t k = 0; k < run->base.steps.count; k++) {
+            *VEC_PUSH(&run->step_bills) = run->base.steps.items[k];
+        }
+        for (size_t k = run->base.records; k < run->journal.count; k++) {
             count_record(run, run->shadow, &run->journal.items[k].record);
         }
     }

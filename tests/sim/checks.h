@@ -27,6 +27,7 @@ struct step_audit {
     int asked;          /* questions, since the same */
     bool is_asking;     /* and nobody has answered */
     int64_t started_at; /* number of the record that began its last attempt */
+    const json_t *held; /* what it gave before an edit, which may be taken again; NULL: nothing */
     int host_asked;     /* how often the host is waited for, by the last attempt */
     int request;        /* to it */
 };
@@ -55,8 +56,17 @@ struct bill {
 struct step_bill {
     struct bill bill; /* of it and of all its instances */
     struct budget limits;
-    bool is_counted, is_call;
+    bool is_counted, is_call, is_added_up;
     struct reserve reserved;
+};
+VEC_TYPE(step_bill_vec, struct step_bill);
+/* As of an edit: the records before it are about another plan. */
+struct bills_base {
+    size_t records;
+    struct bill bill;
+    int64_t since;
+    struct budget limits;
+    struct step_bill_vec steps;
 };
 
 /* audit.c. `shadow` is the state just before the record. */
@@ -66,8 +76,10 @@ struct step_audit *audit_of(struct sim_run *run, const char *key);
 /* limits.c, called by audit_record */
 void limits_record(struct sim *sim, struct sim_run *run, const struct record *record);
 
-/* tables.c: writes what the commit brings; then, that each row equals the state. */
+/* tables.c: writes what the commit brings; then, that each row equals the state. After an edit
+ * those of steps that it did not keep are left as they were, until they are written again. */
 void tables_write(struct sim *sim, struct sim_run *run, const struct commit *commit);
+void tables_edit(struct sim_run *run, const struct run_state *was, const struct record *record);
 void tables_check(struct sim *sim, const struct sim_run *run);
 /* The same with the columns that are long. */
 void tables_check_values(struct sim *sim, const struct sim_run *run);
@@ -80,11 +92,13 @@ void check_families(struct sim *sim);
 void check_rest(struct sim *sim, struct sim_run *run);
 
 /* budget.c: `run` is carried on by the engine from here on; it decided, and these records are new;
- * a crash, and what was not stored was never spent; what holds after a turn. */
+ * a crash, and what was not stored was never spent; what holds after a turn; all records so far
+ * were counted, and are not counted again. */
 void budget_enter(struct sim *sim, struct sim_run *run);
 void budget_decided(struct sim *sim, struct sim_run *run, size_t first);
 void budget_forget(struct sim *sim);
 void check_budgets(struct sim *sim, struct sim_run *run);
+void budget_settle(struct sim_run *run);
 
 /* compare.c: NULL when they are the same, else what differs. */
 const char *compare_states(const struct run_state *left, const struct run_state *right, char *text,

@@ -106,6 +106,9 @@ static const char *const names[] = {
     [PLACE_RUN_BUDGET] = "run-budget",
     [PLACE_STEP_BUDGET] = "step-budget",
     [PLACE_USAGE] = "usage",
+    [PLACE_EDIT_PART] = "edit-part",
+    [PLACE_EDIT_PLAN] = "edit-plan",
+    [PLACE_EDIT_AGAIN] = "edit-again",
 };
 static_assert(ARRAY_LEN(names) == PLACES, "one name for each place");
 

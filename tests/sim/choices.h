@@ -123,6 +123,10 @@ enum place {
     PLACE_RUN_BUDGET,
     PLACE_STEP_BUDGET,
     PLACE_USAGE,
+    /* another plan: who is it and which workflow, what is phase and step, as above */
+    PLACE_EDIT_PART,
+    PLACE_EDIT_PLAN,
+    PLACE_EDIT_AGAIN,
     PLACES
 };
 

@@ -110,6 +110,11 @@ static void compare_step(struct comparison *comparison, const struct step_state 
         (left->spent && memcmp(left->spent, right->spent, sizeof(*left->spent)) != 0)) {
         differ(comparison, "spent");
     }
+    if ((left->held != NULL) != (right->held != NULL) ||
+        (left->held && (!same_text(left->held->inputs, right->held->inputs) ||
+                        !same_json(left->held->result.output, right->held->result.output)))) {
+        differ(comparison, "held");
+    }
     JSON(dialogue.question)
     JSON(dialogue.answers)
     JSON(dialogue.partial)
@@ -175,6 +180,9 @@ static void compare_run(struct comparison *comparison, const struct run_state *l
     JSON(signals)
     JSON(signals_used)
     JSON(left)
+    JSON(gone)
+    JSON(calls)
+    VALUE(workflow)
     VALUE(checkpoints.count)
     VALUE(phases_open)
     VALUE(under_way)

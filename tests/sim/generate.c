@@ -12,9 +12,14 @@ const char *const generated_names[GENERATED_COUNT] = {"main", "inner", "deep"};
 #define STEPS_MAX 5
 #define GATES_MAX 3
 #define FIX_STEP 7 /* as the number of a step: the phase's fix step */
+#define SLOTS_OF_PHASE 8
+#define SLOTS (PHASES_MAX * SLOTS_OF_PHASE)
+#define WORKFLOWS_MAX 16
 
 struct generator {
     struct choices *choices;
+    const struct generated_edit *edit; /* NULL: none */
+    bool is_edited[SLOTS];
     struct strbuf *text;
     uint32_t which;
     int phase; /* the one being written */
@@ -31,18 +36,36 @@ struct generator {
 
 static uint32_t slot(const struct generator *generator)
 {
-    return (uint32_t)(generator->phase * 8 + generator->step);
+    return (uint32_t)(generator->phase * SLOTS_OF_PHASE + generator->step);
+}
+
+/* Whose choices say how this part is. */
+static struct choices *source(const struct generator *generator, uint32_t *ret_who)
+{
+    const struct generated_edit *edit = generator->edit;
+
+    *ret_who = generator->which;
+    if (!generator->is_edited[slot(generator)]) {
+        return generator->choices;
+    }
+    *ret_who += WORKFLOWS_MAX * (uint32_t)edit->number;
+    return edit->choices;
 }
 
 static int pick(struct generator *generator, enum place place, int count)
 {
-    return choose(generator->choices, place, generator->which, slot(generator), count);
+    uint32_t who;
+    struct choices *choices = source(generator, &who);
+
+    return choose(choices, place, who, slot(generator), count);
 }
 
 static int pick_rarely(struct generator *generator, enum place place, int percent, int count)
 {
-    return choose_rarely(generator->choices, place, generator->which, slot(generator),
-                         (struct rarity){percent, count});
+    uint32_t who;
+    struct choices *choices = source(generator, &who);
+
+    return choose_rarely(choices, place, who, slot(generator), (struct rarity){percent, count});
 }
 
 static int pick_crowded(struct generator *generator, enum place place, int percent, int count)
@@ -583,11 +606,27 @@ static void write_head(struct generator *generator)
     write_gates(generator);
 }
 
-void generate_workflow(struct choices *choices, int which, struct strbuf *target)
+/* What holds for all of it stays: other parts would not be what they were. */
+static void pick_edited(struct generator *generator)
 {
-    struct generator generator = {.choices = choices, .text = target, .which = (uint32_t)which};
+    const struct generated_edit *edit = generator->edit;
+    uint32_t who = generator->which + WORKFLOWS_MAX * (uint32_t)edit->number;
+
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        generator->is_edited[i] = choose_whether(edit->choices, PLACE_EDIT_PART, who, i, 12);
+    }
+}
+
+void generate_workflow(struct choices *choices, int which, const struct generated_edit *edit,
+                       struct strbuf *target)
+{
+    struct generator generator = {
+        .choices = choices, .edit = edit, .text = target, .which = (uint32_t)which};
 
     generator.is_crowded = whether(&generator, PLACE_CROWDED, 15);
+    if (edit) {
+        pick_edited(&generator);
+    }
     pick_places(&generator);
     write_head(&generator);
     strbuf_add(target, "phases:\n");

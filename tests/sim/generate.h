@@ -10,6 +10,13 @@
 #define GENERATED_COUNT 3
 extern const char *const generated_names[GENERATED_COUNT];
 
-void generate_workflow(struct choices *choices, int which, struct strbuf *target);
+/* Another plan for the same run: some of its parts follow other choices. */
+struct generated_edit {
+    struct choices *choices; /* all that are asked twice begin anew in them */
+    int number;              /* from 1 on */
+};
+/* edit: NULL: none */
+void generate_workflow(struct choices *choices, int which, const struct generated_edit *edit,
+                       struct strbuf *target);
 
 #endif

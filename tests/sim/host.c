@@ -582,6 +582,12 @@ static void hold_back(struct sim *sim, const struct step_state *step, struct sub
     }
 }
 
+/* What it gave before the plan was edited fits to what it is now. */
+static bool is_held_still(struct sim *sim, const struct sim_run *run, const struct step_state *step)
+{
+    return step->held && strcmp(step->held->inputs, edit_inputs(sim, run->live, step)) == 0;
+}
+
 static void prepare(struct sim *sim, struct sim_run *run, int index)
 {
     const struct step_state *step = &run->live->steps[index];
@@ -598,7 +604,11 @@ static void prepare(struct sim *sim, struct sim_run *run, int index)
                            ? arena_printf(sim->arena, "%08x%08x", subject.what, step->attempts)
                            : NULL;
         event.parts = is_digested ? get_proof(sim) : NULL;
-        if (is_digested && sim_whether(sim, PLACE_REUSED, subject, 15)) {
+        if (is_held_still(sim, run, step) && sim_whether(sim, PLACE_REUSED, subject, 60)) {
+            event.reused_run = run->id;
+            event.reused_step = event.step;
+            event.outcome.output = sim_hold(sim, json_incref(step->held->result.output));
+        } else if (is_digested && sim_whether(sim, PLACE_REUSED, subject, 15)) {
             event.reused_run = "wf_000000000000";
             event.reused_step = "other";
             event.outcome.output = make_output(sim, step_effective(step), subject);

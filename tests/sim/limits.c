@@ -305,7 +305,7 @@ static void limit_gotos(struct sim *sim, struct sim_run *run, const struct recor
 
 static void limit_iterations(struct sim *sim, struct sim_run *run, const struct record *record)
 {
-    const struct workflow *workflow = run->workflow;
+    const struct workflow *workflow = run->shadow->workflow;
     const struct iterate *iterate = &workflow->iterate;
     int *count = &run->iterations;
 

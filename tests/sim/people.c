@@ -144,7 +144,8 @@ static json_t *make_any_answer(int kind)
 }
 
 #define COMMANDS_MAX 1000 /* planned, or at rest; what follows one is so much further */
-#define COMMAND_KINDS 21
+#define COMMAND_KINDS 23
+#define COMMAND_EDIT 22 /* and what is above */
 
 static json_t *make_command(struct sim *sim, const struct run_state *state, int number, int kind)
 {
@@ -226,7 +227,9 @@ static void command(struct sim *sim, int number, int kind)
     int chosen = sim_choose(sim, PLACE_COMMAND_RUN, command_subject(number), 3 * runs);
     struct sim_run *run = sim->runs.items[chosen < 2 * runs ? 0 : chosen - 2 * runs];
 
-    if (sim_is_stored(run)) {
+    if (kind >= COMMAND_EDIT && kind <= COMMAND_KINDS) {
+        edit_run(sim, run, number);
+    } else if (sim_is_stored(run)) {
         send(sim, run, make_command(sim, run->shadow, number, kind));
     }
     plan_next(sim, number);
@@ -510,7 +513,7 @@ static void leave_out(struct sim *sim, struct sim_run *run)
 static bool disturb(struct sim *sim, struct sim_run *waiting)
 {
     int number = PLANNED_COMMANDS + ++sim->commands;
-    int way = sim_choose_rarely(sim, PLACE_REST, command_subject(number), (struct rarity){60, 3});
+    int way = sim_choose_rarely(sim, PLACE_REST, command_subject(number), (struct rarity){60, 4});
 
     if (way == 0) {
         return false;
@@ -519,8 +522,12 @@ static bool disturb(struct sim *sim, struct sim_run *waiting)
         leave_out(sim, waiting);
         return true;
     }
-    if (way == 1) {
+    if (way == 1 || way == 4) {
         sim_crash(sim, "at rest");
+    }
+    if (way == 4) {
+        edit_run(sim, sim->runs.items[0], number);
+        return true;
     }
     command(sim, number, 1 + argument(sim, number, COMMAND_KINDS));
     return true;

@@ -36,6 +36,7 @@ static void add(struct seeds *seeds, const struct sim_result *result)
     __atomic_add_fetch(&seeds->answers, (uint64_t)result->answers, __ATOMIC_RELAXED);
     __atomic_add_fetch(&seeds->unheard, (uint64_t)result->unheard, __ATOMIC_RELAXED);
     __atomic_add_fetch(&seeds->raised, (uint64_t)result->raised, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&seeds->edits, (uint64_t)result->edits, __ATOMIC_RELAXED);
     __atomic_xor_fetch(&seeds->hash, result->hash, __ATOMIC_RELAXED);
     __atomic_or_fetch(&seeds->kinds_seen, result->kinds_seen, __ATOMIC_RELAXED);
 }

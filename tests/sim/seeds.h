@@ -29,6 +29,7 @@ struct seeds {
     uint64_t played, swept, events, records, crashes, completed;
     uint64_t answers, unheard; /* of the host */
     uint64_t raised;           /* budgets */
+    uint64_t edits;            /* of plans */
     uint64_t hash;             /* of all seeds, in any order */
     unsigned kinds_seen;
     struct {

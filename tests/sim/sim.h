@@ -9,6 +9,7 @@
  *   host.c       effects: attempts, preparations, timers, nested runs
  *   caller.c     attempts that the program which called us makes
  *   people.c     commands from outside
+ *   editor.c     one of them: another plan for a run that is not over
  *   audit.c      what no sequence of records may say
  *   limits.c     the same, of everything that has a limit
  *   budget.c     what is spent, and that no budget is exceeded
@@ -27,7 +28,9 @@
 #include "caller.h"
 #include "checks.h"
 #include "choices.h"
+#include "editor.h"
 #include "generate.h"
+#include "people.h"
 #include "run/decide.h"
 #include "run/journal.h"
 #include "simulate.h"
@@ -50,17 +53,19 @@ struct sim_run {
     struct run_state *shadow; /* the fold of what was committed */
     struct batch batch;
     bool is_dirty;
-    uint32_t name;             /* the same whatever else happens, for choices */
-    uint32_t parent_step;      /* hash of its key */
-    uint64_t decisions;        /* how many events it was asked about */
-    int64_t acknowledged;      /* up to here somebody outside was told */
-    bool is_told;              /* a person's command is in the batch */
-    VEC(struct step_row) rows; /* the derived tables */
+    uint32_t name;                  /* the same whatever else happens, for choices */
+    uint32_t parent_step;           /* hash of its key */
+    uint64_t decisions;             /* how many events it was asked about */
+    int64_t acknowledged;           /* up to here somebody outside was told */
+    bool is_told;                   /* a person's command is in the batch */
+    const struct workflow *offered; /* its plan is being edited; NULL: it is not */
+    VEC(struct step_row) rows;      /* the derived tables */
     struct run_row row;
     VEC(struct step_audit) steps;
     VEC(struct phase_audit) phases;
     VEC(struct checkpoint_audit) checkpoints;
     VEC(const char *) signals; /* that came and answered nothing yet */
+    json_t *gone;              /* {key: attempts} of steps that an edit took away; NULL: none */
     int iterations;
     const json_t *restored; /* what the checkpoint had that is being restored; NULL: none is */
     int64_t seq_viewed, seq_checked;
@@ -69,7 +74,9 @@ struct sim_run {
     struct bill bill;
     struct budget limits;
     int64_t since; /* it runs; 0: it does not */
-    VEC(struct step_bill) step_bills;
+    struct step_bill_vec step_bills;
+    struct bill unlimited; /* of steps without a budget, which nobody adds up */
+    struct bills_base base;
     int attention; /* how often somebody had to look after it in the calm */
 };
 
@@ -138,6 +145,7 @@ struct temper {
 
 struct sim {
     uint64_t seed;
+    const struct sim_input *input;
     struct choices *choices;
     struct decide_limits limits;
     int inline_budget;
@@ -164,6 +172,7 @@ struct sim {
     int requests;                 /* to the host, so far */
     int answers;                  /* taken and recorded */
     int raised;                   /* budgets that a run had offered to raise */
+    int edits;                    /* of plans */
     int unheard;                  /* attempts that ended because the host only called again */
     VEC(struct happening) agenda; /* a heap */
     VEC(struct queued) queue;
@@ -208,6 +217,8 @@ struct sim_run *sim_run_new(struct sim *sim, const char *id, const struct workfl
 /* Its first record, with the next commit, and its first event. */
 void sim_run_create(struct sim *sim, struct sim_run *run, const struct step_state *parent_step);
 void sim_forget_parsed(void);
+/* What the first records say; the caller frees it. */
+struct run_state *sim_fold(const struct sim_run *run, size_t count);
 bool sim_is_stored(const struct sim_run *run);
 void sim_run_free(struct sim_run *run);
 struct sim_run *sim_find_run(const struct sim *sim, const char *id);
@@ -235,16 +246,5 @@ const struct keeper *host_find_keeper(const struct sim *sim, int run, const char
 /* What the program that called us gives as the end of an attempt; and what a look found. */
 struct outcome host_make_answer(struct sim *sim, const struct keeper *keeper);
 void host_post_look(struct sim *sim, const struct keeper *keeper);
-
-/* people.c */
-#define PLANNED_COMMANDS 10
-#define PLANNED_JUMPS 2
-/* What will be done to the runs from outside, and to the clock, and when. */
-void people_plan(struct sim *sim);
-void people_do(struct sim *sim, const struct happening *happening);
-void people_react(struct sim *sim, int run, const char *step);
-void people_set_clock(struct sim *sim, int jump);
-/* When nothing happens any more: somebody looks after the runs. False: all is over. */
-bool people_look_after(struct sim *sim);
 
 #endif

@@ -172,8 +172,7 @@ static void the_seeds_reach_every_kind_of_record_and_many_runs_complete(void **s
     const struct seeds *seeds = the_seeds(state);
 
     for (unsigned kind = 0; kind < RECORD_KINDS; kind++) {
-        /* An edit brings a workflow, which is read outside: tests/cli/forks.bats has it. */
-        if (kind != RECORD_RUN_EDITED && !(seeds->kinds_seen & (1U << kind))) {
+        if (!(seeds->kinds_seen & (1U << kind))) {
             fail_msg("no seed gave a record %s", record_kind_name((enum record_kind)kind));
         }
     }
@@ -194,6 +193,13 @@ static void many_runs_reach_a_ceiling_and_go_on_when_it_is_raised(void **state)
     const struct seeds *seeds = the_seeds(state);
 
     assert_true(seeds->raised > seeds->played / 20);
+}
+
+static void in_many_seeds_the_plan_is_edited(void **state)
+{
+    const struct seeds *seeds = the_seeds(state);
+
+    assert_true(seeds->edits > seeds->played / 20);
 }
 
 static int is_case(const struct dirent *entry)
@@ -311,11 +317,11 @@ static int run_range(uint64_t first, uint64_t count)
     (void)printf("%" PRIu64 " seeds in %.1f s (%.0f a second): %" PRIu64 " events, %" PRIu64
                  " records, %" PRIu64 " crashes, %" PRIu64 " completed, %" PRIu64
                  " answers of the host and %" PRIu64 " never given, %" PRIu64
-                 " budgets raised; %" PRIu64 " times more with a crash at one write; %" PRIu64
-                 " failed; hash %016" PRIx64 "\n",
+                 " budgets raised, %" PRIu64 " plans edited; %" PRIu64
+                 " times more with a crash at one write; %" PRIu64 " failed; hash %016" PRIx64 "\n",
                  seeds->played, seconds, (double)seeds->played / seconds, seeds->events,
                  seeds->records, seeds->crashes, seeds->completed, seeds->answers, seeds->unheard,
-                 seeds->raised, seeds->swept, seeds->failures, seeds->hash);
+                 seeds->raised, seeds->edits, seeds->swept, seeds->failures, seeds->hash);
     (void)fflush(stdout);
     explain_first(seeds);
     seeds_free(seeds);
@@ -355,6 +361,7 @@ static int play_tests(void)
         cmocka_unit_test(the_seeds_reach_every_kind_of_record_and_many_runs_complete),
         cmocka_unit_test(the_host_answers_in_many_seeds_and_in_some_never_does),
         cmocka_unit_test(many_runs_reach_a_ceiling_and_go_on_when_it_is_raised),
+        cmocka_unit_test(in_many_seeds_the_plan_is_edited),
         cmocka_unit_test(a_failure_shrinks_to_a_few_choices_that_fail_alike),
         cmocka_unit_test(a_kept_case_fails_as_it_did),
     };

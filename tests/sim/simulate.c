@@ -10,13 +10,15 @@
 #define STEPS_MAX 200000 /* rounds in rounds in nested runs are many, and come to an end */
 /* So many seeds in a row play on the same workflows: loading them takes longer than a run. */
 #define SEEDS_PER_WORKFLOW 16
+#define EDITS (SIM_PLANS - 1)
 
 static struct {
     bool is_filled;
     uint64_t seed;
     struct workflow *workflows[GENERATED_COUNT];
     char *texts[GENERATED_COUNT];
-    struct choices *choices; /* of seeds that are not written down */
+    struct workflow *edits[EDITS]; /* of the first; made when first wanted */
+    struct choices *choices;       /* of seeds that are not written down */
 } cache;
 
 static void forget_workflows(void)
@@ -26,6 +28,10 @@ static void forget_workflows(void)
         free(cache.texts[i]);
         cache.workflows[i] = NULL;
         cache.texts[i] = NULL;
+    }
+    for (size_t i = 0; i < EDITS; i++) {
+        workflow_free(cache.edits[i]);
+        cache.edits[i] = NULL;
     }
     cache.is_filled = false;
 }
@@ -38,16 +44,18 @@ void simulate_release_cache(void)
     cache.choices = NULL;
 }
 
-static void load_workflow(struct choices *choices, int which)
+static char *load_workflow(struct choices *choices, int which, const struct generated_edit *edit,
+                           struct workflow **ret_workflow)
 {
     struct problems *problems = mem_zero(1, sizeof(*problems));
     struct error err = ERROR_INIT;
     struct strbuf text;
+    char *taken;
 
     strbuf_init(&text, 1 << 20);
-    generate_workflow(choices, which, &text);
-    if (workflow_parse(text.data, text.length, "generated.yaml", NULL, &cache.workflows[which],
-                       problems, &err) < 0) {
+    generate_workflow(choices, which, edit, &text);
+    if (workflow_parse(text.data, text.length, "generated.yaml", NULL, ret_workflow, problems,
+                       &err) < 0) {
         struct strbuf said;
 
         strbuf_init(&said, 1 << 20);
@@ -55,9 +63,10 @@ static void load_workflow(struct choices *choices, int which)
         (void)fprintf(stderr, "%s\n%s\n", text.data, said.data);
         abort();
     }
-    cache.texts[which] = strbuf_take(&text);
+    taken = strbuf_take(&text);
     strbuf_release(&text);
     free(problems);
+    return taken;
 }
 
 /* Seeds that are near each other share their workflows, unless their choices are to be known. */
@@ -71,10 +80,64 @@ static void fill_cache(struct sim *sim, bool is_shared)
     forget_workflows();
     choices_restart(sim->choices, mix_bits(seed));
     for (int i = 0; i < GENERATED_COUNT; i++) {
-        load_workflow(sim->choices, i);
+        cache.texts[i] = load_workflow(sim->choices, i, NULL, &cache.workflows[i]);
     }
     cache.seed = seed;
     cache.is_filled = is_shared;
+}
+
+/* As if nothing had been asked of them; what is no part of an edit is written down already. */
+static struct choices *choices_of_edit(const struct sim *sim, struct choice_log *log)
+{
+    return sim->input->given ? choices_new_given(sim->input->given)
+                             : choices_new(mix_bits(sim->seed / SEEDS_PER_WORKFLOW), log);
+}
+
+/* One object for each text: states are compared by what they point to. */
+static struct workflow *find_plan(const char *digest)
+{
+    for (int i = 0; i < EDITS; i++) {
+        if (cache.edits[i] && strcmp(cache.edits[i]->digest, digest) == 0) {
+            return cache.edits[i];
+        }
+    }
+    return strcmp(cache.workflows[0]->digest, digest) == 0 ? cache.workflows[0] : NULL;
+}
+
+const struct workflow *sim_find_workflow(const char *digest)
+{
+    return find_plan(digest);
+}
+
+static void load_edit(struct sim *sim, int plan)
+{
+    struct choices *own = choices_of_edit(sim, NULL);
+    struct generated_edit edit = {.choices = choices_of_edit(sim, sim->input->made),
+                                  .number = plan};
+    struct workflow *workflow;
+    char *text = load_workflow(own, 0, &edit, &workflow);
+    const struct workflow *known = find_plan(workflow->digest);
+
+    sim_log(sim, "--- %s.yaml, edited\n%s", generated_names[0], text);
+    if (known) {
+        workflow_free(workflow);
+        workflow = workflow_share(known);
+    }
+    cache.edits[plan - 1] = workflow;
+    free(text);
+    choices_free(own);
+    choices_free(edit.choices);
+}
+
+const struct workflow *sim_edited(struct sim *sim, int plan)
+{
+    if (plan == 0) {
+        return sim->workflows[0];
+    }
+    if (!cache.edits[plan - 1]) {
+        load_edit(sim, plan);
+    }
+    return cache.edits[plan - 1];
 }
 
 void sim_fail(struct sim *sim, const char *format, ...)
@@ -305,6 +368,7 @@ static void give_result(const struct sim *sim, struct sim_result *ret_result)
                                       .answers = sim->answers,
                                       .unheard = sim->unheard,
                                       .raised = sim->raised,
+                                      .edits = sim->edits,
                                       .kinds_seen = sim->kinds_seen,
                                       .status = sim->runs.items[0]->shadow->status};
     for (size_t i = 0; i < sim->runs.count; i++) {
@@ -316,6 +380,7 @@ static void give_result(const struct sim *sim, struct sim_result *ret_result)
 void simulate(const struct sim_input *input, struct sim_result *ret_result)
 {
     struct sim sim = {.seed = input->seed,
+                      .input = input,
                       .generation = 1,
                       .is_up = true,
                       .crash_at_write = input->crash_at_write,

@@ -38,6 +38,7 @@ struct sim_result {
     int answers; /* of the host, that were taken */
     int unheard; /* attempts that it never answered */
     int raised;  /* budgets that a run waited for */
+    int edits;   /* of plans */
     unsigned kinds_seen;
     enum run_status status; /* of the first run */
 };

@@ -38,6 +38,8 @@ void sim_run_free(struct sim_run *run)
     VEC_RELEASE(&run->checkpoints);
     VEC_RELEASE(&run->signals);
     VEC_RELEASE(&run->step_bills);
+    VEC_RELEASE(&run->base.steps);
+    json_decref(run->gone);
     free(run);
 }
 
@@ -95,6 +97,14 @@ static int decode_row(struct sim *sim, const struct journal_row *row, struct sto
     return r;
 }
 
+/* As whoever reads the journal has to. */
+static void offer_plan(struct run_state *state, const struct record *record)
+{
+    if (record->kind == RECORD_RUN_EDITED) {
+        run_offer(state, workflow_share(sim_find_workflow(record->digest)));
+    }
+}
+
 static void commit_row(struct sim *sim, struct sim_run *run, const struct journal_row *row)
 {
     struct stored stored = {0};
@@ -115,6 +125,7 @@ static void commit_row(struct sim *sim, struct sim_run *run, const struct journa
     sim->kinds_seen |= 1U << (unsigned)stored.record.kind;
     sim_hash(sim, row->kind);
     sim_hash(sim, row->body);
+    offer_plan(run->shadow, &stored.record);
     refusal = run_refusal(run->shadow, &stored.record);
     if (refusal) {
         sim_fail(sim, "run %d: the stored record %lld (%s) is refused: %s", run->index,
@@ -122,7 +133,11 @@ static void commit_row(struct sim *sim, struct sim_run *run, const struct journa
         return;
     }
     audit_record(sim, run, &stored.record);
-    run_apply(run->shadow, &stored.record);
+    if (stored.record.kind == RECORD_RUN_EDITED) {
+        edit_apply(sim, run, &stored.record);
+    } else {
+        run_apply(run->shadow, &stored.record);
+    }
 }
 
 /* A wish that was told about is reached, or gives way to a stronger one, or is taken back by a
@@ -171,19 +186,27 @@ static void commit_run(struct sim *sim, struct sim_run *run)
     run->acknowledged = (int64_t)run->journal.count;
 }
 
+struct run_state *sim_fold(const struct sim_run *run, size_t count)
+{
+    struct run_state *state = run_state_new(run->id, run->workflow);
+
+    for (size_t i = 0; i < count; i++) {
+        offer_plan(state, &run->journal.items[i].record);
+        run_apply(state, &run->journal.items[i].record);
+    }
+    return state;
+}
+
 /* A new state from the journal alone. */
 static struct run_state *refold(struct sim *sim, const struct sim_run *run)
 {
-    struct run_state *state = run_state_new(run->id, run->workflow);
+    struct run_state *state = sim_fold(run, run->journal.count);
     char text[256];
     const char *difference;
 
     if ((int64_t)run->journal.count < run->acknowledged) {
         sim_fail(sim, "run %d: %lld records were acknowledged and %zu are there", run->index,
                  (long long)run->acknowledged, run->journal.count);
-    }
-    for (size_t i = 0; i < run->journal.count; i++) {
-        run_apply(state, &run->journal.items[i].record);
     }
     difference = compare_states(state, run->shadow, text, sizeof(text));
     if (difference) {
@@ -355,6 +378,9 @@ int sim_decide_held(struct sim *sim, struct sim_run *run, const struct event *ev
     int r;
 
     run->live = refold(sim, run);
+    if (run->offered) {
+        run_offer(run->live, workflow_share(run->offered));
+    }
     held.is_held = true;
     r = decide_one(sim, run, &held, err);
     if (r == 0) {
