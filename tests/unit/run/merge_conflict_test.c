@@ -5,10 +5,12 @@
 #include "base/file.h"
 #include "run/changes.h"
 #include "support/merge_scene.h"
+#include "support/repository.h"
 #include "support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -217,6 +219,93 @@ static void what_no_agent_can_settle_is_told_with_both_sides(void **state)
     merge_scene_release(&scene);
 }
 
+/* What git ignores there is none of it. */
+static void of_the_project_what_is_not_ignored_is_laid(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    struct merged merged;
+
+    GIT(scene.project->project, "init", "-q");
+    run_project_write(scene.project, ".gitignore", "built-*\n");
+    run_project_write(scene.project, "file", "1\n");
+    run_project_write(scene.project, "built-old", "1\n");
+    merge_scene_begin(&scene);
+    scratch_write(scene.tree, "built-old", "of the clone\n");
+    scratch_write(scene.tree, "file", "theirs\n");
+    run_project_write(scene.project, "file", "ours\n");
+    run_project_write(scene.project, "built-old", "2\n");
+    run_project_write(scene.project, "built-new", "2\n");
+    run_project_write(scene.project, "new", "ours\n");
+    merge_scene_end(&scene);
+    scene.merge.is_settled = true;
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), ERROR_CONFLICT);
+    assert_int_equal(json_array_size(merged.conflicts), 1);
+    json_decref(merged.conflicts);
+    assert_in_clone(&scene, "new", "ours\n");
+    assert_in_clone(&scene, "built-old", "of the clone\n");
+    merge_scene_release(&scene);
+}
+
+/* Its note says what it was cloned from: without it what is laid would be taken for the step's. */
+static void into_a_clone_without_a_note_nothing_is_laid(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    char *folder = path_folder(scene.tree);
+    char *note = path_join(folder, SNAPSHOT_FILE);
+    struct error err = ERROR_INIT;
+    struct merged merged;
+
+    make_conflict(&scene);
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), ERROR_CONFLICT);
+    json_decref(merged.conflicts);
+    scratch_write(scene.tree, "ours", "1\n");
+    assert_int_equal(unlink(note), 0);
+    assert_int_equal(merge_clone(&scene.merge, &merged, &err), ERROR_IO);
+    assert_non_null(strstr(err.text, "it is not known what was cloned"));
+    assert_in_clone(&scene, "ours", "1\n");
+    assert_int_equal(file_make_folders(note, NULL), 0);
+    assert_true(merge_clone(&scene.merge, &merged, NULL) < 0);
+    assert_in_clone(&scene, "ours", "1\n");
+    merge_scene_assert(*state, "file", "ours\n2\n3\n");
+    free(note);
+    free(folder);
+    merge_scene_release(&scene);
+}
+
+static void of_many_long_sides_a_prompt_holds_the_first(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    char *text = mem_alloc(20001);
+    struct merged merged;
+    char *prompt;
+
+    for (int side = 0; side < 3; side++) {
+        memset(text, 'a' + side, 20000);
+        text[20000] = '\0';
+        for (int i = 0; i < 3; i++) {
+            char name[32];
+
+            (void)snprintf(name, sizeof(name), "file-%d", i);
+            scratch_write(side == 1 ? scene.tree : scene.project->project, name, text);
+        }
+        if (side == 0) {
+            merge_scene_begin(&scene);
+        }
+    }
+    merge_scene_end(&scene);
+    scene.merge.is_settled = true;
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), ERROR_CONFLICT);
+    json_decref(merged.conflicts);
+    prompt = conflict_read_prompt(scene.tree);
+    assert_non_null(strstr(prompt, "aaaaaaaa"));
+    assert_non_null(strstr(prompt, "20000 bytes, in the file "));
+    assert_non_null(strstr(prompt, "\n## file-2\n"));
+    assert_true(strlen(prompt) < 200000);
+    free(prompt);
+    free(text);
+    merge_scene_release(&scene);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -225,6 +314,9 @@ int main(void)
         CASE(a_conflict_is_laid_into_the_clone_and_merged_when_it_is_settled),
         CASE(what_is_no_short_text_is_told_by_its_size_and_lies_beside_the_prompt),
         CASE(what_no_agent_can_settle_is_told_with_both_sides),
+        CASE(of_the_project_what_is_not_ignored_is_laid),
+        CASE(into_a_clone_without_a_note_nothing_is_laid),
+        CASE(of_many_long_sides_a_prompt_holds_the_first),
         CASE(marks_that_are_left_are_not_merged),
         CASE(killed_at_any_instant_a_conflict_is_laid_once),
     };

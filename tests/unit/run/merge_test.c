@@ -8,12 +8,14 @@
 #include "run/workspace.h"
 #include "run/writer.h"
 #include "support/merge_scene.h"
+#include "support/repository.h"
 #include "support/run_project.h"
 #include "support/scratch.h"
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -208,6 +210,115 @@ static void what_is_not_known_is_not_merged(void **state)
     merge_scene_release(&scene);
 }
 
+static void what_a_note_that_cannot_be_read_would_say_is_not_merged(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    char *note = path_join(scene.attempt, SNAPSHOT_FILE);
+
+    run_project_write(*state, "file", "1\n");
+    merge_scene_begin(&scene);
+    scratch_write(scene.tree, "file", "2\n");
+    merge_scene_end(&scene);
+    assert_int_equal(unlink(note), 0);
+    assert_int_equal(file_make_folders(note, NULL), 0);
+    (void)merge_of(&scene, SNAPSHOT_FILE);
+    free(note);
+    merge_scene_release(&scene);
+}
+
+static bool is_noted(const struct merge_scene *scene, const char *name)
+{
+    json_t *note = snapshot_note_read(NULL, scene->attempt);
+    bool is_there = json_object_get(note, name) != NULL;
+
+    json_decref(note);
+    return is_there;
+}
+
+/* There is nothing that a commit could be of. */
+static void a_merge_of_nothing_is_no_commit(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    struct merged merged;
+
+    run_project_write(*state, "alike", "1\n");
+    merge_scene_begin(&scene);
+    scratch_write(scene.tree, "alike", "2\n");
+    run_project_write(*state, "alike", "2\n");
+    merge_scene_end(&scene);
+    scene.merge.subject = "s";
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), 0);
+    assert_int_equal(merged.files, 0);
+    assert_true(is_noted(&scene, "merge"));
+    assert_false(is_noted(&scene, "commit"));
+    assert_false(is_noted(&scene, "no_commit"));
+    merge_scene_release(&scene);
+}
+
+/* What is in such a folder is not gone; what is beside it, is. */
+static void files_that_a_repository_hides_are_a_conflict_and_no_others(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    struct error err = ERROR_INIT;
+    struct merged merged;
+    char *folder = path_join(scene.tree, "sub");
+    static const char *const gone[] = {"sub.c", "other"};
+
+    GIT(scene.project->project, "init", "-q");
+    run_project_write(*state, "sub/in", "1\n");
+    run_project_write(*state, "sub.c", "1\n");
+    run_project_write(*state, "other", "1\n");
+    merge_scene_begin(&scene);
+    GIT(scene.tree, "init", "-q");
+    GIT(folder, "init", "-q");
+    GIT(folder, "add", "in");
+    GIT(folder, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "m");
+    for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
+        char *path = path_join(scene.tree, gone[i]);
+
+        assert_int_equal(unlink(path), 0);
+        free(path);
+    }
+    merge_scene_end(&scene);
+    assert_int_equal(merge_clone(&scene.merge, &merged, &err), ERROR_CONFLICT);
+    assert_non_null(strstr(err.text, "same lines of sub/in;"));
+    merge_scene_assert(*state, "sub/in", "1\n");
+    merge_scene_assert(*state, "other", "1\n");
+    free(folder);
+    merge_scene_release(&scene);
+}
+
+static void of_many_files_that_are_left_behind_the_first_are_named(void **state)
+{
+    struct merge_scene scene = merge_scene_of(*state);
+    struct merged merged;
+    json_t *note;
+
+    GIT(scene.project->project, "init", "-q");
+    run_project_write(*state, ".gitignore", "built-*\n");
+    run_project_write(*state, "file", "1\n");
+    merge_scene_begin(&scene);
+    GIT(scene.tree, "init", "-q");
+    scratch_write(scene.tree, "file", "2\n");
+    for (int i = 0; i < CHANGES_PATHS_MAX + 5; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "built-%d", i);
+        scratch_write(scene.tree, name, "1\n");
+    }
+    merge_scene_end(&scene);
+    edit_note(scene.attempt, "lacks", json_pack("[s]", "a-large-one"));
+    assert_int_equal(merge_clone(&scene.merge, &merged, NULL), 0);
+    assert_int_equal(json_array_size(merged.left), CHANGES_PATHS_MAX);
+    json_decref(merged.left);
+    note = snapshot_note_read(NULL, scene.attempt);
+    assert_int_equal(json_array_size(json_object_get(note, "left")), CHANGES_PATHS_MAX);
+    json_decref(note);
+    merge_scene_assert(*state, "file", "2\n");
+    assert_false(run_project_has(*state, "built-0"));
+    merge_scene_release(&scene);
+}
+
 static void while_an_agent_is_at_work_nothing_is_merged(void **state)
 {
     struct run_project *project = *state;
@@ -301,6 +412,10 @@ int main(void)
         CASE(conflicts_beyond_a_line_are_named_in_part),
         CASE(what_was_intended_is_done_by_the_next_one),
         CASE(what_is_not_known_is_not_merged),
+        CASE(what_a_note_that_cannot_be_read_would_say_is_not_merged),
+        CASE(a_merge_of_nothing_is_no_commit),
+        CASE(files_that_a_repository_hides_are_a_conflict_and_no_others),
+        CASE(of_many_files_that_are_left_behind_the_first_are_named),
         CASE(while_an_agent_is_at_work_nothing_is_merged),
         CASE(killed_at_any_instant_it_is_made_exactly_once),
     };
