@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum decision { DECIDED_KEPT, DECIDED_HELD, DECIDED_AGAIN, DECIDED_OPEN };
+enum decision { DECIDED_KEPT, DECIDED_GOES_ON, DECIDED_HELD, DECIDED_AGAIN, DECIDED_OPEN };
 
 struct comparison {
     struct sim *sim;
@@ -20,6 +20,7 @@ struct comparison {
     bool *is_other;   /* it, or something before it, is not as it was */
     bool *has_other;  /* by phase: something in it or before it */
     bool *is_kept;    /* by step */
+    bool *goes_on;    /* by step: what is not done of it is still under way */
     bool *stays;      /* by phase */
     json_t *kept, *held, *phases;
 };
@@ -67,9 +68,34 @@ static bool can_be_held(const struct step_state *step)
     return step->definition->kind != STEP_APPROVAL && step->definition->kind != STEP_WORKFLOW;
 }
 
-/* before: something before it is not as it was. */
+static bool is_still_open(const struct comparison *comparison, int index)
+{
+    const struct phase *definition = comparison->would->phases[index].definition;
+    const struct phase_state *was = run_find_phase(comparison->was, definition->id);
+    bool is_open = was && was->stage == STAGE_STEPS &&
+                   (was->status == STEP_IS_RUNNING || was->status == STEP_IS_PAUSED);
+
+    for (size_t i = 0; i < definition->needs_count; i++) {
+        is_open = is_open && comparison->stays[definition->needs[i]];
+    }
+    return is_open;
+}
+
+/* A list with what is done of it; what is under way of it with the list. */
+static bool is_under_way_still(const struct comparison *comparison, const struct step_state *was,
+                               const struct step_state *step)
+{
+    if (was->items) {
+        return was->waiting == WAITING_INSTANCES && is_still_open(comparison, step->phase);
+    }
+    return is_waiting(was) && (was->role != ROLE_INSTANCE ||
+                               comparison->goes_on[run_step_index(comparison->would, step)]);
+}
+
+/* step: of the new plan, or the list that it is of; before: something before it is not as it was.
+ */
 static enum decision decide_for(struct comparison *comparison, const struct step_state *was,
-                                bool before)
+                                const struct step_state *step, bool before)
 {
     struct subject subject = {.who = (uint32_t)comparison->number, .what = hash_text(was->key)};
     bool is_by_phase = comparison->was->phases[was->phase].status == STEP_IS_SKIPPED;
@@ -88,10 +114,8 @@ static enum decision decide_for(struct comparison *comparison, const struct step
     case STEP_IS_PENDING:
     case STEP_IS_RUNNING:
     case STEP_IS_PAUSED:
-        if (!before && !was->items && is_waiting(was)) {
-            (void)json_array_append_new(comparison->kept, json_string(was->key));
-        }
-        return DECIDED_OPEN;
+        return !before && is_under_way_still(comparison, was, step) ? DECIDED_GOES_ON
+                                                                    : DECIDED_OPEN;
     }
     return DECIDED_AGAIN;
 }
@@ -99,7 +123,7 @@ static enum decision decide_for(struct comparison *comparison, const struct step
 static void tell(struct comparison *comparison, const struct step_state *was,
                  enum decision decision)
 {
-    if (decision == DECIDED_KEPT) {
+    if (decision == DECIDED_KEPT || decision == DECIDED_GOES_ON) {
         (void)json_array_append_new(comparison->kept, json_string(was->key));
     } else {
         json_put_text(comparison->held, was->key,
@@ -107,21 +131,23 @@ static void tell(struct comparison *comparison, const struct step_state *was,
     }
 }
 
-/* A list stays whole or not at all; of what it made some is held. */
+/* A list that is done stays whole or not at all, of what it made some is held; one that is half
+ * done goes on with what is done of it. */
 static enum decision decide_list(struct comparison *comparison, const struct step_state *was,
-                                 enum decision decision, bool before)
+                                 const struct step_state *step, enum decision decision)
 {
     bool is_whole = decision == DECIDED_KEPT;
+    bool before = decision != DECIDED_KEPT && decision != DECIDED_GOES_ON;
     enum decision *decisions = mem_zero((size_t)was->instance_count + 1, sizeof(*decisions));
 
     for (int i = 0; i < was->instance_count; i++) {
         decisions[i] = decide_for(comparison, &comparison->was->steps[was->instances.items[i]],
-                                  before || !is_whole);
+                                  step, before);
         is_whole = is_whole && decisions[i] == DECIDED_KEPT;
     }
     for (int i = 0; i < was->instance_count; i++) {
         const struct step_state *instance = &comparison->was->steps[was->instances.items[i]];
-        bool can_stay = is_whole || decisions[i] != DECIDED_KEPT;
+        bool can_stay = is_whole || decision == DECIDED_GOES_ON || decisions[i] != DECIDED_KEPT;
 
         tell(comparison, instance, can_stay ? decisions[i] : DECIDED_HELD);
     }
@@ -150,8 +176,9 @@ static void decide_step(struct comparison *comparison, int index)
     if (was && was->role == step->role) {
         bool is_same = has_same_text(comparison, step->key);
 
-        decision = is_same ? decide_for(comparison, was, before) : DECIDED_AGAIN;
-        decision = decide_list(comparison, was, decision, before || !is_same);
+        decision = is_same ? decide_for(comparison, was, step, before) : DECIDED_AGAIN;
+        comparison->goes_on[index] = decision == DECIDED_GOES_ON;
+        decision = decide_list(comparison, was, step, decision);
         tell(comparison, was, decision);
     }
     comparison->is_kept[index] = decision == DECIDED_KEPT;
@@ -194,19 +221,6 @@ static bool stays(const struct comparison *comparison, int index, bool before)
     return !before || (!definition->when && !definition->gate);
 }
 
-static bool is_still_open(const struct comparison *comparison, int index)
-{
-    const struct phase *definition = comparison->would->phases[index].definition;
-    const struct phase_state *was = run_find_phase(comparison->was, definition->id);
-    bool is_open = was && was->stage == STAGE_STEPS &&
-                   (was->status == STEP_IS_RUNNING || was->status == STEP_IS_PAUSED);
-
-    for (size_t i = 0; i < definition->needs_count; i++) {
-        is_open = is_open && comparison->stays[definition->needs[i]];
-    }
-    return is_open;
-}
-
 static void decide_phase(struct comparison *comparison, int index)
 {
     const struct phase_state *phase = &comparison->would->phases[index];
@@ -244,14 +258,15 @@ static json_t *compare(struct sim *sim, const struct sim_run *run, const struct 
                                     .phases = json_object()};
     const struct run_state *would = comparison.would;
     int left = (int)workflow->phase_count;
-    bool *flags = mem_zero(3 * would->step_count + 2 * workflow->phase_count, sizeof(bool));
+    bool *flags = mem_zero(4 * would->step_count + 2 * workflow->phase_count, sizeof(bool));
     json_t *given = json_object();
     json_t *inputs = NULL;
 
     comparison.is_decided = flags;
     comparison.is_other = flags + would->step_count;
     comparison.is_kept = flags + 2 * would->step_count;
-    comparison.has_other = flags + 3 * would->step_count;
+    comparison.goes_on = flags + 3 * would->step_count;
+    comparison.has_other = flags + 4 * would->step_count;
     comparison.stays = comparison.has_other + workflow->phase_count;
     for (int level = 0; left > 0; level++) {
         for (int i = 0; i < (int)workflow->phase_count; i++) {
