@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../support/run_machine.h"
+#include "base/alloc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -352,6 +354,185 @@ static void an_empty_answer_and_a_signal_without_a_name_are_refused(void **state
     machine_release(&m);
 }
 
+static void an_empty_reason_is_none(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m,
+                  "name: w\n"
+                  "phases: [{ id: p, steps: [{ id: look, prompt: Look, read_only: true }] }]\n");
+    end_refused(&m, "look");
+    assert_refused(&m, "{'do': 'approve', 'step': 'look', 'comment': ''}", "needs a reason");
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_FAILED);
+    machine_release(&m);
+}
+
+/* Its answer says too little, and it changed files that it may change. */
+static void an_answer_that_failed_otherwise_is_not_taken(void **state)
+{
+    struct machine m;
+    json_t *output = json_pack("{s:i, s:s}", "bytes", 3, "inline", "yes");
+    json_t *files = json_pack("{s:i, s:b}", "count", 1, "refused", 0);
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: look, prompt: Look }] }]\n");
+    machine_end(&m, "look",
+                (struct outcome){.class_ = CLASS_PERMANENT, .output = output, .files = files});
+    assert_refused(&m, "{'do': 'approve', 'step': 'look', 'comment': 'x'}", "does not wait");
+    json_decref(output);
+    json_decref(files);
+    machine_release(&m);
+}
+
+/* Phase r is at work beside p. */
+#define BESIDE(policy, step_policy)                                                                \
+    "name: w\n"                                                                                    \
+    "on_failure: " policy "\n"                                                                     \
+    "phases:\n"                                                                                    \
+    "  - id: p\n"                                                                                  \
+    "    needs: []\n"                                                                              \
+    "    steps: [{ id: look, prompt: Look, read_only: true, on_failure: " step_policy " }]\n"      \
+    "  - { id: r, needs: [], steps: [{ id: b, run: x }] }\n"                                       \
+    "  - { id: q, needs: [p, r], steps: [{ id: c, run: x }] }\n"
+
+static void an_answer_is_taken_while_other_steps_are_at_work(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, BESIDE("pause", "pause"));
+    end_refused(&m, "look");
+    assert_int_equal(m.run->status, RUN_RUNNING);
+    assert_int_equal(m.run->wish, WISH_PAUSE);
+    assert_int_equal(machine_command(&m, "{'do': 'approve', 'step': 'look', 'comment': 'x'}"), 0);
+    assert_int_equal(m.run->wish, WISH_NONE); /* nothing is left to decide */
+    machine_pass(&m, "b");
+    machine_pass(&m, "c");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void an_answer_of_a_failure_that_nobody_waits_for_changes_nothing_else(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\n"
+                      "phases:\n"
+                      "  - id: p\n"
+                      "    mode: parallel\n"
+                      "    steps: [{ id: look, prompt: Look, read_only: true, on_failure: continue "
+                      "}, { id: b, run: x }]\n");
+    end_refused(&m, "look");
+    assert_int_equal(m.run->wish, WISH_NONE);
+    assert_int_equal(machine_command(&m, "{'do': 'approve', 'step': 'look', 'comment': 'x'}"), 0);
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_COMPLETED);
+    assert_int_equal(machine_step(&m, "b")->waiting, WAITING_ATTEMPT);
+    machine_pass(&m, "b");
+    assert_int_equal(m.run->status, RUN_COMPLETED);
+    machine_release(&m);
+}
+
+static void a_run_that_ends_takes_no_answer_until_its_last_steps_have_ended(void **state)
+{
+    static const char approve[] = "{'do': 'approve', 'step': 'look', 'comment': 'x'}";
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, BESIDE("fail", "fail"));
+    end_refused(&m, "look");
+    assert_int_equal(m.run->wish, WISH_FAIL);
+    assert_refused(&m, approve, "it is ending");
+    machine_fail(&m, "b", "cancelled");
+    assert_int_equal(m.run->status, RUN_FAILED);
+    assert_int_equal(machine_command(&m, approve), 0);
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_COMPLETED);
+    machine_release(&m);
+    machine_begin(&m, BESIDE("pause", "continue"));
+    end_refused(&m, "look");
+    assert_int_equal(machine_command(&m, "{'do': 'cancel'}"), 0);
+    assert_int_equal(m.run->wish, WISH_CANCEL);
+    assert_refused(&m, approve, "it is ending");
+    machine_release(&m);
+}
+
+static void an_answer_comes_too_late_when_the_run_has_gone_on(void **state)
+{
+    static const char approve[] = "{'do': 'approve', 'step': 'look', 'comment': 'x'}";
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, BESIDE("pause", "continue"));
+    end_refused(&m, "look");
+    assert_int_equal(machine_phase(&m, "p")->status, STEP_IS_COMPLETED);
+    assert_refused(&m, approve, "the run has gone on without step look");
+    machine_release(&m);
+    machine_begin(&m, BESIDE("pause", "pause"));
+    machine_pass(&m, "b");
+    end_refused(&m, "look");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'phase': 'p', 'reason': 'enough'}"), 0);
+    assert_int_equal(machine_phase(&m, "p")->status, STEP_IS_SKIPPED);
+    assert_refused(&m, approve, "the run has gone on without step look");
+    machine_release(&m);
+}
+
+/* Its list is skipped as a whole; and one of which others are still at work is open. */
+static void an_instance_is_taken_as_long_as_its_list_is_open(void **state)
+{
+    static const char each[] =
+        "name: w\n"
+        "phases:\n"
+        "  - id: p\n"
+        "    mode: parallel\n"
+        "    steps: [{ id: look, prompt: Look, read_only: true, foreach: [1, "
+        "2] }, { id: b, run: x }]\n";
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, each);
+    end_refused(&m, "look[0]");
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_RUNNING);
+    assert_int_equal(machine_command(&m, "{'do': 'approve', 'step': 'look[0]', 'comment': 'x'}"),
+                     0);
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_RUNNING);
+    machine_pass(&m, "look[1]");
+    assert_int_equal(machine_step(&m, "look")->status, STEP_IS_COMPLETED);
+    machine_release(&m);
+    machine_begin(&m, each);
+    end_refused(&m, "look[0]");
+    machine_pass(&m, "look[1]");
+    machine_fail(&m, "b", "permanent");
+    assert_int_equal(machine_command(&m, "{'do': 'skip', 'step': 'look', 'reason': 'enough'}"), 0);
+    assert_refused(&m, "{'do': 'approve', 'step': 'look[0]', 'comment': 'x'}",
+                   "the run has gone on without step look[0]");
+    machine_release(&m);
+}
+
+#define ANSWER_BYTES_MAX (256U * 1024) /* as command_answer.c has it */
+
+static void an_answer_that_is_too_long_is_refused(void **state)
+{
+    struct machine m;
+    char *text = mem_zero(1, ANSWER_BYTES_MAX + 2);
+    char *command;
+
+    (void)state;
+    memset(text, 'x', ANSWER_BYTES_MAX + 1);
+    command = mem_printf("{'do': 'answer', 'answers': ['%s']}", text);
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, prompt: Do it }] }]\n");
+    machine_ask(&m, "a", "Which?");
+    assert_refused(&m, command, "a text of 1 to");
+    assert_int_equal(machine_step(&m, "a")->waiting, WAITING_ANSWER);
+    free(command);
+    text[ANSWER_BYTES_MAX] = '\0';
+    command = mem_printf("{'do': 'answer', 'answers': ['%s']}", text);
+    assert_int_equal(machine_command(&m, command), 0);
+    free(command);
+    free(text);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +554,14 @@ int main(void)
         cmocka_unit_test(a_run_that_waits_for_an_answer_is_not_resumed_without),
         cmocka_unit_test(who_cancels_answers_nothing),
         cmocka_unit_test(an_empty_answer_and_a_signal_without_a_name_are_refused),
+        cmocka_unit_test(an_empty_reason_is_none),
+        cmocka_unit_test(an_answer_that_failed_otherwise_is_not_taken),
+        cmocka_unit_test(an_answer_is_taken_while_other_steps_are_at_work),
+        cmocka_unit_test(an_answer_of_a_failure_that_nobody_waits_for_changes_nothing_else),
+        cmocka_unit_test(a_run_that_ends_takes_no_answer_until_its_last_steps_have_ended),
+        cmocka_unit_test(an_answer_comes_too_late_when_the_run_has_gone_on),
+        cmocka_unit_test(an_instance_is_taken_as_long_as_its_list_is_open),
+        cmocka_unit_test(an_answer_that_is_too_long_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
