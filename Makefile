@@ -236,6 +236,8 @@ WRAP_lock_test := flock
 WRAP_snapshot_test := mkdirat syncfs read
 WRAP_writer_test := pthread_create
 WRAP_live_test := pidfd_open
+WRAP_pulse_test := liveness_look
+WRAP_slot_test := flock
 WRAP_live_recover_test := attempt_probe
 WRAP_live_gate_test := pidfd_open attempt_probe launch_new_check launch_start collect_new_check \
     collect_lacks_storage

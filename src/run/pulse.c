@@ -235,10 +235,9 @@ static void look_at_all(void *arg)
         pulse->is_on_pool = true;
         *VEC_PUSH(&pulses->looking) = pulse;
     }
-    if (pulses->looking.count > 0) {
-        pulses->engine->pool_jobs++;
-        loop_submit(pulses->engine->options.loop, look_on_pool, on_looked, pulses);
-    }
+    assert(pulses->looking.count > 0); /* without any there is no timer */
+    pulses->engine->pool_jobs++;
+    loop_submit(pulses->engine->options.loop, look_on_pool, on_looked, pulses);
 }
 
 static struct quiet_policy policy_of(const struct live_attempt *live)
@@ -273,23 +272,31 @@ struct pulse *pulse_start(struct live_attempt *live, pid_t keeper)
     return pulse;
 }
 
-void pulse_stop(struct pulse *pulse)
+static void forget(struct pulse *pulse)
 {
-    struct pulses *pulses = pulse ? pulse->engine->pulses : NULL;
+    struct pulses *pulses = pulse->engine->pulses;
+    size_t i = 0;
 
-    for (size_t i = 0; pulses && i < pulses->all.count; i++) {
-        if (pulses->all.items[i] == pulse) {
-            pulses->all.items[i] = pulses->all.items[--pulses->all.count];
-            break;
-        }
+    while (pulses->all.items[i] != pulse) {
+        i++;
+        assert(i < pulses->all.count);
     }
-    if (pulses && pulses->all.count == 0) {
+    pulses->all.items[i] = pulses->all.items[--pulses->all.count];
+    if (pulses->all.count == 0) {
         loop_cancel(pulses->engine->options.loop, pulses->timer);
         pulses->timer = (loop_id){0};
     }
-    if (pulse && pulse->is_on_pool) {
+}
+
+void pulse_stop(struct pulse *pulse)
+{
+    if (!pulse) {
+        return;
+    }
+    forget(pulse);
+    if (pulse->is_on_pool) {
         pulse->live = NULL;
-    } else if (pulse) {
+    } else {
         pulse_free(pulse);
     }
 }
@@ -334,7 +341,7 @@ json_t *pulse_read(const char *folder)
     }
     free(text);
     free(path);
-    if (value && !json_is_object(value)) {
+    if (value && json_typeof(value) != JSON_OBJECT) {
         json_decref(value);
         value = NULL;
     }

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/* liveness_look is wrapped, see the Makefile. */
 #include "run/pulse.h"
 
+#include "agents/liveness.h"
+#include "base/alloc.h"
+#include "run/live.h"
 #include "run/running.h"
 #include "support/run_project.h"
 
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +29,26 @@
     "name: w\nphases: [{ id: p, steps: [{ id: s, quiet: " quiet ", run: \"" command "\" }] }]\n"
 #define SAY(event) "echo \"{\\\"event\\\":\\\"" event "\\\",\\\"text\\\":\\\"ok\\\"}\"; "
 #define FINE SAY("text") SAY("done")
+
+static bool is_unreadable;    /* a look cannot see the processes */
+static atomic_bool must_wait; /* the next look does not end before it is let */
+static atomic_bool is_looking;
+static sem_t may_end;
+
+void __real_liveness_look(const char *folder, pid_t keeper, struct liveness_look *ret_look);
+void __wrap_liveness_look(const char *folder, pid_t keeper, struct liveness_look *ret_look);
+
+void __wrap_liveness_look(const char *folder, pid_t keeper, struct liveness_look *ret_look)
+{
+    if (atomic_exchange(&must_wait, false)) {
+        atomic_store(&is_looking, true);
+        (void)sem_wait(&may_end);
+    }
+    __real_liveness_look(folder, keeper, ret_look);
+    if (is_unreadable) {
+        ret_look->is_readable = false;
+    }
+}
 
 static const char *ended(const struct run_project *project, const char *key)
 {
@@ -254,7 +280,126 @@ static void what_a_program_puts_in_its_place_is_no_word(void **state)
     assert_null(pulse_read(project->project));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
+static void whose_processes_cannot_be_read_is_told_of_so(void **state)
+{
+    struct run_project *project = *state;
+    char *name;
+    char *text;
+
+    is_unreadable = true;
+    run_project_start(project,
+                      COMMAND("while ! test -e go; do sleep 0.2; done", "{ after: 300ms }"), NULL);
+    run_project_go_until(project, "attempt_liveness", "s");
+    assert_true(is_in(told(project, "message"), "and its processes cannot be read"));
+    name = mem_printf(".fermata/workflows/%s/attempts/s.1/" PULSE_FILE, project->id);
+    text = run_project_read(project, name);
+    assert_null(strstr(text, "processes\":"));
+    free(text);
+    free(name);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
+static bool is_seen(const struct run_project *project)
+{
+    (void)project;
+    return atomic_load(&is_looking);
+}
+
+static bool is_next_watched(const struct run_project *project)
+{
+    char *key = mem_printf("%s/t", project->id);
+    const struct live_attempt *live = map_find(project->engine->live, key);
+
+    free(key);
+    return live && live->pulse;
+}
+
+/* And the step after it is looked at only when that look is over. */
+static void a_look_that_comes_back_behind_the_end_says_nothing(void **state)
+{
+    struct run_project *project = *state;
+
+    atomic_store(&must_wait, true);
+    run_project_start(project,
+                      "name: w\nphases: [{ id: p, steps: [{ id: s, quiet: { after: 300ms }, run: "
+                      "'until [ -e go ]; do sleep 0.2; done' }, { id: t, quiet: { after: 300ms }, "
+                      "run: 'until [ -e end ]; do sleep 0.2; done' }] }]\n",
+                      NULL);
+    run_project_turn_until(project, is_seen);
+    run_project_write(project, "go", "");
+    run_project_turn_until(project, is_next_watched);
+    (void)sem_post(&may_end);
+    run_project_go_until(project, "attempt_liveness", "t");
+    run_project_write(project, "end", "");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_liveness", "s"), 0);
+}
+
+static void the_look_at_the_last_step_may_come_back_behind_it(void **state)
+{
+    struct run_project *project = *state;
+
+    atomic_store(&must_wait, true);
+    run_project_start(project, COMMAND("until [ -e go ]; do sleep 0.2; done", "{ after: 300ms }"),
+                      NULL);
+    run_project_turn_until(project, is_seen);
+    run_project_write(project, "go", "");
+    run_project_go_until(project, "attempt_ended", "s");
+    (void)sem_post(&may_end);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+    assert_int_equal(run_project_count(project, "attempt_liveness", "s"), 0);
+}
+
+static void without_a_limit_nobody_is_quiet(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_start(
+        project,
+        "name: w\nphases: [{ id: p, mode: parallel, steps: [{ id: t, quiet: { after: 0 "
+        "}, run: 'until [ -e go ]; do sleep 0.2; done' }, { id: s, quiet: { after: "
+        "300ms }, run: 'until [ -e go ]; do sleep 0.2; done' }] }]\n",
+        NULL);
+    run_project_go_until(project, "attempt_liveness", "s");
+    assert_int_equal(run_project_count(project, "attempt_liveness", "t"), 0);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
+/* It prints when it is stopped, goes on, and is quiet again until its time is up. */
+static void who_is_stopped_is_not_stopped_again(void **state)
+{
+    struct run_project *project = *state;
+    int stopped = 0;
+
+    assert_string_equal(
+        run_project_run(project, COMMAND("trap 'echo on' TERM; while :; do sleep 0.2; done",
+                                         "{ after: 300ms, then: stop }")),
+        "paused");
+    assert_true(run_project_count(project, "attempt_liveness", "s") >= 2);
+    for (int i = 0; i < run_project_count(project, "attempt_liveness", "s"); i++) {
+        stopped += json_get_boolean(run_project_find(project, "attempt_liveness", "s", i),
+                                    "stopped", false);
+    }
+    assert_int_equal(stopped, 1);
+    assert_string_equal(ended(project, "class"), "timeout");
+}
+
+static int set_up(void **state)
+{
+    is_unreadable = false;
+    atomic_store(&must_wait, false);
+    atomic_store(&is_looking, false);
+    assert_int_equal(sem_init(&may_end, 0, 0), 0);
+    return run_project_set_up(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, run_project_tear_down)
 
 int main(void)
 {
@@ -270,6 +415,11 @@ int main(void)
         TEST(who_has_no_process_any_more_is_dead_and_then_ended),
         TEST(the_word_is_there_for_views_in_this_process_and_in_others),
         TEST(what_a_program_puts_in_its_place_is_no_word),
+        TEST(whose_processes_cannot_be_read_is_told_of_so),
+        TEST(a_look_that_comes_back_behind_the_end_says_nothing),
+        TEST(the_look_at_the_last_step_may_come_back_behind_it),
+        TEST(without_a_limit_nobody_is_quiet),
+        TEST(who_is_stopped_is_not_stopped_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,18 +1,36 @@
 /* SPDX-License-Identifier: MIT */
+/* flock is wrapped, see the Makefile. */
 #include "run/slot.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "support/run_project.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+static int lock_errno; /* of the next lock; 0: it goes well */
+
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+
+int __wrap_flock(int fd, int operation)
+{
+    if (lock_errno) {
+        errno = lock_errno;
+        lock_errno = 0;
+        return -1;
+    }
+    return __real_flock(fd, operation);
+}
 
 static void so_many_have_one_and_the_next_one_when_it_is_given_back(void **state)
 {
@@ -67,6 +85,32 @@ static void a_link_is_not_followed(void **state)
     free(path);
 }
 
+static void where_nothing_can_be_locked_that_is_told(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    int fd = -1;
+
+    lock_errno = ENOLCK;
+    assert_int_equal(slot_take(project->folder, "a", 2, &fd, &err), ERROR_IO);
+    assert_non_null(strstr(err.text, "cannot lock"));
+    assert_int_equal(fd, -1);
+}
+
+/* It may be taken or not: the next one is tried. */
+static void a_lock_that_a_signal_cut_off_is_not_had(void **state)
+{
+    struct run_project *project = *state;
+    int fd = -1;
+
+    lock_errno = EINTR;
+    assert_int_equal(slot_take(project->folder, "a", 1, &fd, NULL), ERROR_BUSY);
+    assert_int_equal(fd, -1);
+    lock_errno = EINTR;
+    assert_int_equal(slot_take(project->folder, "a", 2, &fd, NULL), 0);
+    (void)close(fd);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -75,6 +119,8 @@ int main(void)
         CASE(so_many_have_one_and_the_next_one_when_it_is_given_back),
         CASE(what_is_no_folder_is_told),
         CASE(a_link_is_not_followed),
+        CASE(where_nothing_can_be_locked_that_is_told),
+        CASE(a_lock_that_a_signal_cut_off_is_not_had),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
