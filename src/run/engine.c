@@ -114,10 +114,10 @@ const json_t *event_hold(struct queued_event *event, json_t *value)
     if (!value) {
         return NULL;
     }
-    while (slot < ARRAY_LEN(event->held) && event->held[slot]) {
+    while (event->held[slot]) {
         slot++;
+        assert(slot < ARRAY_LEN(event->held));
     }
-    assert(slot < ARRAY_LEN(event->held));
     event->held[slot] = value;
     return value;
 }

@@ -35,9 +35,7 @@ static json_t *parse(const char *text)
 {
     json_t *value = NULL;
 
-    if (text) {
-        (void)json_parse_text(text, strlen(text), "parts", &value, NULL);
-    }
+    (void)json_parse_text(text, strlen(text), "parts", &value, NULL);
     return value;
 }
 

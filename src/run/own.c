@@ -171,18 +171,20 @@ static int offer_workflow(const char *folder, struct run_state *state, const str
 int run_fold_record(const char *folder, struct run_state *state, const struct record *record,
                     struct error *err)
 {
+    const char *refusal;
     int r = offer_workflow(folder, state, record, err);
-    const char *refusal = r == 0 ? run_refusal(state, record) : NULL;
 
+    if (r < 0) {
+        return r;
+    }
+    refusal = run_refusal(state, record);
     if (refusal) {
         return error_set(err, ERROR_IO, "run %s: record %lld (%s) of the journal does not fit: %s",
                          state->id, (long long)record->seq, record_kind_name(record->kind),
                          refusal);
     }
-    if (r == 0) {
-        run_apply(state, record);
-    }
-    return r;
+    run_apply(state, record);
+    return 0;
 }
 
 struct folding {

@@ -33,6 +33,8 @@ static const char many_things[] =
     "      - { id: one, run: echo 1, output: one.txt, reuse: inputs }\n"
     "      - { id: many, use: noop, foreach: [1, 2] }\n"
     "  - { id: b, steps: [{ id: call, workflow: inner }] }\n";
+static const char other_things[] =
+    "name: w\nphases: [{ id: a, steps: [{ id: one, run: echo 2, reuse: inputs }] }]\n";
 static const char inner[] = "name: inner\nphases: [{ id: p, steps: [{ id: x, use: noop }] }]\n";
 static const char asks[] = "name: q\nphases: [{ id: p, steps: [{ id: ok, approve: Good? }] }]\n";
 
@@ -253,6 +255,9 @@ static void every_question_says_that_the_database_failed(void **state)
     for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
         ask_all(project, questions[i]);
     }
+    /* And where there is an earlier one to compare with. */
+    assert_string_equal(run_project_run(project, other_things), "completed");
+    ask_all(project, explain_one);
     run_project_reopen(project);
     run_project_check_tables(project);
 }
@@ -750,6 +755,21 @@ static bool run_fails_at(struct run_project *project, int calls)
     return has_failed;
 }
 
+static int adopt(struct run_project *project, struct error *err)
+{
+    return run_project_adopt(project, project->id, err);
+}
+
+static void who_adopts_a_run_says_it_too(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(run_project_run(project, asks), "paused");
+    ask_all(project, adopt);
+    run_project_reopen(project);
+    run_project_check_tables(project);
+}
+
 static void a_run_goes_on_behind_any_failure_of_the_database(void **state)
 {
     struct run_project *project = *state;
@@ -780,6 +800,7 @@ int main(void)
         TEST(what_gc_could_not_remove_is_there_whole),
         TEST(a_command_to_a_run_without_an_owner_says_it_too),
         TEST(on_a_full_disk_a_run_can_be_cancelled_and_not_be_told_other_things),
+        TEST(who_adopts_a_run_says_it_too),
         TEST(a_run_goes_on_behind_any_failure_of_the_database),
     };
 

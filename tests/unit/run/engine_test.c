@@ -665,6 +665,93 @@ static void a_blob_is_loaded_by_its_digest(void **state)
     free(text);
 }
 
+static bool is_completed(const struct run_project *project)
+{
+    const struct active *active = engine_find(project->engine, project->id);
+
+    return active && active->state->status == RUN_COMPLETED;
+}
+
+static bool is_about_to_rest(const struct run_project *project)
+{
+    engine_check_rest(project->engine);
+    return project->engine->is_rest_deferred;
+}
+
+static bool has_rested(const struct run_project *project)
+{
+    return !project->engine->is_rest_deferred;
+}
+
+static void only_a_run_that_rests_is_let_go(void **state)
+{
+    struct run_project *project = *state;
+
+    run_project_start(project,
+                      "name: w\nphases: [{ id: p, steps: [{ id: s, run: 'until [ -e go ]; do sleep "
+                      "0.01; done' }] }]\n",
+                      NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    assert_false(engine_let_go(project->engine, project->id));
+    assert_non_null(engine_find(project->engine, project->id));
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_true(engine_let_go(project->engine, project->id));
+    assert_null(engine_find(project->engine, project->id));
+}
+
+/* Nobody needs to be told. */
+static void who_waits_for_nothing_hears_of_no_rest_and_no_lack_of_space(void **state)
+{
+    struct run_project *project = *state;
+    struct error full = {.code = ERROR_LIMIT, .is_storage_full = true};
+
+    project->options.on_stall = NULL;
+    project->options.on_rest = NULL;
+    run_project_start(project, "name: w\nphases: [{ id: p, steps: [{ id: s, use: noop }] }]\n",
+                      NULL);
+    engine_stall(project->engine, &full);
+    assert_true(project->engine->is_stalled && project->engine->lacks_space);
+    engine_stall(project->engine, NULL);
+    assert_false(project->engine->is_stalled || project->engine->lacks_space);
+    assert_int_equal(project->stalls + project->unstalls, 0);
+    run_project_turn_until(project, is_completed);
+    run_project_turn_until(project, is_about_to_rest);
+    run_project_turn_until(project, has_rested);
+    assert_false(project->is_at_rest);
+}
+
+static void note_line(void *context, const struct engine_running *running)
+{
+    const char **line = context;
+
+    *line = running->line;
+}
+
+static bool is_checked(const struct run_project *project)
+{
+    return run_project_has(project, "begun");
+}
+
+/* As of a command, and not as of the agent whose work it looks at. */
+static void what_a_check_prints_is_shown_as_it_is(void **state)
+{
+    struct run_project *project = *state;
+    const char *line = "none was visited";
+
+    run_project_start(project,
+                      "name: w\ngates: { g: { commands: [{ run: 'touch begun; until [ -e go ]; do "
+                      "sleep 0.01; done' }] } }\nphases: [{ id: p, gate: g, steps: [{ id: s, use: "
+                      "noop }] }]\n",
+                      NULL);
+    run_project_turn_until(project, is_checked);
+    engine_visit_running(project->engine, note_line, &line);
+    assert_null(line);
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -694,6 +781,9 @@ int main(void)
         TEST(the_steps_under_way_can_be_looked_at),
         TEST(a_run_that_is_only_created_begins_when_it_is_adopted),
         TEST(a_blob_is_loaded_by_its_digest),
+        TEST(only_a_run_that_rests_is_let_go),
+        TEST(who_waits_for_nothing_hears_of_no_rest_and_no_lack_of_space),
+        TEST(what_a_check_prints_is_shown_as_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,60 @@ static void what_a_return_did_again_is_explained_as_it_is_now(void **state)
     check(project, "last", "executed", "");
 }
 
+static void what_was_at_work_at_the_same_time_could_not_be_taken(void **state)
+{
+    static const char slow[] = "name: w\ninputs: { what: { type: string } }\n"
+                               "phases: [{ id: a, steps: [{ id: one, reuse: inputs, run: 'until [ "
+                               "-e go ]; do sleep 0.01; done' }] }]\n";
+    struct run_project *project = *state;
+    json_t *inputs = json_pack("{s:s}", "what", "x");
+    struct run_request request = {.inputs = inputs};
+
+    run_project_start(project, slow, &request);
+    run_project_go_until(project, "attempt_started", "one");
+    project->clock_shift_ms += 1000;
+    run_project_start(project, slow, &request);
+    run_project_go_until(project, "attempt_started", "one");
+    run_project_write(project, "go", "");
+    run_project_go(project);
+    check(project, "one", "executed", "had not ended yet when this one began");
+    json_decref(inputs);
+}
+
+static void what_was_not_done_at_all_says_how_it_stands(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(
+        run_project_run(project, "name: w\nphases: [{ id: a, steps: [{ id: bad, agent: host, "
+                                 "prompt: \"${{ run.iteration < 'x' }}\" }] }]\n"),
+        "paused");
+    check(project, "bad", "not executed", "it is failed");
+}
+
+/* Approved in the first round, and not come to in the second. */
+static void what_a_return_did_not_come_to_again_is_not_executed(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    assert_string_equal(
+        run_project_run(project,
+                        "name: w\nphases:\n"
+                        "  - { id: a, steps: [{ id: first, run: 'test ! -e came && touch came', "
+                        "retry: { attempts: 1 }, success: [0] }, { id: ok, approve: Go? }] }\n"
+                        "  - id: b\n"
+                        "    on_failure: { goto: a, max: 1 }\n"
+                        "    steps: [{ id: last, run: exit 1, retry: { attempts: 1 } }]\n"),
+        "paused");
+    check(project, "ok", "asked", "in every run");
+    run_project_drop_engine(project);
+    json_decref(run_project_ask(project, project->id, json_pack("{s:s}", "do", "approve"), &err));
+    assert_int_equal(run_project_adopt(project, project->id, &err), 0);
+    run_project_go(project);
+    check(project, "ok", "not executed", "it is pending");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -235,6 +289,9 @@ int main(void)
         TEST(an_unknown_step_is_told),
         TEST(what_people_and_other_runs_do_is_told_as_such),
         TEST(what_a_return_did_again_is_explained_as_it_is_now),
+        TEST(what_was_at_work_at_the_same_time_could_not_be_taken),
+        TEST(what_was_not_done_at_all_says_how_it_stands),
+        TEST(what_a_return_did_not_come_to_again_is_not_executed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

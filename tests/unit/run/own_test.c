@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 #include "run/own.h"
+
+#include "base/file.h"
 #include "support/run_project.h"
 
 #include <pthread.h>
@@ -184,6 +186,78 @@ static void a_run_keeps_the_text_that_it_started_with(void **state)
     free(kept);
 }
 
+static void a_lost_run_is_let_go_also_when_nobody_is_told(void **state)
+{
+    struct run_project *project = *state;
+
+    project->options.on_lost = NULL;
+    run_project_start(project,
+                      "name: w\nphases: [{ id: p, steps: [{ id: s, run: 'until [ -e go ]; do sleep "
+                      "0.01; done' }] }]\n",
+                      NULL);
+    run_project_go_until(project, "attempt_started", "s");
+    active_lose(engine_find(project->engine, project->id), "another process took it");
+    run_project_go(project);
+    assert_null(engine_find(project->engine, project->id));
+    assert_false(run_is_locked(project->folder, project->id));
+    run_project_write(project, "go", "");
+    assert_int_equal(run_project_adopt(project, project->id, NULL), 0);
+    run_project_go(project);
+    assert_string_equal(run_project_status(project, project->id), "completed");
+}
+
+/* ---- what cannot begin ---- */
+
+#define OTHER_RUN "wf_000000000009"
+
+static int create(struct run_project *project, const char *run_id, struct error *err)
+{
+    struct workflow *workflow = run_project_parse(
+        "name: other\nphases: [{ id: p, steps: [{ id: s, use: noop }] }]\n");
+    struct run_request request = {.workflow = workflow};
+    struct active *active = NULL;
+    int r = active_create(project->engine, run_id, &request, &active, err);
+
+    workflow_free(workflow);
+    assert_null(active);
+    return r;
+}
+
+static void make_engine(struct run_project *project)
+{
+    assert_string_equal(
+        run_project_run(project, "name: w\nphases: [{ id: p, steps: [{ id: s, use: noop }] }]\n"),
+        "completed");
+}
+
+static void a_run_that_another_process_holds_is_not_created_and_keeps_its_folder(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+    int lock = -1;
+
+    make_engine(project);
+    run_project_write(project, ".fermata/workflows/" OTHER_RUN "/kept", "x");
+    assert_int_equal(run_lock(project->folder, OTHER_RUN, &lock, &err), 0);
+    assert_int_equal(create(project, OTHER_RUN, &err), ERROR_BUSY);
+    assert_true(run_project_has(project, ".fermata/workflows/" OTHER_RUN "/kept"));
+    assert_null(engine_find(project->engine, OTHER_RUN));
+    (void)close(lock);
+}
+
+static void a_run_whose_workflow_cannot_be_kept_is_not_created(void **state)
+{
+    struct run_project *project = *state;
+    struct error err = ERROR_INIT;
+
+    make_engine(project);
+    assert_int_equal(file_remove_tree(project->engine->blobs, &err), 0);
+    run_project_write(project, ".fermata/blobs", "in the way");
+    assert_true(create(project, OTHER_RUN, &err) < 0);
+    assert_false(run_is_locked(project->folder, OTHER_RUN));
+    assert_null(engine_find(project->engine, OTHER_RUN));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -198,6 +272,9 @@ int main(void)
         TEST(an_unknown_run_is_not_found),
         TEST(a_damaged_journal_is_refused_with_its_record),
         TEST(a_run_keeps_the_text_that_it_started_with),
+        TEST(a_lost_run_is_let_go_also_when_nobody_is_told),
+        TEST(a_run_that_another_process_holds_is_not_created_and_keeps_its_folder),
+        TEST(a_run_whose_workflow_cannot_be_kept_is_not_created),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
