@@ -138,6 +138,20 @@ static void who_still_waits_is_let_go_with_the_engine(void **state)
     run_project_drop_engine(*state);
 }
 
+/* The answer of the look that is under way comes to nobody. */
+static void who_is_let_go_while_the_breakers_are_looked_at_is_not_told(void **state)
+{
+    struct run_project *project = *state;
+
+    open_and_wait(project);
+    run_project_turn_until(project, is_asked);
+    close_breaker(project);
+    run_project_drop_engine(project);
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 0);
+    assert_int_equal(run_project_adopt(project, project->id, NULL), 0);
+    go_before_the_time(project);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -148,6 +162,7 @@ int main(void)
         TEST(who_was_cancelled_meanwhile_is_not_called),
         TEST(while_the_breaker_is_open_it_is_looked_at_again),
         TEST(who_still_waits_is_let_go_with_the_engine),
+        TEST(who_is_let_go_while_the_breakers_are_looked_at_is_not_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -86,6 +87,61 @@ static void a_clone_that_holds_the_only_copy_of_something_is_kept(void **state)
     json_decref(left);
     free(run);
     free(tree);
+}
+
+static void only_an_agent_that_asks_for_one_works_in_a_clone(void **state)
+{
+    static const struct {
+        struct step step;
+        bool is_clone;
+    } cases[] = {{{.kind = STEP_AGENT, .workspace = "clone"}, true},
+                 {{.kind = STEP_AGENT, .workspace = "shared"}, false},
+                 {{.kind = STEP_AGENT}, false},
+                 {{.kind = STEP_COMMAND, .workspace = "clone"}, false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(workspace_is_clone(&cases[i].step), cases[i].is_clone);
+    }
+    assert_false(workspace_is_clone(NULL));
+}
+
+/* As if it had been killed when the clone was put aside and the new one not made yet. */
+static void a_clone_that_was_put_aside_already_stays_there(void **state)
+{
+    struct run_project *project = *state;
+    char *tree = tree_of(project, "s");
+    char *aside = mem_printf("%s/../left-1", tree);
+    json_t *left = json_pack("[s]", "only");
+
+    run_project_write(project, "file", "one");
+    make(project, tree);
+    scratch_write(tree, "only", "here");
+    workspace_end(project->store, tree, left);
+    assert_int_equal(rename(tree, aside), 0);
+    make(project, tree);
+    assert_true(
+        run_project_has(project, ".fermata/workflows/wf_000000000001/workspaces/s/left-1/only"));
+    assert_true(
+        run_project_has(project, ".fermata/workflows/wf_000000000001/workspaces/s/tree/file"));
+    assert_false(
+        run_project_has(project, ".fermata/workflows/wf_000000000001/workspaces/s/left-2"));
+    json_decref(left);
+    free(aside);
+    free(tree);
+}
+
+/* Nobody could tell whose it is. */
+static void a_name_that_fits_in_no_link_gets_no_ports(void **state)
+{
+    struct run_project *project = *state;
+    char name[6000];
+    struct error err = ERROR_INIT;
+
+    memset(name, 'x', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    assert_int_equal(workspace_port(project->folder, name, &err), ERROR_LIMIT);
+    assert_false(run_project_has(project, ".fermata/ports/1"));
 }
 
 static int tear_notes(struct tx *tx, void *arg, struct error *err)
@@ -250,6 +306,9 @@ int main(void)
         CASE(what_was_never_made_has_no_base_and_ends_without_a_word),
         CASE(a_clone_that_vanished_is_made_again),
         CASE(without_a_place_there_is_no_clone),
+        CASE(only_an_agent_that_asks_for_one_works_in_a_clone),
+        CASE(a_clone_that_was_put_aside_already_stays_there),
+        CASE(a_name_that_fits_in_no_link_gets_no_ports),
         CASE(ports_end_when_all_are_taken),
         CASE(each_workspace_has_ports_of_its_own),
         CASE(what_a_killed_process_left_of_its_ports_is_free),
