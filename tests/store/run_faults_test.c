@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "run/admission.h"
 #include "run/audit.h"
+#include "run/own.h"
 #include "run/statistics.h"
 #include "run/task.h"
 #include "run/undo.h"
@@ -17,6 +18,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -714,6 +716,83 @@ static void on_a_full_disk_a_run_can_be_cancelled_and_not_be_told_other_things(v
     assert_true(refused > 0);
 }
 
+/* The time to answer in is over at once. */
+static int64_t hasty_ms(void *context)
+{
+    int64_t *now = context;
+
+    return *now += 1000000;
+}
+
+/* Its owner says nothing, which is what is expected here. */
+static int ask_silent(struct run_project *project, struct error *err)
+{
+    int64_t now = 0;
+    struct host host = project->host;
+    struct engine_options options = project->options;
+    json_t *command = json_pack("{s:s}", "do", "approve");
+    json_t *answer = NULL;
+    int lock = -1;
+    int r;
+
+    assert_int_equal(run_lock(project->folder, project->id, &lock, NULL), 0);
+    host.now_ms = host_linux()->now_ms;
+    host.random = host_linux()->random;
+    host.monotonic_ms = hasty_ms;
+    host.context = &now;
+    options.host = &host;
+    r = run_ask(&options, project->id, command, &answer, err);
+    (void)close(lock);
+    json_decref(command);
+    assert_true(r < 0);
+    return r == ERROR_BUSY ? 0 : r;
+}
+
+static void who_asks_an_owner_says_it_too(void **state)
+{
+    struct run_project *project = *state;
+
+    assert_string_equal(run_project_run(project, asks), "paused");
+    ask_all(project, ask_silent);
+}
+
+static const char at_work[] =
+    "name: w\nphases: [{ id: p, steps: [{ id: s, run: exec sleep 600 }] }]\n";
+
+/* Its steps are at work under their keepers, so whoever cancels it carries it until they ended. */
+static void a_cancel_of_steps_at_work_is_obeyed_or_says_why_not(void **state)
+{
+    struct run_project *project = *state;
+    int refused = 0;
+    int calls = 0;
+    bool has_failed;
+
+    do {
+        struct error err = ERROR_INIT;
+
+        assert_true(calls < COMMAND_CALLS_MAX);
+        run_project_reopen(project);
+        run_project_start(project, at_work, NULL);
+        run_project_go_until(project, "attempt_started", "s");
+        run_project_reopen(project);
+        sqlite_faults_set(calls, calls % 2 ? SQLITE_FULL : SQLITE_IOERR_READ,
+                          calls % 2 ? ENOSPC : EIO);
+        if (tell(project, "cancel", &err) < 0) {
+            assert_true(err.text[0] != '\0' && !err.is_storage_full);
+            refused++;
+        }
+        has_failed = sqlite_faults_clear();
+        run_project_reopen(project);
+        if (strcmp(run_project_status(project, project->id), "cancelled") != 0) {
+            assert_int_equal(tell(project, "cancel", &err), 0);
+        }
+        assert_string_equal(run_project_status(project, project->id), "cancelled");
+        calls += 3;
+    } while (has_failed);
+    assert_true(refused > 0);
+    run_project_check_tables(project);
+}
+
 /* ---- a run ---- */
 
 /* What could not be looked up makes its step fail, and the run waits for a decision. */
@@ -800,6 +879,8 @@ int main(void)
         TEST(what_gc_could_not_remove_is_there_whole),
         TEST(a_command_to_a_run_without_an_owner_says_it_too),
         TEST(on_a_full_disk_a_run_can_be_cancelled_and_not_be_told_other_things),
+        TEST(who_asks_an_owner_says_it_too),
+        TEST(a_cancel_of_steps_at_work_is_obeyed_or_says_why_not),
         TEST(who_adopts_a_run_says_it_too),
         TEST(a_run_goes_on_behind_any_failure_of_the_database),
     };

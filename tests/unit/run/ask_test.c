@@ -296,6 +296,33 @@ static void a_refusal_need_not_be_explained(void **state)
     json_decref(asked);
 }
 
+static int answer_nonsense(struct tx *tx, void *arg, struct error *err)
+{
+    static const struct query query = {"UPDATE inbox SET answer = '['"};
+
+    (void)arg;
+    return tx_run(tx, tx_query(tx, &query), NULL, err);
+}
+
+static void an_answer_that_is_none_is_an_error(void **state)
+{
+    struct run_project *project = *state;
+    struct asker asker = {0};
+    int lock = -1;
+
+    assert_string_equal(run_project_run(project, approval), "paused");
+    run_project_drop_engine(project);
+    assert_int_equal(run_lock(project->folder, project->id, &lock, NULL), 0);
+    begin(&asker, project, command("approve"));
+    wait_for_letter(project);
+    assert_int_equal(store_write(project->store, answer_nonsense, NULL, NULL), 0);
+    end(&asker);
+    (void)close(lock);
+    assert_true(asker.result < 0 && asker.result != ERROR_BUSY);
+    assert_non_null(strstr(asker.err.text, "answer"));
+    assert_null(asker.answer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_project_set_up, run_project_tear_down)
 
 int main(void)
@@ -310,6 +337,7 @@ int main(void)
         TEST(an_owner_that_says_nothing_is_not_waited_for_forever),
         TEST(the_command_of_an_owner_that_ended_is_obeyed_by_the_asker),
         TEST(a_refusal_need_not_be_explained),
+        TEST(an_answer_that_is_none_is_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
