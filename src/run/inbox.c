@@ -34,7 +34,7 @@ static int read_rows(struct tx *tx, void *arg, struct error *err)
         const char *run = column_text(statement, 1);
         struct inbox_item *item;
 
-        if (!run || !run_id_is_valid(run)) {
+        if (!run_id_is_valid(run)) {
             continue;
         }
         item = VEC_PUSH(&job->items);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../support/run_machine.h"
+#include "base/alloc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -312,6 +314,40 @@ static void what_is_being_cancelled_or_paused_offers_nothing_more_to_its_owner(v
     machine_release(&m);
 }
 
+static json_t *options_of_budget(struct machine *m, const char *run, const char *budget)
+{
+    free(m->run->reason_run);
+    free(m->run->reason_budget);
+    m->run->reason_run = mem_strdup(run);
+    m->run->reason_budget = mem_strdup(budget);
+    return run_options(m->run);
+}
+
+/* As of a version that knew another kind. */
+static void a_budget_that_is_not_known_is_raised_by_one(void **state)
+{
+    struct machine m;
+    json_t *options;
+
+    (void)state;
+    machine_begin(&m, "name: w\nphases: [{ id: p, steps: [{ id: a, run: x }] }]\n");
+    m.run->status = RUN_PAUSED;
+    m.run->reason = mem_strdup(REASON_BUDGET);
+    options = options_of_budget(&m, m.run->id, "beans");
+    assert_string_equal(json_get_text(json_array_get(options, 0), "command", ""),
+                        "fermata resume wf_000000000001 --budget beans=+1");
+    json_decref(options);
+    options = options_of_budget(&m, NULL, "tokens"); /* nor is it known whose it is */
+    assert_int_equal(json_array_size(options), 1);
+    assert_string_equal(json_get_text(json_array_get(options, 0), "do", ""), "cancel");
+    json_decref(options);
+    options = options_of_budget(&m, m.run->id, NULL);
+    assert_int_equal(json_array_size(options), 1);
+    json_decref(options);
+    m.run->status = RUN_RUNNING;
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_failure_beside_steps_at_work_can_be_decided_at_once),
         cmocka_unit_test(a_reached_limit_is_decided_like_a_failure),
         cmocka_unit_test(what_is_being_cancelled_or_paused_offers_nothing_more_to_its_owner),
+        cmocka_unit_test(a_budget_that_is_not_known_is_raised_by_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
