@@ -323,6 +323,42 @@ static void a_step_whose_variable_cannot_be_worked_out_fails_with_its_name(void 
     assert_int_equal(run_project_count(project, "attempt_started", "s"), 0);
 }
 
+/* Without it nobody knows whether it was done already, and it might be paid twice. */
+static void a_step_whose_files_cannot_be_looked_at_is_not_begun(void **state)
+{
+    struct run_project *project = *state;
+
+    project->options.project = "/nonexistent/project";
+    assert_string_equal(run_project_run(project, "name: w\nphases:\n  - id: a\n    steps:\n"
+                                                 "      - { id: s, run: 'true', reuse: tree }\n"),
+                        "paused");
+    assert_non_null(
+        strstr(json_get_text(run_project_find(project, "step_moved", "s", 0), "error", ""),
+               "/nonexistent/project"));
+    assert_int_equal(run_project_count(project, "attempt_started", "s"), 0);
+    run_project_drop_engine(project);
+    project->options.project = project->project;
+}
+
+static void the_environment_of_an_agent_goes_into_its_steps(void **state)
+{
+    static const char *const values[] = {"one", "two"};
+    struct run_project *project = *state;
+    const char *step = "{ id: s, prompt: hello, reuse: inputs, strategy: ai }";
+
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        char *text = mem_printf("default_agent: a\nagents:\n  a: { type: command, env: { V: %s }, "
+                                "command: [sh, -c, 'echo $V'] }\n",
+                                values[i]);
+
+        run_project_drop_engine(project);
+        run_project_configure(project, text);
+        assert_int_equal(executions(project, step, NULL), 1);
+        assert_int_equal(executions(project, step, NULL), 0);
+        free(text);
+    }
+}
+
 static void a_step_that_cannot_be_prepared_fails_with_the_reason(void **state)
 {
     struct run_project *project = *state;
@@ -371,6 +407,8 @@ int main(void)
         TEST(what_is_not_known_of_an_earlier_result_is_left_out),
         TEST(a_result_of_which_an_artifact_was_collected_is_made_again),
         TEST(a_step_whose_variable_cannot_be_worked_out_fails_with_its_name),
+        TEST(a_step_whose_files_cannot_be_looked_at_is_not_begun),
+        TEST(the_environment_of_an_agent_goes_into_its_steps),
         TEST(a_step_that_cannot_be_prepared_fails_with_the_reason),
         TEST(the_proof_of_a_check_names_the_tree_that_it_saw),
     };
