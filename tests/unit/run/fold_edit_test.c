@@ -249,6 +249,27 @@ static void limits_that_the_edit_leaves_stay_as_somebody_set_them(void **state)
     machine_release(&m);
 }
 
+/* A check of a gate has no definition that could limit it. */
+static void limits_of_what_is_no_step_of_the_plan_stay_out_of_the_way(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_begin(&m, "name: w\ngates: { g: { commands: [{ run: x }] } }\nphases:\n"
+                      "  - { id: p, gate: g, steps: [{ id: a, run: x, budget: { steps: 3 } }] }\n");
+    machine_fail(&m, "a", "permanent");
+    json_decref(m.run->step_budgets);
+    m.run->step_budgets = json_pack("{s:{s:i}}", "a", "steps", 30);
+    edit(&m,
+         "name: w\ngates: { g: { commands: [{ run: x }] } }\nphases:\n"
+         "  - { id: p, gate: g, steps: [{ id: b, run: x }, { id: a, run: x, budget: { steps: 3 } "
+         "}] }\n",
+         "[]", "{}", "{}");
+    assert_non_null(json_object_get(m.run->step_budgets, "a"));
+    assert_null(json_object_get(m.run->step_budgets, "b"));
+    machine_release(&m);
+}
+
 /* Its counts, and its gate's verdict, are those of the phase that is kept or goes on. */
 static void a_gate_that_was_asked_goes_with_its_phase(void **state)
 {
@@ -297,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_run_begins_with_the_workflow_that_it_was_offered),
         cmocka_unit_test(a_list_that_becomes_a_fix_leaves_the_attempts_of_its_items),
         cmocka_unit_test(limits_that_the_edit_leaves_stay_as_somebody_set_them),
+        cmocka_unit_test(limits_of_what_is_no_step_of_the_plan_stay_out_of_the_way),
         cmocka_unit_test(a_gate_that_was_asked_goes_with_its_phase),
     };
 
