@@ -29,7 +29,8 @@ TIMEOUT_MS = 400
 PATIENCE_SECONDS = 30
 BEHAVIOURS = ("daemonise", "daemonise-and-wait", "session-chain", "own-subreaper", "hold-output")
 ATTEMPT_FILES = {"spec", "claim", "exit.json"}
-ATTEMPT_STREAMS = {"stdout", "stderr"}  # one on which nothing is said has no file
+# A stream on which nothing is said has no file, nor has an attempt that ended before anybody looked.
+ATTEMPT_MAY_HAVE = {"stdout", "stderr", "liveness"}
 FERMATA_FILES = {".gitignore", "blobs", "config.yaml", "fermata.db", "fermata.db-shm", "fermata.db-wal",
                  "fermata.db.lock", "owners.lock", "reserve", "workflows"}
 
@@ -176,7 +177,7 @@ class Cycle:
             names = {path.name for path in folder.iterdir()}
             # A process that had not begun has nothing but its claim taken.
             is_unbegun = names <= {"spec", "claim"}
-            check(names - ATTEMPT_STREAMS == ATTEMPT_FILES or is_unbegun, f"{folder.name} has {sorted(names)}")
+            check(names - ATTEMPT_MAY_HAVE == ATTEMPT_FILES or is_unbegun, f"{folder.name} has {sorted(names)}")
 
     def check_files(self):
         names = {path.name for path in (self.project / ".fermata").iterdir()}
