@@ -31,7 +31,12 @@ static const struct step *find_step(const struct statistics_run *run, const char
 
 static bool is_fix_step(const struct phase *phase, const struct step *step)
 {
-    return phase && step >= phase->fix_steps && step < phase->fix_steps + phase->fix_count;
+    for (size_t i = 0; phase && i < phase->fix_count; i++) {
+        if (step == &phase->fix_steps[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct mention {
