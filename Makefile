@@ -426,7 +426,7 @@ fuzz:
 $(BUILD)/fuzz/objects/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC      $<')
-	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c -o $@ $<
 $(BUILD)/fuzz/objects/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_COMPILE) -c -o $@ $<
@@ -436,7 +436,7 @@ $(BUILD)/fuzz/libfermata.a: $(FUZZ_OBJECTS) | $(BUILD)/libfyaml.a
 	$(Q)$(AR) rcs $@ $^
 fuzz-run/%: %.c $(BUILD)/fuzz/libfermata.a FORCE
 	@mkdir -p $(BUILD)/fuzz/$(@F)
-	$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined \
+	$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -o $(BUILD)/fuzz/$(@F).bin $< $(BUILD)/fuzz/libfermata.a $(CURL_LIBS) $(PACKAGE_LIBS)
 	$(BUILD)/fuzz/$(@F).bin -max_total_time=$(FUZZ_SECONDS) $(BUILD)/fuzz/$(@F) \
 	    $(wildcard tests/fuzz/corpus/$(@F))

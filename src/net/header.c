@@ -100,11 +100,11 @@ int64_t http_parse_retry_after(const char *value, int64_t now_ms)
     if (date < 0) {
         return -1;
     }
-    wait_ms = (int64_t)date * 1000 - now_ms;
-    if (wait_ms < 0) {
-        return 0;
+    if (date > (now_ms + DURATION_MS_MAX) / 1000) {
+        return DURATION_MS_MAX;
     }
-    return wait_ms < DURATION_MS_MAX ? wait_ms : DURATION_MS_MAX;
+    wait_ms = (int64_t)date * 1000 - now_ms;
+    return wait_ms > 0 ? wait_ms : 0;
 }
 
 /* Behind "scheme://"; the beginning where there is none, whatever comes later. */

@@ -66,6 +66,8 @@ static void a_time_to_wait_is_seconds_or_a_date(void **state)
     assert_int_equal(http_parse_retry_after("Wed, 01 Jan 2025 00:01:30 GMT", now_ms), 90000);
     assert_int_equal(http_parse_retry_after("Tue, 31 Dec 2024 23:00:00 GMT", now_ms), 0);
     assert_int_equal(http_parse_retry_after("99999999999999999999", now_ms), DURATION_MS_MAX);
+    assert_int_equal(http_parse_retry_after("01 Jan 600000000 00:00:00 GMT", now_ms),
+                     DURATION_MS_MAX);
     assert_int_equal(http_parse_retry_after("Fri, 01 Jan 2100 00:00:00 GMT", now_ms),
                      DURATION_MS_MAX);
     assert_int_equal(header_parse_milliseconds("1500.7"), 1500);
